@@ -1,0 +1,3 @@
+"""Arcxo: continuous replication, and backup of the replica."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The host process: protocol, handlers, client, accounts, TLS."""

@@ -1,0 +1,203 @@
+"""What an agent can be asked for: the protocol its gRPC client implements and its handlers serve.
+
+All calls have a deadline (`timeout_s` of the client, default 180 s → AE0469), may be made from any thread
+and block the caller. Errors arrive as the `ArcxoError` that was raised on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from app.model.entry import EntryKind
+from app.model.errors import Problem
+from app.model.events import EventRecord
+from app.model.host import CheckResult, DirectoryEntry, HostInfo
+from app.model.job import Conflict, JobPhase, Structure, VerifyMode
+from app.model.media import Consistency
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPoint:
+    """One entity frozen for a backup: the volume on the master, and the roots of it in the snapshot."""
+
+    entity: str
+    roots: tuple[tuple[bytes, bytes], ...]
+    """(master path, directory of the snapshot on the replica's host) per root."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPoint:
+    """A frozen state of a scenario's replica, ready to be archived. Lives until released or adopted."""
+
+    id: str
+    scenario: Scenario
+    replica: str
+    taken_at: datetime
+    consistency: Consistency
+    provider: str
+    incarnation: str
+    change: int
+    entities: tuple[EntityPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOrder:
+    """Archive one entity of a backup point into a media. `data_key` is None for an unencrypted session.
+
+    `base_session` is the newest committed session of the same entity, set and key (0 = none); the agent
+    decides whether its change list may be used (`base_incarnation`, `base_change` equal the live ones).
+    """
+
+    point_id: str
+    entity: str
+    media_path: str
+    job_id: int
+    fence: int
+    base_session: int = 0
+    base_incarnation: str = ""
+    base_change: int = 0
+    data_key: bytes | None = field(default=None, repr=False)
+    key_id: str = ""
+    verify: VerifyMode = VerifyMode.NONE
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of a running archive or restore; figures are totals so far."""
+
+    phase: JobPhase
+    path: bytes = b""
+    files: int = 0
+    directories: int = 0
+    read_bytes: int = 0
+    changed_bytes: int = 0
+    stored_bytes: int = 0
+    files_total: int | None = None
+    bytes_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """One changed entry for the catalog (`path` absolute, the master's). `removed` ends its interval."""
+
+    path: bytes
+    kind: EntryKind
+    size_bytes: int
+    modified_ns: int
+    content_id: str
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRows:
+    """A batch of rows, relative to the base session when `incremental`, else the whole session."""
+
+    rows: tuple[CatalogRow, ...]
+    incremental: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveResult:
+    """The committed session."""
+
+    session: int
+    files: int
+    directories: int
+    size_bytes: int
+    new_bytes: int
+    stored_bytes: int
+    problems: int
+    incremental: bool
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOrder:
+    """Write paths of sessions to a directory, or into a scenario's replica roots through the applier.
+
+    `targets` maps master path prefixes to directories on this host, longest prefix wins.
+    `scenario_id` set: the directories are roots of that scenario's replica here, written by its applier.
+    """
+
+    job_id: int
+    fence: int
+    media_path: str
+    session: int
+    paths: tuple[bytes, ...]
+    targets: tuple[tuple[bytes, bytes], ...]
+    conflict: Conflict
+    structure: Structure
+    scenario_id: int | None = None
+    data_key: bytes | None = field(default=None, repr=False)
+    plan_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """What was written and checked. `mismatches` counts files whose check after writing failed."""
+
+    files: int
+    directories: int
+    written_bytes: int
+    skipped: int
+    renamed: int
+    verified_files: int
+    mismatches: int
+    problems: int
+
+
+ArchiveEvent = Progress | Problem | CatalogRows | ArchiveResult
+"""A stream ends with an `ArchiveResult` or an error."""
+
+RestoreEvent = Progress | Problem | RestoreResult
+
+
+class Agent(Protocol):
+    """One host. `localhost` is reached with the home's owner token, others with user and password."""
+
+    def hello(self) -> HostInfo: ...
+    def browse(self, path: bytes) -> Sequence[DirectoryEntry]: ...
+    def make_directory(self, path: bytes) -> None: ...
+    def check_scenario(self, scenario: NewScenario) -> Sequence[CheckResult]: ...
+
+    # the master's side of scenarios
+    def create_scenario(self, scenario: NewScenario) -> Scenario: ...
+    def import_scenario(self, xml: bytes) -> Scenario: ...
+    def export_scenario(self, scenario_id: int) -> bytes: ...
+    def update_scenario(self, scenario: Scenario) -> Scenario: ...
+    def delete_scenario(self, scenario_id: int) -> None: ...
+    def scenarios(self) -> Sequence[ScenarioStatus]: ...
+    def scenario(self, scenario_id: int) -> ScenarioStatus: ...
+    def run(self, scenario_id: int, sync: SyncMethod | None = None) -> None: ...
+    def stop(self, scenario_id: int) -> None: ...
+    def suspend(self, scenario_id: int, replica: str) -> None: ...
+    def resume(self, scenario_id: int, replica: str) -> None: ...
+    def synchronize(self, scenario_id: int, replica: str) -> None: ...
+    def bookmark(self, scenario_id: int, text: str, kind: PointKind = PointKind.BOOKMARK) -> RewindPoint: ...
+    def barrier(self, scenario_id: int, timeout_s: float) -> None: ...
+    def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]: ...
+
+    # the replica's side
+    def rewind_points(
+        self,
+        scenario_id: int,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        limit: int = 1000,
+    ) -> Sequence[RewindPoint]: ...
+    def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan: ...
+    def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult: ...
+
+    # the Client Agent: backup and restore
+    def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint: ...
+    def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]: ...
+    def end_backup(self, point_id: str, *, keep: bool) -> None: ...
+    def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]: ...
+    def close(self) -> None: ...

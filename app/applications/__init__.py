@@ -1,0 +1,1 @@
+"""What a scenario type knows of its application."""

@@ -1,0 +1,1 @@
+"""Archiver (snapshot to session), restorer (session to files), restore plan."""

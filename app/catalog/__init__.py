@@ -1,0 +1,1 @@
+"""SQLAlchemy tables, repositories, queries, activity log, migrations."""

@@ -1,0 +1,1 @@
+"""Queue, claims, scheduler, one file per job kind."""

@@ -1,0 +1,1 @@
+"""The media store: devices, media, packs, sessions, keys, verify."""

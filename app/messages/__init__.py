@@ -1,0 +1,1 @@
+"""The message catalogue: code, text, module, reason, action."""

@@ -1,0 +1,190 @@
+"""Jobs: status (what it does now) is kept apart from last result (how the last run ended)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """What a job does now."""
+
+    READY = "ready"
+    ACTIVE = "active"
+    HOLD = "hold"
+    DONE = "done"
+
+
+class JobResult(StrEnum):
+    """How the last run ended."""
+
+    FINISHED = "finished"
+    INCOMPLETE = "incomplete"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    RUN_FAILED = "run_failed"
+    CRASHED = "crashed"
+
+
+class JobKind(StrEnum):
+    """What a job is for; one file per kind in `app/jobs`."""
+
+    BACKUP = "backup"
+    RESTORE = "restore"
+    MEDIA_FORMAT = "media_format"
+    MEDIA_ERASE = "media_erase"
+    MEDIA_VERIFY = "media_verify"
+    MEDIA_MERGE = "media_merge"
+    MEDIA_PURGE = "media_purge"
+
+
+class JobPhase(StrEnum):
+    """Steps of a run, in the order the job monitor shows them."""
+
+    WAITING = "waiting"
+    CONNECT = "connect"
+    STOP_SCENARIO = "stop_scenario"
+    SNAPSHOT = "snapshot"
+    BACK_UP = "back_up"
+    RESTORE = "restore"
+    VERIFY = "verify"
+    CATALOG = "catalog"
+    FINISH = "finish"
+
+
+class VerifyMode(StrEnum):
+    """Verification after a backup: none, read back from media, compare with the snapshot."""
+
+    NONE = "none"
+    SCAN = "scan"
+    COMPARE = "compare"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a job runs: at `run_at` (None = now), then by `repeat` (an RFC 5545 RRULE; "" = once)."""
+
+    run_at: datetime | None = None
+    repeat: str = ""
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupScript:
+    """What a backup job does. `child` jobs name exactly one scenario."""
+
+    scenario_ids: tuple[int, ...]
+    scenario_names: tuple[str, ...]
+    replica: str = ""
+    device_group: str = "GROUP0"
+    media_name: str = ""
+    encrypt: bool = False
+    verify: VerifyMode = VerifyMode.NONE
+    version: int = 1
+
+
+class Destination(StrEnum):
+    """Where restored files go."""
+
+    ORIGINAL_REPLICA = "original-replica"
+    ORIGINAL_MASTER = "original-master"
+    DIRECTORY = "directory"
+
+
+class Conflict(StrEnum):
+    """What happens to a file that is already there."""
+
+    OVERWRITE = "overwrite"
+    RENAME = "rename"
+    SKIP = "skip"
+    OLDER = "older"
+
+
+class Structure(StrEnum):
+    """How much of the original path is made beneath another directory."""
+
+    NONE = "none"
+    BASE = "base"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreSelection:
+    """Paths of one session (empty = all of it). Paths are the master's, absolute."""
+
+    media_serial: str
+    session: int
+    paths: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreScript:
+    """What a restore job does."""
+
+    selections: tuple[RestoreSelection, ...]
+    destination: Destination = Destination.ORIGINAL_REPLICA
+    host: str = "localhost"
+    directory: bytes = b""
+    conflict: Conflict = Conflict.OVERWRITE
+    structure: Structure = Structure.NONE
+    continue_if_not_stopped: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A log-in; never logged, sealed wherever it is stored. `repr` hides the password."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """Live figures of an active job. Totals None = not known. `rate` in bytes a second."""
+
+    phase: JobPhase = JobPhase.WAITING
+    phase_started_at: datetime | None = None
+    phases: tuple[tuple[JobPhase, float], ...] = ()
+    waits_for: str = ""
+    current_path: bytes = b""
+    files: int = 0
+    files_total: int | None = None
+    read_bytes: int = 0
+    bytes_total: int | None = None
+    changed_bytes: int = 0
+    stored_bytes: int = 0
+    errors: int = 0
+    warnings: int = 0
+    session: int | None = None
+    media: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One entry of the queue."""
+
+    id: int
+    kind: JobKind
+    name: str
+    status: JobStatus
+    last_result: JobResult | None
+    owner: str
+    server: str
+    created_at: datetime
+    execution_at: datetime | None
+    schedule: Schedule
+    script: BackupScript | RestoreScript | dict[str, str]
+    parent_id: int | None = None
+    device_group: str = ""
+    waits_for: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    files: int = 0
+    read_bytes: int = 0
+    stored_bytes: int = 0
+    errors: int = 0
+    warnings: int = 0
+    progress: JobProgress | None = None

@@ -1,0 +1,108 @@
+"""Devices, media, sessions and versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.model.entry import EntryKind
+
+
+class Consistency(StrEnum):
+    """How consistent a point is; proved, not assumed."""
+
+    APPLICATION = "application"
+    CRASH = "crash"
+    QUIET = "quiet"
+    FUZZY = "fuzzy"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A directory that acts as a device of a group."""
+
+    name: str
+    path: str
+    group: str
+    total_bytes: int | None = None
+    free_bytes: int | None = None
+    online: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """One media: name, ID (4 hex), serial (unique), sequence within its set."""
+
+    name: str
+    media_id: str
+    serial: str
+    sequence: int
+    set_id: str
+    device: str
+    group: str
+    created_at: datetime
+    used_bytes: int | None = None
+    sessions: int = 0
+    online: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One session. Written, verified and restore-tested are three separate facts."""
+
+    media_serial: str
+    media_name: str
+    media_id: str
+    number: int
+    job_id: int | None
+    scenario_id: int | None
+    scenario_name: str
+    machine: str
+    replica: str
+    entity: str
+    started_at: datetime
+    finished_at: datetime
+    files: int
+    directories: int
+    size_bytes: int
+    new_bytes: int
+    stored_bytes: int
+    consistency: Consistency
+    snapshot_provider: str
+    encrypted: bool = False
+    incomplete: bool = False
+    problems: int = 0
+    written_at: datetime | None = None
+    verified_at: datetime | None = None
+    restore_tested_at: datetime | None = None
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One name in a folder of a session, or as last backed up. `path` is the master's absolute path."""
+
+    path: bytes
+    kind: EntryKind
+    size_bytes: int
+    modified_ns: int
+    session_number: int
+    media_serial: str
+    versions: int = 1
+    deleted_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One distinct content of a path: first and last session that hold it."""
+
+    machine: str
+    path: bytes
+    kind: EntryKind
+    size_bytes: int
+    modified_ns: int
+    content_id: str
+    first_session: SessionInfo
+    last_session: SessionInfo

@@ -1,0 +1,55 @@
+"""Checks and forms of path names; everything that came from outside goes through here first."""
+
+from __future__ import annotations
+
+import base64
+
+from app.model.errors import ArcxoError
+
+NAME_MAX_BYTES = 255
+PATH_MAX_BYTES = 65_536
+
+
+def check_relative(path: bytes) -> bytes:
+    """Return `path` if it is a clean relative path (see `app.model.entry`), else raise.
+
+    Raises:
+        ArcxoError: E1010 for absolute paths, `.`/`..`, empty or overlong components and NUL bytes.
+    """
+    if path == b"":
+        return path
+    if len(path) > PATH_MAX_BYTES or b"\0" in path:
+        raise ArcxoError("E1010", path=shown(path[:200]))
+    for name in path.split(b"/"):
+        if name in (b"", b".", b"..") or len(name) > NAME_MAX_BYTES:
+            raise ArcxoError("E1010", path=shown(path[:200]))
+    return path
+
+
+def is_beneath(path: bytes, directory: bytes) -> bool:
+    """Whether `path` is `directory` or inside it (both relative, or both absolute and clean)."""
+    if directory in (b"", b"/"):
+        return True
+    return path == directory or path.startswith(directory + b"/")
+
+
+def shown(path: bytes) -> str:
+    """`path` as text for people: bytes that are not UTF-8 become U+FFFD."""
+    return path.decode("utf-8", "replace")
+
+
+def is_utf8(path: bytes) -> bool:
+    """Whether `path` survives the trip through text."""
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def json_path(path: bytes, field: str = "path") -> dict[str, str]:
+    """The JSON fields of a path: text, and `<field>_b64` besides where it is not UTF-8."""
+    fields = {field: shown(path)}
+    if not is_utf8(path):
+        fields[field + "_b64"] = base64.b64encode(path).decode("ascii")
+    return fields

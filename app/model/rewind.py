@@ -1,0 +1,70 @@
+"""Rewind points, bookmarks and what a rewind would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class PointKind(StrEnum):
+    """What made a rewind point."""
+
+    OPERATION = "operation"
+    BOOKMARK = "bookmark"
+    SCHEDULED_BOOKMARK = "scheduled_bookmark"
+    SYNCHRONIZATION = "synchronization"
+    SNAPSHOT = "snapshot"
+    REWIND = "rewind"
+
+
+@dataclass(frozen=True, slots=True)
+class RewindPoint:
+    """A moment one replica can be taken back to: its state just *after* change number `change`."""
+
+    id: str
+    kind: PointKind
+    at: datetime
+    change: int
+    replica: str = ""
+    text: str = ""
+    path: bytes = b""
+
+
+class RewindAction(StrEnum):
+    """What rewinding does to one path."""
+
+    CREATE = "create"
+    OVERWRITE = "overwrite"
+    RENAME = "rename"
+    METADATA = "metadata"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class RewindItem:
+    """One path a rewind changes; `path` is the master's absolute path."""
+
+    path: bytes
+    action: RewindAction
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RewindPlan:
+    """Exact effect of rewinding to `point`. `items` may be cut; `counts` never are."""
+
+    point: RewindPoint
+    counts: dict[RewindAction, int]
+    items: tuple[RewindItem, ...]
+    truncated: bool = False
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RewindResult:
+    """What a finished rewind did. `undo_point` takes it back."""
+
+    point: RewindPoint
+    counts: dict[RewindAction, int]
+    undo_point: RewindPoint | None = None

@@ -1,0 +1,1 @@
+"""The XOsoft engine: capture, shadow, spool, transfer, apply, undo and rewind log."""

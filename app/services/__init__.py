@@ -1,0 +1,1 @@
+"""What the managers can ask for; local and remote adapters."""

@@ -1,0 +1,236 @@
+"""The one door for console and command line: what the managers can ask for.
+
+Qt-free and SQL-free. Every call blocks (disk, database, network) and may be made from any thread: the
+console calls them from its task threads only. Errors are `ArcxoError`s. `path` arguments that mean master
+paths are absolute bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.model.events import ActivityRecord, EventRecord, Severity
+from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo
+from app.model.job import (
+    BackupScript,
+    Credentials,
+    Job,
+    RestoreScript,
+    Schedule,
+)
+from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.restore import RestorePlan
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+
+
+class ScenarioService(Protocol):
+    """Scenarios of all known hosts. Names are unique within a home; `name` may also be the id as text."""
+
+    def list(self) -> Sequence[ScenarioStatus]: ...
+    def show(self, name: str) -> ScenarioStatus: ...
+    def verify(self, scenario: NewScenario) -> Sequence[CheckResult]: ...
+    def create(self, scenario: NewScenario) -> Scenario: ...
+    def update(self, scenario: Scenario) -> Scenario: ...
+    def register(self, name: str) -> Scenario: ...
+    def delete(self, name: str, *, registration_only: bool = False) -> None: ...
+    def export(self, name: str) -> bytes: ...
+    def import_xml(self, xml: bytes) -> Scenario: ...
+    def run(self, name: str, sync: SyncMethod | None = None) -> None: ...
+    def stop(self, name: str) -> None: ...
+    def suspend(self, name: str, replica: str = "") -> None: ...
+    def resume(self, name: str, replica: str = "") -> None: ...
+    def synchronize(self, name: str, replica: str = "") -> None: ...
+    def bookmark(self, name: str, text: str = "") -> RewindPoint: ...
+    def wait(self, name: str, state: str, timeout_s: float) -> ScenarioStatus: ...
+    def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]: ...
+    def rewind_points(
+        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+    ) -> Sequence[RewindPoint]: ...
+    def plan_rewind(
+        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+    ) -> RewindPlan: ...
+    def rewind(
+        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+    ) -> RewindResult: ...
+
+
+class HostService(Protocol):
+    """Known hosts and their directories. `localhost` always exists."""
+
+    def list(self) -> Sequence[Host]: ...
+    def info(self, name: str) -> HostInfo: ...
+    def check_login(self, name: str, credentials: Credentials) -> HostInfo: ...
+    def browse(self, name: str, path: bytes) -> Sequence[DirectoryEntry]: ...
+    def make_directory(self, name: str, path: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRequest:
+    """A backup to submit. `credentials` by (scenario id, role "master"/"replica"); absent = owner's own."""
+
+    script: BackupScript
+    schedule: Schedule = Schedule()
+    name: str = ""
+    hold: bool = False
+    session_password: str = ""
+    credentials: tuple[tuple[int, str, Credentials], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """A restore to submit. `session_passwords` by media serial and session number."""
+
+    script: RestoreScript
+    schedule: Schedule = Schedule()
+    name: str = ""
+    hold: bool = False
+    session_passwords: tuple[tuple[str, int, str], ...] = ()
+    master_credentials: Credentials | None = None
+    replica_credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search over all sessions. Empty fields do not limit; times are UTC."""
+
+    pattern: str
+    machine: str = ""
+    directory: bytes = b""
+    subdirectories: bool = True
+    size_min: int | None = None
+    size_max: int | None = None
+    modified_from: datetime | None = None
+    modified_to: datetime | None = None
+    deleted_from: datetime | None = None
+    deleted_to: datetime | None = None
+    limit: int = 200
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A master that was backed up, with its volumes (entities) and scenarios."""
+
+    name: str
+    entities: tuple[str, ...]
+    scenarios: tuple[str, ...]
+
+
+class BackupService(Protocol):
+    """Submit backups."""
+
+    def submit(self, request: BackupRequest) -> Job: ...
+
+
+class RestoreService(Protocol):
+    """Find what to restore, plan it, submit it."""
+
+    def submit(self, request: RestoreRequest) -> Job: ...
+    def plan(self, request: RestoreRequest) -> RestorePlan: ...
+    def machines(self) -> Sequence[Machine]: ...
+    def browse_tree(
+        self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        """The folder `path` as last backed up (or as of a time), folders first, then by name."""
+        ...
+
+    def browse_session(
+        self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]: ...
+    def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]: ...
+    def query(self, query: Query) -> Sequence[CatalogEntry]: ...
+    def check_session_password(self, media_serial: str, session: int, password: str) -> bool: ...
+
+
+class JobService(Protocol):
+    """The job queue."""
+
+    def list(self, *, include_done: bool = True) -> Sequence[Job]: ...
+    def show(self, job_id: int) -> Job: ...
+    def wait(
+        self, job_id: int, timeout_s: float | None = None, on_progress: Callable[[Job], None] | None = None
+    ) -> Job: ...
+    def run_now(self, job_id: int) -> None: ...
+    def hold(self, job_id: int) -> None: ...
+    def ready(self, job_id: int) -> None: ...
+    def stop(self, job_id: int) -> None: ...
+    def delete(self, job_id: int) -> None: ...
+    def reschedule(self, job_id: int, schedule: Schedule) -> Job: ...
+
+
+class ActivityLogService(Protocol):
+    """The activity log."""
+
+    def list(
+        self,
+        *,
+        job_id: int | None = None,
+        severities: Sequence[Severity] = (),
+        newer_than: int = 0,
+        text: str = "",
+        limit: int = 1000,
+    ) -> Sequence[ActivityRecord]:
+        """Newest first."""
+        ...
+
+
+class MediaService(Protocol):
+    """Devices, media and sessions."""
+
+    def devices(self) -> Sequence[Device]: ...
+    def media(self) -> Sequence[MediaInfo]: ...
+    def sessions(self, media_serial: str = "") -> Sequence[SessionInfo]: ...
+    def session(self, media: str, number: int) -> SessionInfo:
+        """`media`: serial, or name, or 4-hex ID where that is unique."""
+        ...
+
+    def format(self, device: str, name: str) -> Job: ...
+    def verify(self, media: str, *, full: bool) -> Job: ...
+    def merge(self, media: str, session_password: str = "") -> Job: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The backup server and the agent of this home. Engines: job, media, database, agent."""
+
+    running: bool
+    name: str
+    pid: int | None
+    started_at: datetime | None
+    agent_running: bool
+    agent_pid: int | None
+    agent_address: str
+    version: str
+    active_jobs: int
+    queue_paused: bool = False
+
+
+class ServerService(Protocol):
+    """The home's server process."""
+
+    def state(self) -> ServerState: ...
+    def start(self, timeout_s: float = 30) -> ServerState: ...
+    def stop(self, timeout_s: float = 60) -> None: ...
+    def changes(self) -> tuple[int, int]:
+        """(catalog revision, live revision): unequal to the last ones = read again. Cheap; poll it."""
+        ...
+
+
+class Services(Protocol):
+    """All services of one home. Close when done; usable from any thread."""
+
+    home: str
+    scenarios: ScenarioService
+    hosts: HostService
+    backups: BackupService
+    restores: RestoreService
+    jobs: JobService
+    log: ActivityLogService
+    media: MediaService
+    server: ServerService
+
+    def close(self) -> None: ...

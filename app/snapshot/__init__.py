@@ -1,0 +1,1 @@
+"""Volume snapshot providers, and the choice between them."""

@@ -1,0 +1,1 @@
+"""The console. Qt only here."""
