@@ -1,0 +1,105 @@
+"""The composition root: makes and opens homes, and starts the processes of one.
+
+The module itself satisfies `app.services.composition.Composition`. Everything heavy is imported where
+it is used, so that plain commands stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+
+from app.model.errors import NotFoundError
+from app.services.api import Services
+
+HOME_VARIABLE = "ARCXO_HOME"
+
+
+def default_home(override: str | None = None) -> str:
+    """The absolute directory of the home: `override` (--home), ARCXO_HOME, or the user's data directory."""
+    if override:
+        return os.path.abspath(override)
+    from_environment = os.environ.get(HOME_VARIABLE)
+    if from_environment:
+        return os.path.abspath(from_environment)
+    import platformdirs
+
+    return platformdirs.user_data_dir("arcxo", appauthor=False)
+
+
+def home_exists(home: str) -> bool:
+    """Whether `home` is a complete home (the making of one ends with the file `home.json`)."""
+    from app.jobs.home import is_home
+
+    return is_home(home)
+
+
+def init_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
+    """Make a home with the account caroot, and GROUP0 with a first media on the default device.
+
+    `media_name` defaults to the date and time. A making that was cut short is done again from the start.
+
+    Raises:
+        UsageError: E5001 when a home is there already, or something that is not one.
+    """
+    from app.jobs.home import create_home
+
+    create_home(home, caroot_password=caroot_password, media_name=media_name)
+
+
+def open_services(home: str) -> Services:
+    """The services of the home's owner on this machine. Close them when done.
+
+    Raises:
+        NotFoundError: E5002 when `home` is not a home.
+    """
+    if not home_exists(home):
+        raise NotFoundError("E5002", home=home)
+    from app.services.local import open_local
+
+    return open_local(home)
+
+
+def run_server(home: str) -> int:
+    """Be the server of `home` until SIGTERM or `stop_server`; returns the exit code.
+
+    Raises:
+        BusyError: E5003 when a server of this home runs already.
+        NotFoundError: E5002 when `home` is not a home.
+    """
+    if not home_exists(home):
+        raise NotFoundError("E5002", home=home)
+    from app.jobs.server import serve
+
+    return serve(home)
+
+
+def run_agent(home: str, listen: str) -> int:
+    """Be the agent of `home` until SIGTERM, listening on `listen` (HOST:PORT, port 0 = a free one)."""
+    from app.agent.run import run_agent as run
+
+    return run(home, listen)
+
+
+def start_server(home: str, timeout_s: float = 30) -> None:
+    """Return when the server of `home` is ready; a detached one is started if none runs.
+
+    Raises:
+        BusyError: E5004 when it is not ready within `timeout_s` (or ended; the log's end is in the text).
+        NotFoundError: E5002 when `home` is not a home.
+    """
+    if not home_exists(home):
+        raise NotFoundError("E5002", home=home)
+    from app.jobs.process import start
+
+    start(home, timeout_s)
+
+
+def stop_server(home: str, timeout_s: float = 60) -> None:
+    """Stop the server of `home` and its agent; returns when both are gone. None running: nothing to do.
+
+    Raises:
+        BusyError: E5005 when it still runs after `timeout_s`.
+    """
+    from app.jobs.process import stop
+
+    stop(home, timeout_s)

@@ -1,0 +1,46 @@
+"""What the command line and the console are handed by `app.__main__`: how to open, make and serve a home.
+
+User interfaces may not import the composition root; the module `app.bootstrap` satisfies this protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.services.api import Services
+
+
+class Composition(Protocol):
+    """The functions of `app.bootstrap`. All block; errors are `ArcxoError`s."""
+
+    def default_home(self, override: str | None = None) -> str:
+        """The home to use: `override` (--home), else ARCXO_HOME, else the user's data directory."""
+        ...
+
+    def home_exists(self, home: str) -> bool:
+        """Whether `home` was made by `init_home` (finished)."""
+        ...
+
+    def init_home(self, home: str, *, caroot_password: str, media_name: str = "") -> None:
+        """Make a home. Raises UsageError E5001 when there is one or the directory is not empty."""
+        ...
+
+    def open_services(self, home: str) -> Services:
+        """The services of the home's owner. Raises NotFoundError E5002 when there is no home."""
+        ...
+
+    def run_server(self, home: str) -> int:
+        """Be the server of this home until SIGTERM. Raises BusyError E5003 when one runs already."""
+        ...
+
+    def run_agent(self, home: str, listen: str) -> int:
+        """Be the agent of this home until SIGTERM. `listen` is HOST:PORT (port 0 = any free one)."""
+        ...
+
+    def start_server(self, home: str, timeout_s: float = 30) -> None:
+        """Return when a server of this home is ready; starts a detached one if none runs."""
+        ...
+
+    def stop_server(self, home: str, timeout_s: float = 60) -> None:
+        """Stop the server of this home and its own agent; returns when both are gone."""
+        ...
