@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import secrets
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.model.errors import ArcxoError, BusyError
+
+_LOCK_PATIENCE_S = 0.5
 
 ENGINE_DIRECTORIES = ("scenarios", "master", "replica", "side", "cookies", "tls", "points", "work")
 
@@ -29,8 +33,9 @@ class AgentInfo:
 class AgentHome:
     """The agent's files of the home at `path`. Makes what is missing, all of it for the owner alone.
 
-    `engine/agent.lock` is held by the one agent of the home for as long as it lives; `engine/agent.json`
-    says how to reach it and means nothing while nobody holds the lock.
+    `engine/agent.lock` is held by the one agent of the home for as long as it lives. `engine/agent.json`
+    says how to reach it, and its writer holds a lock on that very file: what a killed agent left is told
+    from what a living one says without a look at pids.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,6 +43,7 @@ class AgentHome:
         self.engine = os.path.join(self.path, "engine")
         self.logs = os.path.join(self.path, "logs")
         self._lock_fd: int | None = None
+        self._published_fd: int | None = None
         try:
             for directory in (self.path, self.engine, self.logs):
                 _make_private(directory)
@@ -90,11 +96,13 @@ class AgentHome:
             BusyError: AE1002 while another agent holds the home.
         """
         fd = os.open(self.directory("agent.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise BusyError("AE1002", home=self.path) from None
+        # One who asks whether the home is held holds the lock himself for a moment: try more than once.
+        deadline = time.monotonic() + _LOCK_PATIENCE_S
+        while not _locked(fd, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                os.close(fd)
+                raise BusyError("AE1002", home=self.path)
+            time.sleep(_LOCK_PATIENCE_S / 20)
         self._lock_fd = fd
         self.withdraw()
 
@@ -110,39 +118,62 @@ class AgentHome:
         path = self.directory("agent.json")
         temporary = f"{path}.new"
         write_durably(temporary, json.dumps(asdict(info)).encode("utf-8"))
+        fd = os.open(temporary, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
         os.replace(temporary, path)
         _sync_directory(self.engine)
+        if self._published_fd is not None:
+            os.close(self._published_fd)
+        self._published_fd = fd
 
     def withdraw(self) -> None:
-        """Take back what `publish` said."""
-        try:
+        """Take back what `publish` said, and what an agent that was killed left."""
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(self.directory("agent.json"))
-        except FileNotFoundError:
-            return
+        if self._published_fd is not None:
+            os.close(self._published_fd)
+            self._published_fd = None
 
     def held(self) -> bool:
         """Whether an agent holds this home now (it may not be ready yet)."""
-        try:
-            fd = os.open(self.directory("agent.lock"), os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
+        return _is_locked_by_another(self.directory("agent.lock"))
 
     def running(self) -> AgentInfo | None:
-        """How to reach the agent that is ready in this home, or None. Decided by the lock, not by a pid."""
+        """How to reach the agent that is ready in this home, or None."""
+        path = self.directory("agent.json")
         try:
-            with open(self.directory("agent.json"), "rb") as file:
-                found = json.loads(file.read())
-            info = AgentInfo(**found)
-        except (FileNotFoundError, ValueError, TypeError):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
             return None
-        return info if self.held() else None
+        try:
+            if _locked(fd, fcntl.LOCK_SH):
+                return None
+            found = json.loads(os.read(fd, 65_536))
+            return AgentInfo(**found)
+        except (ValueError, TypeError):
+            return None
+        finally:
+            os.close(fd)
+
+
+def _locked(fd: int, kind: int) -> bool:
+    """Whether `fd` got the lock."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_locked_by_another(path: str) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
 
 
 def write_durably(path: str, content: bytes) -> None:

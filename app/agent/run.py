@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -82,10 +83,8 @@ def stop_agent(home: str, timeout_s: float = 60.0) -> None:
         running = agent_home.running()
         if running is not None and signalled != running.pid:
             signalled = running.pid
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
         if time.monotonic() > deadline:
             raise BusyError("AE0469", scenario=f"agent of {agent_home.path}", seconds=f"{timeout_s:g}")
         time.sleep(_POLL_S)
