@@ -1,1 +1,10 @@
-"""The message catalogue: code, text, module, reason, action."""
+"""The message catalogue: a code and parameters become text at the edge.
+
+Every part of Arcxo adds its own file to `catalogue/`; see `resources/docs/architecture.md` for the form.
+"""
+
+from __future__ import annotations
+
+from app.messages.catalogue import Catalogue, Message, Rendered, describe, load, render
+
+__all__ = ["Catalogue", "Message", "Rendered", "describe", "load", "render"]

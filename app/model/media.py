@@ -92,6 +92,7 @@ class CatalogEntry:
     media_serial: str
     versions: int = 1
     deleted_after: datetime | None = None
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

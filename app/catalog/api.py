@@ -1,0 +1,412 @@
+"""What jobs and services ask of the catalog.
+
+Every call may block on disk (or on the database's network), may be made from any thread, and leaves no
+transaction open. Times are UTC and aware. Faults are `ArcxoError`s: a locked catalog is a `BusyError`
+(E6001) after a bounded wait, a missing object a `NotFoundError`. Open one with
+`app.catalog.open_catalog(home)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.model.entry import EntryKind
+from app.model.events import ActivityRecord, Severity
+from app.model.host import Host
+from app.model.job import BackupScript, Job, JobKind, JobProgress, JobResult, RestoreScript, Schedule
+from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.scenario import ProductType, ServerType
+
+Script = BackupScript | RestoreScript | dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A scenario as the catalog knows it. `roots` are the master's, absolute."""
+
+    id: int
+    name: str
+    master: str
+    replicas: tuple[str, ...]
+    roots: tuple[bytes, ...]
+    server_type: ServerType = ServerType.FILE_SERVER
+    product: ProductType = ProductType.DR
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to submit. `execution_at` None = as soon as possible. `credentials` are sealed, opaque bytes."""
+
+    kind: JobKind
+    name: str
+    script: Script
+    owner: str
+    server: str = ""
+    schedule: Schedule = Schedule()
+    execution_at: datetime | None = None
+    parent_id: int | None = None
+    device_group: str = ""
+    hold: bool = False
+    credentials: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a job. `fence` grows with every claim of it; pass it on with everything done for it."""
+
+    job: Job
+    fence: int
+    expires_at: datetime
+    credentials: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a finished run did."""
+
+    files: int = 0
+    read_bytes: int = 0
+    stored_bytes: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Children of a job by what they do and how they ended."""
+
+    ready: int = 0
+    active: int = 0
+    hold: int = 0
+    done: int = 0
+    results: tuple[tuple[JobResult, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """A server that works on this catalog. `capabilities`: what its jobs may need ("host:…", "device:…")."""
+
+    id: str
+    name: str
+    pid: int
+    version: str
+    started_at: datetime
+    heartbeat_at: datetime
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """One path of a session. `path` is the master's, absolute. `content_id` "" for all but files.
+
+    A directory's content_id may be anything that is equal while its metadata is.
+    """
+
+    path: bytes
+    kind: EntryKind
+    size_bytes: int
+    modified_ns: int
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileQuery:
+    """A search over all sessions; the fields are those of `services.api.Query`. Empty ones do not limit."""
+
+    pattern: str
+    machine: str = ""
+    directory: bytes = b""
+    subdirectories: bool = True
+    size_min: int | None = None
+    size_max: int | None = None
+    modified_from: datetime | None = None
+    modified_to: datetime | None = None
+    deleted_from: datetime | None = None
+    deleted_to: datetime | None = None
+    limit: int = 200
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """A master with live sessions, its entities and the scenarios that backed it up."""
+
+    name: str
+    entities: tuple[str, ...]
+    scenarios: tuple[str, ...]
+
+
+class Settings(Protocol):
+    """Small values of the installation, by key."""
+
+    def get(self, key: str, default: str = "") -> str: ...
+    def put(self, key: str, value: str) -> None: ...
+    def all(self) -> dict[str, str]: ...
+
+
+class Hosts(Protocol):
+    """Known hosts. `localhost` is always listed; `put` replaces by name."""
+
+    def list(self) -> Sequence[Host]: ...
+    def show(self, name: str) -> Host: ...
+    def put(self, host: Host) -> None: ...
+    def remove(self, name: str) -> None: ...
+
+
+class Registrations(Protocol):
+    """Registered scenarios. `show` takes the name, or the id as text."""
+
+    def list(self) -> Sequence[Registration]: ...
+    def show(self, name: str) -> Registration: ...
+    def put(self, registration: Registration) -> None:
+        """Insert, or replace the one of that id. Raises UsageError E6005 when another id has the name."""
+        ...
+
+    def remove(self, scenario_id: int) -> None: ...
+
+
+class MediaRecords(Protocol):
+    """Devices, device groups and media as last seen."""
+
+    def devices(self) -> Sequence[Device]: ...
+    def put_device(self, device: Device) -> None: ...
+    def groups(self) -> Sequence[str]: ...
+    def put_group(self, name: str) -> None: ...
+    def media(self) -> Sequence[MediaInfo]: ...
+    def show_media(self, media: str) -> MediaInfo:
+        """By serial, or by name or 4-hex ID where that is unique (else UsageError E6006)."""
+        ...
+
+    def put_media(self, media: MediaInfo) -> None: ...
+    def remove_media(self, serial: str) -> int:
+        """Forget a media and its sessions (formatted, erased). Returns how many sessions that were."""
+        ...
+
+
+class Staging(Protocol):
+    """The rows of one session to be, invisible until `publish`. Use from one thread.
+
+    Every call raises BusyError E6003 when the claim it was begun with is no longer held.
+    """
+
+    def add(self, entries: Iterable[SessionEntry]) -> None:
+        """Entries present in this session. Full: all of them; incremental: new and changed ones."""
+        ...
+
+    def remove(self, paths: Iterable[bytes]) -> None:
+        """Incremental only: paths that are gone, each with everything beneath it."""
+        ...
+
+    def publish(self, session: SessionInfo) -> None:
+        """Make the session visible, in one short transaction. `session` must match machine and entity."""
+        ...
+
+    def discard(self) -> None:
+        """Drop the rows. Needless after `publish`; may be repeated."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sessions on media and their rows."""
+
+    def begin(
+        self,
+        machine: str,
+        entity: str,
+        set_id: str,
+        roots: Sequence[bytes],
+        *,
+        job_id: int | None = None,
+        fence: int = 0,
+        full: bool = True,
+    ) -> Staging:
+        """Start staging. `roots`: the session's top directories on the master, absolute.
+
+        With `full=False` only what changed since `newest(machine, entity, set_id)` is added or removed.
+        Without `job_id` (merge) no claim is checked. Raises BusyError E6004 while another staging of this
+        lineage is alive.
+        """
+        ...
+
+    def newest(self, machine: str, entity: str, set_id: str) -> SessionInfo | None: ...
+    def list(self, media_serial: str = "") -> Sequence[SessionInfo]:
+        """Newest first."""
+        ...
+
+    def of_job(self, job_id: int) -> Sequence[SessionInfo]: ...
+    def show(self, media: str, number: int) -> SessionInfo:
+        """`media` as in `MediaRecords.show_media`."""
+        ...
+
+    def mark_verified(self, media_serial: str, number: int, *, damaged: bool = False) -> None: ...
+    def mark_restore_tested(self, media_serial: str, number: int) -> None: ...
+    def remove(self, media_serial: str, number: int) -> None: ...
+    def sweep(self) -> int:
+        """Drop rows of dead stagings and of removed sessions, in short steps. Returns how many rows."""
+        ...
+
+
+class Browsing(Protocol):
+    """Indexed reads over the sessions' rows. Listings: folders first, then by name."""
+
+    def machines(self) -> Sequence[MachineRecord]: ...
+    def browse_tree(
+        self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]: ...
+    def browse_session(
+        self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]: ...
+    def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
+        """Distinct contents of a path, newest first."""
+        ...
+
+    def query(self, query: FileQuery) -> Sequence[CatalogEntry]:
+        """One entry per path: its newest version that matches. Ordered by path name, then folder."""
+        ...
+
+
+class Jobs(Protocol):
+    """The queue. Times of leases are the database's."""
+
+    def submit(self, job: NewJob) -> Job: ...
+    def list(self, *, include_done: bool = True) -> Sequence[Job]:
+        """By id, newest first; active ones carry `progress`."""
+        ...
+
+    def show(self, job_id: int) -> Job: ...
+    def children(self, parent_id: int) -> Sequence[Job]: ...
+    def child_counts(self, parent_id: int) -> JobCounts: ...
+    def credentials(self, job_id: int) -> bytes: ...
+
+    def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
+        """Take the oldest due Ready job that `server_id` is able to run; it becomes Active."""
+        ...
+
+    def renew(self, job_id: int, fence: int, *, lease_seconds: float = 30.0) -> None:
+        """Prolong a claim. Raises BusyError E6003 when it is no longer held."""
+        ...
+
+    def set_waits_for(self, job_id: int, fence: int, text: str) -> None: ...
+    def finish(
+        self,
+        job_id: int,
+        fence: int,
+        result: JobResult,
+        totals: Totals = Totals(),
+        *,
+        next_execution_at: datetime | None = None,
+    ) -> Job:
+        """Record how the run ended: Ready again when `next_execution_at` is given, else Done. E6003."""
+        ...
+
+    def release(self, job_id: int, fence: int, *, execution_at: datetime | None = None) -> None:
+        """Give an unfinished claim back: Ready, at `execution_at` or at once. E6003."""
+        ...
+
+    def request_stop(self, job_id: int) -> None:
+        """Ask the claim's holder to stop. A job that is not Active becomes Done, Canceled, at once.
+
+        Children get the same.
+        """
+        ...
+
+    def stop_requested(self, job_id: int) -> bool: ...
+    def hold(self, job_id: int) -> None: ...
+    def ready(self, job_id: int) -> None: ...
+    def run_now(self, job_id: int) -> None:
+        """Make a job that is not Active Ready and due."""
+        ...
+
+    def reschedule(self, job_id: int, schedule: Schedule, execution_at: datetime | None) -> Job: ...
+    def delete(self, job_id: int) -> None:
+        """Remove a job that is not Active (BusyError E6007), its children too."""
+        ...
+
+    def mark_crashed(self, server_id: str = "") -> Sequence[Job]:
+        """Make Active jobs Crashed: all claims of `server_id` (at its start), and every expired one.
+
+        A recurring job goes back to Ready through `reschedule` by the caller. Returns the jobs.
+        """
+        ...
+
+    def next_due(self) -> datetime | None: ...
+    def prune(self, older_than: datetime) -> int:
+        """Delete jobs Done before a time. Returns how many."""
+        ...
+
+
+class Live(Protocol):
+    """Heartbeats and progress: `live.sqlite3`, not durable, quick."""
+
+    def put_progress(self, job_id: int, progress: JobProgress) -> None: ...
+    def progress(self, job_id: int) -> JobProgress | None: ...
+    def clear_progress(self, job_id: int) -> None: ...
+
+
+class Servers(Protocol):
+    """Servers that work on this catalog; the heartbeat is a catalog row only when several share it."""
+
+    def put(
+        self, server_id: str, name: str, pid: int, version: str, capabilities: Sequence[str] = ()
+    ) -> None: ...
+    def heartbeat(self, server_id: str) -> None: ...
+    def list(self) -> Sequence[ServerRecord]: ...
+    def remove(self, server_id: str) -> None: ...
+
+
+class ActivityLog(Protocol):
+    """What happened, for administrators."""
+
+    def append(
+        self,
+        code: str,
+        severity: Severity,
+        *,
+        server: str = "",
+        job_id: int | None = None,
+        parent_job_id: int | None = None,
+        session: int | None = None,
+        scenario: str = "",
+        **params: object,
+    ) -> int: ...
+    def list(
+        self,
+        *,
+        job_id: int | None = None,
+        severities: Sequence[Severity] = (),
+        newer_than: int = 0,
+        text: str = "",
+        limit: int = 1000,
+    ) -> Sequence[ActivityRecord]:
+        """Newest first. `job_id` includes its children. `text`: in the rendered message, any case."""
+        ...
+
+    def prune(self, older_than: datetime) -> int: ...
+
+
+class Catalog(Protocol):
+    """An open catalog. Close when done."""
+
+    settings: Settings
+    hosts: Hosts
+    registrations: Registrations
+    media: MediaRecords
+    sessions: Sessions
+    browsing: Browsing
+    jobs: Jobs
+    live: Live
+    servers: Servers
+    log: ActivityLog
+
+    def changes(self) -> tuple[int, int]:
+        """(catalog revision, live revision): unequal to the last ones = read again. Cheap.
+
+        Only comparable with earlier answers of the same open catalog.
+        """
+        ...
+
+    def close(self) -> None: ...
