@@ -1,0 +1,98 @@
+"""Manifests: the metadata of a tree as it was when a snapshot froze it.
+
+Hard links share metadata with the live tree, so a link snapshot carries what it saw. A manifest is a
+sequence of msgpack arrays: [path, kind, permissions, uid, gid, size_bytes, modified_ns, xattrs, link_target,
+device, inode, changed_ns, links], in the order of `order_key`; the first is the header
+["arcxo-manifest", 1], the last ["end", number of entries]: a manifest without its end is not whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgpack
+
+from app.model.entry import EntryKind, Identity, Metadata
+from app.model.errors import ArcxoError
+
+_MAGIC = "arcxo-manifest"
+_VERSION = 1
+
+
+def header() -> bytes:
+    """The first bytes of a manifest."""
+    return _pack([_MAGIC, _VERSION])
+
+
+def entry(path: bytes, metadata: Metadata, identity: Identity) -> bytes:
+    """One entry; `path` relative to the root, `b""` for the root itself."""
+    return _pack(
+        [
+            path,
+            metadata.kind.value,
+            metadata.permissions,
+            metadata.uid,
+            metadata.gid,
+            metadata.size_bytes,
+            metadata.modified_ns,
+            metadata.xattrs,
+            metadata.link_target,
+            metadata.device,
+            identity.inode,
+            identity.changed_ns,
+            identity.links,
+        ]
+    )
+
+
+def end(entries: int) -> bytes:
+    """The last bytes of a manifest with `entries` entries."""
+    return _pack(["end", entries])
+
+
+def read(data: bytes, name: str) -> Iterator[tuple[bytes, Metadata, Identity]]:
+    """The entries of the manifest `data`; `name` is what error messages call it.
+
+    Raises:
+        ArcxoError: E4190 when it is cut short, of another version or not a manifest.
+    """
+    unpacker = msgpack.Unpacker(raw=False, use_list=False, max_buffer_size=max(len(data), 1))
+    unpacker.feed(data)
+    count = 0
+    try:
+        if next(unpacker) != (_MAGIC, _VERSION):
+            raise ArcxoError("E4190", manifest=name)
+        for item in unpacker:
+            if item[0] == "end":
+                if item[1] != count:
+                    break
+                return
+            (
+                path,
+                kind,
+                permissions,
+                uid,
+                gid,
+                size,
+                modified,
+                xattrs,
+                target,
+                device,
+                inode,
+                changed,
+                links,
+            ) = item
+            count += 1
+            yield (
+                path,
+                Metadata(EntryKind(kind), permissions, uid, gid, size, modified, xattrs, target, device),
+                Identity(0, inode, changed, links),
+            )
+    except (StopIteration, ValueError, TypeError, IndexError, msgpack.UnpackException) as error:
+        raise ArcxoError("E4190", manifest=name) from error
+    raise ArcxoError("E4190", manifest=name)
+
+
+def _pack(item: list[object]) -> bytes:
+    packed: bytes = msgpack.packb(item, use_bin_type=True)
+    return packed
