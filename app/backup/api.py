@@ -1,0 +1,196 @@
+"""Archiving and restoring: the tasks, and the two calls that carry them out.
+
+Tasks and events are plain values that can be pickled. Both calls block until the work is done; they are
+meant for a process of their own and use threads inside it. `emit` is called from one thread at a time,
+`canceled` is asked at every file and chunk; when it says yes the call raises `CanceledError` (E5090
+archive, E5091 restore) and leaves a consistent store and destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from app.model.archive import ArchiveEvent, ArchiveResult, RestoreEvent, RestoreResult
+from app.model.entry import Identity, Metadata
+from app.model.errors import Problem
+from app.model.job import Conflict, Structure, VerifyMode
+from app.model.media import Consistency
+from app.model.restore import RestorePlan
+
+
+class ChangeKind(StrEnum):
+    """What a change list says of a path."""
+
+    CHANGED = "changed"
+    """The entry itself (content or metadata) may differ; entries beneath a directory do not."""
+    REMOVED = "removed"
+    """The path may be gone, with all beneath it."""
+    SUBTREE = "subtree"
+    """Anything at or beneath the path may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path of a trusted change list, relative to its root (`b""` = the root itself)."""
+
+    path: bytes
+    kind: ChangeKind
+
+
+class Manifest(Protocol):
+    """Metadata of a snapshot as they were when it was made, by path relative to the root.
+
+    `Identity.changed_ns` 0 means "not known": an unchanged size and time is then not trusted and the
+    content is read. `Identity.links` counts live names, not those of the snapshot itself.
+    """
+
+    def get(self, path: bytes) -> tuple[Metadata, Identity] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRoot:
+    """One root: where it is on the master, and the directory that holds its frozen state.
+
+    With `changes` (a trusted list relative to the base session) only those paths are touched and everything
+    else is shared with the base by reference; the directory need hold nothing else. Without (None) it is
+    walked and compared with the base.
+    """
+
+    master_path: bytes
+    directory: bytes
+    changes: tuple[Change, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveTask:
+    """Archive one entity as one session. `data_key` None = unencrypted; `base_session` 0 = none."""
+
+    media_path: str
+    entity: str
+    roots: tuple[ArchiveRoot, ...]
+    job_id: int
+    scenario_id: int
+    scenario_name: str
+    machine: str
+    replica: str
+    taken_at: datetime
+    consistency: Consistency
+    provider: str
+    incarnation: str = ""
+    change: int = 0
+    base_session: int = 0
+    data_key: bytes | None = field(default=None, repr=False)
+    key_id: str = ""
+    verify: VerifyMode = VerifyMode.NONE
+    server: str = ""
+    fence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTask:
+    """Write paths of a session (absolute, the master's; empty = all) to directories of this host.
+
+    `targets` maps prefixes of master paths to directories, longest prefix wins. With `relocate` (another
+    location) there is one target directory, prefix `/`, and `structure` says how much of the path is made
+    beneath it; without, the rest of the path after the prefix is kept as it is.
+    """
+
+    media_path: str
+    session: int
+    paths: tuple[bytes, ...]
+    targets: tuple[tuple[bytes, bytes], ...]
+    conflict: Conflict = Conflict.OVERWRITE
+    structure: Structure = Structure.NONE
+    relocate: bool = False
+    data_key: bytes | None = field(default=None, repr=False)
+    job_id: int = 0
+    host: str = "localhost"
+
+
+class RestoreSink(Protocol):
+    """Where restored entries go: a plain directory, or a replica's applier.
+
+    Targets are absolute paths on this host, within the directories named in the task. Calls come from one thread
+    at a time. A file's content is written by the restorer to `stage()`, checked, then handed over. Each
+    method returns what could not be done (metadata that was refused); a target that cannot be written at
+    all raises OSError or ArcxoError and becomes a problem of that path. An existing entry of another kind is
+    replaced; a directory in the way is replaced only when empty.
+    """
+
+    def stage(self, target: bytes) -> bytes:
+        """A new path, on the file system of the target, where the restorer creates the content."""
+        ...
+
+    def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
+        """Make the directory, with its parents. None = only make it when missing."""
+        ...
+
+    def file(self, target: bytes, staged: bytes, metadata: Metadata) -> list[Problem]:
+        """Publish a staged file in one step."""
+        ...
+
+    def link(self, target: bytes, existing: bytes) -> list[Problem]:
+        """Make `target` another name of `existing`, which was published before."""
+        ...
+
+    def other(self, target: bytes, metadata: Metadata) -> list[Problem]:
+        """Make a symbolic link, fifo or device."""
+        ...
+
+    def finish(self) -> list[Problem]:
+        """Everything is handed over: set directory times, make it durable. Also called after a cancel."""
+        ...
+
+
+Emit = Callable[[ArchiveEvent], None]
+EmitRestore = Callable[[RestoreEvent], None]
+Canceled = Callable[[], bool]
+
+
+def archive(
+    task: ArchiveTask,
+    emit: Emit,
+    canceled: Canceled,
+    manifests: Mapping[bytes, Manifest] | None = None,
+) -> ArchiveResult:
+    """Back up one entity and commit its session; `manifests` by master path of the root.
+
+    The result is also the last event. Raises ArcxoError: media faults 41xx, E4141 (the device is full),
+    E5001 (nothing to read at a root), E5002 (the base cannot be used with a change list).
+    """
+    from app.backup.archiver import Archiver
+
+    return Archiver(task, emit, canceled, manifests or {}).run()
+
+
+def usable_base(media_path: str, session: int, incarnation: str, change: int, data_key: bytes | None) -> bool:
+    """Whether a change list since (incarnation, change) may be used with this base session.
+
+    No for a session that is missing, damaged at its header, incomplete, of another key or another point.
+    """
+    from app.backup.base import usable_base as implementation
+
+    return implementation(media_path, session, incarnation, change, data_key)
+
+
+def restore(
+    task: RestoreTask, emit: EmitRestore, canceled: Canceled, sink: RestoreSink | None = None
+) -> RestoreResult:
+    """Restore; without a sink straight into the directories. The result is also the last event.
+
+    Raises ArcxoError: E5021 (a path is not in the session), E5022 (no target covers a path), media faults 41xx.
+    """
+    from app.backup.restorer import Restorer
+
+    return Restorer(task, emit, canceled, sink).run()
+
+
+def plan_restore(task: RestoreTask, limit: int = 1000) -> RestorePlan:
+    """Exactly what `restore` would do now; changes nothing. At most `limit` items are listed."""
+    from app.backup.plan import plan
+
+    return plan(task, limit)

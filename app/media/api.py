@@ -1,0 +1,219 @@
+"""The media store: media as directories, their sessions, keys and checks. All calls block on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.model.entry import Metadata
+from app.model.media import Consistency
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a media says of itself. `media_id` is 4 hex digits, `serial` unique, `set_id` common to a set."""
+
+    name: str
+    media_id: str
+    serial: str
+    sequence: int
+    set_id: str
+    created_at: datetime
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFound:
+    """One media of a device: its directory and label, or why it cannot be read (`problem` = code)."""
+
+    path: str
+    label: Label | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A data key, open. `slot` is the key slot that opened it."""
+
+    key_id: str
+    slot: int
+    data_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHeader:
+    """The immutable facts of a committed session. `root_id` names the directory node of `/`."""
+
+    number: int
+    media_serial: str
+    set_id: str
+    entity: str
+    machine: str
+    replica: str
+    server: str
+    job_id: int
+    scenario_id: int
+    scenario_name: str
+    started_at: datetime
+    taken_at: datetime
+    finished_at: datetime
+    files: int
+    directories: int
+    size_bytes: int
+    new_bytes: int
+    stored_bytes: int
+    consistency: Consistency
+    snapshot_provider: str
+    incarnation: str
+    change: int
+    base_session: int
+    encrypted: bool
+    key_id: str
+    incomplete: bool
+    problems: int
+    root_id: bytes
+    refs_hash: bytes
+    roots: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """One entry of a session. `path` is absolute, the master's; `content_id` tells distinct contents."""
+
+    path: bytes
+    metadata: Metadata
+    content_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing a check found. `sessions` it reaches; `files` of those sessions when names can be read."""
+
+    code: str
+    object_name: str
+    sessions: tuple[int, ...] = ()
+    files: tuple[bytes, ...] = ()
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyProgress:
+    """A step of a check."""
+
+    object_name: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a check covered and found; sound when `damage` is empty."""
+
+    full: bool
+    sessions: int
+    packs: int
+    bytes_read: int
+    damage: tuple[Damage, ...]
+    names_hidden: bool = False
+    """Some damaged sessions are encrypted and no key was given, so files could not be named."""
+
+
+def format_media(
+    device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
+) -> MediaFound:
+    """Make a new, empty media in a device. E4101 bad name, E4102 exists, E4103 no hard links, E4141 full."""
+    from app.media import label
+
+    return label.format_media(device_dir, name, media_id, set_id=set_id, sequence=sequence)
+
+
+def list_media(device_dir: str) -> Sequence[MediaFound]:
+    """The media of a device, by name. E4104 when the device's directory cannot be read."""
+    from app.media import label
+
+    return label.list_media(device_dir)
+
+
+def read_label(media_path: str) -> Label:
+    """The label. E4105 not a media, E4106 damaged, E4107 of a newer format."""
+    from app.media import label
+
+    return label.read_label(media_path)
+
+
+def erase_media(media_path: str, serial: str) -> None:
+    """Remove the media with all its sessions; `serial` must match its label (E4108)."""
+    from app.media import label
+
+    label.erase_media(media_path, serial)
+
+
+def sessions(media_path: str) -> Sequence[SessionHeader]:
+    """The committed sessions, by number; one with a damaged header is left out (verify names it)."""
+    from app.media import session
+
+    return session.headers(media_path)
+
+
+def read_session(media_path: str, number: int) -> SessionHeader:
+    """One header. NotFoundError E4121; E4122 damaged."""
+    from app.media import session
+
+    return session.read_header(media_path, number)
+
+
+def create_key(media_path: str, password: str, *, minimal: bool | None = None) -> KeyInfo:
+    """A new data key under a new slot; `minimal` cost is for tests (default: ARCXO_ARGON2=minimal)."""
+    from app.media import keys
+
+    return keys.create_key(media_path, password, minimal=minimal)
+
+
+def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
+    """The data key a password opens. CredentialsError E4131 when it opens none (or not `key_id`)."""
+    from app.media import keys
+
+    return keys.unlock(media_path, password, key_id)
+
+
+def unlock_or_create(media_path: str, password: str) -> KeyInfo:
+    """The data key of this password on the media, made when it has none yet."""
+    from app.media import keys
+
+    return keys.unlock_or_create(media_path, password)
+
+
+def session_entries(media_path: str, number: int, data_key: bytes | None = None) -> Iterator[SessionEntry]:
+    """Every entry of a session, parents first. CredentialsError E4132 without the key it needs."""
+    from app.media import reader
+
+    return reader.session_entries(media_path, number, data_key)
+
+
+def list_directory(
+    media_path: str, number: int, path: bytes, data_key: bytes | None = None
+) -> Sequence[SessionEntry]:
+    """The entries of one directory of a session. NotFoundError E4123 when it has no such directory."""
+    from app.media import reader
+
+    return reader.list_directory(media_path, number, path, data_key)
+
+
+def verify(
+    media_path: str,
+    *,
+    full: bool,
+    emit: Callable[[VerifyProgress], None] | None = None,
+    canceled: Callable[[], bool] | None = None,
+    data_keys: Sequence[bytes] = (),
+) -> VerifyReport:
+    """Check a media: quick = every object's presence, size and small objects whole; full = every byte.
+
+    Needs no password; with `data_keys` damaged files of encrypted sessions are named.
+    """
+    from app.media import verify as checks
+
+    return checks.verify(media_path, full=full, emit=emit, canceled=canceled, data_keys=data_keys)
