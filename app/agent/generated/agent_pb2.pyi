@@ -1,0 +1,777 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Empty(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Time(_message.Message):
+    __slots__ = ("microseconds",)
+    MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    microseconds: int
+    def __init__(self, microseconds: _Optional[int] = ...) -> None: ...
+
+class BytesPair(_message.Message):
+    __slots__ = ("first", "second")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    first: bytes
+    second: bytes
+    def __init__(self, first: _Optional[bytes] = ..., second: _Optional[bytes] = ...) -> None: ...
+
+class ErrorDetail(_message.Message):
+    __slots__ = ("code", "exit_code", "params")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    exit_code: int
+    params: _containers.ScalarMap[str, str]
+    def __init__(self, code: _Optional[str] = ..., exit_code: _Optional[int] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class LogInRequest(_message.Message):
+    __slots__ = ("user", "password")
+    USER_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    password: str
+    def __init__(self, user: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+
+class LogInReply(_message.Message):
+    __slots__ = ("token", "seconds")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    seconds: int
+    def __init__(self, token: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class PathRequest(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    def __init__(self, path: _Optional[bytes] = ...) -> None: ...
+
+class DirectoryEntries(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[DirectoryEntry]
+    def __init__(self, items: _Optional[_Iterable[_Union[DirectoryEntry, _Mapping]]] = ...) -> None: ...
+
+class CheckResults(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[CheckResult]
+    def __init__(self, items: _Optional[_Iterable[_Union[CheckResult, _Mapping]]] = ...) -> None: ...
+
+class Document(_message.Message):
+    __slots__ = ("xml",)
+    XML_FIELD_NUMBER: _ClassVar[int]
+    xml: bytes
+    def __init__(self, xml: _Optional[bytes] = ...) -> None: ...
+
+class ScenarioRequest(_message.Message):
+    __slots__ = ("scenario_id",)
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    def __init__(self, scenario_id: _Optional[int] = ...) -> None: ...
+
+class ScenarioStatuses(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[ScenarioStatus]
+    def __init__(self, items: _Optional[_Iterable[_Union[ScenarioStatus, _Mapping]]] = ...) -> None: ...
+
+class RunRequest(_message.Message):
+    __slots__ = ("scenario_id", "sync")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    SYNC_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    sync: str
+    def __init__(self, scenario_id: _Optional[int] = ..., sync: _Optional[str] = ...) -> None: ...
+
+class ReplicaRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ...) -> None: ...
+
+class BookmarkRequest(_message.Message):
+    __slots__ = ("scenario_id", "text", "kind")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    text: str
+    kind: str
+    def __init__(self, scenario_id: _Optional[int] = ..., text: _Optional[str] = ..., kind: _Optional[str] = ...) -> None: ...
+
+class BarrierRequest(_message.Message):
+    __slots__ = ("scenario_id", "timeout_s")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    timeout_s: float
+    def __init__(self, scenario_id: _Optional[int] = ..., timeout_s: _Optional[float] = ...) -> None: ...
+
+class EventsRequest(_message.Message):
+    __slots__ = ("newer_than", "limit")
+    NEWER_THAN_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    newer_than: int
+    limit: int
+    def __init__(self, newer_than: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class EventRecords(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[EventRecord]
+    def __init__(self, items: _Optional[_Iterable[_Union[EventRecord, _Mapping]]] = ...) -> None: ...
+
+class RewindPointsRequest(_message.Message):
+    __slots__ = ("scenario_id", "kinds", "path", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    kinds: _containers.RepeatedScalarFieldContainer[str]
+    path: bytes
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., path: _Optional[bytes] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class RewindPoints(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[RewindPoint]
+    def __init__(self, items: _Optional[_Iterable[_Union[RewindPoint, _Mapping]]] = ...) -> None: ...
+
+class RewindRequest(_message.Message):
+    __slots__ = ("scenario_id", "point_id", "paths")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    point_id: str
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, scenario_id: _Optional[int] = ..., point_id: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class BeginBackupRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica", "job_id", "fence")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    job_id: int
+    fence: int
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ...) -> None: ...
+
+class EndBackupRequest(_message.Message):
+    __slots__ = ("point_id", "keep")
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    point_id: str
+    keep: bool
+    def __init__(self, point_id: _Optional[str] = ..., keep: _Optional[bool] = ...) -> None: ...
+
+class ArchiveEvent(_message.Message):
+    __slots__ = ("progress", "problem", "rows", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: Progress
+    problem: Problem
+    rows: CatalogRows
+    result: ArchiveResult
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., rows: _Optional[_Union[CatalogRows, _Mapping]] = ..., result: _Optional[_Union[ArchiveResult, _Mapping]] = ...) -> None: ...
+
+class RestoreEvent(_message.Message):
+    __slots__ = ("progress", "problem", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: Progress
+    problem: Problem
+    result: RestoreResult
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[RestoreResult, _Mapping]] = ...) -> None: ...
+
+class OpenStreamRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ...) -> None: ...
+
+class OpenStreamReply(_message.Message):
+    __slots__ = ("data_address", "token")
+    DATA_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    data_address: str
+    token: str
+    def __init__(self, data_address: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class HostInfo(_message.Message):
+    __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running")
+    HOST_NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    HOME_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    ROLES_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    host_name: str
+    version: str
+    system: str
+    home_id: str
+    started_at: Time
+    time: Time
+    fingerprint: str
+    roles_running: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, host_name: _Optional[str] = ..., version: _Optional[str] = ..., system: _Optional[str] = ..., home_id: _Optional[str] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., time: _Optional[_Union[Time, _Mapping]] = ..., fingerprint: _Optional[str] = ..., roles_running: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DirectoryEntry(_message.Message):
+    __slots__ = ("name", "kind", "size_bytes", "modified_ns", "readable")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MODIFIED_NS_FIELD_NUMBER: _ClassVar[int]
+    READABLE_FIELD_NUMBER: _ClassVar[int]
+    name: bytes
+    kind: str
+    size_bytes: int
+    modified_ns: int
+    readable: bool
+    def __init__(self, name: _Optional[bytes] = ..., kind: _Optional[str] = ..., size_bytes: _Optional[int] = ..., modified_ns: _Optional[int] = ..., readable: _Optional[bool] = ...) -> None: ...
+
+class CheckResult(_message.Message):
+    __slots__ = ("subject", "outcome", "code", "params", "fix")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    FIX_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    outcome: str
+    code: str
+    params: _containers.ScalarMap[str, str]
+    fix: str
+    def __init__(self, subject: _Optional[str] = ..., outcome: _Optional[str] = ..., code: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., fix: _Optional[str] = ...) -> None: ...
+
+class ReplicaSpec(_message.Message):
+    __slots__ = ("host", "paths")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, host: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class Root(_message.Message):
+    __slots__ = ("master_path",)
+    MASTER_PATH_FIELD_NUMBER: _ClassVar[int]
+    master_path: bytes
+    def __init__(self, master_path: _Optional[bytes] = ...) -> None: ...
+
+class Filters(_message.Message):
+    __slots__ = ("include", "exclude")
+    INCLUDE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
+    include: _containers.RepeatedScalarFieldContainer[str]
+    exclude: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ScenarioProperties(_message.Message):
+    __slots__ = ("sync", "ignore_same_size_time", "run_after_reboot", "assured_recovery", "suspend_enabled", "rewind_enabled", "rewind_minutes", "rewind_mb", "spool_max_mb", "spool_min_free_mb", "spool_threshold_percent", "brake_percent", "sweep_minutes", "timeout_seconds", "keep_deleted_during_sync", "snapshots_to_keep")
+    SYNC_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_SAME_SIZE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RUN_AFTER_REBOOT_FIELD_NUMBER: _ClassVar[int]
+    ASSURED_RECOVERY_FIELD_NUMBER: _ClassVar[int]
+    SUSPEND_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    REWIND_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    REWIND_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    REWIND_MB_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_MAX_MB_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_MIN_FREE_MB_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_THRESHOLD_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    BRAKE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    SWEEP_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_DELETED_DURING_SYNC_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOTS_TO_KEEP_FIELD_NUMBER: _ClassVar[int]
+    sync: str
+    ignore_same_size_time: bool
+    run_after_reboot: bool
+    assured_recovery: bool
+    suspend_enabled: bool
+    rewind_enabled: bool
+    rewind_minutes: int
+    rewind_mb: int
+    spool_max_mb: int
+    spool_min_free_mb: int
+    spool_threshold_percent: int
+    brake_percent: int
+    sweep_minutes: int
+    timeout_seconds: int
+    keep_deleted_during_sync: bool
+    snapshots_to_keep: int
+    def __init__(self, sync: _Optional[str] = ..., ignore_same_size_time: _Optional[bool] = ..., run_after_reboot: _Optional[bool] = ..., assured_recovery: _Optional[bool] = ..., suspend_enabled: _Optional[bool] = ..., rewind_enabled: _Optional[bool] = ..., rewind_minutes: _Optional[int] = ..., rewind_mb: _Optional[int] = ..., spool_max_mb: _Optional[int] = ..., spool_min_free_mb: _Optional[int] = ..., spool_threshold_percent: _Optional[int] = ..., brake_percent: _Optional[int] = ..., sweep_minutes: _Optional[int] = ..., timeout_seconds: _Optional[int] = ..., keep_deleted_during_sync: _Optional[bool] = ..., snapshots_to_keep: _Optional[int] = ...) -> None: ...
+
+class NewScenario(_message.Message):
+    __slots__ = ("name", "master", "replicas", "roots", "server_type", "product", "group", "filters", "properties")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MASTER_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    SERVER_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    master: str
+    replicas: _containers.RepeatedCompositeFieldContainer[ReplicaSpec]
+    roots: _containers.RepeatedCompositeFieldContainer[Root]
+    server_type: str
+    product: str
+    group: str
+    filters: Filters
+    properties: ScenarioProperties
+    def __init__(self, name: _Optional[str] = ..., master: _Optional[str] = ..., replicas: _Optional[_Iterable[_Union[ReplicaSpec, _Mapping]]] = ..., roots: _Optional[_Iterable[_Union[Root, _Mapping]]] = ..., server_type: _Optional[str] = ..., product: _Optional[str] = ..., group: _Optional[str] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., properties: _Optional[_Union[ScenarioProperties, _Mapping]] = ...) -> None: ...
+
+class Scenario(_message.Message):
+    __slots__ = ("id", "name", "server_type", "product", "master", "roots", "replicas", "group", "filters", "properties", "version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVER_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    MASTER_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    server_type: str
+    product: str
+    master: str
+    roots: _containers.RepeatedCompositeFieldContainer[Root]
+    replicas: _containers.RepeatedCompositeFieldContainer[ReplicaSpec]
+    group: str
+    filters: Filters
+    properties: ScenarioProperties
+    version: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., server_type: _Optional[str] = ..., product: _Optional[str] = ..., master: _Optional[str] = ..., roots: _Optional[_Iterable[_Union[Root, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[ReplicaSpec, _Mapping]]] = ..., group: _Optional[str] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., properties: _Optional[_Union[ScenarioProperties, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class SyncProgress(_message.Message):
+    __slots__ = ("files_compared", "files_total", "files_sent", "sent_bytes", "current_path", "started_at")
+    FILES_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    FILES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    FILES_SENT_FIELD_NUMBER: _ClassVar[int]
+    SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_PATH_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    files_compared: int
+    files_total: int
+    files_sent: int
+    sent_bytes: int
+    current_path: bytes
+    started_at: Time
+    def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+
+class ReplicaStatus(_message.Message):
+    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    LAG_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    SYNCHRONIZED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    IN_SYNC_AT_FIELD_NUMBER: _ClassVar[int]
+    SYNC_FIELD_NUMBER: _ClassVar[int]
+    REWIND_OLDEST_AT_FIELD_NUMBER: _ClassVar[int]
+    REWIND_BYTES_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    state: str
+    reason: str
+    lag_seconds: float
+    spool_bytes: int
+    waiting_operations: int
+    synchronized_bytes: int
+    changed_bytes: int
+    files: int
+    applied_operations: int
+    in_sync_at: Time
+    sync: SyncProgress
+    rewind_oldest_at: Time
+    rewind_bytes: int
+    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ...) -> None: ...
+
+class RootStatistics(_message.Message):
+    __slots__ = ("master_path", "size_bytes", "files", "folders_created", "files_changed", "removed", "renamed", "changed_bytes", "last_change_at")
+    MASTER_PATH_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    FOLDERS_CREATED_FIELD_NUMBER: _ClassVar[int]
+    FILES_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    RENAMED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LAST_CHANGE_AT_FIELD_NUMBER: _ClassVar[int]
+    master_path: bytes
+    size_bytes: int
+    files: int
+    folders_created: int
+    files_changed: int
+    removed: int
+    renamed: int
+    changed_bytes: int
+    last_change_at: Time
+    def __init__(self, master_path: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., files: _Optional[int] = ..., folders_created: _Optional[int] = ..., files_changed: _Optional[int] = ..., removed: _Optional[int] = ..., renamed: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., last_change_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("code", "path", "params")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    path: bytes
+    params: _containers.ScalarMap[str, str]
+    def __init__(self, code: _Optional[str] = ..., path: _Optional[bytes] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ScenarioStatus(_message.Message):
+    __slots__ = ("scenario", "state", "reason", "since", "replicas", "roots", "watched_directories", "unwatched_directories", "captured_operations", "captured_bytes", "problems", "problem_count", "revision")
+    SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    WATCHED_DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    UNWATCHED_DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    scenario: Scenario
+    state: str
+    reason: str
+    since: Time
+    replicas: _containers.RepeatedCompositeFieldContainer[ReplicaStatus]
+    roots: _containers.RepeatedCompositeFieldContainer[RootStatistics]
+    watched_directories: int
+    unwatched_directories: int
+    captured_operations: int
+    captured_bytes: int
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    problem_count: int
+    revision: int
+    def __init__(self, scenario: _Optional[_Union[Scenario, _Mapping]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[Time, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., roots: _Optional[_Iterable[_Union[RootStatistics, _Mapping]]] = ..., watched_directories: _Optional[int] = ..., unwatched_directories: _Optional[int] = ..., captured_operations: _Optional[int] = ..., captured_bytes: _Optional[int] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., problem_count: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class EventRecord(_message.Message):
+    __slots__ = ("sequence", "code", "severity", "at", "host", "scenario_id", "scenario_name", "params")
+    class ParamsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_NAME_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    code: str
+    severity: str
+    at: Time
+    host: str
+    scenario_id: int
+    scenario_name: str
+    params: _containers.ScalarMap[str, str]
+    def __init__(self, sequence: _Optional[int] = ..., code: _Optional[str] = ..., severity: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., host: _Optional[str] = ..., scenario_id: _Optional[int] = ..., scenario_name: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class RewindPoint(_message.Message):
+    __slots__ = ("id", "kind", "at", "change", "replica", "text", "path")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: str
+    at: Time
+    change: int
+    replica: str
+    text: str
+    path: bytes
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., change: _Optional[int] = ..., replica: _Optional[str] = ..., text: _Optional[str] = ..., path: _Optional[bytes] = ...) -> None: ...
+
+class RewindItem(_message.Message):
+    __slots__ = ("path", "action", "size_bytes")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    action: str
+    size_bytes: int
+    def __init__(self, path: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class RewindPlan(_message.Message):
+    __slots__ = ("point", "counts", "items", "truncated", "size_bytes")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    POINT_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    point: RewindPoint
+    counts: _containers.ScalarMap[str, int]
+    items: _containers.RepeatedCompositeFieldContainer[RewindItem]
+    truncated: bool
+    size_bytes: int
+    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., items: _Optional[_Iterable[_Union[RewindItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class RewindResult(_message.Message):
+    __slots__ = ("point", "counts", "undo_point")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    POINT_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    UNDO_POINT_FIELD_NUMBER: _ClassVar[int]
+    point: RewindPoint
+    counts: _containers.ScalarMap[str, int]
+    undo_point: RewindPoint
+    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., undo_point: _Optional[_Union[RewindPoint, _Mapping]] = ...) -> None: ...
+
+class EntityPoint(_message.Message):
+    __slots__ = ("entity", "roots")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    roots: _containers.RepeatedCompositeFieldContainer[BytesPair]
+    def __init__(self, entity: _Optional[str] = ..., roots: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ...) -> None: ...
+
+class BackupPoint(_message.Message):
+    __slots__ = ("id", "scenario", "replica", "taken_at", "consistency", "provider", "incarnation", "change", "entities")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ENTITIES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    scenario: Scenario
+    replica: str
+    taken_at: Time
+    consistency: str
+    provider: str
+    incarnation: str
+    change: int
+    entities: _containers.RepeatedCompositeFieldContainer[EntityPoint]
+    def __init__(self, id: _Optional[str] = ..., scenario: _Optional[_Union[Scenario, _Mapping]] = ..., replica: _Optional[str] = ..., taken_at: _Optional[_Union[Time, _Mapping]] = ..., consistency: _Optional[str] = ..., provider: _Optional[str] = ..., incarnation: _Optional[str] = ..., change: _Optional[int] = ..., entities: _Optional[_Iterable[_Union[EntityPoint, _Mapping]]] = ...) -> None: ...
+
+class ArchiveOrder(_message.Message):
+    __slots__ = ("point_id", "entity", "media_path", "job_id", "fence", "base_session", "base_incarnation", "base_change", "data_key", "key_id", "verify", "server")
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    BASE_SESSION_FIELD_NUMBER: _ClassVar[int]
+    BASE_INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    BASE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    DATA_KEY_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    VERIFY_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    point_id: str
+    entity: str
+    media_path: str
+    job_id: int
+    fence: int
+    base_session: int
+    base_incarnation: str
+    base_change: int
+    data_key: bytes
+    key_id: str
+    verify: str
+    server: str
+    def __init__(self, point_id: _Optional[str] = ..., entity: _Optional[str] = ..., media_path: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ..., base_session: _Optional[int] = ..., base_incarnation: _Optional[str] = ..., base_change: _Optional[int] = ..., data_key: _Optional[bytes] = ..., key_id: _Optional[str] = ..., verify: _Optional[str] = ..., server: _Optional[str] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("phase", "path", "files", "directories", "read_bytes", "changed_bytes", "stored_bytes", "files_total", "bytes_total")
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    READ_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FILES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    BYTES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    phase: str
+    path: bytes
+    files: int
+    directories: int
+    read_bytes: int
+    changed_bytes: int
+    stored_bytes: int
+    files_total: int
+    bytes_total: int
+    def __init__(self, phase: _Optional[str] = ..., path: _Optional[bytes] = ..., files: _Optional[int] = ..., directories: _Optional[int] = ..., read_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., files_total: _Optional[int] = ..., bytes_total: _Optional[int] = ...) -> None: ...
+
+class CatalogRow(_message.Message):
+    __slots__ = ("path", "kind", "size_bytes", "modified_ns", "content_id", "removed")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MODIFIED_NS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    kind: str
+    size_bytes: int
+    modified_ns: int
+    content_id: str
+    removed: bool
+    def __init__(self, path: _Optional[bytes] = ..., kind: _Optional[str] = ..., size_bytes: _Optional[int] = ..., modified_ns: _Optional[int] = ..., content_id: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
+
+class CatalogRows(_message.Message):
+    __slots__ = ("rows", "incremental")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    INCREMENTAL_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[CatalogRow]
+    incremental: bool
+    def __init__(self, rows: _Optional[_Iterable[_Union[CatalogRow, _Mapping]]] = ..., incremental: _Optional[bool] = ...) -> None: ...
+
+class ArchiveResult(_message.Message):
+    __slots__ = ("session", "files", "directories", "size_bytes", "new_bytes", "stored_bytes", "problems", "incremental", "verified")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    NEW_BYTES_FIELD_NUMBER: _ClassVar[int]
+    STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    INCREMENTAL_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    files: int
+    directories: int
+    size_bytes: int
+    new_bytes: int
+    stored_bytes: int
+    problems: int
+    incremental: bool
+    verified: bool
+    def __init__(self, session: _Optional[int] = ..., files: _Optional[int] = ..., directories: _Optional[int] = ..., size_bytes: _Optional[int] = ..., new_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., problems: _Optional[int] = ..., incremental: _Optional[bool] = ..., verified: _Optional[bool] = ...) -> None: ...
+
+class RestoreOrder(_message.Message):
+    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    STRUCTURE_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    DATA_KEY_FIELD_NUMBER: _ClassVar[int]
+    PLAN_ONLY_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    fence: int
+    media_path: str
+    session: int
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    targets: _containers.RepeatedCompositeFieldContainer[BytesPair]
+    conflict: str
+    structure: str
+    scenario_id: int
+    data_key: bytes
+    plan_only: bool
+    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ...) -> None: ...
+
+class RestoreResult(_message.Message):
+    __slots__ = ("files", "directories", "written_bytes", "skipped", "renamed", "verified_files", "mismatches", "problems")
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    RENAMED_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_FILES_FIELD_NUMBER: _ClassVar[int]
+    MISMATCHES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    files: int
+    directories: int
+    written_bytes: int
+    skipped: int
+    renamed: int
+    verified_files: int
+    mismatches: int
+    problems: int
+    def __init__(self, files: _Optional[int] = ..., directories: _Optional[int] = ..., written_bytes: _Optional[int] = ..., skipped: _Optional[int] = ..., renamed: _Optional[int] = ..., verified_files: _Optional[int] = ..., mismatches: _Optional[int] = ..., problems: _Optional[int] = ...) -> None: ...
