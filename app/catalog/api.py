@@ -56,7 +56,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run a job. `fence` grows with every claim of it; pass it on with everything done for it."""
+    """The right to run a job. `fence` grows with every claim; it goes with everything done for the job."""
 
     job: Job
     fence: int

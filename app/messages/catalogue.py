@@ -115,7 +115,8 @@ def load() -> Catalogue:
     files = sorted(
         (entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda e: e.name
     )
-    return merge({entry.name: entry.read_text(encoding="utf-8") for entry in files})
+    texts = {entry.name: entry.read_text(encoding="utf-8") for entry in files}
+    return merge(dict(sorted(texts.items())))
 
 
 def render(code: str, params: Mapping[str, str] = _NO_PARAMS) -> Rendered:
