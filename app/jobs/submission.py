@@ -1,0 +1,158 @@
+"""Jobs enter the queue here: checked, their secrets sealed, with the time of their first run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from app.catalog.api import Catalog, NewJob
+from app.jobs import scheduler
+from app.jobs.credentials import JobSecrets
+from app.jobs.secrets import SecretStore
+from app.model.errors import UsageError
+from app.model.job import BackupScript, Job, JobKind, RestoreScript, Schedule
+
+MEDIA_KINDS = frozenset(
+    {
+        JobKind.MEDIA_FORMAT,
+        JobKind.MEDIA_ERASE,
+        JobKind.MEDIA_VERIFY,
+        JobKind.MEDIA_MERGE,
+    }
+)
+
+
+def submit_backup(
+    catalog: Catalog,
+    store: SecretStore,
+    script: BackupScript,
+    schedule: Schedule = Schedule(),
+    *,
+    name: str = "",
+    owner: str = "caroot",
+    hold: bool = False,
+    secrets: JobSecrets = JobSecrets(),
+) -> Job:
+    """Queue a backup of one or more registered scenarios. Blocks on the catalog.
+
+    Raises:
+        UsageError: E5014 no scenario, E5015 encryption without a password (or the reverse), E501x schedule.
+        NotFoundError: a scenario is not registered, E5016 the device group does not exist.
+    """
+    if not script.scenario_ids or len(script.scenario_ids) != len(script.scenario_names):
+        raise UsageError("E5014")
+    if script.encrypt != bool(secrets.session_password):
+        raise UsageError("E5015")
+    for scenario_id in script.scenario_ids:
+        catalog.registrations.show(str(scenario_id))
+    if script.device_group not in catalog.media.groups():
+        raise UsageError("E5016", group=script.device_group)
+    return _submit(
+        catalog,
+        NewJob(
+            kind=JobKind.BACKUP,
+            name=name or _backup_name(script),
+            script=script,
+            owner=owner,
+            device_group=script.device_group,
+            hold=hold,
+            credentials=secrets.seal(store),
+        ),
+        schedule,
+    )
+
+
+def submit_restore(
+    catalog: Catalog,
+    store: SecretStore,
+    script: RestoreScript,
+    schedule: Schedule = Schedule(),
+    *,
+    name: str = "",
+    owner: str = "caroot",
+    hold: bool = False,
+    secrets: JobSecrets = JobSecrets(),
+) -> Job:
+    """Queue a restore of parts of sessions. Blocks on the catalog.
+
+    Raises:
+        UsageError: E5017 nothing selected, E501x schedule.
+        NotFoundError: a session is not in the catalog.
+    """
+    if not script.selections:
+        raise UsageError("E5017")
+    sessions = [
+        catalog.sessions.show(selection.media_serial, selection.session) for selection in script.selections
+    ]
+    what = ", ".join(dict.fromkeys(session.scenario_name or session.machine for session in sessions))
+    return _submit(
+        catalog,
+        NewJob(
+            kind=JobKind.RESTORE,
+            name=name or f"Restore {what}",
+            script=script,
+            owner=owner,
+            hold=hold,
+            credentials=secrets.seal(store),
+        ),
+        schedule,
+    )
+
+
+def submit_media(
+    catalog: Catalog,
+    kind: JobKind,
+    parameters: dict[str, str],
+    *,
+    name: str = "",
+    owner: str = "caroot",
+    store: SecretStore | None = None,
+    session_password: str = "",
+) -> Job:
+    """Queue a media job. `parameters`: format {device, name}; erase {media}; verify {media, full}; merge {media}.
+
+    `media` is a media's serial, or for a merge that is not in the catalog yet its directory.
+
+    Raises:
+        UsageError: E5018 not a media job.
+    """
+    if kind not in MEDIA_KINDS:
+        raise UsageError("E5018", kind=kind.value)
+    credentials = b""
+    if session_password and store is not None:
+        credentials = JobSecrets(session_password=session_password).seal(store)
+    title = kind.value.removeprefix("media_").capitalize()
+    subject = parameters.get("media") or parameters.get("device", "")
+    return _submit(
+        catalog,
+        NewJob(
+            kind=kind, name=name or f"{title} {subject}", script=parameters, owner=owner, credentials=credentials
+        ),
+        Schedule(),
+    )
+
+
+def reschedule(catalog: Catalog, job_id: int, schedule: Schedule) -> Job:
+    """Give a job that is not Active another schedule. Raises UsageError E501x."""
+    scheduler.check(schedule)
+    return catalog.jobs.reschedule(job_id, schedule, scheduler.first_run(schedule, datetime.now(UTC)))
+
+
+def _submit(catalog: Catalog, job: NewJob, schedule: Schedule) -> Job:
+    scheduler.check(schedule)
+    return catalog.jobs.submit(
+        NewJob(
+            kind=job.kind,
+            name=job.name,
+            script=job.script,
+            owner=job.owner,
+            schedule=schedule,
+            execution_at=scheduler.first_run(schedule, datetime.now(UTC)) if schedule.run_at else None,
+            device_group=job.device_group,
+            hold=job.hold,
+            credentials=job.credentials,
+        )
+    )
+
+
+def _backup_name(script: BackupScript) -> str:
+    return f"Backup {', '.join(script.scenario_names)}"
