@@ -1,0 +1,220 @@
+"""Reading and setting what is kept of an entry besides name and content. Links are never followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+
+from app.model.entry import EntryKind, Identity, Metadata, Xattrs, kind_of_mode
+from app.model.errors import Problem
+
+# POSIX ACLs are kept raw. What a kernel or security policy derives for itself is not: a SELinux label
+# belongs to the policy of the host, and other `system.` names are views of the same facts.
+_XATTR_PREFIXES = (b"user.", b"trusted.", b"security.", b"system.posix_acl_")
+_XATTR_EXCLUDED = frozenset({b"security.selinux", b"security.evm", b"security.ima"})
+_NO_XATTRS = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS})
+_REFUSED = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.EDQUOT, errno.E2BIG}
+)
+
+
+def read_metadata(path_or_name: bytes, dir_fd: int | None = None) -> tuple[Metadata, Identity]:
+    """What is at `path_or_name` (beneath `dir_fd`, if given) now. Blocks on the disk.
+
+    Raises:
+        OSError: the entry is gone or may not be looked at.
+    """
+    status = os.lstat(path_or_name, dir_fd=dir_fd)
+    whole = path_or_name if dir_fd is None else b"/proc/self/fd/%d/%s" % (dir_fd, path_or_name)
+    target = b""
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(path_or_name, dir_fd=dir_fd)
+    return metadata_of(status, read_xattrs(whole), target), identity_of(status)
+
+
+def read_metadata_fd(fd: int) -> tuple[Metadata, Identity]:
+    """The same for an open file or directory."""
+    status = os.fstat(fd)
+    return metadata_of(status, read_xattrs(fd), b""), identity_of(status)
+
+
+def metadata_of(status: os.stat_result, xattrs: Xattrs, target: bytes) -> Metadata:
+    """Put a `stat` result, extended attributes and a link target together."""
+    kind = kind_of_mode(status.st_mode)
+    is_device = kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
+    return Metadata(
+        kind,
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_size if kind is EntryKind.FILE else 0,
+        status.st_mtime_ns,
+        xattrs,
+        target,
+        status.st_rdev if is_device else 0,
+    )
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """Which inode a `stat` result is of."""
+    return Identity(status.st_dev, status.st_ino, status.st_ctime_ns, status.st_nlink)
+
+
+def read_xattrs(target: bytes | int) -> Xattrs:
+    """The replicated extended attributes of a path (not followed) or descriptor, sorted by name."""
+    follow = isinstance(target, int)
+    try:
+        names = os.listxattr(target, follow_symlinks=follow)
+    except OSError as error:
+        if error.errno in _NO_XATTRS:
+            return ()
+        raise
+    if not names:
+        return ()
+    found = []
+    for text in names:
+        name = os.fsencode(text)
+        if not name.startswith(_XATTR_PREFIXES) or name in _XATTR_EXCLUDED:
+            continue
+        try:
+            found.append((name, os.getxattr(target, text, follow_symlinks=follow)))
+        except OSError as error:
+            if error.errno not in _NO_XATTRS:
+                raise
+    found.sort()
+    return tuple(found)
+
+
+def apply_metadata(
+    path_or_name: bytes, wanted: Metadata, dir_fd: int | None = None, current: Metadata | None = None
+) -> list[Problem]:
+    """Give the entry `wanted`'s owner, permissions, extended attributes and time, in this order.
+
+    Kind, size, link target and device are not touched. Only what differs from `current` (read when not
+    given) is set. What is not permitted or not supported here is returned as problems, the rest is done.
+
+    Raises:
+        OSError: the entry is gone, or the disk fails.
+    """
+    if current is None:
+        current, _ = read_metadata(path_or_name, dir_fd)
+    whole = path_or_name if dir_fd is None else b"/proc/self/fd/%d/%s" % (dir_fd, path_or_name)
+    if wanted.kind is EntryKind.SYMLINK:
+        return _apply(
+            _Setters(
+                lambda uid, gid: os.chown(path_or_name, uid, gid, dir_fd=dir_fd, follow_symlinks=False),
+                None,
+                lambda name, value: os.setxattr(whole, name, value, follow_symlinks=False),
+                lambda name: os.removexattr(whole, name, follow_symlinks=False),
+                lambda times: os.utime(path_or_name, ns=times, dir_fd=dir_fd, follow_symlinks=False),
+            ),
+            wanted,
+            current,
+        )
+    # A path descriptor pins the inode without opening the file (a fifo would block), so that no name put
+    # in its place meanwhile can divert the changes.
+    fd = os.open(path_or_name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        if stat.S_ISLNK(os.fstat(fd).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path_or_name)
+        pinned = b"/proc/self/fd/%d" % fd
+        return _apply(_setters_of(pinned), wanted, current)
+    finally:
+        os.close(fd)
+
+
+def apply_metadata_fd(fd: int, wanted: Metadata, current: Metadata | None = None) -> list[Problem]:
+    """The same for an open file or directory."""
+    if current is None:
+        current, _ = read_metadata_fd(fd)
+    return _apply(_setters_of(fd), wanted, current)
+
+
+class _Setters:
+    """The five calls that change an entry's metadata."""
+
+    __slots__ = ("chmod", "chown", "remove_xattr", "set_xattr", "utime")
+
+    def __init__(
+        self,
+        chown: Callable[[int, int], None],
+        chmod: Callable[[int], None] | None,
+        set_xattr: Callable[[bytes, bytes], None],
+        remove_xattr: Callable[[bytes], None],
+        utime: Callable[[tuple[int, int]], None],
+    ) -> None:
+        self.chown = chown
+        self.chmod = chmod
+        self.set_xattr = set_xattr
+        self.remove_xattr = remove_xattr
+        self.utime = utime
+
+
+def _setters_of(target: bytes | int) -> _Setters:
+    return _Setters(
+        lambda uid, gid: os.chown(target, uid, gid),
+        lambda mode: os.chmod(target, mode),
+        lambda name, value: os.setxattr(target, name, value),
+        lambda name: os.removexattr(target, name),
+        lambda times: os.utime(target, ns=times),
+    )
+
+
+def _apply(setters: _Setters, wanted: Metadata, current: Metadata) -> list[Problem]:
+    problems: list[Problem] = []
+
+    def attempt(what: str, change: Callable[[], None]) -> bool:
+        try:
+            change()
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise
+            problems.append(Problem("WR00311", params={"what": what, "cause": os.strerror(error.errno or 0)}))
+            return False
+        return True
+
+    chowned = False
+    if (wanted.uid, wanted.gid) != (current.uid, current.gid):
+        chowned = attempt("owner", lambda: setters.chown(wanted.uid, wanted.gid))
+    chmod = setters.chmod
+    # A new owner costs an entry its set-user-ID bits and capabilities: what follows puts them back.
+    if chmod is not None and (chowned or wanted.permissions != current.permissions):
+        attempt("permissions", lambda: chmod(wanted.permissions))
+    _apply_xattrs(setters, wanted, current, attempt, again=chowned)
+    if chmod is not None and any(name == b"system.posix_acl_access" for name, _ in current.xattrs):
+        # While an ACL was there, the group bits were its mask: set them again now that it may be gone.
+        attempt("permissions", lambda: chmod(wanted.permissions))
+    attempt("time", lambda: setters.utime((wanted.modified_ns, wanted.modified_ns)))
+    return problems
+
+
+def _apply_xattrs(
+    setters: _Setters,
+    wanted: Metadata,
+    current: Metadata,
+    attempt: Callable[[str, Callable[[], None]], bool],
+    *,
+    again: bool,
+) -> None:
+    if wanted.xattrs == current.xattrs and not again:
+        return
+    have = dict(current.xattrs)
+    want = dict(wanted.xattrs)
+    for name in have.keys() - want.keys():
+
+        def remove(name: bytes = name) -> None:
+            try:
+                setters.remove_xattr(name)
+            except OSError as error:
+                if error.errno != errno.ENODATA:
+                    raise
+
+        attempt(f"attribute {os.fsdecode(name)}", remove)
+    for name, value in want.items():
+        if have.get(name) != value or (again and name == b"security.capability"):
+            attempt(
+                f"attribute {os.fsdecode(name)}",
+                lambda name=name, value=value: setters.set_xattr(name, value),  # type: ignore[misc]
+            )

@@ -1,0 +1,116 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.model.entry import EntryKind, Identity, Metadata
+from app.model.errors import ArcxoError
+from app.model.rewind import PointKind
+from app.model.scenario import ReplicaState
+from app.replication import codec, frames
+from app.replication.link import FRAME_MAX_BYTES
+from app.replication.records import (
+    Extent,
+    MakeEntry,
+    MakeLink,
+    Mark,
+    Remove,
+    Rename,
+    ReplaceFile,
+    SetMetadata,
+    StageContent,
+    WriteBlocks,
+)
+
+FILE = Metadata(EntryKind.FILE, 0o4755, 1, 2, 10, -5, ((b"user.a", b"\0\xff"),))
+LINK = Metadata(EntryKind.SYMLINK, 0o777, 0, 0, 0, 3, (), b"tar\xffget")
+DIRECTORY = Metadata(EntryKind.DIRECTORY, 0o700, 0, 0, 0, 1)
+RECORDS = [
+    StageContent(3, 0, b"abc"),
+    ReplaceFile(0, b"a/b\xff", FILE, (Extent(0, 4), Extent(6, 4)), b"12345678"),
+    ReplaceFile(0, b"a", FILE, (Extent(0, 10),), None, 9),
+    WriteBlocks(1, b"a", FILE, (Extent(2, 1),), b"x"),
+    MakeEntry(0, b"link", LINK),
+    MakeEntry(0, b"", DIRECTORY),
+    MakeLink(0, b"x", b"y"),
+    Remove(2, b"gone"),
+    Rename(0, b"x", b"z/y"),
+    SetMetadata(0, b"x", FILE),
+    Mark(PointKind.BOOKMARK, "id", "täxt", datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)),
+]
+FRAMES = [
+    frames.Hello(1, b"<scenario/>", "localhost", "epoch", 1, 20),
+    frames.Welcome("inc", "epoch", 5, 77, "reserved name inside the root"),
+    frames.Refused("ER00203", {"host": "x"}),
+    frames.ListRequest(0),
+    frames.Listing(0, (frames.ListedEntry(b"", DIRECTORY, Identity(1, 2, 3, 4)),)),
+    frames.ListingEnd(0),
+    frames.Batch(frames.BatchKind.STREAM, "epoch", 4, (codec.encode(RECORDS[0]),)),
+    frames.Committed(frames.BatchKind.SYNC, 4, 5),
+    frames.Trouble(0, b"x", "ER00310", {"a": "b"}, final=True),
+    frames.Fault("ER00320", {}),
+    frames.Note(ReplicaState.REWINDING, "why"),
+    frames.Ping(1),
+    frames.Pong(1),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda r: type(r).__name__)
+def test_a_record_survives_the_trip_through_bytes(record):
+    assert codec.decode(codec.encode(record)) == record
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda f: type(f).__name__)
+def test_a_frame_survives_the_trip_through_bytes(frame):
+    assert frames.decode_frame(frames.encode_frame(frame)) == frame
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Remove(0, b"../x"),
+        Remove(0, b"/etc"),
+        Rename(0, b"a", b"b//c"),
+        MakeEntry(0, b"x" * 256, DIRECTORY),
+        ReplaceFile(0, b"a", FILE, (Extent(0, 4),), b"12345"),
+        ReplaceFile(0, b"a", FILE, (Extent(4, 4), Extent(2, 1)), b"12345"),
+        ReplaceFile(0, b"a", FILE, (Extent(4, 40),), b"1" * 40),
+        ReplaceFile(0, b"a", DIRECTORY, (), b""),
+        ReplaceFile(0, b"a", FILE, (), None),
+        MakeEntry(0, b"a", Metadata(EntryKind.SYMLINK, 0, 0, 0, 0, 0)),
+    ],
+)
+def test_a_record_that_breaks_the_rules_is_refused(record):
+    with pytest.raises(ArcxoError) as caught:
+        codec.decode(codec.encode(record))
+    assert caught.value.code in {"ER00301", "E1010"}
+
+
+def test_a_frame_that_no_link_takes_is_not_made():
+    with pytest.raises(ArcxoError, match="ER00301"):
+        frames.encode_frame(frames.Batch(frames.BatchKind.STREAM, "", 1, (b"x" * FRAME_MAX_BYTES,)))
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_are_refused_with_a_code(data):
+    refused = []
+    for decode in (codec.decode, frames.decode_frame):
+        try:
+            decode(data)
+        except ArcxoError as error:
+            refused.append(error.code)
+    assert set(refused) <= {"ER00301", "E1010"}
+
+
+@given(st.sampled_from([codec.encode(r) for r in RECORDS]), st.data())
+@settings(max_examples=300, deadline=None)
+def test_damaged_records_are_refused_or_still_valid(encoded, data):
+    damaged = bytearray(encoded)
+    damaged[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        again = codec.decode(bytes(damaged))
+    except ArcxoError:
+        return
+    assert codec.decode(codec.encode(again)) == again
