@@ -65,8 +65,12 @@ def from_time(message: Any) -> datetime:
     return _EPOCH + timedelta(microseconds=message.microseconds)
 
 
-@cache
 def _encoder(kind: Any, target: Any) -> Callable[[Any], Any]:
+    return _made_encoder(kind, target)
+
+
+@cache
+def _made_encoder(kind: Any, target: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
     parts = [(item.name, _encode_field(hints[item.name], target, item.name)) for item in fields(kind)]
 
@@ -93,7 +97,7 @@ def to_plain(value: Any) -> Any:
 
 
 def _encode_one(item: Any, target: Any, name: str) -> Callable[[Any], Any]:
-    if is_dataclass(item):
+    if isinstance(item, type) and is_dataclass(item):
         return _encoder(item, getattr(pb, item.__name__))
     if item is datetime:
         return to_time
@@ -108,8 +112,12 @@ def _encode_one(item: Any, target: Any, name: str) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-@cache
 def _decoder(kind: Any) -> Callable[[Any], Any]:
+    return _made_decoder(kind)
+
+
+@cache
+def _made_decoder(kind: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
     parts = [(item.name, _decode_field(hints[item.name], item.name)) for item in fields(kind)]
     return lambda message: kind(**{name: part(message) for name, part in parts})

@@ -1,0 +1,119 @@
+"""The accounts of an agent: who may log in, and as what."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import argon2
+
+from app.agent.home import AgentHome, replace_durably
+from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
+
+_FILE = "accounts.json"
+_NAME_MAX = 64
+_PASSWORD_MAX = 1024
+
+
+class Role(IntEnum):
+    """What an account may do; a higher role may do all that a lower one may."""
+
+    MONITOR = 1
+    OPERATOR = 2
+    ADMINISTRATOR = 3
+
+    @property
+    def label(self) -> str:
+        """The role as files and people write it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account; its password is known as a hash only."""
+
+    name: str
+    role: Role
+
+
+class Accounts:
+    """The accounts of `engine/accounts.json`. Any thread; a change is durable on return.
+
+    Raises:
+        ArcxoError: AE1011 from any call when the file cannot be understood.
+    """
+
+    def __init__(self, home: AgentHome) -> None:
+        self._path = os.path.join(home.engine, _FILE)
+        self._guard = threading.Lock()
+        self._hasher = _hasher()
+        # Compared with when there is no such account: an answer takes as long either way.
+        self._nobody = self._hasher.hash("nobody")
+
+    def list(self) -> tuple[Account, ...]:
+        """All accounts by name."""
+        return tuple(
+            Account(name, Role[entry["role"].upper()]) for name, entry in sorted(self._read().items())
+        )
+
+    def add(self, name: str, password: str, role: Role) -> None:
+        """Make an account, or give an existing one another password and role.
+
+        Raises:
+            UsageError: AE1012 for a name or password that cannot be one.
+        """
+        if not 0 < len(name) <= _NAME_MAX or not name.isprintable() or not 0 < len(password) <= _PASSWORD_MAX:
+            raise UsageError("AE1012", user=name[:_NAME_MAX])
+        hashed = self._hasher.hash(password)
+        with self._guard:
+            entries = self._read()
+            entries[name] = {"role": role.label, "hash": hashed}
+            self._write(entries)
+
+    def remove(self, name: str) -> None:
+        """Remove an account. Raises NotFoundError AE1013."""
+        with self._guard:
+            entries = self._read()
+            if entries.pop(name, None) is None:
+                raise NotFoundError("AE1013", user=name)
+            self._write(entries)
+
+    def verify(self, name: str, password: str) -> Account:
+        """The account, if `password` is its. Takes as long as the hash's cost. Raises CredentialsError AE0459."""
+        entry = self._read().get(name)
+        known = entry["hash"] if entry else self._nobody
+        try:
+            self._hasher.verify(known, password[:_PASSWORD_MAX])
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
+            raise CredentialsError("AE0459", scenario="agent", user=name[:_NAME_MAX]) from error
+        if entry is None:
+            raise CredentialsError("AE0459", scenario="agent", user=name[:_NAME_MAX])
+        return Account(name, Role[entry["role"].upper()])
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            content = Path(self._path).read_bytes()
+        except FileNotFoundError:
+            return {}
+        try:
+            entries: dict[str, dict[str, str]] = json.loads(content)["accounts"]
+            for entry in entries.values():
+                Role[entry["role"].upper()], entry["hash"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ArcxoError("AE1011", path=self._path, reason=error) from error
+        return entries
+
+    def _write(self, entries: dict[str, dict[str, str]]) -> None:
+        content = json.dumps({"version": 1, "accounts": entries}, indent=1).encode("utf-8")
+        replace_durably(self._path, content)
+
+
+def _hasher() -> argon2.PasswordHasher:
+    """Argon2id at its library's recommended cost; ARCXO_ARGON2=minimal is for tests."""
+    if os.environ.get("ARCXO_ARGON2") == "minimal":
+        return argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    return argon2.PasswordHasher()

@@ -1,0 +1,105 @@
+"""Log-ins: attempts are limited before a password is hashed, and a success is a token for a while."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from app.agent.accounts import Account, Accounts, Role
+from app.model.errors import BusyError, CredentialsError
+
+TOKEN_LIFE_S = 900
+ATTEMPTS = 5
+WINDOW_S = 60.0
+_TRACKED_MAX = 4096
+_OWNER = Account("owner", Role.ADMINISTRATOR)
+
+
+class LoginLimiter:
+    """Failed log-ins by key (an account, an address): at most ATTEMPTS within WINDOW_S. Any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._failures: dict[str, list[float]] = {}
+
+    def check(self, *keys: str) -> None:
+        """Raise BusyError AE1014 when one of `keys` has failed too often; costs nothing."""
+        now = self._clock()
+        with self._guard:
+            for key in keys:
+                recent = [at for at in self._failures.get(key, ()) if now - at < WINDOW_S]
+                if len(recent) >= ATTEMPTS:
+                    raise BusyError("AE1014", seconds=f"{WINDOW_S - (now - recent[0]):.0f}")
+
+    def failed(self, *keys: str) -> None:
+        """Count a failure."""
+        now = self._clock()
+        with self._guard:
+            if len(self._failures) > _TRACKED_MAX:
+                self._failures = {
+                    key: times for key, times in self._failures.items() if now - times[-1] < WINDOW_S
+                }
+            for key in keys:
+                self._failures[key] = [*self._failures.get(key, ())[-ATTEMPTS:], now]
+
+    def succeeded(self, *keys: str) -> None:
+        """Forget the failures."""
+        with self._guard:
+            for key in keys:
+                self._failures.pop(key, None)
+
+
+class Sessions:
+    """Who the bearer of a token is. Tokens are kept as hashes, in memory only. Any thread."""
+
+    def __init__(
+        self, accounts: Accounts, owner_token: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._accounts = accounts
+        self._owner = _digest(owner_token)
+        self._clock = clock
+        self._limiter = LoginLimiter(clock)
+        self._guard = threading.Lock()
+        self._tokens: dict[bytes, tuple[Account, float]] = {}
+
+    def log_in(self, user: str, password: str, peer: str) -> tuple[str, int]:
+        """(token, seconds it lasts). Blocks for the cost of a hash.
+
+        Raises:
+            BusyError: AE1014 after too many failures.
+            CredentialsError: AE0459.
+        """
+        keys = (f"user {user[:64]}", f"peer {peer}")
+        self._limiter.check(*keys)
+        try:
+            account = self._accounts.verify(user, password)
+        except CredentialsError:
+            self._limiter.failed(*keys)
+            raise
+        self._limiter.succeeded(*keys)
+        token = secrets.token_urlsafe(32)
+        now = self._clock()
+        with self._guard:
+            self._tokens = {key: known for key, known in self._tokens.items() if known[1] > now}
+            self._tokens[_digest(token)] = (account, now + TOKEN_LIFE_S)
+        return token, TOKEN_LIFE_S
+
+    def bearer(self, token: str) -> Account:
+        """Whose token it is. Raises CredentialsError AE1015 for none that counts."""
+        digest = _digest(token)
+        if hmac.compare_digest(digest, self._owner):
+            return _OWNER
+        with self._guard:
+            account, until = self._tokens.get(digest, (_OWNER, 0.0))
+        if until <= self._clock():
+            raise CredentialsError("AE1015")
+        return account
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
