@@ -83,7 +83,7 @@ class Accounts:
             self._write(entries)
 
     def verify(self, name: str, password: str) -> Account:
-        """The account, if `password` is its. Takes as long as the hash's cost. Raises CredentialsError AE0459."""
+        """The account, if `password` is its; blocks for a hash. Raises CredentialsError AE0459."""
         entry = self._read().get(name)
         known = entry["hash"] if entry else self._nobody
         try:

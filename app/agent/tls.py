@@ -76,7 +76,7 @@ def fingerprint_of(certificate: bytes) -> str:
 
 
 def check_fingerprint(certificate: bytes, expected: str, host: str) -> None:
-    """Raise CredentialsError AE1006 unless `certificate` is the expected one (colons and case do not count)."""
+    """Raise CredentialsError AE1006 unless it is the expected one; colons and case do not count."""
     found = fingerprint_of(certificate)
     if not hmac.compare_digest(found, expected.replace(":", "").lower()):
         raise CredentialsError("AE1006", host=host, found=found, expected=expected)

@@ -1,0 +1,47 @@
+"""Options that every connection of the agent has, and channels that trust one certificate only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from app.agent.tls import TARGET_NAME
+
+MESSAGE_MAX_BYTES = 16 * 1024 * 1024
+
+_LIMITS: tuple[tuple[str, Any], ...] = (
+    ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
+    ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+SERVER_OPTIONS = (
+    *_LIMITS,
+    ("grpc.so_reuseport", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+CHANNEL_OPTIONS = (
+    *_LIMITS,
+    ("grpc.ssl_target_name_override", TARGET_NAME),
+    ("grpc.enable_http_proxy", 0),
+    # Each client its own connection: a saturated stream shares its window with nobody.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+def open_channel(address: str, certificate: bytes) -> grpc.Channel:
+    """A channel to `address` that accepts only the agent with `certificate` (PEM)."""
+    credentials = grpc.ssl_channel_credentials(root_certificates=certificate)
+    return grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+
+
+def server_credentials(key: bytes, certificate: bytes) -> grpc.ServerCredentials:
+    """Credentials of both ports."""
+    return grpc.ssl_server_credentials(((key, certificate),))

@@ -1,0 +1,50 @@
+"""Starting the agent's child processes, so that none outlives it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Spawner:
+    """Starts children from one thread that lives as long as the process.
+
+    The death signal of a child is tied to the *thread* that started it. Children inherit the lock of the
+    home: no other agent can have the home while one of them is left.
+    """
+
+    def __init__(self, lock_fd: int) -> None:
+        self._lock_fd = lock_fd
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spawner")
+
+    def start(self, module: str, arguments: Sequence[str], pipe: socket.socket) -> subprocess.Popen[bytes]:
+        """`python -m module PIPE_FD PARENT_PID arguments…`; takes the child's end of the pipe."""
+
+        def start() -> subprocess.Popen[bytes]:
+            with pipe:
+                return subprocess.Popen(
+                    [sys.executable, "-m", module, str(pipe.fileno()), str(os.getpid()), *arguments],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(pipe.fileno(), self._lock_fd),
+                )
+
+        return self._thread.submit(start).result()
+
+
+def end_with_parent(parent_pid: int) -> None:
+    """Have this process killed when the control process ends. Kills itself when it has ended already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(1)
+    # The terminal's interrupt is for the control process, which ends its children in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

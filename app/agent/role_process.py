@@ -1,0 +1,146 @@
+"""A role (master, replica) as a supervised child process: started again whenever it dies."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+from app.agent.children import Spawner
+from app.agent.pipe import PipeCaller, make_pipe
+from app.model.errors import ArcxoError, BusyError
+
+READY_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 20.0
+_STEADY_S = 10.0
+_PAUSES_S = (0.0, 0.2, 1.0, 5.0, 15.0, 30.0)
+
+_log = logging.getLogger("arcxo.agent.roles")
+
+
+class RoleProcess:
+    """One role's process. `call` may be used from any thread and waits while the process is started again.
+
+    `on_ready(info)` is called with what each new process says of itself, `on_death(reason)` when one died.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        arguments: tuple[str, ...],
+        spawner: Spawner,
+        *,
+        on_ready: Callable[[Any], None],
+        on_death: Callable[[str], None],
+    ) -> None:
+        self.role = role
+        self._arguments = arguments
+        self._spawner = spawner
+        self._on_ready = on_ready
+        self._on_death = on_death
+        self._changed = threading.Condition()
+        self._caller: PipeCaller | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+        self._supervisor = threading.Thread(target=self._supervise, name=f"{role}-supervisor", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves now."""
+        with self._changed:
+            return self._process.pid if self._process is not None and self._caller is not None else None
+
+    def start(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Start, and wait until the role answers. Raises ArcxoError AE1016."""
+        self._supervisor.start()
+        self._wait_ready(time.monotonic() + timeout_s)
+
+    def call(self, method: str, *args: Any, timeout_s: float = 180.0, **kwargs: Any) -> Any:
+        """Call a method of the role.
+
+        Raises:
+            BusyError: AE0469 after `timeout_s`.
+            ArcxoError: AE1016 when the process dies meanwhile, and whatever the role raises.
+        """
+        deadline = time.monotonic() + timeout_s
+        caller = self._wait_ready(deadline)
+        return caller.call(method, *args, timeout_s=max(0.0, deadline - time.monotonic()), **kwargs)
+
+    def stop(self) -> None:
+        """End the process in order; kill it when that takes too long."""
+        with self._changed:
+            self._stopping = True
+            caller, process = self._caller, self._process
+            self._changed.notify_all()
+        if caller is not None:
+            caller.close()
+        if process is not None:
+            _end(process, _END_TIMEOUT_S)
+        self._supervisor.join(_END_TIMEOUT_S)
+
+    def _wait_ready(self, deadline: float) -> PipeCaller:
+        with self._changed:
+            while self._caller is None:
+                left = deadline - time.monotonic()
+                if self._stopping:
+                    raise ArcxoError("AE1016", role=self.role)
+                if left <= 0:
+                    raise BusyError("AE1016", role=self.role)
+                self._changed.wait(left)
+            return self._caller
+
+    def _supervise(self) -> None:
+        quick_deaths = 0
+        while True:
+            started = time.monotonic()
+            reason = self._live_once()
+            with self._changed:
+                self._caller = None
+                if self._stopping:
+                    return
+            _log.warning("the %s process ended: %s", self.role, reason)
+            self._on_death(reason)
+            quick_deaths = 0 if time.monotonic() - started > _STEADY_S else quick_deaths + 1
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._stopping, _PAUSES_S[min(quick_deaths, len(_PAUSES_S) - 1)]
+                )
+                if self._stopping:
+                    return
+
+    def _live_once(self) -> str:
+        """One life of the process, from its start to its end; returns how it ended."""
+        ended = threading.Event()
+        ours, theirs = make_pipe()
+        process = self._spawner.start("app.agent.role_main", (self.role, *self._arguments), theirs)
+        caller = PipeCaller(ours, self.role, ended.set)
+        with self._changed:
+            self._process = process
+            stopping = self._stopping
+        if stopping:
+            caller.close()
+        try:
+            info = caller.ready.result(READY_TIMEOUT_S)
+            self._on_ready(info)
+            with self._changed:
+                self._caller = caller
+                self._changed.notify_all()
+            ended.wait()
+        except (ArcxoError, FutureTimeoutError) as error:
+            _log.warning("the %s process did not become ready: %s", self.role, error)
+        caller.close()
+        return _end(process, _END_TIMEOUT_S if self._stopping else 5.0)
+
+
+def _end(process: subprocess.Popen[bytes], timeout_s: float) -> str:
+    """Wait for the process, kill it when it takes too long; returns how it ended."""
+    try:
+        code = process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
