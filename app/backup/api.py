@@ -114,7 +114,7 @@ class RestoreTask:
 class RestoreSink(Protocol):
     """Where restored entries go: a plain directory, or a replica's applier.
 
-    Targets are absolute paths on this host, within the directories named in the task. Calls come from one thread
+    Targets are absolute paths on this host, within the directories of the task. Calls come from one thread
     at a time. A file's content is written by the restorer to `stage()`, checked, then handed over. Each
     method returns what could not be done (metadata that was refused); a target that cannot be written at
     all raises OSError or ArcxoError and becomes a problem of that path. An existing entry of another kind is
@@ -182,7 +182,7 @@ def restore(
 ) -> RestoreResult:
     """Restore; without a sink straight into the directories. The result is also the last event.
 
-    Raises ArcxoError: E5021 (a path is not in the session), E5022 (no target covers a path), media faults 41xx.
+    Raises ArcxoError: E5021 (a path is not in the session), E5022 (no target covers a path), media 41xx.
     """
     from app.backup.restorer import Restorer
 

@@ -1,0 +1,59 @@
+"""The base session of a backup: what is shared with it, and whether a change list may build on it."""
+
+from __future__ import annotations
+
+from app.media.api import SessionHeader
+from app.media.index import ChunkIndex
+from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry
+from app.media.reader import ChunkReader
+from app.media.refs import PackReference
+from app.media.session import load_header, load_refs
+from app.media.store import DirectoryMediaStore, MediaStore
+from app.model.errors import ArcxoError
+
+
+class Base:
+    """A committed session that a new one is compared with."""
+
+    def __init__(
+        self, store: MediaStore, number: int, key_id: str, index: ChunkIndex, reader: ChunkReader
+    ) -> None:
+        self.header: SessionHeader = load_header(store, number)
+        self.reader = reader
+        if self.header.key_id != key_id:
+            raise ArcxoError("E5003", session=number)
+        self.references: list[PackReference] = load_refs(store, self.header)
+        present = {pack.pack_id: pack.hash for pack in index.packs}
+        self.complete = all(present.get(one.pack_id) == one.hash for one in self.references)
+
+    def directory(self, path: bytes) -> Entry | None:
+        """The entry of an absolute path when the base has a directory there."""
+        node_id, found = self.header.root_id, None
+        for name in [part for part in path.split(b"/") if part]:
+            found = next((entry for entry in self.reader.node(node_id) if entry[NAME] == name), None)
+            if found is None or found[KIND] != DIRECTORY:
+                return None
+            node_id = found[CONTENT]
+        return found
+
+
+def usable_base(media_path: str, session: int, incarnation: str, change: int, data_key: bytes | None) -> bool:
+    """See `app.backup.api.usable_base`."""
+    if session <= 0 or not incarnation:
+        return False
+    store = DirectoryMediaStore(media_path)
+    try:
+        header = load_header(store, session)
+        if (
+            header.incomplete
+            or header.incarnation != incarnation
+            or header.change != change
+            or header.encrypted != (data_key is not None)
+        ):
+            return False
+        index = ChunkIndex(store, header.key_id)
+        reader = ChunkReader(store, index, data_key)
+        reader.node(header.root_id)
+        return Base(store, session, header.key_id, index, reader).complete
+    except ArcxoError:
+        return False

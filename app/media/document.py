@@ -1,0 +1,33 @@
+"""Small text objects of a media (label, headers, key slots, intents): JSON and a checksum line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from blake3 import blake3
+
+from app.model.errors import ArcxoError
+
+Document = dict[str, Any]
+
+
+def encode_document(fields: Document) -> bytes:
+    """JSON with sorted keys, a newline, `blake3 <hex of the bytes before>` and a newline."""
+    body = json.dumps(fields, sort_keys=True, indent=1).encode("ascii") + b"\n"
+    return body + b"blake3 " + blake3(body).hexdigest().encode("ascii") + b"\n"
+
+
+def decode_document(data: bytes, code: str, **params: object) -> Document:
+    """The fields; raises ArcxoError `code` with `params` and a `reason` when one byte is not as written."""
+    body, separator, tail = data[:-1].rpartition(b"\n")
+    body += separator
+    if data[-1:] != b"\n" or tail != b"blake3 " + blake3(body).hexdigest().encode("ascii"):
+        raise ArcxoError(code, reason="its checksum does not match its content", **params)
+    try:
+        fields = json.loads(body)
+    except ValueError as error:
+        raise ArcxoError(code, reason="it is not JSON", **params) from error
+    if not isinstance(fields, dict):
+        raise ArcxoError(code, reason="it is not a JSON object", **params)
+    return fields

@@ -1,0 +1,145 @@
+"""Labels: making, finding and removing media in a device's directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.media.api import FORMAT_VERSION, Label, MediaFound
+from app.media.document import Document, decode_document, encode_document
+from app.media.store import DirectoryMediaStore, storage_faults
+from app.model.errors import ArcxoError, NotFoundError, UsageError
+
+DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "tmp")
+_NAME = re.compile(r"[^\x00-\x1f/\x7f]{1,64}")
+_IDENTIFIER = re.compile(r"[0-9A-F]{4}")
+
+
+def format_media(
+    device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
+) -> MediaFound:
+    """See `app.media.api.format_media`. The label is written last: without it there is no media."""
+    if not _NAME.fullmatch(name) or name.startswith(".") or name.strip() != name:
+        raise UsageError("E4101", name=name)
+    media_id = media_id.upper() or secrets.token_hex(2).upper()
+    if not _IDENTIFIER.fullmatch(media_id):
+        raise UsageError("E4109", id=media_id)
+    label = Label(
+        name=name,
+        media_id=media_id,
+        serial=str(uuid.uuid4()),
+        sequence=sequence,
+        set_id=set_id or str(uuid.uuid4()),
+        created_at=datetime.now(UTC),
+    )
+    path = f"{device_dir}/{name if sequence == 1 else f'{name}.{sequence}'}"
+    store = DirectoryMediaStore(path)
+    with storage_faults(path, "label"):
+        os.makedirs(device_dir, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        for directory in DIRECTORIES:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(f"{path}/{directory}", 0o700)
+    _check_links(store)
+    if not store.put_if_absent("label", encode_document(_fields(label))):
+        raise ArcxoError("E4102", name=name, device=device_dir)
+    with storage_faults(path, "label"):
+        store.synchronize_directory(".")
+        store.synchronize_directory("..")
+    return MediaFound(path, label)
+
+
+def _check_links(store: DirectoryMediaStore) -> None:
+    """A device must be able to link(2); found out by doing it."""
+    probe, twin = (
+        store.path("tmp/probe-" + secrets.token_hex(4)),
+        store.path("tmp/twin-" + secrets.token_hex(4)),
+    )
+    with storage_faults(store.location, "tmp"):
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            os.link(probe, twin)
+            os.unlink(twin)
+        except OSError as error:
+            raise ArcxoError("E4103", device=store.location, reason=error.strerror or str(error)) from error
+        finally:
+            os.unlink(probe)
+
+
+def _fields(label: Label) -> Document:
+    return {
+        "format": "arcxo media",
+        "format_version": label.format_version,
+        "name": label.name,
+        "id": label.media_id,
+        "serial": label.serial,
+        "sequence": label.sequence,
+        "set": label.set_id,
+        "created_at": label.created_at.isoformat(),
+    }
+
+
+def read_label(media_path: str) -> Label:
+    """See `app.media.api.read_label`."""
+    try:
+        with open(f"{media_path}/label", "rb") as file:
+            data = file.read(65_536)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError("E4105", path=media_path) from error
+    except OSError as error:
+        raise ArcxoError("E4142", media=media_path, object="label", reason=error.strerror or "") from error
+    fields = decode_document(data, "E4106", path=media_path)
+    if fields.get("format") != "arcxo media" or fields.get("format_version") != FORMAT_VERSION:
+        raise ArcxoError("E4107", path=media_path, version=fields.get("format_version"))
+    try:
+        return Label(
+            name=str(fields["name"]),
+            media_id=str(fields["id"]),
+            serial=str(fields["serial"]),
+            sequence=int(fields["sequence"]),
+            set_id=str(fields["set"]),
+            created_at=datetime.fromisoformat(fields["created_at"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise ArcxoError("E4106", path=media_path, reason="a field is missing or wrong") from error
+
+
+def list_media(device_dir: str) -> Sequence[MediaFound]:
+    """See `app.media.api.list_media`."""
+    try:
+        names = sorted(os.listdir(device_dir))
+    except OSError as error:
+        raise ArcxoError("E4104", device=device_dir, reason=error.strerror or str(error)) from error
+    found = []
+    for name in names:
+        path = f"{device_dir}/{name}"
+        if name.startswith(".") or not os.path.isdir(path):
+            continue
+        try:
+            found.append(MediaFound(path, read_label(path)))
+        except NotFoundError:
+            continue
+        except ArcxoError as error:
+            found.append(MediaFound(path, None, error.code))
+    return found
+
+
+def erase_media(media_path: str, serial: str) -> None:
+    """See `app.media.api.erase_media`. The label goes first, so a half-removed media is none."""
+    label = read_label(media_path)
+    if label.serial != serial:
+        raise ArcxoError("E4108", path=media_path, serial=label.serial)
+    with storage_faults(media_path, "label"):
+        os.unlink(f"{media_path}/label")
+        for directory in DIRECTORIES:
+            with contextlib.suppress(FileNotFoundError):
+                for name in os.listdir(f"{media_path}/{directory}"):
+                    os.unlink(f"{media_path}/{directory}/{name}")
+                os.rmdir(f"{media_path}/{directory}")
+        os.rmdir(media_path)

@@ -1,0 +1,239 @@
+"""Packs: blocks of compressed, encrypted chunks, and the table that says where each chunk lies.
+
+See `resources/docs/formats/media.md`. The hash of a pack covers its header and table, and the table holds
+a hash of every stored block, so each byte is covered and no block is hashed twice.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from dataclasses import dataclass
+
+import zstandard
+from blake3 import blake3
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.media.keys import derive
+from app.model.errors import ArcxoError
+
+HEADER = struct.Struct("<8sHHB3x16s32s")
+FOOTER = struct.Struct("<QQ32s8s")
+MAGIC = b"ARCXPACK"
+END = b"ARCXPEND"
+INDEX_MAGIC = b"ARCXINDX"
+ENCRYPTED = 1
+DATA, TREE = 0, 1
+COMPRESSED = 1
+BLOCK_LIMIT_BYTES = 64 * 1024 * 1024
+HASH_BYTES = 32
+_COUNTS = struct.Struct("<II")
+_AAD = struct.Struct("<16sIIB")
+
+
+@dataclass(frozen=True, slots=True)
+class PackHeader:
+    """The first bytes of a pack."""
+
+    kind: int
+    key_id: str
+    salt: bytes
+
+    def encode(self) -> bytes:
+        """The 64 bytes."""
+        flags = ENCRYPTED if self.key_id else 0
+        return HEADER.pack(MAGIC, 1, flags, self.kind, self.key_id.encode("ascii"), self.salt)
+
+    @classmethod
+    def decode(cls, data: bytes) -> PackHeader:
+        """Raises ValueError for anything else than a pack of this version."""
+        magic, version, flags, kind, key_id, salt = HEADER.unpack(data[: HEADER.size])
+        if magic != MAGIC or version != 1 or flags not in (0, ENCRYPTED) or kind not in (DATA, TREE):
+            raise ValueError("not a pack of version 1")
+        name = key_id.rstrip(b"\0").decode("ascii")
+        if bool(name) != bool(flags & ENCRYPTED):
+            raise ValueError("key and flags disagree")
+        return cls(kind, name, salt)
+
+
+def _little(column: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        column = column[:]
+        column.byteswap()
+    return column.tobytes()
+
+
+def _column(kind: str, data: bytes) -> array[int]:
+    column: array[int] = array(kind, data)
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column
+
+
+class PackTable:
+    """Where the blocks of a pack and the chunks in them are. Columns, so that loading costs no loop."""
+
+    def __init__(self) -> None:
+        self.offsets: array[int] = array("Q")
+        self.stored: array[int] = array("I")
+        self.raw: array[int] = array("I")
+        self.flags: array[int] = array("B")
+        self.hashes = bytearray()
+        self.ids = bytearray()
+        self.chunk_block: array[int] = array("I")
+        self.chunk_offset: array[int] = array("I")
+        self.chunk_length: array[int] = array("I")
+
+    def __len__(self) -> int:
+        return len(self.chunk_block)
+
+    def add_block(
+        self, offset: int, stored: bytes, raw: int, flags: int, chunks: list[tuple[bytes, int]]
+    ) -> None:
+        """Append a block and the (id, length) of the chunks in it."""
+        number = len(self.offsets)
+        self.offsets.append(offset)
+        self.stored.append(len(stored))
+        self.raw.append(raw)
+        self.flags.append(flags)
+        self.hashes += blake3(stored).digest()
+        position = 0
+        for chunk_id, length in chunks:
+            self.ids += chunk_id
+            self.chunk_block.append(number)
+            self.chunk_offset.append(position)
+            self.chunk_length.append(length)
+            position += length
+
+    def encode(self) -> bytes:
+        """The bytes of the table."""
+        return b"".join(
+            (
+                _COUNTS.pack(len(self.offsets), len(self.chunk_block)),
+                _little(self.offsets),
+                _little(self.stored),
+                _little(self.raw),
+                _little(self.flags),
+                bytes(self.hashes),
+                bytes(self.ids),
+                _little(self.chunk_block),
+                _little(self.chunk_offset),
+                _little(self.chunk_length),
+            )
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> PackTable:
+        """Raises ValueError when the sizes do not add up."""
+        blocks, chunks = _COUNTS.unpack_from(data)
+        if len(data) != _COUNTS.size + blocks * (8 + 4 + 4 + 1 + 32) + chunks * (32 + 12):
+            raise ValueError("the table's length does not fit its counts")
+        table, position = cls(), _COUNTS.size
+
+        def take(length: int) -> bytes:
+            nonlocal position
+            part = data[position : position + length]
+            position += length
+            return part
+
+        table.offsets = _column("Q", take(8 * blocks))
+        table.stored = _column("I", take(4 * blocks))
+        table.raw = _column("I", take(4 * blocks))
+        table.flags = _column("B", take(blocks))
+        table.hashes = bytearray(take(32 * blocks))
+        table.ids = bytearray(take(32 * chunks))
+        table.chunk_block = _column("I", take(4 * chunks))
+        table.chunk_offset = _column("I", take(4 * chunks))
+        table.chunk_length = _column("I", take(4 * chunks))
+        if chunks and max(table.chunk_block) >= blocks:
+            raise ValueError("a chunk names a block that is not there")
+        return table
+
+    def block_hash(self, block: int) -> bytes:
+        """The hash of a stored block."""
+        return bytes(self.hashes[32 * block : 32 * block + 32])
+
+    def chunk_id(self, ordinal: int) -> bytes:
+        """The id of a chunk."""
+        return bytes(self.ids[32 * ordinal : 32 * ordinal + 32])
+
+
+def pack_hash(header: bytes, table: bytes) -> bytes:
+    """What sessions keep of a pack."""
+    return blake3(header + table).digest()
+
+
+def footer(table_offset: int, header: bytes, table: bytes) -> bytes:
+    """The last bytes of a pack."""
+    return FOOTER.pack(table_offset, len(table), pack_hash(header, table), END)
+
+
+def encode_index(header: bytes, table: bytes, size: int) -> bytes:
+    """The index object of a pack: what is needed to find chunks without reading the pack."""
+    body = INDEX_MAGIC + struct.pack("<Q", size) + header + table
+    return body + blake3(body).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class PackIndex:
+    """An index object, decoded."""
+
+    pack_id: str
+    size: int
+    header: PackHeader
+    table: PackTable
+    hash: bytes
+
+
+def decode_index(pack_id: str, data: bytes) -> PackIndex:
+    """Raises ValueError when a byte is not as written."""
+    body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
+    if body[:8] != INDEX_MAGIC or blake3(body).digest() != checksum:
+        raise ValueError("the checksum does not match")
+    (size,) = struct.unpack_from("<Q", body, 8)
+    header, table = body[16 : 16 + HEADER.size], body[16 + HEADER.size :]
+    return PackIndex(
+        pack_id, size, PackHeader.decode(header), PackTable.decode(table), pack_hash(header, table)
+    )
+
+
+class PackCipher:
+    """Seals and opens the blocks of one pack; does nothing for an unencrypted one."""
+
+    def __init__(self, pack_id: str, header: PackHeader, data_key: bytes | None) -> None:
+        self._pack = bytes.fromhex(pack_id)
+        self._cipher: AESGCM | None = None
+        if header.key_id:
+            if data_key is None:
+                raise ArcxoError("E4132", key=header.key_id)
+            self._cipher = AESGCM(derive(data_key, b"arcxo pack", header.salt))
+
+    def seal(self, number: int, data: bytes, raw: int, flags: int) -> bytes:
+        """What is stored of block `number`."""
+        if self._cipher is None:
+            return data
+        return self._cipher.encrypt(
+            number.to_bytes(12, "big"), data, _AAD.pack(self._pack, number, raw, flags)
+        )
+
+    def open(self, number: int, stored: bytes, raw: int, flags: int) -> bytes:
+        """The raw bytes of block `number`. Raises ValueError when they are not what was sealed."""
+        data = stored
+        if self._cipher is not None:
+            try:
+                aad = _AAD.pack(self._pack, number, raw, flags)
+                data = self._cipher.decrypt(number.to_bytes(12, "big"), stored, aad)
+            except InvalidTag as error:
+                raise ValueError("decryption failed") from error
+        if flags & COMPRESSED:
+            if raw > BLOCK_LIMIT_BYTES:
+                raise ValueError("a block claims an impossible size")
+            try:
+                data = zstandard.ZstdDecompressor().decompress(data, max_output_size=raw)
+            except zstandard.ZstdError as error:
+                raise ValueError("decompression failed") from error
+        if len(data) != raw:
+            raise ValueError("a block has another size than the table says")
+        return data

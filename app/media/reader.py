@@ -1,0 +1,167 @@
+"""Reading sessions: blocks, chunks, nodes and the entries in them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+from blake3 import blake3
+
+from app.media.api import SessionEntry, SessionHeader
+from app.media.index import ChunkIndex, Location
+from app.media.keys import chunk_key
+from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id, decode_node, to_metadata
+from app.media.pack import PackCipher, PackIndex
+from app.media.session import load_header
+from app.media.store import DirectoryMediaStore, MediaStore
+from app.model.entry import EntryKind
+from app.model.errors import ArcxoError, CredentialsError, NotFoundError
+from app.model.paths import shown
+
+_CACHED_BLOCKS = 8
+MAX_DEPTH = 4096
+
+
+class ChunkReader:
+    """Checked chunks of one deduplication domain; any thread may read.
+
+    Raises ArcxoError E4125 when a chunk is damaged or gone, CredentialsError E4132 without its key.
+    """
+
+    def __init__(self, store: MediaStore, index: ChunkIndex, data_key: bytes | None) -> None:
+        self.store = store
+        self.index = index
+        self._data_key = data_key
+        self._id_key = chunk_key(data_key)
+        self._ciphers: dict[str, PackCipher] = {}
+        self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def _cipher(self, pack: PackIndex) -> PackCipher:
+        cipher = self._ciphers.get(pack.pack_id)
+        if cipher is None:
+            cipher = self._ciphers[pack.pack_id] = PackCipher(pack.pack_id, pack.header, self._data_key)
+        return cipher
+
+    def block(self, pack: PackIndex, number: int) -> bytes:
+        """The raw bytes of a block."""
+        key = (pack.pack_id, number)
+        with self._lock:
+            data = self._blocks.get(key)
+            if data is not None:
+                self._blocks.move_to_end(key)
+                return data
+        table = pack.table
+        stored = self.store.get_range(f"packs/{pack.pack_id}", table.offsets[number], table.stored[number])
+        try:
+            data = self._cipher(pack).open(number, stored, table.raw[number], table.flags[number])
+        except ValueError as error:
+            raise ArcxoError(
+                "E4125", media=self.store.location, object=pack.pack_id, reason=str(error)
+            ) from error
+        with self._lock:
+            self._blocks[key] = data
+            while len(self._blocks) > _CACHED_BLOCKS:
+                self._blocks.popitem(last=False)
+        return data
+
+    def locate(self, chunk_id: bytes) -> Location:
+        """Where a chunk is. E4125 when the media does not hold it."""
+        location = self.index.locate(chunk_id)
+        if location is None:
+            raise ArcxoError(
+                "E4125", media=self.store.location, object=chunk_id.hex(), reason="no pack holds it any more"
+            )
+        return location
+
+    def chunk(self, chunk_id: bytes) -> memoryview:
+        """A chunk whose content is what its id says."""
+        place = self.locate(chunk_id)
+        return self.cut(self.block(place.pack, place.block), place.offset, place.length, chunk_id)
+
+    def cut(self, block: bytes, offset: int, length: int, chunk_id: bytes) -> memoryview:
+        """A chunk out of its block, checked."""
+        data = memoryview(block)[offset : offset + length]
+        if self.identify(data) != chunk_id:
+            raise ArcxoError(
+                "E4125", media=self.store.location, object=chunk_id.hex(), reason="its content has changed"
+            )
+        return data
+
+    def identify(self, data: bytes | memoryview) -> bytes:
+        """The id a content has in this domain."""
+        return blake3(data, key=self._id_key).digest()
+
+    def node(self, node_id: bytes) -> list[Entry]:
+        """The entries of a directory node."""
+        try:
+            return decode_node(bytes(self.chunk(node_id)))
+        except ValueError as error:
+            raise ArcxoError(
+                "E4125", media=self.store.location, object=node_id.hex(), reason=str(error)
+            ) from error
+
+
+def open_session(
+    media_path: str, number: int, data_key: bytes | None, index: ChunkIndex | None = None
+) -> tuple[SessionHeader, ChunkReader]:
+    """A session ready to be read. CredentialsError E4132 when it is encrypted and no key was given."""
+    store = DirectoryMediaStore(media_path)
+    header = load_header(store, number)
+    if header.encrypted and data_key is None:
+        raise CredentialsError("E4132", key=header.key_id)
+    reader = ChunkReader(
+        store,
+        index or ChunkIndex(store, header.key_id),
+        data_key if header.encrypted else None,
+    )
+    return header, reader
+
+
+def walk(reader: ChunkReader, node_id: bytes, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
+    """(path, entry) of everything beneath a node, parents first; `prefix` has no trailing slash."""
+    stack = [(prefix, iter(reader.node(node_id)))]
+    while stack:
+        directory, entries = stack[-1]
+        for entry in entries:
+            path = directory + b"/" + entry[NAME]
+            yield path, entry
+            if entry[KIND] == DIRECTORY:
+                if len(stack) > MAX_DEPTH:
+                    raise ArcxoError(
+                        "E4125",
+                        media=reader.store.location,
+                        object=shown(path[:200]),
+                        reason="it is too deep",
+                    )
+                stack.append((path, iter(reader.node(entry[CONTENT]))))
+                break
+        else:
+            stack.pop()
+
+
+def _as_entry(path: bytes, entry: Entry) -> SessionEntry:
+    return SessionEntry(path, to_metadata(entry), content_id(entry))
+
+
+def session_entries(media_path: str, number: int, data_key: bytes | None) -> Iterator[SessionEntry]:
+    """See `app.media.api.session_entries`."""
+    header, reader = open_session(media_path, number, data_key)
+    for path, entry in walk(reader, header.root_id):
+        yield _as_entry(path, entry)
+
+
+def list_directory(
+    media_path: str, number: int, path: bytes, data_key: bytes | None
+) -> Sequence[SessionEntry]:
+    """See `app.media.api.list_directory`."""
+    header, reader = open_session(media_path, number, data_key)
+    node_id = header.root_id
+    for name in [part for part in path.split(b"/") if part]:
+        found = next((entry for entry in reader.node(node_id) if entry[NAME] == name), None)
+        if found is None or found[KIND] != DIRECTORY:
+            raise NotFoundError("E4123", path=shown(path), session=number, kind=EntryKind.DIRECTORY)
+        node_id = found[CONTENT]
+    prefix = path.rstrip(b"/")
+    return [_as_entry(prefix + b"/" + entry[NAME], entry) for entry in reader.node(node_id)]

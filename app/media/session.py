@@ -1,0 +1,167 @@
+"""Sessions: headers, and the commit that makes one visible in a single step."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import secrets
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+
+from app.media.api import SessionHeader
+from app.media.document import Document, decode_document, encode_document
+from app.media.refs import PackReference, decode_refs, encode_refs, refs_hash
+from app.media.store import DirectoryMediaStore, MediaStore
+from app.media.temporary import owner_prefix
+from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.media import Consistency
+
+_NUMBER = re.compile(r"\d{6}")
+_FORMAT = "arcxo session"
+
+
+def header_name(number: int) -> str:
+    """The object of a session's header."""
+    return f"sessions/{number:06d}"
+
+
+def _to_document(header: SessionHeader) -> Document:
+    fields: Document = {"format": _FORMAT, "format_version": 1}
+    for field in dataclasses.fields(header):
+        value = getattr(header, field.name)
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, bytes):
+            value = value.hex()
+        elif field.name == "roots":
+            value = [b64encode(path).decode() for path in value]
+        fields[field.name] = value
+    return fields
+
+
+def _from_document(fields: Document) -> SessionHeader:
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(SessionHeader):
+        value = fields[field.name]
+        if field.name.endswith("_at"):
+            value = datetime.fromisoformat(value)
+        elif field.name in ("root_id", "refs_hash"):
+            value = bytes.fromhex(value)
+        elif field.name == "roots":
+            value = tuple(b64decode(path) for path in value)
+        elif field.name == "consistency":
+            value = Consistency(value)
+        elif not isinstance(value, {"str": str, "int": int, "bool": bool}[str(field.type)]):
+            raise TypeError(field.name)
+        values[field.name] = value
+    return SessionHeader(**values)  # type: ignore[arg-type]  # each type was checked just above
+
+
+def numbers(store: MediaStore) -> list[int]:
+    """The numbers taken on a media."""
+    return [int(name) for name, _ in store.names("sessions") if _NUMBER.fullmatch(name)]
+
+
+def load_header(store: MediaStore, number: int) -> SessionHeader:
+    """One header. NotFoundError E4121 when there is none, E4122 when it is damaged."""
+    if store.size(header_name(number)) is None:
+        raise NotFoundError("E4121", media=store.location, session=number)
+    fields = decode_document(store.get(header_name(number)), "E4122", media=store.location, session=number)
+    try:
+        header = _from_document(fields)
+    except (KeyError, ValueError, TypeError) as error:
+        raise ArcxoError(
+            "E4122", media=store.location, session=number, reason="a field is missing or wrong"
+        ) from error
+    if fields["format"] != _FORMAT or header.number != number:
+        raise ArcxoError("E4122", media=store.location, session=number, reason="it is another object")
+    return header
+
+
+def read_header(media_path: str, number: int) -> SessionHeader:
+    """See `app.media.api.read_session`."""
+    return load_header(DirectoryMediaStore(media_path), number)
+
+
+def headers(media_path: str) -> list[SessionHeader]:
+    """See `app.media.api.sessions`."""
+    store = DirectoryMediaStore(media_path)
+    found: list[SessionHeader] = []
+    for number in numbers(store):
+        try:
+            found.append(load_header(store, number))
+        except ArcxoError as error:
+            if error.code != "E4122":
+                raise
+    return found
+
+
+def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
+    """The packs a session refers to. E4124 when the object is missing or not the one of the header."""
+    name = header_name(header.number) + ".refs"
+    if store.size(name) is None:
+        raise ArcxoError("E4124", media=store.location, session=header.number, reason="it is missing")
+    data = store.get(name)
+    if refs_hash(data) != header.refs_hash:
+        raise ArcxoError(
+            "E4124", media=store.location, session=header.number, reason="its checksum does not match"
+        )
+    try:
+        return decode_refs(data)
+    except ValueError as error:
+        raise ArcxoError("E4124", media=store.location, session=header.number, reason=str(error)) from error
+
+
+class Intent:
+    """A writer's announcement; no pack of a known writer is taken for garbage.
+
+    Ending it is a put-if-absent of `<id>.end` that the writer and whoever judges it dead compete for: a
+    writer judged dead finds the object there and may not commit.
+    """
+
+    def __init__(self, store: MediaStore, job_id: int, fence: int) -> None:
+        self._store = store
+        self.id = secrets.token_hex(16)
+        fields: Document = {
+            "format": "arcxo intent",
+            "job": job_id,
+            "fence": fence,
+            "writer": owner_prefix(),
+            "started_at": datetime.now(UTC).isoformat(),
+        }
+        store.put_if_absent(f"intents/{self.id}", encode_document(fields))
+
+    def claim_commit(self) -> None:
+        """Raises BusyError E4145 when this writer was judged dead."""
+        fields: Document = {"format": "arcxo intent end", "reason": "commit"}
+        announced = self._store.size(f"intents/{self.id}") is not None
+        if not announced or not self._store.put_if_absent(f"intents/{self.id}.end", encode_document(fields)):
+            raise BusyError("E4145", media=self._store.location)
+
+    def withdraw(self) -> None:
+        """The writer is done, or gave up."""
+        self._store.delete(f"intents/{self.id}")
+        self._store.delete(f"intents/{self.id}.end")
+
+
+def commit(
+    store: DirectoryMediaStore, intent: Intent, header: SessionHeader, references: list[PackReference]
+) -> SessionHeader:
+    """Make the session visible: refs, then the header under the next free number.
+
+    Every pack referred to is checked first (E4146 when one is gone). The refs object is put before the header; a number whose refs object is taken is passed over, so a writer that died in between costs
+    a number and nothing else.
+    """
+    for one in references:
+        if store.size(f"packs/{one.pack_id}") != one.size or store.size(f"index/{one.pack_id}") is None:
+            raise ArcxoError("E4146", media=store.location, object=one.pack_id)
+    refs = encode_refs(references)
+    header = dataclasses.replace(header, refs_hash=refs_hash(refs))
+    intent.claim_commit()
+    number = max([0, *(int(name[:6]) for name, _ in store.names("sessions") if name[:6].isdigit())]) + 1
+    while True:
+        if store.put_if_absent(header_name(number) + ".refs", refs):
+            header = dataclasses.replace(header, number=number)
+            if store.put_if_absent(header_name(number), encode_document(_to_document(header))):
+                return header
+        number += 1

@@ -1,0 +1,191 @@
+"""The one way to a media's bytes: immutable objects in a directory, written once and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from app.media.temporary import is_abandoned, owner_prefix
+from app.model.errors import ArcxoError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_TEMPORARY = "tmp"
+
+
+class MediaStore(Protocol):
+    """Objects by name. Every method blocks; any thread may call it; faults are E4141 (full) or E4142."""
+
+    location: str
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Write a whole object; False when the name is taken."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """A whole object. E4142 when it is missing."""
+        ...
+
+    def get_range(self, name: str, offset: int, length: int) -> bytes:
+        """Part of an object; shorter at its end."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes of an object, None when there is none."""
+        ...
+
+    def names(self, directory: str) -> list[tuple[str, int]]:
+        """(name within the directory, bytes), sorted; empty when the directory is missing."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object; no error when it is gone already."""
+        ...
+
+
+@contextlib.contextmanager
+def storage_faults(location: str, name: str) -> Iterator[None]:
+    """Turn OSError into errors that name the media and the object."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise ArcxoError("E4141", media=location) from error
+        raise ArcxoError("E4142", media=location, object=name, reason=error.strerror or str(error)) from error
+
+
+class DirectoryMediaStore:
+    """A media as a directory; put-if-absent is link + unlink, durable when it returns."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def path(self, name: str) -> str:
+        """Where an object lies."""
+        return f"{self.location}/{name}"
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Write a whole object; False when the name is taken."""
+        upload = self.upload()
+        try:
+            upload.write(data)
+            return upload.commit(name)
+        except BaseException:
+            upload.abort()
+            raise
+
+    def upload(self) -> DirectoryUpload:
+        """Begin an object whose name is given at the end."""
+        return DirectoryUpload(self)
+
+    def get(self, name: str) -> bytes:
+        """A whole object. E4142 when it is missing."""
+        with storage_faults(self.location, name), open(self.path(name), "rb") as file:
+            return file.read()
+
+    def get_range(self, name: str, offset: int, length: int) -> bytes:
+        """Part of an object; shorter at its end."""
+        with storage_faults(self.location, name):
+            descriptor = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                parts = []
+                while length > 0:
+                    part = os.pread(descriptor, length, offset)
+                    if not part:
+                        break
+                    parts.append(part)
+                    offset += len(part)
+                    length -= len(part)
+            finally:
+                os.close(descriptor)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of an object, None when there is none."""
+        with storage_faults(self.location, name):
+            try:
+                return os.stat(self.path(name)).st_size
+            except FileNotFoundError:
+                return None
+
+    def names(self, directory: str) -> list[tuple[str, int]]:
+        """(name within the directory, bytes), sorted; empty when the directory is missing."""
+        with storage_faults(self.location, directory):
+            try:
+                with os.scandir(self.path(directory)) as entries:
+                    found = [
+                        (entry.name, entry.stat().st_size)
+                        for entry in entries
+                        if entry.is_file(follow_symlinks=False)
+                    ]
+            except FileNotFoundError:
+                return []
+        return sorted(found)
+
+    def delete(self, name: str) -> None:
+        """Remove an object; no error when it is gone already."""
+        with storage_faults(self.location, name), contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(name))
+
+    def sweep_temporaries(self) -> None:
+        """Remove what writers left that no longer run."""
+        for name, _ in self.names(_TEMPORARY):
+            with contextlib.suppress(OSError):
+                path = self.path(f"{_TEMPORARY}/{name}")
+                if is_abandoned(name, time.time() - os.stat(path).st_mtime):
+                    os.unlink(path)
+
+    def synchronize_directory(self, directory: str) -> None:
+        """Make the names of a directory durable."""
+        descriptor = os.open(self.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class DirectoryUpload:
+    """A temporary file that becomes an object by link(2)."""
+
+    def __init__(self, store: DirectoryMediaStore) -> None:
+        self._store = store
+        self._name = f"{_TEMPORARY}/{owner_prefix()}-{secrets.token_hex(8)}"
+        with storage_faults(store.location, self._name):
+            self._descriptor = os.open(
+                store.path(self._name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append."""
+        view = memoryview(data)
+        with storage_faults(self._store.location, self._name):
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def commit(self, name: str) -> bool:
+        """Make it durable under `name`; False when the name is taken (the upload is gone then)."""
+        store = self._store
+        with storage_faults(store.location, name):
+            os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            try:
+                os.link(store.path(self._name), store.path(name))
+            except FileExistsError:
+                os.unlink(store.path(self._name))
+                return False
+            store.synchronize_directory(os.path.dirname(name))
+            os.unlink(store.path(self._name))
+        return True
+
+    def abort(self) -> None:
+        """Forget what was written; never raises."""
+        with contextlib.suppress(OSError):
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+            os.unlink(self._store.path(self._name))

@@ -1,0 +1,205 @@
+"""Writing chunks: grouped into blocks, compressed by a pool, sealed and written in order by one thread."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import zstandard
+
+from app.media.pack import (
+    COMPRESSED,
+    DATA,
+    TREE,
+    PackCipher,
+    PackHeader,
+    PackIndex,
+    PackTable,
+    encode_index,
+    footer,
+    pack_hash,
+)
+from app.media.store import DirectoryMediaStore, DirectoryUpload
+from app.model.errors import ArcxoError
+
+BLOCK_TARGET_BYTES = 512 * 1024
+PACK_TARGET_BYTES = 32 * 1024 * 1024
+_QUEUED_BLOCKS = 12
+_SAMPLE_BYTES = 16 * 1024
+_LEVEL = 3
+_Compressed = tuple[bytes, int, int]
+_Chunks = list[tuple[bytes, int]]
+_local = threading.local()
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    found: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if found is None:
+        found = _local.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False)
+    return found
+
+
+def compress(parts: list[bytes | memoryview]) -> _Compressed:
+    """(bytes to store, raw size, flags). What does not shrink in a sample is stored as it is."""
+    raw = parts[0] if len(parts) == 1 else b"".join(parts)
+    size = len(raw)
+    if size >= 4 * _SAMPLE_BYTES:
+        middle = size // 2
+        sample = memoryview(raw)[middle : middle + _SAMPLE_BYTES]
+        head = memoryview(raw)[:_SAMPLE_BYTES]
+        shrunk = len(_compressor().compress(sample)) + len(_compressor().compress(head))
+        if shrunk > 2 * _SAMPLE_BYTES * 0.97:
+            return bytes(raw), size, 0
+    packed = _compressor().compress(raw)
+    if len(packed) < size * 0.98:
+        return packed, size, COMPRESSED
+    return bytes(raw), size, 0
+
+
+class _OpenPack:
+    """A pack being written."""
+
+    def __init__(self, store: DirectoryMediaStore, kind: int, key_id: str, data_key: bytes | None) -> None:
+        self.id = secrets.token_hex(16)
+        self.header = PackHeader(kind, key_id, secrets.token_bytes(32))
+        self._cipher = PackCipher(self.id, self.header, data_key)
+        self._table = PackTable()
+        self._store = store
+        self.upload: DirectoryUpload = store.upload()
+        try:
+            self.upload.write(self.header.encode())
+        except BaseException:
+            self.upload.abort()
+            raise
+        self.size = len(self.header.encode())
+
+    def write(self, compressed: _Compressed, chunks: _Chunks) -> int:
+        data, raw, flags = compressed
+        stored = self._cipher.seal(len(self._table.offsets), data, raw, flags)
+        self.upload.write(stored)
+        self._table.add_block(self.size, stored, raw, flags, chunks)
+        self.size += len(stored)
+        return len(stored)
+
+    def close(self) -> PackIndex:
+        """Make the pack and then its index durable."""
+        try:
+            return self._close()
+        except BaseException:
+            self.upload.abort()
+            raise
+
+    def _close(self) -> PackIndex:
+        header, table = self.header.encode(), self._table.encode()
+        tail = table + footer(self.size, header, table)
+        self.upload.write(tail)
+        size = self.size + len(tail)
+        if not self.upload.commit(f"packs/{self.id}"):
+            raise ArcxoError("E4142", media=self._store.location, object=self.id, reason="the name is taken")
+        self._store.put_if_absent(f"index/{self.id}", encode_index(header, table, size))
+        return PackIndex(self.id, size, self.header, self._table, pack_hash(header, table))
+
+
+class PackWriter:
+    """Takes chunks of file content and nodes. One thread adds; `finish` or `abort` ends it.
+
+    Memory is bounded by the queue. A fault of the writing thread is raised by the next call.
+    """
+
+    def __init__(
+        self, store: DirectoryMediaStore, key_id: str, data_key: bytes | None, threads: int = 2
+    ) -> None:
+        self._store = store
+        self._key_id = key_id
+        self._data_key = data_key
+        self._pool = ThreadPoolExecutor(threads, "compress")
+        self._sealer = ThreadPoolExecutor(1, "seal")
+        self._queue: queue.Queue[tuple[int, Future[_Compressed], _Chunks] | None] = queue.Queue(
+            _QUEUED_BLOCKS
+        )
+        self._parts: tuple[list[bytes | memoryview], list[bytes | memoryview]] = ([], [])
+        self._chunks: tuple[_Chunks, _Chunks] = ([], [])
+        self._sizes = [0, 0]
+        self._open: dict[int, _OpenPack] = {}
+        self._closed: list[Future[PackIndex]] = []
+        self._error: BaseException | None = None
+        self.stored_bytes = 0
+        self._thread = threading.Thread(target=self._write_all, name="pack writer", daemon=True)
+        self._thread.start()
+
+    def add_data(self, chunk_id: bytes, data: bytes | memoryview) -> None:
+        """Append a chunk of file content; large ones must not change after."""
+        self._add(DATA, chunk_id, data)
+
+    def add_node(self, chunk_id: bytes, data: bytes) -> None:
+        """Append a directory node."""
+        self._add(TREE, chunk_id, data)
+
+    def _add(self, kind: int, chunk_id: bytes, data: bytes | memoryview) -> None:
+        self._parts[kind].append(data)
+        self._chunks[kind].append((chunk_id, len(data)))
+        self._sizes[kind] += len(data)
+        if self._sizes[kind] >= BLOCK_TARGET_BYTES:
+            self._flush(kind)
+
+    def _flush(self, kind: int) -> None:
+        if self._error is not None:
+            raise self._error
+        if not self._chunks[kind]:
+            return
+        parts, chunks = self._parts[kind][:], self._chunks[kind][:]
+        self._parts[kind].clear()
+        self._chunks[kind].clear()
+        self._sizes[kind] = 0
+        self._queue.put((kind, self._pool.submit(compress, parts), chunks))
+
+    def _write_all(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if self._error is not None:
+                continue
+            try:
+                kind, compressed, chunks = item
+                pack = self._open.get(kind)
+                if pack is None:
+                    pack = self._open[kind] = _OpenPack(self._store, kind, self._key_id, self._data_key)
+                self.stored_bytes += pack.write(compressed.result(), chunks)
+                if pack.size >= PACK_TARGET_BYTES:
+                    self._closed.append(self._sealer.submit(self._open.pop(kind).close))
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that adds
+                self._error = error
+
+    def finish(self) -> list[PackIndex]:
+        """Everything added is durable when this returns; the new packs."""
+        try:
+            for kind in (DATA, TREE):
+                self._flush(kind)
+            self._stop_thread()
+            if self._error is not None:
+                raise self._error
+            for kind in list(self._open):
+                self._closed.append(self._sealer.submit(self._open.pop(kind).close))
+            return [future.result() for future in self._closed]
+        finally:
+            self.abort()
+
+    def _stop_thread(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def abort(self) -> None:
+        """Stop and forget unfinished packs; may be called after `finish`."""
+        self._error = self._error or ArcxoError(
+            "E4142", media=self._store.location, object="pack", reason="stopped"
+        )
+        self._stop_thread()
+        self._pool.shutdown(cancel_futures=True)
+        self._sealer.shutdown()
+        for pack in self._open.values():
+            pack.upload.abort()
+        self._open.clear()
+        for future in self._closed:
+            if future.exception() is not None:
+                continue
