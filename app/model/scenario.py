@@ -48,6 +48,8 @@ class ScenarioState(StrEnum):
     STOPPING = "stopping"
     PROBLEM = "problem"
     NOT_AUTHORIZED = "not_authorized"
+    UNKNOWN = "unknown"
+    """Its host cannot be asked; set by readers, never by an engine."""
 
 
 class ReplicaState(StrEnum):

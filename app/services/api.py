@@ -220,6 +220,17 @@ class ServerService(Protocol):
         ...
 
 
+class AccountService(Protocol):
+    """Who may log in to the agent of this home. A changed password or a removal holds from the next log-in."""
+
+    def list(self) -> Sequence[str]: ...
+    def set_password(self, name: str, password: str) -> None:
+        """Add the account, or give an existing one a new password."""
+        ...
+
+    def remove(self, name: str) -> None: ...
+
+
 class Services(Protocol):
     """All services of one home. Close when done; usable from any thread."""
 
@@ -232,5 +243,6 @@ class Services(Protocol):
     log: ActivityLogService
     media: MediaService
     server: ServerService
+    accounts: AccountService
 
     def close(self) -> None: ...
