@@ -44,4 +44,4 @@ def open_channel(address: str, certificate: bytes) -> grpc.Channel:
 
 def server_credentials(key: bytes, certificate: bytes) -> grpc.ServerCredentials:
     """Credentials of both ports."""
-    return grpc.ssl_server_credentials(((key, certificate),))
+    return grpc.ssl_server_credentials([(key, certificate)])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from app.agent.api import Agent
+from app.agent.home import AgentHome
+from app.model.errors import ArcxoError
 from app.model.job import Credentials
 
 DEFAULT_TIMEOUT_S = 180.0
+_CONNECT_TIMEOUT_S = 10.0
 
 
 def connect_local(home: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> Agent:
@@ -14,7 +17,17 @@ def connect_local(home: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> Agent:
     Raises:
         ArcxoError: AE1001 when no agent is ready in this home.
     """
-    raise NotImplementedError
+    from app.agent.grpc_client import GrpcAgent
+    from app.agent.tls import load_identity
+
+    agent_home = AgentHome(home)
+    info = agent_home.running()
+    if info is None:
+        raise ArcxoError("AE1001", host="localhost", reason=f"no agent runs in {agent_home.path}")
+    identity = load_identity(agent_home)
+    return GrpcAgent(
+        "localhost", info.address, identity.certificate, timeout_s, token=agent_home.owner_token
+    )
 
 
 def connect(
@@ -26,13 +39,26 @@ def connect(
         ArcxoError: AE1001 unreachable.
         CredentialsError: AE1006 another certificate, AE0459 log-in refused.
     """
-    raise NotImplementedError
+    from app.agent.grpc_client import GrpcAgent
+    from app.agent.tls import check_fingerprint, fetch_certificate
+
+    certificate = fetch_certificate(address, min(timeout_s, _CONNECT_TIMEOUT_S))
+    check_fingerprint(certificate, fingerprint, address)
+    agent = GrpcAgent(address, address, certificate, timeout_s, credentials=credentials)
+    try:
+        agent.log_in()
+    except BaseException:
+        agent.close()
+        raise
+    return agent
 
 
-def fetch_fingerprint(address: str, timeout_s: float = 10.0) -> str:
+def fetch_fingerprint(address: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> str:
     """The SHA-256 fingerprint of the certificate at `address`, for a person to compare.
 
     Raises:
         ArcxoError: AE1001 unreachable.
     """
-    raise NotImplementedError
+    from app.agent.tls import fetch_certificate, fingerprint_of
+
+    return fingerprint_of(fetch_certificate(address, timeout_s))

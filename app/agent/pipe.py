@@ -112,16 +112,11 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
             connection.send((number, good, value))
 
     def work(number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        good, value = _outcome(target, method, args, kwargs)
         try:
-            value = getattr(target, method)(*args, **kwargs)
-        except ArcxoError as error:
-            _answer_quietly(lambda: answer(number, False, error))
-        except Exception as error:  # noqa: BLE001  # the caller is told of the bug and shows it
-            _log.error("bug in %s", method, exc_info=error)
-            told = ArcxoError("AE1099", where=method, error=f"{type(error).__name__}: {error}")
-            _answer_quietly(lambda: answer(number, False, told))
-        else:
-            _answer_quietly(lambda: answer(number, True, value))
+            answer(number, good, value)
+        except OSError:
+            _log.debug("nobody waits for the answer of %s", method)
 
     answer(None, True, ready)
     try:
@@ -132,9 +127,14 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _answer_quietly(answer: Callable[[], None]) -> None:
-    """The asker may be gone; then nobody needs the answer."""
+def _outcome(
+    target: object, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bool, object]:
+    """(whether it returned, what it returned or the error)."""
     try:
-        answer()
-    except OSError:
-        _log.debug("nobody waits for the answer")
+        return True, getattr(target, method)(*args, **kwargs)
+    except ArcxoError as error:
+        return False, error
+    except Exception as error:  # noqa: BLE001  # the caller is told of the bug and shows it
+        _log.error("bug in %s", method, exc_info=error)
+        return False, ArcxoError("AE1099", where=method, error=f"{type(error).__name__}: {error}")

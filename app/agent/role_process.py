@@ -106,10 +106,8 @@ class RoleProcess:
             self._on_death(reason)
             quick_deaths = 0 if time.monotonic() - started > _STEADY_S else quick_deaths + 1
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._stopping, _PAUSES_S[min(quick_deaths, len(_PAUSES_S) - 1)]
-                )
-                if self._stopping:
+                pause = _PAUSES_S[min(quick_deaths, len(_PAUSES_S) - 1)]
+                if self._changed.wait_for(lambda: self._stopping, pause):
                     return
 
     def _live_once(self) -> str:

@@ -45,7 +45,7 @@ class AgentControlStub:
                 request_serializer=agent__pb2.Empty.SerializeToString,
                 response_deserializer=agent__pb2.HostInfo.FromString,
                 _registered_method=True)
-        self.Browse = channel.unary_unary(
+        self.Browse = channel.unary_stream(
                 '/arcxo.agent.v1.AgentControl/Browse',
                 request_serializer=agent__pb2.PathRequest.SerializeToString,
                 response_deserializer=agent__pb2.DirectoryEntries.FromString,
@@ -363,7 +363,7 @@ def add_AgentControlServicer_to_server(servicer, server):
                     request_deserializer=agent__pb2.Empty.FromString,
                     response_serializer=agent__pb2.HostInfo.SerializeToString,
             ),
-            'Browse': grpc.unary_unary_rpc_method_handler(
+            'Browse': grpc.unary_stream_rpc_method_handler(
                     servicer.Browse,
                     request_deserializer=agent__pb2.PathRequest.FromString,
                     response_serializer=agent__pb2.DirectoryEntries.SerializeToString,
@@ -570,7 +570,7 @@ class AgentControl:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/arcxo.agent.v1.AgentControl/Browse',

@@ -1,0 +1,116 @@
+"""How every call of the control port is answered: authorised, timed, its errors told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from app.agent.errors import abort, bug
+from app.agent.sessions import Sessions
+from app.agent.verbs import REQUIRED_ROLE
+from app.model.errors import ArcxoError, BusyError, CredentialsError
+
+DEADLINE_MAX_S = 24 * 3600.0
+_DEADLINE_DEFAULT_S = 180.0
+_ANSWER_RESERVE_S = 0.2
+STREAMS_MAX = 32
+_SLOW_THREADS = 64
+_AUTHORIZATION = "authorization"
+
+
+class Calls:
+    """Wraps the work of calls into handlers of the gRPC server.
+
+    Quick calls use the server's own pool; those that may take long, and streams, have pools of their own, so
+    that whatever they wait for, the quick ones are answered.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._slow = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow-call")
+        self._streams = ThreadPoolExecutor(STREAMS_MAX + 4, thread_name_prefix="stream")
+        self._places = threading.Semaphore(STREAMS_MAX)
+
+    def quick(self, name: str, work: Callable[[Any, float], Any]) -> Callable[..., Any]:
+        """A call that answers from memory. `work(request, seconds left)` returns the reply."""
+
+        def handle(request: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                self._authorize(name, context)
+                return work(request, seconds_left(context))
+            except ArcxoError as error:
+                told = error
+            except Exception as error:  # noqa: BLE001  # told to the caller as a bug
+                told = bug(error, name)
+            abort(context, told)
+
+        return handle
+
+    def slow(self, name: str, work: Callable[[Any, float], Any]) -> Callable[..., Any]:
+        """A call that may wait for engines, disks or other hosts."""
+        handle = self.quick(name, work)
+        handle.experimental_thread_pool = self._slow  # type: ignore[attr-defined]  # read by grpc's server
+        return handle
+
+    def stream(self, name: str, work: Callable[[Any, threading.Event], Iterator[Any]]) -> Callable[..., Any]:
+        """A call with many answers; `work(request, gone)` ends when `gone` is set: nobody listens any more."""
+
+        def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            gone = threading.Event()
+            if not context.add_callback(gone.set):
+                return
+            try:
+                self._authorize(name, context)
+                if not self._places.acquire(blocking=False):
+                    raise BusyError("AE1009", call=name, host="", reason=f"{STREAMS_MAX} streams are open")
+                try:
+                    yield from work(request, gone)
+                finally:
+                    self._places.release()
+            except ArcxoError as error:
+                told = error
+            except Exception as error:  # noqa: BLE001  # told to the caller as a bug
+                told = bug(error, name)
+            else:
+                return
+            abort(context, told)
+
+        handle.experimental_thread_pool = self._streams  # type: ignore[attr-defined]  # read by grpc's server
+        return handle
+
+    def open(self, name: str, work: Callable[[Any, str], Any]) -> Callable[..., Any]:
+        """A call that needs no token. `work(request, the caller's address)`."""
+
+        def handle(request: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                return work(request, context.peer().rpartition(":")[0])
+            except ArcxoError as error:
+                told = error
+            except Exception as error:  # noqa: BLE001  # told to the caller as a bug
+                told = bug(error, name)
+            abort(context, told)
+
+        handle.experimental_thread_pool = self._slow  # type: ignore[attr-defined]  # read by grpc's server
+        return handle
+
+    def _authorize(self, name: str, context: grpc.ServicerContext) -> None:
+        token = next(
+            (str(value) for key, value in context.invocation_metadata() if key == _AUTHORIZATION), ""
+        )
+        account = self._sessions.bearer(token)
+        required = REQUIRED_ROLE.get(name)
+        if required is None or account.role < required:
+            needed = required.label if required else "no"
+            raise CredentialsError("AE1018", user=account.name, call=name, role=needed)
+
+
+def seconds_left(context: grpc.ServicerContext) -> float:
+    """What is left of the caller's time, so that it hears the answer "not in time" before it hangs up."""
+    left = context.time_remaining()
+    if left is None:
+        return _DEADLINE_DEFAULT_S
+    return max(0.0, min(float(left), DEADLINE_MAX_S) - _ANSWER_RESERVE_S)

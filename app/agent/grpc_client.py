@@ -1,0 +1,285 @@
+"""The gRPC adapter of `Agent`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import grpc
+
+from app.agent.api import (
+    ArchiveEvent,
+    ArchiveOrder,
+    ArchiveResult,
+    BackupPoint,
+    CatalogRows,
+    Progress,
+    RestoreEvent,
+    RestoreOrder,
+    RestoreResult,
+)
+from app.agent.channel import open_channel
+from app.agent.convert import from_message, to_message
+from app.agent.errors import from_rpc_error
+from app.agent.generated import agent_pb2 as pb
+from app.agent.generated import agent_pb2_grpc
+from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.events import EventRecord
+from app.model.host import CheckResult, DirectoryEntry, HostInfo
+from app.model.job import Credentials
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+
+_ANSWER_GRACE_S = 2.0
+_RENEW_BEFORE_S = 60.0
+Item = TypeVar("Item")
+
+
+class GrpcAgent:
+    """An agent over TLS; see `app.agent.api.Agent`. Any thread; close when done."""
+
+    def __init__(
+        self,
+        host: str,
+        address: str,
+        certificate: bytes,
+        timeout_s: float,
+        *,
+        token: str = "",
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._host = host
+        self._timeout_s = timeout_s
+        self._channel = open_channel(address, certificate)
+        self._stub: Any = agent_pb2_grpc.AgentControlStub(self._channel)
+        self._token = token
+        self._credentials = credentials
+        self._token_until = float("inf") if token else 0.0
+        self._guard = threading.Lock()
+
+    def log_in(self) -> None:
+        """Have a token that lasts. Raises CredentialsError AE0459, ArcxoError AE1001."""
+        with self._guard:
+            if self._credentials is None or time.monotonic() < self._token_until - _RENEW_BEFORE_S:
+                return
+            request = pb.LogInRequest(user=self._credentials.user, password=self._credentials.password)
+            try:
+                reply = self._stub.LogIn(request, timeout=self._timeout_s)
+            except grpc.RpcError as error:
+                raise from_rpc_error(error, self._host, "log-in", self._timeout_s) from None
+            self._token = reply.token
+            self._token_until = time.monotonic() + reply.seconds
+
+    def hello(self) -> HostInfo:
+        """Who the host is."""
+        return from_message(self._call("Hello", pb.Empty()), HostInfo)
+
+    def browse(self, path: bytes) -> Sequence[DirectoryEntry]:
+        """The entries of a directory, directories first."""
+        replies = self._stream("Browse", pb.PathRequest(path=path))
+        return [from_message(item, DirectoryEntry) for reply in replies for item in reply.items]
+
+    def make_directory(self, path: bytes) -> None:
+        """Make a directory and its parents."""
+        self._call("MakeDirectory", pb.PathRequest(path=path))
+
+    def check_scenario(self, scenario: NewScenario) -> Sequence[CheckResult]:
+        """Errors block, warnings are explained."""
+        return _items(self._call("CheckScenario", to_message(scenario, pb.NewScenario)), CheckResult)
+
+    def create_scenario(self, scenario: NewScenario) -> Scenario:
+        """Create; refused with the reason when it cannot be."""
+        return from_message(self._call("CreateScenario", to_message(scenario, pb.NewScenario)), Scenario)
+
+    def import_scenario(self, xml: bytes) -> Scenario:
+        """Create from a definition. Raises E3370 when it cannot be read."""
+        return from_message(self._call("ImportScenario", pb.Document(xml=xml)), Scenario)
+
+    def export_scenario(self, scenario_id: int) -> bytes:
+        """The definition."""
+        return bytes(self._call("ExportScenario", pb.ScenarioRequest(scenario_id=scenario_id)).xml)
+
+    def update_scenario(self, scenario: Scenario) -> Scenario:
+        """Change the definition."""
+        return from_message(self._call("UpdateScenario", to_message(scenario, pb.Scenario)), Scenario)
+
+    def delete_scenario(self, scenario_id: int) -> None:
+        """Delete the scenario; the directories stay as they are."""
+        self._call("DeleteScenario", pb.ScenarioRequest(scenario_id=scenario_id))
+
+    def scenarios(self) -> Sequence[ScenarioStatus]:
+        """All scenarios whose master the host is."""
+        return _items(self._call("ListScenarios", pb.Empty()), ScenarioStatus)
+
+    def scenario(self, scenario_id: int) -> ScenarioStatus:
+        """One of them."""
+        return from_message(
+            self._call("GetScenario", pb.ScenarioRequest(scenario_id=scenario_id)), ScenarioStatus
+        )
+
+    def run(self, scenario_id: int, sync: SyncMethod | None = None) -> None:
+        """Start replicating; returns once started."""
+        request = pb.RunRequest(scenario_id=scenario_id, sync=None if sync is None else sync.value)
+        self._call("RunScenario", request)
+
+    def stop(self, scenario_id: int) -> None:
+        """Stop replicating; returns when stopped."""
+        self._call("StopScenario", pb.ScenarioRequest(scenario_id=scenario_id))
+
+    def suspend(self, scenario_id: int, replica: str) -> None:
+        """Let changes wait in the spool."""
+        self._call("SuspendReplica", pb.ReplicaRequest(scenario_id=scenario_id, replica=replica))
+
+    def resume(self, scenario_id: int, replica: str) -> None:
+        """Send what waited."""
+        self._call("ResumeReplica", pb.ReplicaRequest(scenario_id=scenario_id, replica=replica))
+
+    def synchronize(self, scenario_id: int, replica: str) -> None:
+        """Compare and make equal."""
+        self._call("SynchronizeReplica", pb.ReplicaRequest(scenario_id=scenario_id, replica=replica))
+
+    def bookmark(self, scenario_id: int, text: str, kind: PointKind = PointKind.BOOKMARK) -> RewindPoint:
+        """Mark everything written before the call as a point to return to."""
+        request = pb.BookmarkRequest(scenario_id=scenario_id, text=text, kind=kind.value)
+        return from_message(self._call("SetBookmark", request), RewindPoint)
+
+    def barrier(self, scenario_id: int, timeout_s: float) -> None:
+        """Wait until everything written before the call is on the replicas. Raises BusyError in time."""
+        request = pb.BarrierRequest(scenario_id=scenario_id, timeout_s=timeout_s)
+        self._call("Barrier", request, timeout_s=timeout_s + _ANSWER_GRACE_S)
+
+    def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]:
+        """Events after a number, oldest first."""
+        request = pb.EventsRequest(newer_than=newer_than, limit=limit)
+        return _items(self._call("ListEvents", request), EventRecord)
+
+    def rewind_points(
+        self,
+        scenario_id: int,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        limit: int = 1000,
+    ) -> Sequence[RewindPoint]:
+        """Points the replica here can be taken back to."""
+        request = pb.RewindPointsRequest(
+            scenario_id=scenario_id, kinds=[kind.value for kind in kinds], path=path, limit=limit
+        )
+        return _items(self._call("ListRewindPoints", request), RewindPoint)
+
+    def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan:
+        """What a rewind would change."""
+        request = pb.RewindRequest(scenario_id=scenario_id, point_id=point_id, paths=paths)
+        return from_message(self._call("PlanRewind", request), RewindPlan)
+
+    def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult:
+        """Take the replica back."""
+        request = pb.RewindRequest(scenario_id=scenario_id, point_id=point_id, paths=paths)
+        return from_message(self._call("Rewind", request), RewindResult)
+
+    def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint:
+        """Freeze the replica. Raises BusyError AE0465 unless it is replicating."""
+        request = pb.BeginBackupRequest(
+            scenario_id=scenario_id, replica=replica, job_id=job_id, fence=fence
+        )
+        return from_message(self._call("BeginBackup", request), BackupPoint)
+
+    def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]:
+        """Archive one entity; the iteration ends with an `ArchiveResult`. Closing it early cancels."""
+        for reply in self._stream("Archive", to_message(order, pb.ArchiveOrder)):
+            name = reply.WhichOneof("event")
+            if name is not None:
+                yield from_message(getattr(reply, name), _ARCHIVE_EVENTS[name])
+
+    def end_backup(self, point_id: str, *, keep: bool) -> None:
+        """Release the point, or keep its snapshots."""
+        self._call("EndBackup", pb.EndBackupRequest(point_id=point_id, keep=keep))
+
+    def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]:
+        """Restore; the iteration ends with a `RestoreResult`. Closing it early cancels."""
+        for reply in self._stream("Restore", to_message(order, pb.RestoreOrder)):
+            name = reply.WhichOneof("event")
+            if name is not None:
+                yield from_message(getattr(reply, name), _RESTORE_EVENTS[name])
+
+    def open_stream(self, scenario_id: int, replica: str) -> tuple[str, str]:
+        """(address of the replica's data port, token for one stream)."""
+        request = pb.OpenStreamRequest(scenario_id=scenario_id, replica=replica)
+        reply = self._call("OpenStream", request)
+        return reply.data_address, reply.token
+
+    def close(self) -> None:
+        """Close the connection; repeated calls do nothing."""
+        self._channel.close()
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        self.log_in()
+        return (("authorization", self._token),)
+
+    def _call(self, name: str, request: Any, timeout_s: float | None = None) -> Any:
+        limit = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            return getattr(self._stub, name)(request, timeout=limit, metadata=self._metadata())
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, self._host, name, limit) from None
+        except ValueError as error:
+            raise ArcxoError("AE1001", host=self._host, reason=error) from error
+
+    def _stream(self, name: str, request: Any) -> Iterator[Any]:
+        """The answers of a stream; it has no end in time, but nothing heard for the timeout ends it."""
+        call = getattr(self._stub, name)(request, metadata=self._metadata())
+        watch = _SilenceWatch(self._timeout_s, call.cancel)
+        try:
+            for reply in call:
+                watch.heard()
+                yield reply
+                watch.heard()
+        except grpc.RpcError as error:
+            if watch.expired:
+                raise BusyError(
+                    "AE0469", scenario=f"{name} on {self._host}", seconds=f"{self._timeout_s:g}"
+                ) from None
+            raise from_rpc_error(error, self._host, name, self._timeout_s) from None
+        finally:
+            watch.stop()
+            call.cancel()
+
+
+class _SilenceWatch:
+    """Calls `act` once when nothing was heard for `limit_s`. The consumer's own pauses do not count."""
+
+    def __init__(self, limit_s: float, act: Callable[[], object]) -> None:
+        self.expired = False
+        self._limit_s = limit_s
+        self._act = act
+        self._stopped = threading.Event()
+        self._heard_at = time.monotonic()
+        threading.Thread(target=self._watch, name="silence-watch", daemon=True).start()
+
+    def heard(self) -> None:
+        self._heard_at = time.monotonic()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(self._limit_s, 1.0)):
+            if time.monotonic() - self._heard_at > self._limit_s:
+                self.expired = True
+                self._act()
+                return
+
+
+_ARCHIVE_EVENTS: dict[str, Any] = {
+    "progress": Progress,
+    "problem": Problem,
+    "rows": CatalogRows,
+    "result": ArchiveResult,
+}
+_RESTORE_EVENTS: dict[str, Any] = {"progress": Progress, "problem": Problem, "result": RestoreResult}
+
+
+def _items(reply: Any, kind: type[Item]) -> list[Item]:
+    return [from_message(item, kind) for item in reply.items]

@@ -1,0 +1,204 @@
+"""The control port: every call as protocol message to model value, to the host's engines, and back."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from app.agent.api import (
+    ArchiveEvent,
+    ArchiveOrder,
+    ArchiveResult,
+    CatalogRows,
+    Progress,
+    RestoreEvent,
+    RestoreOrder,
+)
+from app.agent.calls import Calls
+from app.agent.convert import enum_value, from_message, to_message
+from app.agent.generated import agent_pb2 as pb
+from app.agent.generated import agent_pb2_grpc
+from app.agent.host import HostEngines
+from app.agent.sessions import Sessions
+from app.model.errors import Problem
+from app.model.rewind import PointKind
+from app.model.scenario import NewScenario, Scenario, SyncMethod
+
+_BROWSE_BATCH = 5_000
+EVENTS_MAX = 10_000
+POINTS_MAX = 20_000
+
+
+class ControlHandlers(agent_pb2_grpc.AgentControlServicer):
+    """Every method of the service as an attribute made by `Calls`."""
+
+    def __init__(self, calls: Calls, sessions: Sessions, host: HostEngines) -> None:
+        self._host = host
+
+        def log_in(request: pb.LogInRequest, peer: str) -> pb.LogInReply:
+            token, seconds = sessions.log_in(request.user, request.password, peer)
+            return pb.LogInReply(token=token, seconds=seconds)
+
+        self.LogIn = calls.open("LogIn", log_in)
+        self.Hello = calls.quick("Hello", lambda _, __: to_message(host.hello(), pb.HostInfo))
+        self.ListEvents = calls.quick("ListEvents", self._list_events)
+        self.ListScenarios = calls.quick("ListScenarios", self._list_scenarios)
+        self.GetScenario = calls.quick(
+            "GetScenario",
+            lambda request, left: to_message(host.scenario(request.scenario_id, left), pb.ScenarioStatus),
+        )
+        self.Browse = calls.stream("Browse", self._browse)
+        self.Archive = calls.stream("Archive", self._archive)
+        self.Restore = calls.stream("Restore", self._restore)
+        for name in (
+            "MakeDirectory CheckScenario CreateScenario ImportScenario ExportScenario UpdateScenario"
+            " DeleteScenario RunScenario StopScenario SuspendReplica ResumeReplica SynchronizeReplica"
+            " SetBookmark Barrier ListRewindPoints PlanRewind Rewind BeginBackup EndBackup OpenStream"
+        ).split():
+            method = re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+            setattr(self, name, calls.slow(name, getattr(self, f"_do_{method}")))
+
+    def _list_events(self, request: Any, _left: float) -> pb.EventRecords:
+        limit = max(0, min(request.limit, EVENTS_MAX))
+        found = self._host.events(request.newer_than, limit)
+        return pb.EventRecords(items=[to_message(event, pb.EventRecord) for event in found])
+
+    def _list_scenarios(self, _request: Any, left: float) -> pb.ScenarioStatuses:
+        found = self._host.scenarios(left)
+        return pb.ScenarioStatuses(items=[to_message(status, pb.ScenarioStatus) for status in found])
+
+    def _browse(self, request: Any, _gone: threading.Event) -> Iterator[pb.DirectoryEntries]:
+        found = self._host.browse(request.path)
+        for start in range(0, len(found), _BROWSE_BATCH):
+            batch = found[start : start + _BROWSE_BATCH]
+            yield pb.DirectoryEntries(items=[to_message(entry, pb.DirectoryEntry) for entry in batch])
+
+    def _archive(self, request: Any, gone: threading.Event) -> Iterator[pb.ArchiveEvent]:
+        for event in self._host.archive(from_message(request, ArchiveOrder), gone):
+            yield archive_event_message(event)
+
+    def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
+        for event in self._host.restore(from_message(request, RestoreOrder), gone):
+            yield restore_event_message(event)
+
+    def _do_make_directory(self, request: Any, _left: float) -> pb.Empty:
+        self._host.make_directory(request.path)
+        return pb.Empty()
+
+    def _do_check_scenario(self, request: Any, left: float) -> pb.CheckResults:
+        found = self._host.check_scenario(from_message(request, NewScenario), left)
+        return pb.CheckResults(items=[to_message(result, pb.CheckResult) for result in found])
+
+    def _do_create_scenario(self, request: Any, left: float) -> pb.Scenario:
+        created = self._host.master("create", from_message(request, NewScenario), timeout_s=left)
+        return to_message(created, pb.Scenario)
+
+    def _do_import_scenario(self, request: Any, left: float) -> pb.Scenario:
+        return to_message(self._host.master("import_xml", request.xml, timeout_s=left), pb.Scenario)
+
+    def _do_export_scenario(self, request: Any, left: float) -> pb.Document:
+        return pb.Document(xml=self._host.master("export", request.scenario_id, timeout_s=left))
+
+    def _do_update_scenario(self, request: Any, left: float) -> pb.Scenario:
+        updated = self._host.master("update", from_message(request, Scenario), timeout_s=left)
+        return to_message(updated, pb.Scenario)
+
+    def _do_delete_scenario(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("delete", request.scenario_id, timeout_s=left)
+        return pb.Empty()
+
+    def _do_run_scenario(self, request: Any, left: float) -> pb.Empty:
+        sync = enum_value(SyncMethod, request.sync) if request.HasField("sync") else None
+        self._host.master("run", request.scenario_id, sync, timeout_s=left)
+        return pb.Empty()
+
+    def _do_stop_scenario(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("stop", request.scenario_id, timeout_s=left)
+        return pb.Empty()
+
+    def _do_suspend_replica(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("suspend", request.scenario_id, request.replica, timeout_s=left)
+        return pb.Empty()
+
+    def _do_resume_replica(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("resume", request.scenario_id, request.replica, timeout_s=left)
+        return pb.Empty()
+
+    def _do_synchronize_replica(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("synchronize", request.scenario_id, request.replica, timeout_s=left)
+        return pb.Empty()
+
+    def _do_set_bookmark(self, request: Any, left: float) -> pb.RewindPoint:
+        kind = enum_value(PointKind, request.kind)
+        point = self._host.master("bookmark", request.scenario_id, request.text, kind, timeout_s=left)
+        return to_message(point, pb.RewindPoint)
+
+    def _do_barrier(self, request: Any, left: float) -> pb.Empty:
+        wait_s = max(0.0, min(request.timeout_s, left - 0.3))
+        self._host.master("barrier", request.scenario_id, wait_s, timeout_s=left)
+        return pb.Empty()
+
+    def _do_list_rewind_points(self, request: Any, left: float) -> pb.RewindPoints:
+        found = self._host.replica(
+            "rewind_points",
+            request.scenario_id,
+            kinds=tuple(enum_value(PointKind, word) for word in request.kinds),
+            path=request.path,
+            limit=max(0, min(request.limit, POINTS_MAX)),
+            timeout_s=left,
+        )
+        return pb.RewindPoints(items=[to_message(point, pb.RewindPoint) for point in found])
+
+    def _do_plan_rewind(self, request: Any, left: float) -> pb.RewindPlan:
+        paths = tuple(request.paths)
+        plan = self._host.replica(
+            "plan_rewind", request.scenario_id, request.point_id, paths, timeout_s=left
+        )
+        return to_message(plan, pb.RewindPlan)
+
+    def _do_rewind(self, request: Any, left: float) -> pb.RewindResult:
+        paths = tuple(request.paths)
+        result = self._host.replica("rewind", request.scenario_id, request.point_id, paths, timeout_s=left)
+        return to_message(result, pb.RewindResult)
+
+    def _do_begin_backup(self, request: Any, left: float) -> pb.BackupPoint:
+        point = self._host.begin_backup(
+            request.scenario_id, request.replica, request.job_id, request.fence, left
+        )
+        return to_message(point, pb.BackupPoint)
+
+    def _do_end_backup(self, request: Any, left: float) -> pb.Empty:
+        self._host.end_backup(request.point_id, keep=request.keep, timeout_s=left)
+        return pb.Empty()
+
+    def _do_open_stream(self, request: Any, left: float) -> pb.OpenStreamReply:
+        address, token = self._host.open_stream(request.scenario_id, left)
+        return pb.OpenStreamReply(data_address=address, token=token)
+
+
+def archive_event_message(event: ArchiveEvent | None) -> pb.ArchiveEvent:
+    """An event of an archive; None is a sign of life."""
+    if isinstance(event, Progress):
+        return pb.ArchiveEvent(progress=to_message(event, pb.Progress))
+    if isinstance(event, Problem):
+        return pb.ArchiveEvent(problem=to_message(event, pb.Problem))
+    if isinstance(event, CatalogRows):
+        return pb.ArchiveEvent(rows=to_message(event, pb.CatalogRows))
+    if isinstance(event, ArchiveResult):
+        return pb.ArchiveEvent(result=to_message(event, pb.ArchiveResult))
+    return pb.ArchiveEvent()
+
+
+def restore_event_message(event: RestoreEvent | None) -> pb.RestoreEvent:
+    """An event of a restore; None is a sign of life."""
+    if isinstance(event, Progress):
+        return pb.RestoreEvent(progress=to_message(event, pb.Progress))
+    if isinstance(event, Problem):
+        return pb.RestoreEvent(problem=to_message(event, pb.Problem))
+    if event is not None:
+        return pb.RestoreEvent(result=to_message(event, pb.RestoreResult))
+    return pb.RestoreEvent()
+
+

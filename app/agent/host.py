@@ -1,0 +1,171 @@
+"""What this host can do, whatever the call came through: its roles, its directories, its workers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import app
+from app.agent.api import (
+    ArchiveEvent,
+    ArchiveOrder,
+    BackupPoint,
+    RestoreEvent,
+    RestoreOrder,
+)
+from app.agent.browsing import list_directory, make_directory
+from app.agent.children import Spawner
+from app.agent.entities import entities_of
+from app.agent.role_process import RoleProcess
+from app.agent.workers import run_archive, run_restore
+from app.model.errors import ArcxoError, BusyError
+from app.model.events import EventRecord
+from app.model.host import CheckResult, DirectoryEntry, HostInfo
+from app.model.scenario import NewScenario, ReplicaState, ReplicaStatus, ScenarioStatus
+from app.replication.events import EventStore
+
+LOCAL_NAMES = ("localhost",)
+_REPLICA_FIGURES_S = 5.0
+
+
+class HostEngines:
+    """The engines of this host. Any thread; calls block for as long as the engines need."""
+
+    def __init__(
+        self,
+        home_id: str,
+        fingerprint: str,
+        events: EventStore,
+        spawner: Spawner,
+        master: RoleProcess,
+        replica: RoleProcess,
+    ) -> None:
+        self._home_id = home_id
+        self._fingerprint = fingerprint
+        self._events = events
+        self._spawner = spawner
+        self._master = master
+        self._replica = replica
+        self._started_at = datetime.now(UTC)
+        self.data_address = ""
+
+    def master(self, method: str, *args: Any, timeout_s: float, **kwargs: Any) -> Any:
+        """Call the master's engine."""
+        return self._master.call(method, *args, timeout_s=timeout_s, **kwargs)
+
+    def replica(self, method: str, *args: Any, timeout_s: float, **kwargs: Any) -> Any:
+        """Call the replica's engine."""
+        return self._replica.call(method, *args, timeout_s=timeout_s, **kwargs)
+
+    def hello(self) -> HostInfo:
+        """Who this is."""
+        roles = tuple(role.role for role in (self._master, self._replica) if role.pid is not None)
+        return HostInfo(
+            host_name=socket.gethostname(),
+            version=app.__version__,
+            system=f"{platform.system()} {platform.release()}",
+            home_id=self._home_id,
+            started_at=self._started_at,
+            time=datetime.now(UTC),
+            fingerprint=self._fingerprint,
+            roles_running=roles,
+        )
+
+    def browse(self, path: bytes) -> Sequence[DirectoryEntry]:
+        """The entries of a directory, directories first."""
+        return list_directory(path)
+
+    def make_directory(self, path: bytes) -> None:
+        """Make a directory and its parents."""
+        make_directory(path)
+
+    def events(self, newer_than: int, limit: int) -> Sequence[EventRecord]:
+        """Events after a number, oldest first."""
+        return self._events.newer_than(newer_than, limit)
+
+    def check_scenario(self, scenario: NewScenario, timeout_s: float) -> Sequence[CheckResult]:
+        """What the master's side and, for replicas on this host, the replica's side say of it."""
+        results = list(self._master.call("check", scenario, timeout_s=timeout_s))
+        for spec in scenario.replicas:
+            if spec.host in LOCAL_NAMES:
+                for path in spec.paths:
+                    results += self._replica.call("check_root", path, timeout_s=timeout_s)
+        return results
+
+    def scenarios(self, timeout_s: float) -> Sequence[ScenarioStatus]:
+        """All scenarios whose master this host is."""
+        return [self._enriched(status) for status in self._master.call("statuses", timeout_s=timeout_s)]
+
+    def scenario(self, scenario_id: int, timeout_s: float) -> ScenarioStatus:
+        """One of them."""
+        return self._enriched(self._master.call("status", scenario_id, timeout_s=timeout_s))
+
+    def _enriched(self, status: ScenarioStatus) -> ScenarioStatus:
+        """The master's view, with what the replicas on this host know of their rewind logs."""
+        if not any(replica.host in LOCAL_NAMES for replica in status.replicas):
+            return status
+        try:
+            figures = self._replica.call("status", status.scenario.id, timeout_s=_REPLICA_FIGURES_S)
+        except ArcxoError:
+            # The figures are an extra; the state of the scenario is the master's and is told regardless.
+            return status
+        return replace(
+            status,
+            replicas=tuple(
+                _with_figures(replica, figures) if replica.host in LOCAL_NAMES else replica
+                for replica in status.replicas
+            ),
+        )
+
+    def open_stream(self, scenario_id: int, timeout_s: float) -> tuple[str, str]:
+        """(address of the data port, token for one stream of the scenario)."""
+        token = self._replica.call("admit", scenario_id, timeout_s=timeout_s)
+        return self.data_address, token
+
+    def begin_backup(
+        self, scenario_id: int, replica: str, job_id: int, fence: int, timeout_s: float
+    ) -> BackupPoint:
+        """Freeze the replica on this host. Raises BusyError AE0465 unless it is replicating."""
+        status: ScenarioStatus = self._master.call("status", scenario_id, timeout_s=timeout_s)
+        scenario = status.scenario
+        name = replica or scenario.replicas[0].host
+        found = next((item for item in status.replicas if item.host == name), None)
+        state = found.state if found is not None else None
+        if state is not ReplicaState.REPLICATING or name not in LOCAL_NAMES:
+            raise BusyError(
+                "AE0465",
+                scenario=scenario.name,
+                id=scenario_id,
+                replica=name,
+                state=state.value if state else "unknown",
+            )
+        entities = entities_of([os.fsencode(root.master_path) for root in scenario.roots])
+        point: BackupPoint = self._replica.call(
+            "begin_backup", scenario, name, entities, job_id, fence, timeout_s=timeout_s
+        )
+        return point
+
+    def end_backup(self, point_id: str, *, keep: bool, timeout_s: float) -> None:
+        """Release the point, or keep its snapshots."""
+        self._replica.call("end_backup", point_id, keep, timeout_s=timeout_s)
+
+    def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[ArchiveEvent | None]:
+        """Archive one entity in a worker; None is a sign of life."""
+        task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
+        with_point = (order.point_id, order.job_id)
+        del with_point
+        return run_archive(self._spawner, task, manifests, gone)
+
+    def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
+        """Restore in a worker; None is a sign of life."""
+        return run_restore(self._spawner, order, self._replica, gone)
+
+
+def _with_figures(replica: ReplicaStatus, figures: ReplicaStatus) -> ReplicaStatus:
+    return replace(replica, rewind_oldest_at=figures.rewind_oldest_at, rewind_bytes=figures.rewind_bytes)
