@@ -1,0 +1,211 @@
+"""The applied index of a replica: the committed position, change numbers per path, marks, aside files."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.model.rewind import PointKind
+
+CHANGED, REMOVED, SUBTREE = 0, 1, 2
+CHANGE_KINDS = ("changed", "removed", "subtree")
+_TOMBSTONES_MAX = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+    root INTEGER NOT NULL, path BLOB NOT NULL, change INTEGER NOT NULL, kind INTEGER NOT NULL,
+    PRIMARY KEY (root, path)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS changes_by_change ON changes (change);
+CREATE TABLE IF NOT EXISTS marks (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
+    at_us INTEGER NOT NULL, change INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS links (
+    root INTEGER NOT NULL, path BLOB NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (root, path)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aside (
+    root INTEGER NOT NULL, path BLOB NOT NULL, change INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    PRIMARY KEY (root, path)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS aside_by_change ON aside (change);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """A bookmark, synchronisation boundary, snapshot or rewind: the state just after `change`."""
+
+    id: str
+    kind: PointKind
+    text: str
+    at: datetime
+    change: int
+
+
+@dataclass(slots=True)
+class Position:
+    """Up to where the master's stream is durable here. `epoch` "" = no valid position.
+
+    `sync_batches` counts durable batches of a synchronisation that has begun and not ended (-1: none).
+    """
+
+    epoch: str = ""
+    sequence: int = 0
+    change: int = 0
+    operations: int = 0
+    sync_batches: int = -1
+
+
+class AppliedIndex:
+    """One SQLite file. Not thread safe. Notes are collected in memory until `commit` makes all durable."""
+
+    def __init__(self, path: str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+        self._pending: list[tuple[str, list[tuple[object, ...]]]] = []
+        if self._get("incarnation") is None:
+            self._db.execute("INSERT INTO meta VALUES ('incarnation', ?)", (secrets.token_hex(8),))
+        self.incarnation = self._get("incarnation") or ""
+        self.position = self._load()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def stamp(self, root: int, path: bytes, change: int, kind: int) -> None:
+        """Note that `path` changed (or its whole subtree did)."""
+        self._add("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?)", (root, path, change, kind))
+
+    def stamp_removed(self, root: int, path: bytes, change: int, *, directory: bool) -> None:
+        """Note that `path`, and all beneath it, is gone."""
+        if directory:
+            self._add(
+                "DELETE FROM changes WHERE root = ? AND path > ? AND path < ?",
+                (root, path + b"/", path + b"0"),
+            )
+        self._add("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?)", (root, path, change, REMOVED))
+
+    def add_mark(self, mark: StoredMark) -> None:
+        """Note a rewind point."""
+        at_us = (mark.at - _EPOCH) // timedelta(microseconds=1)
+        self._add(
+            "INSERT INTO marks (id, kind, text, at_us, change) VALUES (?, ?, ?, ?, ?)",
+            (mark.id, mark.kind.value, mark.text, at_us, mark.change),
+        )
+
+    def set_link(self, root: int, path: bytes, inode: int | None) -> None:
+        """Note that `path` is one of several names of `inode`, or (None) no longer."""
+        if inode is None:
+            self._add("DELETE FROM links WHERE root = ? AND path = ?", (root, path))
+        else:
+            self._add("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", (root, path, inode))
+
+    def set_aside(self, root: int, path: bytes, change: int, size_bytes: int) -> None:
+        """Note an aside file as needed by entries up to `change`."""
+        self._add("INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?)", (root, path, change, size_bytes))
+
+    def drop_aside(self, root: int, path: bytes) -> None:
+        """Note that an aside file is no longer there."""
+        self._add("DELETE FROM aside WHERE root = ? AND path = ?", (root, path))
+
+    def commit(self, position: Position) -> None:
+        """Make all notes and `position` durable together. Raises sqlite3.Error; nothing is noted then."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, rows in self._pending:
+                self._db.executemany(statement, rows)
+            for key, value in (
+                ("epoch", position.epoch),
+                ("sequence", position.sequence),
+                ("change", position.change),
+                ("operations", position.operations),
+                ("sync_batches", position.sync_batches),
+            ):
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(value)))
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self._pending.clear()
+        self.position = position
+
+    def discard(self) -> None:
+        """Forget all notes since the last commit."""
+        self._pending.clear()
+        self.position = self._load()
+
+    def changed_since(self, change: int) -> list[tuple[int, bytes, int]] | None:
+        """(root, path, kind) of everything stamped after `change`, or None when not all is known any more."""
+        if change < int(self._get("horizon") or 0) or change > self.position.change:
+            return None
+        rows: list[tuple[int, bytes, int]] = self._db.execute(
+            "SELECT root, path, kind FROM changes WHERE change > ? ORDER BY root, path", (change,)
+        ).fetchall()
+        return rows
+
+    def marks(self) -> Iterator[StoredMark]:
+        """All marks, newest first."""
+        rows = self._db.execute("SELECT id, kind, text, at_us, change FROM marks ORDER BY number DESC")
+        for mark_id, kind, text, at_us, change in rows.fetchall():
+            yield StoredMark(mark_id, PointKind(kind), text, _EPOCH + timedelta(microseconds=at_us), change)
+
+    def links(self) -> list[tuple[int, bytes, int]]:
+        """(root, path, inode) of every name known to share its inode."""
+        rows: list[tuple[int, bytes, int]] = self._db.execute("SELECT * FROM links").fetchall()
+        return rows
+
+    def replace_links(self, root: int, names: Sequence[tuple[bytes, int]]) -> None:
+        """What a listing found replaces what was known of a root's hard links."""
+        self._add("DELETE FROM links WHERE root = ?", (root,))
+        for path, inode in names:
+            self.set_link(root, path, inode)
+
+    def aside_bytes(self) -> int:
+        """Bytes of all aside files."""
+        return int(self._db.execute("SELECT coalesce(sum(bytes), 0) FROM aside").fetchone()[0])
+
+    def asides(self, root: int, up_to: int | None = None) -> list[tuple[bytes, int]]:
+        """(path, bytes) of the aside files of a root needed by no entry above `up_to` (None: all)."""
+        rows: list[tuple[bytes, int]] = self._db.execute(
+            "SELECT path, bytes FROM aside WHERE root = ? AND change <= ?",
+            (root, (1 << 62) if up_to is None else up_to),
+        ).fetchall()
+        return rows
+
+    def forget_before(self, change: int) -> None:
+        """Rewinding to before `change` is over: drop its marks, and tombstones when there are too many."""
+        self._add("DELETE FROM marks WHERE change < ?", (change,))
+        for row in self._db.execute(
+            "SELECT change FROM changes WHERE kind = ? ORDER BY change DESC LIMIT 1 OFFSET ?",
+            (REMOVED, _TOMBSTONES_MAX),
+        ).fetchall():
+            self._add("DELETE FROM changes WHERE kind = ? AND change <= ?", (REMOVED, row[0]))
+            self._add("INSERT OR REPLACE INTO meta VALUES ('horizon', ?)", (str(row[0]),))
+
+    def _add(self, statement: str, row: tuple[object, ...]) -> None:
+        if self._pending and self._pending[-1][0] == statement:
+            self._pending[-1][1].append(row)
+        else:
+            self._pending.append((statement, [row]))
+
+    def _get(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _load(self) -> Position:
+        return Position(
+            self._get("epoch") or "",
+            int(self._get("sequence") or 0),
+            int(self._get("change") or 0),
+            int(self._get("operations") or 0),
+            int(self._get("sync_batches") or -1),
+        )

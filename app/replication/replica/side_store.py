@@ -1,0 +1,137 @@
+"""Where temporaries, aside files and link trees of a replica root live: the side store.
+
+Renaming and linking between the root and its side store must work; that is tried, never guessed (a btrfs
+subvolume or a bind mount refuses although the device number is the same).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.model.errors import ArcxoError
+from app.model.paths import is_beneath, shown
+
+RESERVED_PREFIX = b".arcxo-"
+"""Names in a root that begin so are never listed, replicated or backed up."""
+
+NEW = b"new"
+ASIDE = b"aside"
+STAGE = b"stage"
+AREAS = (NEW, ASIDE, STAGE)
+
+
+class SideStorePlace(StrEnum):
+    """Which of the three places is used, best first."""
+
+    HOME = "home"
+    ANCESTOR = "ancestor"
+    INSIDE = "inside"
+
+
+@dataclass(frozen=True, slots=True)
+class SideStore:
+    """The side store of one root. `links` says whether hard links work (else only renaming does)."""
+
+    path: bytes
+    place: SideStorePlace
+    links: bool
+
+
+def is_reserved(path: bytes) -> bool:
+    """Whether a relative path is a side store inside the root, or in it."""
+    return path.startswith(RESERVED_PREFIX)
+
+
+def open_side_store(
+    root: bytes, home_side: bytes, home_id: str, key: bytes, all_roots: Sequence[bytes]
+) -> SideStore:
+    """Find, make and return the side store of `root`, its areas included. Blocks on the disk.
+
+    `key` is the directory of this root in it; `all_roots` are all known roots, which no ancestor's side
+    store may be in.
+
+    Raises:
+        ArcxoError: ER00411 when no place works.
+    """
+    causes = []
+    for place, directory in _candidates(root, home_side, home_id, all_roots):
+        target = directory + b"/" + key
+        try:
+            _make(target)
+            links = _probe(root, target)
+        except OSError as error:
+            causes.append(f"{shown(directory)}: {os.strerror(error.errno or 0)}")
+            _discard(directory, target, place)
+            continue
+        for area in AREAS:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(target + b"/" + area, 0o700)
+        return SideStore(target, place, links)
+    raise ArcxoError("ER00411", path=shown(root), cause="; ".join(causes))
+
+
+def _candidates(
+    root: bytes, home_side: bytes, home_id: str, all_roots: Sequence[bytes]
+) -> list[tuple[SideStorePlace, bytes]]:
+    name = RESERVED_PREFIX + os.fsencode(home_id)
+    found = [(SideStorePlace.HOME, home_side)]
+    above = os.path.dirname(root)
+    while True:
+        if not any(is_beneath(above, other) for other in all_roots):
+            found.append((SideStorePlace.ANCESTOR, above.rstrip(b"/") + b"/" + name))
+        if above in (b"/", b""):
+            break
+        above = os.path.dirname(above)
+    found.append((SideStorePlace.INSIDE, root + b"/" + name))
+    return found
+
+
+def _make(target: bytes) -> None:
+    made = b""
+    for name in target.split(b"/")[1:]:
+        made += b"/" + name
+        try:
+            os.mkdir(made, 0o700)
+        except FileExistsError:
+            continue
+        except OSError:
+            if not os.path.isdir(made):
+                raise
+
+
+def _probe(root: bytes, target: bytes) -> bool:
+    name = RESERVED_PREFIX + b"probe-" + secrets.token_hex(8).encode()
+    inside, beside = root + b"/" + name, target + b"/" + name
+    times = os.stat(root)
+    fd = os.open(inside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.close(fd)
+    try:
+        try:
+            os.link(inside, beside)
+        except PermissionError:
+            links = False
+        else:
+            links = True
+            os.unlink(beside)
+        os.rename(inside, beside)
+        os.rename(beside, inside)
+    finally:
+        for left in (inside, beside):
+            with contextlib.suppress(OSError):
+                os.unlink(left)
+        os.utime(root, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return links
+
+
+def _discard(directory: bytes, target: bytes, place: SideStorePlace) -> None:
+    """Leave no empty directories where the side store did not work."""
+    with contextlib.suppress(OSError):
+        os.rmdir(target)
+    if place is not SideStorePlace.HOME:
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
