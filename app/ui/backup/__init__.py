@@ -1,0 +1,1 @@
+"""Backup Manager: what to back up, where to, and when."""

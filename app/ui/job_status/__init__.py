@@ -1,0 +1,1 @@
+"""Job Status: the job queue with its monitor, and the activity log."""

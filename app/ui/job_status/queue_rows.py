@@ -1,0 +1,137 @@
+"""The job queue as rows: children beneath their master job. Qt-free but for the cells' types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from app.messages import render
+from app.model.job import Job, JobKind, JobPhase, JobProgress, JobStatus
+from app.ui import formats
+from app.ui.job_status.words import KIND, PHASE, RESULT, STATUS
+from app.ui.models.cell import Cell, Column, number
+from app.ui.models.tree import Row
+
+COLUMNS = (
+    Column("Job name", 240, stretch=True),
+    Column("No.", 60, right=True),
+    Column("Status", 90),
+    Column("Progress", 190),
+    Column("Execution time", 130),
+    Column("Last result", 120),
+    Column("MB", 90, right=True),
+    Column("MB/min", 80, right=True),
+    Column("Time used", 90, right=True),
+)
+_NOTHING = Cell(formats.NONE, role="muted")
+_NOTHING_RIGHT = Cell(formats.NONE, role="muted", right=True)
+_MB = 1024 * 1024
+
+
+def rows(
+    jobs: Sequence[Job], wanted: Callable[[Job], bool] = lambda _: True, now: datetime | None = None
+) -> tuple[Row, ...]:
+    """Active first, then by next execution, then done ones newest first."""
+    moment = now or datetime.now(UTC)
+    known = {job.id for job in jobs}
+    children: dict[int, list[Job]] = {}
+    for job in jobs:
+        if job.parent_id in known and job.parent_id is not None:
+            children.setdefault(job.parent_id, []).append(job)
+    tops = [job for job in jobs if job.parent_id not in known and wanted(job)]
+    return tuple(
+        _row(job, moment, tuple(_row(child, moment) for child in sorted(children.get(job.id, ()), key=_id)))
+        for job in sorted(tops, key=_order)
+    )
+
+
+def _id(job: Job) -> int:
+    return job.id
+
+
+def _order(job: Job) -> tuple[int, float, int]:
+    rank = {JobStatus.ACTIVE: 0, JobStatus.READY: 1, JobStatus.HOLD: 2, JobStatus.DONE: 3}[job.status]
+    at = job.finished_at if job.status is JobStatus.DONE else job.execution_at
+    seconds = at.timestamp() if at else 0.0
+    return rank, -seconds if job.status is JobStatus.DONE else seconds, -job.id
+
+
+def _row(job: Job, now: datetime, children: tuple[Row, ...] = ()) -> Row:
+    kind, status = KIND[job.kind], STATUS[job.status]
+    result = RESULT[job.last_result] if job.last_result else None
+    read = job.progress.read_bytes if job.progress and job.status is JobStatus.ACTIVE else job.read_bytes
+    seconds = _seconds(job, now)
+    per_minute = read / _MB / seconds * 60 if seconds and seconds >= 1 else None
+    return Row(
+        job.id,
+        (
+            Cell(formats.visible(job.name), icon=kind.icon, medium=True, tooltip=f"{kind.word}: {job.name}"),
+            Cell(str(job.id), right=True, sort=job.id),
+            Cell(status.word, icon=status.icon, icon_role=status.role, role=status.role),
+            progress_cell(job),
+            _execution(job, now),
+            Cell(result.word, icon=result.icon, icon_role=result.role, role=result.role)
+            if result
+            else _NOTHING,
+            number(f"{read / _MB:,.0f}", read) if job.started_at else _NOTHING_RIGHT,
+            number(f"{per_minute:,.0f}", per_minute) if per_minute is not None else _NOTHING_RIGHT,
+            Cell(formats.elapsed(seconds), right=True, sort=seconds)
+            if seconds is not None
+            else _NOTHING_RIGHT,
+        ),
+        children,
+        job,
+    )
+
+
+def _seconds(job: Job, now: datetime) -> float | None:
+    if job.started_at is None:
+        return None
+    end = now if job.status is JobStatus.ACTIVE else job.finished_at
+    return max(0.0, (end - job.started_at).total_seconds()) if end else None
+
+
+def _execution(job: Job, now: datetime) -> Cell:
+    at = job.started_at if job.status in (JobStatus.ACTIVE, JobStatus.DONE) else job.execution_at
+    if at is None:
+        return _NOTHING
+    return Cell(formats.moment(at, now), tooltip=formats.full_time(at), sort=at.timestamp())
+
+
+def progress_cell(job: Job) -> Cell:
+    """A bar when the total is counted; else the step, or the reason why the job waits."""
+    if job.status is not JobStatus.ACTIVE:
+        return Cell(waiting_text(job.waits_for), role="warning" if job.waits_for else "muted")
+    progress = job.progress
+    if progress is None:
+        return Cell("Starting", role="muted")
+    if progress.waits_for or job.waits_for:
+        return Cell(waiting_text(progress.waits_for or job.waits_for), role="warning")
+    share = fraction(progress)
+    word = PHASE[progress.phase]
+    if share is None:
+        return Cell(word, role="text2")
+    text = f"{share:.0%}" if progress.phase in (JobPhase.BACK_UP, JobPhase.RESTORE) else f"{word} {share:.0%}"
+    return Cell(text, bar=share, sort=share)
+
+
+def waiting_text(waits_for: str) -> str:
+    """Why a job waits, as a sentence; a message code becomes its text."""
+    if not waits_for:
+        return ""
+    text = render(waits_for, {}).text if waits_for[:1].isalpha() and waits_for[1:].isdigit() else waits_for
+    return text if text.startswith("Waits") else f"Waits: {text}"
+
+
+def fraction(progress: JobProgress) -> float | None:
+    """Done of a counted total, never the whole while something still runs; None when it is not counted."""
+    if progress.bytes_total:
+        return min(0.99, progress.read_bytes / progress.bytes_total)
+    if progress.files_total:
+        return min(0.99, progress.files / progress.files_total)
+    return None
+
+
+def is_restore(job: Job) -> bool:
+    """Whether files are written rather than read."""
+    return job.kind is JobKind.RESTORE

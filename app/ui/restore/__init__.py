@@ -1,0 +1,1 @@
+"""Restore Manager: find, choose, plan, restore."""
