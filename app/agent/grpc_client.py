@@ -233,7 +233,7 @@ class GrpcAgent:
         watch = _SilenceWatch(self._timeout_s, call.cancel)
         try:
             for reply in call:
-                watch.heard()
+                watch.pause()
                 yield reply
                 watch.heard()
         except grpc.RpcError as error:
@@ -260,6 +260,9 @@ class _SilenceWatch:
 
     def heard(self) -> None:
         self._heard_at = time.monotonic()
+
+    def pause(self) -> None:
+        self._heard_at = float("inf")
 
     def stop(self) -> None:
         self._stopped.set()

@@ -89,8 +89,10 @@ class AgentHome:
         _sync_directory(self.engine)
         return Path(path).read_text(encoding="ascii")
 
-    def acquire(self) -> None:
-        """Become the agent of this home until `release` or the end of the process.
+    def acquire(self) -> int:
+        """Become the agent of this home until `release` or the end of the process; returns the lock's descriptor.
+
+        A process that inherits the descriptor holds the home as well.
 
         Raises:
             BusyError: AE1002 while another agent holds the home.
@@ -105,6 +107,7 @@ class AgentHome:
             time.sleep(_LOCK_PATIENCE_S / 20)
         self._lock_fd = fd
         self.withdraw()
+        return fd
 
     def release(self) -> None:
         """Let another agent have the home."""

@@ -38,7 +38,7 @@ class RoleProcess:
         on_death: Callable[[str], None],
     ) -> None:
         self.role = role
-        self._arguments = arguments
+        self.arguments = arguments
         self._spawner = spawner
         self._on_ready = on_ready
         self._on_death = on_death
@@ -114,7 +114,7 @@ class RoleProcess:
         """One life of the process, from its start to its end; returns how it ended."""
         ended = threading.Event()
         ours, theirs = make_pipe()
-        process = self._spawner.start("app.agent.role_main", (self.role, *self._arguments), theirs)
+        process = self._spawner.start("app.agent.role_main", (self.role, *self.arguments), theirs)
         caller = PipeCaller(ours, self.role, ended.set)
         with self._changed:
             self._process = process

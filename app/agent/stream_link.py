@@ -68,11 +68,14 @@ class _FrameQueue:
 
 
 class StreamLink:
-    """A `Link` (see `app.replication.link`). `host` is what its errors call the other side."""
+    """A `Link` (see `app.replication.link`). `host` is what its errors call the other side.
 
-    def __init__(self, host: str, on_close: Callable[[], None] | None = None) -> None:
+    `on_end` is called once when the call has ended, from the thread that reads.
+    """
+
+    def __init__(self, host: str, on_end: Callable[[], None] | None = None) -> None:
         self._host = host
-        self._on_close = on_close
+        self._on_end = on_end
         self._outgoing = _FrameQueue()
         self._incoming = _FrameQueue()
         self._reason = "closed"
@@ -92,17 +95,14 @@ class StreamLink:
             raise ArcxoError("ER00201", host=self._host, reason=self._reason) from None
 
     def close(self) -> None:
-        """End the stream; what was sent before still goes out when the other side takes it."""
+        """End the stream; what was sent before still goes out when the other side takes it soon."""
         self._outgoing.end()
         self._incoming.end()
-        if self._on_close is not None:
-            self._on_close()
 
     def lost(self, reason: str = "lost") -> None:
         """The other side is gone: frames that came are still received, none go out."""
         self._reason = reason
-        self._outgoing.end()
-        self._incoming.end()
+        self.close()
 
     def outgoing(self) -> Iterator[pb.Frame]:
         """The frames to be sent, until the link ends. For the call's sending thread."""
@@ -121,14 +121,16 @@ class StreamLink:
                 if len(frame.data) > FRAME_MAX_BYTES:
                     reason = f"frame of {len(frame.data)} bytes"
                     break
-                if not self._incoming.put(frame.data):
-                    return
+                # After a close the rest is read and dropped, so that the far end sees an orderly end.
+                self._incoming.put(frame.data)
         except grpc.RpcError as error:
             known: Any = error
             reason = str(known.details() or known.code()) if hasattr(known, "details") else "lost"
-        except Exception as error:  # noqa: BLE001  # a server's request iterator raises bare Exception when lost
+        except Exception as error:  # noqa: BLE001  # a server's request iterator raises bare ones when lost
             reason = str(error) or "lost"
         self.lost(reason)
+        if self._on_end is not None:
+            self._on_end()
 
 
 def start_reading(link: StreamLink, frames: Iterable[Any], name: str) -> None:

@@ -1,0 +1,159 @@
+"""The data port of the replica process: streams of frames, each opened by a token from the control port."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from app.agent.channel import SERVER_OPTIONS, server_credentials
+from app.agent.errors import abort, bug
+from app.agent.generated import agent_pb2 as pb
+from app.agent.generated import agent_pb2_grpc
+from app.agent.stream_link import StreamLink, start_reading
+from app.agent.tls import Identity
+from app.model.errors import ArcxoError, BusyError, CredentialsError
+from app.replication.definition import from_xml
+from app.replication.frames import Hello, decode_frame
+from app.replication.link import Link
+
+STREAMS_MAX = 48
+_TOKEN_LIFE_S = 60.0
+_GRACE_S = 1.0
+_log = logging.getLogger("arcxo.agent.data")
+
+
+class StreamTokens:
+    """Tokens that open one stream of one scenario, once, soon. Any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._known: dict[bytes, tuple[int, float]] = {}
+
+    def issue(self, scenario_id: int) -> str:
+        """A new token."""
+        token = secrets.token_urlsafe(32)
+        now = self._clock()
+        with self._guard:
+            self._known = {key: entry for key, entry in self._known.items() if entry[1] > now}
+            self._known[_digest(token)] = (scenario_id, now + _TOKEN_LIFE_S)
+        return token
+
+    def take(self, token: str) -> int:
+        """The scenario it is for; it counts no more. Raises CredentialsError AE1015."""
+        with self._guard:
+            scenario_id, until = self._known.pop(_digest(token), (0, 0.0))
+        if until <= self._clock():
+            raise CredentialsError("AE1015")
+        return scenario_id
+
+
+class DataServer(agent_pb2_grpc.ReplicaDataServicer):
+    """Serves `Replicate`; `serve(link)` is the replica engine's and runs in a thread per stream."""
+
+    def __init__(self, identity: Identity, tokens: StreamTokens, serve: Callable[[Link], None]) -> None:
+        self._tokens = tokens
+        self._serve = serve
+        self._places = threading.Semaphore(STREAMS_MAX)
+        self._pool = ThreadPoolExecutor(STREAMS_MAX + 8, thread_name_prefix="stream")
+        self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
+        agent_pb2_grpc.add_ReplicaDataServicer_to_server(self, self._server)
+        self._credentials = server_credentials(identity.key, identity.certificate)
+
+    def start(self, listen: str) -> str:
+        """Listen; returns HOST:PORT. A port that is taken meanwhile is replaced by any free one."""
+        from app.agent.host_process import listen_on
+
+        try:
+            address = listen_on(self._server, listen, self._credentials)
+        except ArcxoError:
+            address = listen_on(self._server, f"{listen.rpartition(':')[0]}:0", self._credentials)
+        self._server.start()
+        return address
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._server.stop(_GRACE_S).wait()
+
+    def Replicate(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[pb.Frame]:  # noqa: N802  # the protocol's name
+        """One stream, until either side ends it."""
+        told: ArcxoError | None = None
+        try:
+            yield from self._stream(request_iterator, context)
+        except ArcxoError as error:
+            told = error
+        except Exception as error:  # noqa: BLE001  # told to the master as a bug
+            told = bug(error, "Replicate")
+        if told is not None:
+            abort(context, told)
+
+    def _stream(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[pb.Frame]:
+        token = next(
+            (str(value) for key, value in context.invocation_metadata() if key == "authorization"), ""
+        )
+        scenario_id = self._tokens.take(token)
+        if not self._places.acquire(blocking=False):
+            raise BusyError("AE1009", call="Replicate", host="", reason=f"{STREAMS_MAX} streams are open")
+        try:
+            link = StreamLink("the master")
+            if not context.add_callback(link.lost):
+                return
+            start_reading(link, request_iterator, f"frames-{scenario_id}")
+            threading.Thread(
+                target=self._run,
+                args=(OwnScenarioLink(link, scenario_id),),
+                name=f"apply-{scenario_id}",
+                daemon=True,
+            ).start()
+            yield from link.outgoing()
+        finally:
+            self._places.release()
+
+    def _run(self, link: Link) -> None:
+        try:
+            self._serve(link)
+        except ArcxoError as error:
+            _log.info("a stream has ended: %s", error)
+        except Exception as error:  # noqa: BLE001  # the stream ends, the process and its other streams go on
+            bug(error, "Replicate")
+        finally:
+            link.close()
+
+
+class OwnScenarioLink:
+    """A link that lets no other scenario's *Hello* through than the one its token was for."""
+
+    def __init__(self, link: StreamLink, scenario_id: int) -> None:
+        self._link = link
+        self._scenario_id = scenario_id
+        self._checked = False
+
+    def send(self, frame: bytes) -> None:
+        """Queue one frame."""
+        self._link.send(frame)
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        """The next frame; the first must say hello for the right scenario. Raises CredentialsError AE1015."""
+        frame = self._link.receive(timeout_s)
+        if frame is not None and not self._checked:
+            hello = decode_frame(frame)
+            if not isinstance(hello, Hello) or from_xml(hello.definition).id != self._scenario_id:
+                raise CredentialsError("AE1015")
+            self._checked = True
+        return frame
+
+    def close(self) -> None:
+        """End the stream."""
+        self._link.close()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

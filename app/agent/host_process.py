@@ -1,0 +1,141 @@
+"""The agent's control process: composition, start and end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+
+from app.agent.accounts import Accounts
+from app.agent.calls import Calls
+from app.agent.channel import SERVER_OPTIONS, server_credentials
+from app.agent.children import Spawner
+from app.agent.generated import agent_pb2_grpc
+from app.agent.handlers import ControlHandlers
+from app.agent.home import AgentHome, AgentInfo
+from app.agent.host import HostEngines
+from app.agent.logs import log_to_file
+from app.agent.role_process import RoleProcess
+from app.agent.sessions import Sessions
+from app.agent.tls import load_or_make_identity
+from app.model.errors import ArcxoError
+from app.model.events import Severity
+from app.replication.events import EventStore
+
+HOST_NAME = "localhost"
+_QUICK_THREADS = 16
+_GRACE_S = 2.0
+_log = logging.getLogger("arcxo.agent")
+
+
+class HostProcess:
+    """The agent of a home, from taking its lock to letting it go."""
+
+    def __init__(self, home: AgentHome, listen: str) -> None:
+        self._home = home
+        self._listen = listen
+        self._asked_to_end = threading.Event()
+        self._started_at = datetime.now(UTC)
+
+    def run(self, ready: Callable[[AgentInfo], None] | None) -> int:
+        """Run until SIGTERM or SIGINT. Raises what `app.agent.run.run_agent` says."""
+        lock_fd = self._home.acquire()
+        log_to_file(self._home.log_path)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._asked_to_end.set())
+        try:
+            self._serve(lock_fd, ready)
+        except Exception:
+            _log.exception("the agent ends because of an error")
+            raise
+        finally:
+            self._home.release()
+        return 0
+
+    def _serve(self, lock_fd: int, ready: Callable[[AgentInfo], None] | None) -> None:
+        identity = load_or_make_identity(self._home)
+        events = EventStore(os.path.join(self._home.engine, "events.sqlite3"), HOST_NAME)
+        spawner = Spawner(lock_fd)
+        control_address: list[str] = []
+
+        def publish() -> None:
+            if control_address and engines.data_address:
+                info = AgentInfo(
+                    pid=os.getpid(),
+                    address=control_address[0],
+                    data_address=engines.data_address,
+                    fingerprint=identity.fingerprint,
+                    started_at=self._started_at.isoformat(),
+                )
+                self._home.publish(info)
+                published.append(info)
+
+        def died(role: str) -> Callable[[str], None]:
+            def tell(reason: str) -> None:
+                events.append("AW1001", Severity.WARNING, role=role, reason=reason)
+
+            return tell
+
+        def replica_ready(data_address: Any) -> None:
+            engines.data_address = str(data_address)
+            # The next life of the process listens where this one did: masters find it again.
+            replica.arguments = (self._home.path, engines.data_address)
+            publish()
+
+        published: list[AgentInfo] = []
+        data_listen = f"{self._listen.rpartition(':')[0]}:0"
+        replica = RoleProcess(
+            "replica",
+            (self._home.path, data_listen),
+            spawner,
+            on_ready=replica_ready,
+            on_death=died("replica"),
+        )
+        master = RoleProcess(
+            "master", (self._home.path, ""), spawner, on_ready=lambda _: None, on_death=died("master")
+        )
+        engines = HostEngines(self._home.id, identity.fingerprint, events, spawner, master, replica)
+        sessions = Sessions(Accounts(self._home), self._home.owner_token)
+        calls = Calls(sessions)
+        pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
+        server = grpc.server(pool, options=SERVER_OPTIONS)
+        agent_pb2_grpc.add_AgentControlServicer_to_server(ControlHandlers(calls, sessions, engines), server)
+        control_address.append(
+            listen_on(server, self._listen, server_credentials(identity.key, identity.certificate))
+        )
+        try:
+            # What the last life left half-done goes first: then no stream can be using it.
+            replica.start()
+            replica.call("release_abandoned")
+            server.start()
+            master.start()
+            publish()
+            _log.info("ready at %s", control_address[0])
+            if ready is not None:
+                ready(published[-1])
+            self._asked_to_end.wait()
+            _log.info("asked to end")
+        finally:
+            server.stop(_GRACE_S).wait()
+            # The master first: it lets the replica take what it has sent.
+            master.stop()
+            replica.stop()
+            events.close()
+
+
+def listen_on(server: grpc.Server, address: str, credentials: grpc.ServerCredentials) -> str:
+    """Bind; returns HOST:PORT as bound. Raises ArcxoError AE1004."""
+    try:
+        port = server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise ArcxoError("AE1004", address=address, reason=error) from error
+    if port == 0:
+        raise ArcxoError("AE1004", address=address, reason="the address cannot be bound")
+    return f"{address.rpartition(':')[0]}:{port}"

@@ -1,0 +1,22 @@
+"""`python -m app.agent.main HOME LISTEN`: the agent as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+from app.agent.run import run_agent
+from app.model.errors import ArcxoError
+
+
+def main() -> int:
+    """Run until asked to end; returns the exit code."""
+    home, listen = sys.argv[1:]
+    try:
+        return run_agent(home, listen)
+    except ArcxoError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

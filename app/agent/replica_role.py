@@ -1,0 +1,85 @@
+"""The replica's role: its engine, its data port and the points it is backed up from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from app.agent.api import ArchiveOrder, BackupPoint
+from app.agent.backup_points import BackupPoints
+from app.agent.data_server import DataServer, StreamTokens
+from app.agent.home import AgentHome
+from app.agent.tls import load_identity
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import ReplicaStatus, Scenario
+from app.replication.events import EventStore
+from app.replication.replica.engine import ReplicaEngine
+
+
+class ReplicaRole:
+    """What the control process may ask of the replica's process; methods run in threads of its pipe."""
+
+    def __init__(self, home: AgentHome, listen: str) -> None:
+        self._events = EventStore(os.path.join(home.engine, "events.sqlite3"), "localhost")
+        self._engine = ReplicaEngine(home.engine, "localhost", self._events)
+        self._engine.start()
+        self._points = BackupPoints(home, self._engine)
+        self._tokens = StreamTokens()
+        self._server = DataServer(load_identity(home), self._tokens, self._engine.serve)
+        self.data_address = self._server.start(listen)
+
+    def close(self) -> None:
+        """End streams, then the engine."""
+        self._server.stop()
+        self._engine.close()
+        self._events.close()
+
+    def admit(self, scenario_id: int) -> str:
+        """A token that opens one stream of the scenario."""
+        return self._tokens.issue(scenario_id)
+
+    def check_root(self, *args: Any) -> Any:
+        """What there is to say of a directory as a replica root."""
+        return self._engine.check_root(*args)
+
+    def status(self, scenario_id: int) -> ReplicaStatus:
+        """The replica's own figures."""
+        return self._engine.status(scenario_id)
+
+    def rewind_points(
+        self, scenario_id: int, *, kinds: Sequence[PointKind], path: bytes, limit: int
+    ) -> Sequence[RewindPoint]:
+        """Points the replica can be taken back to."""
+        return self._engine.rewind_points(scenario_id, kinds=kinds, path=path, limit=limit)
+
+    def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindPlan:
+        """What a rewind would change."""
+        return self._engine.plan_rewind(scenario_id, point_id, paths)
+
+    def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindResult:
+        """Take the replica back."""
+        return self._engine.rewind(scenario_id, point_id, paths)
+
+    def release_abandoned(self) -> None:
+        """Release the points that nobody can be using. For the start of the agent."""
+        self._points.release_abandoned()
+
+    def begin_backup(
+        self,
+        scenario: Scenario,
+        replica: str,
+        entities: tuple[tuple[str, tuple[int, ...]], ...],
+        job_id: int,
+        fence: int,
+    ) -> BackupPoint:
+        """Freeze the replica as it is now."""
+        return self._points.begin(scenario, replica, entities, job_id, fence)
+
+    def end_backup(self, point_id: str, keep: bool) -> None:
+        """Release the point, or keep its snapshots."""
+        self._points.end(point_id, keep=keep)
+
+    def archive_task(self, order: ArchiveOrder) -> tuple[Any, Any]:
+        """The task of one entity, and the manifests of its roots by master path."""
+        return self._points.archive_task(order)

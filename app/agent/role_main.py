@@ -1,0 +1,42 @@
+"""`python -m app.agent.role_main PIPE_FD PARENT_PID ROLE HOME LISTEN`: one role's process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from multiprocessing.connection import Connection
+
+from app.agent.children import end_with_parent
+from app.agent.home import AgentHome
+from app.agent.logs import log_to_output
+from app.agent.pipe import serve_pipe
+
+
+def main() -> None:
+    """Serve the role until the pipe ends."""
+    pipe_fd, parent, role, home_path, listen = sys.argv[1:]
+    end_with_parent(int(parent))
+    log_to_output()
+    # Reads end at a vanished peer with an error of their own; nothing else uses this descriptor.
+    os.set_inheritable(int(pipe_fd), False)
+    connection = Connection(int(pipe_fd))
+    home = AgentHome(home_path)
+    if role == "master":
+        from app.agent.master_role import MasterRole
+
+        master = MasterRole(home)
+        serve_pipe(connection, master.engine, "")
+        master.close()
+    else:
+        from app.agent.replica_role import ReplicaRole
+
+        replica = ReplicaRole(home, listen)
+        serve_pipe(connection, replica, replica.data_address)
+        replica.close()
+    # Threads of engines or of gRPC that still wait for something must not keep the process.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
