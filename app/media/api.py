@@ -125,81 +125,81 @@ def format_media(
     device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
 ) -> MediaFound:
     """Make a new, empty media in a device. E4101 bad name, E4102 exists, E4103 no hard links, E4141 full."""
-    from app.media import label
+    from app.media.label import format_media as implementation
 
-    return label.format_media(device_dir, name, media_id, set_id=set_id, sequence=sequence)
+    return implementation(device_dir, name, media_id, set_id=set_id, sequence=sequence)
 
 
 def list_media(device_dir: str) -> Sequence[MediaFound]:
     """The media of a device, by name. E4104 when the device's directory cannot be read."""
-    from app.media import label
+    from app.media.label import list_media as implementation
 
-    return label.list_media(device_dir)
+    return implementation(device_dir)
 
 
 def read_label(media_path: str) -> Label:
     """The label. E4105 not a media, E4106 damaged, E4107 of a newer format."""
-    from app.media import label
+    from app.media.label import read_label as implementation
 
-    return label.read_label(media_path)
+    return implementation(media_path)
 
 
 def erase_media(media_path: str, serial: str) -> None:
     """Remove the media with all its sessions; `serial` must match its label (E4108)."""
-    from app.media import label
+    from app.media.label import erase_media as implementation
 
-    label.erase_media(media_path, serial)
+    implementation(media_path, serial)
 
 
 def sessions(media_path: str) -> Sequence[SessionHeader]:
     """The committed sessions, by number; one with a damaged header is left out (verify names it)."""
-    from app.media import session
+    from app.media.session import headers as implementation
 
-    return session.headers(media_path)
+    return implementation(media_path)
 
 
 def read_session(media_path: str, number: int) -> SessionHeader:
     """One header. NotFoundError E4121; E4122 damaged."""
-    from app.media import session
+    from app.media.session import read_header as implementation
 
-    return session.read_header(media_path, number)
+    return implementation(media_path, number)
 
 
 def create_key(media_path: str, password: str, *, minimal: bool | None = None) -> KeyInfo:
     """A new data key under a new slot; `minimal` cost is for tests (default: ARCXO_ARGON2=minimal)."""
-    from app.media import keys
+    from app.media.keys import create_key as implementation
 
-    return keys.create_key(media_path, password, minimal=minimal)
+    return implementation(media_path, password, minimal=minimal)
 
 
 def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     """The data key a password opens. CredentialsError E4131 when it opens none (or not `key_id`)."""
-    from app.media import keys
+    from app.media.keys import unlock as implementation
 
-    return keys.unlock(media_path, password, key_id)
+    return implementation(media_path, password, key_id)
 
 
 def unlock_or_create(media_path: str, password: str) -> KeyInfo:
     """The data key of this password on the media, made when it has none yet."""
-    from app.media import keys
+    from app.media.keys import unlock_or_create as implementation
 
-    return keys.unlock_or_create(media_path, password)
+    return implementation(media_path, password)
 
 
 def session_entries(media_path: str, number: int, data_key: bytes | None = None) -> Iterator[SessionEntry]:
     """Every entry of a session, parents first. CredentialsError E4132 without the key it needs."""
-    from app.media import reader
+    from app.media.reader import session_entries as implementation
 
-    return reader.session_entries(media_path, number, data_key)
+    return implementation(media_path, number, data_key)
 
 
 def list_directory(
     media_path: str, number: int, path: bytes, data_key: bytes | None = None
 ) -> Sequence[SessionEntry]:
     """The entries of one directory of a session. NotFoundError E4123 when it has no such directory."""
-    from app.media import reader
+    from app.media.reader import list_directory as implementation
 
-    return reader.list_directory(media_path, number, path, data_key)
+    return implementation(media_path, number, path, data_key)
 
 
 def verify(
@@ -214,6 +214,6 @@ def verify(
 
     Needs no password; with `data_keys` damaged files of encrypted sessions are named.
     """
-    from app.media import verify as checks
+    from app.media.verify import verify as implementation
 
-    return checks.verify(media_path, full=full, emit=emit, canceled=canceled, data_keys=data_keys)
+    return implementation(media_path, full=full, emit=emit, canceled=canceled, data_keys=data_keys)

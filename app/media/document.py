@@ -18,7 +18,7 @@ def encode_document(fields: Document) -> bytes:
     return body + b"blake3 " + blake3(body).hexdigest().encode("ascii") + b"\n"
 
 
-def decode_document(data: bytes, code: str, **params: object) -> Document:
+def decode_document(data: bytes, code: str, **params: str | int) -> Document:
     """The fields; raises ArcxoError `code` with `params` and a `reason` when one byte is not as written."""
     body, separator, tail = data[:-1].rpartition(b"\n")
     body += separator

@@ -149,8 +149,8 @@ def commit(
 ) -> SessionHeader:
     """Make the session visible: refs, then the header under the next free number.
 
-    Every pack referred to is checked first (E4146 when one is gone). The refs object is put before the header; a number whose refs object is taken is passed over, so a writer that died in between costs
-    a number and nothing else.
+    Every pack referred to is checked first (E4146 when one is gone). A number whose refs object is taken is
+    passed over, so a writer that died between the two objects costs a number and nothing else.
     """
     for one in references:
         if store.size(f"packs/{one.pack_id}") != one.size or store.size(f"index/{one.pack_id}") is None:

@@ -1,0 +1,207 @@
+"""The archiver: a frozen tree becomes a committed session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from app.backup.api import ArchiveRoot, ArchiveTask, Canceled, Emit, Manifest
+from app.backup.base import Base
+from app.backup.check import check_session
+from app.backup.contents import ContentWriter
+from app.backup.ledger import Ledger
+from app.backup.tree import TreeArchiver
+from app.media.api import SessionHeader
+from app.media.index import ChunkIndex
+from app.media.label import read_label
+from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
+from app.media.pack import PackIndex
+from app.media.reader import ChunkReader
+from app.media.refs import PackReference
+from app.media.session import Intent, commit
+from app.media.store import DirectoryMediaStore
+from app.media.writer import PackWriter
+from app.model.archive import ArchiveResult
+from app.model.errors import ArcxoError, UsageError
+from app.model.job import JobPhase, VerifyMode
+from app.model.paths import check_relative, shown
+
+_IMPLICIT_PERMISSIONS = 0o755
+_COARSE_S = 2.0
+"""Time stamps are coarse: a file changed this shortly before the snapshot may change again unseen."""
+
+
+class Archiver:
+    """One run of an `ArchiveTask`; see `app.backup.api.archive`."""
+
+    def __init__(
+        self, task: ArchiveTask, emit: Emit, canceled: Canceled, manifests: Mapping[bytes, Manifest]
+    ) -> None:
+        self._task = task
+        self._emit = emit
+        self._canceled = canceled
+        self._manifests = manifests
+        self._store = DirectoryMediaStore(task.media_path)
+        self._started = datetime.now(UTC)
+        self._doubtful_ns = int((task.taken_at.timestamp() - _COARSE_S) * 1e9)
+
+    def run(self) -> ArchiveResult:
+        """Archive, commit, verify."""
+        task = self._task
+        if not task.roots:
+            raise UsageError("E5004", entity=task.entity)
+        for root in task.roots:
+            check_relative(root.master_path.strip(b"/"))
+            if not os.path.isdir(root.directory):
+                raise ArcxoError("E5001", path=shown(root.directory))
+        self._store.sweep_temporaries()
+        intent = Intent(self._store, task.job_id, task.fence)
+        try:
+            header, ledger, new = self._write(intent)
+        finally:
+            intent.withdraw()
+        ledger.release()
+        verified = False
+        if task.verify is not VerifyMode.NONE:
+            ledger.phase = JobPhase.VERIFY
+            verified = check_session(task, header, new, ledger)
+        result = ArchiveResult(
+            session=header.number,
+            files=header.files,
+            directories=header.directories,
+            size_bytes=header.size_bytes,
+            new_bytes=header.new_bytes,
+            stored_bytes=header.stored_bytes,
+            problems=ledger.problems,
+            incremental=ledger.incremental,
+            verified=verified,
+        )
+        ledger.tick(b"", now=True)
+        self._emit(result)
+        return result
+
+    def _write(self, intent: Intent) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
+        """With the base; without it when its nodes turn out to be damaged and nothing depends on it."""
+        uses_changes = any(root.changes is not None for root in self._task.roots)
+        try:
+            return self._attempt(intent, self._task.base_session)
+        except ArcxoError as error:
+            if not self._task.base_session or error.code not in ("E4121", "E4122", "E4124", "E4125", "E5003"):
+                raise
+            if uses_changes:
+                raise ArcxoError("E5002", session=self._task.base_session, reason=error.code) from error
+        return self._attempt(intent, 0)
+
+    def _attempt(self, intent: Intent, base_session: int) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
+        task = self._task
+        label = read_label(task.media_path)
+        index = ChunkIndex(self._store, task.key_id)
+        reader = ChunkReader(self._store, index, task.data_key)
+        base = Base(self._store, base_session, task.key_id, index, reader) if base_session else None
+        writer = PackWriter(self._store, task.key_id, task.data_key)
+        ledger = Ledger(self._emit, self._canceled, lambda: writer.stored_bytes)
+        ledger.incremental = base is not None
+        try:
+            contents = ContentWriter(index, writer, ledger, task.data_key)
+            shared = self._shared(base, ledger)
+            root_id = self._tree(contents, ledger, base)
+            new = writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        ledger.tick(b"", now=True)
+        header = SessionHeader(
+            number=0,
+            media_serial=label.serial,
+            set_id=label.set_id,
+            entity=task.entity,
+            machine=task.machine,
+            replica=task.replica,
+            server=task.server,
+            job_id=task.job_id,
+            scenario_id=task.scenario_id,
+            scenario_name=task.scenario_name,
+            started_at=self._started,
+            taken_at=task.taken_at,
+            finished_at=datetime.now(UTC),
+            files=ledger.files,
+            directories=ledger.directories,
+            size_bytes=ledger.size_bytes,
+            new_bytes=ledger.new_bytes,
+            stored_bytes=sum(pack.size for pack in new),
+            consistency=task.consistency,
+            snapshot_provider=task.provider,
+            incarnation=task.incarnation,
+            change=task.change,
+            base_session=base_session,
+            encrypted=task.data_key is not None,
+            key_id=task.key_id,
+            incomplete=ledger.problems > 0,
+            problems=ledger.problems,
+            root_id=root_id,
+            refs_hash=b"",
+            roots=tuple(root.master_path for root in task.roots),
+        )
+        return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
+
+    def _shared(self, base: Base | None, ledger: Ledger) -> list[PackReference]:
+        """What is referred to without being looked at: all of the base, when there is a change list."""
+        if all(root.changes is None for root in self._task.roots):
+            return []
+        if base is None or base.header.incomplete or not base.complete:
+            reason = "it does not exist" if base is None else "it is incomplete or packs of it are missing"
+            raise ArcxoError("E5002", session=self._task.base_session, reason=reason)
+        if any(root.changes is None for root in self._task.roots):
+            raise ArcxoError("E5002", session=self._task.base_session, reason="only some roots have a list")
+        if base.header.roots != tuple(root.master_path for root in self._task.roots):
+            raise ArcxoError("E5002", session=self._task.base_session, reason="it has other roots")
+        ledger.files, ledger.directories = base.header.files, base.header.directories
+        ledger.size_bytes = base.header.size_bytes
+        return base.references
+
+    def _tree(self, contents: ContentWriter, ledger: Ledger, base: Base | None) -> bytes:
+        """Archive all roots and make the nodes above them; the id of the node of `/`."""
+        top: dict[bytes, object] = {}
+        devices: dict[int, int] = {}
+        for ordinal, root in enumerate(self._task.roots):
+            devices.setdefault(self._device(root), ordinal)
+        for root in self._task.roots:
+            manifest = self._manifests.get(root.master_path)
+            reader = base.reader if base else None
+            tree = TreeArchiver(root, contents, ledger, reader, manifest, devices, self._doubtful_ns)
+            entry = tree.archive(base.directory(root.master_path) if base else None)
+            names = [name for name in root.master_path.split(b"/") if name]
+            if not names:
+                if len(self._task.roots) > 1:
+                    raise UsageError("E5005", path=shown(root.master_path))
+                node: bytes = entry[CONTENT]
+                return node
+            at = top
+            for name in names[:-1]:
+                beneath = at.setdefault(name, {})
+                if not isinstance(beneath, dict):
+                    raise UsageError("E5005", path=shown(root.master_path))
+                at = beneath
+            if names[-1] in at:
+                raise UsageError("E5005", path=shown(root.master_path))
+            entry[NAME] = names[-1]
+            at[names[-1]] = entry
+        return _store(top, contents)
+
+    def _device(self, root: ArchiveRoot) -> int:
+        manifest = self._manifests.get(root.master_path)
+        recorded = manifest.get(b"") if manifest is not None else None
+        return recorded[1].device if recorded is not None else os.lstat(root.directory).st_dev
+
+
+def _store(level: dict[bytes, object], contents: ContentWriter) -> bytes:
+    entries: list[Entry] = []
+    for name in sorted(level):
+        child = level[name]
+        if isinstance(child, dict):
+            node = _store(child, contents)
+            child = [name, DIRECTORY, _IMPLICIT_PERMISSIONS, 0, 0, 0, 0, 0, 0, {"y": True}, node]
+        assert isinstance(child, list)
+        entries.append(child)
+    return contents.node(encode_node(entries))

@@ -1,0 +1,144 @@
+"""Contents on their way to the media: cut, identified, stored once, and marked as used."""
+
+from __future__ import annotations
+
+import os
+
+from blake3 import blake3
+
+from app.backup.ledger import Ledger
+from app.backup.source import SMALL_FILE_BYTES, Stamp, chunks, data_extents, open_file, read_whole
+from app.media.index import ChunkIndex
+from app.media.keys import chunk_key
+from app.media.node import CONTENT, CTIME, EXTRA, MTIME, PIECE, SIZE, Entry
+from app.media.pack import PackIndex
+from app.media.refs import PackReference
+from app.media.writer import PackWriter
+
+_NEW = -1
+
+
+class ContentWriter:
+    """Stores contents and nodes, sharing what the media holds; remembers every chunk the session uses."""
+
+    def __init__(self, index: ChunkIndex, writer: PackWriter, ledger: Ledger, data_key: bytes | None) -> None:
+        self._index = index
+        self._known = index.known
+        self._used = bytearray(index.capacity // 8)
+        self._writer = writer
+        self._ledger = ledger
+        self._key = chunk_key(data_key)
+        self._groups: dict[tuple[int, int], tuple[bytes, object, Stamp]] = {}
+
+    def _have(self, chunk_id: bytes) -> bool:
+        ordinal = self._known.get(chunk_id)
+        if ordinal is None:
+            return False
+        if ordinal >= 0:
+            self._used[ordinal >> 3] |= 1 << (ordinal & 7)
+        return True
+
+    def share(self, entry: Entry) -> bool:
+        """Whether the media still holds all of an entry's content; marks it as used."""
+        content = entry[CONTENT]
+        if len(content) == PIECE.size:
+            return self._have(content[:32])
+        return all(self._have(content[i : i + 32]) for i in range(0, len(content), PIECE.size))
+
+    def node(self, data: bytes) -> bytes:
+        """Store a directory node; its id."""
+        chunk_id = blake3(data, key=self._key).digest()
+        if not self._have(chunk_id):
+            self._known[chunk_id] = _NEW
+            self._writer.add_node(chunk_id, data)
+        return chunk_id
+
+    def _chunk(self, data: bytes | memoryview) -> bytes:
+        chunk_id = blake3(data, key=self._key).digest()
+        if not self._have(chunk_id):
+            self._known[chunk_id] = _NEW
+            self._ledger.new_bytes += len(data)
+            self._writer.add_data(chunk_id, data)
+        return PIECE.pack(chunk_id, len(data))
+
+    def file(self, source: bytes, path: bytes, entry: Entry, expected: Stamp | None) -> None:
+        """Fill in size, content and extents of a file entry.
+
+        Read again once when the file changed meanwhile, then kept as read with a problem (W5010). With
+        `expected` (a manifest's size and time) a difference is a problem too. Raises OSError when it cannot be read.
+        """
+        group = tuple(entry[EXTRA]["h"]) if entry[EXTRA] and "h" in entry[EXTRA] else None
+        descriptor = open_file(source)
+        try:
+            stable = False
+            for _ in range(2):
+                before = Stamp.of(os.fstat(descriptor))
+                if group is not None and group in self._groups and self._groups[group][2] == before:
+                    content, extents, _stamp = self._groups[group]
+                    stable = True
+                    break
+                content, extents = self._read(descriptor, path)
+                stable = Stamp.of(os.fstat(descriptor)) == before
+                if stable:
+                    break
+                os.lseek(descriptor, 0, os.SEEK_SET)
+        finally:
+            os.close(descriptor)
+        entry[CONTENT] = content
+        if extents is not None:
+            entry[EXTRA] = {**(entry[EXTRA] or {}), "s": extents}
+        size = before.size if extents is not None else _length(content)
+        differs = expected is not None and (before.size, before.mtime_ns) != (
+            expected.size,
+            expected.mtime_ns,
+        )
+        if not stable or differs or size != entry[SIZE]:
+            if not stable or expected is not None:
+                self._ledger.problem("W5010", path)
+            # No stamp: the next backup reads it again.
+            entry[CTIME] = 0
+        if expected is None:
+            entry[MTIME] = before.mtime_ns
+        entry[SIZE] = size
+        if group is not None and stable:
+            self._groups[group] = (content, extents, before)
+
+    def _read(self, descriptor: int, path: bytes) -> tuple[bytes, object]:
+        found = os.fstat(descriptor)
+        size, ledger = found.st_size, self._ledger
+        extents = data_extents(descriptor, found) if size else None
+        if size <= SMALL_FILE_BYTES and extents is None:
+            data = read_whole(descriptor, size)
+            ledger.read_bytes += len(data)
+            return (self._chunk(data) if data else b""), None
+        content = []
+        for piece in chunks(descriptor, extents if extents is not None else [[0, size]]):
+            ledger.read_bytes += len(piece)
+            content.append(self._chunk(piece))
+            ledger.tick(path)
+        return b"".join(content), extents
+
+    def references(self, new: list[PackIndex], shared: list[PackReference]) -> list[PackReference]:
+        """All packs of the session: new ones whole, older ones by chunks used, `shared` united with them."""
+        found: dict[str, PackReference] = {one.pack_id: one for one in shared}
+        for number, pack in enumerate(self._index.packs):
+            count, start = len(pack.table), self._index.base(number) // 8
+            used: bytes | None = bytes(self._used[start : start + (count + 7) // 8])
+            before = found.get(pack.pack_id)
+            if before is not None:
+                used = _united(used, before.used)
+            if used is None or any(used):
+                found[pack.pack_id] = PackReference(pack.pack_id, pack.size, pack.hash, count, used)
+        for pack in new:
+            found[pack.pack_id] = PackReference(pack.pack_id, pack.size, pack.hash, len(pack.table), None)
+        return list(found.values())
+
+
+def _length(content: bytes) -> int:
+    return sum(length for _, length in PIECE.iter_unpack(content))
+
+
+def _united(one: bytes | None, other: bytes | None) -> bytes | None:
+    if one is None or other is None:
+        return None
+    return (int.from_bytes(one, "little") | int.from_bytes(other, "little")).to_bytes(len(one), "little")
