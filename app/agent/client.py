@@ -25,9 +25,7 @@ def connect_local(home: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> Agent:
     if info is None:
         raise ArcxoError("AE1001", host="localhost", reason=f"no agent runs in {agent_home.path}")
     identity = load_identity(agent_home)
-    return GrpcAgent(
-        "localhost", info.address, identity.certificate, timeout_s, token=agent_home.owner_token
-    )
+    return GrpcAgent("localhost", info.address, identity.certificate, timeout_s, token=agent_home.owner_token)
 
 
 def connect(

@@ -145,7 +145,7 @@ class OwnScenarioLink:
         frame = self._link.receive(timeout_s)
         if frame is not None and not self._checked:
             hello = decode_frame(frame)
-            if not isinstance(hello, Hello) or from_xml(hello.definition).id != self._scenario_id:
+            if not isinstance(hello, Hello) or from_xml(hello.definition_xml).id != self._scenario_id:
                 raise CredentialsError("AE1015")
             self._checked = True
         return frame

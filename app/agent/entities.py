@@ -14,9 +14,7 @@ def entities_of(master_paths: Sequence[bytes]) -> tuple[tuple[str, tuple[int, ..
     grouped: dict[bytes, list[int]] = {}
     for index, path in enumerate(master_paths):
         grouped.setdefault(mount_point_of(path), []).append(index)
-    return tuple(
-        (point.decode("utf-8", "replace"), tuple(indexes)) for point, indexes in grouped.items()
-    )
+    return tuple((point.decode("utf-8", "replace"), tuple(indexes)) for point, indexes in grouped.items())
 
 
 def mount_point_of(path: bytes) -> bytes:

@@ -181,9 +181,7 @@ class GrpcAgent:
 
     def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint:
         """Freeze the replica. Raises BusyError AE0465 unless it is replicating."""
-        request = pb.BeginBackupRequest(
-            scenario_id=scenario_id, replica=replica, job_id=job_id, fence=fence
-        )
+        request = pb.BeginBackupRequest(scenario_id=scenario_id, replica=replica, job_id=job_id, fence=fence)
         return from_message(self._call("BeginBackup", request), BackupPoint)
 
     def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]:

@@ -153,9 +153,7 @@ class ControlHandlers(agent_pb2_grpc.AgentControlServicer):
 
     def _do_plan_rewind(self, request: Any, left: float) -> pb.RewindPlan:
         paths = tuple(request.paths)
-        plan = self._host.replica(
-            "plan_rewind", request.scenario_id, request.point_id, paths, timeout_s=left
-        )
+        plan = self._host.replica("plan_rewind", request.scenario_id, request.point_id, paths, timeout_s=left)
         return to_message(plan, pb.RewindPlan)
 
     def _do_rewind(self, request: Any, left: float) -> pb.RewindResult:
@@ -200,5 +198,3 @@ def restore_event_message(event: RestoreEvent | None) -> pb.RestoreEvent:
     if event is not None:
         return pb.RestoreEvent(result=to_message(event, pb.RestoreResult))
     return pb.RestoreEvent()
-
-

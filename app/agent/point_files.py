@@ -1,0 +1,174 @@
+"""The files of backup points."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.agent.home import replace_durably
+from app.model.media import Consistency
+from app.model.scenario import Scenario
+from app.replication.definition import from_xml, to_xml
+from app.snapshot.api import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRoot:
+    """One root of the point and the snapshot that froze it."""
+
+    master_path: bytes
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPoint:
+    """A point as its file keeps it. `planned` is a snapshot that may exist in part."""
+
+    id: str
+    scenario: Scenario
+    replica: str
+    taken_at: datetime
+    consistency: Consistency
+    provider: str
+    incarnation: str
+    change: int
+    job_id: int
+    fence: int
+    entities: tuple[tuple[str, tuple[int, ...]], ...]
+    roots: tuple[SavedRoot, ...] = ()
+    planned: Snapshot | None = None
+    kept: bool = False
+
+    def with_planned(
+        self, index: int, provider: str, root: bytes, area: bytes, snapshot_id: str
+    ) -> SavedPoint:
+        """About to make the snapshot of a root."""
+        del index
+        container = area + b"/" + snapshot_id.encode("ascii")
+        planned = Snapshot(id=snapshot_id, provider=provider, root=root, path=container, container=container)
+        return replace(self, planned=planned, provider=self.provider or provider)
+
+    def with_root(self, index: int, root: SavedRoot) -> SavedPoint:
+        """The snapshot of root `index` exists."""
+        return replace(self, roots=(*self.roots[:index], root), planned=None)
+
+    def as_kept(self) -> SavedPoint:
+        """Not to be released when its job is over."""
+        return replace(self, kept=True)
+
+    def snapshots(self) -> list[Snapshot]:
+        """All that may exist."""
+        found = [root.snapshot for root in self.roots]
+        return found if self.planned is None else [*found, self.planned]
+
+
+class PointFiles:
+    """The directory of point files; each write is durable on return."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def write(self, point: SavedPoint) -> None:
+        """Save a point over what is saved of it."""
+        replace_durably(self._path(point.id), json.dumps(_to_json(point)).encode("ascii"))
+
+    def find(self, point_id: str) -> SavedPoint | None:
+        """The point, or None."""
+        if not point_id.isalnum():
+            return None
+        try:
+            content = Path(self._path(point_id)).read_bytes()
+        except FileNotFoundError:
+            return None
+        return _from_json(json.loads(content))
+
+    def all(self) -> list[SavedPoint]:
+        """All points."""
+        names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
+        found = [self.find(name.removesuffix(".json")) for name in names]
+        return [point for point in found if point is not None]
+
+    def remove(self, point_id: str) -> None:
+        """Forget a point."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(point_id))
+
+    def _path(self, point_id: str) -> str:
+        return os.path.join(self._directory, f"{point_id}.json")
+
+
+def _to_json(point: SavedPoint) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "id": point.id,
+        "scenario": _text(to_xml(point.scenario)),
+        "replica": point.replica,
+        "taken_at": point.taken_at.isoformat(),
+        "consistency": point.consistency.value,
+        "provider": point.provider,
+        "incarnation": point.incarnation,
+        "change": point.change,
+        "job_id": point.job_id,
+        "fence": point.fence,
+        "entities": [[entity, list(indexes)] for entity, indexes in point.entities],
+        "roots": [[_text(root.master_path), _snapshot_to_json(root.snapshot)] for root in point.roots],
+        "planned": None if point.planned is None else _snapshot_to_json(point.planned),
+        "kept": point.kept,
+    }
+
+
+def _from_json(found: dict[str, Any]) -> SavedPoint:
+    return SavedPoint(
+        id=found["id"],
+        scenario=from_xml(_bytes(found["scenario"])),
+        replica=found["replica"],
+        taken_at=datetime.fromisoformat(found["taken_at"]),
+        consistency=Consistency(found["consistency"]),
+        provider=found["provider"],
+        incarnation=found["incarnation"],
+        change=found["change"],
+        job_id=found["job_id"],
+        fence=found["fence"],
+        entities=tuple((entity, tuple(indexes)) for entity, indexes in found["entities"]),
+        roots=tuple(SavedRoot(_bytes(path), _snapshot_from_json(made)) for path, made in found["roots"]),
+        planned=None if found["planned"] is None else _snapshot_from_json(found["planned"]),
+        kept=found["kept"],
+    )
+
+
+def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "id": snapshot.id,
+        "provider": snapshot.provider,
+        "root": _text(snapshot.root),
+        "path": _text(snapshot.path),
+        "container": _text(snapshot.container),
+        "manifest": None if snapshot.manifest is None else _text(snapshot.manifest),
+        "partial": snapshot.partial,
+    }
+
+
+def _snapshot_from_json(found: dict[str, Any]) -> Snapshot:
+    return Snapshot(
+        id=found["id"],
+        provider=found["provider"],
+        root=_bytes(found["root"]),
+        path=_bytes(found["path"]),
+        container=_bytes(found["container"]),
+        manifest=None if found["manifest"] is None else _bytes(found["manifest"]),
+        partial=found["partial"],
+    )
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text)

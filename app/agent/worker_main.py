@@ -1,0 +1,122 @@
+"""`python -m app.agent.worker_main PIPE_FD PARENT_PID`: one archive or restore, at lower priority."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from app.agent.children import end_with_parent
+from app.agent.logs import log_to_output
+from app.model.errors import ArcxoError
+
+_NICE = 10
+
+
+class ControlPipe:
+    """The worker's end of its pipe. A thread reads it: its end means *cancel*."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._canceled = threading.Event()
+        self._sending = threading.Lock()
+        self._answered = threading.Condition()
+        self._answers: list[tuple[bool, Any]] = []
+        self.work = connection.recv()
+        threading.Thread(target=self._read, name="control", daemon=True).start()
+
+    def canceled(self) -> bool:
+        """Whether nobody wants the result any more."""
+        return self._canceled.is_set()
+
+    def tell(self, kind: str, value: object = None) -> None:
+        """Send; after a cancel nobody listens, and that is fine."""
+        with self._sending:
+            try:
+                self._connection.send((kind, value))
+            except OSError:
+                self._canceled.set()
+
+    def ask_applier(self, method: str, *arguments: object) -> Any:
+        """Call the replica's applier through the control process. Raises what it raises."""
+        self.tell("apply", (method, arguments))
+        with self._answered:
+            self._answered.wait_for(lambda: self._answers or self.canceled())
+            if not self._answers:
+                raise ArcxoError("AE1016", role="replica")
+            good, value = self._answers.pop()
+        if not good:
+            raise value
+        return value
+
+    def _read(self) -> None:
+        try:
+            while True:
+                answer = self._connection.recv()
+                with self._answered:
+                    self._answers.append(answer)
+                    self._answered.notify_all()
+        except (EOFError, OSError):
+            with self._answered:
+                self._canceled.set()
+                self._answered.notify_all()
+
+
+def main() -> None:
+    """Do the work that comes through the pipe."""
+    pipe_fd, parent = sys.argv[1:]
+    end_with_parent(int(parent))
+    os.nice(_NICE)
+    log_to_output()
+    os.set_inheritable(int(pipe_fd), False)
+    pipe = ControlPipe(Connection(int(pipe_fd)))
+    kind, *arguments = pipe.work
+    try:
+        if kind == "archive":
+            _archive(pipe, *arguments)
+        else:
+            _restore(pipe, *arguments)
+    except ArcxoError as error:
+        pipe.tell("error", error)
+    except Exception as error:
+        pipe.tell("error", ArcxoError("AE1099", where=kind, error=f"{type(error).__name__}: {error}"))
+        raise
+    else:
+        pipe.tell("done")
+
+
+def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> None:
+    from app.agent.manifests import SnapshotManifest
+    from app.backup.api import archive
+
+    loaded = {path: SnapshotManifest(manifest) for path, manifest in manifests.items()}
+    archive(task, lambda event: pipe.tell("event", event), pipe.canceled, loaded)
+
+
+def _restore(pipe: ControlPipe, order: Any) -> None:
+    from app.backup.api import RestoreTask, restore
+
+    relocate = order.scenario_id is None and any(prefix == b"/" for prefix, _ in order.targets)
+    task = RestoreTask(
+        media_path=order.media_path,
+        session=order.session,
+        paths=order.paths,
+        targets=order.targets,
+        conflict=order.conflict,
+        structure=order.structure,
+        relocate=relocate,
+        data_key=order.data_key,
+        job_id=order.job_id,
+    )
+    sink = None
+    if order.scenario_id is not None:
+        from app.agent.applier_sink import ApplierSink
+
+        sink = ApplierSink(pipe.ask_applier, order.scenario_id, order.targets)
+    restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Archives and restores, each in a worker process of its own at lower priority."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from app.agent.api import ArchiveEvent, RestoreEvent, RestoreOrder
+from app.agent.children import Spawner
+from app.agent.pipe import make_pipe
+from app.agent.role_process import RoleProcess
+from app.model.errors import ArcxoError, CanceledError
+
+_SIGN_OF_LIFE_S = 5.0
+_POLL_S = 0.2
+_CANCEL_GRACE_S = 15.0
+
+
+def run_archive(
+    spawner: Spawner, task: Any, manifests: dict[bytes, bytes], gone: threading.Event
+) -> Iterator[ArchiveEvent | None]:
+    """The events of an archive; `gone` or closing the iterator cancels it. None is a sign of life.
+
+    Raises:
+        ArcxoError: AE0458 when the worker dies, and whatever the archive raises.
+    """
+    failed = ArcxoError("AE0458", scenario=task.scenario_name, id=task.scenario_id, reason="worker died")
+    return _run(spawner, ("archive", task, manifests), gone, failed, None)
+
+
+def run_restore(
+    spawner: Spawner, order: RestoreOrder, replica: RoleProcess, gone: threading.Event
+) -> Iterator[RestoreEvent | None]:
+    """The events of a restore, as `run_archive`. With a scenario its applier (`replica`) does the writing.
+
+    Raises:
+        ArcxoError: AE1025 when the worker dies, and whatever the restore raises.
+    """
+    failed = ArcxoError("AE1025", reason="worker died")
+    return _run(spawner, ("restore", order), gone, failed, replica)
+
+
+def _run(
+    spawner: Spawner, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
+) -> Iterator[Any]:
+    ours, theirs = make_pipe()
+    process = spawner.start("app.agent.worker_main", (), theirs)
+    try:
+        ours.send(work)
+        yield from _events(ours, process, gone, failed, replica)
+    except (EOFError, OSError) as error:
+        raise _with_reason(failed, process) from error
+    finally:
+        # The end of the pipe is the worker's cue to leave a consistent store and end.
+        ours.close()
+        try:
+            process.wait(_CANCEL_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _events(
+    ours: Connection,
+    process: subprocess.Popen[bytes],
+    gone: threading.Event,
+    failed: ArcxoError,
+    replica: RoleProcess | None,
+) -> Iterator[Any]:
+    quiet_s = 0.0
+    while True:
+        if gone.is_set():
+            raise CanceledError("AE1008", call="worker", host="localhost")
+        if not ours.poll(_POLL_S):
+            quiet_s += _POLL_S
+            if quiet_s >= _SIGN_OF_LIFE_S:
+                quiet_s = 0.0
+                yield None
+            continue
+        kind, value = ours.recv()
+        if kind == "event":
+            quiet_s = 0.0
+            yield value
+        elif kind == "apply":
+            ours.send(_applied(replica, value))
+        elif kind == "done":
+            return
+        elif kind == "error":
+            raise value
+        else:
+            raise _with_reason(failed, process)
+
+
+def _applied(replica: RoleProcess | None, request: tuple[str, tuple[Any, ...]]) -> tuple[bool, Any]:
+    """What the applier's method answers to the worker: (whether it returned, value or error)."""
+    method, arguments = request
+    if replica is None:
+        return False, ArcxoError("AE1099", where=method, error="no applier")
+    try:
+        return True, replica.call(method, *arguments, timeout_s=3600.0)
+    except ArcxoError as error:
+        return False, error
+
+
+def _with_reason(failed: ArcxoError, process: subprocess.Popen[bytes]) -> ArcxoError:
+    try:
+        code: int | None = process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        code = None
+    return ArcxoError(failed.code, **{**failed.params, "reason": f"the worker ended with {code}"})
