@@ -65,7 +65,8 @@ class ContentWriter:
         """Fill in size, content and extents of a file entry.
 
         Read again once when the file changed meanwhile, then kept as read with a problem (W5010). With
-        `expected` (a manifest's size and time) a difference is a problem too. Raises OSError when it cannot be read.
+        `expected` (a manifest's size and time) a difference is a problem too. Raises OSError when it cannot
+        be read.
         """
         group = tuple(entry[EXTRA]["h"]) if entry[EXTRA] and "h" in entry[EXTRA] else None
         descriptor = open_file(source)

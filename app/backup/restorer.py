@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from app.backup.api import Canceled, EmitRestore, RestoreSink, RestoreTask
 from app.backup.metadata import differing
@@ -66,7 +67,7 @@ class Restorer:
             self._written[start : start + _VERIFY_BATCH]
             for start in range(0, len(self._written), _VERIFY_BATCH)
         ]
-        self._in_parallel([lambda batch=batch: self._check(batch) for batch in batches])
+        self._in_parallel([partial(self._check, batch) for batch in batches])
         self._progress(b"", now=True)
         result = RestoreResult(
             files=self._files,
@@ -138,9 +139,8 @@ class Restorer:
                         links.append((item, head))
                         continue
                 self._sort_in(item, groups, large)
-        jobs: list[Callable[[], None]] = [lambda item=item: self._large(item) for item in large]
-        for key in sorted(groups, key=lambda key: (key[0], key[1])):
-            jobs.append(lambda group=groups[key]: self._group(group))
+        jobs: list[Callable[[], None]] = [partial(self._large, item) for item in large]
+        jobs += [partial(self._group, groups[key]) for key in sorted(groups)]
         self._in_parallel(jobs)
         done = {id(item) for item in self._written}
         for item, head in links:
@@ -208,7 +208,7 @@ class Restorer:
             if len(data) != item.entry[SIZE]:
                 self._problem("E5023", item.source, object=pack.pack_id, reason="its size is not as recorded")
                 continue
-            self._publish(item, lambda descriptor, data=data: _write_all(descriptor, data))
+            self._publish(item, partial(_write_all, data))
 
     def _large(self, item: Item) -> None:
         """A file of several chunks or with holes, an empty file, or no file at all."""
@@ -340,7 +340,7 @@ class Restorer:
         return True
 
 
-def _write_all(descriptor: int, data: memoryview) -> None:
+def _write_all(data: memoryview, descriptor: int) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
 

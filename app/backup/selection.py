@@ -63,7 +63,8 @@ class Selection:
 
     def _chain(self, path: bytes) -> list[tuple[bytes, Entry]]:
         """(path, entry) from the top to a selected path."""
-        node_id, at, chain = self._header.root_id, b"", []
+        node_id: bytes | None = self._header.root_id
+        at, chain = b"", []
         names = [name for name in path.split(b"/") if name]
         if not names:
             return [(b"/", [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, node_id])]

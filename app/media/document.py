@@ -23,11 +23,17 @@ def decode_document(data: bytes, code: str, **params: str | int) -> Document:
     body, separator, tail = data[:-1].rpartition(b"\n")
     body += separator
     if data[-1:] != b"\n" or tail != b"blake3 " + blake3(body).hexdigest().encode("ascii"):
-        raise ArcxoError(code, reason="its checksum does not match its content", **params)
+        raise _fault(code, "its checksum does not match its content", params)
     try:
         fields = json.loads(body)
     except ValueError as error:
-        raise ArcxoError(code, reason="it is not JSON", **params) from error
+        raise _fault(code, "it is not JSON", params) from error
     if not isinstance(fields, dict):
-        raise ArcxoError(code, reason="it is not a JSON object", **params)
+        raise _fault(code, "it is not a JSON object", params)
     return fields
+
+
+def _fault(code: str, reason: str, params: dict[str, str | int]) -> ArcxoError:
+    error = ArcxoError(code, reason=reason)
+    error.params.update({key: str(value) for key, value in params.items()})
+    return error

@@ -31,7 +31,6 @@ KINDS = (
 PIECE = struct.Struct("<32sI")
 Entry = list[Any]
 _FIELDS = 11
-_LIMIT = 1 << 31
 _EXTRA_KEYS = {"x", "t", "d", "h", "s", "y"}
 
 
@@ -44,7 +43,7 @@ def encode_node(entries: list[Entry]) -> bytes:
 def decode_node(data: bytes) -> list[Entry]:
     """Checks everything: raises ValueError for names or shapes no writer makes."""
     try:
-        document = msgpack.unpackb(data, use_list=True, max_buffer_size=_LIMIT)
+        document = msgpack.unpackb(data)
     except (ValueError, msgpack.UnpackException) as error:
         raise ValueError("not a directory node") from error
     if not isinstance(document, list) or len(document) != 2 or document[0] != 1:
