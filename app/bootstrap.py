@@ -39,7 +39,7 @@ def init_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
     `media_name` defaults to the date and time. A making that was cut short is done again from the start.
 
     Raises:
-        UsageError: E5001 when a home is there already, or something that is not one.
+        UsageError: E5101 when a home is there already, or something that is not one.
     """
     from app.jobs.home import create_home
 
@@ -50,10 +50,10 @@ def open_services(home: str) -> Services:
     """The services of the home's owner on this machine. Close them when done.
 
     Raises:
-        NotFoundError: E5002 when `home` is not a home.
+        NotFoundError: E5102 when `home` is not a home.
     """
     if not home_exists(home):
-        raise NotFoundError("E5002", home=home)
+        raise NotFoundError("E5102", home=home)
     from app.services.local import open_local
 
     return open_local(home)
@@ -63,11 +63,11 @@ def run_server(home: str) -> int:
     """Be the server of `home` until SIGTERM or `stop_server`; returns the exit code.
 
     Raises:
-        BusyError: E5003 when a server of this home runs already.
-        NotFoundError: E5002 when `home` is not a home.
+        BusyError: E5103 when a server of this home runs already.
+        NotFoundError: E5102 when `home` is not a home.
     """
     if not home_exists(home):
-        raise NotFoundError("E5002", home=home)
+        raise NotFoundError("E5102", home=home)
     from app.jobs.server import serve
 
     return serve(home)
@@ -84,11 +84,11 @@ def start_server(home: str, timeout_s: float = 30) -> None:
     """Return when the server of `home` is ready; a detached one is started if none runs.
 
     Raises:
-        BusyError: E5004 when it is not ready within `timeout_s` (or ended; the log's end is in the text).
-        NotFoundError: E5002 when `home` is not a home.
+        BusyError: E5104 when it is not ready within `timeout_s` (or ended; the log's end is in the text).
+        NotFoundError: E5102 when `home` is not a home.
     """
     if not home_exists(home):
-        raise NotFoundError("E5002", home=home)
+        raise NotFoundError("E5102", home=home)
     from app.jobs.process import start
 
     start(home, timeout_s)
@@ -98,7 +98,7 @@ def stop_server(home: str, timeout_s: float = 60) -> None:
     """Stop the server of `home` and its agent; returns when both are gone. None running: nothing to do.
 
     Raises:
-        BusyError: E5005 when it still runs after `timeout_s`.
+        BusyError: E5105 when it still runs after `timeout_s`.
     """
     from app.jobs.process import stop
 

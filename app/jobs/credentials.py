@@ -48,7 +48,7 @@ class JobSecrets:
 
     @staticmethod
     def unseal(store: SecretStore, sealed: bytes) -> JobSecrets:
-        """The secrets of a job. Raises ArcxoError E5021 when they can't be opened with this home's key."""
+        """The secrets of a job. Raises ArcxoError E5121 when they can't be opened with this home's key."""
         if not sealed:
             return JobSecrets()
         content = json.loads(store.open(sealed, _PURPOSE))

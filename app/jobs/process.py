@@ -63,7 +63,7 @@ class ServerLock:
                     time.sleep(_POLL_S)
                     continue
                 os.close(self._descriptor)
-                raise BusyError("E5003", home=home) from None
+                raise BusyError("E5103", home=home) from None
             return
 
     def release(self) -> None:
@@ -109,7 +109,7 @@ def start(home: str, timeout_s: float) -> ServerRecord:
     """Return the ready server of `home`; a detached one is started if none runs.
 
     Raises:
-        BusyError: E5004 when it ended or is not ready within `timeout_s`.
+        BusyError: E5104 when it ended or is not ready within `timeout_s`.
     """
     found = running(home)
     if found is not None:
@@ -127,14 +127,14 @@ def start(home: str, timeout_s: float) -> ServerRecord:
                 break
             process = None  # another one won the race: wait for it
         time.sleep(_POLL_S)
-    raise BusyError("E5004", home=home, seconds=round(timeout_s), details=_last_words(home))
+    raise BusyError("E5104", home=home, seconds=round(timeout_s), details=_last_words(home))
 
 
 def stop(home: str, timeout_s: float) -> None:
     """Stop the server of `home` and the agent on its machine; returns when both are gone.
 
     Raises:
-        BusyError: E5005 when one still runs after `timeout_s`.
+        BusyError: E5105 when one still runs after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     asked: int | None = None
@@ -145,7 +145,7 @@ def stop(home: str, timeout_s: float) -> None:
             asked = record.pid
         _reap()
         if time.monotonic() > deadline:
-            raise BusyError("E5005", home=home, seconds=round(timeout_s))
+            raise BusyError("E5105", home=home, seconds=round(timeout_s))
         time.sleep(_POLL_S)
     from app.jobs.supervisor import stop_agent
 

@@ -24,14 +24,14 @@ def check(schedule: Schedule) -> None:
     """Refuse a schedule that can't be followed.
 
     Raises:
-        UsageError: E5010 for a rule that can't be read or is too frequent, E5011 for an unknown time zone,
-            E5012 for a start without a time zone, E5013 for a rule that never runs.
+        UsageError: E5110 for a rule that can't be read or is too frequent, E5111 for an unknown time zone,
+            E5112 for a start without a time zone, E5113 for a rule that never runs.
     """
     if schedule.run_at is not None and schedule.run_at.tzinfo is None:
-        raise UsageError("E5012", time=schedule.run_at.isoformat())
+        raise UsageError("E5112", time=schedule.run_at.isoformat())
     _zone(schedule)
     if schedule.repeat and next_run(schedule, datetime.min.replace(tzinfo=UTC), datetime.now(UTC)) is None:
-        raise UsageError("E5013", rule=schedule.repeat)
+        raise UsageError("E5113", rule=schedule.repeat)
 
 
 def first_run(schedule: Schedule, now: datetime) -> datetime:
@@ -99,16 +99,16 @@ def _parts(schedule: Schedule) -> dict[str, str]:
     for item in text.split(";"):
         name, separator, value = item.partition("=")
         if not separator or not value or name in parts or "\n" in item:
-            raise UsageError("E5010", rule=schedule.repeat)
+            raise UsageError("E5110", rule=schedule.repeat)
         parts[name] = value
     frequency = parts.get("FREQ", "")
     interval = parts.get("INTERVAL", "1")
     if frequency not in _STEPS and frequency not in _RARE:
-        raise UsageError("E5010", rule=schedule.repeat)
+        raise UsageError("E5110", rule=schedule.repeat)
     if not interval.isdecimal() or not 1 <= int(interval) <= 10_000:
-        raise UsageError("E5010", rule=schedule.repeat)
+        raise UsageError("E5110", rule=schedule.repeat)
     if frequency in _STEPS and not set(parts) <= _PARTS_OF_FREQUENT:
-        raise UsageError("E5010", rule=schedule.repeat)
+        raise UsageError("E5110", rule=schedule.repeat)
     return parts
 
 
@@ -122,7 +122,7 @@ def _rule(schedule: Schedule, parts: dict[str, str], start: datetime, zone: tzin
             parts["UNTIL"] = end.strftime("%Y%m%dT%H%M%S")
         rule = rrulestr(";".join(f"{name}={value}" for name, value in parts.items()), dtstart=start)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise UsageError("E5010", rule=schedule.repeat) from error
+        raise UsageError("E5110", rule=schedule.repeat) from error
     assert isinstance(rule, rrule)
     return rule
 
@@ -132,7 +132,7 @@ def _zone(schedule: Schedule) -> tzinfo:
         try:
             return ZoneInfo(schedule.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise UsageError("E5011", time_zone=schedule.time_zone) from error
+            raise UsageError("E5111", time_zone=schedule.time_zone) from error
     if schedule.run_at is not None and schedule.run_at.tzinfo is not None:
         return schedule.run_at.tzinfo
     return UTC

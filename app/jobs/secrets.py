@@ -44,29 +44,29 @@ class SecretStore:
         """Decrypt what `seal` returned.
 
         Raises:
-            ArcxoError: E5021 when it was sealed with another key or for something else, or is damaged.
+            ArcxoError: E5121 when it was sealed with another key or for something else, or is damaged.
         """
         nonce, content = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
-            raise ArcxoError("E5021", purpose=purpose)
+            raise ArcxoError("E5121", purpose=purpose)
         try:
             return self._key().decrypt(nonce, content, _VERSION + purpose.encode())
         except InvalidTag as error:
-            raise ArcxoError("E5021", purpose=purpose) from error
+            raise ArcxoError("E5121", purpose=purpose) from error
 
     def _key(self) -> AESGCM:
         if self._cipher is None:
             try:
                 descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError as error:
-                raise ArcxoError("E5020", path=self._path) from error
+                raise ArcxoError("E5120", path=self._path) from error
             try:
                 if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-                    raise ArcxoError("E5022", path=self._path)
+                    raise ArcxoError("E5122", path=self._path)
                 key = os.read(descriptor, _KEY_BYTES + 1)
             finally:
                 os.close(descriptor)
             if len(key) != _KEY_BYTES:
-                raise ArcxoError("E5020", path=self._path)
+                raise ArcxoError("E5120", path=self._path)
             self._cipher = AESGCM(key)
         return self._cipher

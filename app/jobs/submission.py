@@ -35,17 +35,17 @@ def submit_backup(
     """Queue a backup of one or more registered scenarios. Blocks on the catalog.
 
     Raises:
-        UsageError: E5014 no scenario, E5015 encryption without a password (or the reverse), E501x schedule.
-        NotFoundError: a scenario is not registered, E5016 the device group does not exist.
+        UsageError: E5114 no scenario, E5115 encryption without a password (or the reverse), E511x schedule.
+        NotFoundError: a scenario is not registered, E5116 the device group does not exist.
     """
     if not script.scenario_ids or len(script.scenario_ids) != len(script.scenario_names):
-        raise UsageError("E5014")
+        raise UsageError("E5114")
     if script.encrypt != bool(secrets.session_password):
-        raise UsageError("E5015")
+        raise UsageError("E5115")
     for scenario_id in script.scenario_ids:
         catalog.registrations.show(str(scenario_id))
     if script.device_group not in catalog.media.groups():
-        raise UsageError("E5016", group=script.device_group)
+        raise UsageError("E5116", group=script.device_group)
     return _submit(
         catalog,
         NewJob(
@@ -75,11 +75,11 @@ def submit_restore(
     """Queue a restore of parts of sessions. Blocks on the catalog.
 
     Raises:
-        UsageError: E5017 nothing selected, E501x schedule.
+        UsageError: E5117 nothing selected, E511x schedule.
         NotFoundError: a session is not in the catalog.
     """
     if not script.selections:
-        raise UsageError("E5017")
+        raise UsageError("E5117")
     sessions = [
         catalog.sessions.show(selection.media_serial, selection.session) for selection in script.selections
     ]
@@ -113,10 +113,10 @@ def submit_media(
     `media` is a media's serial, or for a merge that is not in the catalog yet its directory.
 
     Raises:
-        UsageError: E5018 not a media job.
+        UsageError: E5118 not a media job.
     """
     if kind not in MEDIA_KINDS:
-        raise UsageError("E5018", kind=kind.value)
+        raise UsageError("E5118", kind=kind.value)
     credentials = b""
     if session_password and store is not None:
         credentials = JobSecrets(session_password=session_password).seal(store)
@@ -132,7 +132,7 @@ def submit_media(
 
 
 def reschedule(catalog: Catalog, job_id: int, schedule: Schedule) -> Job:
-    """Give a job that is not Active another schedule. Raises UsageError E501x."""
+    """Give a job that is not Active another schedule. Raises UsageError E511x."""
     scheduler.check(schedule)
     return catalog.jobs.reschedule(job_id, schedule, scheduler.first_run(schedule, datetime.now(UTC)))
 

@@ -93,14 +93,14 @@ class AgentSupervisor:
             delay = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
             self._failures += 1
             ended = "" if self._process is None else str(self._process.returncode)
-            self._report("E5030", {"ended": ended or "?", "seconds": f"{delay:g}"})
+            self._report("E5130", {"ended": ended or "?", "seconds": f"{delay:g}"})
             if self._stopping.wait(delay):
                 return
             if not self._gone():
                 continue
             self._spawn()
             if self._wait_ready(30.0):
-                self._report("I5031", {})
+                self._report("I5131", {})
 
     def _spawn(self) -> None:
         self._started_at = time.monotonic()

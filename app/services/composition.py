@@ -22,15 +22,15 @@ class Composition(Protocol):
         ...
 
     def init_home(self, home: str, *, caroot_password: str, media_name: str = "") -> None:
-        """Make a home. Raises UsageError E5001 when there is one or the directory is not empty."""
+        """Make a home. Raises UsageError E5101 when there is one or the directory is not empty."""
         ...
 
     def open_services(self, home: str) -> Services:
-        """The services of the home's owner. Raises NotFoundError E5002 when there is no home."""
+        """The services of the home's owner. Raises NotFoundError E5102 when there is no home."""
         ...
 
     def run_server(self, home: str) -> int:
-        """Be the server of this home until SIGTERM. Raises BusyError E5003 when one runs already."""
+        """Be the server of this home until SIGTERM. Raises BusyError E5103 when one runs already."""
         ...
 
     def run_agent(self, home: str, listen: str) -> int:

@@ -1,0 +1,122 @@
+"""The making of a home: the directory that holds everything of one installation."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+
+from app.jobs.durable import replace
+from app.jobs.secrets import SecretStore
+from app.model.errors import BusyError, UsageError
+from app.model.media import Device, MediaInfo
+
+HOME_RECORD = "home.json"
+DEFAULT_GROUP = "GROUP0"
+DEFAULT_DEVICE = "media"
+OWNER = "caroot"
+_MAKING = "home.making"
+_FORMAT = 1
+
+
+def is_home(home: str) -> bool:
+    """Whether `home` was made completely."""
+    return os.path.isfile(os.path.join(home, HOME_RECORD))
+
+
+def home_id(home: str) -> str:
+    """The identity of a home, which its server has too."""
+    with open(os.path.join(home, HOME_RECORD), "rb") as record:
+        return str(json.load(record)["id"])
+
+
+def automatic_media_name(at: datetime) -> str:
+    """The name a media gets when none is given: the local date and time, as `5/29/07 10:56 AM`."""
+    local = at.astimezone()
+    hour = local.hour % 12 or 12
+    return f"{local.month}/{local.day}/{local:%y} {hour}:{local:%M %p}"
+
+
+def create_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
+    """Make a home. `home.json`, written last, makes it one; what a cut-short making left is made again.
+
+    Raises:
+        UsageError: E5101 a home is there already, E5106 the directory holds other things, AE1012 the password.
+        BusyError: E5107 someone else makes it now.
+    """
+    if is_home(home):
+        raise UsageError("E5101", home=home)
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    names = os.listdir(home)
+    if names and _MAKING not in names:
+        raise UsageError("E5106", home=home, name=sorted(names)[0])
+    marker = os.path.join(home, _MAKING)
+    descriptor = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("E5107", home=home) from None
+        if is_home(home):
+            raise UsageError("E5101", home=home)
+        os.chmod(home, 0o700)
+        _clear(home)
+        identity = _fill(home, caroot_password, media_name)
+        record = {"format": _FORMAT, "id": identity, "created_at": datetime.now(UTC).isoformat()}
+        replace(os.path.join(home, HOME_RECORD), json.dumps(record).encode())
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(marker)
+    finally:
+        os.close(descriptor)
+
+
+def _clear(home: str) -> None:
+    """Take away what a making that was cut short left: it holds nothing of anyone's."""
+    for name in os.listdir(home):
+        if name == _MAKING:
+            continue
+        path = os.path.join(home, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def _fill(home: str, caroot_password: str, media_name: str) -> str:
+    from app.agent.accounts import Accounts, Role
+    from app.agent.home import AgentHome
+    from app.catalog import open_catalog
+    from app.media import api as media
+
+    for name in ("logs", "secrets", DEFAULT_DEVICE):
+        os.mkdir(os.path.join(home, name), 0o700)
+    agent_home = AgentHome(home)
+    Accounts(agent_home).add(OWNER, caroot_password, Role.ADMINISTRATOR)
+    SecretStore(home).create()
+    device_path = os.path.join(home, DEFAULT_DEVICE)
+    now = datetime.now(UTC)
+    found = media.format_media(device_path, media_name or automatic_media_name(now))
+    assert found.label is not None
+    label = found.label
+    catalog = open_catalog(home)
+    try:
+        catalog.media.put_group(DEFAULT_GROUP)
+        catalog.media.put_device(Device(DEFAULT_DEVICE, device_path, DEFAULT_GROUP))
+        catalog.media.put_media(
+            MediaInfo(
+                name=label.name,
+                media_id=label.media_id,
+                serial=label.serial,
+                sequence=label.sequence,
+                set_id=label.set_id,
+                device=DEFAULT_DEVICE,
+                group=DEFAULT_GROUP,
+                created_at=label.created_at,
+            )
+        )
+    finally:
+        catalog.close()
+    return agent_home.id

@@ -1,0 +1,54 @@
+"""From a host's name in a scenario to its agent."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Protocol
+
+from app.agent.api import Agent
+from app.agent.client import connect, connect_local
+from app.catalog.api import Catalog
+from app.model.errors import CredentialsError
+from app.model.job import Credentials
+
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Agents(Protocol):
+    """Where jobs get agents from. The caller closes what it got."""
+
+    def agent_of(self, host: str, credentials: Credentials | None) -> Agent: ...
+
+
+class KnownHosts:
+    """Agents of the catalog's hosts; this machine's own is reached as the owner of the home."""
+
+    def __init__(self, home: str, catalog: Catalog) -> None:
+        self._home = home
+        self._catalog = catalog
+
+    def agent_of(self, host: str, credentials: Credentials | None) -> Agent:
+        """The agent of a host.
+
+        Raises:
+            ArcxoError: AE1001 it does not answer.
+            CredentialsError: AE0459 the log-in was refused, E5132 none is known.
+            NotFoundError: no host of that name is known.
+        """
+        if is_local(host):
+            return connect_local(self._home)
+        known = self._catalog.hosts.show(host)
+        if credentials is None:
+            raise CredentialsError("E5132", host=host)
+        return connect(known.address, credentials, known.fingerprint)
+
+
+def is_local(host: str) -> bool:
+    """Whether a host's name in a scenario means this machine."""
+    return host in LOCAL_NAMES or host == socket.gethostname()
+
+
+def server_name() -> str:
+    """How this server is named in the activity log (ARCXO_SERVER_NAME, else the machine's name)."""
+    return os.environ.get("ARCXO_SERVER_NAME") or socket.gethostname()
