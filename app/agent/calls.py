@@ -46,7 +46,7 @@ class Calls:
                 told = error
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
                 told = bug(error, name)
-            abort(context, told)
+            return abort(context, told)
 
         return handle
 
@@ -57,7 +57,7 @@ class Calls:
         return handle
 
     def stream(self, name: str, work: Callable[[Any, threading.Event], Iterator[Any]]) -> Callable[..., Any]:
-        """A call with many answers; `work(request, gone)` ends when `gone` is set: nobody listens any more."""
+        """A call with many answers; `work(request, gone)` ends when `gone` is set: nobody listens."""
 
         def handle(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             gone = threading.Event()
@@ -65,12 +65,7 @@ class Calls:
                 return
             try:
                 self._authorize(name, context)
-                if not self._places.acquire(blocking=False):
-                    raise BusyError("AE1009", call=name, host="", reason=f"{STREAMS_MAX} streams are open")
-                try:
-                    yield from work(request, gone)
-                finally:
-                    self._places.release()
+                yield from self._in_a_place(name, work(request, gone))
             except ArcxoError as error:
                 told = error
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
@@ -82,6 +77,15 @@ class Calls:
         handle.experimental_thread_pool = self._streams  # type: ignore[attr-defined]  # read by grpc's server
         return handle
 
+    def _in_a_place(self, name: str, answers: Iterator[Any]) -> Iterator[Any]:
+        """The answers, while one of the places for streams is taken for them."""
+        if not self._places.acquire(blocking=False):
+            raise BusyError("AE1009", call=name, host="", reason=f"{STREAMS_MAX} streams are open")
+        try:
+            yield from answers
+        finally:
+            self._places.release()
+
     def open(self, name: str, work: Callable[[Any, str], Any]) -> Callable[..., Any]:
         """A call that needs no token. `work(request, the caller's address)`."""
 
@@ -92,7 +96,7 @@ class Calls:
                 told = error
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
                 told = bug(error, name)
-            abort(context, told)
+            return abort(context, told)
 
         handle.experimental_thread_pool = self._slow  # type: ignore[attr-defined]  # read by grpc's server
         return handle
@@ -110,7 +114,7 @@ class Calls:
 
 def seconds_left(context: grpc.ServicerContext) -> float:
     """What is left of the caller's time, so that it hears the answer "not in time" before it hangs up."""
-    left = context.time_remaining()
+    left: float | None = context.time_remaining()  # None without a deadline
     if left is None:
         return _DEADLINE_DEFAULT_S
     return max(0.0, min(float(left), DEADLINE_MAX_S) - _ANSWER_RESERVE_S)

@@ -21,8 +21,9 @@ class Spawner:
     home: no other agent can have the home while one of them is left.
     """
 
-    def __init__(self, lock_fd: int) -> None:
+    def __init__(self, lock_fd: int, log_path: str) -> None:
         self._lock_fd = lock_fd
+        self.log_path = log_path
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spawner")
 
     def start(self, module: str, arguments: Sequence[str], pipe: socket.socket) -> subprocess.Popen[bytes]:

@@ -19,6 +19,8 @@ from app.model.errors import ArcxoError
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.link import Link
 
+generated: Any = agent_pb2_grpc
+
 _RETRY_S = 0.05
 
 
@@ -71,7 +73,7 @@ def open_stream_link(
     except grpc.FutureTimeoutError:
         channel.close()
         raise ArcxoError("AE1001", host=host, reason=f"{data_address} does not answer") from None
-    stub: Any = agent_pb2_grpc.ReplicaDataStub(channel)
+    stub: Any = generated.ReplicaDataStub(channel)
     link = StreamLink(host, on_end=channel.close)
     try:
         call = stub.Replicate(link.outgoing(), metadata=(("authorization", token),))

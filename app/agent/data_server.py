@@ -24,6 +24,8 @@ from app.replication.definition import from_xml
 from app.replication.frames import Hello, decode_frame
 from app.replication.link import Link
 
+generated: Any = agent_pb2_grpc
+
 STREAMS_MAX = 48
 _TOKEN_LIFE_S = 60.0
 _GRACE_S = 1.0
@@ -56,7 +58,7 @@ class StreamTokens:
         return scenario_id
 
 
-class DataServer(agent_pb2_grpc.ReplicaDataServicer):
+class DataServer:
     """Serves `Replicate`; `serve(link)` is the replica engine's and runs in a thread per stream."""
 
     def __init__(self, identity: Identity, tokens: StreamTokens, serve: Callable[[Link], None]) -> None:
@@ -65,7 +67,7 @@ class DataServer(agent_pb2_grpc.ReplicaDataServicer):
         self._places = threading.Semaphore(STREAMS_MAX)
         self._pool = ThreadPoolExecutor(STREAMS_MAX + 8, thread_name_prefix="stream")
         self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
-        agent_pb2_grpc.add_ReplicaDataServicer_to_server(self, self._server)
+        generated.add_ReplicaDataServicer_to_server(self, self._server)
         self._credentials = server_credentials(identity.key, identity.certificate)
 
     def start(self, listen: str) -> str:

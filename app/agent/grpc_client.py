@@ -32,6 +32,8 @@ from app.model.job import Credentials
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
 
+generated: Any = agent_pb2_grpc
+
 _ANSWER_GRACE_S = 2.0
 _RENEW_BEFORE_S = 60.0
 Item = TypeVar("Item")
@@ -53,7 +55,7 @@ class GrpcAgent:
         self._host = host
         self._timeout_s = timeout_s
         self._channel = open_channel(address, certificate)
-        self._stub: Any = agent_pb2_grpc.AgentControlStub(self._channel)
+        self._stub: Any = generated.AgentControlStub(self._channel)
         self._token = token
         self._credentials = credentials
         self._token_until = float("inf") if token else 0.0

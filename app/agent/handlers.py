@@ -19,9 +19,9 @@ from app.agent.api import (
 from app.agent.calls import Calls
 from app.agent.convert import enum_value, from_message, to_message
 from app.agent.generated import agent_pb2 as pb
-from app.agent.generated import agent_pb2_grpc
 from app.agent.host import HostEngines
 from app.agent.sessions import Sessions
+from app.agent.verbs import REQUIRED_ROLE
 from app.model.errors import Problem
 from app.model.rewind import PointKind
 from app.model.scenario import NewScenario, Scenario, SyncMethod
@@ -31,8 +31,8 @@ EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
 
 
-class ControlHandlers(agent_pb2_grpc.AgentControlServicer):
-    """Every method of the service as an attribute made by `Calls`."""
+class ControlHandlers:
+    """The servicer: every method of the service is an attribute made by `Calls`."""
 
     def __init__(self, calls: Calls, sessions: Sessions, host: HostEngines) -> None:
         self._host = host
@@ -41,24 +41,27 @@ class ControlHandlers(agent_pb2_grpc.AgentControlServicer):
             token, seconds = sessions.log_in(request.user, request.password, peer)
             return pb.LogInReply(token=token, seconds=seconds)
 
-        self.LogIn = calls.open("LogIn", log_in)
-        self.Hello = calls.quick("Hello", lambda _, __: to_message(host.hello(), pb.HostInfo))
-        self.ListEvents = calls.quick("ListEvents", self._list_events)
-        self.ListScenarios = calls.quick("ListScenarios", self._list_scenarios)
-        self.GetScenario = calls.quick(
-            "GetScenario",
-            lambda request, left: to_message(host.scenario(request.scenario_id, left), pb.ScenarioStatus),
-        )
-        self.Browse = calls.stream("Browse", self._browse)
-        self.Archive = calls.stream("Archive", self._archive)
-        self.Restore = calls.stream("Restore", self._restore)
-        for name in (
-            "MakeDirectory CheckScenario CreateScenario ImportScenario ExportScenario UpdateScenario"
-            " DeleteScenario RunScenario StopScenario SuspendReplica ResumeReplica SynchronizeReplica"
-            " SetBookmark Barrier ListRewindPoints PlanRewind Rewind BeginBackup EndBackup OpenStream"
-        ).split():
-            method = re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
-            setattr(self, name, calls.slow(name, getattr(self, f"_do_{method}")))
+        methods = {
+            "LogIn": calls.open("LogIn", log_in),
+            "Hello": calls.quick("Hello", lambda _, __: to_message(host.hello(), pb.HostInfo)),
+            "ListEvents": calls.quick("ListEvents", self._list_events),
+            "ListScenarios": calls.quick("ListScenarios", self._list_scenarios),
+            "GetScenario": calls.quick("GetScenario", self._get_scenario),
+            "Browse": calls.stream("Browse", self._browse),
+            "Archive": calls.stream("Archive", self._archive),
+            "Restore": calls.stream("Restore", self._restore),
+        }
+        slow = {
+            name: getattr(self, "_do_" + re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
+            for name in REQUIRED_ROLE
+            if name not in methods
+        }
+        methods |= {name: calls.slow(name, work) for name, work in slow.items()}
+        for name, handle in methods.items():
+            setattr(self, name, handle)
+
+    def _get_scenario(self, request: Any, left: float) -> pb.ScenarioStatus:
+        return to_message(self._host.scenario(request.scenario_id, left), pb.ScenarioStatus)
 
     def _list_events(self, request: Any, _left: float) -> pb.EventRecords:
         limit = max(0, min(request.limit, EVENTS_MAX))

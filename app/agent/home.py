@@ -90,7 +90,7 @@ class AgentHome:
         return Path(path).read_text(encoding="ascii")
 
     def acquire(self) -> int:
-        """Become the agent of this home until `release` or the end of the process; returns the lock's descriptor.
+        """Become the agent of this home until `release`; returns the lock's descriptor.
 
         A process that inherits the descriptor holds the home as well.
 

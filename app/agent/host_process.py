@@ -21,13 +21,15 @@ from app.agent.generated import agent_pb2_grpc
 from app.agent.handlers import ControlHandlers
 from app.agent.home import AgentHome, AgentInfo
 from app.agent.host import HostEngines
-from app.agent.logs import log_to_file
+from app.agent.logs import log_and_rotate
 from app.agent.role_process import RoleProcess
 from app.agent.sessions import Sessions
 from app.agent.tls import load_or_make_identity
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.replication.events import EventStore
+
+generated: Any = agent_pb2_grpc
 
 HOST_NAME = "localhost"
 _QUICK_THREADS = 16
@@ -47,7 +49,7 @@ class HostProcess:
     def run(self, ready: Callable[[AgentInfo], None] | None) -> int:
         """Run until SIGTERM or SIGINT. Raises what `app.agent.run.run_agent` says."""
         lock_fd = self._home.acquire()
-        log_to_file(self._home.log_path)
+        log_and_rotate(self._home.log_path)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._asked_to_end.set())
         try:
@@ -62,14 +64,14 @@ class HostProcess:
     def _serve(self, lock_fd: int, ready: Callable[[AgentInfo], None] | None) -> None:
         identity = load_or_make_identity(self._home)
         events = EventStore(os.path.join(self._home.engine, "events.sqlite3"), HOST_NAME)
-        spawner = Spawner(lock_fd)
-        control_address: list[str] = []
+        spawner = Spawner(lock_fd, self._home.log_path)
+        serving = threading.Event()
 
         def publish() -> None:
-            if control_address and engines.data_address:
+            if serving.is_set():
                 info = AgentInfo(
                     pid=os.getpid(),
-                    address=control_address[0],
+                    address=control_address,
                     data_address=engines.data_address,
                     fingerprint=identity.fingerprint,
                     started_at=self._started_at.isoformat(),
@@ -106,18 +108,20 @@ class HostProcess:
         calls = Calls(sessions)
         pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
         server = grpc.server(pool, options=SERVER_OPTIONS)
-        agent_pb2_grpc.add_AgentControlServicer_to_server(ControlHandlers(calls, sessions, engines), server)
-        control_address.append(
-            listen_on(server, self._listen, server_credentials(identity.key, identity.certificate))
+        generated.add_AgentControlServicer_to_server(ControlHandlers(calls, sessions, engines), server)
+        control_address = listen_on(
+            server, self._listen, server_credentials(identity.key, identity.certificate)
         )
         try:
             # What the last life left half-done goes first: then no stream can be using it.
             replica.start()
             replica.call("release_abandoned")
             server.start()
-            master.start()
+            serving.set()
             publish()
-            _log.info("ready at %s", control_address[0])
+            # It may look at all its roots before it answers; calls to it wait for that, others need not.
+            master.start(wait=False)
+            _log.info("ready at %s", control_address)
             if ready is not None:
                 ready(published[-1])
             self._asked_to_end.wait()

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from app.agent.children import end_with_parent
 from app.agent.home import AgentHome
-from app.agent.logs import log_to_output
+from app.agent.logs import log_beside
 from app.agent.pipe import serve_pipe
 
 
@@ -16,11 +16,11 @@ def main() -> None:
     """Serve the role until the pipe ends."""
     pipe_fd, parent, role, home_path, listen = sys.argv[1:]
     end_with_parent(int(parent))
-    log_to_output()
     # Reads end at a vanished peer with an error of their own; nothing else uses this descriptor.
     os.set_inheritable(int(pipe_fd), False)
     connection = Connection(int(pipe_fd))
     home = AgentHome(home_path)
+    log_beside(home.log_path)
     if role == "master":
         from app.agent.master_role import MasterRole
 

@@ -14,7 +14,7 @@ from app.agent.children import Spawner
 from app.agent.pipe import PipeCaller, make_pipe
 from app.model.errors import ArcxoError, BusyError
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 600.0
 _END_TIMEOUT_S = 20.0
 _STEADY_S = 10.0
 _PAUSES_S = (0.0, 0.2, 1.0, 5.0, 15.0, 30.0)
@@ -54,10 +54,11 @@ class RoleProcess:
         with self._changed:
             return self._process.pid if self._process is not None and self._caller is not None else None
 
-    def start(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+    def start(self, timeout_s: float = READY_TIMEOUT_S, *, wait: bool = True) -> None:
         """Start, and wait until the role answers. Raises ArcxoError AE1016."""
         self._supervisor.start()
-        self._wait_ready(time.monotonic() + timeout_s)
+        if wait:
+            self._wait_ready(time.monotonic() + timeout_s)
 
     def call(self, method: str, *args: Any, timeout_s: float = 180.0, **kwargs: Any) -> Any:
         """Call a method of the role.

@@ -1,4 +1,4 @@
-"""`python -m app.agent.worker_main PIPE_FD PARENT_PID`: one archive or restore, at lower priority."""
+"""`python -m app.agent.worker_main PIPE_FD PARENT_PID LOG`: one archive or restore, at lower priority."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.children import end_with_parent
-from app.agent.logs import log_to_output
+from app.agent.logs import log_beside
 from app.model.errors import ArcxoError
 
 _NICE = 10
@@ -66,10 +66,10 @@ class ControlPipe:
 
 def main() -> None:
     """Do the work that comes through the pipe."""
-    pipe_fd, parent = sys.argv[1:]
+    pipe_fd, parent, log_path = sys.argv[1:]
     end_with_parent(int(parent))
     os.nice(_NICE)
-    log_to_output()
+    log_beside(log_path)
     os.set_inheritable(int(pipe_fd), False)
     pipe = ControlPipe(Connection(int(pipe_fd)))
     kind, *arguments = pipe.work

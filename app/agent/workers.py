@@ -47,7 +47,7 @@ def _run(
     spawner: Spawner, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
 ) -> Iterator[Any]:
     ours, theirs = make_pipe()
-    process = spawner.start("app.agent.worker_main", (), theirs)
+    process = spawner.start("app.agent.worker_main", (spawner.log_path,), theirs)
     try:
         ours.send(work)
         yield from _events(ours, process, gone, failed, replica)
@@ -110,4 +110,5 @@ def _with_reason(failed: ArcxoError, process: subprocess.Popen[bytes]) -> ArcxoE
         code: int | None = process.wait(1.0)
     except subprocess.TimeoutExpired:
         code = None
-    return ArcxoError(failed.code, **{**failed.params, "reason": f"the worker ended with {code}"})
+    failed.params["reason"] = f"the worker ended with {code}"
+    return failed
