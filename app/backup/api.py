@@ -2,8 +2,8 @@
 
 Tasks and events are plain values that can be pickled. Both calls block until the work is done; they are
 meant for a process of their own and use threads inside it. `emit` is called from one thread at a time,
-`canceled` is asked at every file and chunk; when it says yes the call raises `CanceledError` (E5090
-archive, E5091 restore) and leaves a consistent store and destination.
+`canceled` is asked at every file and chunk; when it says yes the call raises `CanceledError` (E4290
+archive, E4291 restore) and leaves a consistent store and destination.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def archive(
     """Back up one entity and commit its session; `manifests` by master path of the root.
 
     The result is also the last event. Raises ArcxoError: media faults 41xx, E4141 (the device is full),
-    E5001 (nothing to read at a root), E5002 (the base cannot be used with a change list).
+    E4201 (nothing to read at a root), E4202 (the base cannot be used with a change list).
     """
     from app.backup.archiver import Archiver
 
@@ -182,7 +182,7 @@ def restore(
 ) -> RestoreResult:
     """Restore; without a sink straight into the directories. The result is also the last event.
 
-    Raises ArcxoError: E5021 (a path is not in the session), E5022 (no target covers a path), media 41xx.
+    Raises ArcxoError: E4221 (a path is not in the session), E4222 (no target covers a path), media 41xx.
     """
     from app.backup.restorer import Restorer
 

@@ -50,11 +50,11 @@ class Archiver:
         """Archive, commit, verify."""
         task = self._task
         if not task.roots:
-            raise UsageError("E5004", entity=task.entity)
+            raise UsageError("E4204", entity=task.entity)
         for root in task.roots:
             check_relative(root.master_path.strip(b"/"))
             if not os.path.isdir(root.directory):
-                raise ArcxoError("E5001", path=shown(root.directory))
+                raise ArcxoError("E4201", path=shown(root.directory))
         self._store.sweep_temporaries()
         intent = Intent(self._store, task.job_id, task.fence)
         try:
@@ -87,10 +87,10 @@ class Archiver:
         try:
             return self._attempt(intent, self._task.base_session)
         except ArcxoError as error:
-            if not self._task.base_session or error.code not in ("E4121", "E4122", "E4124", "E4125", "E5003"):
+            if not self._task.base_session or error.code not in ("E4121", "E4122", "E4124", "E4125", "E4203"):
                 raise
             if uses_changes:
-                raise ArcxoError("E5002", session=self._task.base_session, reason=error.code) from error
+                raise ArcxoError("E4202", session=self._task.base_session, reason=error.code) from error
         return self._attempt(intent, 0)
 
     def _attempt(self, intent: Intent, base_session: int) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
@@ -151,11 +151,11 @@ class Archiver:
             return []
         if base is None or base.header.incomplete or not base.complete:
             reason = "it does not exist" if base is None else "it is incomplete or packs of it are missing"
-            raise ArcxoError("E5002", session=self._task.base_session, reason=reason)
+            raise ArcxoError("E4202", session=self._task.base_session, reason=reason)
         if any(root.changes is None for root in self._task.roots):
-            raise ArcxoError("E5002", session=self._task.base_session, reason="only some roots have a list")
+            raise ArcxoError("E4202", session=self._task.base_session, reason="only some roots have a list")
         if base.header.roots != tuple(root.master_path for root in self._task.roots):
-            raise ArcxoError("E5002", session=self._task.base_session, reason="it has other roots")
+            raise ArcxoError("E4202", session=self._task.base_session, reason="it has other roots")
         ledger.files, ledger.directories = base.header.files, base.header.directories
         ledger.size_bytes = base.header.size_bytes
         return base.references
@@ -174,17 +174,17 @@ class Archiver:
             names = [name for name in root.master_path.split(b"/") if name]
             if not names:
                 if len(self._task.roots) > 1:
-                    raise UsageError("E5005", path=shown(root.master_path))
+                    raise UsageError("E4205", path=shown(root.master_path))
                 node: bytes = entry[CONTENT]
                 return node
             at = top
             for name in names[:-1]:
                 beneath = at.setdefault(name, {})
                 if not isinstance(beneath, dict):
-                    raise UsageError("E5005", path=shown(root.master_path))
+                    raise UsageError("E4205", path=shown(root.master_path))
                 at = beneath
             if names[-1] in at:
-                raise UsageError("E5005", path=shown(root.master_path))
+                raise UsageError("E4205", path=shown(root.master_path))
             entry[NAME] = names[-1]
             at[names[-1]] = entry
         return _store(top, contents)

@@ -21,7 +21,7 @@ class Base:
         self.header: SessionHeader = load_header(store, number)
         self.reader = reader
         if self.header.key_id != key_id:
-            raise ArcxoError("E5003", session=number)
+            raise ArcxoError("E4203", session=number)
         self.references: list[PackReference] = load_refs(store, self.header)
         present = {pack.pack_id: pack.hash for pack in index.packs}
         self.complete = all(present.get(one.pack_id) == one.hash for one in self.references)

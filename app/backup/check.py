@@ -34,7 +34,7 @@ def check_session(task: ArchiveTask, header: SessionHeader, new: list[PackIndex]
         if error.code != "E4125":
             raise
         ledger.problem(
-            "E5014", b"", object=error.params.get("object", ""), reason=error.params.get("reason", "")
+            "E4214", b"", object=error.params.get("object", ""), reason=error.params.get("reason", "")
         )
         sound = False
     return sound
@@ -61,7 +61,7 @@ def _read_back(reader: ChunkReader, pack: PackIndex, ledger: Ledger) -> bool:
     except ArcxoError as error:
         if error.code not in ("E4125", "E4142"):
             raise
-        ledger.problem("E5014", b"", object=pack.pack_id, reason=error.params.get("reason", ""))
+        ledger.problem("E4214", b"", object=pack.pack_id, reason=error.params.get("reason", ""))
         return False
     return True
 
@@ -81,7 +81,7 @@ def _compare(task: ArchiveTask, reader: ChunkReader, path: bytes, entry: Entry, 
     except OSError:
         equal = False
     if not equal:
-        ledger.problem("E5013", path)
+        ledger.problem("E4213", path)
     return equal
 
 

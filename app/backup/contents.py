@@ -64,7 +64,7 @@ class ContentWriter:
     def file(self, source: bytes, path: bytes, entry: Entry, expected: Stamp | None) -> None:
         """Fill in size, content and extents of a file entry.
 
-        Read again once when the file changed meanwhile, then kept as read with a problem (W5010). With
+        Read again once when the file changed meanwhile, then kept as read with a problem (W4210). With
         `expected` (a manifest's size and time) a difference is a problem too. Raises OSError when it cannot
         be read.
         """
@@ -95,7 +95,7 @@ class ContentWriter:
         )
         if not stable or differs or size != entry[SIZE]:
             if not stable or expected is not None:
-                self._ledger.problem("W5010", path)
+                self._ledger.problem("W4210", path)
             # No stamp: the next backup reads it again.
             entry[CTIME] = 0
         if expected is None:

@@ -70,12 +70,12 @@ class Ledger:
         self._emit(Problem(code, path, {key: str(value) for key, value in params.items()}))
 
     def tick(self, path: bytes, *, now: bool = False) -> None:
-        """Called at every entry and chunk. Raises CanceledError E5090 when the run was canceled."""
+        """Called at every entry and chunk. Raises CanceledError E4290 when the run was canceled."""
         self._ticks += 1
         if self._ticks % _LOOK_EVERY and not now:
             return
         if self._canceled():
-            raise CanceledError("E5090")
+            raise CanceledError("E4290")
         moment = time.monotonic()
         if now or moment - self._reported >= _PROGRESS_EVERY_S:
             self._reported = moment

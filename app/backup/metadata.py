@@ -12,13 +12,13 @@ from app.model.errors import Problem
 def apply_metadata(path: bytes, metadata: Metadata, shown_as: bytes) -> list[Problem]:
     """Owner, permissions, attributes, times, in the order in which none undoes another.
 
-    What the system refuses is returned as problems (W5024) of `shown_as`, one per kind.
+    What the system refuses is returned as problems (W4224) of `shown_as`, one per kind.
     """
     problems: list[Problem] = []
 
     def failed(what: str, error: OSError) -> None:
         params = {"what": what, "reason": error.strerror or str(error)}
-        problems.append(Problem("W5024", shown_as, params))
+        problems.append(Problem("W4224", shown_as, params))
 
     try:
         os.chown(path, metadata.uid, metadata.gid, follow_symlinks=False)

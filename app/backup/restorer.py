@@ -98,16 +98,16 @@ class Restorer:
         if error.code not in ("E4125", "E4142"):
             raise error
         pack = error.params.get("object", "")
-        self._problem("E5023", path, object=pack, reason=error.params.get("reason", ""))
+        self._problem("E4223", path, object=pack, reason=error.params.get("reason", ""))
 
     def _failed(self, path: bytes, error: OSError) -> None:
         if error.errno in _FULL:
-            raise ArcxoError("E5026", path=os.fsdecode(path).encode("utf-8", "replace").decode()) from error
-        self._problem("E5025", path, reason=error.strerror or str(error))
+            raise ArcxoError("E4226", path=os.fsdecode(path).encode("utf-8", "replace").decode()) from error
+        self._problem("E4225", path, reason=error.strerror or str(error))
 
     def _progress(self, path: bytes, *, now: bool = False) -> None:
         if self._stop or self._canceled():
-            raise CanceledError("E5091")
+            raise CanceledError("E4291")
         moment = time.monotonic()
         if now or moment - self._reported >= _PROGRESS_EVERY_S:
             with self._lock:
@@ -206,7 +206,7 @@ class Restorer:
                 self._damaged(item.source, error)
                 continue
             if len(data) != item.entry[SIZE]:
-                self._problem("E5023", item.source, object=pack.pack_id, reason="its size is not as recorded")
+                self._problem("E4223", item.source, object=pack.pack_id, reason="its size is not as recorded")
                 continue
             self._publish(item, partial(_write_all, data))
 
@@ -220,7 +220,7 @@ class Restorer:
         extra = item.entry[EXTRA]
         extents = extra["s"] if extra and "s" in extra else [[0, item.entry[SIZE]]]
         if sum(length for _, length in wanted) != sum(length for _, length in extents):
-            self._problem("E5023", item.source, object="", reason="its size is not as recorded")
+            self._problem("E4223", item.source, object="", reason="its size is not as recorded")
             return
 
         def fill(descriptor: int) -> None:
@@ -239,7 +239,7 @@ class Restorer:
         try:
             self._publish(item, fill)
         except ArcxoError as error:
-            if error.code == "E5026" or isinstance(error, CanceledError):
+            if error.code == "E4226" or isinstance(error, CanceledError):
                 raise
             self._damaged(item.source, error)
 
@@ -305,12 +305,12 @@ class Restorer:
             with self._lock:
                 if not equal:
                     self._mismatches += 1
-                    self._problem("E5028", item.source, target=_text(item.target))
+                    self._problem("E4228", item.source, target=_text(item.target))
                 elif item.entry[KIND] == FILE:
                     self._verified += 1
                 if wrong:
                     reason = "the value read back is another"
-                    self._problem("W5024", item.target, what=", ".join(wrong), reason=reason)
+                    self._problem("W4224", item.target, what=", ".join(wrong), reason=reason)
 
     def _equal(self, item: Item) -> bool:
         entry = item.entry

@@ -44,7 +44,7 @@ class Selection:
         for prefix, _ in task.targets:
             check_relative(prefix.strip(b"/"))
         if task.relocate and len(task.targets) != 1:
-            raise UsageError("E5022", path="/")
+            raise UsageError("E4222", path="/")
 
     def items(self) -> Iterator[Item]:
         """Every selected entry with its action."""
@@ -73,7 +73,7 @@ class Selection:
             if node_id is not None:
                 found = next((one for one in self._reader.node(node_id) if one[NAME] == name), None)
             if found is None:
-                raise NotFoundError("E5021", path=shown(path), session=self._header.number)
+                raise NotFoundError("E4221", path=shown(path), session=self._header.number)
             at += b"/" + name
             chain.append((at, found))
             node_id = found[CONTENT] if found[KIND] == DIRECTORY else None
@@ -85,7 +85,7 @@ class Selection:
         if not task.relocate:
             fitting = [one for one in task.targets if is_beneath(path, b"/" + one[0].strip(b"/"))]
             if not fitting:
-                raise UsageError("E5022", path=shown(path))
+                raise UsageError("E4222", path=shown(path))
             prefix, directory = max(fitting, key=lambda one: len(one[0].strip(b"/")))
             above = b"/" + prefix.strip(b"/")
         else:
@@ -152,7 +152,7 @@ class Selection:
         claimed = self._claimed.get(target)
         if claimed is not None:
             if not (claimed and is_directory):
-                item.failed = "E5027"
+                item.failed = "E4227"
             else:
                 item.action = RestoreAction.OVERWRITE
             return item
@@ -162,7 +162,7 @@ class Selection:
         except FileNotFoundError:
             return item
         except OSError as error:
-            item.failed, item.reason = "E5025", error.strerror or str(error)
+            item.failed, item.reason = "E4225", error.strerror or str(error)
             return item
         if is_directory:
             top = any(target == directory for _, directory in self._task.targets)
@@ -171,7 +171,7 @@ class Selection:
             elif self._task.conflict is Conflict.OVERWRITE:
                 item.action, item.replaces = RestoreAction.OVERWRITE, True
             else:
-                item.failed, item.reason = "E5025", "something else than a directory is in its place"
+                item.failed, item.reason = "E4225", "something else than a directory is in its place"
             return item
         self._conflict(item, there)
         return item

@@ -139,7 +139,7 @@ class TreeArchiver:
                 self._removed(path, base)
             return None
         except OSError as error:
-            self._ledger.problem("E5011", path, reason=error.strerror or str(error))
+            self._ledger.problem("E4211", path, reason=error.strerror or str(error))
             return None
         both = base is not None and base[KIND] == DIRECTORY and stat.S_ISDIR(found.st_mode)
         if both and base is not None and change.kind is not ChangeKind.SUBTREE:
@@ -173,7 +173,7 @@ class TreeArchiver:
             with os.scandir(source) as listing:
                 listed = sorted((one.name, one) for one in listing)
         except OSError as error:
-            self._ledger.problem("E5011", path, reason=error.strerror or str(error))
+            self._ledger.problem("E4211", path, reason=error.strerror or str(error))
             listed = []
         for name, item in listed:
             child_path = path + b"/" + name
@@ -181,7 +181,7 @@ class TreeArchiver:
             try:
                 child_found = item.stat(follow_symlinks=False)
             except OSError as error:
-                self._ledger.problem("E5011", child_path, reason=error.strerror or str(error))
+                self._ledger.problem("E4211", child_path, reason=error.strerror or str(error))
                 child = None
             else:
                 child = self._entry(source + b"/" + name, child_path, child_found, child_base)
@@ -209,7 +209,7 @@ class TreeArchiver:
         ledger.tick(path)
         kind = NODE_KIND.get(stat.S_IFMT(found.st_mode))
         if kind is None:
-            ledger.problem("I5012", path, counts=False, kind=kind_of_mode(found.st_mode))
+            ledger.problem("I4212", path, counts=False, kind=kind_of_mode(found.st_mode))
             return None
         if kind == DIRECTORY:
             return self._directory(source, path, found, base)
@@ -218,7 +218,7 @@ class TreeArchiver:
         try:
             entry = self._leaf(source, path, found, kind, base)
         except OSError as error:
-            ledger.problem("E5011", path, reason=error.strerror or str(error))
+            ledger.problem("E4211", path, reason=error.strerror or str(error))
             return None
         self._finish(path, entry, base)
         return entry
