@@ -221,7 +221,7 @@ class ServerService(Protocol):
 
 
 class AccountService(Protocol):
-    """Who may log in to the agent of this home. A changed password or a removal holds from the next log-in."""
+    """Who may log in to the agent of this home. Changes hold from the next log-in on."""
 
     def list(self) -> Sequence[str]: ...
     def set_password(self, name: str, password: str) -> None:

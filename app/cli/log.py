@@ -1,0 +1,52 @@
+"""`arcxo log`: the activity log."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.context import current, with_fields
+from app.cli.table import table, time_text
+from app.model.events import ActivityRecord, Severity
+
+
+@click.command(help="The activity log, oldest of the chosen lines first.")
+@click.option("--job", "job_id", type=int, metavar="N", help="Only lines of job N.")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(["information", "warning", "error", "warnings", "errors"]),
+    help="Only lines of this type; may be repeated.",
+)
+@click.option("--text", default="", metavar="TEXT", help="Only lines that contain TEXT.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
+def log(*, job_id: int | None, types: tuple[str, ...], text: str, limit: int) -> None:
+    """Show the newest lines of the activity log."""
+    context = current()
+    records = context.services.log.list(
+        job_id=job_id, severities=[Severity(kind.removesuffix("s")) for kind in types], text=text, limit=limit
+    )
+    records = sorted(records, key=lambda record: record.id)
+
+    def human() -> str:
+        if not records:
+            return "The activity log has no such lines."
+        rows = [
+            [
+                record.severity.value,
+                time_text(record.at),
+                "" if record.job_id is None else str(record.job_id),
+                "" if record.session is None else str(record.session),
+                _text(record),
+            ]
+            for record in records
+        ]
+        return table(["Type", "Date", "Job", "Session", "Message"], rows, right=(2, 3))
+
+    context.show([with_fields(record, text=_text(record)) for record in records], human)
+
+
+def _text(record: ActivityRecord) -> str:
+    from app.messages import render
+
+    return render(record.code, record.params).line

@@ -1,0 +1,100 @@
+"""`arcxo media …`: the media of this home's devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from app.cli.context import current, read_password_file
+from app.cli.job import finish_submission
+from app.cli.table import size_text, time_text
+from app.model.errors import NotFoundError, UsageError
+from app.model.media import MediaInfo
+
+
+@click.group(help="Media.")
+def media() -> None:
+    """Commands for media."""
+
+
+@media.command(name="list", help="List the media.")
+def list_media() -> None:
+    """All media."""
+    context = current()
+    context.show_list(
+        context.services.media.media(),
+        [
+            ("Media", lambda item: item.name),
+            ("ID", lambda item: item.media_id),
+            ("Sequence", lambda item: str(item.sequence)),
+            ("Serial", lambda item: item.serial),
+            ("Device", lambda item: item.device),
+            ("Group", lambda item: item.group),
+            ("Sessions", lambda item: str(item.sessions)),
+            ("Used", lambda item: size_text(item.used_bytes)),
+            ("Made", lambda item: time_text(item.created_at)),
+            ("State", lambda item: "online" if item.online else "offline"),
+        ],
+        empty="No media yet. Make one: arcxo media format DEVICE NAME",
+        right=(2, 6, 7),
+    )
+
+
+@media.command(name="format", help="Format the media on DEVICE under a new NAME. Its sessions are lost.")
+@click.argument("device")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def format_media(*, device: str, name: str, yes: bool, wait: bool) -> int:
+    """Submit a format job."""
+    context = current()
+    service = context.services.media
+    lost = [item for item in service.media() if item.device == device]
+    sessions = sum(item.sessions for item in lost)
+    held = ", ".join(item.name for item in lost)
+    question = (
+        f"Format {device}? {sessions:,} sessions on {held} are lost"
+        if lost
+        else f"Format {device} as {name}?"
+    )
+    context.confirm(question, yes=yes, action=f"format {device}")
+    return finish_submission(service.format(device, name), wait=wait)
+
+
+@media.command(help="Read MEDIA (name, ID or serial) and check it; --full checks every byte.")
+@click.argument("media_name", metavar="MEDIA")
+@click.option("--full", is_flag=True, help="Check every pack, not only the structure.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def verify(*, media_name: str, full: bool, wait: bool) -> int:
+    """Submit a verification job."""
+    service = current().services.media
+    serial = find_media(service.media(), media_name).serial
+    return finish_submission(service.verify(serial, full=full), wait=wait)
+
+
+@media.command(help="Read the sessions of MEDIA (name, ID or serial) back into the catalog.")
+@click.argument("media_name", metavar="MEDIA")
+@click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def merge(*, media_name: str, session_password_file: str | None, wait: bool) -> int:
+    """Submit a merge job."""
+    service = current().services.media
+    serial = find_media(service.media(), media_name).serial
+    password = read_password_file(session_password_file) if session_password_file else ""
+    return finish_submission(service.merge(serial, password), wait=wait)
+
+
+def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:
+    """The media with this serial, or this name or ID where that is unique.
+
+    Raises:
+        NotFoundError: E1110 no such media. UsageError: E1111 several.
+    """
+    exact = [item for item in items if item.serial == name]
+    found = exact or [item for item in items if name in (item.name, item.media_id)]
+    if not found:
+        raise NotFoundError("E1110", media=name)
+    if len(found) > 1:
+        raise UsageError("E1111", media=name, serials=", ".join(item.serial for item in found))
+    return found[0]

@@ -1,0 +1,189 @@
+"""`arcxo restore session/tree/query`: bring files back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from app.cli.arguments import MasterPath, UtcTime, absolute_bytes
+from app.cli.context import current, read_password_file
+from app.cli.job import finish_submission
+from app.cli.query import make_query
+from app.cli.restore_choice import group_by_session, session_of_path
+from app.cli.table import size_text, table
+from app.model.errors import ExitCode, NotFoundError, UsageError
+from app.model.job import Conflict, Destination, RestoreScript, RestoreSelection, Schedule, Structure
+from app.model.paths import shown
+from app.model.restore import RestoreAction, RestorePlan
+from app.services.api import RestoreRequest
+
+Command = Callable[..., Any]
+
+
+def _restore_options(command: Command) -> Command:
+    """The options that all three ways share."""
+    options = [
+        click.option(
+            "--to",
+            "target",
+            default=Destination.ORIGINAL_REPLICA.value,
+            show_default=True,
+            metavar="WHERE",
+            help="original-replica[:HOST], original-master, or [HOST:]DIR.",
+        ),
+        click.option(
+            "--conflict",
+            type=click.Choice([item.value for item in Conflict]),
+            default=Conflict.OVERWRITE.value,
+        ),
+        click.option(
+            "--structure", type=click.Choice([item.value for item in Structure]), default=Structure.NONE.value
+        ),
+        click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions."),
+        click.option("--continue-if-not-stopped", is_flag=True),
+        click.option(
+            "--run-at", type=UtcTime(), default=None, metavar="TIME", help="ISO 8601, UTC by default."
+        ),
+        click.option("--hold", is_flag=True, help="Submit on hold."),
+        click.option("--name", "job_name", default="", metavar="TEXT", help="Name of the job."),
+        click.option("--plan", is_flag=True, help="Print exactly what it would do; change nothing."),
+        click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(help="Bring files back from sessions.")
+def restore() -> None:
+    """Commands of the restore."""
+
+
+@restore.command(name="session", help="Restore from session NUMBER of MEDIA (name, ID or serial).")
+@click.argument("media")
+@click.argument("number", type=int)
+@click.option("--path", "paths", multiple=True, type=MasterPath(), metavar="PATH", help="May be repeated.")
+@_restore_options
+def from_session(*, media: str, number: int, paths: Sequence[bytes], **options: Any) -> int:
+    """One session, or paths of it."""
+    found = current().services.media.session(media, number)
+    selection = RestoreSelection(found.media_serial, found.number, tuple(paths))
+    return _submit((selection,), **options)
+
+
+@restore.command(name="tree", help="Restore paths of a machine as last backed up, or as of a time.")
+@click.option("--machine", required=True, metavar="HOST")
+@click.option("--path", "paths", multiple=True, required=True, type=MasterPath(), metavar="MASTER_PATH")
+@click.option("--as-of", type=UtcTime(), default=None, metavar="T", help="As backed up at or before T.")
+@_restore_options
+def from_tree(*, machine: str, paths: Sequence[bytes], as_of: datetime | None, **options: Any) -> int:
+    """The last instance of each path."""
+    services = current().services
+    chosen = [(path, session_of_path(services, machine, path, as_of)) for path in paths]
+    return _submit(
+        group_by_session((item.media_serial, item.number, path) for path, item in chosen), **options
+    )
+
+
+@restore.command(name="query", help="Restore the newest version of every name that matches a PATTERN.")
+@click.argument("patterns", nargs=-1, required=True, metavar="PATTERN…")
+@click.option("--machine", default="", metavar="HOST", help="Only this machine.")
+@click.option("--in", "directory", type=MasterPath(), default=None, metavar="DIR", help="Only beneath DIR.")
+@_restore_options
+def from_query(*, patterns: Sequence[str], machine: str, directory: bytes | None, **options: Any) -> int:
+    """What a query finds."""
+    service = current().services.restores
+    found: list[tuple[str, int, bytes]] = []
+    for pattern in patterns:
+        offset = 0
+        while page := service.query(make_query(pattern, machine, directory, limit=1000, offset=offset)):
+            found += [(entry.media_serial, entry.session_number, entry.path) for entry in page]
+            offset += len(page)
+            if len(page) < 1000:
+                break
+    if not found:
+        raise NotFoundError("E1117", pattern=" ".join(patterns))
+    return _submit(group_by_session(found), **options)
+
+
+def _submit(
+    selections: Sequence[RestoreSelection],
+    *,
+    target: str,
+    conflict: str,
+    structure: str,
+    session_password_file: str | None,
+    continue_if_not_stopped: bool,
+    run_at: datetime | None,
+    hold: bool,
+    job_name: str,
+    plan: bool,
+    wait: bool,
+) -> int:
+    context = current()
+    destination, host, directory = parse_target(target)
+    passwords: tuple[tuple[str, int, str], ...] = ()
+    if session_password_file:
+        password = read_password_file(session_password_file)
+        passwords = tuple((item.media_serial, item.session, password) for item in selections)
+    request = RestoreRequest(
+        script=RestoreScript(
+            selections=tuple(selections),
+            destination=destination,
+            host=host,
+            directory=directory,
+            conflict=Conflict(conflict),
+            structure=Structure(structure),
+            continue_if_not_stopped=continue_if_not_stopped,
+        ),
+        schedule=Schedule(run_at),
+        name=job_name,
+        hold=hold,
+        session_passwords=passwords,
+    )
+    if plan:
+        preview = context.services.restores.plan(request)
+        context.show(preview, lambda: plan_text(preview))
+        return int(ExitCode.DONE)
+    return finish_submission(context.services.restores.submit(request), wait=wait)
+
+
+def parse_target(text: str) -> tuple[Destination, str, bytes]:
+    """(destination, host, directory) of `--to`. Raises UsageError E1118."""
+    kind, colon, host = text.partition(":")
+    if kind == Destination.ORIGINAL_REPLICA.value:
+        return Destination.ORIGINAL_REPLICA, host or "localhost", b""
+    if text == Destination.ORIGINAL_MASTER.value:
+        return Destination.ORIGINAL_MASTER, "localhost", b""
+    if colon and kind and "/" not in kind and host.startswith("/"):
+        return Destination.DIRECTORY, kind, absolute_bytes(host)
+    if not text:
+        raise UsageError("E1118", target=text)
+    return Destination.DIRECTORY, "localhost", absolute_bytes(text)
+
+
+def plan_text(plan: RestorePlan) -> str:
+    """A restore plan for people."""
+    where = f" on {plan.host}" if plan.host else ""
+    lines = [f"The restore{where} would: {_counts_text(plan.counts)} ({size_text(plan.size_bytes)})"]
+    if plan.free_bytes is not None:
+        lines.append(f"Free there: {size_text(plan.free_bytes)}")
+    if plan.stops_scenario:
+        lines.append(f"The scenario {plan.stops_scenario} is stopped first")
+    if plan.items:
+        rows = [
+            [item.action.value, size_text(item.size_bytes), shown(item.target), item.reason]
+            for item in plan.items
+        ]
+        lines += ["", table(["Action", "Size", "Path", "Reason"], rows, right=(1,))]
+    if plan.truncated:
+        lines.append("…")
+    return "\n".join(lines)
+
+
+def _counts_text(counts: Mapping[RestoreAction, int]) -> str:
+    parts = [f"{action.value} {count:,}" for action, count in counts.items() if count]
+    return ", ".join(parts) if parts else "change nothing"

@@ -1,0 +1,55 @@
+"""`arcxo scenario …`: replication scenarios; the verbs are in the files beside this one."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+VERBS = {
+    "create": ("app.cli.scenario_define", "create", "Make a scenario."),
+    "check": ("app.cli.scenario_define", "check", "Check what `create` would make; changes nothing."),
+    "list": ("app.cli.scenario_show", "list_scenarios", "List the scenarios and how they stand."),
+    "show": ("app.cli.scenario_show", "show", "Show one scenario."),
+    "set": ("app.cli.scenario_define", "set_properties", "Change properties."),
+    "get": ("app.cli.scenario_define", "get_properties", "Show properties."),
+    "import": ("app.cli.scenario_define", "import_xml", "Make a scenario from its XML definition."),
+    "export": ("app.cli.scenario_define", "export", "Print the XML definition."),
+    "register": ("app.cli.scenario_define", "register", "Register a scenario that only its host knows."),
+    "delete": ("app.cli.scenario_define", "delete", "Delete a scenario; directories stay as they are."),
+    "run": ("app.cli.scenario_control", "run", "Start replicating; returns once started."),
+    "stop": ("app.cli.scenario_control", "stop", "Stop replicating; returns when stopped."),
+    "suspend": ("app.cli.scenario_control", "suspend", "Stop updating a replica; changes wait in the spool."),
+    "resume": ("app.cli.scenario_control", "resume", "Go on updating a suspended replica."),
+    "synchronize": ("app.cli.scenario_control", "synchronize", "Compare everything and make it equal."),
+    "bookmark": ("app.cli.scenario_control", "bookmark", "Name this moment as a rewind point."),
+    "wait": ("app.cli.scenario_control", "wait", "Wait for a state: replicating, in-sync or stopped."),
+    "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
+    "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),
+    "statistics": ("app.cli.scenario_show", "statistics", "Counters of a scenario."),
+    "events": ("app.cli.scenario_show", "events", "Events of the engines."),
+}
+
+
+class Verbs(click.Group):
+    """The verbs of `scenario`, each imported when used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs in the order of a scenario's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command object of `cmd_name`."""
+        if cmd_name not in VERBS:
+            return None
+        module, attribute, _ = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs for --help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
+
+
+scenario = Verbs("scenario", help="Replication scenarios.")

@@ -1,0 +1,85 @@
+"""`arcxo scenario run/stop/suspend/resume/synchronize/bookmark/wait`: what a scenario does."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.context import current
+from app.cli.table import time_text
+from app.model.scenario import SyncMethod
+
+REPLICA = click.option("--replica", default="", metavar="HOST", help="Only this replica [default: all].")
+
+
+@click.command(help="Start the scenario NAME; returns once it is started.")
+@click.argument("name")
+@click.option("--sync", type=click.Choice([method.value for method in SyncMethod]), default=None)
+def run(*, name: str, sync: str | None) -> None:
+    """Run."""
+    context = current()
+    context.services.scenarios.run(name, SyncMethod(sync) if sync else None)
+    context.show_done(
+        f"Scenario {name} is started. Follow it: arcxo scenario wait {name} --state in-sync", name=name
+    )
+
+
+@click.command(help="Stop the scenario NAME; returns when it is stopped.")
+@click.argument("name")
+def stop(*, name: str) -> None:
+    """Stop."""
+    context = current()
+    context.services.scenarios.stop(name)
+    context.show_done(f"Scenario {name} is stopped", name=name)
+
+
+@click.command(help="Stop updating a replica of NAME; its changes wait in the spool.")
+@click.argument("name")
+@REPLICA
+def suspend(*, name: str, replica: str) -> None:
+    """Suspend."""
+    context = current()
+    context.services.scenarios.suspend(name, replica)
+    context.show_done(f"Scenario {name} is suspended", name=name, replica=replica)
+
+
+@click.command(help="Go on updating a suspended replica of NAME.")
+@click.argument("name")
+@REPLICA
+def resume(*, name: str, replica: str) -> None:
+    """Resume."""
+    context = current()
+    context.services.scenarios.resume(name, replica)
+    context.show_done(f"Scenario {name} goes on", name=name, replica=replica)
+
+
+@click.command(help="Compare master and replica of NAME and make them equal; returns when done.")
+@click.argument("name")
+@REPLICA
+def synchronize(*, name: str, replica: str) -> None:
+    """Synchronise."""
+    context = current()
+    context.services.scenarios.synchronize(name, replica)
+    context.show_done(f"Scenario {name} is synchronized", name=name, replica=replica)
+
+
+@click.command(help="Name this moment of the scenario NAME as a rewind point.")
+@click.argument("name")
+@click.argument("text", required=False, default="")
+def bookmark(*, name: str, text: str) -> None:
+    """Set a bookmark."""
+    context = current()
+    point = context.services.scenarios.bookmark(name, text)
+    context.show(point, f"Bookmark {point.text!r} set at {time_text(point.at)} (point {point.id})")
+
+
+@click.command(help="Wait until the scenario NAME is in a state; exit 6 on time-out, naming what waits.")
+@click.argument("name")
+@click.option("--state", required=True, type=click.Choice(["replicating", "in-sync", "stopped"]))
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="S"
+)
+def wait(*, name: str, state: str, timeout_s: float) -> None:
+    """Wait; in-sync means: all that was written before this call is on the replicas."""
+    context = current()
+    status = context.services.scenarios.wait(name, state, timeout_s)
+    context.show(status, f"Scenario {name}: {state}")

@@ -1,0 +1,248 @@
+"""`arcxo scenario create/check/set/get/import/export/register/delete`: definitions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from app.cli.arguments import absolute_bytes
+from app.cli.context import current
+from app.cli.properties import (
+    properties_from,
+    property_values,
+    scenario_with,
+    split_assignments,
+    value_text,
+)
+from app.cli.table import fields_table, table
+from app.model.errors import ExitCode, NotFoundError, UsageError
+from app.model.host import CheckOutcome, CheckResult
+from app.model.scenario import (
+    Filters,
+    NewScenario,
+    ReplicaSpec,
+    Root,
+    ScenarioProperties,
+    ServerType,
+    SyncMethod,
+)
+
+Command = Callable[..., Any]
+
+
+def _definition_options(command: Command) -> Command:
+    """The options that `create` and `check` share."""
+    options = [
+        click.argument("name"),
+        click.option("--master", default="localhost", show_default=True, metavar="HOST"),
+        click.option(
+            "--replica",
+            "replicas",
+            multiple=True,
+            metavar="HOST",
+            help="May be repeated [default: localhost].",
+        ),
+        click.option(
+            "--root",
+            "roots",
+            multiple=True,
+            required=True,
+            metavar="MASTER_DIR=REPLICA_DIR",
+            help="A directory and where its copy goes; may be repeated.",
+        ),
+        click.option(
+            "--type",
+            "server_type",
+            type=click.Choice([ServerType.FILE_SERVER.value]),
+            default=ServerType.FILE_SERVER.value,
+            show_default=True,
+        ),
+        click.option("--scenario-group", "group", default="Scenarios", show_default=True, metavar="GROUP"),
+        click.option("--sync", type=click.Choice([method.value for method in SyncMethod]), default=None),
+        click.option("--assured-recovery", is_flag=True),
+        click.option("--rewind-minutes", type=click.IntRange(0), default=None),
+        click.option("--rewind-mb", type=click.IntRange(0), default=None),
+        click.option("--include", multiple=True, metavar="PATTERN", help="May be repeated."),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="May be repeated."),
+        click.option("--brake", default=None, metavar="off|PERCENT"),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any property."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(help="Make the scenario NAME.")
+@_definition_options
+def create(**options: Any) -> None:
+    """Create and register a scenario."""
+    context = current()
+    made = context.services.scenarios.create(_new_scenario(**options))
+    context.show(made, f"Scenario {made.name} made (id {made.id}). Start it: arcxo scenario run {made.name}")
+
+
+@click.command(help="Check what `create` with the same options would make; changes nothing.")
+@_definition_options
+def check(**options: Any) -> int:
+    """Verify a definition; exit 1 when an error blocks it."""
+    context = current()
+    results = context.services.scenarios.verify(_new_scenario(**options))
+
+    def human() -> str:
+        rows = [[result.outcome.value, result.subject, _check_text(result)] for result in results]
+        return table(["Result", "Subject", "Message"], rows) if rows else "Nothing to object to."
+
+    context.show(list(results), human)
+    blocked = any(result.outcome is CheckOutcome.ERROR for result in results)
+    return int(ExitCode.FAILED if blocked else ExitCode.DONE)
+
+
+@click.command(name="set", help="Change properties of the scenario NAME.")
+@click.argument("name")
+@click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE…")
+def set_properties(*, name: str, assignments: Sequence[str]) -> None:
+    """Save a changed definition."""
+    context = current()
+    values = split_assignments(assignments)
+    scenario = context.services.scenarios.show(name).scenario
+    changed = context.services.scenarios.update(scenario_with(scenario, values))
+    context.show(changed, f"Scenario {changed.name} saved (version {changed.version})")
+
+
+@click.command(name="get", help="Show all properties of the scenario NAME, or the one called KEY.")
+@click.argument("name")
+@click.argument("key", required=False)
+def get_properties(*, name: str, key: str | None) -> None:
+    """Values of properties."""
+    context = current()
+    values = property_values(context.services.scenarios.show(name).scenario)
+    if key is None:
+        context.show(values, fields_table([(item, value_text(value)) for item, value in values.items()]))
+        return
+    wanted = key.replace("-", "_")
+    if wanted not in values:
+        raise UsageError("E1113", key=key, known=", ".join(values))
+    context.show({wanted: values[wanted]}, value_text(values[wanted]))
+
+
+@click.command(name="import", help="Make a scenario from the XML definition in FILE (- for stdin).")
+@click.argument("file")
+def import_xml(*, file: str) -> None:
+    """Import a definition."""
+    context = current()
+    made = context.services.scenarios.import_xml(_read(file))
+    context.show(made, f"Scenario {made.name} made (id {made.id})")
+
+
+@click.command(help="Print the XML definition of the scenario NAME, or write it to a new file.")
+@click.argument("name")
+@click.option("--to", "file", metavar="FILE", help="Write to FILE, which must not exist.")
+def export(*, name: str, file: str | None) -> None:
+    """Export a definition."""
+    context = current()
+    xml = context.services.scenarios.export(name)
+    if file is None:
+        context.show({"xml": xml.decode("utf-8")}, xml.decode("utf-8").rstrip("\n"))
+        return
+    try:
+        with open(file, "xb") as stream:
+            stream.write(xml)
+    except OSError as error:
+        raise UsageError("E1115", path=file, reason=error.strerror or str(error)) from error
+    context.show_done(f"Scenario {name} written to {file}", name=name, file=file)
+
+
+@click.command(help="Register the scenario NAME (or its id), which its host has and this home does not list.")
+@click.argument("name")
+def register(*, name: str) -> None:
+    """Register an existing definition."""
+    context = current()
+    registered = context.services.scenarios.register(name)
+    context.show(registered, f"Scenario {registered.name} is registered")
+
+
+@click.command(help="Delete the scenario NAME. Its directories and sessions stay as they are.")
+@click.argument("name")
+@click.option("--registration-only", is_flag=True, help="Forget it here; its host keeps it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(*, name: str, registration_only: bool, yes: bool) -> None:
+    """Delete a definition, its spool and its rewind log."""
+    context = current()
+    if not registration_only:
+        context.confirm(
+            f"Delete the scenario {name} with its spool and rewind log?", yes=yes, action="delete"
+        )
+    context.services.scenarios.delete(name, registration_only=registration_only)
+    context.show_done(f"Scenario {name} is deleted", name=name, registration_only=registration_only)
+
+
+def _new_scenario(
+    *,
+    name: str,
+    master: str,
+    replicas: Sequence[str],
+    roots: Sequence[str],
+    server_type: str,
+    group: str,
+    sync: str | None,
+    assured_recovery: bool,
+    rewind_minutes: int | None,
+    rewind_mb: int | None,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    brake: str | None,
+    assignments: Sequence[str],
+) -> NewScenario:
+    pairs = [_split_root(root) for root in roots]
+    values = split_assignments(assignments)
+    named = {
+        "sync": sync,
+        "rewind_minutes": rewind_minutes,
+        "rewind_mb": rewind_mb,
+        "brake_percent": brake,
+        "assured_recovery": "true" if assured_recovery else None,
+    }
+    values.update({key: str(value) for key, value in named.items() if value is not None})
+    targets = tuple(target for _, target in pairs)
+    return NewScenario(
+        name=name,
+        master=master,
+        replicas=tuple(ReplicaSpec(host, targets) for host in replicas or ("localhost",)),
+        roots=tuple(Root(source) for source, _ in pairs),
+        server_type=ServerType(server_type),
+        group=group,
+        filters=Filters(tuple(include), tuple(exclude)),
+        properties=properties_from(values, ScenarioProperties()),
+    )
+
+
+def _split_root(text: str) -> tuple[bytes, bytes]:
+    """MASTER_DIR=REPLICA_DIR; where names hold `=` themselves, the one before a slash divides."""
+    at = text.find("=") if text.count("=") == 1 else text.find("=/") if text.count("=/") == 1 else -1
+    source, target = text[:at], text[at + 1 :]
+    if at < 0 or not source or not target:
+        raise UsageError("E1107", root=os.fsencode(text).decode("utf-8", "replace"))
+    return absolute_bytes(source), absolute_bytes(target)
+
+
+def _check_text(result: CheckResult) -> str:
+    from app.messages import render
+
+    message = render(result.code, result.params)
+    return (
+        f"{message.line} {message.action}".rstrip() if result.outcome is not CheckOutcome.OK else message.text
+    )
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(file, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise NotFoundError("E1116", path=file, reason=error.strerror or str(error)) from error

@@ -1,0 +1,221 @@
+"""`arcxo scenario list/show/statistics/events`: how scenarios stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import click
+
+from app.cli.context import CommandContext, current, with_fields
+from app.cli.jsonform import json_value
+from app.cli.table import duration_text, fields_table, size_text, table, time_text
+from app.model.events import EventRecord
+from app.model.paths import shown
+from app.model.scenario import ReplicaStatus, ScenarioStatus
+
+_FOLLOW_INTERVAL_S = 0.5
+
+
+@click.command(name="list", help="List the scenarios and how they stand.")
+def list_scenarios() -> None:
+    """All scenarios."""
+    context = current()
+    context.show_list(
+        context.services.scenarios.list(),
+        [
+            ("Scenario", lambda item: item.scenario.name),
+            ("State", _state_text),
+            ("Product", lambda item: item.scenario.product_label),
+            ("Type", lambda item: item.scenario.server_type.value),
+            ("Master", lambda item: item.scenario.master),
+            ("Replica", lambda item: ", ".join(replica.host for replica in item.scenario.replicas)),
+            ("Files", _files_text),
+            ("Size", _size_text),
+            ("Waiting", lambda item: size_text(sum(replica.spool_bytes for replica in item.replicas))),
+            ("Reason", lambda item: item.reason),
+        ],
+        empty="No scenarios yet. Create one: arcxo scenario create NAME --root MASTER_DIR=REPLICA_DIR",
+        right=(6, 7, 8),
+    )
+
+
+@click.command(help="Show the scenario NAME: definition and state.")
+@click.argument("name")
+def show(*, name: str) -> None:
+    """One scenario."""
+    context = current()
+    status = context.services.scenarios.show(name)
+    scenario = status.scenario
+    lines = [
+        ("Scenario", f"{scenario.name} (id {scenario.id}, version {scenario.version})"),
+        ("State", _state_text(status) + (f": {status.reason}" if status.reason else "")),
+        ("Since", time_text(status.since)),
+        ("Product", f"{scenario.product_label} {scenario.server_type.value}"),
+        ("Group", scenario.group),
+        ("Master", scenario.master),
+        *(("  root", shown(root.master_path)) for root in scenario.roots),
+    ]
+    for spec in scenario.replicas:
+        lines.append(("Replica", spec.host))
+        lines += [("  directory", shown(path)) for path in spec.paths]
+    lines += [(f"  {replica.host}", _replica_text(replica)) for replica in status.replicas]
+    if status.unwatched_directories:
+        lines.append(("Not watched", f"{status.unwatched_directories:,} directories"))
+    if status.problem_count:
+        lines.append(("Problems", f"{status.problem_count:,}"))
+        lines += [("  " + problem.code, shown(problem.path)) for problem in status.problems]
+    context.show_fields(status, lines)
+
+
+@click.command(help="Counters of the scenario NAME since it started.")
+@click.argument("name")
+def statistics(*, name: str) -> None:
+    """Figures by root and by replica."""
+    context = current()
+    status = context.services.scenarios.show(name)
+    document = {
+        "scenario": status.scenario.name,
+        "state": status.state,
+        "captured_operations": status.captured_operations,
+        "captured_bytes": status.captured_bytes,
+        "watched_directories": status.watched_directories,
+        "unwatched_directories": status.unwatched_directories,
+        "roots": status.roots,
+        "replicas": status.replicas,
+    }
+    context.show(document, lambda: _statistics_text(status))
+
+
+@click.command(help="Events of the engines, oldest first; all, or those of the scenario NAME.")
+@click.argument("name", required=False, default="")
+@click.option("--newer-than", type=int, default=0, metavar="N", help="Only events after number N.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
+@click.option("--follow", is_flag=True, help="Go on with new events until interrupted.")
+def events(*, name: str, newer_than: int, limit: int, follow: bool) -> None:
+    """The event list."""
+    context = current()
+    records = context.services.scenarios.events(name, newer_than=newer_than, limit=limit)
+    if not follow:
+        _show_events(context, records)
+        return
+    last = newer_than
+    while True:
+        for record in records:
+            last = max(last, record.sequence)
+            context.line(_event_document(record), _event_line(record))
+        time.sleep(_FOLLOW_INTERVAL_S)
+        records = context.services.scenarios.events(name, newer_than=last, limit=limit)
+
+
+def _show_events(context: CommandContext, records: Sequence[EventRecord]) -> None:
+    def human() -> str:
+        if not records:
+            return "No events."
+        rows = [
+            [
+                str(item.sequence),
+                item.severity.value,
+                time_text(item.at),
+                item.host,
+                item.scenario_name,
+                _event_text(item),
+            ]
+            for item in records
+        ]
+        return table(["No.", "Severity", "Date", "Host", "Scenario", "Event"], rows, right=(0,))
+
+    context.show([_event_document(item) for item in records], human)
+
+
+def _event_document(record: EventRecord) -> dict[str, object]:
+    return with_fields(record, text=_event_text(record))
+
+
+def _event_line(record: EventRecord) -> str:
+    return "  ".join(
+        [time_text(record.at), record.severity.value, record.host, record.scenario_name, _event_text(record)]
+    )
+
+
+def _event_text(record: EventRecord) -> str:
+    from app.messages import render
+
+    return f"{record.code} {render(record.code, record.params).text}"
+
+
+def _state_text(status: ScenarioStatus) -> str:
+    states = {replica.state.value for replica in status.replicas}
+    apart = sorted(states & {"suspended", "braked", "disconnected", "rewinding", "problem"})
+    label = str(json_value(status.state)).replace("_", " ")
+    return label + (f" ({', '.join(apart)})" if apart else "")
+
+
+def _files_text(status: ScenarioStatus) -> str:
+    counts = [root.files for root in status.roots if root.files is not None]
+    return f"{sum(counts):,}" if counts else "-"
+
+
+def _size_text(status: ScenarioStatus) -> str:
+    sizes = [root.size_bytes for root in status.roots if root.size_bytes is not None]
+    return size_text(sum(sizes)) if sizes else "-"
+
+
+def _replica_text(replica: ReplicaStatus) -> str:
+    parts = [replica.state.value]
+    if replica.reason:
+        parts.append(replica.reason)
+    parts.append(f"{size_text(replica.spool_bytes)} waiting")
+    if replica.lag_seconds:
+        parts.append(f"lag {duration_text(replica.lag_seconds)}")
+    if replica.in_sync_at:
+        parts.append(f"in sync at {time_text(replica.in_sync_at)}")
+    return ", ".join(parts)
+
+
+def _statistics_text(status: ScenarioStatus) -> str:
+    roots = [
+        [
+            shown(root.master_path),
+            "-" if root.files is None else f"{root.files:,}",
+            size_text(root.size_bytes),
+            f"{root.folders_created:,}",
+            f"{root.files_changed:,}",
+            f"{root.removed:,}",
+            f"{root.renamed:,}",
+            size_text(root.changed_bytes),
+        ]
+        for root in status.roots
+    ]
+    replicas = [
+        [
+            replica.host,
+            replica.state.value,
+            size_text(replica.synchronized_bytes),
+            size_text(replica.changed_bytes),
+            f"{replica.applied_operations:,}",
+            f"{replica.waiting_operations:,}",
+            size_text(replica.spool_bytes),
+            duration_text(replica.lag_seconds),
+        ]
+        for replica in status.replicas
+    ]
+    watched = fields_table(
+        [
+            ("State", _state_text(status)),
+            ("Watched", f"{status.watched_directories:,} directories"),
+            ("Not watched", f"{status.unwatched_directories:,} directories"),
+            ("Captured", f"{status.captured_operations:,} operations, {size_text(status.captured_bytes)}"),
+        ]
+    )
+    root_headings = ["Root", "Files", "Size", "Folders made", "Changed", "Removed", "Renamed", "Changed data"]
+    replica_headings = [
+        "Replica", "State", "Synchronized", "Changed data", "Applied", "Waiting", "Spool", "Lag",
+    ]  # fmt: skip
+    return "\n\n".join(
+        [
+            watched,
+            table(root_headings, roots, right=range(1, 8)),
+            table(replica_headings, replicas, right=range(2, 8)),
+        ]
+    )

@@ -1,0 +1,69 @@
+"""`arcxo server …`: the backup server of a home."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.context import current
+from app.cli.table import fields_table, time_text
+from app.services.api import ServerState
+
+
+@click.group(help="The backup server of a home.")
+def server() -> None:
+    """Commands of the server."""
+
+
+@server.command(help="Be the server, in the foreground, until SIGTERM.")
+def run() -> int:
+    """Serve the home; returns the exit code of the server."""
+    context = current()
+    return context.composition.run_server(context.home)
+
+
+@server.command(help="Start the server in the background; returns when it is ready.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=30.0, show_default=True)
+def start(*, timeout_s: float) -> None:
+    """Start a detached server."""
+    context = current()
+    context.composition.start_server(context.home, timeout_s)
+    _show(context.services.server.state())
+
+
+@server.command(help="Stop the server and its agent; returns when both are gone. Scenarios end with it.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True)
+def stop(*, timeout_s: float) -> None:
+    """Stop server and agent."""
+    context = current()
+    context.composition.stop_server(context.home, timeout_s)
+    context.show_done("The server and its agent are stopped", home=context.home, running=False)
+
+
+@server.command(help="Say whether the server and its agent run.")
+def status() -> None:
+    """Show the state of the processes."""
+    _show(current().services.server.state())
+
+
+def _show(state: ServerState) -> None:
+    def human() -> str:
+        if not state.running and not state.agent_running:
+            return "The server does not run. Start it: arcxo server start"
+        agent = (
+            f"runs, process {state.agent_pid}, {state.agent_address}"
+            if state.agent_running
+            else "does not run"
+        )
+        return fields_table(
+            [
+                ("Server", f"runs, process {state.pid}" if state.running else "does not run"),
+                ("Name", state.name),
+                ("Version", state.version),
+                ("Started", time_text(state.started_at)),
+                ("Agent", agent),
+                ("Active jobs", str(state.active_jobs)),
+                ("Queue", "paused" if state.queue_paused else "open"),
+            ]
+        )
+
+    current().show(state, human)

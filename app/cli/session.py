@@ -1,0 +1,90 @@
+"""`arcxo session …`: backup sessions."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.context import current
+from app.cli.table import size_text, time_text
+from app.model.media import SessionInfo
+
+
+@click.group(help="Backup sessions.")
+def session() -> None:
+    """Commands for sessions."""
+
+
+@session.command(name="list", help="List the sessions of all media, or of MEDIA (name, ID or serial).")
+@click.argument("media", required=False)
+def list_sessions(*, media: str | None) -> None:
+    """Sessions, oldest first."""
+    context = current()
+    service = context.services.media
+    if media:
+        from app.cli.media import find_media
+
+        sessions = service.sessions(find_media(service.media(), media).serial)
+    else:
+        sessions = service.sessions()
+    context.show_list(
+        sorted(sessions, key=lambda item: (item.started_at, item.number)),
+        [
+            ("Media", lambda item: item.media_name),
+            ("ID", lambda item: item.media_id),
+            ("Session", lambda item: str(item.number)),
+            ("Scenario", lambda item: item.scenario_name),
+            ("Volume", lambda item: item.entity),
+            ("Date", lambda item: time_text(item.started_at)),
+            ("Files", lambda item: f"{item.files:,}"),
+            ("Size", lambda item: size_text(item.size_bytes)),
+            ("New", lambda item: size_text(item.new_bytes)),
+            ("Notes", _notes),
+        ],
+        empty="No sessions yet. Back up a scenario: arcxo backup --scenario NAME",
+        right=(2, 6, 7, 8),
+    )
+
+
+@session.command(help="Show one session. MEDIA is a name, an ID or a serial.")
+@click.argument("media")
+@click.argument("number", type=int)
+def show(*, media: str, number: int) -> None:
+    """All that is known of a session."""
+    context = current()
+    item = context.services.media.session(media, number)
+    context.show_fields(
+        item,
+        [
+            ("Session", f"{item.number} on {item.media_name} [ID {item.media_id}]"),
+            ("Machine", item.machine),
+            ("Scenario", item.scenario_name),
+            ("Replica", item.replica),
+            ("Volume", item.entity),
+            ("Started", time_text(item.started_at)),
+            ("Finished", time_text(item.finished_at)),
+            ("Files", f"{item.files:,} in {item.directories:,} directories"),
+            ("Size", size_text(item.size_bytes)),
+            ("New data", f"{size_text(item.new_bytes)}, stored as {size_text(item.stored_bytes)}"),
+            ("Consistency", item.consistency.value),
+            ("Snapshot", item.snapshot_provider),
+            ("Encrypted", "yes" if item.encrypted else "no"),
+            ("Written", time_text(item.written_at)),
+            ("Verified", time_text(item.verified_at)),
+            ("Restore tested", time_text(item.restore_tested_at)),
+            ("Notes", _notes(item)),
+        ],
+    )
+
+
+def _notes(item: SessionInfo) -> str:
+    notes = [
+        text
+        for holds, text in (
+            (item.damaged, "damaged"),
+            (item.incomplete, "incomplete"),
+            (item.encrypted, "encrypted"),
+            (item.verified_at is not None, "verified"),
+        )
+        if holds
+    ]
+    return ", ".join(notes)

@@ -1,0 +1,29 @@
+"""The activity log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.model.events import ActivityRecord, Severity
+from app.services.connections import Connections
+
+
+class LocalActivityLog:
+    """`ActivityLogService` on the catalog."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def list(
+        self,
+        *,
+        job_id: int | None = None,
+        severities: Sequence[Severity] = (),
+        newer_than: int = 0,
+        text: str = "",
+        limit: int = 1000,
+    ) -> Sequence[ActivityRecord]:
+        """Newest first."""
+        return self._connections.catalog.log.list(
+            job_id=job_id, severities=severities, newer_than=newer_than, text=text, limit=limit
+        )

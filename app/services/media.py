@@ -1,0 +1,60 @@
+"""Devices, media and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.model.errors import NotFoundError
+from app.model.job import Job, JobKind
+from app.model.media import Device, MediaInfo, SessionInfo
+from app.services.connections import Connections
+
+
+class LocalMedia:
+    """`MediaService` on the catalog; what changes media is a job."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def devices(self) -> Sequence[Device]:
+        """All devices."""
+        return self._connections.catalog.media.devices()
+
+    def media(self) -> Sequence[MediaInfo]:
+        """All media."""
+        return self._connections.catalog.media.media()
+
+    def sessions(self, media_serial: str = "") -> Sequence[SessionInfo]:
+        """Sessions of one media, or all."""
+        return self._connections.catalog.sessions.list(media_serial)
+
+    def session(self, media: str, number: int) -> SessionInfo:
+        """One session. `media`: serial, or name, or 4-hex ID where that is unique."""
+        return self._connections.catalog.sessions.show(media, number)
+
+    def format(self, device: str, name: str) -> Job:
+        """Submit a format job. Raises NotFoundError E1124 for a device that is not known."""
+        if device not in {item.name for item in self.devices()}:
+            raise NotFoundError("E1124", device=device)
+        return self._submit(JobKind.MEDIA_FORMAT, {"device": device, "name": name})
+
+    def verify(self, media: str, *, full: bool) -> Job:
+        """Submit a verification job."""
+        serial = self._connections.catalog.media.show_media(media).serial
+        return self._submit(JobKind.MEDIA_VERIFY, {"media": serial, "full": "true" if full else "false"})
+
+    def merge(self, media: str, session_password: str = "") -> Job:
+        """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
+        serial = media if "/" in media else self._connections.catalog.media.show_media(media).serial
+        return self._submit(JobKind.MEDIA_MERGE, {"media": serial}, session_password)
+
+    def _submit(self, kind: JobKind, parameters: dict[str, str], session_password: str = "") -> Job:
+        from app.jobs.submission import submit_media
+
+        return submit_media(
+            self._connections.catalog,
+            kind,
+            parameters,
+            store=self._connections.secrets,
+            session_password=session_password,
+        )

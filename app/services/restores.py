@@ -1,0 +1,120 @@
+"""Find what to restore, plan it exactly, submit it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.model.errors import CredentialsError
+from app.model.job import Job, RestoreSelection
+from app.model.media import CatalogEntry, FileVersion
+from app.model.restore import RestorePlan
+from app.services.api import Machine, Query, RestoreRequest
+from app.services.connections import Connections
+
+
+class LocalRestores:
+    """`RestoreService` on the catalog, the media and the queue."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def submit(self, request: RestoreRequest) -> Job:
+        """Queue a restore; its secrets are sealed. Passwords of encrypted sessions are tried first.
+
+        Raises:
+            CredentialsError: E1133 an encrypted session without a password, E1134 a wrong one.
+        """
+        from app.jobs.credentials import JobSecrets
+        from app.jobs.submission import submit_restore
+
+        for selection in request.script.selections:
+            self._check_password(request, selection)
+        logins = [
+            (0, role, credentials)
+            for role, credentials in (
+                ("master", request.master_credentials),
+                ("replica", request.replica_credentials),
+            )
+            if credentials is not None
+        ]
+        return submit_restore(
+            self._connections.catalog,
+            self._connections.secrets,
+            request.script,
+            request.schedule,
+            name=request.name,
+            hold=request.hold,
+            secrets=JobSecrets(logins=tuple(logins), session_passwords=request.session_passwords),
+        )
+
+    def plan(self, request: RestoreRequest) -> RestorePlan:
+        """Exactly what the restore would do now; changes nothing. Raises as `submit`."""
+        from app.services.restore_plan import plan_restore
+
+        for selection in request.script.selections:
+            self._check_password(request, selection)
+        return plan_restore(self._connections, request)
+
+    def machines(self) -> Sequence[Machine]:
+        """Machines with sessions."""
+        return [
+            Machine(record.name, record.entities, record.scenarios)
+            for record in self._connections.catalog.browsing.machines()
+        ]
+
+    def browse_tree(
+        self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        """The folder `path` as last backed up (or as of a time), folders first, then by name."""
+        return self._connections.catalog.browsing.browse_tree(
+            machine, path, as_of=as_of, limit=limit, offset=offset
+        )
+
+    def browse_session(
+        self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        """The folder `path` in one session."""
+        return self._connections.catalog.browsing.browse_session(
+            media_serial, session, path, limit=limit, offset=offset
+        )
+
+    def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
+        """Distinct contents of a path, newest first."""
+        return self._connections.catalog.browsing.versions(machine, path)
+
+    def query(self, query: Query) -> Sequence[CatalogEntry]:
+        """Names in all sessions that match."""
+        from dataclasses import asdict
+
+        from app.catalog.api import FileQuery
+
+        return self._connections.catalog.browsing.query(FileQuery(**asdict(query)))
+
+    def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
+        """Whether `password` opens a session."""
+        from app.services.restore_plan import unlock_session
+
+        try:
+            unlock_session(self._connections.catalog, media_serial, session, password)
+        except CredentialsError:
+            return False
+        return True
+
+    def _check_password(self, request: RestoreRequest, selection: RestoreSelection) -> None:
+        session = self._connections.catalog.sessions.show(selection.media_serial, selection.session)
+        if not session.encrypted:
+            return
+        password = password_of(request, selection)
+        if not password:
+            raise CredentialsError("E1133", session=session.number, media=session.media_name)
+        if not self.check_session_password(session.media_serial, session.number, password):
+            raise CredentialsError("E1134", session=session.number, media=session.media_name)
+
+
+def password_of(request: RestoreRequest, selection: RestoreSelection) -> str:
+    """The password given for a selection's session ("" = none)."""
+    for serial, number, password in request.session_passwords:
+        if (serial, number) == (selection.media_serial, selection.session):
+            return password
+    return ""

@@ -1,0 +1,304 @@
+"""Scenarios: definitions and state from the masters' agents, registrations in the catalog."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+
+from app.agent.api import Agent
+from app.catalog.api import Registration
+from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
+from app.model.events import EventRecord
+from app.model.host import CheckOutcome, CheckResult
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.services.connections import Connections
+from app.services.points import resolve_point
+from app.services.registrations import (
+    find_registration,
+    forget_scenario,
+    is_left_out,
+    log_scenario,
+    reconcile,
+    register_scenario,
+    registration_of,
+    unknown_status,
+)
+
+_POLL_S = 0.1
+_EVENT_PAGE = 1000
+
+
+class LocalScenarios:
+    """`ScenarioService` of the home's owner."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def list(self) -> Sequence[ScenarioStatus]:
+        """All scenarios in one call of the agent; without an agent what is registered, its state unknown."""
+        catalog = self._connections.catalog
+        statuses: Sequence[ScenarioStatus] = ()
+        reason = ""
+        try:
+            statuses = self._connections.local_agent().scenarios()
+        except BusyError as error:
+            reason = _sentence(error)
+        else:
+            reconcile(catalog, statuses)
+        found = {
+            status.scenario.id: status for status in statuses if not is_left_out(catalog, status.scenario.id)
+        }
+        for registration in catalog.registrations.list():
+            if registration.id not in found:
+                found[registration.id] = unknown_status(registration, reason or self._absent(registration))
+        return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
+
+    def show(self, name: str) -> ScenarioStatus:
+        """One scenario. Raises NotFoundError E1127."""
+        registration, agent = self._find(name)
+        if agent is None:
+            return unknown_status(registration, _sentence(BusyError("E1120", home=self._connections.home)))
+        try:
+            return agent.scenario(registration.id)
+        except NotFoundError:
+            return unknown_status(registration, self._absent(registration))
+
+    def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
+        """What stands against this scenario; errors block `create`."""
+        return self._connections.agent_of(scenario.master).check_scenario(scenario)
+
+    def create(self, scenario: NewScenario) -> Scenario:
+        """Check, define on the master's host, register, log.
+
+        Killed in between, the next `list` or `register` completes it.
+
+        Raises:
+            UsageError: E1128 the name is taken; what the check found first otherwise.
+        """
+        if find_registration(self._connections.catalog, scenario.name) is not None:
+            raise UsageError("E1128", name=scenario.name)
+        agent = self._connections.agent_of(scenario.master)
+        for result in agent.check_scenario(scenario):
+            if result.outcome is CheckOutcome.ERROR:
+                raise UsageError(result.code, exit_code=None, **result.params)
+        made = agent.create_scenario(scenario)
+        register_scenario(self._connections.catalog, made, "I1150")
+        return made
+
+    def update(self, scenario: Scenario) -> Scenario:
+        """Save a changed definition."""
+        saved = self._agent(str(scenario.id))[1].update_scenario(scenario)
+        self._connections.catalog.registrations.put(registration_of(saved))
+        log_scenario(self._connections.catalog, "I1153", saved.id, saved.name)
+        return saved
+
+    def register(self, name: str) -> Scenario:
+        """Register a scenario that its host has. Raises NotFoundError E1127."""
+        for status in self._connections.local_agent().scenarios():
+            if name in (status.scenario.name, str(status.scenario.id)):
+                register_scenario(self._connections.catalog, status.scenario, "I1150")
+                return status.scenario
+        raise NotFoundError("E1127", name=name)
+
+    def delete(self, name: str, *, registration_only: bool = False) -> None:
+        """Delete the definition and the registration, or the registration alone."""
+        if registration_only:
+            registration, _ = self._find(name)
+            forget_scenario(self._connections.catalog, registration, left_out=True)
+            return
+        registration, agent = self._agent(name)
+        # Not found there: a deletion was cut short before, only the registration is left.
+        with contextlib.suppress(NotFoundError):
+            agent.delete_scenario(registration.id)
+        forget_scenario(self._connections.catalog, registration, left_out=False)
+
+    def export(self, name: str) -> bytes:
+        """The XML definition."""
+        registration, agent = self._agent(name)
+        return agent.export_scenario(registration.id)
+
+    def import_xml(self, xml: bytes) -> Scenario:
+        """Define a scenario from XML and register it. Raises ArcxoError E3370 when it can't be read."""
+        made = self._connections.local_agent().import_scenario(xml)
+        register_scenario(self._connections.catalog, made, "I1150")
+        return made
+
+    def run(self, name: str, sync: SyncMethod | None = None) -> None:
+        """Start; returns once started."""
+        registration, agent = self._agent(name)
+        agent.run(registration.id, sync)
+
+    def stop(self, name: str) -> None:
+        """Stop; returns when stopped."""
+        registration, agent = self._agent(name)
+        agent.stop(registration.id)
+
+    def suspend(self, name: str, replica: str = "") -> None:
+        """Suspend one replica, or all."""
+        registration, agent = self._agent(name)
+        for host in _replicas(registration, replica):
+            agent.suspend(registration.id, host)
+
+    def resume(self, name: str, replica: str = "") -> None:
+        """Resume one replica, or all."""
+        registration, agent = self._agent(name)
+        for host in _replicas(registration, replica):
+            agent.resume(registration.id, host)
+
+    def synchronize(self, name: str, replica: str = "") -> None:
+        """Synchronise one replica, or all; returns when done."""
+        registration, agent = self._agent(name)
+        for host in _replicas(registration, replica):
+            agent.synchronize(registration.id, host)
+
+    def bookmark(self, name: str, text: str = "") -> RewindPoint:
+        """Set a bookmark now; without a text it is named after the time."""
+        registration, agent = self._agent(name)
+        if not text:
+            text = time.strftime("%Y-%m-%d %H:%M:%S")
+        return agent.bookmark(registration.id, text)
+
+    def wait(self, name: str, state: str, timeout_s: float) -> ScenarioStatus:
+        """Wait for `replicating`, `in-sync` or `stopped`.
+
+        Raises:
+            UsageError: E1129 another state. BusyError: E1121 on time-out, naming what waits.
+        """
+        if state not in ("replicating", "in-sync", "stopped"):
+            raise UsageError("E1129", state=state)
+        deadline = time.monotonic() + timeout_s
+        registration, agent = self._agent(name)
+        wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
+        while True:
+            status = agent.scenario(registration.id)
+            left = deadline - time.monotonic()
+            if status.state is wanted:
+                if state != "in-sync":
+                    return status
+                if self._barrier(agent, registration, max(left, 0.0)):
+                    return agent.scenario(registration.id)
+                left = deadline - time.monotonic()
+            if left <= 0:
+                raise BusyError(
+                    "E1121",
+                    name=registration.name,
+                    state=state,
+                    seconds=f"{timeout_s:g}",
+                    waits=_waits(agent.scenario(registration.id)),
+                )
+            time.sleep(min(_POLL_S, max(left, 0.0)))
+
+    def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
+        """Events after `newer_than`, oldest first: of all scenarios, or of one."""
+        if not name:
+            return self._connections.local_agent().events(newer_than, limit)
+        registration, agent = self._agent(name)
+        found: list[EventRecord] = []
+        while len(found) < limit:
+            page = agent.events(newer_than, _EVENT_PAGE)
+            found += [event for event in page if event.scenario_id == registration.id]
+            if len(page) < _EVENT_PAGE:
+                break
+            newer_than = page[-1].sequence
+        return found[:limit]
+
+    def rewind_points(
+        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+    ) -> Sequence[RewindPoint]:
+        """Points of the replicas, newest first."""
+        registration, agent = self._agent(name)
+        return agent.rewind_points(registration.id, kinds=kinds, path=path, limit=limit)
+
+    def plan_rewind(
+        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+    ) -> RewindPlan:
+        """Exactly what rewinding to `to` would change. Raises as `rewind`."""
+        registration, agent = self._agent(name)
+        return agent.plan_rewind(registration.id, self._point(registration, agent, to, replica).id, paths)
+
+    def rewind(self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = "") -> RewindResult:
+        """Take the replica back to `to`: a bookmark's text, a point's id, or a UTC time.
+
+        Raises:
+            NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
+        """
+        registration, agent = self._agent(name)
+        state = agent.scenario(registration.id).state
+        if state not in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
+            raise BusyError("E1130", name=registration.name, state=state.value)
+        point = self._point(registration, agent, to, replica)
+        result = agent.rewind(registration.id, point.id, paths)
+        log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
+        return result
+
+    def _point(self, registration: Registration, agent: Agent, to: str, replica: str) -> RewindPoint:
+        def find(kinds: Sequence[PointKind], limit: int) -> Sequence[RewindPoint]:
+            points = agent.rewind_points(registration.id, kinds=kinds, limit=limit)
+            return [point for point in points if not replica or point.replica in ("", replica)]
+
+        return resolve_point(find, to, registration.name)
+
+    def _barrier(self, agent: Agent, registration: Registration, timeout_s: float) -> bool:
+        """Whether everything written before the call is on the replicas within the time."""
+        try:
+            agent.barrier(registration.id, timeout_s)
+        except BusyError:
+            return False
+        return True
+
+    def _find(self, name: str) -> tuple[Registration, Agent | None]:
+        """The registration of a scenario and its master's agent (None when this machine's does not run)."""
+        catalog = self._connections.catalog
+        registration = find_registration(catalog, name)
+        if registration is None:
+            try:
+                agent = self._connections.local_agent()
+            except BusyError:
+                raise NotFoundError("E1127", name=name) from None
+            reconcile(catalog, agent.scenarios())
+            registration = find_registration(catalog, name)
+            if registration is None:
+                raise NotFoundError("E1127", name=name)
+        try:
+            return registration, self._connections.agent_of(registration.master)
+        except BusyError:
+            return registration, None
+
+    def _agent(self, name: str) -> tuple[Registration, Agent]:
+        registration, agent = self._find(name)
+        if agent is None:
+            raise BusyError("E1120", home=self._connections.home)
+        return registration, agent
+
+    def _absent(self, registration: Registration) -> str:
+        return _sentence(ArcxoError("W1131", name=registration.name, host=registration.master))
+
+
+def _replicas(registration: Registration, replica: str) -> Sequence[str]:
+    if not replica:
+        return registration.replicas
+    if replica not in registration.replicas:
+        raise NotFoundError("E1132", replica=replica, name=registration.name)
+    return (replica,)
+
+
+def _waits(status: ScenarioStatus) -> str:
+    """What a scenario waits for, by replica."""
+    parts = [f"the scenario is {status.state.value}" + (f" ({status.reason})" if status.reason else "")]
+    for replica in status.replicas:
+        text = f"{replica.host} is {replica.state.value}"
+        if replica.reason:
+            text += f" ({replica.reason})"
+        if replica.spool_bytes or replica.waiting_operations:
+            text += f", {replica.waiting_operations:,} operations and {replica.spool_bytes:,} bytes wait"
+        parts.append(text)
+    return "; ".join(parts)
+
+
+def _sentence(error: ArcxoError) -> str:
+    from app.messages import render
+
+    message = render(error.code, error.params)
+    return f"{message.text.rstrip('.')}. {message.action}".strip()

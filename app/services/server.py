@@ -1,0 +1,66 @@
+"""The home's server process and its agent."""
+
+from __future__ import annotations
+
+import os
+
+from app.services.api import ServerState
+from app.services.connections import Connections
+
+
+class LocalServer:
+    """`ServerService` on the home's lock files."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def state(self) -> ServerState:
+        """Which processes run."""
+        from app import __version__
+        from app.jobs.hosts import server_name
+        from app.jobs.process import running
+        from app.model.job import JobStatus
+
+        record = running(self._connections.home)
+        agent_pid, agent_address = self._agent()
+        active = [
+            job
+            for job in self._connections.catalog.jobs.list(include_done=False)
+            if job.status is JobStatus.ACTIVE
+        ]
+        return ServerState(
+            running=record is not None,
+            name=record.name if record else server_name(),
+            pid=record.pid if record else None,
+            started_at=record.started if record else None,
+            agent_running=agent_pid is not None,
+            agent_pid=agent_pid,
+            agent_address=agent_address,
+            version=record.version if record else __version__,
+            active_jobs=len(active),
+        )
+
+    def start(self, timeout_s: float = 30) -> ServerState:
+        """Start a detached server if none runs; returns when it is ready. Raises BusyError."""
+        from app.jobs.process import start
+
+        start(self._connections.home, timeout_s)
+        return self.state()
+
+    def stop(self, timeout_s: float = 60) -> None:
+        """Stop server and agent. Raises BusyError."""
+        from app.jobs.process import stop
+
+        stop(self._connections.home, timeout_s)
+
+    def changes(self) -> tuple[int, int]:
+        """(catalog revision, live revision)."""
+        return self._connections.catalog.changes()
+
+    def _agent(self) -> tuple[int | None, str]:
+        from app.agent.home import AgentHome
+
+        if not os.path.isdir(os.path.join(self._connections.home, "engine")):
+            return None, ""
+        info = AgentHome(self._connections.home).running()
+        return (info.pid, info.address) if info else (None, "")
