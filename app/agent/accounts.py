@@ -83,15 +83,15 @@ class Accounts:
             self._write(entries)
 
     def verify(self, name: str, password: str) -> Account:
-        """The account, if `password` is its; blocks for a hash. Raises CredentialsError AE0459."""
+        """The account, if `password` is its; blocks for a hash. Raises CredentialsError AE1026."""
         entry = self._read().get(name)
         known = entry["hash"] if entry else self._nobody
         try:
             self._hasher.verify(known, password[:_PASSWORD_MAX])
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
-            raise CredentialsError("AE0459", scenario="agent", user=name[:_NAME_MAX]) from error
+            raise CredentialsError("AE1026", user=name[:_NAME_MAX]) from error
         if entry is None:
-            raise CredentialsError("AE0459", scenario="agent", user=name[:_NAME_MAX])
+            raise CredentialsError("AE1026", user=name[:_NAME_MAX])
         return Account(name, Role[entry["role"].upper()])
 
     def _read(self) -> dict[str, dict[str, str]]:

@@ -18,6 +18,7 @@ from app.agent.home import AgentHome
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
+from app.model.paths import shown
 from app.model.scenario import Scenario
 from app.replication.replica.engine import ReplicaEngine
 from app.snapshot.choice import choose, release
@@ -72,7 +73,7 @@ class BackupPoints:
             except ArcxoError as error:
                 self._release(saved.id)
                 raise ArcxoError(
-                    "AE0460", scenario=scenario.name, id=scenario.id, reason=str(error)
+                    "AE0460", name=scenario.name, id=scenario.id, host=replica, reason=str(error)
                 ) from error
         return _as_point(saved)
 
@@ -82,7 +83,7 @@ class BackupPoints:
             try:
                 os.makedirs(area, 0o700, exist_ok=True)
             except OSError as error:
-                raise ArcxoError("AE0460", reason=error.strerror, path=os.fsdecode(area)) from error
+                raise ArcxoError("E4191", root=shown(root), area=shown(area), cause=error.strerror) from error
             provider = choose(root, area)
             snapshot_id = f"{saved.id}-{index}"
             # Known before it exists: a crash in between leaves nothing that nobody knows of.

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from app.agent.errors import abort, bug
+from app.agent.errors import abort, bug, timed_out
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.model.errors import ArcxoError, BusyError, CredentialsError
@@ -41,9 +41,11 @@ class Calls:
         def handle(request: Any, context: grpc.ServicerContext) -> Any:
             try:
                 self._authorize(name, context)
-                return work(request, seconds_left(context))
+                left = seconds_left(context)
+                return work(request, left)
             except ArcxoError as error:
-                told = error
+                # A role's own time-out names its process; the caller is told of what it asked about.
+                told = timed_out(request, "localhost", name, left) if error.code == "AE1027" else error
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
                 told = bug(error, name)
             return abort(context, told)

@@ -35,7 +35,7 @@ def connect(
 
     Raises:
         ArcxoError: AE1001 unreachable.
-        CredentialsError: AE1006 another certificate, AE0459 log-in refused.
+        CredentialsError: AE1006 another certificate, AE1026 log-in refused.
     """
     from app.agent.grpc_client import GrpcAgent
     from app.agent.tls import check_fingerprint, fetch_certificate

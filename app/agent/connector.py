@@ -15,7 +15,7 @@ from app.agent.home import AgentHome
 from app.agent.host import LOCAL_NAMES
 from app.agent.stream_link import StreamLink, start_reading
 from app.agent.tls import load_identity
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, CredentialsError
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.link import Link
 
@@ -45,7 +45,7 @@ class AgentConnector:
             except ArcxoError as error:
                 # An agent that is just starting, or starts its replica again, will answer in a moment.
                 if error.code not in ("AE1001", "AE1016") or time.monotonic() + _RETRY_S > deadline:
-                    raise _as_replication_error(error, replica.host) from error
+                    raise _as_replication_error(error, scenario, replica.host) from error
                 time.sleep(_RETRY_S)
 
     def _open(self, scenario: Scenario, replica: ReplicaSpec, timeout_s: float) -> Link:
@@ -84,9 +84,9 @@ def open_stream_link(
     return link
 
 
-def _as_replication_error(error: ArcxoError, host: str) -> ArcxoError:
-    if error.code in ("AE1001", "AE1016", "AE0469"):
+def _as_replication_error(error: ArcxoError, scenario: Scenario, host: str) -> ArcxoError:
+    if error.code in ("AE1001", "AE1016", "AE1027", "AE0469"):
         return ArcxoError("ER00202", host=host, reason=error.params.get("reason", error.code))
-    if error.code in ("AE1006", "AE1015", "AE1018"):
-        return ArcxoError("AE0459", exit_code=error.exit_code, scenario=host)
+    if isinstance(error, CredentialsError):
+        return CredentialsError("AE0459", name=scenario.name, id=scenario.id, host=host)
     return error

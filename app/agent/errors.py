@@ -68,7 +68,18 @@ def abort(context: grpc.ServicerContext, error: ArcxoError) -> NoReturn:
     raise AssertionError
 
 
-def from_rpc_error(error: grpc.RpcError, host: str, call: str, timeout_s: float) -> ArcxoError:
+def timed_out(request: Any, host: str, call: str, timeout_s: float) -> BusyError:
+    """Not answered in time: AE0469 where the request is about a scenario, else AE1027."""
+    scenario_id = getattr(request, "scenario_id", 0)
+    if scenario_id:
+        name, seconds = str(scenario_id), f"{timeout_s:.3g}"
+        return BusyError("AE0469", name=name, id=scenario_id, host=host, call=call, seconds=seconds)
+    return BusyError("AE1027", host=host, call=call, seconds=f"{timeout_s:.3g}")
+
+
+def from_rpc_error(
+    error: grpc.RpcError, host: str, call: str, timeout_s: float, request: Any = None
+) -> ArcxoError:
     """What a failed call means for its caller."""
     known: Any = error
     for key, value in known.trailing_metadata() or ():
@@ -80,7 +91,7 @@ def from_rpc_error(error: grpc.RpcError, host: str, call: str, timeout_s: float)
             return error_of(detail.code, detail.exit_code, dict(detail.params))
     status, details = known.code(), str(known.details() or "")
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return BusyError("AE0469", scenario=f"{call} on {host}", seconds=f"{timeout_s:g}")
+        return timed_out(request, host, call, timeout_s)
     if status is grpc.StatusCode.UNAVAILABLE:
         return ArcxoError("AE1001", host=host, reason=details)
     if status is grpc.StatusCode.CANCELLED:

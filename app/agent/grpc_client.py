@@ -22,10 +22,10 @@ from app.agent.api import (
 )
 from app.agent.channel import open_channel
 from app.agent.convert import from_message, to_message
-from app.agent.errors import from_rpc_error
+from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
-from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.errors import ArcxoError, Problem
 from app.model.events import EventRecord
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
@@ -62,7 +62,7 @@ class GrpcAgent:
         self._guard = threading.Lock()
 
     def log_in(self) -> None:
-        """Have a token that lasts. Raises CredentialsError AE0459, ArcxoError AE1001."""
+        """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001."""
         with self._guard:
             if self._credentials is None or time.monotonic() < self._token_until - _RENEW_BEFORE_S:
                 return
@@ -223,7 +223,7 @@ class GrpcAgent:
         try:
             return getattr(self._stub, name)(request, timeout=limit, metadata=self._metadata())
         except grpc.RpcError as error:
-            raise from_rpc_error(error, self._host, name, limit) from None
+            raise from_rpc_error(error, self._host, name, limit, request) from None
         except ValueError as error:
             raise ArcxoError("AE1001", host=self._host, reason=error) from error
 
@@ -238,9 +238,7 @@ class GrpcAgent:
                 watch.heard()
         except grpc.RpcError as error:
             if watch.expired:
-                raise BusyError(
-                    "AE0469", scenario=f"{name} on {self._host}", seconds=f"{self._timeout_s:g}"
-                ) from None
+                raise timed_out(request, self._host, name, self._timeout_s) from None
             raise from_rpc_error(error, self._host, name, self._timeout_s) from None
         finally:
             watch.stop()

@@ -140,9 +140,9 @@ class HostEngines:
         if state is not ReplicaState.REPLICATING or name not in LOCAL_NAMES:
             raise BusyError(
                 "AE0465",
-                scenario=scenario.name,
+                name=scenario.name,
                 id=scenario_id,
-                replica=name,
+                host=name,
                 state=state.value if state else "unknown",
             )
         entities = entities_of([os.fsencode(root.master_path) for root in scenario.roots])
@@ -158,8 +158,6 @@ class HostEngines:
     def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[ArchiveEvent | None]:
         """Archive one entity in a worker; None is a sign of life."""
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
-        with_point = (order.point_id, order.job_id)
-        del with_point
         return run_archive(self._spawner, task, manifests, gone)
 
     def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:

@@ -45,7 +45,7 @@ class PipeCaller:
         """What `method` of the child returns or raises.
 
         Raises:
-            BusyError: AE0469 after `timeout_s`; the child goes on with it.
+            BusyError: AE1027 after `timeout_s`; the child goes on with it.
             ArcxoError: AE1016 when the child ends meanwhile.
         """
         number = next(self._numbers)
@@ -62,7 +62,7 @@ class PipeCaller:
         try:
             return future.result(timeout_s)
         except FutureTimeoutError:
-            raise BusyError("AE0469", scenario=method, seconds=f"{timeout_s:g}") from None
+            raise BusyError("AE1027", host=self._name, call=method, seconds=f"{timeout_s:.3g}") from None
         finally:
             with self._guard:
                 self._waiting.pop(number, None)

@@ -64,7 +64,7 @@ class RoleProcess:
         """Call a method of the role.
 
         Raises:
-            BusyError: AE0469 after `timeout_s`.
+            BusyError: AE1027 after `timeout_s`.
             ArcxoError: AE1016 when the process dies meanwhile, and whatever the role raises.
         """
         deadline = time.monotonic() + timeout_s

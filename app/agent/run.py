@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -40,7 +41,7 @@ def spawn_agent(home: str, listen: str = "127.0.0.1:0", timeout_s: float = START
 
     Raises:
         ArcxoError: AE1005 when it ended before it was ready; the log says why.
-        BusyError: AE0469 when it was not ready in time.
+        BusyError: AE1028 when it was not ready in time.
     """
     agent_home = AgentHome(home)
     running = agent_home.running()
@@ -58,23 +59,25 @@ def spawn_agent(home: str, listen: str = "127.0.0.1:0", timeout_s: float = START
             cwd="/",
             env=environment | {"PYTHONPATH": _import_path()},
         )
+    # Whoever starts it waits for its end, so that it leaves no zombie.
+    threading.Thread(target=process.wait, name="agent-reaper", daemon=True).start()
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         running = agent_home.running()
         if running is not None:
             return running
         # Another agent may have been quicker: ours then ends and theirs becomes ready.
-        if process.poll() is not None and not agent_home.held():
+        if process.returncode is not None and not agent_home.held():
             raise ArcxoError("AE1005", home=agent_home.path, log=agent_home.log_path)
         time.sleep(_POLL_S)
-    raise BusyError("AE0469", scenario=f"agent of {agent_home.path}", seconds=f"{timeout_s:g}")
+    raise BusyError("AE1028", home=agent_home.path, seconds=f"{timeout_s:g}", log=agent_home.log_path)
 
 
 def stop_agent(home: str, timeout_s: float = 60.0) -> None:
     """Ask the agent of `home` to end and wait until it has. Nothing runs: returns at once.
 
     Raises:
-        BusyError: AE0469 when it has not ended in time.
+        BusyError: AE1029 when it has not ended in time.
     """
     agent_home = AgentHome(home)
     deadline = time.monotonic() + timeout_s
@@ -86,7 +89,7 @@ def stop_agent(home: str, timeout_s: float = 60.0) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGTERM)
         if time.monotonic() > deadline:
-            raise BusyError("AE0469", scenario=f"agent of {agent_home.path}", seconds=f"{timeout_s:g}")
+            raise BusyError("AE1029", home=agent_home.path, seconds=f"{timeout_s:g}")
         time.sleep(_POLL_S)
 
 

@@ -72,7 +72,7 @@ class Sessions:
 
         Raises:
             BusyError: AE1014 after too many failures.
-            CredentialsError: AE0459.
+            CredentialsError: AE1026.
         """
         keys = (f"user {user[:64]}", f"peer {peer}")
         self._limiter.check(*keys)

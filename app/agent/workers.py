@@ -27,7 +27,7 @@ def run_archive(
     Raises:
         ArcxoError: AE0458 when the worker dies, and whatever the archive raises.
     """
-    failed = ArcxoError("AE0458", scenario=task.scenario_name, id=task.scenario_id, reason="worker died")
+    failed = ArcxoError("AE0458", name=task.scenario_name, id=task.scenario_id, host="localhost", reason="")
     return _run(spawner, ("archive", task, manifests), gone, failed, None)
 
 
@@ -39,7 +39,7 @@ def run_restore(
     Raises:
         ArcxoError: AE1025 when the worker dies, and whatever the restore raises.
     """
-    failed = ArcxoError("AE1025", reason="worker died")
+    failed = ArcxoError("AE1025", reason="")
     return _run(spawner, ("restore", order), gone, failed, replica)
 
 
