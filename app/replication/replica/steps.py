@@ -72,13 +72,17 @@ class ReplicaTree:
 
 @dataclass(frozen=True, slots=True)
 class NewBlocks:
-    """What a BLOCKS step is to write: `data` holds the extents' bytes, one after another."""
+    """What a BLOCKS step is to write: `data` holds the extents' bytes, one after another.
+
+    `file_fd` was opened while planning, so that neither a permission nor a new name can stop it later.
+    """
 
     extents: tuple[Extent, ...]
     data: bytes | None
     stage_fd: int
     metadata: Metadata
     old: Metadata
+    file_fd: int
 
 
 def inode_at(place: Rooted, path: bytes) -> int:
@@ -118,18 +122,13 @@ def do_metadata(tree: ReplicaTree, step: Step, wanted: Metadata, old: Metadata) 
     return apply_metadata(name, wanted, dir_fd=fd, current=old)
 
 
-def do_blocks(tree: ReplicaTree, step: Step, new: NewBlocks) -> tuple[list[Problem], int]:
-    """Carry out a BLOCKS. Returns the problems and the open file, to be made durable and closed."""
+def do_blocks(tree: ReplicaTree, step: Step, new: NewBlocks) -> list[Problem]:
+    """Carry out a BLOCKS, the new metadata included; `file_fd` stays open, to be made durable."""
+    write_extents(new.file_fd, new.extents, new.data, new.stage_fd)
+    if os.fstat(new.file_fd).st_size != new.metadata.size_bytes:
+        os.ftruncate(new.file_fd, new.metadata.size_bytes)
     fd, name = tree.tree.place(step[2])
-    file = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
-    try:
-        write_extents(file, new.extents, new.data, new.stage_fd)
-        if os.fstat(file).st_size != new.metadata.size_bytes:
-            os.ftruncate(file, new.metadata.size_bytes)
-        return apply_metadata(name, new.metadata, dir_fd=fd, current=new.old), file
-    except BaseException:
-        os.close(file)
-        raise
+    return apply_metadata(name, new.metadata, dir_fd=fd, current=new.old)
 
 
 def write_extents(fd: int, extents: tuple[Extent, ...], data: bytes | None, stage_fd: int) -> None:

@@ -1,0 +1,218 @@
+"""Applies batches of change records to a replica: all of a batch and durably, or nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.model.errors import ArcxoError, Problem
+from app.model.rewind import PointKind
+from app.replication.records import Mark, Record
+from app.replication.replica.applied import StoredMark
+from app.replication.replica.batch import Batch, OperationFailed
+from app.replication.replica.carrier import Carrier
+from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.side_store import STAGE
+from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.walking import remove_tree
+
+SYNC_BEGIN, SYNC_END = "begin", "end"
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One record that could not be carried out; see `frames.Trouble`."""
+
+    root: int
+    error: PathTrouble
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch, which is durable now."""
+
+    troubles: tuple[Trouble, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Applier:
+    """The one writer of a replica's roots. One thread at a time.
+
+    When a batch fails (disk full, I/O error) everything of it is taken back and ArcxoError ER00408 is
+    raised; applying it again later is fine.
+    """
+
+    def __init__(self, store: ReplicaStore) -> None:
+        self.store = store
+        self._broken = False
+
+    def apply_stream(self, epoch: str, first_sequence: int, records: Sequence[Record]) -> Applied:
+        """Apply records numbered from `first_sequence`; those applied already are skipped.
+
+        Raises:
+            ArcxoError: ER00407 when the batch does not follow what is applied, ER00408 when the disk fails.
+        """
+        position = self.store.index.position
+        if epoch != position.epoch or first_sequence > position.sequence + 1:
+            raise ArcxoError("ER00407", expected=position.sequence + 1, received=first_sequence)
+        last = first_sequence + len(records) - 1
+        skip = position.sequence + 1 - first_sequence
+        fresh = records[skip:]
+        if not fresh:
+            return Applied()
+        return self._apply(fresh, first_sequence + skip, lambda: (epoch, last, -1))
+
+    def apply_sync(self, epoch: str, first_sequence: int, records: Sequence[Record]) -> Applied:
+        """Apply a batch of a synchronisation after which the stream goes on at `first_sequence`.
+
+        Raises as `apply_stream` does; ER00407 also when no synchronisation has begun.
+        """
+        boundaries = [r for r in records if isinstance(r, Mark) and r.kind is PointKind.SYNCHRONIZATION]
+        begins = any(mark.text == SYNC_BEGIN for mark in boundaries)
+        ends = any(mark.text == SYNC_END for mark in boundaries)
+        batches = self.store.index.position.sync_batches
+        if batches < 0 and not begins:
+            raise ArcxoError("ER00407", expected="synchronization begin", received="synchronization")
+        if begins:
+            batches = 0
+            self.store.clean_stages(consumed_only=False)
+        if ends:
+            return self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
+        return self._apply(records, 0, lambda: ("", 0, batches + 1), sequenced=False)
+
+    def run(self, work: Callable[[Batch], None]) -> tuple[Problem, ...]:
+        """Apply something that does not come from the stream (rewind, restore); the position stays.
+
+        Raises ArcxoError ER00408 as `apply_stream` does, and what `work` raises; nothing has happened then.
+        """
+        position = self.store.index.position
+        with self._transaction() as batch:
+            work(batch)
+            batch.finish()
+            self.store.commit(position.epoch, position.sequence, position.sync_batches)
+        return tuple(batch.preparer.problems)
+
+    def _apply(
+        self,
+        records: Sequence[Record],
+        first_sequence: int,
+        position: Callable[[], tuple[str, int, int]],
+        *,
+        sequenced: bool = True,
+    ) -> Applied:
+        refused: dict[int, PathTrouble] = {}
+        while True:
+            try:
+                return self._attempt(records, first_sequence, position, refused, sequenced=sequenced)
+            except OperationFailed as failed:
+                # Something the plan could not foresee (a directory without write permission, …): all but
+                # that record is carried out.
+                record = records[failed.number]
+                cause = os.strerror(failed.cause.errno or 0)
+                refused[failed.number] = PathTrouble(
+                    "ER00406", getattr(record, "path", b""), final=True, cause=cause
+                )
+
+    def _attempt(
+        self,
+        records: Sequence[Record],
+        first_sequence: int,
+        position: Callable[[], tuple[str, int, int]],
+        refused: dict[int, PathTrouble],
+        *,
+        sequenced: bool,
+    ) -> Applied:
+        troubles = []
+        store = self.store
+        with self._transaction() as batch:
+            carrier = Carrier(batch)
+            for number, record in enumerate(records):
+                if isinstance(record, Mark):
+                    store.index.add_mark(
+                        StoredMark(record.id, record.kind, record.text, record.at, store.change)
+                    )
+                    continue
+                try:
+                    if number in refused:
+                        raise refused[number]  # noqa: TRY301 - one way out for all that is refused
+                    carrier.carry(number, first_sequence + number if sequenced else 0, record)
+                except ArcxoError as error:
+                    batch.drop_operation()
+                    troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))
+                except OSError as error:
+                    if error.errno in _DISK:
+                        raise
+                    batch.drop_operation()
+                    cause = os.strerror(error.errno or 0)
+                    path = getattr(record, "path", b"")
+                    troubles.append(
+                        Trouble(
+                            getattr(record, "root", 0), PathTrouble("ER00406", path, final=True, cause=cause)
+                        )
+                    )
+            batch.finish()
+            store.commit(*position())
+        if troubles:
+            store.clean_new()
+        for stage in carrier.consumed_stages:
+            with contextlib.suppress(OSError):
+                remove_tree(store.trees[0].side, b"%s/%x" % (STAGE, stage))
+        return Applied(tuple(troubles), tuple(batch.preparer.problems))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Batch]:
+        """A batch that is rolled back when anything but death interrupts it."""
+        self._mend()
+        batch = Batch(self.store, time.time_ns())
+        try:
+            yield batch
+        except OperationFailed as failed:
+            batch.close()
+            self._take_back()
+            if failed.cause.errno in _DISK:
+                raise self._disk_error(failed.cause) from failed
+            raise
+        except OSError as error:
+            batch.close()
+            self._take_back()
+            raise self._disk_error(error) from error
+        except sqlite3.OperationalError as error:
+            batch.close()
+            self._take_back()
+            raise ArcxoError("ER00408", cause=str(error)) from error
+        except Exception:
+            batch.close()
+            self._take_back()
+            raise
+
+    def _mend(self) -> None:
+        if self._broken:
+            try:
+                self.store.roll_back()
+            except OSError as error:
+                raise self._disk_error(error) from error
+            self._broken = False
+
+    def _take_back(self) -> None:
+        try:
+            self.store.roll_back()
+        except OSError:
+            # The disk refuses even that: nothing is applied before it has worked, see `_mend`.
+            self._broken = True
+
+    @staticmethod
+    def _disk_error(error: OSError) -> ArcxoError:
+        return ArcxoError("ER00408", cause=os.strerror(error.errno or 0))
+
+
+def as_trouble(error: ArcxoError, record: Record) -> PathTrouble:
+    """`error` as trouble at the record's path."""
+    if isinstance(error, PathTrouble):
+        return error
+    return PathTrouble(error.code, getattr(record, "path", b""), final=True)

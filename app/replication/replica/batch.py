@@ -1,0 +1,380 @@
+"""One batch on its way into the roots: planned, its undo made durable, carried out, made durable.
+
+Operations are planned against the tree as it is plus what this round already plans; where an operation
+depends on more than that, the round is carried out first. So most batches are one round with one durable
+write of undo before it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+from app.model.entry import EntryKind, Metadata
+from app.replication.codec import pack_metadata
+from app.replication.metadata import read_metadata
+from app.replication.replica import steps
+from app.replication.replica.applied import CHANGED, SUBTREE
+from app.replication.replica.durability import sync_file_system, sync_paths
+from app.replication.replica.preparing import Preparer
+from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.side_store import ASIDE, NEW
+from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, ReplicaTree, Step
+from app.replication.replica.undo_log import UndoEntry, UndoHeader
+
+Place = tuple[int, bytes]
+_FEW = 12
+
+
+class OperationFailed(Exception):  # noqa: N818 - not an error of its own: carries the number of the record
+    """Carrying out record `number` of the batch failed with `cause`."""
+
+    def __init__(self, number: int, cause: OSError) -> None:
+        self.number = number
+        self.cause = cause
+        super().__init__(number, cause)
+
+
+class Batch:
+    """See the module. One thread; after an exception the store must be rolled back."""
+
+    def __init__(self, store: ReplicaStore, at_ns: int) -> None:
+        self.store = store
+        self.preparer = Preparer()
+        self.preparer._number = store.take_numbers()  # noqa: SLF001 - names stay unique across batches
+        self._at_ns = at_ns
+        self._steps: list[Step] = []
+        self._actions: list[tuple[Step, Any]] = []
+        self._round: list[tuple[int, Step, Any]] = []
+        self._touched: dict[Place, tuple[int, Metadata] | None] = {}
+        self._above: set[Place] = set()
+        self._moved: set[Place] = set()
+        self._made: dict[Place, tuple[bytes, int]] = {}
+        self._made_directories: set[Place] = set()
+        self._times: dict[Place, int] = {}
+        self._noted_times: set[Place] = set()
+        self._open: list[int] = []
+        self._durable: dict[int, set[bytes]] = {}
+        self._stamps: list[tuple[int, bytes, int, bool]] = []
+        self._aside_count = 0
+        for tree in store.trees:
+            tree.forget()
+
+    # planning -----------------------------------------------------------------------------------
+
+    def tree(self, root: int) -> ReplicaTree:
+        """The root with this index."""
+        return self.store.trees[root]
+
+    def settle(self, root: int, path: bytes, *, subtree: bool = False) -> None:
+        """Carry out the round if what is at `path` (or beneath it) depends on it."""
+        place = (root, path)
+        if (
+            place in self._touched
+            or (subtree and place in self._above)
+            or (self._moved and self._beneath_moved(root, path))
+        ):
+            self.carry_out()
+
+    def status(self, root: int, path: bytes, *, subtree: bool = False) -> os.stat_result | None:
+        """What is at `path` once all before is done. Raises PathTrouble."""
+        self.settle(root, path, subtree=subtree)
+        if (root, path.rpartition(b"/")[0]) in self._made_directories and b"/" in path:
+            return None
+        return self.tree(root).tree.status(path)
+
+    def settle_directory(self, root: int, path: bytes) -> None:
+        """`path` is a directory about to move: directories in it take their right times along."""
+        prefix = path + b"/"
+        held = [p for p in self._times if p[0] == root and (p[1] == path or p[1].startswith(prefix))]
+        if held:
+            self.carry_out()
+            for place in held:
+                steps.set_time(self.tree(root), place[1], self._times.pop(place))
+
+    def planned(self, root: int, path: bytes) -> tuple[int, Metadata] | None:
+        """(inode, metadata) of what this round puts at `path`."""
+        return self._touched.get((root, path))
+
+    def made(self, root: int, path: bytes) -> tuple[bytes, int] | None:
+        """(side path, inode) of what this round has prepared for `path`."""
+        return self._made.get((root, path))
+
+    def current(self, root: int, path: bytes) -> tuple[Metadata, int, int]:
+        """(metadata, inode, links) at `path`, which exists and is settled."""
+        fd, name = self.tree(root).tree.place(path)
+        metadata, identity = read_metadata(name, fd)
+        intended = self._times.get((root, path))
+        if intended is not None:
+            metadata = _with_time(metadata, intended)
+        return metadata, identity.inode, identity.links
+
+    def aside(self) -> bytes:
+        """A new name among the aside files."""
+        self._aside_count += 1
+        return b"%s/%x-%x" % (ASIDE, self.store.change + 1, self._aside_count)
+
+    def place(
+        self,
+        root: int,
+        path: bytes,
+        old: os.stat_result | None,
+        source: tuple[int, bytes, int],
+        *,
+        directory: bool = False,
+        metadata: Metadata | None = None,
+    ) -> None:
+        """Put what is at `source` (area, path, inode) at `path`, what is there now moves aside."""
+        area, from_path, inode = source
+        tree = self.tree(root)
+        if old is None:
+            self.move(root, area, from_path, TREE, path, inode, directory=directory)
+        elif directory or stat.S_ISDIR(old.st_mode) or not tree.store.links or old.st_nlink > 50_000:
+            self.move_aside(root, path, old)
+            self.move(root, area, from_path, TREE, path, inode, directory=directory)
+        else:
+            aside = self.aside()
+            self._before(root, path)
+            if area == TREE:
+                self._before(root, from_path)
+            self._add((steps.REPLACE, root, path, area, from_path, inode, aside, old.st_ino), None)
+            self.store.index.set_aside(root, aside, self.store.change + 1, aside_bytes(old))
+            self.store.links.drop(root, path)
+            self._stamp(root, path, CHANGED)
+            self._touch(root, path)
+            if area == TREE:
+                self._left(root, from_path, path, directory=False)
+        if area == SIDE and from_path.startswith(NEW + b"/"):
+            self._made[root, path] = (from_path, inode)
+            if directory:
+                self._made_directories.add((root, path))
+            if metadata is not None:
+                self._touched[root, path] = (inode, metadata)
+                if directory:
+                    self._times[root, path] = metadata.modified_ns
+
+    def move_aside(self, root: int, path: bytes, old: os.stat_result, to: bytes = b"") -> None:
+        """Take `path`, and all beneath it, out of the root."""
+        aside = to or self.aside()
+        directory = stat.S_ISDIR(old.st_mode)
+        size = self.tree_bytes(root, path) if directory else aside_bytes(old)
+        self.move(root, TREE, path, SIDE, aside, old.st_ino, directory=directory)
+        self.store.index.set_aside(root, aside, self.store.change + 1, size)
+
+    def move(
+        self, root: int, area: int, path: bytes, to_area: int, to_path: bytes, inode: int, *, directory: bool
+    ) -> None:
+        """Plan one move; nothing is at its destination."""
+        if area == TREE:
+            self._before(root, path)
+        if to_area == TREE:
+            self._before(root, to_path)
+        self._add((steps.MOVE, root, area, path, to_area, to_path, inode, int(directory)), None)
+        if area == SIDE and not path.startswith(NEW + b"/"):
+            self.store.index.drop_aside(root, path)
+        if to_area == TREE:
+            new = area == SIDE and path.startswith(NEW + b"/")
+            self._stamp(root, to_path, SUBTREE if directory and not new else CHANGED)
+            self._touch(root, to_path)
+            if directory and not new:
+                self._moved.add((root, to_path))
+        if area == TREE:
+            self._left(root, path, to_path if to_area == TREE else None, directory=directory)
+
+    def change_metadata(
+        self, root: int, path: bytes, inode: int, old: Metadata, wanted: Metadata, *, log_only: bool = False
+    ) -> None:
+        """Plan METADATA. `log_only`: the step that follows sets it, only taking it back is planned."""
+        step = (steps.METADATA, root, path, inode, pack_metadata(old))
+        self._add(step, None if log_only else (wanted, old))
+        for name in self.names(root, path, inode):
+            self._stamp(root, name, CHANGED)
+        place = (root, path)
+        if wanted.kind is EntryKind.DIRECTORY:
+            self._times[place] = wanted.modified_ns
+        if not log_only and self._touched.get(place) is not None:
+            self._touched[place] = (inode, wanted)
+        elif place not in self._made_directories:
+            self._touch(root, path)
+
+    def change_blocks(
+        self, root: int, path: bytes, inode: int, old_size: int, old: list[tuple[int, bytes]], new: NewBlocks
+    ) -> None:
+        """Plan BLOCKS: write in place."""
+        self._add((steps.BLOCKS, root, path, inode, old_size, old), new)
+        self._touch(root, path)
+
+    def names(self, root: int, path: bytes, inode: int) -> list[bytes]:
+        """All names of the inode in the root, `path` among them."""
+        known = self.store.links.names(self.tree(root), inode)
+        return known if path in known else [path, *known]
+
+    def close_later(self, fd: int) -> None:
+        """Keep a descriptor open until the batch is done."""
+        self._open.append(fd)
+
+    def drop_operation(self) -> None:
+        """The operation being planned cannot be carried out; nothing of it happens."""
+        self._steps.clear()
+        self._actions.clear()
+        self._stamps.clear()
+
+    def end_operation(
+        self,
+        number: int,
+        sequence: int,
+        operation: Operation,
+        root: int,
+        path: bytes,
+        new_path: bytes = b"",
+        size_bytes: int = 0,
+    ) -> None:
+        """The operation is planned; it gets its change number if it changes anything."""
+        if not self._steps:
+            return
+        store = self.store
+        store.change += 1
+        store.operations += 1
+        header = UndoHeader(
+            store.change, sequence, self._at_ns, int(operation), root, path, new_path, size_bytes
+        )
+        store.log.append(UndoEntry(header, tuple(self._steps)))
+        for step, action in self._actions:
+            self._round.append((number, step, action))
+        for at, changed, kind, directory in self._stamps:
+            if kind < 0:
+                store.index.stamp_removed(at, changed, store.change, directory=directory)
+            else:
+                store.index.stamp(at, changed, store.change, kind)
+        self.drop_operation()
+        self._aside_count = 0
+
+    # carrying out -------------------------------------------------------------------------------
+
+    def carry_out(self) -> None:
+        """Make the round's undo durable, then do it. Raises OperationFailed or OSError."""
+        if self._round:
+            self.store.log.sync()
+            for number, step, action in self._round:
+                try:
+                    self._do(step, action)
+                except OSError as error:
+                    raise OperationFailed(number, error) from error
+        self._round.clear()
+        self._touched.clear()
+        self._above.clear()
+        self._moved.clear()
+        self._made.clear()
+        self._made_directories.clear()
+
+    def finish(self) -> None:
+        """Carry out what is left, put directory times back, make all data durable."""
+        self.carry_out()
+        for (root, path), modified_ns in self._times.items():
+            steps.set_time(self.tree(root), path, modified_ns)
+        for fd in self._open:
+            os.fsync(fd)
+        for root, paths in self._durable.items():
+            tree = self.tree(root)
+            if len(paths) > _FEW:
+                sync_file_system(tree.tree.fd)
+                continue
+            parents = {path.rpartition(b"/")[0] for path in paths}
+            sync_paths(tree.tree, sorted(paths | parents))
+            sync_paths(tree.side, (ASIDE, NEW))
+        self.close()
+
+    def close(self) -> None:
+        """Close what the batch opened."""
+        for fd in self._open:
+            os.close(fd)
+        self._open.clear()
+        self.store.give_numbers(self.preparer._number)  # noqa: SLF001 - as in __init__
+
+    def tree_bytes(self, root: int, path: bytes) -> int:
+        """Bytes on disk of a directory and all beneath it."""
+        from app.replication.replica.walking import walk
+
+        tree = self.tree(root).tree
+        return sum(aside_bytes(status) for _, status in walk(tree, path))
+
+    def _do(self, step: Step, action: Any) -> None:
+        tree = self.tree(step[1])
+        kind = step[0]
+        paths = self._durable.setdefault(step[1], set())
+        if kind == steps.MOVE:
+            steps.do_move(tree, step)
+            paths.update(path for area, path in ((step[2], step[3]), (step[4], step[5])) if area == TREE)
+        elif kind == steps.REPLACE:
+            steps.do_replace(tree, step)
+            paths.add(step[2])
+        elif kind == steps.METADATA and action is not None:
+            self.preparer.note(step[2], steps.do_metadata(tree, step, *action))
+            paths.add(step[2])
+        elif kind == steps.BLOCKS:
+            self.preparer.note(step[2], steps.do_blocks(tree, step, action))
+
+    def _add(self, step: Step, action: Any) -> None:
+        self._steps.append(step)
+        self._actions.append((step, action))
+
+    def _stamp(self, root: int, path: bytes, kind: int, *, directory: bool = False) -> None:
+        self._stamps.append((root, path, kind, directory))
+
+    def _touch(self, root: int, path: bytes) -> None:
+        self._touched[root, path] = None
+        above = path
+        while above:
+            above = above.rpartition(b"/")[0]
+            place = (root, above)
+            if place in self._above:
+                return
+            self._above.add(place)
+
+    def _left(self, root: int, path: bytes, to: bytes | None, *, directory: bool) -> None:
+        """`path` is no longer there."""
+        self._stamp(root, path, -1, directory=directory)
+        self.store.links.moved(root, path, to)
+        self._touch(root, path)
+        if directory:
+            self._moved.add((root, path))
+
+    def _before(self, root: int, path: bytes) -> None:
+        """The directory of `path` is about to get or lose a name: its time is put back at the end."""
+        parent = path.rpartition(b"/")[0]
+        place = (root, parent)
+        if place in self._times:
+            return
+        status = self.tree(root).tree.status(parent)
+        if status is None:
+            return
+        self._times[place] = status.st_mtime_ns
+        self._steps.append((steps.TIMES, root, parent, status.st_ino, status.st_mtime_ns))
+
+    def _beneath_moved(self, root: int, path: bytes) -> bool:
+        above = path
+        while above:
+            if (root, above) in self._moved:
+                return True
+            above = above.rpartition(b"/")[0]
+        return False
+
+
+def aside_bytes(status: os.stat_result) -> int:
+    """What keeping a removed entry costs: nothing while another name holds its inode."""
+    return status.st_blocks * 512 if status.st_nlink == 1 or stat.S_ISDIR(status.st_mode) else 0
+
+
+def _with_time(metadata: Metadata, modified_ns: int) -> Metadata:
+    return Metadata(
+        metadata.kind,
+        metadata.permissions,
+        metadata.uid,
+        metadata.gid,
+        metadata.size_bytes,
+        modified_ns,
+        metadata.xattrs,
+        metadata.link_target,
+        metadata.device,
+    )

@@ -1,0 +1,335 @@
+"""What each kind of change record means for a replica root, as steps of a batch."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+
+from app.model.entry import EntryKind, Metadata
+from app.model.paths import is_beneath
+from app.replication.records import (
+    Extent,
+    MakeEntry,
+    MakeLink,
+    Record,
+    Remove,
+    Rename,
+    ReplaceFile,
+    SetMetadata,
+    StageContent,
+    WriteBlocks,
+)
+from app.replication.replica.batch import Batch
+from app.replication.replica.side_store import STAGE, is_reserved
+from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
+from app.replication.replica.trouble import PathTrouble
+
+_UNDO_IN_PLACE_MAX = 32 * 1024 * 1024
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Carrier:
+    """Plans records into a batch. Raises PathTrouble for what cannot be carried out where it points."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self.consumed_stages: list[int] = []
+        self.staged: set[int] = set()
+
+    def carry(self, number: int, sequence: int, record: Record) -> None:
+        """Plan one record, the `number`-th of its batch."""
+        if isinstance(record, StageContent):
+            self._stage(record)
+            return
+        root = getattr(record, "root", 0)
+        path: bytes = getattr(record, "path", b"")
+        new_path = b""
+        size = 0
+        if not 0 <= root < len(self._batch.store.trees):
+            raise PathTrouble("ER00405", path, final=True)
+        match record:
+            case ReplaceFile():
+                operation, size = Operation.CONTENT, record.metadata.size_bytes
+                self._check(path)
+                self._replace(record)
+            case WriteBlocks():
+                operation, size = Operation.BLOCKS, sum(extent.length for extent in record.extents)
+                self._check(path)
+                self._write(record)
+            case MakeEntry():
+                operation = Operation.ENTRY
+                self._make(root, path, record.metadata)
+            case MakeLink():
+                operation, new_path = Operation.LINK, record.existing
+                self._check(path)
+                self._check(record.existing)
+                self._link(root, path, record.existing)
+            case Remove():
+                operation = Operation.REMOVE
+                self._check(path)
+                self._remove(root, path)
+            case Rename():
+                operation, new_path = Operation.RENAME, record.new_path
+                self._check(path)
+                self._check(new_path)
+                self._rename(root, path, new_path)
+            case SetMetadata():
+                operation = Operation.METADATA
+                self._set(root, path, record.metadata)
+            case _:
+                return
+        self._batch.end_operation(number, sequence, operation, root, path, new_path, size)
+
+    def restore(
+        self, number: int, root: int, path: bytes, staged: bytes | None, metadata: Metadata | None
+    ) -> None:
+        """Plan putting an entry staged in the side store at `path`, or giving `path` this metadata."""
+        self._check(path) if staged is not None else self._check_reserved(path)
+        batch = self._batch
+        if staged is not None:
+            found = batch.tree(root).side.status(staged)
+            if found is None:
+                raise PathTrouble("ER00404", path, final=True)
+            directory = stat.S_ISDIR(found.st_mode)
+            old = batch.status(root, path, subtree=True)
+            if old is not None and stat.S_ISDIR(old.st_mode):
+                batch.settle_directory(root, path)
+            batch.place(root, path, old, (SIDE, staged, found.st_ino), directory=directory)
+            batch.end_operation(number, 0, Operation.RESTORE, root, path, b"", found.st_size)
+        if metadata is not None:
+            self._set(root, path, metadata)
+            batch.end_operation(number, 0, Operation.METADATA, root, path)
+
+    def _check(self, path: bytes) -> None:
+        if not path:
+            raise PathTrouble("ER00405", path, final=True)
+        self._check_reserved(path)
+
+    def _check_reserved(self, path: bytes) -> None:
+        if is_reserved(path):
+            raise PathTrouble("ER00405", path, final=True)
+
+    def _stage(self, record: StageContent) -> None:
+        side = self._batch.tree(0).side
+        fd, name = side.place(b"%s/%x" % (STAGE, record.stage))
+        file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
+        try:
+            write_at(file, record.offset, memoryview(record.data))
+            # Part of what a commit promises, though no operation shows it yet.
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+        if record.stage not in self.staged:
+            self.staged.add(record.stage)
+            os.fsync(fd)
+
+    def _open_stage(self, record: ReplaceFile | WriteBlocks) -> int:
+        if record.data is not None:
+            return -1
+        try:
+            fd, name = self._batch.tree(0).side.place(b"%s/%x" % (STAGE, record.stage))
+            file = os.open(name, _OPEN, dir_fd=fd)
+        except FileNotFoundError:
+            raise PathTrouble("ER00404", record.path) from None
+        self._batch.close_later(file)
+        if os.fstat(file).st_size < sum(extent.length for extent in record.extents):
+            raise PathTrouble("ER00404", record.path)
+        self.consumed_stages.append(record.stage)
+        return file
+
+    def _replace(self, record: ReplaceFile) -> None:
+        batch, root, path = self._batch, record.root, record.path
+        old = batch.status(root, path, subtree=True)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            batch.settle_directory(root, path)
+        tree = batch.tree(root)
+        stage_fd = self._open_stage(record)
+        whole = record.extents == (Extent(0, record.metadata.size_bytes),)
+        if stage_fd >= 0 and root == 0 and whole and tree.store.links:
+            if os.fstat(stage_fd).st_size != record.metadata.size_bytes:
+                raise PathTrouble("ER00404", path)
+            made = batch.preparer.link(tree, SIDE, b"%s/%x" % (STAGE, record.stage))
+            batch.preparer.finish(stage_fd, path, record.metadata)
+            inode = os.fstat(stage_fd).st_ino
+        else:
+            made, inode = batch.preparer.file(
+                tree, path, record.metadata, record.extents, record.data, stage_fd
+            )
+        batch.place(root, path, old, (SIDE, made, inode), metadata=record.metadata)
+
+    def _write(self, record: WriteBlocks) -> None:
+        batch, root, path = self._batch, record.root, record.path
+        old = batch.status(root, path)
+        if old is None or not stat.S_ISREG(old.st_mode):
+            raise PathTrouble("ER00404", path)
+        tree = batch.tree(root)
+        fd, name = tree.tree.place(path)
+        try:
+            file = os.open(name, _OPEN, dir_fd=fd)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.ETXTBSY):
+                raise PathTrouble("ER00404", path) from None
+            raise
+        batch.close_later(file)
+        stage_fd = self._open_stage(record)
+        names = [path] if old.st_nlink == 1 else batch.names(root, path, old.st_ino)
+        for other in names:
+            batch.settle(root, other)
+        size = record.metadata.size_bytes
+        ranges = _undone_ranges(record.extents, old.st_size, size)
+        metadata, inode, links = batch.current(root, path)
+        if links > len(names) or sum(length for _, length in ranges) > _UNDO_IN_PLACE_MAX:
+            self._write_copy(record, names, file, stage_fd)
+            return
+        kept = [(offset, os.pread(file, length, offset)) for offset, length in ranges]
+        batch.change_metadata(root, path, inode, metadata, record.metadata, log_only=True)
+        new = NewBlocks(record.extents, record.data, stage_fd, record.metadata, metadata, file)
+        batch.change_blocks(root, path, inode, old.st_size, kept, new)
+
+    def _write_copy(self, record: WriteBlocks, names: Sequence[bytes], file: int, stage_fd: int) -> None:
+        """Copy before write: a snapshot, an aside file or too much undo holds the old content."""
+        batch, root = self._batch, record.root
+        tree = batch.tree(root)
+        size = record.metadata.size_bytes
+        made, copy = batch.preparer.copy(tree, file, min(size, os.fstat(file).st_size))
+        try:
+            write_extents(copy, record.extents, record.data, stage_fd)
+            os.ftruncate(copy, size)
+            batch.preparer.finish(copy, record.path, record.metadata)
+            inode = os.fstat(copy).st_ino
+        finally:
+            os.close(copy)
+        sources = [made] + [batch.preparer.link(tree, SIDE, made) for _ in names[1:]]
+        for name, source in zip(names, sources, strict=True):
+            old = tree.tree.status(name)
+            batch.place(root, name, old, (SIDE, source, inode))
+        if len(names) > 1:
+            for name in names:
+                batch.store.links.add(root, name, inode)
+
+    def _make(self, root: int, path: bytes, metadata: Metadata) -> None:
+        self._check_reserved(path)
+        batch = self._batch
+        if not path:
+            if metadata.kind is not EntryKind.DIRECTORY:
+                raise PathTrouble("ER00405", path, final=True)
+            self._set(root, path, metadata)
+            return
+        # Asked first without `subtree`: a directory that stays needs nothing beneath it settled.
+        old = batch.status(root, path)
+        directory = metadata.kind is EntryKind.DIRECTORY
+        if old is not None and directory and stat.S_ISDIR(old.st_mode):
+            self._set(root, path, metadata)
+            return
+        if old is not None and metadata.kind is EntryKind.SYMLINK and stat.S_ISLNK(old.st_mode):
+            fd, name = batch.tree(root).tree.place(path)
+            if os.readlink(name, dir_fd=fd) == metadata.link_target:
+                self._set(root, path, metadata)
+                return
+        old = batch.status(root, path, subtree=True)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            batch.settle_directory(root, path)
+        made, inode = batch.preparer.entry(batch.tree(root), path, metadata)
+        batch.place(root, path, old, (SIDE, made, inode), directory=directory, metadata=metadata)
+
+    def _link(self, root: int, path: bytes, existing: bytes) -> None:
+        batch = self._batch
+        tree = batch.tree(root)
+        ready = batch.made(root, existing)
+        if ready is None or batch.planned(root, path) is not None or is_beneath(path, existing):
+            found = batch.status(root, existing)
+            ready = None
+            if found is None or stat.S_ISDIR(found.st_mode):
+                raise PathTrouble("ER00403", existing)
+        old = batch.status(root, path, subtree=True)
+        if ready is not None and batch.made(root, existing) is None:
+            found = batch.status(root, existing)
+            ready = None
+            if found is None:
+                raise PathTrouble("ER00403", existing)
+        inode = ready[1] if ready is not None else found.st_ino  # type: ignore[union-attr]
+        if old is not None and old.st_ino == inode:
+            batch.store.links.add(root, path, inode)
+            batch.store.links.add(root, existing, inode)
+            return
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            batch.settle_directory(root, path)
+            ready = batch.made(root, existing)
+        area, source = (SIDE, ready[0]) if ready is not None else (TREE, existing)
+        try:
+            made = batch.preparer.link(tree, area, source)
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP):
+                raise PathTrouble("ER00406", path, final=True, cause=os.strerror(error.errno)) from None
+            raise
+        batch.place(root, path, old, (SIDE, made, inode))
+        batch.store.links.add(root, path, inode)
+        batch.store.links.add(root, existing, inode)
+
+    def _remove(self, root: int, path: bytes) -> None:
+        batch = self._batch
+        try:
+            old = batch.status(root, path, subtree=True)
+        except PathTrouble:
+            return
+        if old is not None:
+            if stat.S_ISDIR(old.st_mode):
+                batch.settle_directory(root, path)
+            batch.move_aside(root, path, old)
+
+    def _rename(self, root: int, path: bytes, new_path: bytes) -> None:
+        batch = self._batch
+        if path == new_path:
+            return
+        if is_beneath(new_path, path) or is_beneath(path, new_path):
+            raise PathTrouble("ER00405", new_path)
+        batch.settle(root, new_path, subtree=True)
+        moving = batch.status(root, path, subtree=True)
+        if moving is None:
+            raise PathTrouble("ER00403", new_path)
+        old = batch.status(root, new_path, subtree=True)
+        directory = stat.S_ISDIR(moving.st_mode)
+        if old is not None and old.st_ino == moving.st_ino:
+            batch.move_aside(root, path, moving)
+            return
+        if directory:
+            batch.settle_directory(root, path)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            batch.settle_directory(root, new_path)
+        batch.place(root, new_path, old, (TREE, path, moving.st_ino), directory=directory)
+
+    def _set(self, root: int, path: bytes, metadata: Metadata) -> None:
+        self._check_reserved(path)
+        batch = self._batch
+        planned = batch.planned(root, path)
+        if planned is not None:
+            inode, now = planned
+        else:
+            found = batch.status(root, path)
+            if found is None:
+                raise PathTrouble("ER00404", path)
+            now, inode, _ = batch.current(root, path)
+        if now.kind is not metadata.kind:
+            raise PathTrouble("ER00404", path)
+        if _settable(now) != _settable(metadata):
+            batch.change_metadata(root, path, inode, now, metadata)
+
+
+def _settable(metadata: Metadata) -> tuple[object, ...]:
+    permissions = 0 if metadata.kind is EntryKind.SYMLINK else metadata.permissions
+    return permissions, metadata.uid, metadata.gid, metadata.modified_ns, metadata.xattrs
+
+
+def _undone_ranges(extents: Sequence[Extent], old_size: int, new_size: int) -> list[tuple[int, int]]:
+    """What of the old content the extents and a shorter size destroy."""
+    ranges = []
+    for extent in extents:
+        length = min(extent.length, old_size - extent.offset)
+        if length > 0:
+            ranges.append((extent.offset, length))
+    if new_size < old_size:
+        ranges = [(offset, min(length, new_size - offset)) for offset, length in ranges if offset < new_size]
+        ranges.append((new_size, old_size - new_size))
+    return ranges
