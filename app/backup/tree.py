@@ -193,7 +193,7 @@ class TreeArchiver:
             self._removed(path + b"/" + name, gone)
         entry = self._plain_entry(source, found, DIRECTORY, trust_live=True)
         entry = entry or [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, None, b""]
-        entry[NAME] = os.path.basename(source)
+        entry[NAME] = os.path.basename(source) if base is None else base[NAME]
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
         return entry
