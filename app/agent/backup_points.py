@@ -83,7 +83,9 @@ class BackupPoints:
             try:
                 os.makedirs(area, 0o700, exist_ok=True)
             except OSError as error:
-                raise ArcxoError("E4191", root=shown(root), area=shown(area), cause=error.strerror) from error
+                raise ArcxoError(
+                    "E4191", root=shown(root), provider=shown(area), cause=error.strerror
+                ) from error
             provider = choose(root, area)
             snapshot_id = f"{saved.id}-{index}"
             # Known before it exists: a crash in between leaves nothing that nobody knows of.

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.agent.generated import agent_pb2 as pb
+from app.agent.stream_link import QUEUE_BYTES, QUEUE_FRAMES, StreamLink
+from app.model.errors import ArcxoError
+from app.replication.link import FRAME_MAX_BYTES
+
+
+def test_frames_go_out_in_order_and_a_close_lets_them_out() -> None:
+    link = StreamLink("h")
+    for number in range(5):
+        link.send(b"%d" % number)
+    link.close()
+    assert [frame.data for frame in link.outgoing()] == [b"0", b"1", b"2", b"3", b"4"]
+    with pytest.raises(ArcxoError) as caught:
+        link.send(b"late")
+    assert caught.value.code == "ER00201"
+
+
+def test_a_full_queue_blocks_the_sender_until_a_frame_is_taken() -> None:
+    link = StreamLink("h")
+    for _ in range(QUEUE_FRAMES):
+        link.send(b"x")
+    sent = threading.Event()
+    thread = threading.Thread(target=lambda: (link.send(b"more"), sent.set()))
+    thread.start()
+    assert not sent.wait(0.1)
+    frames = link.outgoing()
+    next(frames)
+    assert sent.wait(5)
+    thread.join()
+    link.close()
+
+
+def test_the_queue_is_bounded_in_bytes() -> None:
+    link = StreamLink("h")
+    big = bytes(FRAME_MAX_BYTES)
+    for _ in range(QUEUE_BYTES // FRAME_MAX_BYTES):
+        link.send(big)
+    failed = threading.Event()
+
+    def send() -> None:
+        try:
+            link.send(big)
+        except ArcxoError:
+            failed.set()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert not failed.wait(0.1)
+    link.close()
+    thread.join(5)
+    assert failed.is_set()
+
+
+def test_frames_that_came_before_the_end_are_received_and_then_the_loss_is_told() -> None:
+    link = StreamLink("h")
+    link.read_from([pb.Frame(data=b"a"), pb.Frame(data=b"b")])
+    assert link.receive(1) == b"a"
+    assert link.receive(1) == b"b"
+    with pytest.raises(ArcxoError) as caught:
+        link.receive(1)
+    assert caught.value.code == "ER00201"
+
+
+def test_nothing_within_the_time_is_none() -> None:
+    assert StreamLink("h").receive(0.01) is None
+
+
+def test_a_frame_too_large_ends_the_link() -> None:
+    def frames() -> Iterator[pb.Frame]:
+        yield pb.Frame(data=bytes(FRAME_MAX_BYTES + 1))
+
+    link = StreamLink("h")
+    link.read_from(frames())
+    with pytest.raises(ArcxoError):
+        link.receive(1)
+    with pytest.raises(ArcxoError):
+        link.send(bytes(FRAME_MAX_BYTES + 1))
