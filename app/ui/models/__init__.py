@@ -1,0 +1,1 @@
+"""Item models: cells, tables and trees that change row by row."""

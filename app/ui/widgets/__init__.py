@@ -1,0 +1,1 @@
+"""One widget each: what every manager is built of."""

@@ -1,0 +1,1 @@
+"""Wizards: Qt-free flows and their thin pages."""

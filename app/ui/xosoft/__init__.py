@@ -1,0 +1,1 @@
+"""The XOsoft Manager: scenarios, framework and events."""
