@@ -9,7 +9,14 @@ from pathlib import Path
 
 from app.backup.api import ArchiveRoot, ArchiveTask, Change, Manifest, RestoreTask, archive, restore
 from app.media.api import KeyInfo, create_key, format_media
-from app.model.archive import ArchiveEvent, ArchiveResult, CatalogRow, CatalogRows, RestoreEvent, RestoreResult
+from app.model.archive import (
+    ArchiveEvent,
+    ArchiveResult,
+    CatalogRow,
+    CatalogRows,
+    RestoreEvent,
+    RestoreResult,
+)
 from app.model.errors import Problem
 from app.model.media import Consistency
 
@@ -91,7 +98,9 @@ def restore_to(
     task = RestoreTask(
         media_path=media,
         session=session,
-        targets=((MASTER, os.fsencode(target)),) if not more.get("relocate") else ((b"/", os.fsencode(target)),),
+        targets=((MASTER, os.fsencode(target)),)
+        if not more.get("relocate")
+        else ((b"/", os.fsencode(target)),),
         data_key=key.data_key if key else None,
         **more,  # type: ignore[arg-type]
     )

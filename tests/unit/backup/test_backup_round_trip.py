@@ -212,7 +212,9 @@ def test_manifest_gives_the_metadata_and_names_a_changed_content(media, source):
     assert entries[b"/srv/data/ok"].uid == 1
 
 
-def test_entry_that_vanishes_while_read_is_a_problem_and_the_rest_is_kept(tmp_path, media, source, monkeypatch):
+def test_entry_that_vanishes_while_read_is_a_problem_and_the_rest_is_kept(
+    tmp_path, media, source, monkeypatch
+):
     from app.backup import contents
 
     def vanish(path: bytes) -> int:
@@ -226,8 +228,10 @@ def test_entry_that_vanishes_while_read_is_a_problem_and_the_rest_is_kept(tmp_pa
     assert events.codes() == [("E4211", b"/srv/data/plain/one.txt")]
     assert read_session(media, 1).incomplete
     assert result.problems == 1
-    restore_to(media, tmp_path / "out")
-    assert_identical(source, tmp_path / "out")
+    restored, events = restore_to(media, tmp_path / "out")
+    assert events.problems == []
+    assert restored.files == result.files
+    assert not (tmp_path / "out/plain/one.txt").exists()
     assert not usable_base(media, 1, "i", 1, None)
 
 
