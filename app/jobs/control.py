@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -79,15 +79,18 @@ class JobControl:
     def progress(self, **changes: Any) -> None:
         """Set figures (fields of `JobProgress`); they are shown at most five times a second."""
         with self._lock:
-            self._progress = replace(
-                self._progress, errors=self.errors, warnings=self.warnings, **changes
-            )
+            self._progress = replace(self._progress, errors=self.errors, warnings=self.warnings, **changes)
             due = time.monotonic() - self._last_put >= _PROGRESS_EVERY_S
         if due:
             self._put()
 
     def wait_for(
-        self, text: str, condition: Callable[[], bool], *, timeout_s: float | None = None, poll_s: float = _WAIT_POLL_S
+        self,
+        text: str,
+        condition: Callable[[], bool],
+        *,
+        timeout_s: float | None = None,
+        poll_s: float = _WAIT_POLL_S,
     ) -> bool:
         """Wait, visibly, until `condition`; False when `timeout_s` passed. Raises CanceledError E5131."""
         if condition():
@@ -122,15 +125,22 @@ class JobControl:
 
     def error(self, error: ArcxoError, *, scenario: str = "", session: int | None = None) -> None:
         """Add an error to the activity log."""
+        self.fault(error.code, error.params, scenario=scenario, session=session)
+
+    def fault(
+        self, code: str, params: Mapping[str, object], *, scenario: str = "", session: int | None = None
+    ) -> None:
+        """Add an error, by code and parameters, to the activity log."""
         self.errors += 1
-        self._append(error.code, Severity.ERROR, session, scenario, error.params)
+        self._append(code, Severity.ERROR, session, scenario, params)
 
     def problem(self, problem: Problem, *, scenario: str = "", session: int | None = None) -> None:
         """Add an object that could not be handled, as a warning that names it."""
         params: dict[str, object] = dict(problem.params)
         if problem.path:
             params["path"] = shown(problem.path)
-        self.warn(problem.code, session=session, scenario=scenario, **params)
+        self.warnings += 1
+        self._append(problem.code, Severity.WARNING, session, scenario, params)
 
     def totals(self) -> Totals:
         """The figures as they are recorded with the result."""
@@ -149,15 +159,9 @@ class JobControl:
             self._catalog.jobs.set_waits_for(self.job.id, self.fence, text)
 
     def _append(
-        self, code: str, severity: Severity, session: int | None, scenario: str, params: dict[str, Any]
+        self, code: str, severity: Severity, session: int | None, scenario: str, params: Mapping[str, Any]
     ) -> None:
-        _LOG.log(
-            logging.ERROR if severity is Severity.ERROR else logging.INFO,
-            "job %d: %s %s",
-            self.job.id,
-            code,
-            params,
-        )
+        _LOG.info("job %d: %s %s %s", self.job.id, severity.value, code, params)
         # Parameters that share a name with a column of the log are the message's own.
         clean = {key: value for key, value in params.items() if key not in _COLUMNS}
         if "session" in params and session is None and str(params["session"]).isdecimal():

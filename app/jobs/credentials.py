@@ -62,3 +62,6 @@ class JobSecrets:
                 (serial, number, password) for serial, number, password in content["session_passwords"]
             ),
         )
+
+
+NO_SECRETS = JobSecrets()

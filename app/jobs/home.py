@@ -41,7 +41,7 @@ def automatic_media_name(at: datetime) -> str:
 
 
 def create_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
-    """Make a home. `home.json`, written last, makes it one; what a cut-short making left is made again.
+    """Make a home; `home.json`, written last, makes it one. What a cut-short making left is made again.
 
     Raises:
         UsageError: E5101 a home is there already, E5106 the directory holds other things, AE1012 the password.
@@ -52,7 +52,7 @@ def create_home(home: str, *, caroot_password: str, media_name: str = "") -> Non
     os.makedirs(home, mode=0o700, exist_ok=True)
     names = os.listdir(home)
     if names and _MAKING not in names:
-        raise UsageError("E5106", home=home, name=sorted(names)[0])
+        raise UsageError("E5106", home=home, name=min(names))
     marker = os.path.join(home, _MAKING)
     descriptor = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

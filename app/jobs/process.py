@@ -188,7 +188,9 @@ def _spawn(home: str) -> subprocess.Popen[bytes]:
     package_root = os.path.dirname(os.path.dirname(os.path.abspath(app.__file__)))
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    output = os.open(os.path.join(logs, "server.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    output = os.open(
+        os.path.join(logs, "server.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+    )
     try:
         process = subprocess.Popen(
             (sys.executable, "-m", "app", "--home", home, "server", "run"),

@@ -101,7 +101,7 @@ class ActiveJob:
     def _run(self) -> None:
         try:
             self._record(self._result())
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread has no caller to tell
             _LOG.exception("job %d: its end could not be recorded", self.job.id)
         finally:
             self._finished(self)
@@ -118,7 +118,7 @@ class ActiveJob:
             if control.canceled:
                 return self._told(JobResult.CANCELED)
             return self._failed(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug fails the job, not the server
             if control.lost:
                 return JobResult.CRASHED
             _LOG.exception("job %d: unexpected failure", self.job.id)

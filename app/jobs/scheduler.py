@@ -89,7 +89,7 @@ def _next_frequent(
         # Without a count the rule may start later in the same phase: no walk over years of minutes.
         start += ((after - start) // step) * step
     rule = _rule(schedule, parts, start.replace(tzinfo=None), UTC)
-    found = rule.after(after.replace(tzinfo=None) if after > _FLOOR else datetime.min)  # noqa: DTZ901 - naive UTC
+    found = rule.after(after.replace(tzinfo=None) if after > _FLOOR else datetime.min)
     return found.replace(tzinfo=UTC) if found is not None else None
 
 

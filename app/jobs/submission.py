@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
-from app.jobs.credentials import JobSecrets
+from app.jobs.credentials import NO_SECRETS, JobSecrets
 from app.jobs.secrets import SecretStore
 from app.model.errors import UsageError
 from app.model.job import BackupScript, Job, JobKind, RestoreScript, Schedule
@@ -30,7 +30,7 @@ def submit_backup(
     name: str = "",
     owner: str = "caroot",
     hold: bool = False,
-    secrets: JobSecrets = JobSecrets(),
+    secrets: JobSecrets = NO_SECRETS,
 ) -> Job:
     """Queue a backup of one or more registered scenarios. Blocks on the catalog.
 
@@ -70,7 +70,7 @@ def submit_restore(
     name: str = "",
     owner: str = "caroot",
     hold: bool = False,
-    secrets: JobSecrets = JobSecrets(),
+    secrets: JobSecrets = NO_SECRETS,
 ) -> Job:
     """Queue a restore of parts of sessions. Blocks on the catalog.
 
@@ -108,7 +108,7 @@ def submit_media(
     store: SecretStore | None = None,
     session_password: str = "",
 ) -> Job:
-    """Queue a media job. `parameters`: format {device, name}; erase {media}; verify {media, full}; merge {media}.
+    """Queue a media job. `parameters`: format {device, name}; erase or merge {media}; verify {media, full}.
 
     `media` is a media's serial, or for a merge that is not in the catalog yet its directory.
 
@@ -125,7 +125,11 @@ def submit_media(
     return _submit(
         catalog,
         NewJob(
-            kind=kind, name=name or f"{title} {subject}", script=parameters, owner=owner, credentials=credentials
+            kind=kind,
+            name=name or f"{title} {subject}",
+            script=parameters,
+            owner=owner,
+            credentials=credentials,
         ),
         Schedule(),
     )

@@ -65,7 +65,10 @@ def write_node_summary(control: JobControl, node: NodeSummary) -> None:
         size=size_text(node.size_bytes),
     )
     control.note(
-        "N5013", scenario=scenario, new_size=size_text(node.new_bytes), stored_size=size_text(node.stored_bytes)
+        "N5013",
+        scenario=scenario,
+        new_size=size_text(node.new_bytes),
+        stored_size=size_text(node.stored_bytes),
     )
     control.note("N5014", scenario=scenario, elapsed=elapsed_text(node.seconds))
     control.note("N5015", scenario=scenario, throughput=throughput_text(node.size_bytes, node.seconds))

@@ -93,14 +93,14 @@ class AgentSupervisor:
             delay = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
             self._failures += 1
             ended = "" if self._process is None else str(self._process.returncode)
-            self._report("E5130", {"ended": ended or "?", "seconds": f"{delay:g}"})
+            self._report("W5138", {"ended": ended or "?", "seconds": f"{delay:g}"})
             if self._stopping.wait(delay):
                 return
             if not self._gone():
                 continue
             self._spawn()
             if self._wait_ready(30.0):
-                self._report("I5131", {})
+                self._report("N5139", {})
 
     def _spawn(self) -> None:
         self._started_at = time.monotonic()
@@ -119,7 +119,7 @@ def spawn_agent(home: str) -> subprocess.Popen[bytes]:
     )
     try:
         return subprocess.Popen(
-            (sys.executable, "-m", "app", "--home", home, "agent", "run", "--listen", _LISTEN),
+            (sys.executable, "-m", "app.agent.main", os.path.abspath(home), _LISTEN),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,0 +1,271 @@
+"""One entity of a backup point becomes a session on a media, and its rows in the catalog."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.agent.api import Agent, ArchiveOrder, BackupPoint, EntityPoint
+from app.catalog.api import Catalog, SessionEntry, Staging
+from app.jobs.control import JobControl
+from app.jobs.lanes import Lanes
+from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, choose_media
+from app.jobs.session_records import session_info
+from app.jobs.stream import CancellableStream
+from app.media import api as media
+from app.media.api import KeyInfo, SessionHeader
+from app.model.archive import ArchiveResult, CatalogRows, Progress
+from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.job import BackupScript, JobPhase
+from app.model.media import SessionInfo
+
+_LINEAGE_BUSY = "E6004"
+_MEDIA_WAIT_SETTING = "media_wait_seconds"
+_MEDIA_WAIT_S = "300"
+_ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A session that is committed on its media and published in the catalog."""
+
+    media: OnlineMedia
+    session: SessionInfo
+    problems: int
+
+
+class EntityArchiver:
+    """Archives the entities of one backup point, each into one session."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        lanes: Lanes,
+        agent: Agent,
+        point: BackupPoint,
+        control: JobControl,
+        password: str,
+        server: str,
+    ) -> None:
+        self._catalog = catalog
+        self._lanes = lanes
+        self._agent = agent
+        self._point = point
+        self._control = control
+        self._password = password
+        self._server = server
+        assert isinstance(control.job.script, BackupScript)
+        self._script = control.job.script
+
+    def archive(self, entity: EntityPoint) -> Archived:
+        """Back up an entity; a media that gets full is followed by the next one of its group.
+
+        Raises:
+            ArcxoError: E5141 no media of the group has room; faults of agent, archiver, media and catalog.
+            CanceledError: E5131.
+        """
+        full: set[str] = set()
+        while True:
+            chosen = self._media(frozenset(full))
+            try:
+                return self._archive_into(chosen, entity)
+            except ArcxoError as error:
+                if error.code != MEDIA_FULL:
+                    raise
+                full.add(chosen.device.name)
+                self._control.warn(
+                    "W5142",
+                    scenario=self._point.scenario.name,
+                    media=chosen.label.name,
+                    device=chosen.device.name,
+                )
+
+    def _media(self, full: frozenset[str]) -> OnlineMedia:
+        found: list[OnlineMedia] = []
+
+        def look() -> bool:
+            one = choose_media(self._catalog, self._script.device_group, self._script.media_name, full)
+            if one is not None:
+                found.append(one)
+            return bool(found)
+
+        group = self._script.device_group
+        patience = float(self._catalog.settings.get(_MEDIA_WAIT_SETTING, _MEDIA_WAIT_S))
+        if not look():
+            self._control.note("W5143", group=group, seconds=f"{patience:g}")
+            text = f"a media with room in device group {group}"
+            if not self._control.wait_for(text, look, timeout_s=patience, poll_s=1.0):
+                raise ArcxoError("E5141", group=group)
+        return found[0]
+
+    def _archive_into(self, chosen: OnlineMedia, entity: EntityPoint) -> Archived:
+        machine = self._point.scenario.master
+        lineage = ("lineage", machine, entity.entity, chosen.label.set_id)
+        text = f"another backup of {entity.entity} on {machine}"
+        with self._lanes.hold(self._control, lineage, text):
+            key = media.unlock_or_create(chosen.path, self._password) if self._password else None
+            order = self._order(chosen, entity, key)
+            rows = _Rows(self._catalog, self._control, self._point, entity, chosen.label.set_id)
+            try:
+                result = self._stream(chosen, order, rows)
+                return self._publish(chosen, result, rows)
+            finally:
+                rows.close()
+
+    def _order(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> ArchiveOrder:
+        base = self._base(chosen, entity, key)
+        return ArchiveOrder(
+            point_id=self._point.id,
+            entity=entity.entity,
+            media_path=chosen.path,
+            job_id=self._control.job.id,
+            fence=self._control.fence,
+            base_session=base.number if base else 0,
+            base_incarnation=base.incarnation if base else "",
+            base_change=base.change if base else 0,
+            data_key=key.data_key if key else None,
+            key_id=key.key_id if key else "",
+            verify=self._script.verify,
+            server=self._server,
+        )
+
+    def _base(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> SessionHeader | None:
+        """The newest committed session of the entity, set and key, if the catalog's newest is that one.
+
+        The rows an archive tells are relative to its base, and the catalog takes them relative to the newest
+        session of the lineage: where the two differ, everything is read and told.
+        """
+        machine = self._point.scenario.master
+        newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id)
+        if newest is None or newest.media_serial != chosen.label.serial:
+            return None
+        key_id = key.key_id if key else ""
+        committed = [
+            header
+            for header in media.sessions(chosen.path)
+            if header.machine == machine and header.entity == entity.entity
+        ]
+        if not committed or committed[-1].number != newest.number or committed[-1].key_id != key_id:
+            return None
+        return committed[-1]
+
+    def _stream(self, chosen: OnlineMedia, order: ArchiveOrder, rows: _Rows) -> ArchiveResult:
+        control = self._control
+        start = control.state
+        control.progress(media=chosen.label.name)
+        result: ArchiveResult | None = None
+        for event in CancellableStream(lambda: self._agent.archive(order), control):
+            match event:
+                case Progress():
+                    if event.phase is JobPhase.VERIFY and control.state.phase is not JobPhase.VERIFY:
+                        control.begin_phase(JobPhase.VERIFY)
+                    control.progress(
+                        current_path=event.path,
+                        files=start.files + event.files,
+                        files_total=event.files_total,
+                        bytes_total=event.bytes_total,
+                        read_bytes=start.read_bytes + event.read_bytes,
+                        changed_bytes=start.changed_bytes + event.changed_bytes,
+                        stored_bytes=start.stored_bytes + event.stored_bytes,
+                    )
+                case Problem():
+                    control.problem(event, scenario=self._point.scenario.name)
+                case CatalogRows():
+                    rows.take(event)
+                case ArchiveResult():
+                    result = event
+        if result is None:
+            raise ArcxoError("E5144", entity=order.entity, host=self._point.replica)
+        control.progress(
+            files=start.files + result.files,
+            read_bytes=max(control.state.read_bytes, start.read_bytes),
+            changed_bytes=start.changed_bytes + result.new_bytes,
+            stored_bytes=start.stored_bytes + result.stored_bytes,
+            session=result.session,
+        )
+        return result
+
+    def _publish(self, chosen: OnlineMedia, result: ArchiveResult, rows: _Rows) -> Archived:
+        control = self._control
+        control.begin_phase(JobPhase.CATALOG)
+        header = media.read_session(chosen.path, result.session)
+        now = datetime.now(UTC)
+        session = replace(
+            session_info(header, chosen.label), written_at=now, verified_at=now if result.verified else None
+        )
+        rows.publish(session, incremental=result.incremental)
+        if result.verified:
+            self._catalog.sessions.mark_verified(chosen.label.serial, result.session)
+        known = self._catalog.sessions.list(chosen.label.serial)
+        used = sum(one.stored_bytes for one in known)
+        self._catalog.media.put_media(replace(chosen.info, sessions=len(known), used_bytes=used))
+        return Archived(chosen, session, result.problems)
+
+
+class _Rows:
+    """The catalog rows of a session while it is written; nothing of them is seen before `publish`."""
+
+    def __init__(
+        self, catalog: Catalog, control: JobControl, point: BackupPoint, entity: EntityPoint, set_id: str
+    ) -> None:
+        self._catalog = catalog
+        self._control = control
+        self._machine = point.scenario.master
+        self._entity = entity.entity
+        self._set_id = set_id
+        self._roots = [master_path for master_path, _ in entity.roots]
+        self._staging: Staging | None = None
+        self._published = False
+
+    def take(self, rows: CatalogRows) -> None:
+        """Stage a batch, in its order."""
+        staging = self._begin(full=not rows.incremental)
+        for removed, group in itertools.groupby(rows.rows, key=lambda row: row.removed):
+            batch = list(group)
+            for start in range(0, len(batch), _ROWS_AT_ONCE):
+                part = batch[start : start + _ROWS_AT_ONCE]
+                if removed:
+                    staging.remove([row.path for row in part])
+                else:
+                    staging.add(
+                        SessionEntry(row.path, row.kind, row.size_bytes, row.modified_ns, row.content_id)
+                        for row in part
+                    )
+
+    def publish(self, session: SessionInfo, *, incremental: bool) -> None:
+        """Make the session visible. Raises BusyError E6003 when the claim is another's now."""
+        self._begin(full=not incremental).publish(session)
+        self._published = True
+
+    def close(self) -> None:
+        """Drop what was not published."""
+        if self._staging is not None and not self._published and not self._control.lost:
+            self._staging.discard()
+
+    def _begin(self, *, full: bool) -> Staging:
+        if self._staging is None:
+            self._control.wait_for(
+                f"the catalog rows of another backup of {self._entity} on {self._machine}",
+                lambda: self._try_begin(full=full),
+                poll_s=0.5,
+            )
+        assert self._staging is not None
+        return self._staging
+
+    def _try_begin(self, *, full: bool) -> bool:
+        try:
+            self._staging = self._catalog.sessions.begin(
+                self._machine,
+                self._entity,
+                self._set_id,
+                self._roots,
+                job_id=self._control.job.id,
+                fence=self._control.fence,
+                full=full,
+            )
+        except BusyError as error:
+            if error.code == _LINEAGE_BUSY:
+                return False
+            raise
+        return True

@@ -1,0 +1,269 @@
+"""Backup jobs: one scenario's replica is frozen, archived and published; several become child jobs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from app.agent.api import Agent, BackupPoint
+from app.catalog.api import Catalog, NewJob
+from app.jobs.archiving import EntityArchiver
+from app.jobs.control import JobControl
+from app.jobs.credentials import JobSecrets
+from app.jobs.hosts import Agents
+from app.jobs.lanes import Lanes
+from app.jobs.runner import Outcome
+from app.jobs.secrets import SecretStore
+from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
+from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
+from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
+from app.model.scenario import Scenario, ServerType
+
+_UNREACHABLE = frozenset({"AE1001", "AE1002"})
+_GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
+_LOST_CLAIM = "E6003"
+
+
+class BackupJobs:
+    """Runs backup jobs. One object serves all of them; each run has a thread of its own."""
+
+    def __init__(
+        self, catalog: Catalog, store: SecretStore, agents: Agents, lanes: Lanes, server: str
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._agents = agents
+        self._lanes = lanes
+        self._server = server
+
+    def run(self, control: JobControl) -> Outcome:
+        """Back up what the job names; see `JobKindRunner`."""
+        script = control.job.script
+        assert isinstance(script, BackupScript)
+        if control.job.parent_id is None:
+            control.note("N5000", job=control.job.id, name=control.job.name)
+        if len(script.scenario_ids) > 1:
+            return self._run_children(control, script)
+        return self._run_one(control, script)
+
+    def ended(self, control: JobControl, result: JobResult) -> None:
+        """A run that failed or was canceled gets its closing line."""
+        write_backup_end(control, result)
+
+    def _run_one(self, control: JobControl, script: BackupScript) -> Outcome:
+        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
+        replica = script.replica or registration.replicas[0]
+        node = NodeSummary(
+            scenario=registration.name,
+            scenario_id=registration.id,
+            master=registration.master,
+            replica=replica,
+        )
+        began = time.monotonic()
+        try:
+            result = self._back_up(control, node)
+        except CanceledError:
+            raise
+        except ArcxoError as error:
+            if control.canceled or error.code == _LOST_CLAIM:
+                raise
+            started = control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
+            control.error(error, scenario=registration.name)
+            result = JobResult.FAILED if started else JobResult.RUN_FAILED
+        control.begin_phase(JobPhase.FINISH)
+        node.seconds = time.monotonic() - began
+        write_node_summary(control, node)
+        if control.job.parent_id is None:
+            write_backup_summary(control, [node], script.device_group)
+        write_backup_end(control, result)
+        return Outcome(result)
+
+    def _back_up(self, control: JobControl, node: NodeSummary) -> JobResult:
+        secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
+        lane = ("scenario", node.scenario_id, node.replica)
+        with self._lanes.hold(control, lane, f"another backup of scenario {node.scenario}"):
+            control.begin_phase(JobPhase.CONNECT)
+            control.note("N5001", scenario=node.scenario, replica=node.replica)
+            agent = self._connect(node, secrets)
+            try:
+                control.check_cancelled()
+                control.begin_phase(JobPhase.SNAPSHOT)
+                point = agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)
+                keep = False
+                try:
+                    self._note_snapshot(control, point)
+                    result = self._archive(control, agent, point, node, secrets)
+                    keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
+                finally:
+                    self._end(control, agent, point, keep=keep)
+                return result
+            finally:
+                agent.close()
+
+    def _connect(self, node: NodeSummary, secrets: JobSecrets) -> Agent:
+        agent: Agent | None = None
+        try:
+            agent = self._agents.agent_of(node.replica, secrets.login(node.scenario_id, "replica"))
+            agent.hello()
+        except ArcxoError as error:
+            if agent is not None:
+                agent.close()
+            if error.code in _UNREACHABLE:
+                raise ArcxoError(
+                    "AE0463", name=node.scenario, id=node.scenario_id, host=node.replica
+                ) from error
+            raise
+        return agent
+
+    def _note_snapshot(self, control: JobControl, point: BackupPoint) -> None:
+        for entity in point.entities:
+            for master_path, _ in entity.roots:
+                control.note(
+                    "N5002",
+                    scenario=point.scenario.name,
+                    path=master_path.decode("utf-8", "replace"),
+                    host=point.replica,
+                    provider=point.provider,
+                    consistency=point.consistency.value,
+                )
+
+    def _archive(
+        self, control: JobControl, agent: Agent, point: BackupPoint, node: NodeSummary, secrets: JobSecrets
+    ) -> JobResult:
+        node.volumes = len(point.entities)
+        archiver = EntityArchiver(
+            self._catalog, self._lanes, agent, point, control, secrets.session_password, self._server
+        )
+        problems = 0
+        for entity in point.entities:
+            control.begin_phase(JobPhase.BACK_UP)
+            try:
+                archived = archiver.archive(entity)
+            except CanceledError:
+                raise
+            except ArcxoError as error:
+                if control.canceled or error.code == _LOST_CLAIM:
+                    raise
+                control.error(error, scenario=point.scenario.name)
+                continue
+            session, label = archived.session, archived.media.label
+            problems += archived.problems
+            node.volumes_written += 1
+            node.sessions.append(session.number)
+            node.media.append((label.name, label.media_id, label.serial, label.sequence))
+            node.files += session.files
+            node.directories += session.directories
+            node.size_bytes += session.size_bytes
+            node.new_bytes += session.new_bytes
+            node.stored_bytes += session.stored_bytes
+            control.note(
+                "N5004",
+                session=session.number,
+                scenario=point.scenario.name,
+                media=label.name,
+                media_id=label.media_id,
+                entity=entity.entity,
+            )
+            if session.verified_at is not None:
+                control.note("N5005", session=session.number, scenario=point.scenario.name)
+        if not node.volumes_written:
+            return JobResult.FAILED
+        return JobResult.INCOMPLETE if problems or node.missed else JobResult.FINISHED
+
+    def _end(self, control: JobControl, agent: Agent, point: BackupPoint, *, keep: bool) -> None:
+        try:
+            agent.end_backup(point.id, keep=keep)
+        except ArcxoError:
+            scenario: Scenario = point.scenario
+            # The agent releases what belongs to no running job by itself.
+            control.warn(
+                "AE0461", scenario=scenario.name, name=scenario.name, id=scenario.id, host=point.replica
+            )
+
+    def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
+        """Multistreaming: one child job per scenario; this job waits for them and sums up."""
+        children = [
+            self._catalog.jobs.submit(
+                NewJob(
+                    kind=JobKind.BACKUP,
+                    name=f"{control.job.name} - {name}",
+                    script=replace(script, scenario_ids=(scenario_id,), scenario_names=(name,)),
+                    owner=control.job.owner,
+                    parent_id=control.job.id,
+                    device_group=script.device_group,
+                    credentials=control.sealed_credentials,
+                )
+            )
+            for scenario_id, name in zip(script.scenario_ids, script.scenario_names, strict=True)
+        ]
+        control.begin_phase(JobPhase.BACK_UP)
+        numbers = [child.id for child in children]
+        try:
+            control.wait_for(
+                "its child jobs",
+                lambda: all(job.status is JobStatus.DONE for job in self._jobs(numbers, control)),
+                poll_s=0.3,
+            )
+        except CanceledError:
+            self._stop_children(numbers)
+            raise
+        ended = self._jobs(numbers, control)
+        write_backup_summary(control, [self._child_node(job) for job in ended], script.device_group)
+        control.errors += sum(job.errors for job in ended)
+        control.warnings += sum(job.warnings for job in ended)
+        result = _together([job.last_result for job in ended])
+        write_backup_end(control, result)
+        return Outcome(result)
+
+    def _jobs(self, numbers: list[int], control: JobControl) -> list[Job]:
+        jobs = [self._catalog.jobs.show(number) for number in numbers]
+        live = [job.progress for job in jobs if job.progress is not None]
+        control.progress(
+            files=sum(job.files for job in jobs) + sum(one.files for one in live),
+            read_bytes=sum(job.read_bytes for job in jobs) + sum(one.read_bytes for one in live),
+            stored_bytes=sum(job.stored_bytes for job in jobs) + sum(one.stored_bytes for one in live),
+        )
+        return jobs
+
+    def _stop_children(self, numbers: list[int]) -> None:
+        for number in numbers:
+            try:
+                self._catalog.jobs.request_stop(number)
+            except (NotFoundError, BusyError):
+                continue
+
+    def _child_node(self, job: Job) -> NodeSummary:
+        script = job.script
+        assert isinstance(script, BackupScript)
+        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
+        sessions = self._catalog.sessions.of_job(job.id)
+        sequences = {one.serial: one.sequence for one in self._catalog.media.media()}
+        good = job.last_result is JobResult.FINISHED
+        return NodeSummary(
+            scenario=registration.name,
+            scenario_id=registration.id,
+            master=registration.master,
+            replica=script.replica or registration.replicas[0],
+            volumes=max(1, len(sessions)) if good else len(sessions) + (job.last_result not in _GOOD),
+            volumes_written=len(sessions),
+            sessions=[session.number for session in sessions],
+            directories=sum(session.directories for session in sessions),
+            files=sum(session.files for session in sessions),
+            size_bytes=sum(session.size_bytes for session in sessions),
+            new_bytes=sum(session.new_bytes for session in sessions),
+            stored_bytes=sum(session.stored_bytes for session in sessions),
+            media=[
+                (one.media_name, one.media_id, one.media_serial, sequences.get(one.media_serial, 1))
+                for one in sessions
+            ],
+        )
+
+
+def _together(results: list[JobResult | None]) -> JobResult:
+    if all(result is JobResult.FINISHED for result in results):
+        return JobResult.FINISHED
+    if any(result in _GOOD for result in results):
+        return JobResult.INCOMPLETE
+    if all(result is JobResult.CANCELED for result in results):
+        return JobResult.CANCELED
+    return JobResult.FAILED

@@ -1,0 +1,34 @@
+"""Work that only one job may do at a time: others wait visibly for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from app.jobs.control import JobControl
+
+
+class Lanes:
+    """Named lanes of this server, each for one job at a time. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders: dict[Hashable, int] = {}
+
+    @contextmanager
+    def hold(self, control: JobControl, lane: Hashable, text: str) -> Iterator[None]:
+        """Hold a lane; waits for it with `text` shown. Raises CanceledError E5131 while waiting."""
+        control.wait_for(text, lambda: self._take(control.job.id, lane))
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._holders[lane]
+
+    def _take(self, job_id: int, lane: Hashable) -> bool:
+        with self._lock:
+            if lane in self._holders:
+                return False
+            self._holders[lane] = job_id
+            return True

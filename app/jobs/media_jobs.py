@@ -1,0 +1,170 @@
+"""Jobs on media: format, erase, verify, merge."""
+
+from __future__ import annotations
+
+from app.catalog.api import Catalog
+from app.jobs.control import JobControl
+from app.jobs.credentials import JobSecrets
+from app.jobs.home import automatic_media_name
+from app.jobs.media_choice import OnlineMedia, find_media, new_media, online_media
+from app.jobs.runner import Outcome
+from app.jobs.secrets import SecretStore
+from app.jobs.session_records import merge_session, missing_sessions
+from app.media import api as media
+from app.media.api import SessionHeader, VerifyProgress
+from app.model.errors import ArcxoError, CanceledError, CredentialsError, NotFoundError
+from app.model.job import JobKind, JobPhase, JobResult
+
+_NAMED_FILES_MAX = 100
+
+
+class MediaJobs:
+    """Runs media jobs. One object serves all of them; each run has a thread of its own."""
+
+    def __init__(self, catalog: Catalog, store: SecretStore) -> None:
+        self._catalog = catalog
+        self._store = store
+
+    def run(self, control: JobControl) -> Outcome:
+        """Carry out the job; see `JobKindRunner`."""
+        script = control.job.script
+        assert isinstance(script, dict)
+        match control.job.kind:
+            case JobKind.MEDIA_FORMAT:
+                return self._format(control, script["device"], script.get("name", ""))
+            case JobKind.MEDIA_ERASE:
+                return self._erase(control, script["media"])
+            case JobKind.MEDIA_VERIFY:
+                return self._verify(control, script["media"], full=script.get("full") == "true")
+            case JobKind.MEDIA_MERGE:
+                return self._merge(control, script["media"])
+            case kind:
+                raise ArcxoError("E5118", kind=kind.value)
+
+    def ended(self, control: JobControl, result: JobResult) -> None:
+        """A run that failed or was canceled gets its closing line."""
+        control.note("W5168" if result is JobResult.CANCELED else "E5169", name=control.job.name)
+
+    def _format(self, control: JobControl, device_name: str, name: str) -> Outcome:
+        """A media of that name on the device is erased, its lost sessions listed; then an empty one is made."""
+        control.begin_phase(JobPhase.CONNECT)
+        devices = [device for device in self._catalog.media.devices() if device.name == device_name]
+        if not devices:
+            raise NotFoundError("E5160", device=device_name)
+        device = devices[0]
+        name = name or automatic_media_name(control.started_at)
+        for one in online_media(self._catalog, device.group):
+            if one.device.name == device.name and one.label.name == name:
+                self._erase_media(control, one)
+        made = new_media(self._catalog, device, name)
+        control.note(
+            "N5161",
+            media=made.label.name,
+            media_id=made.label.media_id,
+            device=device.name,
+            group=device.group,
+        )
+        return Outcome(JobResult.FINISHED)
+
+    def _erase(self, control: JobControl, media_name: str) -> Outcome:
+        control.begin_phase(JobPhase.CONNECT)
+        self._erase_media(control, self._online(media_name))
+        return Outcome(JobResult.FINISHED)
+
+    def _erase_media(self, control: JobControl, one: OnlineMedia) -> None:
+        lost = media.sessions(one.path)
+        for header in lost:
+            control.warn(
+                "W5162",
+                session=header.number,
+                media=one.label.name,
+                scenario=header.scenario_name,
+                machine=header.machine,
+                entity=header.entity,
+                at=header.taken_at.isoformat(timespec="seconds"),
+            )
+        media.erase_media(one.path, one.label.serial)
+        self._catalog.media.remove_media(one.label.serial)
+        control.note("N5163", media=one.label.name, media_id=one.label.media_id, count=len(lost))
+
+    def _verify(self, control: JobControl, media_name: str, *, full: bool) -> Outcome:
+        control.begin_phase(JobPhase.CONNECT)
+        one = self._online(media_name)
+        control.begin_phase(JobPhase.VERIFY)
+
+        def show(step: VerifyProgress) -> None:
+            control.progress(
+                current_path=step.object_name.encode(),
+                read_bytes=step.done_bytes,
+                bytes_total=step.total_bytes,
+                media=one.label.name,
+            )
+
+        numbers = [header.number for header in media.sessions(one.path)]
+        report = media.verify(one.path, full=full, emit=show, canceled=lambda: control.canceled)
+        damaged: set[int] = set()
+        for damage in report.damage:
+            damaged.update(damage.sessions)
+            control.fault(damage.code, {"object": damage.object_name} | damage.params)
+            control.note(
+                "E5164",
+                object=damage.object_name,
+                sessions=", ".join(map(str, damage.sessions)) or "-",
+                files=_named(damage.files),
+            )
+        known = {session.number for session in self._catalog.sessions.list(one.label.serial)}
+        for number in known & (damaged | (set(numbers) if full else set())):
+            self._catalog.sessions.mark_verified(one.label.serial, number, damaged=number in damaged)
+        control.note(
+            "N5165", media=one.label.name, sessions=report.sessions, packs=report.packs, damaged=len(damaged)
+        )
+        return Outcome(JobResult.FAILED if report.damage else JobResult.FINISHED)
+
+    def _merge(self, control: JobControl, media_name: str) -> Outcome:
+        """Sessions of the media that the catalog lacks are read into it."""
+        control.begin_phase(JobPhase.CONNECT)
+        one = self._online(media_name)
+        self._catalog.media.put_media(one.info)
+        password = JobSecrets.unseal(self._store, control.sealed_credentials).session_password
+        control.begin_phase(JobPhase.CATALOG)
+        merged = skipped = 0
+        for header in missing_sessions(self._catalog, one):
+            control.check_cancelled()
+            control.progress(session=header.number, media=one.label.name)
+            try:
+                key = self._key(one, header, password)
+                merge_session(self._catalog, one, header, key, control.check_cancelled)
+            except CredentialsError:
+                control.note(
+                    "W5136", session=header.number, media=one.label.name, scenario=header.scenario_name
+                )
+                skipped += 1
+            except CanceledError:
+                raise
+            except ArcxoError as error:
+                control.error(error, session=header.number, scenario=header.scenario_name)
+                skipped += 1
+            else:
+                merged += 1
+                control.progress(files=control.state.files + header.files)
+        control.note("N5166", media=one.label.name, count=merged, skipped=skipped)
+        return Outcome(JobResult.INCOMPLETE if skipped else JobResult.FINISHED)
+
+    def _key(self, one: OnlineMedia, header: SessionHeader, password: str) -> bytes | None:
+        if not header.encrypted:
+            return None
+        return media.unlock(one.path, password, header.key_id).data_key
+
+    def _online(self, name: str) -> OnlineMedia:
+        """A media by serial, name or ID, or by its directory's path."""
+        for one in online_media(self._catalog):
+            if name in (one.path, one.label.serial):
+                return one
+        return find_media(self._catalog, self._catalog.media.show_media(name).serial)
+
+
+def _named(files: tuple[bytes, ...]) -> str:
+    names = [path.decode("utf-8", "replace") for path in files[:_NAMED_FILES_MAX]]
+    if len(files) > _NAMED_FILES_MAX:
+        names.append(f"… {len(files) - _NAMED_FILES_MAX} more")
+    return ", ".join(names) or "-"

@@ -1,0 +1,115 @@
+"""The queue of one server: takes due jobs, runs each in a thread, tends them, and marks what a crash left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from app.catalog.api import Catalog
+from app.jobs import scheduler
+from app.jobs.runner import LEASE_S, ActiveJob, JobKindRunner
+from app.model.events import Severity
+from app.model.job import BackupScript, Job, JobKind, JobStatus
+
+_LOG = logging.getLogger(__name__)
+MOST_AT_ONCE = 8
+_EXPIRED_EVERY_S = 15.0
+
+
+class JobQueue:
+    """Claims and runs the jobs of a catalog for one server. `poll` is called by one thread."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        server_id: str,
+        server_name: str,
+        kinds: Mapping[JobKind, JobKindRunner],
+    ) -> None:
+        self._catalog = catalog
+        self._server_id = server_id
+        self._server_name = server_name
+        self._kinds = kinds
+        self._lock = threading.Lock()
+        self._active: list[ActiveJob] = []
+        self._expired_at = time.monotonic()
+
+    @property
+    def active(self) -> tuple[ActiveJob, ...]:
+        """The jobs that run now."""
+        with self._lock:
+            return tuple(self._active)
+
+    def poll(self, *, claim: bool = True) -> None:
+        """Tend what runs and start what is due. Raises BusyError E6001 while the catalog is locked."""
+        for active in self.active:
+            active.tend()
+        if time.monotonic() - self._expired_at > _EXPIRED_EVERY_S:
+            self._expired_at = time.monotonic()
+            self.mark_crashed("")
+        while claim and self._has_room():
+            found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S)
+            if found is None:
+                return
+            _LOG.info("job %d (%s) starts", found.job.id, found.job.kind.value)
+            active = ActiveJob(
+                self._catalog, found, self._kinds[found.job.kind], self._server_name, self._ended
+            )
+            with self._lock:
+                self._active.append(active)
+            active.start()
+
+    def cancel_all(self, timeout_s: float) -> bool:
+        """Ask every job to end and wait; returns whether all did. What they kept is recorded with them."""
+        deadline = time.monotonic() + timeout_s
+        for active in self.active:
+            active.control.cancel()
+        for active in self.active:
+            if not active.join(max(0.0, deadline - time.monotonic())):
+                _LOG.info("job %d did not end in time", active.job.id)
+        return not self.active
+
+    def mark_crashed(self, server_id: str) -> None:
+        """Jobs that a dead server left Active become Crashed, and say what was kept.
+
+        `server_id`: all of that server's; "": only those whose lease has run out. A repeating job goes back
+        to Ready for its next time; children that had not begun are canceled with their parent.
+        """
+        for job in self._catalog.jobs.mark_crashed(server_id):
+            kept = self._catalog.sessions.of_job(job.id)
+            self._catalog.log.append(
+                "E5133",
+                Severity.ERROR,
+                server=self._server_name,
+                job_id=job.id,
+                parent_job_id=job.parent_id,
+                job=job.id,
+                name=job.name,
+                kept=", ".join(f"session {one.number} on {one.media_name}" for one in kept) or "nothing",
+            )
+            for child in self._catalog.jobs.children(job.id):
+                if child.status in (JobStatus.READY, JobStatus.HOLD):
+                    self._catalog.jobs.request_stop(child.id)
+            self._schedule_again(job)
+
+    def _schedule_again(self, job: Job) -> None:
+        following = scheduler.next_run(job.schedule, datetime.now(UTC), job.created_at)
+        if following is not None:
+            self._catalog.jobs.reschedule(job.id, job.schedule, following)
+
+    def _has_room(self) -> bool:
+        # A parent only waits for its children: were it counted, parents could keep them from running.
+        working = sum(1 for active in self.active if not _is_parent(active.job))
+        return working < MOST_AT_ONCE
+
+    def _ended(self, active: ActiveJob) -> None:
+        with self._lock:
+            self._active.remove(active)
+        _LOG.info("job %d has ended", active.job.id)
+
+
+def _is_parent(job: Job) -> bool:
+    return isinstance(job.script, BackupScript) and len(job.script.scenario_ids) > 1

@@ -1,0 +1,234 @@
+"""The server process of a home: queue, schedules, and the supervision of this machine's agent.
+
+Killed at any moment it leaves nothing that a person must clear: its locks die with it, the next server marks
+its jobs Crashed and publishes the sessions that were on media but not yet in the catalog.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import app
+from app.catalog import open_catalog
+from app.catalog.api import Catalog
+from app.jobs.backup import BackupJobs
+from app.jobs.credentials import JobSecrets
+from app.jobs.home import home_id
+from app.jobs.hosts import Agents, KnownHosts, server_name
+from app.jobs.lanes import Lanes
+from app.jobs.media_choice import find_media, online_media
+from app.jobs.media_jobs import MediaJobs
+from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
+from app.jobs.queue import JobQueue
+from app.jobs.restore import RestoreJobs
+from app.jobs.runner import JobKindRunner
+from app.jobs.secrets import SecretStore
+from app.jobs.session_records import recover_sessions
+from app.jobs.supervisor import AgentSupervisor
+from app.media import api as media
+from app.media.api import SessionHeader
+from app.messages import load
+from app.model.errors import ArcxoError
+from app.model.events import Severity
+from app.model.job import JobKind
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.25
+_HEARTBEAT_S = 5.0
+_AGENT_READY_S = 30.0
+_JOBS_END_S = 30.0
+_AGENT_END_S = 20.0
+_TROUBLE_S = 1.0
+_LOG_BYTES = 5 * 2**20
+_LOG_FILES = 4
+
+
+def serve(home: str) -> int:
+    """Be the server of `home` until SIGTERM or SIGINT. Call from the main thread.
+
+    Raises:
+        BusyError: E5103 when a server of this home runs already.
+        ArcxoError: the catalog can't be opened.
+    """
+    lock = ServerLock(home)
+    try:
+        withdraw(home)
+        _log_to(home)
+        server = Server(home)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.on_signal)
+        try:
+            server.run()
+        finally:
+            server.close()
+    finally:
+        withdraw(home)
+        lock.release()
+    return 0
+
+
+class Server:
+    """The parts of a server process. The holder of the home's server lock makes one."""
+
+    def __init__(self, home: str, agents: Agents | None = None) -> None:
+        self._home = home
+        self._name = server_name()
+        self._id = home_id(home)
+        self._started_at = datetime.now(UTC)
+        self._stopping = threading.Event()
+        self._recovered = threading.Event()
+        self._catalog: Catalog = open_catalog(home)
+        self._store = SecretStore(home)
+        self._supervisor = AgentSupervisor(home, self._report_agent) if agents is None else None
+        kinds = _kinds(self._catalog, self._store, agents or KnownHosts(home, self._catalog), self._name)
+        self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
+        self._recovery = threading.Thread(target=self._recover, name="session-recovery", daemon=True)
+        self._beat_at = 0.0
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        _LOG.info("server %s of %s starts, pid %d", self._name, self._home, os.getpid())
+        self._catalog.servers.put(self._id, self._name, os.getpid(), app.__version__)
+        self._queue.mark_crashed(self._id)
+        if self._supervisor is not None:
+            ready = self._supervisor.start(_AGENT_READY_S)
+            _LOG.info(
+                "agent %s: %s",
+                "adopted" if self._supervisor.adopted else "started",
+                "ready" if ready else "not ready yet",
+            )
+        self._recovery.start()
+        publish(
+            self._home,
+            ServerRecord(
+                pid=os.getpid(),
+                process_start=process_start(os.getpid()) or 0,
+                name=self._name,
+                started_at=self._started_at.isoformat(),
+                version=app.__version__,
+            ),
+        )
+        while not self._stopping.is_set():
+            self._step()
+            self._stopping.wait(_POLL_S)
+
+    def stop(self) -> None:
+        """End soon. Any thread."""
+        self._stopping.set()
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """End because of a signal."""
+        _LOG.info("signal %d: the server ends", number)
+        self._stopping.set()
+
+    def close(self) -> None:
+        """End the running jobs (Canceled, with what they kept) and the agent, and let go of the catalog."""
+        self._stopping.set()
+        self._queue.cancel_all(_JOBS_END_S)
+        if self._supervisor is not None:
+            self._supervisor.close(stop_agent_too=True, timeout_s=_AGENT_END_S)
+        if self._recovery.is_alive():
+            self._recovery.join(_JOBS_END_S)
+        try:
+            self._catalog.servers.remove(self._id)
+        except ArcxoError as error:
+            _LOG.info("server not taken off the catalog: %s", error)
+        self._catalog.close()
+        _LOG.info("server ended")
+
+    def _step(self) -> None:
+        try:
+            if time.monotonic() - self._beat_at > _HEARTBEAT_S:
+                self._catalog.servers.heartbeat(self._id)
+                self._beat_at = time.monotonic()
+            # Jobs wait for the recovery: a backup builds on the newest session, and that may be one of those.
+            self._queue.poll(claim=self._recovered.is_set())
+        except ArcxoError as error:
+            _LOG.info("the catalog did not answer: %s", error)
+            self._stopping.wait(_TROUBLE_S)
+        except Exception:  # noqa: BLE001 - a bug ends this step, not the server
+            # One bad row must not end the server: the others' jobs go on.
+            _LOG.exception("unexpected failure in the queue")
+            self._stopping.wait(_TROUBLE_S)
+
+    def _recover(self) -> None:
+        try:
+            recover_sessions(self._catalog, list(online_media(self._catalog)), self._key_of, self._report)
+            self._catalog.sessions.sweep()
+        except ArcxoError as error:
+            _LOG.info("recovery of sessions stopped: %s", error)
+        except Exception:  # noqa: BLE001 - a bug ends this step, not the server
+            _LOG.exception("unexpected failure in the recovery of sessions")
+        finally:
+            self._recovered.set()
+
+    def _key_of(self, header: SessionHeader) -> bytes | None:
+        """The key of a session from the password that its job still has, sealed."""
+        try:
+            sealed = self._catalog.jobs.credentials(header.job_id)
+            password = JobSecrets.unseal(self._store, sealed).session_password
+            if not password:
+                return None
+            return media.unlock(
+                find_media(self._catalog, header.media_serial).path, password, header.key_id
+            ).data_key
+        except ArcxoError:
+            return None
+
+    def _report_agent(self, code: str, params: dict[str, str]) -> None:
+        try:
+            self._report(code, **params)
+        except ArcxoError as error:
+            _LOG.info("%s not logged: %s", code, error)
+
+    def _report(self, code: str, **params: object) -> None:
+        message = load().get(code)
+        rest: dict[str, Any] = {
+            key: value for key, value in params.items() if key not in ("session", "scenario")
+        }
+        job = params.get("job")
+        self._catalog.log.append(
+            code,
+            message.severity if message is not None else Severity.ERROR,
+            server=self._name,
+            job_id=int(str(job)) if job else None,
+            session=int(str(params["session"])) if "session" in params else None,
+            scenario=str(params.get("scenario", "")),
+            **rest,
+        )
+
+
+def _kinds(
+    catalog: Catalog, store: SecretStore, agents: Agents, name: str
+) -> Mapping[JobKind, JobKindRunner]:
+    on_media = MediaJobs(catalog, store)
+    return {
+        JobKind.BACKUP: BackupJobs(catalog, store, agents, Lanes(), name),
+        JobKind.RESTORE: RestoreJobs(catalog, store, agents),
+        JobKind.MEDIA_FORMAT: on_media,
+        JobKind.MEDIA_ERASE: on_media,
+        JobKind.MEDIA_VERIFY: on_media,
+        JobKind.MEDIA_MERGE: on_media,
+        JobKind.MEDIA_PURGE: on_media,
+    }
+
+
+def _log_to(home: str) -> None:
+    logs = os.path.join(home, "logs")
+    os.makedirs(logs, mode=0o700, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        os.path.join(logs, "server.log"), maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
