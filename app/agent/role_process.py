@@ -44,6 +44,8 @@ class RoleProcess:
         self._on_death = on_death
         self._changed = threading.Condition()
         self._caller: PipeCaller | None = None
+        self._newest: PipeCaller | None = None
+        """The one of the newest process, which need not be ready yet."""
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._supervisor = threading.Thread(target=self._supervise, name=f"{role}-supervisor", daemon=True)
@@ -75,7 +77,7 @@ class RoleProcess:
         """End the process in order; kill it when that takes too long."""
         with self._changed:
             self._stopping = True
-            caller, process = self._caller, self._process
+            caller, process = self._newest, self._process
             self._changed.notify_all()
         if caller is not None:
             caller.close()
@@ -118,7 +120,7 @@ class RoleProcess:
         process = self._spawner.start("app.agent.role_main", (self.role, *self.arguments), theirs)
         caller = PipeCaller(ours, self.role, ended.set)
         with self._changed:
-            self._process = process
+            self._process, self._newest = process, caller
             stopping = self._stopping
         if stopping:
             caller.close()
