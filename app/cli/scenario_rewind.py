@@ -10,7 +10,10 @@ from app.cli.arguments import MasterPath
 from app.cli.context import current
 from app.cli.table import size_text, table, time_text
 from app.model.paths import shown
-from app.model.rewind import PointKind, RewindAction, RewindPlan
+from app.model.rewind import PointKind, RewindAction, RewindPlan, RewindPoint
+from app.services.api import ScenarioService
+
+_NAMED = (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
 
 
 @click.command(name="rewind-points", help="List the rewind points of the scenario NAME, newest first.")
@@ -53,9 +56,11 @@ def rewind(*, name: str, point: str, paths: Sequence[bytes], replica: str, plan:
     service = context.services.scenarios
     if plan:
         preview = service.plan_rewind(name, point, paths=paths, replica=replica)
+        _note_namesakes(service, name, preview.point)
         context.show(preview, lambda: _plan_text(preview))
         return
     result = service.rewind(name, point, paths=paths, replica=replica)
+    _note_namesakes(service, name, result.point)
     undo = (
         f"\nTake it back: arcxo scenario rewind {name} --to {result.undo_point.id}"
         if result.undo_point
@@ -66,6 +71,18 @@ def rewind(*, name: str, point: str, paths: Sequence[bytes], replica: str, plan:
         f"Rewound to {_point_text(result.point.text, result.point.id)} of {time_text(result.point.at)}: "
         f"{_counts_text(result.counts)}{undo}",
     )
+
+
+def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> None:
+    """Say so when several bookmarks have the text that was asked for."""
+    if not point.text:
+        return
+    bookmarks = service.rewind_points(name, kinds=_NAMED, limit=100_000)
+    others = sum(item.text == point.text and item.id != point.id for item in bookmarks)
+    if others:
+        current().note(
+            f"{others + 1} bookmarks are called {point.text!r}; the newest, of {time_text(point.at)}, is meant"
+        )
 
 
 def _plan_text(plan: RewindPlan) -> str:

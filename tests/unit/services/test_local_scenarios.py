@@ -1,0 +1,278 @@
+"""Scenarios of the home's owner: definitions on the agent, registrations in the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.catalog.api import Registration
+from app.model.errors import BusyError, NotFoundError, UsageError
+from app.model.host import CheckOutcome, CheckResult
+from app.model.rewind import PointKind, RewindPoint
+from app.model.scenario import (
+    NewScenario,
+    ReplicaSpec,
+    ReplicaState,
+    ReplicaStatus,
+    Root,
+    Scenario,
+    ScenarioState,
+    ScenarioStatus,
+)
+from app.services.scenarios import LocalScenarios
+from tests.support.cli_services import scenario
+
+WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class FakeAgent:
+    def __init__(self) -> None:
+        self.definitions: dict[int, Scenario] = {}
+        self.state = ScenarioState.STOPPED
+        self.checks: list[CheckResult] = []
+        self.points: list[RewindPoint] = []
+        self.rewound: list[str] = []
+        self.barriers: list[float] = []
+        self.behind = False
+
+    def scenarios(self) -> list[ScenarioStatus]:
+        return [self.scenario(number) for number in self.definitions]
+
+    def scenario(self, scenario_id: int) -> ScenarioStatus:
+        if scenario_id not in self.definitions:
+            raise NotFoundError("AE0468", scenario=scenario_id)
+        replica = ReplicaStatus("localhost", ReplicaState.SUSPENDED, waiting_operations=12, spool_bytes=345)
+        return ScenarioStatus(self.definitions[scenario_id], self.state, replicas=(replica,))
+
+    def check_scenario(self, new: NewScenario) -> list[CheckResult]:
+        return self.checks
+
+    def create_scenario(self, new: NewScenario) -> Scenario:
+        made = scenario(new.name, new.roots[0].master_path)
+        self.definitions[made.id] = made
+        return made
+
+    def delete_scenario(self, scenario_id: int) -> None:
+        if self.definitions.pop(scenario_id, None) is None:
+            raise NotFoundError("AE0468", scenario=scenario_id)
+
+    def barrier(self, scenario_id: int, timeout_s: float) -> None:
+        self.barriers.append(timeout_s)
+        if self.behind:
+            raise BusyError("AE0469", scenario=scenario_id)
+
+    def rewind_points(
+        self, scenario_id: int, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+    ) -> list[RewindPoint]:
+        return [point for point in self.points if not kinds or point.kind in kinds]
+
+    def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> Any:
+        self.rewound.append(point_id)
+        return SimpleNamespace()
+
+
+class FakeCatalog:
+    def __init__(self) -> None:
+        self.rows: dict[int, Registration] = {}
+        self.values: dict[str, str] = {}
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+        self.registrations = SimpleNamespace(
+            list=lambda: list(self.rows.values()),
+            show=self._show,
+            put=lambda row: self.rows.__setitem__(row.id, row),
+            remove=self.rows.pop,
+        )
+        self.settings = SimpleNamespace(
+            get=lambda key, default="": self.values.get(key, default), put=self.values.__setitem__
+        )
+        self.log = SimpleNamespace(append=lambda code, _severity, **params: self.lines.append((code, params)))
+
+    def _show(self, name: str) -> Registration:
+        for row in self.rows.values():
+            if name in (row.name, str(row.id)):
+                return row
+        raise NotFoundError("E6002", name=name)
+
+
+class FakeConnections:
+    home = "/home/of/arcxo"
+
+    def __init__(self) -> None:
+        self.catalog = FakeCatalog()
+        self.agent = FakeAgent()
+        self.agent_runs = True
+
+    def local_agent(self) -> FakeAgent:
+        if not self.agent_runs:
+            raise BusyError("E1120", home=self.home)
+        return self.agent
+
+    def agent_of(self, host: str) -> FakeAgent:
+        return self.local_agent()
+
+
+@pytest.fixture
+def connections() -> FakeConnections:
+    return FakeConnections()
+
+
+@pytest.fixture
+def scenarios(connections: FakeConnections) -> LocalScenarios:
+    return LocalScenarios(connections)  # type: ignore[arg-type]
+
+
+def new(name: str = "files") -> NewScenario:
+    return NewScenario(name, "localhost", (ReplicaSpec("localhost", (b"/r",)),), (Root(b"/m"),))
+
+
+def test_creating_registers_and_writes_a_log_line(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    assert connections.catalog.rows[made.id].name == "files"
+    assert [code for code, _ in connections.catalog.lines] == ["I1150"]
+
+
+def test_a_failed_check_prevents_the_creation(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    connections.agent.checks = [CheckResult("root", CheckOutcome.ERROR, "AE0471", {"path": "/m"})]
+    with pytest.raises(UsageError) as caught:
+        scenarios.create(new())
+    assert caught.value.code == "AE0471"
+    assert connections.agent.definitions == {}
+
+
+def test_a_taken_name_is_refused(scenarios: LocalScenarios) -> None:
+    scenarios.create(new())
+    with pytest.raises(UsageError, match="E1128"):
+        scenarios.create(new())
+
+
+def test_list_registers_what_a_cut_short_creation_left_on_the_agent(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    connections.agent.create_scenario(new())
+    assert [status.scenario.name for status in scenarios.list()] == ["files"]
+    assert 7 in connections.catalog.rows
+
+
+def test_a_name_known_to_the_agent_alone_is_found(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    connections.agent.create_scenario(new())
+    assert scenarios.show("files").scenario.id == 7
+
+
+def test_list_without_an_agent_says_unknown_and_why(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent_runs = False
+    (status,) = scenarios.list()
+    assert status.state is ScenarioState.UNKNOWN
+    assert "arcxo server start" in status.reason
+    assert status.replicas[0].state is ReplicaState.DISCONNECTED
+
+
+def test_acting_without_an_agent_says_how_to_start_it(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent_runs = False
+    with pytest.raises(BusyError, match="E1120"):
+        scenarios.stop("files")
+
+
+def test_deleting_the_registration_alone_lasts(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    scenarios.delete("files", registration_only=True)
+    assert list(scenarios.list()) == []
+    assert 7 in connections.agent.definitions
+    scenarios.register("files")
+    assert [status.scenario.name for status in scenarios.list()] == ["files"]
+
+
+def test_a_deletion_cut_short_can_be_repeated(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent.definitions.clear()
+    (status,) = scenarios.list()
+    assert status.state is ScenarioState.UNKNOWN
+    scenarios.delete("files")
+    assert list(scenarios.list()) == []
+
+
+def test_an_unknown_name_is_not_found(scenarios: LocalScenarios) -> None:
+    with pytest.raises(NotFoundError, match="E1127"):
+        scenarios.show("nothing")
+
+
+def test_waiting_in_vain_names_what_waits(scenarios: LocalScenarios, connections: FakeConnections) -> None:
+    scenarios.create(new())
+    connections.agent.state = ScenarioState.REPLICATING
+    connections.agent.behind = True
+    with pytest.raises(BusyError, match="E1121") as caught:
+        scenarios.wait("files", "in-sync", 0.2)
+    assert "suspended" in caught.value.params["waits"]
+    assert "12 operations" in caught.value.params["waits"]
+
+
+def test_in_sync_is_proven_by_a_barrier(scenarios: LocalScenarios, connections: FakeConnections) -> None:
+    scenarios.create(new())
+    connections.agent.state = ScenarioState.REPLICATING
+    scenarios.wait("files", "in-sync", 5)
+    assert len(connections.agent.barriers) == 1
+
+
+def point(number: int, text: str = "", kind: PointKind = PointKind.BOOKMARK) -> RewindPoint:
+    return RewindPoint(f"p{number}", kind, WHEN + timedelta(minutes=number), number, text=text)
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("same", "p3"),
+        ("p1", "p1"),
+        ("2026-03-01T12:02:30Z", "p2"),
+        ("2026-03-01T12:02:00", "p2"),
+        ("2026-03-01T13:02:59+01:00", "p2"),
+    ],
+)
+def test_a_point_is_a_text_an_id_or_a_time(
+    to: str, expected: str, scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent.points = [
+        point(1, "same"),
+        point(2, kind=PointKind.OPERATION),
+        point(3, "same"),
+    ]
+    scenarios.rewind("files", to)
+    assert connections.agent.rewound == [expected]
+
+
+@pytest.mark.parametrize(("to", "code"), [("nothing", "E1125"), ("2020-01-01T00:00:00Z", "E1126")])
+def test_a_point_that_is_not_there_is_not_found(
+    to: str, code: str, scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent.points = [point(1, "same")]
+    with pytest.raises(NotFoundError, match=code):
+        scenarios.rewind("files", to)
+    assert connections.agent.rewound == []
+
+
+def test_a_running_scenario_is_not_rewound(scenarios: LocalScenarios, connections: FakeConnections) -> None:
+    scenarios.create(new())
+    connections.agent.points = [point(1, "same")]
+    connections.agent.state = ScenarioState.REPLICATING
+    with pytest.raises(BusyError, match="E1130"):
+        scenarios.rewind("files", "same")
