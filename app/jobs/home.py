@@ -44,7 +44,7 @@ def create_home(home: str, *, caroot_password: str, media_name: str = "") -> Non
     """Make a home; `home.json`, written last, makes it one. What a cut-short making left is made again.
 
     Raises:
-        UsageError: E5101 a home is there already, E5106 the directory holds other things, AE1012 the password.
+        UsageError: E5101 a home is there already, E5106 it holds other things, AE1012 a bad password.
         BusyError: E5107 someone else makes it now.
     """
     if is_home(home):

@@ -18,7 +18,9 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class Agents(Protocol):
     """Where jobs get agents from. The caller closes what it got."""
 
-    def agent_of(self, host: str, credentials: Credentials | None) -> Agent: ...
+    def agent_of(self, host: str, credentials: Credentials | None) -> Agent:
+        """The agent of a host. Blocks on the network; raises what its connection raises."""
+        ...
 
 
 class KnownHosts:

@@ -42,7 +42,7 @@ class OnlineMedia:
 
 
 def online_media(catalog: Catalog, group: str = "") -> Sequence[OnlineMedia]:
-    """The media on the devices of a group ("" = all groups), newest first. Devices that are gone are skipped."""
+    """The media on the devices of a group ("" = all groups), newest first. Devices that are gone: none."""
     found: list[OnlineMedia] = []
     for device in catalog.media.devices():
         if group and device.group != group:
@@ -68,7 +68,7 @@ def choose_media(
 ) -> OnlineMedia | None:
     """The media to write to, or None when no device of the group has room now.
 
-    The newest media of the group (or of that name) whose device has room; when those are full their set goes on
+    The newest media of the group (or of that name) whose device has room; when those are full the set goes on
     with the next sequence on a device with room; a group without media gets a first one. `full` are devices
     that a write has just found full.
 

@@ -46,7 +46,7 @@ class MediaJobs:
         control.note("W5168" if result is JobResult.CANCELED else "E5169", name=control.job.name)
 
     def _format(self, control: JobControl, device_name: str, name: str) -> Outcome:
-        """A media of that name on the device is erased, its lost sessions listed; then an empty one is made."""
+        """A media of that name on the device is erased, its lost sessions listed; and one made anew."""
         control.begin_phase(JobPhase.CONNECT)
         devices = [device for device in self._catalog.media.devices() if device.name == device_name]
         if not devices:

@@ -154,7 +154,7 @@ def stop(home: str, timeout_s: float) -> None:
 
 
 def process_start(pid: int) -> int | None:
-    """When a process started, in the kernel's clock ticks (0 where that is not told), or None if it is gone."""
+    """When a process started, in the kernel's clock ticks (0 = not told), or None if it is gone."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -61,9 +61,7 @@ class RestoreJobs:
             parts = self._prepare(script, secrets, agents)
             if script.destination is not Destination.DIRECTORY:
                 control.begin_phase(JobPhase.STOP_SCENARIO)
-                for scenario_id, session in {
-                    part.session.scenario_id: part.session for part in parts
-                }.items():
+                for scenario_id in dict.fromkeys(part.session.scenario_id for part in parts):
                     self._stop_scenario(control, script, scenario_id, secrets, agents)
             control.begin_phase(JobPhase.RESTORE)
             results = [
@@ -158,7 +156,7 @@ class RestoreJobs:
             if not control.wait_for(
                 f"scenario {name} to stop", stopped, timeout_s=patience, poll_s=_STOP_POLL_S
             ):
-                raise ArcxoError("AE0469", name=name, id=scenario_id, scenario=name, seconds=round(patience))
+                raise _too_slow(name, scenario_id, patience)
         except NotFoundError:
             return
         except ArcxoError as error:
@@ -275,3 +273,7 @@ class _Connections:
 def _login(secrets: JobSecrets, script: RestoreScript, session: SessionInfo) -> Credentials | None:
     role = "master" if script.destination is Destination.ORIGINAL_MASTER else "replica"
     return secrets.login(session.scenario_id or 0, role)
+
+
+def _too_slow(name: str, scenario_id: int, patience_s: float) -> ArcxoError:
+    return ArcxoError("AE0469", name=name, id=scenario_id, scenario=name, seconds=round(patience_s))

@@ -40,7 +40,10 @@ class Outcome:
 class JobKindRunner(Protocol):
     """Carries out jobs of one kind; one object serves all of them."""
 
-    def run(self, control: JobControl) -> Outcome: ...
+    def run(self, control: JobControl) -> Outcome:
+        """Do the work; an `ArcxoError` fails the run, CanceledError after a stop cancels it."""
+        ...
+
     def ended(self, control: JobControl, result: JobResult) -> None:
         """The run failed or was canceled: say so in the words of the kind (the result is recorded after)."""
         ...

@@ -76,7 +76,7 @@ def write_node_summary(control: JobControl, node: NodeSummary) -> None:
 
 
 def write_backup_summary(control: JobControl, nodes: list[NodeSummary], group: str) -> None:
-    """`*** Backup Summary for Job ID n ***`: group, media, sessions, nodes, volumes, files, what was missed."""
+    """`*** Backup Summary for Job ID n ***`: group, media, sessions, nodes, volumes, files, the missed."""
     control.note("N5020", job=control.job.id)
     control.note("N5021", group=group)
     control.note("N5022", pool="N/A")
