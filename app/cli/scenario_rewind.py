@@ -81,7 +81,7 @@ def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> 
     others = sum(item.text == point.text and item.id != point.id for item in bookmarks)
     if others:
         current().note(
-            f"{others + 1} bookmarks are called {point.text!r}; the newest, of {time_text(point.at)}, is meant"
+            f"{others + 1} bookmarks are called {point.text!r}; meant is the newest, of {time_text(point.at)}"
         )
 
 

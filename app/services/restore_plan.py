@@ -81,11 +81,16 @@ def _targets(
     connections: Connections, request: RestoreRequest, selection: RestoreSelection
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Master path → directory, root by root, of the scenario that the session is of."""
+    from app.jobs.hosts import is_local
+    from app.jobs.media_choice import find_media
+    from app.media import api as media
+
     if request.script.destination is Destination.ORIGINAL_MASTER:
-        return ((b"/", b"/"),)
+        path = find_media(connections.catalog, selection.media_serial).path
+        return tuple((root, root) for root in media.read_session(path, selection.session).roots)
     session = connections.catalog.sessions.show(selection.media_serial, selection.session)
     scenario = _scenario(connections, session.scenario_id)
-    wanted = request.script.host
+    wanted = session.replica if is_local(request.script.host) else request.script.host
     spec = next((item for item in scenario.replicas if item.host == wanted), None)
     if spec is None:
         raise NotFoundError("E1132", replica=wanted, name=scenario.name)
