@@ -39,6 +39,10 @@ class Spawner:
 
         return self._thread.submit(start).result()
 
+    def close(self) -> None:
+        """End the thread, and with it whatever child is left."""
+        self._thread.shutdown()
+
 
 def end_with_parent(parent_pid: int) -> None:
     """Have this process killed when the control process ends. Kills itself when it has ended already."""

@@ -131,6 +131,7 @@ class HostProcess:
             # The master first: it lets the replica take what it has sent.
             master.stop()
             replica.stop()
+            spawner.close()
             events.close()
 
 

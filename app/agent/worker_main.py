@@ -10,7 +10,9 @@ from typing import Any
 
 from app.agent.children import end_with_parent
 from app.agent.logs import log_beside
+from app.model.archive import RestoreResult
 from app.model.errors import ArcxoError
+from app.model.restore import RestoreAction
 
 _NICE = 10
 
@@ -110,12 +112,34 @@ def _restore(pipe: ControlPipe, order: Any) -> None:
         data_key=order.data_key,
         job_id=order.job_id,
     )
+    if order.plan_only:
+        pipe.tell("event", _planned(task))
+        return
     sink = None
     if order.scenario_id is not None:
         from app.agent.applier_sink import ApplierSink
 
         sink = ApplierSink(pipe.ask_applier, order.scenario_id, order.targets)
     restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
+
+
+def _planned(task: Any) -> RestoreResult:
+    """What the restore would do, as its result; nothing is changed."""
+    from app.backup.api import plan_restore
+
+    plan = plan_restore(task, limit=0)
+    counts = plan.counts
+    written = (RestoreAction.CREATE, RestoreAction.OVERWRITE, RestoreAction.RENAME)
+    return RestoreResult(
+        files=sum(counts.get(action, 0) for action in written),
+        directories=0,
+        written_bytes=plan.size_bytes,
+        skipped=counts.get(RestoreAction.SKIP, 0),
+        renamed=counts.get(RestoreAction.RENAME, 0),
+        verified_files=0,
+        mismatches=0,
+        problems=0,
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def run_archive(
 
 
 def run_restore(
-    spawner: Spawner, order: RestoreOrder, replica: RoleProcess, gone: threading.Event
+    spawner: Spawner, order: RestoreOrder, replica: RoleProcess | None, gone: threading.Event
 ) -> Iterator[RestoreEvent | None]:
     """The events of a restore, as `run_archive`. With a scenario its applier (`replica`) does the writing.
 

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.agent.api import ArchiveResult, RestoreOrder, RestoreResult
+from app.agent.children import Spawner
+from app.agent.workers import run_archive, run_restore
+from app.media.api import sessions
+from app.model.errors import ArcxoError, CanceledError
+from app.model.job import Conflict, Structure
+from tests.support.agent_processes import children_of, wait_until
+from tests.support.media_samples import archive_task, new_media
+from tests.support.trees import assert_identical, fill
+
+
+@pytest.fixture
+def spawner(tmp_path: Path) -> Iterator[Spawner]:
+    fd = os.open(tmp_path, os.O_RDONLY)
+    made = Spawner(fd, str(tmp_path / "worker.log"))
+    yield made
+    made.close()
+    os.close(fd)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    root = tmp_path / "source"
+    root.mkdir()
+    fill(root)
+    return root
+
+
+def order(media: str, targets: tuple[tuple[bytes, bytes], ...], *, plan_only: bool = False) -> RestoreOrder:
+    return RestoreOrder(1, 1, media, 1, (), targets, Conflict.OVERWRITE, Structure.NONE, plan_only=plan_only)
+
+
+def workers() -> list[int]:
+    return children_of(os.getpid(), "app.agent.worker_main")
+
+
+def test_a_tree_is_archived_and_restored_by_workers(spawner: Spawner, source: Path, tmp_path: Path) -> None:
+    media = new_media(tmp_path)
+    task = archive_task(media, source)
+    events = list(run_archive(spawner, task, {}, threading.Event()))
+    result = events[-1]
+    assert isinstance(result, ArchiveResult)
+    assert [header.number for header in sessions(media)] == [result.session]
+    out = tmp_path / "out"
+    targets = ((task.roots[0].master_path, os.fsencode(out)),)
+    planned = list(run_restore(spawner, order(media, targets, plan_only=True), None, threading.Event()))[-1]
+    assert isinstance(planned, RestoreResult)
+    assert not out.exists()
+    restored = list(run_restore(spawner, order(media, targets), None, threading.Event()))[-1]
+    assert isinstance(restored, RestoreResult)
+    assert restored.mismatches == 0
+    assert restored.verified_files > 0
+    assert_identical(source, out)
+    assert workers() == []
+
+
+def test_errors_of_the_work_arrive_as_themselves(spawner: Spawner, source: Path, tmp_path: Path) -> None:
+    task = archive_task(str(tmp_path / "no-media"), source)
+    with pytest.raises(ArcxoError) as caught:
+        list(run_archive(spawner, task, {}, threading.Event()))
+    assert caught.value.code.startswith("E41")
+
+
+def test_a_worker_that_dies_fails_the_archive_and_leaves_no_session(
+    spawner: Spawner, source: Path, tmp_path: Path
+) -> None:
+    media = new_media(tmp_path)
+    (source / "big").write_bytes(os.urandom(64 << 20))
+    stream = run_archive(spawner, archive_task(media, source), {}, threading.Event())
+    next(stream)
+    os.kill(workers()[0], signal.SIGKILL)
+    with pytest.raises(ArcxoError) as caught:
+        list(stream)
+    assert caught.value.code == "AE0458"
+    assert caught.value.params["reason"] == "the worker ended with -9"
+    assert list(sessions(media)) == []
+
+
+def test_a_caller_that_goes_away_ends_the_worker(spawner: Spawner, source: Path, tmp_path: Path) -> None:
+    media = new_media(tmp_path)
+    (source / "big").write_bytes(os.urandom(64 << 20))
+    gone = threading.Event()
+    stream = run_archive(spawner, archive_task(media, source), {}, gone)
+    next(stream)
+    gone.set()
+    with pytest.raises(CanceledError):
+        list(stream)
+    wait_until(lambda: not workers())
+    assert list(sessions(media)) == []
+
+
+def test_dropping_the_iterator_ends_the_worker(spawner: Spawner, source: Path, tmp_path: Path) -> None:
+    media = new_media(tmp_path)
+    (source / "big").write_bytes(os.urandom(64 << 20))
+    stream = run_archive(spawner, archive_task(media, source), {}, threading.Event())
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert workers() == []
