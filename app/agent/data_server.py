@@ -84,6 +84,7 @@ class DataServer:
     def stop(self) -> None:
         """End all streams."""
         self._server.stop(_GRACE_S).wait()
+        self._pool.shutdown(wait=False)
 
     def Replicate(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[pb.Frame]:  # noqa: N802  # the protocol's name
         """One stream, until either side ends it."""
