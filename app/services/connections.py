@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.jobs.secrets import SecretStore
 
-UNREACHABLE = frozenset({"AE1001"})
-"""What an agent's client raises when no agent answers."""
+_UNREACHABLE = frozenset({"AE1001", "E1120"})
+
+
+def is_unreachable(error: ArcxoError) -> bool:
+    """Whether `error` says that no agent answers: none runs, or it ended during the call."""
+    return error.code in _UNREACHABLE
 
 
 class Connections:
@@ -74,7 +78,7 @@ class Connections:
             try:
                 self._agent = connect_local(self.home)
             except ArcxoError as error:
-                if error.code in UNREACHABLE:
+                if is_unreachable(error):
                     raise BusyError("E1120", home=self.home) from error
                 raise
             self._agent_stamp = stamp

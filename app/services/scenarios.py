@@ -13,7 +13,7 @@ from app.model.events import EventRecord
 from app.model.host import CheckOutcome, CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
-from app.services.connections import Connections
+from app.services.connections import Connections, is_unreachable
 from app.services.points import resolve_point
 from app.services.registrations import (
     find_registration,
@@ -43,7 +43,9 @@ class LocalScenarios:
         reason = ""
         try:
             statuses = self._connections.local_agent().scenarios()
-        except BusyError as error:
+        except ArcxoError as error:
+            if not is_unreachable(error):
+                raise
             reason = _sentence(error)
         else:
             reconcile(catalog, statuses)
@@ -62,8 +64,12 @@ class LocalScenarios:
             return unknown_status(registration, _sentence(BusyError("E1120", home=self._connections.home)))
         try:
             return agent.scenario(registration.id)
-        except NotFoundError:
-            return unknown_status(registration, self._absent(registration))
+        except ArcxoError as error:
+            if is_unreachable(error):
+                return unknown_status(registration, _sentence(error))
+            if isinstance(error, NotFoundError):
+                return unknown_status(registration, self._absent(registration))
+            raise
 
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What stands against this scenario; errors block `create`."""
