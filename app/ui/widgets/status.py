@@ -34,6 +34,7 @@ SCENARIO: dict[ScenarioState, Status] = {
     ScenarioState.STOPPED: Status("Stopped", "circle-stop", "muted"),
     ScenarioState.PROBLEM: Status("Problem", "octagon-alert", "error"),
     ScenarioState.NOT_AUTHORIZED: Status("Not authorized", "key-round", "error"),
+    ScenarioState.UNKNOWN: Status("Unknown", "unplug", "warning"),
 }
 
 REPLICA: dict[ReplicaState, Status] = {
