@@ -86,8 +86,11 @@ class Applier:
             return self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
         return self._apply(records, 0, lambda: ("", 0, batches + 1), sequenced=False)
 
-    def run(self, work: Callable[[Batch], None]) -> tuple[Problem, ...]:
-        """Apply something that does not come from the stream (rewind, restore); the position stays.
+    def run(self, work: Callable[[Batch], None], *, keep_position: bool = False) -> tuple[Problem, ...]:
+        """Apply something that does not come from the stream (rewind, restore).
+
+        The replica is then no longer what the stream's position says, so it is given up and the next
+        stream begins with a synchronisation, unless `keep_position`.
 
         Raises ArcxoError ER00408 as `apply_stream` does, and what `work` raises; nothing has happened then.
         """
@@ -95,7 +98,10 @@ class Applier:
         with self._transaction() as batch:
             work(batch)
             batch.finish()
-            self.store.commit(position.epoch, position.sequence, position.sync_batches)
+            if keep_position:
+                self.store.commit(position.epoch, position.sequence, position.sync_batches)
+            else:
+                self.store.commit("", 0, -1)
         return tuple(batch.preparer.problems)
 
     def _apply(

@@ -50,6 +50,7 @@ class Batch:
         self._touched: dict[Place, tuple[int, Metadata] | None] = {}
         self._above: set[Place] = set()
         self._moved: set[Place] = set()
+        self._aside_moved: set[Place] = set()
         self._made: dict[Place, tuple[bytes, int]] = {}
         self._made_directories: set[Place] = set()
         self._times: dict[Place, int] = {}
@@ -83,6 +84,11 @@ class Batch:
         if (root, path.rpartition(b"/")[0]) in self._made_directories and b"/" in path:
             return None
         return self.tree(root).tree.status(path)
+
+    def settle_aside(self, root: int, path: bytes) -> None:
+        """Carry out the round if it moves something to or from this side path."""
+        if (root, path) in self._aside_moved:
+            self.carry_out()
 
     def settle_directory(self, root: int, path: bytes) -> None:
         """`path` is a directory about to move: directories in it take their right times along."""
@@ -124,22 +130,25 @@ class Batch:
         *,
         directory: bool = False,
         metadata: Metadata | None = None,
+        keep_at: bytes = b"",
     ) -> None:
-        """Put what is at `source` (area, path, inode) at `path`, what is there now moves aside."""
+        """Put what is at `source` (area, path, inode) at `path`, what is there now moves aside (`keep_at`)."""
         area, from_path, inode = source
         tree = self.tree(root)
         if old is None:
             self.move(root, area, from_path, TREE, path, inode, directory=directory)
         elif directory or stat.S_ISDIR(old.st_mode) or not tree.store.links or old.st_nlink > 50_000:
-            self.move_aside(root, path, old)
+            self.move_aside(root, path, old, keep_at)
             self.move(root, area, from_path, TREE, path, inode, directory=directory)
         else:
-            aside = self.aside()
+            aside = keep_at or self.aside()
             self._before(root, path)
             if area == TREE:
                 self._before(root, from_path)
             self._add((steps.REPLACE, root, path, area, from_path, inode, aside, old.st_ino), None)
             self.store.index.set_aside(root, aside, self.store.change + 1, aside_bytes(old))
+            if area == SIDE and not from_path.startswith(NEW + b"/"):
+                self.store.index.drop_aside(root, from_path)
             self.store.links.drop(root, path)
             self._stamp(root, path, CHANGED)
             self._touch(root, path)
@@ -265,6 +274,7 @@ class Batch:
         self._touched.clear()
         self._above.clear()
         self._moved.clear()
+        self._aside_moved.clear()
         self._made.clear()
         self._made_directories.clear()
 
@@ -316,6 +326,12 @@ class Batch:
             self.preparer.note(step[2], steps.do_blocks(tree, step, action))
 
     def _add(self, step: Step, action: Any) -> None:
+        if step[0] == steps.MOVE:
+            self._aside_moved.update((step[1], p) for a, p in (step[2:4], step[4:6]) if a == SIDE)
+        elif step[0] == steps.REPLACE:
+            self._aside_moved.add((step[1], step[6]))
+            if step[3] == SIDE:
+                self._aside_moved.add((step[1], step[4]))
         self._steps.append(step)
         self._actions.append((step, action))
 

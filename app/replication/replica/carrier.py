@@ -57,7 +57,7 @@ class Carrier:
             case WriteBlocks():
                 operation, size = Operation.BLOCKS, sum(extent.length for extent in record.extents)
                 self._check(path)
-                self._write(record)
+                self.write_blocks(record)
             case MakeEntry():
                 operation = Operation.ENTRY
                 self._make(root, path, record.metadata)
@@ -159,7 +159,8 @@ class Carrier:
             )
         batch.place(root, path, old, (SIDE, made, inode), metadata=record.metadata)
 
-    def _write(self, record: WriteBlocks) -> None:
+    def write_blocks(self, record: WriteBlocks) -> None:
+        """Plan writing in place, or to a copy where something else holds the content."""
         batch, root, path = self._batch, record.root, record.path
         old = batch.status(root, path)
         if old is None or not stat.S_ISREG(old.st_mode):

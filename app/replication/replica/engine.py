@@ -1,0 +1,483 @@
+"""The replica's engine of a host: takes the streams of masters, and keeps, freezes and rewinds replicas."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.model.entry import Metadata
+from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
+from app.model.events import Severity
+from app.model.host import CheckOutcome, CheckResult
+from app.model.media import Consistency
+from app.model.paths import is_beneath, shown
+from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import ReplicaState, ReplicaStatus, Scenario
+from app.replication.definition import from_xml
+from app.replication.events import EventStore
+from app.replication.link import Link
+from app.replication.records import MakeLink, Remove
+from app.replication.replica.applied import CHANGE_KINDS, StoredMark
+from app.replication.replica.batch import Batch
+from app.replication.replica.carrier import Carrier
+from app.replication.replica.replica import Replica
+from app.replication.replica.rewind import Rewinder, closure
+from app.replication.replica.rewind_plan import plan
+from app.replication.replica.rewind_points import find_point, master_path, points_newest_first
+from app.replication.replica.side_store import open_side_store
+from app.replication.replica.stream import ReplicaStream
+from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.undo_log import UndoEntry
+from app.replication.replica.walking import remove_tree
+
+PLAN_ITEMS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenReplica:
+    """A replica while nothing is applied to it. All tuples are in the order of the scenario's roots."""
+
+    scenario: Scenario
+    roots: tuple[bytes, ...]
+    sides: tuple[bytes, ...]
+    incarnation: str
+    change: int
+    taken_at: datetime
+    consistency: Consistency
+
+    @property
+    def pairs(self) -> tuple[tuple[bytes, bytes], ...]:
+        """(master path, replica path) per root."""
+        return tuple(
+            (root.master_path, path) for root, path in zip(self.scenario.roots, self.roots, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreArea:
+    """Where a restore stages entries: one directory per root, on the root's file system."""
+
+    scenario_id: int
+    directories: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedOperation:
+    """One entry of a restore: put `staged_path` (absolute, in the area) at `path`, link, or remove it.
+
+    Without any of the three only `metadata` is set.
+    """
+
+    root: int
+    path: bytes
+    metadata: Metadata | None = None
+    staged_path: bytes | None = None
+    link_to: bytes | None = None
+    remove: bool = False
+
+
+class ReplicaEngine:
+    """All replicas of this host. Any thread; calls about one scenario wait for each other.
+
+    `directory` is the home's `engine` directory. Blocks on the disk everywhere.
+    """
+
+    def __init__(self, directory: str | bytes, host: str, events: EventStore) -> None:
+        self._directory = os.fsencode(directory)
+        self._host = host
+        self._events = events
+        self._lock = threading.Lock()
+        self._replicas: dict[int, Replica] = {}
+        self._home_id = ""
+        self._closed = False
+
+    def start(self) -> None:
+        """Open every replica known here; what a crash left half applied is taken back."""
+        os.makedirs(self._base(), 0o700, exist_ok=True)
+        self._home_id = self._read_home_id()
+        for text in sorted(os.listdir(self._base())):
+            name = os.fsdecode(text)
+            if not name.isdecimal():
+                continue
+            replica = self._replica(int(name), create=True)
+            try:
+                replica.open_stored()
+            except (ArcxoError, OSError) as error:
+                cause = str(error) if isinstance(error, ArcxoError) else os.strerror(error.errno or 0)
+                self._events.append(
+                    "WR00409",
+                    Severity.WARNING,
+                    scenario_id=int(name),
+                    scenario_name=replica.scenario.name if replica.scenario else "",
+                    cause=cause,
+                )
+
+    def close(self) -> None:
+        """End all streams and close all files."""
+        with self._lock:
+            self._closed = True
+            replicas = list(self._replicas.values())
+        for replica in replicas:
+            replica.end_stream()
+        for replica in replicas:
+            with replica.lock:
+                replica.close()
+
+    def serve(self, link: Link) -> None:
+        """Run one stream from a master in this thread until it ends; closes the link."""
+        try:
+            ReplicaStream(self, link).run()
+        finally:
+            link.close()
+
+    def replica_for(self, scenario: Scenario) -> Replica:
+        """The replica of a scenario that says hello, known or new.
+
+        Raises ArcxoError ER00415 when another scenario writes one of its directories.
+        """
+        if self._closed:
+            raise ArcxoError("ER00201", host=self._host)
+        return self._replica(scenario.id, create=True)
+
+    def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
+        """No two scenarios write one directory. Raises ArcxoError ER00415."""
+        with self._lock:
+            others = [r for i, r in self._replicas.items() if i != scenario.id and r.scenario is not None]
+        for other in others:
+            for path in paths:
+                for taken in other.paths:
+                    if is_beneath(path, taken) or is_beneath(taken, path):
+                        name = other.scenario.name if other.scenario else ""
+                        raise ArcxoError("ER00415", path=shown(path), other=shown(taken), scenario=name)
+
+    def check_root(self, path: bytes, scenario: Scenario | None = None) -> list[CheckResult]:
+        """What there is to say of `path` as a replica root of (this) scenario here. Changes nothing lasting."""
+        subject = shown(path)
+        results = []
+        try:
+            self.check_overlap(scenario, [path]) if scenario is not None else None
+        except ArcxoError as error:
+            results.append(CheckResult(subject, CheckOutcome.ERROR, error.code, error.params))
+        if not os.path.isdir(path):
+            if os.path.lexists(path):
+                return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00402", {"path": subject})]
+            above = path
+            while above not in (b"/", b"") and not os.path.isdir(above):
+                above = os.path.dirname(above)
+            if not os.access(above or b"/", os.W_OK | os.X_OK):
+                params = {"path": subject, "cause": f"{shown(above)} is not writable"}
+                return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00413", params)]
+            params = {"path": subject}
+            outcome = CheckOutcome.WARNING
+            return [*results, CheckResult(subject, outcome, "WR00412", params, fix="create_directory")]
+        if not os.access(path, os.W_OK | os.X_OK):
+            params = {"path": subject, "cause": "no permission to write"}
+            return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00413", params)]
+        key = b"check-" + secrets.token_hex(4).encode()
+        try:
+            store = open_side_store(path, self._side(), self._home_id, key, self._all_paths())
+        except ArcxoError as error:
+            return [*results, CheckResult(subject, CheckOutcome.ERROR, error.code, error.params)]
+        shutil.rmtree(store.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if not is_beneath(store.path, self._side()):
+                os.rmdir(os.path.dirname(store.path))
+        space = os.statvfs(path)
+        params = {
+            "path": subject,
+            "place": store.place.value,
+            "side": shown(os.path.dirname(store.path)),
+            "free_bytes": str(space.f_bavail * space.f_frsize),
+        }
+        return [*results, CheckResult(subject, CheckOutcome.OK, "IR00411", params)]
+
+    @contextlib.contextmanager
+    def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:
+        """Hold applying while inside; the batch under way is finished before.
+
+        Raises:
+            NotFoundError: ER00418, no such replica here.
+            ArcxoError: AE0465, the replica is not known to follow its master.
+        """
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            scenario, store = replica.opened()
+            if not replica.replicating:
+                raise BusyError("AE0465", name=scenario.name, id=scenario.id)
+            yield FrozenReplica(
+                scenario,
+                replica.paths,
+                tuple(tree.store.path for tree in store.trees),
+                store.index.incarnation,
+                store.change,
+                datetime.now(UTC),
+                # Changes are applied as they come: nothing proves that the master's roots were quiet.
+                Consistency.FUZZY,
+            )
+
+    def changed_since(
+        self, scenario_id: int, incarnation: str, change: int
+    ) -> list[tuple[int, bytes, str]] | None:
+        """(root, path, "changed" | "removed" | "subtree") after `change`; None when that is not known."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            _, store = replica.opened()
+            if incarnation != store.index.incarnation:
+                return None
+            rows = store.index.changed_since(change)
+            return None if rows is None else [(root, path, CHANGE_KINDS[kind]) for root, path, kind in rows]
+
+    # rewind -------------------------------------------------------------------------------------
+
+    def rewind_points(
+        self, scenario_id: int, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+    ) -> list[RewindPoint]:
+        """Points the replica can be taken back to, newest first."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            scenario, store = replica.opened()
+            found = []
+            for point in points_newest_first(store, scenario, replica.name, kinds, path):
+                if len(found) >= limit:
+                    break
+                found.append(point)
+            return found
+
+    def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan:
+        """What `rewind` would change, exactly; `paths` are the master's, absolute. Changes nothing.
+
+        Raises NotFoundError ER00417 for a point that is not there (any more), ER00419 for a foreign path.
+        """
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            point, entries = self._entries(replica, point_id, paths)
+            scenario, store = replica.opened()
+            return _as_plan(scenario, point, plan(store, entries))[0]
+
+    def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult:
+        """Take the replica (or only `paths`, the master's) back to a point. All or nothing, even if killed.
+
+        The next run of the scenario begins with a synchronisation.
+
+        Raises:
+            BusyError: ER00416 while the scenario's stream is open.
+            NotFoundError: ER00417, ER00419 as in `plan_rewind`.
+            ArcxoError: ER00408 when the disk fails; nothing has changed then.
+        """
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            if replica.streaming:
+                raise BusyError("ER00416", scenario=replica.label)
+            point, entries = self._entries(replica, point_id, paths)
+            scenario, store = replica.opened()
+            planned, _ = _as_plan(scenario, point, plan(store, entries))
+            now = datetime.now(UTC)
+            undo_point = RewindPoint(
+                secrets.token_hex(8), PointKind.REWIND, now, store.change, replica.name, f"before {point_id}"
+            )
+            problems: list[Problem] = []
+
+            def work(batch: Batch) -> None:
+                store.index.add_mark(
+                    StoredMark(undo_point.id, PointKind.REWIND, undo_point.text, now, undo_point.change)
+                )
+                rewinder = Rewinder(batch)
+                rewinder.rewind(entries)
+                problems.extend(rewinder.problems)
+
+            replica.state = ReplicaState.REWINDING
+            try:
+                problems += replica.applier.run(work)
+            finally:
+                replica.state = ReplicaState.STOPPED
+            replica.report(self._events, problems)
+            self._events.append(
+                "SR00410",
+                Severity.SIGNIFICANT,
+                scenario_id=scenario.id,
+                scenario_name=scenario.name,
+                point=point.text or point.id,
+                count=sum(planned.counts.values()),
+            )
+            return RewindResult(point, planned.counts, undo_point)
+
+    def _entries(
+        self, replica: Replica, point_id: str, paths: Sequence[bytes]
+    ) -> tuple[RewindPoint, list[UndoEntry]]:
+        scenario, store = replica.opened()
+        point = find_point(store, scenario, replica.name, point_id)
+        entries = list(store.log.newest_first(point.change))
+        if not paths:
+            return point, entries
+        chosen = set()
+        for path in paths:
+            for index, root in enumerate(scenario.roots):
+                if is_beneath(path, root.master_path):
+                    chosen.add((index, path[len(root.master_path.rstrip(b"/")) + 1 :]))
+                    break
+            else:
+                raise NotFoundError("ER00419", path=shown(path), scenario=scenario.name)
+        return point, closure(entries, chosen)
+
+    # restore ------------------------------------------------------------------------------------
+
+    def begin_restore(self, scenario_id: int) -> RestoreArea:
+        """A staging directory per root; stays until `end_restore` or the next start."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            _, store = replica.opened()
+            name = b"restore-" + secrets.token_hex(6).encode()
+            directories = []
+            for tree in store.trees:
+                os.mkdir(name, 0o700, dir_fd=tree.side.fd)
+                directories.append(tree.store.path + b"/" + name)
+            return RestoreArea(scenario_id, tuple(directories))
+
+    def apply_staged(self, scenario_id: int, operations: Sequence[StagedOperation]) -> list[Problem]:
+        """Carry out a restore's operations in order, together and durably; they can be rewound.
+
+        Returns what could not be done, by path; the rest is done.
+
+        Raises ArcxoError ER00408 when the disk fails; nothing has changed then.
+        """
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            scenario, _ = replica.opened()
+            problems: list[Problem] = []
+
+            def work(batch: Batch) -> None:
+                carrier = Carrier(batch)
+                for number, operation in enumerate(operations):
+                    try:
+                        _carry_staged(carrier, batch, number, operation)
+                    except PathTrouble as trouble:
+                        batch.drop_operation()
+                        whole = master_path(scenario, operation.root, operation.path)
+                        problems.append(Problem(trouble.code, whole, trouble.params))
+
+            problems += replica.applier.run(work, keep_position=replica.streaming)
+            return problems
+
+    def end_restore(self, scenario_id: int, area: RestoreArea) -> None:
+        """Remove what is left in the area."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            _, store = replica.opened()
+            for tree, directory in zip(store.trees, area.directories, strict=True):
+                tree.forget()
+                remove_tree(tree.side, os.path.basename(directory))
+
+    # the rest -----------------------------------------------------------------------------------
+
+    def status(self, scenario_id: int) -> ReplicaStatus:
+        """The replica's own figures."""
+        return self._replica(scenario_id).status()
+
+    def free_bytes(self, scenario_id: int) -> tuple[int, ...]:
+        """Free space of each root's volume."""
+        found = []
+        for path in self._replica(scenario_id).paths:
+            space = os.statvfs(path)
+            found.append(space.f_bavail * space.f_frsize)
+        return tuple(found)
+
+    def forget(self, scenario_id: int) -> None:
+        """Remove everything kept of the replica but its roots' contents. Unknown ones are fine."""
+        with self._lock:
+            replica = self._replicas.pop(scenario_id, None)
+        if replica is None:
+            return
+        replica.end_stream()
+        with replica.lock:
+            replica.forget()
+
+    @property
+    def events(self) -> EventStore:
+        """Where the engine's events go."""
+        return self._events
+
+    @property
+    def host(self) -> str:
+        """The name of this host in events."""
+        return self._host
+
+    def all_paths(self) -> list[bytes]:
+        """The roots of all replicas here."""
+        return self._all_paths()
+
+    def _replica(self, scenario_id: int, *, create: bool = False) -> Replica:
+        with self._lock:
+            found = self._replicas.get(scenario_id)
+            if found is None:
+                if not create:
+                    raise NotFoundError("ER00418", id=scenario_id)
+                directory = self._base() + b"/%d" % scenario_id
+                found = Replica(scenario_id, directory, self._side(), self._home_id, self._all_paths)
+                self._replicas[scenario_id] = found
+            return found
+
+    def _all_paths(self) -> list[bytes]:
+        return [path for replica in list(self._replicas.values()) for path in replica.paths]
+
+    def _base(self) -> bytes:
+        return self._directory + b"/replica"
+
+    def _side(self) -> bytes:
+        return self._directory + b"/side"
+
+    def _read_home_id(self) -> str:
+        path = self._base() + b"/home.id"
+        try:
+            with open(path, "rb") as file:
+                found = file.read().decode("ascii").strip()
+        except FileNotFoundError:
+            found = ""
+        if not found:
+            found = secrets.token_hex(4)
+            new = path + b".new"
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(fd, found.encode())
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            os.replace(new, path)
+        return found
+
+
+def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: StagedOperation) -> None:
+    root, path = operation.root, operation.path
+    if operation.remove:
+        carrier.carry(number, 0, Remove(root, path))
+    elif operation.link_to is not None:
+        carrier.carry(number, 0, MakeLink(root, path, operation.link_to))
+    else:
+        staged = None
+        if operation.staged_path is not None:
+            base = batch.tree(root).store.path + b"/"
+            if not operation.staged_path.startswith(base + b"restore-"):
+                raise PathTrouble("ER00404", path, final=True)
+            staged = operation.staged_path[len(base) :]
+        carrier.restore(number, root, path, staged, operation.metadata)
+
+
+def _as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[object]) -> tuple[RewindPlan, int]:
+    from app.replication.replica.rewind_plan import PlannedChange
+
+    counts: dict[RewindAction, int] = {}
+    items = []
+    size = 0
+    for change in changes:
+        assert isinstance(change, PlannedChange)
+        counts[change.action] = counts.get(change.action, 0) + 1
+        size += change.size_bytes
+        if len(items) < PLAN_ITEMS_MAX:
+            whole = master_path(scenario, change.root, change.path)
+            items.append(RewindItem(whole, change.action, change.size_bytes))
+    return RewindPlan(point, counts, tuple(items), len(changes) > len(items), size), len(changes)

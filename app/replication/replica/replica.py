@@ -1,0 +1,270 @@
+"""One scenario's replica on this host: its stored definition, its open store, its stream."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from app.model.errors import ArcxoError, Problem
+from app.model.events import Severity
+from app.model.paths import shown
+from app.model.scenario import ReplicaState, ReplicaStatus, Scenario
+from app.replication.definition import from_xml
+from app.replication.events import EventStore
+from app.replication.replica.applied import AppliedIndex
+from app.replication.replica.applier import Applier
+from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.rooted import Rooted
+from app.replication.replica.side_store import open_side_store
+from app.replication.replica.steps import ReplicaTree
+from app.replication.replica.undo_log import UndoLog
+from app.replication.replica.walking import remove_tree
+
+_EVENT_PROBLEMS_MAX = 20
+
+
+class Replica:
+    """`lock` is held for every use of the store; a freeze holds it for as long as it lasts."""
+
+    def __init__(
+        self,
+        scenario_id: int,
+        directory: bytes,
+        side: bytes,
+        home_id: str,
+        all_paths: Callable[[], Sequence[bytes]],
+    ) -> None:
+        self.lock = threading.RLock()
+        self.scenario: Scenario | None = None
+        self.name = ""
+        self.paths: tuple[bytes, ...] = ()
+        self.state = ReplicaState.STOPPED
+        self.streaming = False
+        self.clean_end = False
+        self.stream_ended = threading.Event()
+        self.stream_ended.set()
+        self._end: Callable[[], None] | None = None
+        self._id = scenario_id
+        self._directory = directory
+        self._side = side
+        self._home_id = home_id
+        self._all_paths = all_paths
+        self._store: ReplicaStore | None = None
+        self._applier: Applier | None = None
+        self._retained_at = 0.0
+
+    @property
+    def label(self) -> str:
+        """The scenario's name, or its number where the name is not known."""
+        return self.scenario.name if self.scenario is not None else str(self._id)
+
+    @property
+    def applier(self) -> Applier:
+        """The writer of the open store."""
+        if self._applier is None:
+            self.open_stored()
+        assert self._applier is not None
+        return self._applier
+
+    @property
+    def replicating(self) -> bool:
+        """Whether the replica is known to follow its master: synchronised, and its stream open or suspended."""
+        store = self._store
+        return store is not None and bool(store.index.position.epoch) and (self.streaming or self.clean_end)
+
+    def opened(self) -> tuple[Scenario, ReplicaStore]:
+        """The definition and the open store. Raises ArcxoError ER00414 when a root is not there."""
+        if self._store is None:
+            self.open_stored()
+        assert self._store is not None
+        assert self.scenario is not None
+        return self.scenario, self._store
+
+    def open_stored(self) -> None:
+        """Open by the stored definition. Raises ArcxoError (ER00418, ER00414, ER00411, E3370), OSError."""
+        try:
+            with open(self._directory + b"/definition.xml", "rb") as file:
+                xml = file.read()
+            with open(self._directory + b"/replica.name", "rb") as file:
+                name = file.read().decode()
+        except FileNotFoundError:
+            raise ArcxoError("ER00418", id=self._id) from None
+        self._take_definition(from_xml(xml), name)
+        self._open_store(create=False)
+
+    def admit(self, scenario: Scenario, name: str, xml: bytes) -> ReplicaStore:
+        """Open for a stream of `scenario`, keeping its definition. Raises ArcxoError."""
+        known = self.paths
+        if self.scenario is None and os.path.exists(self._directory + b"/definition.xml"):
+            with contextlib.suppress(ArcxoError):
+                self.open_stored()
+            known = self.paths
+        spec = next((replica for replica in scenario.replicas if replica.host == name), None)
+        if spec is None or len(spec.paths) != len(scenario.roots):
+            raise ArcxoError("ER00420", scenario=scenario.name, replica=name)
+        if known and known != spec.paths:
+            self.forget()
+            known = ()
+        fresh = not known
+        self._take_definition(scenario, name)
+        os.makedirs(self._directory, 0o700, exist_ok=True)
+        self._write(b"replica.name", name.encode())
+        self._write(b"definition.xml", xml)
+        if self._store is None:
+            self._open_store(create=fresh)
+        self._check_roots()
+        assert self._store is not None
+        return self._store
+
+    def begin_stream(self, end: Callable[[], None]) -> None:
+        """This stream is the one; `end` closes it from another thread."""
+        self._end = end
+        self.streaming = True
+        self.clean_end = False
+        self.stream_ended.clear()
+
+    def finish_stream(self, *, clean: bool) -> None:
+        """The stream is over; `clean` when nothing went wrong here."""
+        self._end = None
+        self.streaming = False
+        self.clean_end = clean
+        self.state = ReplicaState.STOPPED
+        self.stream_ended.set()
+
+    def end_stream(self, timeout_s: float = 10.0) -> bool:
+        """Close the open stream and wait for it; False when it does not end in time."""
+        end = self._end
+        if end is not None:
+            end()
+        return self.stream_ended.wait(timeout_s)
+
+    def retain(self, now: float) -> None:
+        """Now and then drop what the rewind log need not keep."""
+        if now - self._retained_at < 30.0 or self.scenario is None or self._store is None:
+            return
+        self._retained_at = now
+        properties = self.scenario.properties
+        minutes = properties.rewind_minutes if properties.rewind_enabled else 0
+        self._store.retain(minutes, properties.rewind_mb)
+
+    def report(self, events: EventStore, problems: Sequence[Problem]) -> None:
+        """Metadata that could not be set, as events (the first ones of many)."""
+        for problem in problems[:_EVENT_PROBLEMS_MAX]:
+            events.append(
+                problem.code,
+                Severity.WARNING,
+                scenario_id=self._id,
+                scenario_name=self.label,
+                path=shown(problem.path),
+                **{key: value for key, value in problem.params.items() if key != "path"},
+            )
+
+    def status(self) -> ReplicaStatus:
+        """Own figures; does not wait for a freeze or a long batch."""
+        store = self._store
+        if store is None:
+            return ReplicaStatus(self.name, self.state)
+        oldest: datetime | None = None
+        size = 0
+        if self.lock.acquire(timeout=0.2):
+            try:
+                segments = store.log.segment_times()
+                size = sum(part[3] for part in segments) + store.index.aside_bytes()
+                if segments and segments[0][2]:
+                    oldest = datetime.fromtimestamp(segments[0][2] / 1e9, UTC)
+            finally:
+                self.lock.release()
+        return ReplicaStatus(
+            self.name,
+            self.state,
+            applied_operations=store.index.position.operations,
+            rewind_oldest_at=oldest,
+            rewind_bytes=size,
+        )
+
+    def close(self) -> None:
+        """Close files."""
+        if self._store is not None:
+            self._store.close()
+        self._store = None
+        self._applier = None
+
+    def forget(self) -> None:
+        """Remove all but the roots' contents."""
+        if self._store is None and self.scenario is None:
+            with contextlib.suppress(ArcxoError, OSError):
+                self.open_stored()
+        sides = [tree.store.path for tree in self._store.trees] if self._store is not None else []
+        self.close()
+        for side in sides:
+            self._remove_side(side)
+        self.scenario = None
+        self.paths = ()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _take_definition(self, scenario: Scenario, name: str) -> None:
+        spec = next((replica for replica in scenario.replicas if replica.host == name), None)
+        if spec is None:
+            raise ArcxoError("ER00420", scenario=scenario.name, replica=name)
+        self.scenario, self.name, self.paths = scenario, name, spec.paths
+
+    def _open_store(self, *, create: bool) -> None:
+        trees: list[ReplicaTree] = []
+        try:
+            for index, path in enumerate(self.paths):
+                if create:
+                    os.makedirs(path, 0o755, exist_ok=True)
+                if not os.path.isdir(path):
+                    raise ArcxoError("ER00414", path=shown(path), scenario=self.label)
+                key = b"%d/%d" % (self._id, index)
+                store = open_side_store(path, self._side, self._home_id, key, list(self._all_paths()))
+                tree = Rooted(path)
+                trees.append(ReplicaTree(index, tree, Rooted(store.path), store))
+            log = UndoLog(self._directory + b"/undo")
+            applied = AppliedIndex(os.fsdecode(self._directory + b"/applied.sqlite3"))
+            self._store = ReplicaStore(trees, log, applied)
+        except BaseException:
+            for opened in trees:
+                opened.tree.close()
+                opened.side.close()
+            raise
+        self._applier = Applier(self._store)
+        for opened in trees:
+            for text in os.listdir(opened.side.fd):
+                if os.fsencode(text).startswith(b"restore-"):
+                    remove_tree(opened.side, os.fsencode(text))
+
+    def _check_roots(self) -> None:
+        """The directories are still the ones that were opened."""
+        assert self._store is not None
+        for tree in self._store.trees:
+            try:
+                status = os.stat(tree.tree.path)
+            except FileNotFoundError:
+                status = None
+            if status is None or (status.st_dev, status.st_ino) != tree.tree.identity:
+                self.close()
+                raise ArcxoError("ER00414", path=shown(tree.tree.path), scenario=self.label)
+
+    def _write(self, name: bytes, data: bytes) -> None:
+        path = self._directory + b"/" + name
+        fd = os.open(path + b".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(path + b".new", path)
+
+    def _remove_side(self, side: bytes) -> None:
+        shutil.rmtree(side, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(side))
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(os.path.dirname(side)))

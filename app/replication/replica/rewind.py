@@ -1,0 +1,222 @@
+"""Taking a replica back: the steps after a point, undone newest first, as operations of their own.
+
+Each undone step is planned and logged like any change, so a rewind can itself be taken back. What the log
+says was moved aside moves back, and what was there moves to where the log expects it, so that the log
+before the rewind stays true.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+
+from app.model.entry import Metadata
+from app.model.errors import Problem
+from app.model.paths import is_beneath
+from app.replication.codec import unpack_metadata
+from app.replication.records import Extent, WriteBlocks
+from app.replication.replica import steps
+from app.replication.replica.batch import Batch
+from app.replication.replica.carrier import Carrier
+from app.replication.replica.side_store import ASIDE
+from app.replication.replica.steps import SIDE, TREE, Operation, Step
+from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.undo_log import UndoEntry
+from app.replication.replica.walking import walk
+
+Selected = set[tuple[int, bytes]]
+
+
+class Rewinder:
+    """Plans the inverse of log entries, newest first, into a batch.
+
+    What someone else changed on the replica meanwhile does not stop it: what is in the way is kept aside,
+    what is missing is reported in `problems`.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._carrier = Carrier(batch)
+        self.problems: list[Problem] = []
+
+    def rewind(self, entries: Iterable[UndoEntry]) -> None:
+        """Undo all steps of `entries`. Raises what planning raises; the batch must then be rolled back."""
+        for number, entry in enumerate(entries):
+            for step in reversed(entry.steps):
+                try:
+                    self._invert(step)
+                except PathTrouble as trouble:
+                    self._batch.drop_operation()
+                    self.problems.append(Problem(trouble.code, trouble.path, trouble.params))
+                    continue
+                path = step[5] if step[0] == steps.MOVE and step[4] == TREE else step[2]
+                if step[0] == steps.MOVE and step[4] != TREE:
+                    path = step[3]
+                self._batch.end_operation(number, 0, Operation.REWIND, step[1], path)
+
+    def _invert(self, step: Step) -> None:
+        kind = step[0]
+        if kind == steps.MOVE:
+            self._invert_move(step)
+        elif kind == steps.REPLACE:
+            self._invert_replace(step)
+        elif kind == steps.METADATA:
+            self._invert_metadata(step)
+        elif kind == steps.BLOCKS:
+            self._invert_blocks(step)
+
+    def _invert_move(self, step: Step) -> None:
+        _, root, from_area, from_path, to_area, to_path, _, _ = step
+        batch = self._batch
+        if to_area == SIDE:
+            self._bring_back(root, from_path, to_path)
+            return
+        if from_area == TREE:
+            batch.settle(root, from_path, subtree=True)
+        now = self._there(root, to_path)
+        if from_area == TREE:
+            old = batch.status(root, from_path, subtree=True)
+            self._settle_directories(root, ((to_path, now), (from_path, old)))
+            directory = stat.S_ISDIR(now.st_mode)
+            batch.place(root, from_path, old, (TREE, to_path, now.st_ino), directory=directory)
+        else:
+            self._settle_directories(root, ((to_path, now),))
+            batch.move_aside(root, to_path, now, self._free_aside(root, from_path))
+
+    def _invert_replace(self, step: Step) -> None:
+        _, root, path, from_area, from_path, _, aside, _ = step
+        batch = self._batch
+        if from_area == SIDE:
+            self._bring_back(root, path, aside, self._free_aside(root, from_path))
+            return
+        batch.settle(root, from_path, subtree=True)
+        now = self._there(root, path)
+        old = batch.status(root, from_path, subtree=True)
+        self._settle_directories(root, ((path, now), (from_path, old)))
+        batch.place(root, from_path, old, (TREE, path, now.st_ino), directory=stat.S_ISDIR(now.st_mode))
+        batch.end_operation(0, 0, Operation.REWIND, root, from_path)
+        self._bring_back(root, path, aside)
+
+    def _invert_metadata(self, step: Step) -> None:
+        _, root, path, inode, packed = step
+        batch = self._batch
+        self._there(root, path)
+        now, found, _ = batch.current(root, path)
+        wanted = unpack_metadata(list(packed))
+        if now.kind is not wanted.kind:
+            raise PathTrouble("ER00404", path)
+        del inode  # a copy before write gives the same content another inode: the path is what counts
+        if now != wanted:
+            batch.change_metadata(root, path, found, now, wanted)
+
+    def _invert_blocks(self, step: Step) -> None:
+        _, root, path, _, old_size, blocks = step
+        batch = self._batch
+        self._there(root, path)
+        now, _, _ = batch.current(root, path)
+        wanted = _sized(now, old_size)
+        ranges = [(offset, data) for offset, data in blocks if data]
+        record = WriteBlocks(
+            root,
+            path,
+            wanted,
+            tuple(Extent(offset, len(data)) for offset, data in ranges),
+            b"".join(data for _, data in ranges),
+        )
+        self._carrier.write_blocks(record)
+
+    def _there(self, root: int, path: bytes) -> os.stat_result:
+        now = self._batch.status(root, path, subtree=True)
+        if now is None:
+            raise PathTrouble("ER00403", path)
+        return now
+
+    def _bring_back(self, root: int, path: bytes, aside: bytes, keep_at: bytes = b"") -> None:
+        """What is at `aside` goes to `path`."""
+        batch = self._batch
+        batch.settle_aside(root, aside)
+        old = batch.status(root, path, subtree=True)
+        side = batch.tree(root).side
+        found = side.status_or_none(aside)
+        if found is None:
+            raise PathTrouble("ER00403", path)
+        self._settle_directories(root, ((path, old),))
+        directory = stat.S_ISDIR(found.st_mode)
+        shared = []
+        if directory:
+            for at, status in walk(side, aside):
+                if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                    shared.append((path + at[len(aside) :], status.st_ino))
+        elif found.st_nlink > 1:
+            shared.append((path, found.st_ino))
+        batch.place(root, path, old, (SIDE, aside, found.st_ino), directory=directory, keep_at=keep_at)
+        for name, inode in shared:
+            batch.store.links.add(root, name, inode)
+
+    def _free_aside(self, root: int, path: bytes) -> bytes:
+        """`path` when it is an aside name that nothing has now, so that the log stays true."""
+        if not path.startswith(ASIDE + b"/"):
+            return b""
+        self._batch.settle_aside(root, path)
+        return b"" if self._batch.tree(root).side.status_or_none(path) is not None else path
+
+    def _settle_directories(
+        self, root: int, places: Sequence[tuple[bytes, os.stat_result | None]]
+    ) -> None:
+        for path, status in places:
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                self._batch.settle_directory(root, path)
+
+
+def _sized(metadata: Metadata, size_bytes: int) -> Metadata:
+    return Metadata(
+        metadata.kind,
+        metadata.permissions,
+        metadata.uid,
+        metadata.gid,
+        size_bytes,
+        metadata.modified_ns,
+        metadata.xattrs,
+    )
+
+
+def tree_paths(entry: UndoEntry) -> set[tuple[int, bytes]]:
+    """Every path in a root that an entry is about."""
+    found = set()
+    for step in entry.steps:
+        kind, root = step[0], step[1]
+        if kind == steps.MOVE:
+            found |= {(root, path) for area, path in ((step[2], step[3]), (step[4], step[5])) if area == TREE}
+        elif kind == steps.REPLACE:
+            found.add((root, step[2]))
+            if step[3] == TREE:
+                found.add((root, step[4]))
+        elif kind in (steps.METADATA, steps.BLOCKS):
+            found.add((root, step[2]))
+    return found
+
+
+def closure(entries: Sequence[UndoEntry], chosen: Selected) -> list[UndoEntry]:
+    """The entries that must be undone for the chosen paths to be as before the oldest of them.
+
+    A rename, and the removal or rename of a directory above, is undone as a whole, and then everything it
+    moved belongs to the choice too.
+    """
+    selected = set(chosen)
+    while True:
+        before = len(selected)
+        taken = []
+        for entry in entries:
+            paths = tree_paths(entry)
+            moves = any(step[0] == steps.MOVE and step[7] for step in entry.steps)
+            if any(
+                root == at and (is_beneath(path, known) or (moves and is_beneath(known, path)))
+                for root, path in paths
+                for at, known in selected
+            ):
+                taken.append(entry)
+                if len(paths) > 1 or moves:
+                    selected |= paths
+        if len(selected) == before:
+            return taken

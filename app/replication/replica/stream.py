@@ -1,0 +1,213 @@
+"""One stream from a master: handshake, listings, batches, acknowledgements."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from app.model.errors import ArcxoError
+from app.model.events import Severity
+from app.model.scenario import ReplicaState
+from app.replication.codec import decode
+from app.replication.definition import from_xml
+from app.replication.frames import (
+    PROTOCOL_VERSION,
+    Batch,
+    BatchKind,
+    Committed,
+    Fault,
+    Frame,
+    Hello,
+    Listing,
+    ListingEnd,
+    ListRequest,
+    Ping,
+    Pong,
+    Refused,
+    Trouble,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
+from app.replication.link import Link
+from app.replication.replica.listing import in_parts, list_root, shared_inodes
+from app.replication.replica.replica import Replica
+
+if TYPE_CHECKING:
+    from app.replication.replica.engine import ReplicaEngine
+
+_HELLO_TIMEOUT_S = 30.0
+_POLL_S = 1.0
+_WAITING_FRAMES_MAX = 8
+
+
+class ReplicaStream:
+    """Runs in the thread of `ReplicaEngine.serve`; a second thread reads frames and answers pings."""
+
+    def __init__(self, engine: ReplicaEngine, link: Link) -> None:
+        self._engine = engine
+        self._link = link
+        self._sending = threading.Lock()
+        self._frames: queue.Queue[Frame | ArcxoError] = queue.Queue(_WAITING_FRAMES_MAX)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Until either side ends the stream. Raises what is a bug only."""
+        try:
+            replica = self._greet()
+        except ArcxoError as error:
+            if error.code != "ER00201":
+                self._send_last(Refused(error.code, error.params))
+            return
+        if replica is None:
+            return
+        clean = False
+        reader = threading.Thread(target=self._read, name="replica-frames", daemon=True)
+        reader.start()
+        try:
+            self._serve(replica)
+        except ArcxoError as error:
+            if error.code == "ER00201":
+                clean = True
+            else:
+                self._send_last(Fault(error.code, error.params))
+                self._engine.events.append(
+                    "ER00421",
+                    Severity.ERROR,
+                    scenario_id=replica.scenario.id if replica.scenario else None,
+                    scenario_name=replica.label,
+                    cause=str(error),
+                )
+        finally:
+            self._ended.set()
+            replica.finish_stream(clean=clean)
+            self._link.close()
+            reader.join(timeout=5.0)
+
+    def _greet(self) -> Replica | None:
+        data = self._link.receive(_HELLO_TIMEOUT_S)
+        if data is None:
+            return None
+        hello = decode_frame(data)
+        if not isinstance(hello, Hello):
+            raise ArcxoError("ER00301", cause="a stream that does not begin with a greeting")
+        if hello.protocol != PROTOCOL_VERSION:
+            raise ArcxoError("ER00203", host=self._engine.host, version=hello.protocol)
+        scenario = from_xml(hello.definition_xml)
+        replica = self._engine.replica_for(scenario)
+        if not replica.end_stream():
+            raise ArcxoError("AE0470", name=scenario.name, id=scenario.id)
+        with replica.lock:
+            spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
+            self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
+            store = replica.admit(scenario, hello.replica, hello.definition_xml)
+            replica.begin_stream(self._link.close)
+            position = store.index.position
+            replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
+            places = sorted({tree.store.place.value for tree in store.trees})
+            welcome = Welcome(
+                store.index.incarnation,
+                position.epoch,
+                position.sequence,
+                position.change,
+                ", ".join(places),
+            )
+        try:
+            self._send(welcome)
+        except ArcxoError:
+            replica.finish_stream(clean=False)
+            raise
+        return replica
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            item: Frame | ArcxoError | None
+            try:
+                data = self._link.receive(_POLL_S)
+                item = None if data is None else decode_frame(data)
+                if isinstance(item, Ping):
+                    self._send(Pong(item.token))
+                    item = None
+            except ArcxoError as error:
+                item = error
+            while item is not None and not self._ended.is_set():
+                try:
+                    self._frames.put(item, timeout=_POLL_S)
+                    break
+                except queue.Full:
+                    continue
+            if isinstance(item, ArcxoError):
+                return
+
+    def _serve(self, replica: Replica) -> None:
+        while True:
+            try:
+                frame = self._frames.get(timeout=_POLL_S)
+            except queue.Empty:
+                with replica.lock:
+                    replica.retain(time.monotonic())
+                continue
+            if isinstance(frame, ArcxoError):
+                raise frame
+            if isinstance(frame, ListRequest):
+                self._list(replica, frame.root)
+            elif isinstance(frame, Batch):
+                self._apply(replica, frame)
+            else:
+                raise ArcxoError("ER00301", cause="a frame that does not belong here")
+
+    def _apply(self, replica: Replica, batch: Batch) -> None:
+        records = [decode(record) for record in batch.records]
+        with replica.lock:
+            applier = replica.applier
+            if batch.kind is BatchKind.STREAM:
+                applied = applier.apply_stream(batch.epoch, batch.first_seq, records)
+                sequence = applier.store.index.position.sequence
+            else:
+                before = applier.store.index.position.sync_batches
+                applied = applier.apply_sync(batch.epoch, batch.first_seq, records)
+                after = applier.store.index.position.sync_batches
+                sequence = after if after > 0 else max(before, 0) + 1
+            position = applier.store.index.position
+            replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
+            replica.report(self._engine.events, applied.problems)
+            change = position.change
+        for trouble in applied.troubles:
+            error = trouble.error
+            self._send(Trouble(trouble.root, error.path, error.code, error.params, error.final))
+        self._send(Committed(batch.kind, sequence, change))
+        with replica.lock:
+            replica.retain(time.monotonic())
+
+    def _list(self, replica: Replica, root: int) -> None:
+        with replica.lock:
+            _, store = replica.opened()
+            if not 0 <= root < len(store.trees):
+                raise ArcxoError("ER00301", cause="a root that does not exist")
+            tree = store.trees[root]
+            tree.forget()
+            names: dict[int, list[bytes]] = {}
+            try:
+                for part in in_parts(list_root(tree.tree)):
+                    for entry in part:
+                        if entry.identity.links > 1 and entry.metadata.kind != "directory":
+                            names.setdefault(entry.identity.inode, []).append(entry.path)
+                    self._send(Listing(root, part))
+            except OSError as error:
+                raise ArcxoError("ER00408", cause=error.strerror or "") from error
+            store.links.replace_root(root, shared_inodes(names))
+            tree.forget()
+        self._send(ListingEnd(root))
+
+    def _send(self, frame: Frame) -> None:
+        data = encode_frame(frame)
+        with self._sending:
+            self._link.send(data)
+
+    def _send_last(self, frame: Frame) -> None:
+        try:
+            self._send(frame)
+        except ArcxoError:
+            return
