@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from app.replication.replica.engine import ReplicaEngine
 from app.snapshot.choice import choose, release
 
 SNAPSHOT_AREA = b"snapshots"
+_IDLE_S = 3600.0
 _log = logging.getLogger("arcxo.agent.points")
 
 
@@ -35,6 +37,8 @@ class BackupPoints:
         self._files = PointFiles(home.directory("points"))
         self._guard = threading.Lock()
         self._fences: dict[int, int] = {}
+        self._started_at = time.monotonic()
+        self._used_at: dict[str, float] = {}
 
     def begin(
         self,
@@ -52,6 +56,7 @@ class BackupPoints:
         """
         self._check_fence(job_id, fence)
         self._release_points_of(job_id)
+        self._release_idle()
         with self._engine.freeze(scenario.id) as frozen:
             taken_at = datetime.now(UTC)
             saved = SavedPoint(
@@ -69,6 +74,7 @@ class BackupPoints:
                 entities=entities,
             )
             try:
+                self.touch(saved.id)
                 saved = self._make_snapshots(saved, frozen)
             except ArcxoError as error:
                 self._release(saved.id)
@@ -126,6 +132,7 @@ class BackupPoints:
         from app.backup.api import ArchiveRoot, ArchiveTask, usable_base
 
         self._check_fence(order.job_id, order.fence)
+        self.touch(order.point_id)
         saved = self._files.find(order.point_id)
         indexes = dict(saved.entities).get(order.entity) if saved is not None else None
         if saved is None or indexes is None:
@@ -188,6 +195,18 @@ class BackupPoints:
             if not saved.kept:
                 self._release(saved.id)
 
+    def _release_idle(self) -> None:
+        """Release points whose server has long been gone. An archive that runs asks for its point's sign."""
+        now = time.monotonic()
+        for saved in self._files.all():
+            used_at = self._used_at.get(saved.id, self._started_at)
+            if not saved.kept and now - used_at > _IDLE_S:
+                self._release(saved.id)
+
+    def touch(self, point_id: str) -> None:
+        """The point is in use."""
+        self._used_at[point_id] = time.monotonic()
+
     def _release_points_of(self, job_id: int) -> None:
         """A job that begins again has lost its earlier point."""
         for saved in self._files.all():
@@ -206,6 +225,7 @@ class BackupPoints:
             _log.warning("a snapshot of %s could not be released: %s", saved.scenario.name, error)
             return
         self._files.remove(point_id)
+        self._used_at.pop(point_id, None)
 
     def _check_fence(self, job_id: int, fence: int) -> None:
         """A server that lost its claim on a job must not go on with it."""

@@ -32,8 +32,9 @@ class Spawner:
         def start() -> subprocess.Popen[bytes]:
             with pipe:
                 return subprocess.Popen(
-                    [sys.executable, "-m", module, str(pipe.fileno()), str(os.getpid()), *arguments],
+                    python_module(module, str(pipe.fileno()), str(os.getpid()), *arguments),
                     stdin=subprocess.DEVNULL,
+                    env=child_environment(),
                     pass_fds=(pipe.fileno(), self._lock_fd),
                 )
 
@@ -53,3 +54,18 @@ def end_with_parent(parent_pid: int) -> None:
     # The terminal's interrupt is for the control process, which ends its children in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of ours; the working directory is no place to import from."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a child: it finds this very package, wherever it was started from."""
+    import app
+
+    here = os.path.dirname(os.path.dirname(os.path.abspath(app.__file__)))
+    inherited = os.environ.get("PYTHONPATH", "")
+    path = here + (os.pathsep + inherited if inherited else "")
+    return {key: value for key, value in os.environ.items() if key != "ARCXO_HOME"} | {"PYTHONPATH": path}

@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from app.replication.events import EventStore
 
 LOCAL_NAMES = ("localhost",)
 _REPLICA_FIGURES_S = 5.0
+_TOUCH_S = 300.0
 
 
 class HostEngines:
@@ -158,7 +160,12 @@ class HostEngines:
     def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[ArchiveEvent | None]:
         """Archive one entity in a worker; None is a sign of life."""
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
-        return run_archive(self._spawner, task, manifests, gone)
+        touched_at = time.monotonic()
+        for event in run_archive(self._spawner, task, manifests, gone):
+            if time.monotonic() - touched_at > _TOUCH_S:
+                touched_at = time.monotonic()
+                self._replica.call("touch_point", order.point_id, timeout_s=60.0)
+            yield event
 
     def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
         """Restore in a worker; None is a sign of life."""

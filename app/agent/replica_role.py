@@ -80,6 +80,10 @@ class ReplicaRole:
         """Release the point, or keep its snapshots."""
         self._points.end(point_id, keep=keep)
 
+    def touch_point(self, point_id: str) -> None:
+        """The point is in use."""
+        self._points.touch(point_id)
+
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, Any]:
         """The task of one entity, and the manifests of its roots by master path."""
         return self._points.archive_task(order)

@@ -6,11 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 
+from app.agent.children import child_environment, python_module
 from app.agent.home import AgentHome, AgentInfo
 from app.model.errors import ArcxoError, BusyError
 
@@ -47,17 +47,16 @@ def spawn_agent(home: str, listen: str = "127.0.0.1:0", timeout_s: float = START
     running = agent_home.running()
     if running is not None:
         return running
-    environment = {key: value for key, value in os.environ.items() if key != "ARCXO_HOME"}
     with open(agent_home.log_path, "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.agent.main", agent_home.path, listen],
+            python_module("app.agent.main", agent_home.path, listen),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             close_fds=True,
             cwd="/",
-            env=environment | {"PYTHONPATH": _import_path()},
+            env=child_environment(),
         )
     # Whoever starts it waits for its end, so that it leaves no zombie.
     threading.Thread(target=process.wait, name="agent-reaper", daemon=True).start()
@@ -91,12 +90,3 @@ def stop_agent(home: str, timeout_s: float = 60.0) -> None:
         if time.monotonic() > deadline:
             raise BusyError("AE1029", home=agent_home.path, seconds=f"{timeout_s:g}")
         time.sleep(_POLL_S)
-
-
-def _import_path() -> str:
-    """A PYTHONPATH by which the agent finds this very package, whatever its working directory."""
-    import app
-
-    here = os.path.dirname(os.path.dirname(os.path.abspath(app.__file__)))
-    inherited = os.environ.get("PYTHONPATH", "")
-    return here + (os.pathsep + inherited if inherited else "")
