@@ -93,7 +93,7 @@ class EntityArchiver:
         group = self._script.device_group
         patience = float(self._catalog.settings.get(_MEDIA_WAIT_SETTING, _MEDIA_WAIT_S))
         if not look():
-            self._control.note("W5143", group=group, seconds=f"{patience:g}")
+            self._control.note("N5143", group=group, seconds=f"{patience:g}")
             text = f"a media with room in device group {group}"
             if not self._control.wait_for(text, look, timeout_s=patience, poll_s=1.0):
                 raise ArcxoError("E5141", group=group)

@@ -13,6 +13,7 @@ from app.media import api as media
 from app.media.api import Label, SessionHeader
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.media import SessionInfo
+from app.model.paths import is_beneath
 
 _LOG = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 2000
@@ -78,6 +79,8 @@ def merge_session(
             entry.content_id,
         )
         for entry in media.session_entries(one.path, header.number, data_key)
+        # The directories that lead to the roots are in the session's tree, not in its catalog rows.
+        if any(is_beneath(entry.path, root) for root in header.roots)
     )
     catalog.media.put_media(one.info)
     staging = catalog.sessions.begin(

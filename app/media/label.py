@@ -16,7 +16,7 @@ from app.media.store import DirectoryMediaStore, storage_faults
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
 DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "tmp")
-_NAME = re.compile(r"[^\x00-\x1f/\x7f]{1,64}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")
 
 
@@ -37,7 +37,9 @@ def format_media(
         set_id=set_id or str(uuid.uuid4()),
         created_at=datetime.now(UTC),
     )
-    path = f"{device_dir}/{name if sequence == 1 else f'{name}.{sequence}'}"
+    # Names may hold slashes (the automatic one is a date and a time); the directory's name does not.
+    directory_name = name.replace("/", "-")
+    path = f"{device_dir}/{directory_name if sequence == 1 else f'{directory_name}.{sequence}'}"
     store = DirectoryMediaStore(path)
     with storage_faults(path, "label"):
         os.makedirs(device_dir, mode=0o700, exist_ok=True)

@@ -203,7 +203,9 @@ class MemoryLog:
         params |= {key: str(known[key]) for key in ("scenario", "session") if known[key]}
         number = len(self.records) + 1
         self.records.append(
-            ActivityRecord(id=number, severity=severity, at=datetime.now(UTC), code=code, params=params, **known)
+            ActivityRecord(
+                id=number, severity=severity, at=datetime.now(UTC), code=code, params=params, **known
+            )
         )
         return number
 

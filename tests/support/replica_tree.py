@@ -41,7 +41,9 @@ def begin_stream(store: ReplicaStore, epoch: str = "e") -> Applier:
     return Applier(store)
 
 
-def file_metadata(size: int, *, permissions: int = 0o640, modified_ns: int = TIME_NS, **more: object) -> Metadata:
+def file_metadata(
+    size: int, *, permissions: int = 0o640, modified_ns: int = TIME_NS, **more: object
+) -> Metadata:
     return Metadata(EntryKind.FILE, permissions, UID, GID, size, modified_ns, **more)  # type: ignore[arg-type]
 
 

@@ -37,7 +37,13 @@ def test_media_is_not_formatted_over(tmp_path: Path):
     assert read_label(first.path) == first.label
 
 
-@pytest.mark.parametrize("name", ["", "a/b", ".hidden", " blank", "x" * 65, "new\nline"])
+def test_names_with_slashes_get_a_directory_without(tmp_path: Path):
+    found = format_media(str(tmp_path), "5/29/07 10:56 AM")
+    assert found.path == f"{tmp_path}/5-29-07 10:56 AM"
+    assert read_label(found.path).name == "5/29/07 10:56 AM"
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", " blank", "x" * 65, "new\nline"])
 def test_impossible_names_are_refused(tmp_path: Path, name: str):
     with pytest.raises(UsageError, match="E4101"):
         format_media(str(tmp_path), name)
