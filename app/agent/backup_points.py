@@ -11,17 +11,16 @@ import os
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
 from app.agent.home import AgentHome
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
+from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
-from app.model.media import Consistency
 from app.model.paths import shown
 from app.model.scenario import Scenario
-from app.replication.replica.engine import ReplicaEngine
+from app.replication.replica.engine import FrozenReplica, ReplicaEngine
 from app.snapshot.choice import choose, release
 
 SNAPSHOT_AREA = b"snapshots"
@@ -58,14 +57,12 @@ class BackupPoints:
         self._release_points_of(job_id)
         self._release_idle()
         with self._engine.freeze(scenario.id) as frozen:
-            taken_at = datetime.now(UTC)
             saved = SavedPoint(
                 id=uuid.uuid4().hex,
                 scenario=scenario,
                 replica=replica,
-                taken_at=taken_at,
-                # Changes are applied as they come: nothing says that the roots were quiet at the cut.
-                consistency=Consistency.FUZZY,
+                taken_at=frozen.taken_at,
+                consistency=frozen.consistency,
                 provider="",
                 incarnation=frozen.incarnation,
                 change=frozen.change,
@@ -83,7 +80,7 @@ class BackupPoints:
                 ) from error
         return _as_point(saved)
 
-    def _make_snapshots(self, saved: SavedPoint, frozen: Any) -> SavedPoint:
+    def _make_snapshots(self, saved: SavedPoint, frozen: FrozenReplica) -> SavedPoint:
         for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
             area = side + b"/" + SNAPSHOT_AREA
             try:
@@ -129,15 +126,13 @@ class BackupPoints:
             NotFoundError: AE1024 for a point or an entity that is not there.
             BusyError: AE1023 for a job that another server has taken over.
         """
-        from app.backup.api import ArchiveRoot, ArchiveTask, usable_base
-
         self._check_fence(order.job_id, order.fence)
         self.touch(order.point_id)
         saved = self._files.find(order.point_id)
         indexes = dict(saved.entities).get(order.entity) if saved is not None else None
         if saved is None or indexes is None:
             raise NotFoundError("AE1024", point=order.point_id, entity=order.entity)
-        changes: Any = None
+        changes: list[tuple[Change, ...]] | None = None
         if order.base_session and usable_base(
             order.media_path,
             order.base_session,
@@ -180,14 +175,20 @@ class BackupPoints:
         }
         return task, {path: manifest for path, manifest in manifests.items() if manifest is not None}
 
-    def _changes(self, saved: SavedPoint, order: ArchiveOrder) -> Any:
+    def _changes(self, saved: SavedPoint, order: ArchiveOrder) -> list[tuple[Change, ...]] | None:
         """Change lists by root, or None when the replica cannot vouch for one.
 
         They may name more than changed before the point: what is the same after all costs a look.
         """
         if order.base_incarnation != saved.incarnation:
             return None
-        return self._engine.changed_since(saved.scenario.id, order.base_incarnation, order.base_change)
+        found = self._engine.changed_since(saved.scenario.id, order.base_incarnation, order.base_change)
+        if found is None:
+            return None
+        lists: list[list[Change]] = [[] for _ in saved.roots]
+        for root, path, kind in found:
+            lists[root].append(Change(path, ChangeKind(kind)))
+        return [tuple(changes) for changes in lists]
 
     def release_abandoned(self) -> None:
         """Release every point that is not kept: its stream ended with the agent that served it."""

@@ -11,10 +11,12 @@ from app.agent.backup_points import BackupPoints
 from app.agent.data_server import DataServer, StreamTokens
 from app.agent.home import AgentHome
 from app.agent.tls import load_identity
+from app.model.errors import Problem
+from app.model.host import CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
-from app.replication.replica.engine import ReplicaEngine
+from app.replication.replica.engine import ReplicaEngine, RestoreArea, StagedOperation
 
 
 class ReplicaRole:
@@ -39,9 +41,9 @@ class ReplicaRole:
         """A token that opens one stream of the scenario."""
         return self._tokens.issue(scenario_id)
 
-    def check_root(self, *args: Any) -> Any:
+    def check_root(self, path: bytes) -> list[CheckResult]:
         """What there is to say of a directory as a replica root."""
-        return self._engine.check_root(*args)
+        return self._engine.check_root(path)
 
     def status(self, scenario_id: int) -> ReplicaStatus:
         """The replica's own figures."""
@@ -60,6 +62,18 @@ class ReplicaRole:
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindResult:
         """Take the replica back."""
         return self._engine.rewind(scenario_id, point_id, paths)
+
+    def begin_restore(self, scenario_id: int) -> RestoreArea:
+        """A staging area beside the replica's roots."""
+        return self._engine.begin_restore(scenario_id)
+
+    def apply_staged(self, scenario_id: int, operations: Sequence[StagedOperation]) -> list[Problem]:
+        """Put staged entries in place, durably."""
+        return self._engine.apply_staged(scenario_id, operations)
+
+    def end_restore(self, scenario_id: int, area: RestoreArea) -> None:
+        """Remove the staging area."""
+        self._engine.end_restore(scenario_id, area)
 
     def release_abandoned(self) -> None:
         """Release the points that nobody can be using. For the start of the agent."""

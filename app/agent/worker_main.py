@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.children import end_with_parent
 from app.agent.logs import log_beside
 from app.model.archive import RestoreResult
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, Problem
 from app.model.restore import RestoreAction
 
 _NICE = 10
@@ -97,7 +98,7 @@ def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> Non
     archive(task, lambda event: pipe.tell("event", event), pipe.canceled, loaded)
 
 
-def _restore(pipe: ControlPipe, order: Any) -> None:
+def _restore(pipe: ControlPipe, order: Any, area: Any) -> None:
     from app.backup.api import RestoreTask, restore
 
     relocate = order.scenario_id is None and any(prefix == b"/" for prefix, _ in order.targets)
@@ -116,10 +117,14 @@ def _restore(pipe: ControlPipe, order: Any) -> None:
         pipe.tell("event", _planned(task))
         return
     sink = None
-    if order.scenario_id is not None:
+    if area is not None:
         from app.agent.applier_sink import ApplierSink
 
-        sink = ApplierSink(pipe.ask_applier, order.scenario_id, order.targets)
+        def apply(operations: Sequence[Any]) -> list[Problem]:
+            problems: list[Problem] = pipe.ask_applier("apply_staged", area.scenario_id, operations)
+            return problems
+
+        sink = ApplierSink(apply, area, [directory for _, directory in order.targets])
     restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
 
 

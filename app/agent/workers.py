@@ -17,6 +17,7 @@ from app.model.errors import ArcxoError, CanceledError
 _SIGN_OF_LIFE_S = 5.0
 _POLL_S = 0.2
 _CANCEL_GRACE_S = 15.0
+_APPLIER_S = 3600.0
 
 
 def run_archive(
@@ -40,7 +41,14 @@ def run_restore(
         ArcxoError: AE1025 when the worker dies, and whatever the restore raises.
     """
     failed = ArcxoError("AE1025", reason="")
-    return _run(spawner, ("restore", order), gone, failed, replica)
+    if order.scenario_id is None or replica is None or order.plan_only:
+        yield from _run(spawner, ("restore", order, None), gone, failed, None)
+        return
+    area = replica.call("begin_restore", order.scenario_id, timeout_s=_APPLIER_S)
+    try:
+        yield from _run(spawner, ("restore", order, area), gone, failed, replica)
+    finally:
+        replica.call("end_restore", order.scenario_id, area, timeout_s=_APPLIER_S)
 
 
 def _run(
@@ -100,7 +108,7 @@ def _applied(replica: RoleProcess | None, request: tuple[str, tuple[Any, ...]]) 
     if replica is None:
         return False, ArcxoError("AE1099", where=method, error="no applier")
     try:
-        return True, replica.call(method, *arguments, timeout_s=3600.0)
+        return True, replica.call(method, *arguments, timeout_s=_APPLIER_S)
     except ArcxoError as error:
         return False, error
 

@@ -1,0 +1,149 @@
+"""Restoring into a replica: entries are staged beside its roots and put in place by its applier."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import stat
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.model.entry import EntryKind, Metadata
+from app.model.errors import Problem
+from app.model.paths import is_beneath
+from app.replication.replica.engine import RestoreArea, StagedOperation
+
+_BATCH_OPERATIONS = 1_000
+_BATCH_BYTES = 256 << 20
+
+
+class ApplierSink:
+    """A `RestoreSink`. `apply(scenario id, operations)` runs in the replica's process, durable on return.
+
+    `targets` are the replica's roots, in the order of the scenario. Operations are handed over in batches and
+    in order; what a batch could not do is told with a later call.
+    """
+
+    concurrent = False
+
+    def __init__(
+        self,
+        apply: Callable[[Sequence[StagedOperation]], list[Problem]],
+        area: RestoreArea,
+        roots: Sequence[bytes],
+    ) -> None:
+        self._apply = apply
+        self._area = area
+        self._roots = roots
+        self._guard = threading.RLock()
+        self._names = itertools.count()
+        self._queue: list[StagedOperation] = []
+        self._queued_bytes = 0
+        self._made: set[bytes] = set()
+        self._directories: list[tuple[bytes, Metadata]] = []
+
+    def stage(self, target: bytes) -> bytes:
+        """See `RestoreSink`."""
+        root, _ = self._place(target)
+        return self._area.directories[root] + b"/%x" % next(self._names)
+
+    def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
+        """See `RestoreSink`. Metadata are set again at the end: entries made inside move the times."""
+        with self._guard:
+            problems = self._make_parents(target)
+            if not self._is_directory(target):
+                problems += self._make_directory(target)
+            if metadata is not None:
+                self._directories.append((target, metadata))
+            return problems
+
+    def file(self, target: bytes, staged: bytes, metadata: Metadata) -> list[Problem]:
+        """See `RestoreSink`."""
+        with self._guard:
+            self._refuse_full_directory(target)
+            return self._queue_up(target, metadata.size_bytes, metadata=metadata, staged_path=staged)
+
+    def link(self, target: bytes, existing: bytes) -> list[Problem]:
+        """See `RestoreSink`. OSError when the two are in different roots."""
+        with self._guard:
+            (root, _), (other, path) = self._place(target), self._place(existing)
+            if root != other:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            self._refuse_full_directory(target)
+            return self._queue_up(target, 0, link_to=path)
+
+    def other(self, target: bytes, metadata: Metadata) -> list[Problem]:
+        """See `RestoreSink`."""
+        with self._guard:
+            self._refuse_full_directory(target)
+            staged = self.stage(target)
+            if metadata.kind is EntryKind.SYMLINK:
+                os.symlink(metadata.link_target, staged)
+            elif metadata.kind is EntryKind.FIFO:
+                os.mkfifo(staged, 0o600)
+            else:
+                character = metadata.kind is EntryKind.CHARACTER_DEVICE
+                os.mknod(staged, 0o600 | (stat.S_IFCHR if character else stat.S_IFBLK), metadata.device)
+            return self._queue_up(target, 0, metadata=metadata, staged_path=staged)
+
+    def finish(self) -> list[Problem]:
+        """See `RestoreSink`."""
+        with self._guard:
+            problems = []
+            for target, metadata in reversed(self._directories):
+                problems += self._queue_up(target, 0, metadata=metadata)
+            self._directories.clear()
+            return problems + self._flush()
+
+    def _make_parents(self, target: bytes) -> list[Problem]:
+        root, path = self._place(target)
+        problems: list[Problem] = []
+        for end in (index for index, byte in enumerate(path) if byte == ord("/")):
+            above = self._roots[root] + b"/" + path[:end]
+            if not self._is_directory(above):
+                problems += self._make_directory(above)
+        return problems
+
+    def _make_directory(self, target: bytes) -> list[Problem]:
+        staged = self.stage(target)
+        os.mkdir(staged, 0o755)
+        self._made.add(target)
+        return self._queue_up(target, 0, staged_path=staged)
+
+    def _is_directory(self, target: bytes) -> bool:
+        if target in self._made or target in self._roots:
+            return True
+        try:
+            return stat.S_ISDIR(os.lstat(target).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _refuse_full_directory(self, target: bytes) -> None:
+        """A directory in the way is replaced only when empty. Raises OSError."""
+        try:
+            if stat.S_ISDIR(os.lstat(target).st_mode) and os.listdir(target):
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def _place(self, target: bytes) -> tuple[int, bytes]:
+        """(index of the root, path relative to it); the longest root wins."""
+        found = [index for index, root in enumerate(self._roots) if is_beneath(target, root)]
+        index = max(found, key=lambda one: len(self._roots[one]))
+        return index, target[len(self._roots[index].rstrip(b"/")) + 1 :]
+
+    def _queue_up(self, target: bytes, size_bytes: int, **parts: Any) -> list[Problem]:
+        root, path = self._place(target)
+        self._queue.append(StagedOperation(root, path, **parts))
+        self._queued_bytes += size_bytes
+        if len(self._queue) < _BATCH_OPERATIONS and self._queued_bytes < _BATCH_BYTES:
+            return []
+        return self._flush()
+
+    def _flush(self) -> list[Problem]:
+        if not self._queue:
+            return []
+        operations, self._queue, self._queued_bytes = self._queue, [], 0
+        return self._apply(operations)
