@@ -1,4 +1,4 @@
-"""An agent whose replica is a directory: archives and restores for real, in this process, without a network."""
+"""An agent whose replica is a directory: archives and restores for real, in this very process."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Bench:
     def register(self, number: int, name: str) -> None:
         self.catalog.registrations.put(Registration(number, name, "localhost", ("localhost",), (MASTER,)))
 
-    def backup(self, *, password: str = "", schedule: Schedule = Schedule(), hold: bool = False) -> Job:  # noqa: B008
+    def backup(self, *, password: str = "", schedule: Schedule = Schedule(), hold: bool = False) -> Job:
         script = BackupScript((7,), ("Files",), encrypt=bool(password))
         secrets = JobSecrets(session_password=password)
         return submit_backup(self.catalog, self.store, script, schedule, hold=hold, secrets=secrets)
