@@ -1,4 +1,4 @@
-"""The activity log as a tree: by week, by job, newest first. Qt-free.
+"""The activity log as a tree: by week, by job, newest first. Pure functions.
 
 Weeks run from Sunday to Saturday in local time, as the headings show them.
 """
@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Job, JobStatus
 from app.ui import formats
-from app.ui.job_status.words import RESULT, STATUS
+from app.ui.widgets.status import JOB, RESULT
 
 ERRORS = frozenset({Severity.ERROR, Severity.CRITICAL})
 
@@ -96,11 +96,11 @@ def _job_group(number: int, records: list[ActivityRecord], job: Job | None) -> J
     if job is None:
         word, icon, role = _word_from(records)
     elif job.status is JobStatus.ACTIVE or job.last_result is None:
-        look = STATUS[job.status]
-        word, icon, role = look.word, look.icon, look.role
+        look = JOB[job.status]
+        word, icon, role = look.text, look.icon, look.role
     else:
         look = RESULT[job.last_result]
-        word, icon, role = look.word, look.icon, look.role
+        word, icon, role = look.text, look.icon, look.role
     title = f"Job{number} [ {formats.timestamp(oldest)} ]" + (f" [{word}]" if word else "")
     return JobGroup(number, title, job.name if job else "", icon, role, tuple(records))
 

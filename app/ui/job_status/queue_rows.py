@@ -1,4 +1,4 @@
-"""The job queue as rows: children beneath their master job. Qt-free but for the cells' types."""
+"""The job queue as rows: children beneath their master job."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from app.messages import render
-from app.model.job import Job, JobKind, JobPhase, JobProgress, JobStatus
+from app.model.job import Job, JobPhase, JobProgress, JobStatus
 from app.ui import formats
-from app.ui.job_status.words import KIND, PHASE, RESULT, STATUS
+from app.ui.job_status.words import KIND, PHASE
 from app.ui.models.cell import Cell, Column, number
 from app.ui.models.tree import Row
+from app.ui.widgets.status import JOB, RESULT, status_cell
 
 COLUMNS = (
     Column("Job name", 240, stretch=True),
@@ -57,7 +58,7 @@ def _order(job: Job) -> tuple[int, float, int]:
 
 
 def _row(job: Job, now: datetime, children: tuple[Row, ...] = ()) -> Row:
-    kind, status = KIND[job.kind], STATUS[job.status]
+    kind, status = KIND[job.kind], JOB[job.status]
     result = RESULT[job.last_result] if job.last_result else None
     read = job.progress.read_bytes if job.progress and job.status is JobStatus.ACTIVE else job.read_bytes
     seconds = _seconds(job, now)
@@ -65,14 +66,12 @@ def _row(job: Job, now: datetime, children: tuple[Row, ...] = ()) -> Row:
     return Row(
         job.id,
         (
-            Cell(formats.visible(job.name), icon=kind.icon, medium=True, tooltip=f"{kind.word}: {job.name}"),
+            Cell(formats.visible(job.name), icon=kind.icon, medium=True, tooltip=f"{kind.text}: {job.name}"),
             Cell(str(job.id), right=True, sort=job.id),
-            Cell(status.word, icon=status.icon, icon_role=status.role, role=status.role),
+            status_cell(status),
             progress_cell(job),
             _execution(job, now),
-            Cell(result.word, icon=result.icon, icon_role=result.role, role=result.role)
-            if result
-            else _NOTHING,
+            status_cell(result) if result else _NOTHING,
             number(f"{read / _MB:,.0f}", read) if job.started_at else _NOTHING_RIGHT,
             number(f"{per_minute:,.0f}", per_minute) if per_minute is not None else _NOTHING_RIGHT,
             Cell(formats.elapsed(seconds), right=True, sort=seconds)
@@ -130,8 +129,3 @@ def fraction(progress: JobProgress) -> float | None:
     if progress.files_total:
         return min(0.99, progress.files / progress.files_total)
     return None
-
-
-def is_restore(job: Job) -> bool:
-    """Whether files are written rather than read."""
-    return job.kind is JobKind.RESTORE

@@ -1,47 +1,20 @@
-"""How jobs are shown: icon, colour role and word of each status, result, kind and phase. Qt-free."""
+"""What the vocabulary of states leaves to the job panes: kinds, phases, and what needs attention."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from app.model.events import Severity
-from app.model.job import JobKind, JobPhase, JobResult, JobStatus
-
-
-class Look(NamedTuple):
-    """Icon, colour role and word; a state is always shown with all three."""
-
-    icon: str
-    role: str
-    word: str
-
-
-STATUS = {
-    JobStatus.READY: Look("clock", "info", "Ready"),
-    JobStatus.ACTIVE: Look("play", "accent", "Active"),
-    JobStatus.HOLD: Look("pause", "muted", "Hold"),
-    JobStatus.DONE: Look("check", "muted", "Done"),
-}
-
-RESULT = {
-    JobResult.FINISHED: Look("circle-check", "ok", "Finished"),
-    JobResult.INCOMPLETE: Look("triangle-alert", "warning", "Incomplete"),
-    JobResult.CANCELED: Look("circle-slash", "muted", "Canceled"),
-    JobResult.FAILED: Look("circle-x", "error", "Failed"),
-    JobResult.RUN_FAILED: Look("octagon-x", "error", "Run Failed"),
-    JobResult.CRASHED: Look("zap", "error", "Crashed"),
-}
+from app.model.job import JobKind, JobPhase, JobResult
+from app.ui.widgets.status import Status
 
 NEEDS_ATTENTION = frozenset({JobResult.INCOMPLETE, JobResult.FAILED, JobResult.RUN_FAILED, JobResult.CRASHED})
 
 KIND = {
-    JobKind.BACKUP: Look("backup", "text2", "Backup"),
-    JobKind.RESTORE: Look("history", "text2", "Restore"),
-    JobKind.MEDIA_FORMAT: Look("hard-drive", "text2", "Format media"),
-    JobKind.MEDIA_ERASE: Look("hard-drive", "text2", "Erase media"),
-    JobKind.MEDIA_VERIFY: Look("scan", "text2", "Assure and scan"),
-    JobKind.MEDIA_MERGE: Look("merge", "text2", "Merge"),
-    JobKind.MEDIA_PURGE: Look("hard-drive", "text2", "Purge"),
+    JobKind.BACKUP: Status("Backup", "hard-drive-upload", "text2"),
+    JobKind.RESTORE: Status("Restore", "history", "text2"),
+    JobKind.MEDIA_FORMAT: Status("Format media", "hard-drive", "text2"),
+    JobKind.MEDIA_ERASE: Status("Erase media", "hard-drive", "text2"),
+    JobKind.MEDIA_VERIFY: Status("Assure and scan", "scan", "text2"),
+    JobKind.MEDIA_MERGE: Status("Merge", "merge", "text2"),
+    JobKind.MEDIA_PURGE: Status("Purge", "hard-drive", "text2"),
 }
 
 PHASE = {
@@ -54,12 +27,4 @@ PHASE = {
     JobPhase.VERIFY: "Verify",
     JobPhase.CATALOG: "Catalog",
     JobPhase.FINISH: "Finish",
-}
-
-SEVERITY = {
-    Severity.INFORMATION: Look("info", "muted", "Information"),
-    Severity.SIGNIFICANT: Look("circle-dot", "info", "Information"),
-    Severity.WARNING: Look("triangle-alert", "warning", "Warning"),
-    Severity.ERROR: Look("circle-x", "error", "Error"),
-    Severity.CRITICAL: Look("octagon-alert", "error", "Error"),
 }

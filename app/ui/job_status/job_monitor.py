@@ -1,0 +1,204 @@
+"""The monitor of one job: steps, one bar for the present step, three numbers, and the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.model.job import Job, JobKind, JobPhase, JobProgress, JobStatus, RestoreScript
+from app.model.paths import shown
+from app.ui import formats
+from app.ui.job_status.queue_rows import fraction, waiting_text
+from app.ui.job_status.words import PHASE
+from app.ui.widgets.basics import Label, Line, PaneHeader, button
+from app.ui.widgets.controls import Gauge, Phases
+from app.ui.widgets.status import RESULT
+
+_STEPS = {
+    JobKind.BACKUP: (
+        JobPhase.CONNECT,
+        JobPhase.SNAPSHOT,
+        JobPhase.BACK_UP,
+        JobPhase.VERIFY,
+        JobPhase.CATALOG,
+        JobPhase.FINISH,
+    ),
+    JobKind.RESTORE: (JobPhase.CONNECT, JobPhase.STOP_SCENARIO, JobPhase.RESTORE, JobPhase.FINISH),
+}
+_FACTS = (
+    "Job",
+    "Files",
+    "Media",
+    "Read",
+    "Session",
+    "Changed",
+    "Elapsed",
+    "Stored",
+    "Errors, warnings",
+    "Owner",
+)
+
+
+class JobMonitor(QFrame):
+    """Shows one job, live or done."""
+
+    log_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "pane")
+        self._job: Job | None = None
+        self._header = PaneHeader("")
+        log = button("Show log", "small", "scroll-text")
+        log.clicked.connect(self._on_log)
+        self._header.add(log)
+        self._phases = Phases()
+        self._doing = Label("", "strong")
+        self._amount = Label("", "body", "text2")
+        self._amount.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._gauge = Gauge("Progress of the step")
+        self._path = Label("", "small", "text2", elide=Qt.TextElideMode.ElideMiddle)
+        self._facts = {name: Label("", "body", "text") for name in _FACTS}
+        line = QHBoxLayout()
+        line.addWidget(self._doing)
+        line.addStretch(1)
+        line.addWidget(self._amount)
+        body = QVBoxLayout()
+        body.setContentsMargins(16, 4, 16, 12)
+        body.setSpacing(6)
+        body.addWidget(self._phases)
+        body.addLayout(line)
+        body.addWidget(self._gauge)
+        body.addWidget(self._path)
+        body.addLayout(self._grid())
+        body.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(Line())
+        layout.addWidget(self._header)
+        layout.addWidget(Line())
+        layout.addLayout(body, 1)
+
+    def _grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(4)
+        for position, (name, value) in enumerate(self._facts.items()):
+            row, side = divmod(position, 2)
+            grid.addWidget(Label(name, "body", "muted"), row, side * 2)
+            grid.addWidget(value, row, side * 2 + 1)
+        grid.setColumnMinimumWidth(0, 110)
+        grid.setColumnMinimumWidth(2, 110)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        return grid
+
+    def show_job(self, job: Job, children: Sequence[Job] = ()) -> None:
+        """Show `job`; a master job adds what its children do."""
+        self._job = job
+        note = f"Job {job.id}" + (f", child of {job.parent_id}" if job.parent_id else "")
+        if children:
+            note += f", {formats.counted(len(children), 'child job', 'child jobs')}"
+        self._header.title.setText(formats.visible(job.name))
+        self._header.note.setText(note)
+        active = job.status is JobStatus.ACTIVE
+        progress = job.progress if active else None
+        steps = _steps(job) if active and not children else ()
+        self._phases.setVisible(bool(steps))
+        if steps:
+            self._phases.set_phases(steps)
+        share = fraction(progress) if progress else None
+        self._gauge.setVisible(active and not children)
+        self._gauge.set_share(share)
+        self._doing.setText(_doing(job, children))
+        self._amount.setText(_amount(progress) if progress else "")
+        path = shown(progress.current_path) if progress else ""
+        self._path.setText(formats.visible(path))
+        self._path.setVisible(bool(path))
+        for name, text in _facts(job).items():
+            self._facts[name].setText(text)
+
+    def _on_log(self) -> None:
+        if self._job is not None:
+            self.log_wanted.emit(self._job.parent_id or self._job.id)
+
+
+def _steps(job: Job) -> tuple[tuple[str, str, str], ...]:
+    """The steps of an active job: done with their time, the present one, later ones."""
+    progress = job.progress
+    planned = _STEPS.get(job.kind)
+    if progress is None or planned is None or progress.phase not in planned:
+        return ()
+    taken = dict(progress.phases)
+    steps = []
+    for phase in planned:
+        if phase is progress.phase:
+            steps.append((PHASE[phase], "now", ""))
+        elif phase in taken:
+            steps.append((PHASE[phase], "done", formats.duration(taken[phase])))
+        elif planned.index(phase) > planned.index(progress.phase) and phase not in (
+            JobPhase.VERIFY,
+            JobPhase.STOP_SCENARIO,
+        ):
+            steps.append((PHASE[phase], "later", ""))
+    return tuple(steps)
+
+
+def _doing(job: Job, children: Sequence[Job]) -> str:
+    if children:
+        running = sum(child.status is JobStatus.ACTIVE for child in children)
+        ended = sum(child.status is JobStatus.DONE for child in children)
+        return f"{running} of {len(children)} child jobs running, {ended} done"
+    if job.status is not JobStatus.ACTIVE:
+        if job.waits_for:
+            return waiting_text(job.waits_for)
+        return RESULT[job.last_result].text if job.last_result else "Not run yet"
+    if job.progress is None:
+        return "Starting"
+    return waiting_text(job.progress.waits_for) or PHASE[job.progress.phase]
+
+
+def _amount(progress: JobProgress) -> str:
+    if progress.bytes_total:
+        return f"{formats.size(progress.read_bytes)} of {formats.size(progress.bytes_total)}"
+    if progress.files_total:
+        return f"{formats.count(progress.files)} of {formats.count(progress.files_total)} files"
+    if progress.files or progress.read_bytes:
+        done = f"{formats.counted(progress.files, 'file')}, {formats.size(progress.read_bytes)}"
+        return f"{done}. Total not known yet"
+    return ""
+
+
+def _facts(job: Job) -> dict[str, str]:
+    live = job.progress
+    active = job.status is JobStatus.ACTIVE and live is not None
+    end = datetime.now(UTC) if job.status is JobStatus.ACTIVE else job.finished_at
+    seconds = (end - job.started_at).total_seconds() if job.started_at and end else None
+    errors = live.errors if active and live else job.errors
+    warnings = live.warnings if active and live else job.warnings
+    ran = job.started_at is not None
+    session = str(live.session) if live and live.session else formats.NONE
+    media = live.media if live and live.media else job.device_group or formats.NONE
+    changed = (
+        formats.size(live.changed_bytes)
+        if live and not isinstance(job.script, RestoreScript)
+        else formats.NONE
+    )
+    return {
+        "Job": f"{job.id}, {formats.moment(job.started_at or job.execution_at)}",
+        "Files": formats.count(live.files if active and live else job.files) if ran else formats.NONE,
+        "Media": media,
+        "Read": formats.size(live.read_bytes if active and live else job.read_bytes) if ran else formats.NONE,
+        "Session": session,
+        "Changed": changed,
+        "Elapsed": formats.elapsed(seconds),
+        "Stored": formats.size(live.stored_bytes if active and live else job.stored_bytes)
+        if ran
+        else formats.NONE,
+        "Errors, warnings": f"{errors} / {warnings}",
+        "Owner": job.owner or formats.NONE,
+    }

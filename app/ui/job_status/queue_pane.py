@@ -1,0 +1,200 @@
+"""The Job Queue tab: filters at the left, the queue, and the monitor of the chosen job below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.model.job import Job, JobStatus
+from app.ui.job_status import queue_rows
+from app.ui.job_status.job_monitor import JobMonitor
+from app.ui.job_status.words import KIND, NEEDS_ATTENTION
+from app.ui.models.cell import Cell, Column, ItemRole, RowKind
+from app.ui.models.tree import Row, TreeModel
+from app.ui.widgets.notices import EmptyState, ProblemCard
+from app.ui.widgets.status import JOB
+from app.ui.widgets.views import CellTree
+
+Wanted = Callable[[Job], bool]
+_FILTER_COLUMNS = (Column("", 130, stretch=True), Column("", 40, right=True))
+
+
+class JobQueuePane(QWidget):
+    """Shows jobs; the manager feeds it and acts on `current_job`."""
+
+    job_chosen = Signal()
+    log_wanted = Signal(int)
+    backup_wanted = Signal()
+    retried = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._jobs: Sequence[Job] = ()
+        self._filter: tuple[str, str] = ("all", "")
+        self._expanded_once: set[int] = set()
+        self.model = TreeModel(queue_rows.COLUMNS, self)
+        self.tree = CellTree()
+        self.tree.setAccessibleName("Job queue")
+        self.tree.setModel(self.model)
+        self.tree.set_columns(queue_rows.COLUMNS)
+        self.tree.current_row_changed.connect(self._on_current_changed)
+        self._filters = TreeModel(_FILTER_COLUMNS, self)
+        self.filter_tree = self._filter_tree()
+        self.monitor = JobMonitor()
+        self.monitor.log_wanted.connect(self.log_wanted)
+        self._empty = EmptyState(
+            "list-checks",
+            "No jobs",
+            "A job appears here when a backup or a restore is submitted.",
+            "Back up now",
+        )
+        self._empty.pressed.connect(self.backup_wanted)
+        self.problem = ProblemCard()
+        self.problem.retried.connect(self.retried)
+        self._stack = QStackedWidget()
+        for page in (self.tree, self._empty, _padded(self.problem)):
+            self._stack.addWidget(page)
+        self._lower = QSplitter(Qt.Orientation.Vertical)
+        self._lower.addWidget(self._stack)
+        self._lower.addWidget(self.monitor)
+        self._lower.setStretchFactor(0, 1)
+        self._lower.setSizes([420, 260])
+        self._lower.setChildrenCollapsible(False)
+        self.monitor.hide()
+        splitter = QSplitter()
+        splitter.addWidget(self.filter_tree)
+        splitter.addWidget(self._lower)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([190, 900])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+
+    def _filter_tree(self) -> CellTree:
+        tree = CellTree(indent=8)
+        tree.setAccessibleName("Filter of the job queue")
+        tree.setRootIsDecorated(False)
+        tree.setHeaderHidden(True)
+        tree.setModel(self._filters)
+        tree.set_columns(_FILTER_COLUMNS)
+        tree.setMinimumWidth(150)
+        tree.setSelectionMode(CellTree.SelectionMode.SingleSelection)
+        tree.current_row_changed.connect(self._on_filter_changed)
+        return tree
+
+    def current_job(self) -> Job | None:
+        """The chosen job as it was last told."""
+        chosen = self.tree.current_object()
+        return chosen if isinstance(chosen, Job) else None
+
+    def set_jobs(self, jobs: Sequence[Job]) -> None:
+        """Show these jobs; selection and scrolling stay."""
+        self._jobs = jobs
+        self._filters.set_rows(_filter_rows(jobs))
+        if not self.filter_tree.currentIndex().isValid():
+            self.filter_tree.select_row(self._filters.index(1, 0))
+        self._show()
+
+    def show_error(self, error: Exception) -> None:
+        """The queue could not be read."""
+        self.problem.show_error(error)
+        self._stack.setCurrentIndex(2)
+
+    def choose(self, job_id: int) -> None:
+        """Make one job the chosen one, if it is in the queue."""
+        for top in range(self.model.rowCount()):
+            index = self.model.index(top, 0)
+            for candidate in (
+                index,
+                *(self.model.index(row, 0, index) for row in range(self.model.rowCount(index))),
+            ):
+                if candidate.data(ItemRole.KEY) == job_id:
+                    self.tree.select_row(candidate)
+                    return
+
+    def _show(self) -> None:
+        wanted = _wanted(*self._filter)
+        self.model.set_rows(queue_rows.rows(self._jobs, wanted))
+        for row in range(self.model.rowCount()):
+            index = self.model.index(row, 0)
+            job = index.data(ItemRole.OBJECT)
+            if self.model.rowCount(index) and job.id not in self._expanded_once:
+                self._expanded_once.add(job.id)
+                self.tree.setExpanded(index, job.status is JobStatus.ACTIVE)
+        self._empty.title.setText("No jobs" if not self._jobs else "No job fits this filter")
+        self._empty.text.setText(
+            "A job appears here when a backup or a restore is submitted."
+            if not self._jobs
+            else "Choose All jobs at the left to see the whole queue."
+        )
+        self._empty.button.setVisible(not self._jobs)
+        self._stack.setCurrentIndex(0 if self.model.rowCount() else 1)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        job = self.current_job()
+        children = [other for other in self._jobs if job is not None and other.parent_id == job.id]
+        self.monitor.setVisible(job is not None)
+        if job is not None:
+            self.monitor.show_job(job, children)
+        self.job_chosen.emit()
+
+    def _on_current_changed(self, _index: QModelIndex) -> None:
+        self._show_current()
+
+    def _on_filter_changed(self, index: QModelIndex) -> None:
+        chosen: Any = index.data(ItemRole.OBJECT)
+        if chosen and chosen != self._filter:
+            self._filter = chosen
+            self._show()
+
+
+def _padded(widget: QWidget) -> QWidget:
+    holder = QFrame()
+    holder.setProperty("kind", "pane")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(16, 16, 16, 16)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return holder
+
+
+def _wanted(kind: str, value: str) -> Wanted:
+    """The filter of one entry of the left column."""
+    return {
+        "all": lambda _job: True,
+        "status": lambda job: job.status.value == value,
+        "attention": lambda job: job.last_result in NEEDS_ATTENTION,
+        "group": lambda job: job.device_group == value,
+        "kind": lambda job: job.kind.value == value,
+    }[kind]
+
+
+def _filter_rows(jobs: Sequence[Job]) -> list[Row]:
+    tops = [job for job in jobs if job.parent_id is None]
+
+    def row(text: str, icon: str, role: str, filter_: tuple[str, str]) -> Row:
+        found = sum(map(_wanted(*filter_), tops))
+        count = Cell(str(found), right=True, role="text2" if found else "muted")
+        return Row(filter_, (Cell(text, icon=icon, icon_role=role), count), object=filter_)
+
+    def title(text: str) -> Row:
+        return Row(text, (Cell(text, role="muted"), Cell()), kind=RowKind.SUBHEADER, selectable=False)
+
+    rows = [title("Status"), row("All jobs", "list-checks", "text2", ("all", ""))]
+    rows += [row(look.text, look.icon, look.role, ("status", status.value)) for status, look in JOB.items()]
+    rows += [title("Last result"), row("Needs attention", "triangle-alert", "warning", ("attention", ""))]
+    groups = sorted({job.device_group for job in tops if job.device_group})
+    if groups:
+        rows += [
+            title("Device group"),
+            *(row(name, "hard-drive", "text2", ("group", name)) for name in groups),
+        ]
+    kinds = [kind for kind in KIND if any(job.kind is kind for job in tops)]
+    if kinds:
+        rows.append(title("Type"))
+        rows += [row(KIND[kind].text, KIND[kind].icon, "text2", ("kind", kind.value)) for kind in kinds]
+    return rows
