@@ -22,7 +22,9 @@ from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree
 
 SYNC_BEGIN, SYNC_END = "begin", "end"
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Applier:
                     continue
                 try:
                     if number in refused:
-                        raise refused[number]  # noqa: TRY301 - one way out for all that is refused
+                        raise refused[number]
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
                 except ArcxoError as error:
                     batch.drop_operation()

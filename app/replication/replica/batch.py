@@ -132,7 +132,7 @@ class Batch:
         metadata: Metadata | None = None,
         keep_at: bytes = b"",
     ) -> None:
-        """Put what is at `source` (area, path, inode) at `path`, what is there now moves aside (`keep_at`)."""
+        """Put what is at `source` (area, path, inode) at `path`; what is there moves aside (`keep_at`)."""
         area, from_path, inode = source
         tree = self.tree(root)
         if old is None:

@@ -19,7 +19,6 @@ from app.model.media import Consistency
 from app.model.paths import is_beneath, shown
 from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaState, ReplicaStatus, Scenario
-from app.replication.definition import from_xml
 from app.replication.events import EventStore
 from app.replication.link import Link
 from app.replication.records import MakeLink, Remove
@@ -157,7 +156,7 @@ class ReplicaEngine:
                         raise ArcxoError("ER00415", path=shown(path), other=shown(taken), scenario=name)
 
     def check_root(self, path: bytes, scenario: Scenario | None = None) -> list[CheckResult]:
-        """What there is to say of `path` as a replica root of (this) scenario here. Changes nothing lasting."""
+        """What there is to say of `path` as a replica root of this scenario here. Changes nothing."""
         subject = shown(path)
         results = []
         try:
@@ -242,7 +241,7 @@ class ReplicaEngine:
         replica = self._replica(scenario_id)
         with replica.lock:
             scenario, store = replica.opened()
-            found = []
+            found: list[RewindPoint] = []
             for point in points_newest_first(store, scenario, replica.name, kinds, path):
                 if len(found) >= limit:
                     break
@@ -381,7 +380,7 @@ class ReplicaEngine:
 
     def free_bytes(self, scenario_id: int) -> tuple[int, ...]:
         """Free space of each root's volume."""
-        found = []
+        found: list[int] = []
         for path in self._replica(scenario_id).paths:
             space = os.statvfs(path)
             found.append(space.f_bavail * space.f_frsize)
@@ -471,7 +470,7 @@ def _as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[object]) 
     from app.replication.replica.rewind_plan import PlannedChange
 
     counts: dict[RewindAction, int] = {}
-    items = []
+    items: list[RewindItem] = []
     size = 0
     for change in changes:
         assert isinstance(change, PlannedChange)

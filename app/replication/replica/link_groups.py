@@ -48,7 +48,9 @@ class LinkGroups:
         if not self._inode:
             return
         prefix = path + b"/"
-        hit = [known for at, known in self._inode if at == root and (known == path or known.startswith(prefix))]
+        hit = [
+            known for at, known in self._inode if at == root and (known == path or known.startswith(prefix))
+        ]
         for known in hit:
             inode = self.drop(root, known)
             if new_path is not None:

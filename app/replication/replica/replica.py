@@ -72,7 +72,7 @@ class Replica:
 
     @property
     def replicating(self) -> bool:
-        """Whether the replica is known to follow its master: synchronised, and its stream open or suspended."""
+        """Whether the replica is known to follow its master: synchronised, stream open or suspended."""
         store = self._store
         return store is not None and bool(store.index.position.epoch) and (self.streaming or self.clean_end)
 
@@ -218,8 +218,7 @@ class Replica:
             for index, path in enumerate(self.paths):
                 if create:
                     os.makedirs(path, 0o755, exist_ok=True)
-                if not os.path.isdir(path):
-                    raise ArcxoError("ER00414", path=shown(path), scenario=self.label)
+                self._check_directory(path)
                 key = b"%d/%d" % (self._id, index)
                 store = open_side_store(path, self._side, self._home_id, key, list(self._all_paths()))
                 tree = Rooted(path)
@@ -237,6 +236,10 @@ class Replica:
             for text in os.listdir(opened.side.fd):
                 if os.fsencode(text).startswith(b"restore-"):
                     remove_tree(opened.side, os.fsencode(text))
+
+    def _check_directory(self, path: bytes) -> None:
+        if not os.path.isdir(path):
+            raise ArcxoError("ER00414", path=shown(path), scenario=self.label)
 
     def _check_roots(self) -> None:
         """The directories are still the ones that were opened."""

@@ -161,9 +161,7 @@ class Rewinder:
         self._batch.settle_aside(root, path)
         return b"" if self._batch.tree(root).side.status_or_none(path) is not None else path
 
-    def _settle_directories(
-        self, root: int, places: Sequence[tuple[bytes, os.stat_result | None]]
-    ) -> None:
+    def _settle_directories(self, root: int, places: Sequence[tuple[bytes, os.stat_result | None]]) -> None:
         for path, status in places:
             if status is not None and stat.S_ISDIR(status.st_mode):
                 self._batch.settle_directory(root, path)

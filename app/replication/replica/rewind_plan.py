@@ -88,7 +88,11 @@ def _undo_on_paper(maps: list[_Names], step: steps.Step) -> None:
 def _compare(store: ReplicaStore, root: int, names: _Names) -> list[PlannedChange]:
     tree = store.trees[root]
     actions: dict[bytes, tuple[RewindAction, int]] = {}
-    kept = {origin[1] for origin in names.origin.values() if origin is not None and origin[0] == TREE}
+    kept = {
+        origin[1]
+        for place, origin in names.origin.items()
+        if place[0] == TREE and origin is not None and origin[0] == TREE
+    }
     for (area, path), origin in sorted(names.origin.items(), key=lambda item: item[0]):
         if area != TREE or origin == (TREE, path):
             continue
@@ -96,9 +100,8 @@ def _compare(store: ReplicaStore, root: int, names: _Names) -> list[PlannedChang
         if origin is None:
             if now is not None and path not in kept:
                 for at, status in walk(tree.tree, path):
-                    if (TREE, at) not in names.origin or names.origin[TREE, at] is None:
-                        if at not in kept:
-                            actions.setdefault(at, (RewindAction.DELETE, status.st_size))
+                    if names.origin.get((TREE, at)) is None and at not in kept:
+                        actions.setdefault(at, (RewindAction.DELETE, status.st_size))
         elif origin[0] == TREE:
             actions[path] = (RewindAction.RENAME, 0)
         else:
@@ -108,9 +111,9 @@ def _compare(store: ReplicaStore, root: int, names: _Names) -> list[PlannedChang
             if area != TREE:
                 continue
             here = _place_of(names, path)
-            status = tree.tree.status_or_none(path)
-            if here is not None and status is not None:
-                size = status.st_size if action is RewindAction.OVERWRITE else 0
+            found = tree.tree.status_or_none(path)
+            if here is not None and found is not None:
+                size = found.st_size if action is RewindAction.OVERWRITE else 0
                 actions.setdefault(here, (action, size))
     return [PlannedChange(root, path, action, size) for path, (action, size) in sorted(actions.items())]
 
@@ -127,9 +130,9 @@ def _created(
         if at != aside and names.resolve((TREE, target)) != (steps.SIDE, at):
             continue
         now = tree.tree.status_or_none(target)
-        if now is not None and stat.S_ISDIR(now.st_mode) and stat.S_ISDIR(status.st_mode):
-            continue
         action = RewindAction.CREATE if now is None else RewindAction.OVERWRITE
+        if now is not None and stat.S_ISDIR(now.st_mode) and stat.S_ISDIR(status.st_mode):
+            action = RewindAction.METADATA
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
         actions[target] = (action, size)
 

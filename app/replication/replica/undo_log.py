@@ -224,9 +224,7 @@ class UndoLog:
         for header, _, steps in self._scan(name, steps=True, tolerant=tolerant):
             yield UndoEntry(header, steps)
 
-    def _frames(
-        self, name: str, *, steps: bool, tolerant: bool = False
-    ) -> Iterator[tuple[UndoHeader, int]]:
+    def _frames(self, name: str, *, steps: bool, tolerant: bool = False) -> Iterator[tuple[UndoHeader, int]]:
         for header, end, _ in self._scan(name, steps=steps, tolerant=tolerant):
             yield header, end
 

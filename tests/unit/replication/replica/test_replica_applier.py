@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,7 +97,7 @@ KINDS: dict[str, list[Record]] = {
     "shrink": [WriteBlocks(0, b"a/b/g", file_metadata(10), (Extent(0, 3),), b"abc")],
     "grow": [WriteBlocks(0, b"a/b/g", file_metadata(300_000), (Extent(250_000, 3),), b"abc")],
     "write a hard-linked file": [WriteBlocks(0, b"a/l", file_metadata(6), (Extent(0, 1),), b"L")],
-    "make directory": [make(b"d/" [:-1]), make(b"d/e"), put(b"d/e/f", b"deep")],
+    "make directory": [make(b"d/"[:-1]), make(b"d/e"), put(b"d/e/f", b"deep")],
     "directory stays": [make(b"a", permissions=0o700, modified_ns=5)],
     "directory for file": [make(b"a/f"), put(b"a/f/x", b"x")],
     "symlink": [symlink(b"a/new-link", b"/nowhere")],
@@ -126,7 +124,9 @@ KINDS: dict[str, list[Record]] = {
         put(b"a/y", b"y"),
     ],
     "metadata of root": [SetMetadata(0, b"", directory_metadata(permissions=0o701))],
-    "metadata of link": [SetMetadata(0, b"s", Metadata(EntryKind.SYMLINK, 0o777, UID, GID, 0, 3, (), b"a/f"))],
+    "metadata of link": [
+        SetMetadata(0, b"s", Metadata(EntryKind.SYMLINK, 0o777, UID, GID, 0, 3, (), b"a/f"))
+    ],
     "staged": [
         StageContent(5, 0, b"st"),
         StageContent(5, 2, b"aged"),
