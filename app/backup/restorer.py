@@ -43,6 +43,7 @@ class Restorer:
         self._canceled = canceled
         self._sink: RestoreSink = sink or DirectorySink([directory for _, directory in task.targets])
         self._lock = threading.RLock()
+        self._sink_lock = contextlib.nullcontext() if self._sink.concurrent else threading.Lock()
         self._phase = JobPhase.RESTORE
         self._reported = 0.0
         self._stop = False
@@ -246,7 +247,7 @@ class Restorer:
     def _publish(self, item: Item, fill: Callable[[int], None]) -> None:
         staged = b""
         try:
-            with self._lock:
+            with self._sink_lock:
                 staged = self._sink.stage(item.target)
             descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
@@ -255,7 +256,7 @@ class Restorer:
                     os.fdatasync(descriptor)  # a power cut must not leave neither the old nor the new
             finally:
                 os.close(descriptor)
-            with self._lock:
+            with self._sink_lock:
                 problems = self._sink.file(item.target, staged, to_metadata(item.entry))
         except OSError as error:
             _discard(staged)
@@ -268,7 +269,7 @@ class Restorer:
 
     def _other(self, item: Item) -> None:
         try:
-            with self._lock:
+            with self._sink_lock:
                 problems = self._sink.other(item.target, to_metadata(item.entry))
         except OSError as error:
             self._failed(item.source, error)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
 import stat
+import threading
 import time
 
 from app.backup.metadata import apply_metadata
@@ -24,22 +26,27 @@ class DirectorySink:
     `finish` removes it; one that a killed restore left is removed by the next restore to that destination.
     """
 
+    concurrent = True
+
     def __init__(self, directories: list[bytes]) -> None:
         self._directories = sorted(set(directories), key=len, reverse=True)
         self._staging: dict[bytes, bytes] = {}
         self._metadata: list[tuple[bytes, Metadata]] = []
-        self._count = 0
+        self._count = itertools.count()
+        self._made: set[bytes] = set()
+        self._lock = threading.Lock()
 
     def _staging_of(self, target: bytes) -> bytes:
         for directory in self._directories:
             if target == directory or target.startswith(directory.rstrip(b"/") + b"/"):
                 break
-        staging = self._staging.get(directory)
-        if staging is None:
-            self._sweep(directory)
-            staging = directory + b"/" + _STAGING + owner_prefix().encode() + b"-%x" % id(self)
-            os.mkdir(staging, 0o700)
-            self._staging[directory] = staging
+        with self._lock:
+            staging = self._staging.get(directory)
+            if staging is None:
+                self._sweep(directory)
+                staging = directory + b"/" + _STAGING + owner_prefix().encode() + b"-%x" % id(self)
+                os.mkdir(staging, 0o700)
+                self._staging[directory] = staging
         return staging
 
     @staticmethod
@@ -50,12 +57,15 @@ class DirectorySink:
                 with contextlib.suppress(OSError, UnicodeDecodeError):
                     age = time.time() - os.lstat(path).st_mtime
                     if is_abandoned(name[len(_STAGING) :].decode("ascii"), age):
-                        _remove_flat(path)
+                        _remove(path)
 
     def stage(self, target: bytes) -> bytes:
-        """See `RestoreSink`."""
-        self._count += 1
-        return self._staging_of(target) + b"/%x" % self._count
+        """See `RestoreSink`. A directory per thread, as creating in a shared one makes threads wait."""
+        staging = self._staging_of(target) + b"/%x" % threading.get_ident()
+        if staging not in self._made:
+            os.mkdir(staging, 0o700)
+            self._made.add(staging)
+        return staging + b"/%x" % next(self._count)
 
     def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         """See `RestoreSink`. Metadata are set by `finish`, after everything inside is in place."""
@@ -122,7 +132,7 @@ class DirectorySink:
     def finish(self) -> list[Problem]:
         """See `RestoreSink`."""
         for staging in self._staging.values():
-            _remove_flat(staging)
+            _remove(staging)
         problems = []
         for target, metadata in reversed(self._metadata):
             problems += apply_metadata(target, metadata, target)
@@ -134,9 +144,13 @@ class DirectorySink:
         return problems
 
 
-def _remove_flat(directory: bytes) -> None:
+def _remove(directory: bytes) -> None:
     for name in os.listdir(directory):
-        os.unlink(directory + b"/" + name)
+        path = directory + b"/" + name
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            _remove(path)
+        else:
+            os.unlink(path)
     os.rmdir(directory)
 
 
