@@ -235,14 +235,24 @@ class Services(Protocol):
     """All services of one home. Close when done; usable from any thread."""
 
     home: str
-    scenarios: ScenarioService
-    hosts: HostService
-    backups: BackupService
-    restores: RestoreService
-    jobs: JobService
-    log: ActivityLogService
-    media: MediaService
-    server: ServerService
-    accounts: AccountService
+
+    @property
+    def scenarios(self) -> ScenarioService: ...
+    @property
+    def hosts(self) -> HostService: ...
+    @property
+    def backups(self) -> BackupService: ...
+    @property
+    def restores(self) -> RestoreService: ...
+    @property
+    def jobs(self) -> JobService: ...
+    @property
+    def log(self) -> ActivityLogService: ...
+    @property
+    def media(self) -> MediaService: ...
+    @property
+    def server(self) -> ServerService: ...
+    @property
+    def accounts(self) -> AccountService: ...
 
     def close(self) -> None: ...
