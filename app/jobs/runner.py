@@ -118,6 +118,9 @@ class ActiveJob:
                 return self._told(JobResult.CANCELED)
             return self._failed(error)
         except ArcxoError as error:
+            if error.code == _LOST_CLAIM:
+                control.cancel(lost=True)
+                return JobResult.CRASHED
             if control.canceled:
                 return self._told(JobResult.CANCELED)
             return self._failed(error)
