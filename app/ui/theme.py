@@ -101,8 +101,7 @@ class Theme(QObject):
             self._follows = True
             QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_changed)
         self._dark = mode is ThemeMode.DARK or (
-            mode is ThemeMode.SYSTEM
-            and QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
+            mode is ThemeMode.SYSTEM and QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
         )
         app = QApplication.instance()
         if isinstance(app, QApplication):

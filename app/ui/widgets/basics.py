@@ -71,9 +71,7 @@ class Label(QLabel):
         self.setFont(font(self._type_role))
         size = font(self._type_role).pixelSize()
         weight = int(font(self._type_role).weight())
-        self.setStyleSheet(
-            f"color: {color(self._role).name()}; font-size: {size}px; font-weight: {weight};"
-        )
+        self.setStyleSheet(f"color: {color(self._role).name()}; font-size: {size}px; font-weight: {weight};")
 
 
 class Line(QFrame):

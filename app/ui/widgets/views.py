@@ -139,9 +139,7 @@ class CellTree(QTreeView):
 
     def select_row(self, index: Index) -> None:
         """Make one row the current and only selected one."""
-        flags = (
-            QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        )
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().setCurrentIndex(QModelIndex(index), flags)
 
     def copy_rows(self) -> str:
@@ -162,7 +160,9 @@ class CellTree(QTreeView):
         return text
 
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802, D102
-        rect = QRect(0, option.rect.top(), max(self.viewport().width(), option.rect.right()), option.rect.height())
+        rect = QRect(
+            0, option.rect.top(), max(self.viewport().width(), option.rect.right()), option.rect.height()
+        )
         selected = self.selectionModel() is not None and self.selectionModel().isRowSelected(
             index.row(), index.parent()
         )
@@ -184,7 +184,11 @@ class CellTree(QTreeView):
             super().drawRow(painter, option, index)
         painter.setPen(color("divider"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        if self.hasFocus() and index.siblingAtColumn(0) == self.currentIndex().siblingAtColumn(0) and selected:
+        if (
+            self.hasFocus()
+            and index.siblingAtColumn(0) == self.currentIndex().siblingAtColumn(0)
+            and selected
+        ):
             painter.setPen(QPen(color("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -2))
@@ -204,7 +208,11 @@ class CellTree(QTreeView):
             if isinstance(cell, Cell) and cell.marker is not None and not cell.marker.gray:
                 self.model().setData(first, None, Qt.ItemDataRole.CheckStateRole)
                 return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() and current.isValid():
+        if (
+            event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and not event.modifiers()
+            and current.isValid()
+        ):
             self.row_activated.emit(current)
             return
         if event.matches(QKeySequence.StandardKey.Copy):

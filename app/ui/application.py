@@ -1,0 +1,100 @@
+"""Start the console: application, theme, first start, window; and end it without leaving anything behind."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtWidgets import QApplication, QDialog
+
+from app.services.api import Services
+from app.services.composition import Composition
+from app.ui.bridge.tasks import Tasks
+from app.ui.dialogs.first_start import FirstStartDialog, InitHome
+from app.ui.main_window import MainWindow
+from app.ui.theme import ThemeMode, theme
+
+
+class _Faults(QObject):
+    """Exceptions in slots reach a dialog instead of vanishing."""
+
+    raised = Signal(str)
+
+    def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        report = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(report)
+        if not issubclass(kind, KeyboardInterrupt):
+            self.raised.emit(report)
+
+
+def make_application(arguments: Sequence[str] = ()) -> QApplication:
+    """The QApplication in Arcxo's look (made once per process)."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(["arcxo", *arguments])
+    app.setApplicationName("Arcxo")
+    app.setStyle("Fusion")
+    theme().apply(ThemeMode.SYSTEM)
+    return app
+
+
+def run_console(composition: Composition, arguments: Sequence[str] = ()) -> int:
+    """Run the console on the default home until its window is closed. Returns its exit code.
+
+    Without a home a short dialog makes one. The server is started in the background when none runs; it goes
+    on running after the console.
+    """
+    app = make_application(arguments)
+    tasks = Tasks()
+    faults = _Faults()
+    previous = sys.excepthook
+    sys.excepthook = faults.handle
+    try:
+        home = composition.default_home()
+        if not composition.home_exists(home):
+            dialog = FirstStartDialog(home, _maker(composition), tasks)
+            if dialog.exec() != QDialog.DialogCode.Accepted:
+                return 0
+            home = dialog.folder.text().strip()
+        services = composition.open_services(home)
+        try:
+            return _show_window(app, services, tasks, faults)
+        finally:
+            tasks.close()
+            services.close()
+    finally:
+        tasks.close()
+        sys.excepthook = previous
+
+
+def _maker(composition: Composition) -> InitHome:
+    def init_home(folder: str, password: str) -> None:
+        composition.init_home(folder, caroot_password=password)
+
+    return init_home
+
+
+def _show_window(app: QApplication, services: Services, tasks: Tasks, faults: _Faults) -> int:
+    settings = QSettings(str(Path(services.home) / "console.ini"), QSettings.Format.IniFormat)
+    _apply_look(settings)
+    window = MainWindow(services, tasks, settings)
+    faults.raised.connect(window.show_fault)
+    window.show()
+    window.start_server()
+    code = app.exec()
+    window.deleteLater()
+    app.processEvents()
+    return code
+
+
+def _apply_look(settings: QSettings) -> None:
+    mode = str(settings.value("look/mode", ThemeMode.SYSTEM.value))
+    try:
+        scale = float(str(settings.value("look/scale", 1.0)))
+    except ValueError:
+        scale = 1.0
+    known = mode in {item.value for item in ThemeMode}
+    theme().apply(ThemeMode(mode) if known else ThemeMode.SYSTEM, scale)

@@ -1,0 +1,178 @@
+"""Home: how everything is protected, what runs, what is full, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QSplitter
+
+from app.messages import render
+from app.model.events import ActivityRecord
+from app.model.job import Job
+from app.model.media import Device, SessionInfo
+from app.model.scenario import ScenarioStatus
+from app.ui import formats
+from app.ui.home.protection import Protection, ProtectionModel, protections
+from app.ui.home.side import SidePane
+from app.ui.manager import Context, Manager
+from app.ui.models.cell import Cell, Column
+from app.ui.models.table import RowModel
+from app.ui.widgets.basics import PaneHeader, button, column
+from app.ui.widgets.notices import EmptyState, ProblemCard
+from app.ui.widgets.status import SEVERITY
+from app.ui.widgets.views import CellTable
+
+ACTIVITY_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    statuses: Sequence[ScenarioStatus]
+    sessions: Sequence[SessionInfo]
+    jobs: Sequence[Job]
+    devices: Sequence[Device]
+    activity: Sequence[ActivityRecord]
+
+
+class ActivityModel(RowModel[ActivityRecord]):
+    """The newest lines of the activity log."""
+
+    columns = (Column("Time", 140), Column("Message", 480), Column("From", 160, right=True))
+
+    def key_of(self, item: ActivityRecord) -> Hashable:
+        """The record's id."""
+        return item.id
+
+    def cell(self, item: ActivityRecord, column: int) -> Cell:
+        """Paintable content."""
+        status = SEVERITY[item.severity]
+        important = status.role in ("warning", "error")
+        if column == 0:
+            return Cell(
+                formats.moment(item.at) if datetime.now(UTC) - item.at else "",
+                icon=status.icon,
+                icon_role=status.role,
+                role="text2",
+                tooltip=formats.full_time(item.at),
+                sort=item.at.timestamp(),
+            )
+        if column == 1:
+            return Cell(render(item.code, item.params).line, bold=important)
+        source = f"Job {item.job_id}" if item.job_id else item.scenario or item.server
+        return Cell(source, role="muted", right=True)
+
+
+class HomeManager(Manager):
+    """Only figures that the services know."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, "Home")
+        self.header.subtitle.setText(f"{datetime.now().astimezone():%A %-d %B %Y}")
+        new = button("New scenario", "", "plus")
+        new.clicked.connect(self._on_new_scenario)
+        back_up = button("Back up now", "primary", "hard-drive-upload")
+        back_up.clicked.connect(self._on_back_up)
+        self.header.add(new)
+        self.header.add(back_up)
+        self.protection = ProtectionModel()
+        self.table = CellTable(row_height=44)
+        self.table.set_source(self.protection)
+        self.table.set_columns(self.protection.columns)
+        self.table.setAccessibleName("Protection")
+        self.table.row_activated.connect(self._on_row_activated)
+        self.protection_header = PaneHeader("Protection")
+        self.activity = ActivityModel()
+        self.activity_table = CellTable()
+        self.activity_table.set_source(self.activity)
+        self.activity_table.set_columns(self.activity.columns)
+        self.activity_table.header().hide()
+        self.activity_table.header().setStretchLastSection(False)
+        self.activity_table.header().setSectionResizeMode(1, self.activity_table.header().ResizeMode.Stretch)
+        self.activity_table.setAccessibleName("Recent activity")
+        activity_header = PaneHeader("Recent activity")
+        open_log = button("Open activity log", "link")
+        open_log.clicked.connect(self._on_open_log)
+        activity_header.add(open_log)
+        self.empty = EmptyState(
+            "folder",
+            "No scenario yet",
+            "A scenario replicates directories of a Master host to a Replica host, all the time.",
+            "New scenario",
+        )
+        self.empty.pressed.connect(self._on_new_scenario)
+        self.empty.hide()
+        self.problem = ProblemCard()
+        self.problem.retried.connect(self.refresh)
+        self.problem.hide()
+        self.side = SidePane()
+        self.side.jobs_requested.connect(self._on_jobs_requested)
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.addWidget(column(self.protection_header, self.problem, self.table, self.empty))
+        left.addWidget(column(activity_header, self.activity_table))
+        left.setStretchFactor(0, 3)
+        left.setStretchFactor(1, 2)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(left)
+        split.addWidget(self.side)
+        split.setStretchFactor(0, 1)
+        split.setSizes([900, 330])
+        for splitter in (left, split):
+            splitter.setHandleWidth(1)
+            splitter.setChildrenCollapsible(False)
+        self.body.addWidget(split)
+        self._poller = self.poll(self._ask, 1000)
+        self._poller.answered.connect(self._on_answered)
+        self._poller.failed.connect(self._on_failed)
+        self._poller.stale.connect(self._on_stale)
+
+    def _ask(self) -> _Facts:
+        services = self.context.services
+        return _Facts(
+            services.scenarios.list(),
+            services.media.sessions(),
+            services.jobs.list(),
+            services.media.devices(),
+            services.log.list(limit=ACTIVITY_SHOWN),
+        )
+
+    def _on_answered(self, facts: _Facts) -> None:
+        self.problem.hide()
+        self.protection.now = datetime.now(UTC)
+        self.protection.set_items(protections(facts.statuses, facts.sessions, facts.jobs))
+        self.protection.touch()
+        self.protection_header.note.setText(
+            f"{formats.counted(len(facts.statuses), 'scenario')}, worst first"
+        )
+        self.empty.setVisible(not facts.statuses)
+        self.table.setVisible(bool(facts.statuses))
+        self.activity.set_items(list(facts.activity))
+        self.side.set_running(facts.jobs, facts.statuses)
+        self.side.set_devices(facts.devices)
+
+    def _on_failed(self, error: Exception) -> None:
+        if not self.protection.items:
+            self.problem.show_error(error)
+
+    def _on_stale(self, at: datetime | None) -> None:
+        if at is not None:
+            self.protection_header.note.setText(f"Last answer {formats.clock(at)}")
+
+    def _on_row_activated(self, index: QModelIndex) -> None:
+        item = self.table.current_object() if index.isValid() else None
+        if isinstance(item, Protection):
+            self.context.open_manager("xosoft", scenario=item.status.scenario.name)
+
+    def _on_new_scenario(self) -> None:
+        self.context.open_manager("xosoft", new_scenario=True)
+
+    def _on_back_up(self) -> None:
+        self.context.open_manager("backup")
+
+    def _on_jobs_requested(self) -> None:
+        self.context.open_manager("job_status")
+
+    def _on_open_log(self) -> None:
+        self.context.open_manager("job_status", page="log")

@@ -1,0 +1,169 @@
+"""The right side of Home: what runs now, and how full the devices are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from app.model.job import Job, JobStatus
+from app.model.media import Device
+from app.model.scenario import ReplicaState, ScenarioStatus
+from app.ui import formats
+from app.ui.home.protection import sync_text
+from app.ui.theme import theme
+from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.controls import Gauge
+
+ALMOST_FULL = 0.9
+
+
+class SidePane(QFrame):
+    """Running now and Storage."""
+
+    jobs_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "sunken")
+        self.setMinimumWidth(theme().px(260))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        link = button("Job Status", "link")
+        link.clicked.connect(self.jobs_requested)
+        self._running = _Section("Running now", link)
+        self._storage = _Section("Storage")
+        layout.addWidget(self._running)
+        layout.addWidget(Line())
+        layout.addWidget(self._storage)
+        layout.addStretch(1)
+
+    def set_running(self, jobs: Sequence[Job], statuses: Sequence[ScenarioStatus]) -> None:
+        """Active jobs and synchronising scenarios."""
+        lines: list[_Fact] = [
+            _job_fact(job) for job in jobs if job.status is JobStatus.ACTIVE and job.parent_id is None
+        ]
+        for status in statuses:
+            for replica in status.replicas:
+                if replica.state is ReplicaState.SYNCHRONIZING and replica.sync is not None:
+                    total = replica.sync.files_total
+                    share = replica.sync.files_compared / total if total else None
+                    lines.append(
+                        (
+                            status.scenario.name,
+                            "Scenario",
+                            share,
+                            f"Comparing · {sync_text(replica)} files",
+                            "accent_fill",
+                        )
+                    )
+        self._running.show_facts(lines, "No job is running", busy=True)
+
+    def set_devices(self, devices: Sequence[Device]) -> None:
+        """Devices with what is used."""
+        self._storage.show_facts([_device_fact(device) for device in devices], "No device", busy=False)
+
+
+_Fact = tuple[str, str, float | None, str, str]
+
+
+def _job_fact(job: Job) -> _Fact:
+    progress = job.progress
+    if progress is None:
+        return job.name, f"Job {job.id}", None, job.waits_for or "Starting", "accent_fill"
+    share = progress.read_bytes / progress.bytes_total if progress.bytes_total else None
+    phase = progress.phase.value.replace("_", " ").capitalize()
+    done = formats.size(progress.read_bytes)
+    read = f"{done} of {formats.size(progress.bytes_total)} read" if progress.bytes_total else f"{done} read"
+    if progress.waits_for:
+        return job.name, f"Job {job.id}", None, f"Waits: {progress.waits_for}", "accent_fill"
+    return (
+        job.name,
+        f"Job {job.id}",
+        share,
+        f"{phase} · {read} · {formats.size(progress.stored_bytes)} stored",
+        "accent_fill",
+    )
+
+
+def _device_fact(device: Device) -> _Fact:
+    name = f"{device.name} · {device.group}"
+    if not device.online:
+        return name, "Offline", None, device.problem or "The device is not reachable", "error"
+    if device.total_bytes is None or device.free_bytes is None:
+        return name, "", None, "Free space is not known", "accent_fill"
+    used = device.total_bytes - device.free_bytes
+    share = used / device.total_bytes if device.total_bytes else None
+    role = "warning_fill" if share is not None and share >= ALMOST_FULL else "accent_fill"
+    note = f"{formats.size(used)} of {formats.size(device.total_bytes)}"
+    return name, note, share, f"{formats.size(device.free_bytes)} free", role
+
+
+class _Section(QWidget):
+    def __init__(self, title: str, link: QWidget | None = None) -> None:
+        super().__init__()
+        self._facts: list[_Fact] | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(16, 6, 16, 12)
+        self._layout.setSpacing(8)
+        head = QHBoxLayout()
+        head.addWidget(Label(title, "strong"))
+        head.addStretch(1)
+        if link is not None:
+            head.addWidget(link)
+        self._layout.addLayout(head)
+        self._rows: list[_FactRow] = []
+        self._empty = Label("", "small", "muted")
+        self._layout.addWidget(self._empty)
+
+    def show_facts(self, facts: Sequence[_Fact], empty: str, *, busy: bool) -> None:
+        while len(self._rows) < len(facts):
+            row = _FactRow(busy=busy)
+            self._rows.append(row)
+            self._layout.addWidget(row)
+        for position, row in enumerate(self._rows):
+            row.setVisible(position < len(facts))
+            if position < len(facts):
+                row.show_fact(facts[position])
+        self._empty.setText(empty)
+        self._empty.setVisible(not facts)
+
+
+class _FactRow(QWidget):
+    def __init__(self, *, busy: bool) -> None:
+        super().__init__()
+        self._name = Label("", "medium", elide=Qt.TextElideMode.ElideRight)
+        self._note = Label("", "small", "text2")
+        self._gauge = Gauge("")
+        self._busy = QProgressBar() if busy else None
+        self._text = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
+        head = QHBoxLayout()
+        head.addWidget(self._name, 1)
+        head.addWidget(self._note)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(head)
+        layout.addWidget(self._gauge)
+        if self._busy is not None:
+            self._busy.setRange(0, 0)
+            self._busy.setTextVisible(False)
+            self._busy.setAccessibleName("Total not known yet")
+            layout.addWidget(self._busy)
+        layout.addWidget(self._text)
+
+    def show_fact(self, fact: _Fact) -> None:
+        name, note, share, text, role = fact
+        self._name.setText(name)
+        self._note.setText(note)
+        indeterminate = share is None and self._busy is not None
+        self._gauge.setVisible(not indeterminate)
+        if self._busy is not None:
+            self._busy.setVisible(indeterminate)
+        self._gauge.set_share(
+            share, role if role != "error" else "accent_fill", words=f"{name}, {note}, {text}"
+        )
+        self._text.setText(text)
+        self._text.set_role("error" if role == "error" else "warning" if role == "warning_fill" else "muted")

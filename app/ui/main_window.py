@@ -1,0 +1,327 @@
+"""The one window: menu row, navigation, the managers, status bar."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import __version__
+from app.model.errors import ArcxoError
+from app.services.api import ServerState, Services
+from app.ui import icons
+from app.ui.bridge.polling import Poller
+from app.ui.bridge.tasks import Tasks
+from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDialog
+from app.ui.manager import Context, Manager
+from app.ui.navigation import Navigation
+from app.ui.registry import ManagerEntry, entries
+from app.ui.status_bar import ConsoleStatusBar
+from app.ui.theme import ThemeMode, theme
+from app.ui.widgets.basics import IconLabel, Label, Line, icon_button
+from app.ui.widgets.notices import Toasts
+
+SERVER_POLL_MS = 2000
+
+
+class MainWindow(QMainWindow):
+    """Opens managers when they are first looked at; only the visible one polls."""
+
+    def __init__(self, services: Services, tasks: Tasks, settings: QSettings) -> None:
+        super().__init__()
+        self.setWindowTitle("Arcxo")
+        self.setMinimumSize(1024, 680)
+        self.resize(1440, 900)
+        self.context = Context(
+            services,
+            tasks,
+            settings,
+            open_manager=self.open_manager,
+            show_error=self.show_error,
+        )
+        self._entries: dict[str, ManagerEntry] = {entry.name: entry for entry in entries()}
+        self._managers: dict[str, Manager] = {}
+        self._current = ""
+        self._lag: float | None = None
+        self.navigation = Navigation(tuple(self._entries.values()))
+        self.navigation.chosen.connect(self.open_manager)
+        self.stack = QStackedWidget()
+        self.status = ConsoleStatusBar()
+        self.toasts = Toasts(self)
+        self.context.toast = self.toasts.show
+        self._own_menu: QMenu | None = None
+        self._lay_out()
+        self._make_menus()
+        tasks.failed.connect(self.show_error)
+        tasks.unexpected.connect(self.show_fault)
+        self._server_poller = Poller(tasks, self._ask_server, SERVER_POLL_MS, self)
+        self._server_poller.answered.connect(self._on_server_answered)
+        self._server_poller.failed.connect(self._on_server_failed)
+        self._restore_state()
+        first = str(settings.value("window/manager", "home"))
+        self.open_manager(first if first in self._entries else next(iter(self._entries)))
+
+    def start_server(self) -> None:
+        """Start the server of the home in the background; its state is shown meanwhile."""
+        self.status.show_connecting("Starting the server…")
+        self.navigation.server.set_server("This computer", "Starting the server…")
+        server = self.context.services.server
+        self.context.tasks.run(self, server.start, self._on_server_started, self._on_server_start_failed)
+
+    def open_manager(self, name: str, **request: Any) -> None:
+        """Show a manager, made when needed; `request` goes to its `show_request`."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return
+        manager = self._managers.get(name)
+        if manager is None:
+            manager = entry.load()(self.context)  # type: ignore[call-arg] # subclasses know their own title
+            manager.badge_changed.connect(self._on_badge_changed)
+            self._managers[name] = manager
+            self.stack.addWidget(manager)
+        if name != self._current:
+            if self._current:
+                self._managers[self._current].deactivate()
+            self._current = name
+            self.stack.setCurrentWidget(manager)
+            self.navigation.choose(name)
+            self._show_own_menu(manager)
+            if self.isVisible() and not self.isMinimized():
+                manager.activate()
+        if request:
+            manager.show_request(**request)
+
+    @property
+    def current_manager(self) -> Manager:
+        """The manager in front."""
+        return self._managers[self._current]
+
+    def show_error(self, error: Exception, parent: QWidget | None = None) -> None:
+        """Show a known fault in full, an unknown one as a report."""
+        if isinstance(error, ArcxoError):
+            dialog: MessageDetailsDialog | FaultReportDialog = MessageDetailsDialog.for_error(
+                error, parent or self
+            )
+        else:
+            dialog = FaultReportDialog("".join(traceback.format_exception(error)), parent or self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_fault(self, report: str) -> None:
+        """Show the report of a bug."""
+        dialog = FaultReportDialog(f"Arcxo {__version__}\n{report}", self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def showEvent(self, event: QEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._look(visible=True)
+
+    def hideEvent(self, event: QEvent) -> None:  # noqa: N802, D102 - Qt's name
+        self._look(visible=False)
+        super().hideEvent(event)  # type: ignore[arg-type]
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802, D102 - Qt's name
+        if event.type() == QEvent.Type.WindowStateChange:
+            self._look(visible=self.isVisible() and not self.isMinimized())
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        self.navigation.set_open(self.width() >= 1280)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802, D102 - Qt's name
+        self._look(visible=False)
+        settings = self.context.settings
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/manager", self._current)
+        for manager in self._managers.values():
+            manager.save_state()
+        settings.sync()
+        super().closeEvent(event)
+
+    def _look(self, *, visible: bool) -> None:
+        if visible:
+            self._server_poller.start()
+        else:
+            self._server_poller.stop()
+        if self._current:
+            manager = self._managers[self._current]
+            if visible:
+                manager.activate()
+            else:
+                manager.deactivate()
+
+    def _lay_out(self) -> None:
+        top = QFrame()
+        top.setProperty("kind", "bar")
+        top.setFixedHeight(theme().px(40))
+        self.menus = QMenuBar()
+        row = QHBoxLayout(top)
+        row.setContentsMargins(16, 0, 12, 0)
+        row.setSpacing(8)
+        row.addWidget(IconLabel("mark", "accent", 20))
+        row.addWidget(Label("Arcxo", "strong"))
+        row.addSpacing(12)
+        row.addWidget(self.menus, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.theme_button = icon_button("moon", "Dark or light colours")
+        self.theme_button.clicked.connect(self._on_theme_clicked)
+        row.addWidget(self.theme_button)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self.navigation)
+        middle.addWidget(Line(vertical=True))
+        middle.addWidget(self.stack, 1)
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(top)
+        layout.addWidget(Line())
+        layout.addLayout(middle, 1)
+        layout.addWidget(Line())
+        layout.addWidget(self.status)
+        self.setCentralWidget(body)
+
+    def _make_menus(self) -> None:
+        file = self.menus.addMenu("&File")
+        self._add(file, "New &scenario…", "Ctrl+N", self._on_new_scenario)
+        file.addSeparator()
+        self._add(file, "&Quit", "Ctrl+Q", self.close)
+        quick = self.menus.addMenu("&Quick Start")
+        for number, entry in enumerate(self._entries.values(), 1):
+            action = self._add(quick, entry.title, f"Ctrl+{number}", self._on_manager_action)
+            action.setData(entry.name)
+            icons.bind(action, entry.icon)
+        view = self.menus.addMenu("&View")
+        self._add(view, "&Refresh", "F5", self._on_refresh)
+        colours = view.addMenu("&Colours")
+        self._modes = QActionGroup(self)
+        for mode, text in (
+            (ThemeMode.SYSTEM, "Follow the &system"),
+            (ThemeMode.LIGHT, "&Light"),
+            (ThemeMode.DARK, "&Dark"),
+        ):
+            action = colours.addAction(text)
+            action.setCheckable(True)
+            action.setData(mode)
+            action.setChecked(theme().mode is mode)
+            self._modes.addAction(action)
+        self._modes.triggered.connect(self._on_mode_chosen)
+        size = view.addMenu("&Text size")
+        for percent in (100, 125, 150, 200):
+            action = size.addAction(f"{percent}%")
+            action.setData(percent / 100)
+            action.triggered.connect(self._on_scale_chosen)
+        self._own_menu = self.menus.addMenu("")
+        help_menu = self.menus.addMenu("&Help")
+        self._add(help_menu, "&About Arcxo", "", self._on_about)
+
+    def _add(self, menu: QMenu, text: str, shortcut: str, slot: Any) -> QAction:
+        action = menu.addAction(text)
+        if shortcut:
+            action.setShortcut(QKeySequence(shortcut))
+        action.triggered.connect(slot)
+        self.addAction(action)
+        return action
+
+    def _show_own_menu(self, manager: Manager) -> None:
+        assert self._own_menu is not None
+        title, actions = manager.menu()
+        self._own_menu.clear()
+        self._own_menu.setTitle(title)
+        self._own_menu.menuAction().setVisible(bool(title))
+        for action in actions:
+            if action is None:
+                self._own_menu.addSeparator()
+            else:
+                self._own_menu.addAction(action)
+
+    def _restore_state(self) -> None:
+        geometry = self.context.settings.value("window/geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)  # type: ignore[arg-type] # a QByteArray as saved
+
+    def _ask_server(self) -> tuple[ServerState, float | None]:
+        services = self.context.services
+        state = services.server.state()
+        lags: list[float] = []
+        if state.running:
+            lags = [
+                replica.lag_seconds
+                for status in services.scenarios.list()
+                for replica in status.replicas
+                if replica.lag_seconds is not None
+            ]
+        return state, max(lags, default=None)
+
+    def _on_server_answered(self, answer: tuple[ServerState, float | None]) -> None:
+        state, lag = answer
+        self.status.show_state(state, lag, datetime.now(UTC))
+        self.navigation.server.set_server(state.name, "Running" if state.running else "Not running")
+
+    def _on_server_failed(self, _error: Exception) -> None:
+        self.status.show_lost("The server does not answer", self._server_poller.last_answer_at)
+
+    def _on_server_started(self, _state: ServerState) -> None:
+        self._server_poller.refresh()
+        if self._current:
+            self.current_manager.refresh()
+
+    def _on_server_start_failed(self, error: Exception) -> None:
+        self.status.show_lost("The server could not be started", None)
+        self.navigation.server.set_server("This computer", "Not running")
+        self.show_error(error)
+
+    def _on_badge_changed(self, text: str, red: bool) -> None:
+        for name, manager in self._managers.items():
+            if manager is self.sender():
+                self.navigation.set_badge(name, text, red=red)
+
+    def _on_manager_action(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.open_manager(str(action.data()))
+
+    def _on_new_scenario(self) -> None:
+        self.open_manager("xosoft", new_scenario=True)
+
+    def _on_refresh(self) -> None:
+        self._server_poller.refresh()
+        self.current_manager.refresh()
+
+    def _on_theme_clicked(self) -> None:
+        self._use_mode(ThemeMode.LIGHT if theme().dark else ThemeMode.DARK)
+
+    def _on_mode_chosen(self, action: QAction) -> None:
+        self._use_mode(ThemeMode(action.data()))
+
+    def _use_mode(self, mode: ThemeMode) -> None:
+        theme().apply(mode)
+        self.context.settings.setValue("look/mode", mode.value)
+        icons.bind(self.theme_button, "sun" if theme().dark else "moon")
+        for action in self._modes.actions():
+            action.setChecked(action.data() == mode)
+
+    def _on_scale_chosen(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            theme().apply(theme().mode, float(action.data()))
+            self.context.settings.setValue("look/scale", action.data())
+
+    def _on_about(self) -> None:
+        self.toasts.show(f"Arcxo {__version__}", "Continuous replication, and backup of the replica")

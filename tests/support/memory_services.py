@@ -1,0 +1,792 @@
+"""In-memory services with realistic data, for tests and pictures of the console.
+
+`MemoryServices()` answers everything from lists that tests may change; calls that act are kept in `calls` as
+(name, arguments) and change the lists as the real ones would. `raises[name] = error` makes a call fail.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.model.entry import EntryKind
+from app.model.errors import NotFoundError
+from app.model.events import ActivityRecord, EventRecord, Severity
+from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo
+from app.model.job import (
+    BackupScript,
+    Job,
+    JobKind,
+    JobPhase,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    RestoreScript,
+    RestoreSelection,
+    Schedule,
+)
+from app.model.media import CatalogEntry, Consistency, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import (
+    NewScenario,
+    ProductType,
+    ReplicaSpec,
+    ReplicaState,
+    ReplicaStatus,
+    Root,
+    RootStatistics,
+    Scenario,
+    ScenarioState,
+    ScenarioStatus,
+    ServerType,
+    SyncProgress,
+)
+from app.services.api import (
+    BackupRequest,
+    Machine,
+    Query,
+    RestoreRequest,
+    ServerState,
+)
+
+GB = 1024**3
+MB = 1024**2
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def scenario(
+    number: int, name: str, roots: Sequence[str], *, group: str = "Scenarios", replicas: int = 1
+) -> Scenario:
+    return Scenario(
+        id=1224069560 + number,
+        name=name,
+        server_type=ServerType.FILE_SERVER,
+        product=ProductType.DR,
+        master="localhost",
+        roots=tuple(Root(path.encode()) for path in roots),
+        replicas=tuple(
+            ReplicaSpec("localhost", tuple(f"/replica{n or ''}{path}".encode() for path in roots))
+            for n in range(replicas)
+        ),
+        group=group,
+    )
+
+
+def status_of(
+    made: Scenario,
+    state: ScenarioState,
+    replica: ReplicaState,
+    *,
+    lag: float | None = 0.2,
+    reason: str = "",
+    **more: Any,
+) -> ScenarioStatus:
+    running = state is not ScenarioState.STOPPED
+    return ScenarioStatus(
+        scenario=made,
+        state=state,
+        reason=reason,
+        since=now() - timedelta(hours=5) if running else None,
+        replicas=tuple(
+            ReplicaStatus(
+                spec.host,
+                replica,
+                lag_seconds=lag if running else None,
+                spool_bytes=more.get("spool", 12 * MB),
+                waiting_operations=more.get("waiting", 4),
+                synchronized_bytes=int(96.4 * GB),
+                changed_bytes=int(1.24 * GB),
+                files=184_220,
+                applied_operations=more.get("applied", 18_440),
+                in_sync_at=more.get("in_sync_at"),
+                sync=more.get("sync"),
+                rewind_oldest_at=now() - timedelta(hours=59),
+                rewind_bytes=int(18.2 * GB),
+            )
+            for spec in made.replicas
+        ),
+        roots=tuple(
+            RootStatistics(
+                root.master_path,
+                size_bytes=int(248.1 * GB) // (n + 1),
+                files=118_402 // (n + 1),
+                folders_created=1204 // (n + 1),
+                files_changed=18_442 // (n + 1),
+                removed=96 * n,
+                renamed=212 // (n + 1),
+                changed_bytes=int(1.1 * GB),
+                last_change_at=now() - timedelta(seconds=4 + 70 * n),
+            )
+            for n, root in enumerate(made.roots)
+        ),
+        watched_directories=38_114,
+        captured_operations=18_444,
+        captured_bytes=int(1.24 * GB),
+        problem_count=1 if reason else 0,
+        revision=7,
+    )
+
+
+def sample_statuses() -> list[ScenarioStatus]:
+    running, stopped = ScenarioState.REPLICATING, ScenarioState.STOPPED
+    return [
+        status_of(
+            scenario(
+                6,
+                "Branch File Shares",
+                ["/srv/shares/projects", "/srv/shares/sales", "/srv/scan"],
+                group="Branch offices",
+            ),
+            running,
+            ReplicaState.REPLICATING,
+            in_sync_at=now() - timedelta(seconds=2),
+        ),
+        status_of(
+            scenario(7, "Sales Shares", ["/srv/sales"], group="Branch offices"),
+            running,
+            ReplicaState.BRAKED,
+            lag=244.0,
+            reason="12,418 deletes in 40 s; applying stopped",
+            spool=int(1.9 * GB),
+            waiting=12_322,
+            in_sync_at=now() - timedelta(seconds=246),
+        ),
+        status_of(
+            scenario(8, "Lab Results", ["/srv/lab"], group="Branch offices"),
+            running,
+            ReplicaState.SUSPENDED,
+            lag=3120.0,
+            spool=int(18.4 * GB),
+            waiting=4_410,
+            in_sync_at=now() - timedelta(minutes=52),
+        ),
+        status_of(
+            scenario(9, "CAD Projects", ["/srv/cad"], group="Head office"),
+            ScenarioState.SYNCHRONIZING,
+            ReplicaState.SYNCHRONIZING,
+            lag=None,
+            sync=SyncProgress(218_400, 574_112, 96, 412 * MB, b"/srv/cad/hall-7/plan-a.dwg", now()),
+        ),
+        status_of(
+            scenario(10, "Archive 2019", ["/srv/archive"], group="Head office"), stopped, ReplicaState.STOPPED
+        ),
+        status_of(
+            scenario(11, "Print Queues", ["/srv/print"], group="Head office"),
+            ScenarioState.PROBLEM,
+            ReplicaState.DISCONNECTED,
+            lag=None,
+            reason="No answer from REPL-DR-02:25000 for 180 s",
+        ),
+    ]
+
+
+class _Calls:
+    def __init__(self, services: MemoryServices) -> None:
+        self._services = services
+
+    def _note(self, name: str, *arguments: Any) -> None:
+        self._services.calls.append((name, *arguments))
+        self._services.threads.add(threading.current_thread().name)
+        error = self._services.raises.get(name)
+        if error is not None:
+            raise error
+
+
+class MemoryScenarios(_Calls):
+    def list(self) -> Sequence[ScenarioStatus]:
+        self._note("scenarios.list")
+        return list(self._services.statuses)
+
+    def show(self, name: str) -> ScenarioStatus:
+        for status in self._services.statuses:
+            if name in (status.scenario.name, str(status.scenario.id)):
+                return status
+        raise NotFoundError("E5110", name=name)
+
+    def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
+        self._note("scenarios.verify", scenario)
+        return [
+            CheckResult("localhost", CheckOutcome.OK, "IR00901"),
+            *(
+                CheckResult(
+                    path.decode(), CheckOutcome.ERROR, "ER00910", {"path": path.decode()}, "create_directory"
+                )
+                for replica in scenario.replicas
+                for path in replica.paths
+                if path not in self._services.directories
+            ),
+        ]
+
+    def create(self, scenario: NewScenario) -> Scenario:
+        self._note("scenarios.create", scenario)
+        made = Scenario(
+            id=1224069600 + len(self._services.statuses),
+            name=scenario.name,
+            server_type=scenario.server_type,
+            product=scenario.product,
+            master=scenario.master,
+            roots=scenario.roots,
+            replicas=scenario.replicas,
+            group=scenario.group,
+            filters=scenario.filters,
+            properties=scenario.properties,
+        )
+        self._services.statuses.append(status_of(made, ScenarioState.STOPPED, ReplicaState.STOPPED))
+        return made
+
+    def update(self, scenario: Scenario) -> Scenario:
+        self._note("scenarios.update", scenario)
+        self._change(scenario.name, lambda status: replace(status, scenario=scenario))
+        return scenario
+
+    def register(self, name: str) -> Scenario:
+        return self.show(name).scenario
+
+    def delete(self, name: str, *, registration_only: bool = False) -> None:
+        self._note("scenarios.delete", name, registration_only)
+        self._services.statuses = [s for s in self._services.statuses if s.scenario.name != name]
+
+    def export(self, name: str) -> bytes:
+        return f"<scenario name='{name}'/>".encode()
+
+    def import_xml(self, xml: bytes) -> Scenario:
+        self._note("scenarios.import_xml", xml)
+        return self._services.statuses[0].scenario
+
+    def run(self, name: str, sync: Any = None) -> None:
+        self._note("scenarios.run", name)
+        self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
+
+    def stop(self, name: str) -> None:
+        self._note("scenarios.stop", name)
+        self._state(name, ScenarioState.STOPPED, ReplicaState.STOPPED)
+
+    def suspend(self, name: str, replica: str = "") -> None:
+        self._note("scenarios.suspend", name, replica)
+        self._state(name, ScenarioState.REPLICATING, ReplicaState.SUSPENDED)
+
+    def resume(self, name: str, replica: str = "") -> None:
+        self._note("scenarios.resume", name, replica)
+        self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
+
+    def synchronize(self, name: str, replica: str = "") -> None:
+        self._note("scenarios.synchronize", name, replica)
+
+    def bookmark(self, name: str, text: str = "") -> RewindPoint:
+        self._note("scenarios.bookmark", name, text)
+        return RewindPoint("9", PointKind.BOOKMARK, now(), 99, "localhost", text)
+
+    def wait(self, name: str, state: str, timeout_s: float) -> ScenarioStatus:
+        return self.show(name)
+
+    def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
+        self._note("scenarios.events", name, newer_than)
+        return [
+            event
+            for event in self._services.events
+            if event.sequence > newer_than and name in ("", event.scenario_name)
+        ][-limit:]
+
+    def rewind_points(
+        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+    ) -> Sequence[RewindPoint]:
+        self._note("scenarios.rewind_points", name)
+        return [point for point in self._services.points if not kinds or point.kind in kinds][:limit]
+
+    def plan_rewind(
+        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+    ) -> RewindPlan:
+        self._note("scenarios.plan_rewind", name, to)
+        point = next(point for point in self._services.points if point.id == to)
+        return RewindPlan(
+            point,
+            {RewindAction.CREATE: 1204, RewindAction.OVERWRITE: 71, RewindAction.DELETE: 3},
+            (
+                RewindItem(b"/srv/archive/2019/plan.pdf", RewindAction.CREATE, 4 * MB),
+                RewindItem(b"/srv/archive/2019/index.db", RewindAction.OVERWRITE, 91 * MB),
+                RewindItem(b"/srv/archive/READ_ME_NOW.txt", RewindAction.DELETE, 912),
+            ),
+            truncated=True,
+            size_bytes=int(1.9 * GB),
+        )
+
+    def rewind(self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = "") -> RewindResult:
+        self._note("scenarios.rewind", name, to)
+        plan = self.plan_rewind(name, to)
+        return RewindResult(plan.point, plan.counts)
+
+    def _state(self, name: str, state: ScenarioState, replica: ReplicaState) -> None:
+        self._change(
+            name,
+            lambda status: replace(
+                status,
+                state=state,
+                replicas=tuple(replace(item, state=replica) for item in status.replicas),
+            ),
+        )
+
+    def _change(self, name: str, change: Any) -> None:
+        self._services.statuses = [
+            change(status) if status.scenario.name == name else status for status in self._services.statuses
+        ]
+
+
+class MemoryHosts(_Calls):
+    def list(self) -> Sequence[Host]:
+        self._note("hosts.list")
+        return [Host("localhost", "127.0.0.1:25000")]
+
+    def info(self, name: str) -> HostInfo:
+        self._note("hosts.info", name)
+        return HostInfo(
+            "BKP-SRV-01", "0.1.0", "Debian 12", "5f0a", now(), now(), "AB:CD", ("master", "replica")
+        )
+
+    def check_login(self, name: str, credentials: Any) -> HostInfo:
+        self._note("hosts.check_login", name, credentials.user)
+        return self.info(name)
+
+    def browse(self, name: str, path: bytes) -> Sequence[DirectoryEntry]:
+        self._note("hosts.browse", name, path)
+        prefix = path.rstrip(b"/") + b"/"
+        return [
+            DirectoryEntry(known[len(prefix) :], EntryKind.DIRECTORY, 0, 0)
+            for known in sorted(self._services.directories)
+            if known.startswith(prefix) and len(known) > len(prefix) and b"/" not in known[len(prefix) :]
+        ]
+
+    def make_directory(self, name: str, path: bytes) -> None:
+        self._note("hosts.make_directory", name, path)
+        self._services.directories.add(path)
+
+
+class MemoryBackups(_Calls):
+    def submit(self, request: BackupRequest) -> Job:
+        self._note("backups.submit", request)
+        return self._services.add_job(
+            JobKind.BACKUP, request.name or "Backup", request.script, hold=request.hold
+        )
+
+
+class MemoryRestores(_Calls):
+    def submit(self, request: RestoreRequest) -> Job:
+        self._note("restores.submit", request)
+        return self._services.add_job(
+            JobKind.RESTORE, request.name or "Restore", request.script, hold=request.hold
+        )
+
+    def plan(self, request: RestoreRequest) -> RestorePlan:
+        self._note("restores.plan", request)
+        return RestorePlan(
+            {RestoreAction.CREATE: 1204, RestoreAction.OVERWRITE: 71, RestoreAction.SKIP: 3},
+            int(1.9 * GB),
+            (
+                RestoreItem(
+                    b"/srv/sales/a.xlsx", b"/srv/sales/a.xlsx", RestoreAction.CREATE, 4 * MB, "Not there now"
+                ),
+                RestoreItem(
+                    b"/srv/sales/b.xlsx", b"/srv/sales/b.xlsx", RestoreAction.OVERWRITE, 2 * MB, "Changed"
+                ),
+            ),
+            "localhost",
+            412 * GB,
+        )
+
+    def machines(self) -> Sequence[Machine]:
+        self._note("restores.machines")
+        return [Machine("BKP-SRV-01", ("/",), ("Branch File Shares", "Sales Shares"))]
+
+    def browse_tree(
+        self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        self._note("restores.browse_tree", machine, path)
+        return self._entries(path)[offset : offset + limit]
+
+    def browse_session(
+        self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        self._note("restores.browse_session", media_serial, session, path)
+        return self._entries(path)[offset : offset + limit]
+
+    def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
+        self._note("restores.versions", machine, path)
+        first, last = self._services.sessions[0], self._services.sessions[-1]
+        stamp = int(now().timestamp()) * 10**9
+        return [
+            FileVersion(machine, path, EntryKind.FILE, 4 * MB, stamp, "b3:2", last, last),
+            FileVersion(machine, path, EntryKind.FILE, 3 * MB, stamp - 86_400 * 10**9, "b3:1", first, first),
+        ]
+
+    def query(self, query: Query) -> Sequence[CatalogEntry]:
+        self._note("restores.query", query)
+        word = query.pattern.strip("*").encode()
+        return [entry for entry in self._entries(b"/srv/sales") if word in entry.path]
+
+    def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
+        self._note("restores.check_session_password", media_serial, session)
+        return password == "right"  # noqa: S105 - a test's password
+
+    def _entries(self, path: bytes) -> list[CatalogEntry]:
+        serial = self._services.sessions[-1].media_serial
+        stamp = int(now().timestamp()) * 10**9
+        names: dict[bytes, list[tuple[bytes, EntryKind, int]]] = {
+            b"/": [(b"srv", EntryKind.DIRECTORY, 0)],
+            b"/srv": [(b"sales", EntryKind.DIRECTORY, 0), (b"shares", EntryKind.DIRECTORY, 0)],
+            b"/srv/sales": [
+                (b"2026", EntryKind.DIRECTORY, 0),
+                (b"pipeline.xlsx", EntryKind.FILE, 4 * MB),
+                (b"forecast.docx", EntryKind.FILE, 912_000),
+                (b"caf\xe9.txt", EntryKind.FILE, 120),
+            ],
+        }
+        return [
+            CatalogEntry(path.rstrip(b"/") + b"/" + name, kind, size, stamp, 61, serial, 3 if size else 1)
+            for name, kind, size in names.get(path or b"/", [])
+        ]
+
+
+class MemoryJobs(_Calls):
+    def list(self, *, include_done: bool = True) -> Sequence[Job]:
+        self._note("jobs.list")
+        return [job for job in self._services.jobs_ if include_done or job.status is not JobStatus.DONE]
+
+    def show(self, job_id: int) -> Job:
+        return next(job for job in self._services.jobs_ if job.id == job_id)
+
+    def wait(self, job_id: int, timeout_s: float | None = None, on_progress: Any = None) -> Job:
+        return self.show(job_id)
+
+    def run_now(self, job_id: int) -> None:
+        self._note("jobs.run_now", job_id)
+
+    def hold(self, job_id: int) -> None:
+        self._note("jobs.hold", job_id)
+        self._change(job_id, status=JobStatus.HOLD)
+
+    def ready(self, job_id: int) -> None:
+        self._note("jobs.ready", job_id)
+        self._change(job_id, status=JobStatus.READY)
+
+    def stop(self, job_id: int) -> None:
+        self._note("jobs.stop", job_id)
+        self._change(job_id, status=JobStatus.DONE, last_result=JobResult.CANCELED)
+
+    def delete(self, job_id: int) -> None:
+        self._note("jobs.delete", job_id)
+        self._services.jobs_ = [job for job in self._services.jobs_ if job.id != job_id]
+
+    def reschedule(self, job_id: int, schedule: Schedule) -> Job:
+        self._note("jobs.reschedule", job_id, schedule)
+        self._change(job_id, schedule=schedule, execution_at=schedule.run_at)
+        return self.show(job_id)
+
+    def _change(self, job_id: int, **changes: Any) -> None:
+        self._services.jobs_ = [
+            replace(job, **changes) if job.id == job_id else job for job in self._services.jobs_
+        ]
+
+
+class MemoryLog(_Calls):
+    def list(
+        self,
+        *,
+        job_id: int | None = None,
+        severities: Sequence[Severity] = (),
+        newer_than: int = 0,
+        text: str = "",
+        limit: int = 1000,
+    ) -> Sequence[ActivityRecord]:
+        self._note("log.list")
+        return [
+            record
+            for record in self._services.activity
+            if record.id > newer_than
+            and (job_id is None or record.job_id == job_id)
+            and (not severities or record.severity in severities)
+        ][:limit]
+
+
+class MemoryMedia(_Calls):
+    def devices(self) -> Sequence[Device]:
+        self._note("media.devices")
+        return [
+            Device("FSD-A", "/media/a", "GROUP0", 4000 * GB, 1560 * GB),
+            Device("FSD-B", "/media/b", "GROUP1", 2000 * GB, 140 * GB),
+        ]
+
+    def media(self) -> Sequence[MediaInfo]:
+        self._note("media.media")
+        return [
+            MediaInfo("FSD-2026-A", "8F1C", "A1B2C3", 1, "S1", "FSD-A", "GROUP0", now(), 2440 * GB, 61),
+        ]
+
+    def sessions(self, media_serial: str = "") -> Sequence[SessionInfo]:
+        self._note("media.sessions")
+        return list(self._services.sessions)
+
+    def session(self, media: str, number: int) -> SessionInfo:
+        return next(session for session in self._services.sessions if session.number == number)
+
+    def format(self, device: str, name: str) -> Job:
+        self._note("media.format", device, name)
+        return self._services.add_job(JobKind.MEDIA_FORMAT, f"Format {name}", {})
+
+    def verify(self, media: str, *, full: bool) -> Job:
+        self._note("media.verify", media)
+        return self._services.add_job(JobKind.MEDIA_VERIFY, f"Verify {media}", {})
+
+    def merge(self, media: str, session_password: str = "") -> Job:
+        self._note("media.merge", media)
+        return self._services.add_job(JobKind.MEDIA_MERGE, f"Merge {media}", {})
+
+
+class MemoryServer(_Calls):
+    def state(self) -> ServerState:
+        self._note("server.state")
+        return ServerState(
+            self._services.server_running,
+            "BKP-SRV-01",
+            4120,
+            now(),
+            True,
+            4127,
+            "127.0.0.1:25000",
+            "0.1.0",
+            sum(job.status is JobStatus.ACTIVE for job in self._services.jobs_),
+        )
+
+    def start(self, timeout_s: float = 30) -> ServerState:
+        self._note("server.start")
+        self._services.server_running = True
+        return self.state()
+
+    def stop(self, timeout_s: float = 60) -> None:
+        self._note("server.stop")
+        self._services.server_running = False
+
+    def changes(self) -> tuple[int, int]:
+        return self._services.revision
+
+
+class MemoryServices:
+    """All services, in memory. `empty=True`: a new home with nothing in it."""
+
+    def __init__(self, home: str = "/home/me/arcxo", *, empty: bool = False) -> None:
+        self.home = home
+        self.calls: list[tuple[Any, ...]] = []
+        self.threads: set[str] = set()
+        self.raises: dict[str, Exception] = {}
+        self.server_running = True
+        self.revision = (1, 1)
+        self.statuses = [] if empty else sample_statuses()
+        self.jobs_: list[Job] = [] if empty else _sample_jobs()
+        self.sessions: list[SessionInfo] = [] if empty else _sample_sessions()
+        self.activity: list[ActivityRecord] = [] if empty else _sample_activity()
+        self.events: list[EventRecord] = [] if empty else _sample_events()
+        self.points = [
+            RewindPoint(
+                "4", PointKind.BOOKMARK, now() - timedelta(minutes=5), 41, "localhost", "before update"
+            ),
+            RewindPoint(
+                "3", PointKind.OPERATION, now() - timedelta(minutes=6), 40, "localhost", "", b"/srv/a"
+            ),
+            RewindPoint("2", PointKind.SYNCHRONIZATION, now() - timedelta(hours=2), 12, "localhost"),
+        ]
+        self.directories = {
+            b"/srv",
+            b"/srv/shares",
+            b"/srv/shares/projects",
+            b"/srv/shares/sales",
+            b"/srv/scan",
+            b"/home",
+            b"/var",
+            b"/srv/sales",
+            b"/backup",
+            b"/backup/replica",
+        }
+        self.scenarios = MemoryScenarios(self)
+        self.hosts = MemoryHosts(self)
+        self.backups = MemoryBackups(self)
+        self.restores = MemoryRestores(self)
+        self.jobs = MemoryJobs(self)
+        self.log = MemoryLog(self)
+        self.media = MemoryMedia(self)
+        self.server = MemoryServer(self)
+        self.closed = False
+
+    def add_job(self, kind: JobKind, name: str, script: Any, *, hold: bool = False) -> Job:
+        job = Job(
+            id=max((job.id for job in self.jobs_), default=0) + 1,
+            kind=kind,
+            name=name,
+            status=JobStatus.HOLD if hold else JobStatus.READY,
+            last_result=None,
+            owner="caroot",
+            server="BKP-SRV-01",
+            created_at=now(),
+            execution_at=now(),
+            schedule=Schedule(),
+            script=script,
+        )
+        self.jobs_.append(job)
+        return job
+
+    def called(self, name: str) -> list[tuple[Any, ...]]:
+        return [call for call in self.calls if call[0] == name]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _sample_jobs() -> list[Job]:
+    script = BackupScript((1224069566,), ("Branch File Shares",))
+    base = Job(
+        413,
+        JobKind.BACKUP,
+        "Backup Branch File Shares",
+        JobStatus.ACTIVE,
+        None,
+        "caroot",
+        "BKP-SRV-01",
+        now() - timedelta(minutes=3),
+        now() - timedelta(minutes=3),
+        Schedule(),
+        script,
+        device_group="GROUP0",
+        started_at=now() - timedelta(minutes=2),
+        files=118_400,
+        read_bytes=int(18.2 * GB),
+        stored_bytes=int(0.7 * GB),
+        progress=JobProgress(
+            JobPhase.BACK_UP,
+            now() - timedelta(minutes=2),
+            ((JobPhase.SNAPSHOT, 0.6),),
+            "",
+            b"/srv/shares/projects/hall-7/plan-a.dwg",
+            118_400,
+            184_220,
+            int(18.2 * GB),
+            int(28.4 * GB),
+            int(1.9 * GB),
+            int(0.7 * GB),
+            updated_at=now(),
+        ),
+    )
+    done = replace(
+        base,
+        id=412,
+        name="Backup Sales Shares",
+        status=JobStatus.DONE,
+        last_result=JobResult.FINISHED,
+        progress=None,
+        finished_at=now() - timedelta(hours=2),
+        script=BackupScript((1224069567,), ("Sales Shares",)),
+    )
+    restore = replace(
+        done,
+        id=411,
+        kind=JobKind.RESTORE,
+        name="Restore 3 files",
+        last_result=JobResult.INCOMPLETE,
+        script=RestoreScript((RestoreSelection("A1B2C3", 61, (b"/srv/sales/pipeline.xlsx",)),)),
+        warnings=1,
+    )
+    later = replace(
+        base,
+        id=414,
+        status=JobStatus.READY,
+        progress=None,
+        started_at=None,
+        name="Nightly",
+        execution_at=now() + timedelta(hours=5),
+        schedule=Schedule(now() + timedelta(hours=5), "FREQ=DAILY", ""),
+    )
+    held = replace(later, id=415, name="Weekly", status=JobStatus.HOLD)
+    crashed = replace(done, id=410, name="Backup Lab Results", last_result=JobResult.CRASHED, errors=1)
+    return [base, later, held, done, restore, crashed]
+
+
+def _sample_sessions() -> list[SessionInfo]:
+    def made(
+        number: int, name: str, scenario_id: int, hours: float, *, verified: bool, tested: bool
+    ) -> SessionInfo:
+        at = now() - timedelta(hours=hours)
+        return SessionInfo(
+            "A1B2C3",
+            "FSD-2026-A",
+            "8F1C",
+            number,
+            400 + number,
+            scenario_id,
+            name,
+            "BKP-SRV-01",
+            "localhost",
+            "/",
+            at - timedelta(minutes=4),
+            at,
+            184_220,
+            38_114,
+            int(96.4 * GB),
+            int(1.1 * GB),
+            int(0.4 * GB),
+            Consistency.CRASH,
+            "reflink",
+            encrypted=number % 2 == 0,
+            written_at=at,
+            verified_at=at if verified else None,
+            restore_tested_at=at if tested else None,
+        )
+
+    return [
+        made(57, "Lab Results", 1224069568, 30, verified=True, tested=True),
+        made(59, "Branch File Shares", 1224069566, 26, verified=True, tested=True),
+        made(60, "Sales Shares", 1224069567, 11, verified=True, tested=False),
+        made(61, "Branch File Shares", 1224069566, 2, verified=False, tested=False),
+    ]
+
+
+def _sample_activity() -> list[ActivityRecord]:
+    def line(
+        number: int, severity: Severity, minutes: int, code: str, job: int | None, **params: str
+    ) -> ActivityRecord:
+        return ActivityRecord(
+            number, severity, now() - timedelta(minutes=minutes), "BKP-SRV-01", code, job, params=params
+        )
+
+    return [
+        line(5, Severity.ERROR, 4, "AE0464", 411, scenario="Sales Shares"),
+        line(4, Severity.INFORMATION, 30, "I0001", 412),
+        line(3, Severity.WARNING, 90, "W0001", 412),
+        line(2, Severity.INFORMATION, 60 * 24, "I0002", 410),
+        line(1, Severity.INFORMATION, 60 * 24 * 9, "I0003", None),
+    ]
+
+
+def _sample_events() -> list[EventRecord]:
+    def event(
+        number: int, code: str, severity: Severity, minutes: int, name: str, **params: str
+    ) -> EventRecord:
+        return EventRecord(
+            number, code, severity, now() - timedelta(minutes=minutes), "BKP-SRV-01", None, name, params
+        )
+
+    return [
+        event(
+            7655, "SR00014", Severity.SIGNIFICANT, 3000, "Branch File Shares", scenario="Branch File Shares"
+        ),
+        event(
+            7911, "SR00139", Severity.SIGNIFICANT, 2990, "Branch File Shares", scenario="Branch File Shares"
+        ),
+        event(
+            8203, "WR00402", Severity.WARNING, 52, "Lab Results", replica="localhost", scenario="Lab Results"
+        ),
+        event(8209, "ER00731", Severity.ERROR, 4, "Sales Shares", scenario="Sales Shares"),
+        event(8214, "IR00120", Severity.INFORMATION, 1, "Branch File Shares", path="/srv/scan"),
+    ]

@@ -1,0 +1,80 @@
+"""A QApplication in Arcxo's look, memory services, and checks that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings  # noqa: E402 - after the platform is chosen
+from PySide6.QtWidgets import QApplication  # noqa: E402
+
+from app.ui.application import make_application  # noqa: E402
+from app.ui.bridge.tasks import Tasks  # noqa: E402
+from app.ui.manager import Context  # noqa: E402
+from app.ui.theme import ThemeMode, theme  # noqa: E402
+from tests.support.memory_services import MemoryServices  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def qapp(request: pytest.FixtureRequest) -> QApplication:
+    app = make_application()
+    theme().apply(ThemeMode.LIGHT, 1.0)
+    return app
+
+
+@pytest.fixture
+def services() -> MemoryServices:
+    return MemoryServices()
+
+
+@pytest.fixture
+def tasks(qapp: QApplication) -> Iterator[Tasks]:
+    made = Tasks(threads=3)
+    yield made
+    made.close()
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("console-task")]
+    made.deleteLater()
+    assert left == [], "task threads still run after close"
+
+
+@pytest.fixture
+def context(services: MemoryServices, tasks: Tasks, tmp_path: Path) -> Context:
+    settings = QSettings(str(tmp_path / "console.ini"), QSettings.Format.IniFormat)
+    toasts: list[tuple[Any, ...]] = []
+    errors: list[Exception] = []
+    opened: list[tuple[str, dict[str, Any]]] = []
+    made = Context(services, tasks, settings)  # type: ignore[arg-type] # structurally the same
+    made.toast = lambda *texts, **_more: toasts.append(texts)
+    made.show_error = lambda error, *_more: errors.append(error)
+    made.open_manager = lambda name, **request: opened.append((name, request))
+    made.extra = {"toasts": toasts, "errors": errors, "opened": opened}
+    return made
+
+
+@pytest.fixture
+def settled(qapp: QApplication, tasks: Tasks, qtbot: Any) -> Callable[[], None]:
+    """Call it to wait until every begun service call was delivered."""
+
+    def wait() -> None:
+        qtbot.waitUntil(lambda: tasks.pending == 0, timeout=5000)
+        qapp.processEvents()
+
+    return wait
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(qapp: QApplication) -> Iterator[None]:
+    before = set(QApplication.topLevelWidgets())
+    yield
+    for widget in set(QApplication.topLevelWidgets()) - before:
+        widget.close()
+        widget.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qapp.processEvents()
