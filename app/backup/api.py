@@ -115,8 +115,8 @@ class RestoreSink(Protocol):
     """Where restored entries go: a plain directory, or a replica's applier.
 
     Targets are absolute paths on this host, within the directories of the task. Calls come from one thread
-    at a time unless `concurrent` says that several may. A file's content is written by the restorer to `stage()`,
-    checked, then handed over. Each method returns what could not be done (metadata that was refused); a
+    at a time unless `concurrent` says that several may. The restorer writes a file's content to `stage()`,
+    checks it and hands it over. Each method returns what could not be done (metadata that was refused); a
     target that cannot be written at all raises OSError or ArcxoError and becomes a problem of that path. An
     existing entry of another kind is replaced; a directory in the way is replaced only when empty.
     """

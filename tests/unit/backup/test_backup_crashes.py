@@ -1,3 +1,4 @@
+import contextlib
 import os
 import random
 from pathlib import Path
@@ -8,7 +9,7 @@ from app.backup.api import RestoreTask, archive, restore
 from app.media.api import sessions, verify
 from app.model.errors import ArcxoError
 from tests.support.capabilities import volume_or_report
-from tests.support.faults import CutAt, count_calls
+from tests.support.faults import Cut, CutAt, count_calls
 from tests.support.media_samples import MASTER, archive_task, back_up, new_key, new_media, restore_to
 from tests.support.trees import assert_identical
 
@@ -66,7 +67,8 @@ def test_restore_cut_at_any_durable_call_leaves_whole_files_only(tmp_path, sourc
     calls = count_calls(lambda: restore(task, never, never))
     for at in range(1, calls + 1):
         existing()
-        with CutAt(at, partial=True), pytest.raises(BaseException):  # noqa: B017
+        # How many threads take part varies, and with it the number of calls: the last may not come.
+        with CutAt(at, partial=True), contextlib.suppress(Cut):
             restore(task, never, never)
         for name in ("one", "sub/two"):
             assert (target / name).read_bytes() in (b"local", (source / name).read_bytes())
