@@ -19,6 +19,7 @@ _DEADLINE_DEFAULT_S = 180.0
 _ANSWER_RESERVE_S = 0.2
 STREAMS_MAX = 32
 _SLOW_THREADS = 64
+_STATE_THREADS = 16
 _AUTHORIZATION = "authorization"
 
 
@@ -31,6 +32,7 @@ class Calls:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._states = ThreadPoolExecutor(_STATE_THREADS, thread_name_prefix="state-call")
         self._slow = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow-call")
         self._streams = ThreadPoolExecutor(STREAMS_MAX + 4, thread_name_prefix="stream")
         self._places = threading.Semaphore(STREAMS_MAX)
@@ -50,6 +52,12 @@ class Calls:
                 told = bug(error, name)
             return abort(context, told)
 
+        return handle
+
+    def state(self, name: str, work: Callable[[Any, float], Any]) -> Callable[..., Any]:
+        """A call that readers repeat, and that waits for a role which may just be starting."""
+        handle = self.quick(name, work)
+        handle.experimental_thread_pool = self._states  # type: ignore[attr-defined]  # read by grpc's server
         return handle
 
     def slow(self, name: str, work: Callable[[Any, float], Any]) -> Callable[..., Any]:

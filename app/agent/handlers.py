@@ -11,6 +11,7 @@ from app.agent.api import (
     ArchiveEvent,
     ArchiveOrder,
     ArchiveResult,
+    CatalogRow,
     CatalogRows,
     Progress,
     RestoreEvent,
@@ -27,6 +28,8 @@ from app.model.rewind import PointKind
 from app.model.scenario import NewScenario, Scenario, SyncMethod
 
 _BROWSE_BATCH = 5_000
+_ROWS_BYTES = 2 * 1024 * 1024
+_ROW_BYTES = 120
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
 
@@ -45,8 +48,8 @@ class ControlHandlers:
             "LogIn": calls.open("LogIn", log_in),
             "Hello": calls.quick("Hello", lambda _, __: to_message(host.hello(), pb.HostInfo)),
             "ListEvents": calls.quick("ListEvents", self._list_events),
-            "ListScenarios": calls.quick("ListScenarios", self._list_scenarios),
-            "GetScenario": calls.quick("GetScenario", self._get_scenario),
+            "ListScenarios": calls.state("ListScenarios", self._list_scenarios),
+            "GetScenario": calls.state("GetScenario", self._get_scenario),
             "Browse": calls.stream("Browse", self._browse),
             "Archive": calls.stream("Archive", self._archive),
             "Restore": calls.stream("Restore", self._restore),
@@ -80,7 +83,10 @@ class ControlHandlers:
 
     def _archive(self, request: Any, gone: threading.Event) -> Iterator[pb.ArchiveEvent]:
         for event in self._host.archive(from_message(request, ArchiveOrder), gone):
-            yield archive_event_message(event)
+            if isinstance(event, CatalogRows):
+                yield from (archive_event_message(part) for part in parts_of(event))
+            else:
+                yield archive_event_message(event)
 
     def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
         for event in self._host.restore(from_message(request, RestoreOrder), gone):
@@ -177,6 +183,20 @@ class ControlHandlers:
     def _do_open_stream(self, request: Any, left: float) -> pb.OpenStreamReply:
         address, token = self._host.open_stream(request.scenario_id, left)
         return pb.OpenStreamReply(data_address=address, token=token)
+
+
+def parts_of(rows: CatalogRows) -> Iterator[CatalogRows]:
+    """The rows in parts that fit into a message, however long their paths are."""
+    part: list[CatalogRow] = []
+    size_bytes = 0
+    for row in rows.rows:
+        part.append(row)
+        size_bytes += len(row.path) + _ROW_BYTES
+        if size_bytes > _ROWS_BYTES:
+            yield CatalogRows(tuple(part), rows.incremental)
+            part, size_bytes = [], 0
+    if part or not rows.rows:
+        yield CatalogRows(tuple(part), rows.incremental)
 
 
 def archive_event_message(event: ArchiveEvent | None) -> pb.ArchiveEvent:

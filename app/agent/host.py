@@ -32,7 +32,7 @@ from app.model.scenario import NewScenario, ReplicaState, ReplicaStatus, Scenari
 from app.replication.events import EventStore
 
 LOCAL_NAMES = ("localhost",)
-_REPLICA_FIGURES_S = 5.0
+_REPLICA_FIGURES_S = 1.0
 _TOUCH_S = 300.0
 
 
@@ -110,7 +110,8 @@ class HostEngines:
 
     def _enriched(self, status: ScenarioStatus) -> ScenarioStatus:
         """The master's view, with what the replicas on this host know of their rewind logs."""
-        if not any(replica.host in LOCAL_NAMES for replica in status.replicas):
+        local = any(replica.host in LOCAL_NAMES for replica in status.replicas)
+        if not local or self._replica.pid is None:
             return status
         try:
             figures = self._replica.call("status", status.scenario.id, timeout_s=_REPLICA_FIGURES_S)

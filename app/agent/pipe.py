@@ -102,7 +102,7 @@ class PipeCaller:
         self._on_end()
 
 
-def serve_pipe(connection: Connection, target: object, ready: object, *, threads: int = 24) -> None:
+def serve_pipe(connection: Connection, target: object, ready: object, *, threads: int = 64) -> None:
     """Answer requests with the public methods of `target` until the other end closes."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="call")
     guard = threading.Lock()

@@ -16,6 +16,7 @@ TOKEN_LIFE_S = 900
 ATTEMPTS = 5
 WINDOW_S = 60.0
 _TRACKED_MAX = 4096
+_HASHES_AT_ONCE = 2
 _OWNER = Account("owner", Role.ADMINISTRATOR)
 
 
@@ -64,6 +65,8 @@ class Sessions:
         self._owner = _digest(owner_token)
         self._clock = clock
         self._limiter = LoginLimiter(clock)
+        # A hash takes 64 MiB and a core for a while: callers cannot make many be made at once.
+        self._hashing = threading.Semaphore(_HASHES_AT_ONCE)
         self._guard = threading.Lock()
         self._tokens: dict[bytes, tuple[Account, float]] = {}
 
@@ -76,11 +79,14 @@ class Sessions:
         """
         keys = (f"user {user[:64]}", f"peer {peer}")
         self._limiter.check(*keys)
-        try:
-            account = self._accounts.verify(user, password)
-        except CredentialsError:
-            self._limiter.failed(*keys)
-            raise
+        with self._hashing:
+            # Others may have failed while this one waited for its turn.
+            self._limiter.check(*keys)
+            try:
+                account = self._accounts.verify(user, password)
+            except CredentialsError:
+                self._limiter.failed(*keys)
+                raise
         self._limiter.succeeded(*keys)
         token = secrets.token_urlsafe(32)
         now = self._clock()

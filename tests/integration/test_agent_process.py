@@ -14,6 +14,7 @@ import pytest
 from app.agent.accounts import Accounts, Role
 from app.agent.api import Agent
 from app.agent.client import connect, connect_local, fetch_fingerprint
+from app.agent.connector import open_stream_link
 from app.agent.grpc_client import GrpcAgent
 from app.agent.home import AgentHome
 from app.agent.run import run_agent, spawn_agent
@@ -185,6 +186,22 @@ def test_quick_calls_are_answered_while_many_slow_ones_are_made(agent: Agent, ho
                 stop.set()
     finally:
         client.close()
+
+
+def test_control_calls_are_answered_while_many_streams_are_open(agent: Agent, home: Path) -> None:
+    certificate = load_identity(AgentHome(str(home))).certificate
+    assert isinstance(agent, GrpcAgent)
+    links = []
+    try:
+        for _ in range(40):
+            address, token = agent.open_stream(1, "localhost")
+            links.append(open_stream_link("h", address, certificate, token, 10))
+        for _ in range(20):
+            assert agent.hello().roles_running == ("master", "replica")
+            assert agent.browse(b"/")
+    finally:
+        for link in links:
+            link.close()
 
 
 def test_a_killed_agent_leaves_nothing_behind_and_the_next_one_starts(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from app.agent import api, convert
 from app.agent.api import ArchiveOrder, CatalogRow, CatalogRows
 from app.agent.convert import from_message, to_message
 from app.agent.generated import agent_pb2 as pb
+from app.agent.handlers import parts_of
 from app.agent.proto.generate import GENERATED, generate
 from app.model.entry import EntryKind
 from app.model.errors import Problem, UsageError
@@ -98,3 +99,12 @@ def test_generated_modules_are_those_of_the_proto_file(tmp_path: Path) -> None:
     assert generate(str(tmp_path)) == 0
     names = ["agent_pb2.py", "agent_pb2.pyi", "agent_pb2_grpc.py"]
     assert filecmp.cmpfiles(tmp_path, GENERATED, names, shallow=False) == (names, [], [])
+
+
+def test_rows_are_sent_in_messages_of_a_bounded_size() -> None:
+    row = CatalogRow(b"/" + b"x" * 4000, EntryKind.FILE, 1, 1, "c" * 64)
+    rows = CatalogRows((row,) * 10_000, True)
+    parts = list(parts_of(rows))
+    assert tuple(one for part in parts for one in part.rows) == rows.rows
+    assert max(to_message(part, pb.CatalogRows).ByteSize() for part in parts) < 4 << 20
+    assert list(parts_of(CatalogRows((), False))) == [CatalogRows((), False)]
