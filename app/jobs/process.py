@@ -137,16 +137,19 @@ def stop(home: str, timeout_s: float) -> None:
         BusyError: E5105 when one still runs after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    asked: int | None = None
+    asked: ServerRecord | None = None
     while is_running(home):
         record = running(home)
-        if record is not None and record.pid != asked:
+        if record is not None and record != asked:
             _signal(record.pid)
-            asked = record.pid
+            asked = record
         _reap()
         if time.monotonic() > deadline:
             raise BusyError("E5105", home=home, seconds=round(timeout_s))
         time.sleep(_POLL_S)
+    if asked is not None:
+        ended = asked
+        wait_until(lambda: process_start(ended.pid) != ended.process_start, deadline - time.monotonic())
     from app.jobs.supervisor import stop_agent
 
     stop_agent(home, max(1.0, deadline - time.monotonic()))
