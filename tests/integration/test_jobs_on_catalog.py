@@ -1,0 +1,144 @@
+"""Jobs over the real catalog and a real media; only the agent is one of this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import bootstrap
+from app.catalog import open_catalog
+from app.catalog.api import Registration
+from app.jobs.backup import BackupJobs
+from app.jobs.home import home_id
+from app.jobs.lanes import Lanes
+from app.jobs.media_choice import online_media
+from app.jobs.queue import JobQueue
+from app.jobs.restore import RestoreJobs
+from app.jobs.secrets import SecretStore
+from app.jobs.session_records import recover_sessions
+from app.jobs.submission import submit_backup, submit_restore
+from app.messages import render
+from app.model.job import (
+    BackupScript,
+    Destination,
+    Job,
+    JobKind,
+    JobResult,
+    RestoreScript,
+    RestoreSelection,
+)
+from tests.support.jobs_fake_agent import MASTER, FakeAgent, FakeAgents, scenario_of
+
+
+class Site:
+    def __init__(self, place: Path) -> None:
+        self.home = str(place / "home")
+        bootstrap.init_home(self.home, caroot_password="secret", media_name="5/29/07 10:56 AM")
+        self.replica = place / "replica"
+        (self.replica / "sub").mkdir(parents=True)
+        (self.replica / "a.txt").write_text("alpha")
+        (self.replica / "sub" / "b.txt").write_text("beta")
+        self.catalog = open_catalog(self.home)
+        self.store = SecretStore(self.home)
+        self.catalog.registrations.put(Registration(7, "Files", "localhost", ("localhost",), (MASTER,)))
+        self.agent = FakeAgent(scenario_of(str(self.replica).encode()))
+        agents = FakeAgents(self.agent)
+        kinds: Any = {
+            JobKind.BACKUP: BackupJobs(self.catalog, self.store, agents, Lanes(), "server"),
+            JobKind.RESTORE: RestoreJobs(self.catalog, self.store, agents),
+        }
+        self.catalog.servers.put(home_id(self.home), "server", 1, "0")
+        self.queue = JobQueue(self.catalog, home_id(self.home), "server", kinds)
+
+    def backup(self) -> Job:
+        return self.ended(submit_backup(self.catalog, self.store, BackupScript((7,), ("Files",))))
+
+    def ended(self, job: Job) -> Job:
+        deadline = time.monotonic() + 20
+        while self.catalog.jobs.show(job.id).last_result is None or self.queue.active:
+            assert time.monotonic() < deadline, self.lines(job)
+            self.queue.poll()
+            time.sleep(0.02)
+        return self.catalog.jobs.show(job.id)
+
+    def lines(self, job: Job) -> list[str]:
+        """The job's lines of the activity log, oldest first."""
+        records = self.catalog.log.list(job_id=job.id)
+        return [render(one.code, one.params).line for one in reversed(records)]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    assert made.queue.cancel_all(10)
+    made.catalog.close()
+
+
+def test_the_story_of_two_backups_and_a_restore(site: Site, tmp_path: Path):
+    first = site.backup()
+    assert first.last_result is JobResult.FINISHED, site.lines(first)
+    (site.replica / "a.txt").write_text("alpha two")
+    (site.replica / "sub" / "b.txt").unlink()
+    second = site.backup()
+    assert second.last_result is JobResult.FINISHED, site.lines(second)
+    assert [order.base_session for order in site.agent.orders] == [0, 1]
+    names = [entry.path for entry in site.catalog.browsing.browse_tree("localhost", MASTER)]
+    assert MASTER + b"/a.txt" in names
+    assert len(site.catalog.browsing.versions("localhost", MASTER + b"/a.txt")) == 2
+    (media,) = site.catalog.media.media()
+    old = site.catalog.browsing.browse_session(media.serial, 1, MASTER + b"/sub")
+    assert [entry.path for entry in old] == [MASTER + b"/sub/b.txt"]
+    assert not site.catalog.browsing.browse_session(media.serial, 2, MASTER + b"/sub")
+    target = tmp_path / "out"
+    target.mkdir()
+    selection = RestoreSelection(media.serial, 1, (MASTER + b"/a.txt",))
+    script = RestoreScript((selection,), Destination.DIRECTORY, directory=str(target).encode())
+    done = site.ended(submit_restore(site.catalog, site.store, script))
+    assert done.last_result is JobResult.FINISHED, site.lines(done)
+    assert (target / "a.txt").read_text() == "alpha"
+
+
+def test_the_activity_log_reads_as_in_the_specification(site: Site):
+    job = site.backup()
+    lines = site.lines(job)
+    assert r"localhost \Files (7) (localhost) (localhost)" in lines
+    for line in (
+        "** Summary for localhost **",
+        "1 Session(s).",
+        "Elapsed Time: 0s",
+        "Number of Error(s)/Warning(s): 0/0",
+        f"*** Backup Summary for Job ID {job.id} ***",
+        "Device Group..... GROUP0",
+        "Media Pool..... N/A",
+        "Media Name..... 5/29/07 10:56 AM",
+        "Total number of sessions..... 1",
+        "Total Nodes to be backed up..... 1",
+        "-- Complete and Incomplete status..... 1",
+        "-- Failed and Canceled status..... 0",
+        "Total Volumes to be backed up..... 1",
+        "Total Files backed up..... 2",
+        "Missed Nodes/Volumes:",
+    ):
+        assert line in lines
+    assert lines[-1] == "Backup Operation Successful."
+    assert not any("?" in line for line in lines)
+
+
+def test_a_session_on_media_that_the_catalog_lacks_is_published_by_the_next_server(site: Site):
+    site.backup()
+    (one,) = online_media(site.catalog)
+    before = site.catalog.browsing.browse_tree("localhost", MASTER)
+    site.catalog.sessions.remove(one.label.serial, 1)
+    assert not site.catalog.sessions.list()
+    told: list[str] = []
+    recovered = recover_sessions(
+        site.catalog, [one], lambda _header: None, lambda code, **_params: told.append(code)
+    )
+    assert (recovered, told) == (1, ["N5135"])
+    after = site.catalog.browsing.browse_tree("localhost", MASTER)
+    assert [entry.path for entry in after] == [entry.path for entry in before]
