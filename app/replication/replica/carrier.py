@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -114,6 +115,10 @@ class Carrier:
     def _stage(self, record: StageContent) -> None:
         side = self._batch.tree(0).side
         fd, name = side.place(b"%s/%x" % (STAGE, record.stage))
+        if record.offset == 0 and record.stage not in self.staged:
+            # A content of this number that was never finished, or that a file in place already is.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=fd)
         file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
         try:
             write_at(file, record.offset, memoryview(record.data))
@@ -131,7 +136,7 @@ class Carrier:
         try:
             fd, name = self._batch.tree(0).side.place(b"%s/%x" % (STAGE, record.stage))
             file = os.open(name, _OPEN, dir_fd=fd)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             raise PathTrouble("ER00404", record.path) from None
         self._batch.close_later(file)
         if os.fstat(file).st_size < sum(extent.length for extent in record.extents):

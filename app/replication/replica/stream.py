@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _HELLO_TIMEOUT_S = 30.0
 _POLL_S = 1.0
-_WAITING_FRAMES_MAX = 8
+_WAITING_BYTES_MAX = 64 * 1024 * 1024
 
 
 class ReplicaStream:
@@ -50,7 +50,9 @@ class ReplicaStream:
         self._engine = engine
         self._link = link
         self._sending = threading.Lock()
-        self._frames: queue.Queue[Frame | ArcxoError] = queue.Queue(_WAITING_FRAMES_MAX)
+        self._frames: queue.Queue[tuple[int, Frame | ArcxoError]] = queue.Queue()
+        self._waiting_bytes = 0
+        self._room = threading.Condition()
         self._ended = threading.Event()
 
     def run(self) -> None:
@@ -81,7 +83,9 @@ class ReplicaStream:
                     cause=str(error),
                 )
         finally:
-            self._ended.set()
+            with self._room:
+                self._ended.set()
+                self._room.notify()
             replica.finish_stream(clean=clean)
             self._link.close()
             reader.join(timeout=5.0)
@@ -123,32 +127,33 @@ class ReplicaStream:
 
     def _read(self) -> None:
         while not self._ended.is_set():
-            item: Frame | ArcxoError | None
             try:
                 data = self._link.receive(_POLL_S)
-                item = None if data is None else decode_frame(data)
-                if isinstance(item, Ping):
-                    self._send(Pong(item.token))
-                    item = None
-            except ArcxoError as error:
-                item = error
-            while item is not None and not self._ended.is_set():
-                try:
-                    self._frames.put(item, timeout=_POLL_S)
-                    break
-                except queue.Full:
+                if data is None:
                     continue
-            if isinstance(item, ArcxoError):
+                frame = decode_frame(data)
+                if isinstance(frame, Ping):
+                    self._send(Pong(frame.token))
+                    continue
+            except ArcxoError as error:
+                self._frames.put((0, error))
                 return
+            with self._room:
+                self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
+                self._waiting_bytes += len(data)
+            self._frames.put((len(data), frame))
 
     def _serve(self, replica: Replica) -> None:
         while True:
             try:
-                frame = self._frames.get(timeout=_POLL_S)
+                size, frame = self._frames.get(timeout=_POLL_S)
             except queue.Empty:
                 with replica.lock:
                     replica.retain(time.monotonic())
                 continue
+            with self._room:
+                self._waiting_bytes -= size
+                self._room.notify()
             if isinstance(frame, ArcxoError):
                 raise frame
             if isinstance(frame, ListRequest):
