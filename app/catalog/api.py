@@ -391,16 +391,26 @@ class ActivityLog(Protocol):
 class Catalog(Protocol):
     """An open catalog. Close when done."""
 
-    settings: Settings
-    hosts: Hosts
-    registrations: Registrations
-    media: MediaRecords
-    sessions: Sessions
-    browsing: Browsing
-    jobs: Jobs
-    live: Live
-    servers: Servers
-    log: ActivityLog
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def hosts(self) -> Hosts: ...
+    @property
+    def registrations(self) -> Registrations: ...
+    @property
+    def media(self) -> MediaRecords: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def browsing(self) -> Browsing: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def live(self) -> Live: ...
+    @property
+    def servers(self) -> Servers: ...
+    @property
+    def log(self) -> ActivityLog: ...
 
     def changes(self) -> tuple[int, int]:
         """(catalog revision, live revision): unequal to the last ones = read again. Cheap.
