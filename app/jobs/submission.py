@@ -8,7 +8,7 @@ from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
 from app.jobs.secrets import SecretStore
-from app.model.errors import UsageError
+from app.model.errors import NotFoundError, UsageError
 from app.model.job import BackupScript, Job, JobKind, RestoreScript, Schedule
 
 MEDIA_KINDS = frozenset(
@@ -121,7 +121,9 @@ def submit_media(
     if session_password and store is not None:
         credentials = JobSecrets(session_password=session_password).seal(store)
     title = kind.value.removeprefix("media_").capitalize()
-    subject = parameters.get("media") or parameters.get("device", "")
+    subject = parameters.get("device", "")
+    if "media" in parameters:
+        subject = _media_name(catalog, parameters["media"])
     return _submit(
         catalog,
         NewJob(
@@ -160,3 +162,10 @@ def _submit(catalog: Catalog, job: NewJob, schedule: Schedule) -> Job:
 
 def _backup_name(script: BackupScript) -> str:
     return f"Backup {', '.join(script.scenario_names)}"
+
+
+def _media_name(catalog: Catalog, media: str) -> str:
+    try:
+        return catalog.media.show_media(media).name
+    except NotFoundError:
+        return media  # a directory that is to be merged
