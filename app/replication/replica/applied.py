@@ -169,6 +169,15 @@ class AppliedIndex:
         for path, inode in names:
             self.set_link(root, path, inode)
 
+    def add_rewound(self, last: int, target: int) -> None:
+        """Note that the state after change `last` is, by a whole rewind, again that after `target`."""
+        self._add("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"rewound {last}", str(target)))
+
+    def rewound(self) -> dict[int, int]:
+        """Last change of each whole rewind, and the change it led back to."""
+        rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'rewound *'")
+        return {int(key.split()[1]): int(value) for key, value in rows.fetchall()}
+
     def aside_bytes(self) -> int:
         """Bytes of all aside files."""
         return int(self._db.execute("SELECT coalesce(sum(bytes), 0) FROM aside").fetchone()[0])

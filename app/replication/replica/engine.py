@@ -26,7 +26,7 @@ from app.replication.replica.applied import CHANGE_KINDS, StoredMark
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.replica import Replica
-from app.replication.replica.rewind import Rewinder, closure
+from app.replication.replica.rewind import Rewinder, closure, entries_after
 from app.replication.replica.rewind_plan import plan
 from app.replication.replica.rewind_points import find_point, master_path, points_newest_first
 from app.replication.replica.side_store import open_side_store
@@ -289,6 +289,8 @@ class ReplicaEngine:
                 rewinder = Rewinder(batch)
                 rewinder.rewind(entries)
                 problems.extend(rewinder.problems)
+                if not paths and not problems and entries:
+                    store.index.add_rewound(store.change, point.change)
 
             replica.state = ReplicaState.REWINDING
             try:
@@ -311,7 +313,9 @@ class ReplicaEngine:
     ) -> tuple[RewindPoint, list[UndoEntry]]:
         scenario, store = replica.opened()
         point = find_point(store, scenario, replica.name, point_id)
-        entries = list(store.log.newest_first(point.change))
+        entries = (
+            entries_after(store, point.change) if not paths else list(store.log.newest_first(point.change))
+        )
         if not paths:
             return point, entries
         chosen = set()

@@ -19,6 +19,7 @@ from app.replication.records import Extent, WriteBlocks
 from app.replication.replica import steps
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
+from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.side_store import ASIDE
 from app.replication.replica.steps import SIDE, TREE, Operation, Step
 from app.replication.replica.trouble import PathTrouble
@@ -26,6 +27,28 @@ from app.replication.replica.undo_log import UndoEntry
 from app.replication.replica.walking import walk
 
 Selected = set[tuple[int, bytes]]
+
+
+def entries_after(store: ReplicaStore, change: int) -> list[UndoEntry]:
+    """What must be undone to come to the state after `change`, newest first.
+
+    A whole rewind in between led to the state of an earlier change: all between is left out, so that
+    rewinding again and again does not undo the same things again and again.
+    """
+    rewound = store.index.rewound()
+    found = []
+    below: int | None = None
+    for entry in store.log.newest_first(change):
+        number = entry.header.change
+        if below is not None and number > below:
+            continue
+        below = None
+        target = rewound.get(number)
+        if target is not None and target >= change:
+            below = target
+            continue
+        found.append(entry)
+    return found
 
 
 class Rewinder:

@@ -19,7 +19,7 @@ from app.replication.records import (
 from app.replication.replica.applier import Applier
 from app.replication.replica.batch import Batch
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.rewind import Rewinder, closure
+from app.replication.replica.rewind import Rewinder, closure, entries_after
 from app.replication.replica.rewind_plan import plan
 from tests.support.faults import Cut, CutAt
 from tests.support.replica_tree import (
@@ -49,7 +49,7 @@ def apply(store: ReplicaStore, *records: Record) -> None:
 
 
 def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
-    entries = list(store.log.newest_first(change))
+    entries = entries_after(store, change)
     if path is not None:
         entries = closure(entries, {(0, path)})
     problems = []
@@ -58,6 +58,8 @@ def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
         rewinder = Rewinder(batch)
         rewinder.rewind(entries)
         problems.extend(rewinder.problems)
+        if path is None and entries:
+            store.index.add_rewound(store.change, change)
 
     Applier(store).run(work, keep_position=True)
     assert problems == []
@@ -125,7 +127,7 @@ def test_rewinding_to_random_points_gives_exactly_the_tree_of_then(seed: int, st
             pictures[store.change] = picture(root)
         if churn.random.random() < 0.04:
             change = churn.random.choice(list(pictures))
-            planned = {found.path for found in plan(store, store.log.newest_first(change))}
+            planned = {found.path for found in plan(store, entries_after(store, change))}
             before = picture(root)
             rewind(store, change)
             assert picture(root) == pictures[change], (store.change, change)
