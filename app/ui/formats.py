@@ -49,6 +49,8 @@ def duration(seconds: float | None) -> str:
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
+    if minutes >= 24 * 60 and minutes < 72 * 60:
+        return f"{round(minutes / 60)} h"
     if minutes < 24 * 60:
         hours, rest = divmod(minutes, 60)
         return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -183,13 +183,13 @@ class ProtectionModel(RowModel[Protection]):
     """The Protection table, two lines a row."""
 
     columns = (
-        Column("Source", 190),
-        Column("State", 170),
+        Column("Source", 160),
+        Column("State", 150),
         Column("Lag", 70, right=True),
-        Column("Protected until", 150),
-        Column("Rewind window", 110, right=True),
-        Column("Last session", 190),
-        Column("Next run", 120, right=True),
+        Column("Protected until", 140),
+        Column("Rewind window", 105, right=True),
+        Column("Last session", 185),
+        Column("Next run", 105, right=True),
     )
 
     def __init__(self) -> None:
@@ -245,7 +245,7 @@ class ProtectionModel(RowModel[Protection]):
     def _until(self, item: Protection, now: datetime) -> Cell:
         at = item.protected_until
         if at is None:
-            return Cell("Not protected", role="error", second="No session, never in sync", sort=0.0)
+            return Cell("Not protected", role="error", second="Never in sync", sort=0.0)
         source = "On the replica" if at == item.in_sync_at else "Newest session"
         age = (now - at).total_seconds()
         return Cell(

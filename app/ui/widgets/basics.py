@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -50,10 +50,6 @@ class Label(QLabel):
         if role != self._role:
             self._role = role
             self._on_theme_changed()
-
-    def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
-        hint = super().sizeHint()
-        return hint
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102 - Qt's name
         if self._elide is None:
@@ -111,7 +107,8 @@ class IconLabel(QLabel):
 
 def button(text: str, kind: str = "", icon: str = "", parent: QWidget | None = None) -> QPushButton:
     """A push button; kinds: "" normal, primary, danger, small, small-primary, link."""
-    made = QPushButton(text, parent)
+    made = QPushButton(f" {text}" if icon else text, parent)
+    made.setAccessibleName(text)
     made.setProperty("kind", kind)
     made.setAutoDefault(False)
     if kind == "link":
@@ -146,13 +143,16 @@ class FilterField(QLineEdit):
         self._icon = IconLabel("search", "muted", 16, self)
         self._icon.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._delay = Delay(150, self)
-        self._delay.passed.connect(self.filtered)
+        self._delay.passed.connect(self._on_delay_passed)
         self.textChanged.connect(self._delay.put)
         clear = QAction(self)
         clear.setShortcut(Qt.Key.Key_Escape)
         clear.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         clear.triggered.connect(self.clear)
         self.addAction(clear)
+
+    def _on_delay_passed(self, text: str) -> None:
+        self.filtered.emit(text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)

@@ -41,7 +41,10 @@ class CellDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         cell = index.data(ItemRole.CELL)
         if isinstance(cell, Cell):
-            paint_cell(painter, option.rect, cell, option.widget, first=index.column() == 0)
+            first = index.column() == 0
+            flat = first and getattr(option.widget, "flat", False)
+            rect = option.rect.adjusted(14, 0, 0, 0) if flat else option.rect
+            paint_cell(painter, rect, cell, option.widget, first=first)
 
     def editorEvent(  # noqa: N802, D102 - Qt's name
         self,
@@ -53,7 +56,9 @@ class CellDelegate(QStyledItemDelegate):
         if event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
             cell = index.data(ItemRole.CELL)
             if isinstance(cell, Cell) and cell.marker is not None and not cell.marker.gray:
-                box = marker_rect(option.rect, first=index.column() == 0).adjusted(-4, -5, 4, 5)
+                flat = getattr(option.widget, "flat", False)
+                rect = option.rect.adjusted(14 if flat and index.column() == 0 else 0, 0, 0, 0)
+                box = marker_rect(rect, first=index.column() == 0).adjusted(-4, -5, 4, 5)
                 if box.contains(event.position().toPoint()):
                     return model.setData(index, None, Qt.ItemDataRole.CheckStateRole)  # type: ignore[arg-type]
         return False

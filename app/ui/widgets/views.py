@@ -87,6 +87,7 @@ class CellTree(QTreeView):
     def __init__(self, parent: QWidget | None = None, *, row_height: int = 28, indent: int = 18) -> None:
         super().__init__(parent)
         self._row_height = row_height
+        self.flat = False
         self._column_menu = True
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(CellDelegate(row_height, self))
@@ -291,13 +292,10 @@ class CellTable(CellTree):
 
     def __init__(self, parent: QWidget | None = None, *, row_height: int = 28, sortable: bool = True) -> None:
         super().__init__(parent, row_height=row_height, indent=14)
+        self.flat = True
         self.setRootIsDecorated(False)
         self.setItemsExpandable(False)
         self._sortable = sortable
-
-    def header_padding(self) -> int:
-        """Left padding of the first header."""
-        return 16
 
     def set_source(self, model: QAbstractItemModel) -> SortProxy:
         """Show `model` through a sorting and filtering proxy, in the model's order until a header is clicked."""
@@ -308,9 +306,6 @@ class CellTable(CellTree):
             self.header().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             self.setSortingEnabled(True)
         return proxy
-
-    def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802, D102
-        super().drawRow(painter, option, index)
 
 
 class SortProxy(QSortFilterProxyModel):

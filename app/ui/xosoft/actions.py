@@ -1,0 +1,68 @@
+"""When each scenario action makes sense, and the reason when it does not. Qt-free."""
+
+from __future__ import annotations
+
+import shlex
+from enum import Enum
+
+from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
+
+
+class Act(Enum):
+    """What a person can do to a scenario."""
+
+    RUN = "run"
+    STOP = "stop"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    SYNCHRONIZE = "synchronize"
+    BOOKMARK = "bookmark"
+    RESTORE_DATA = "rewind"
+    DELETE = "delete"
+
+
+_RUNS = (ScenarioState.STARTING, ScenarioState.SYNCHRONIZING, ScenarioState.REPLICATING)
+
+
+def why_not(act: Act, status: ScenarioStatus | None) -> str:
+    """ "" when `act` is possible now, else the reason for a tooltip."""
+    if status is None:
+        return "Select a scenario first"
+    state = status.state
+    if state is ScenarioState.NOT_AUTHORIZED:
+        return "You are not authorized for this scenario"
+    if act is Act.RUN:
+        if state in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
+            return ""
+        return "The scenario is stopping" if state is ScenarioState.STOPPING else "The scenario is running"
+    if act is Act.STOP:
+        if state is ScenarioState.STOPPED:
+            return "The scenario is stopped"
+        return "The scenario is stopping" if state is ScenarioState.STOPPING else ""
+    if act in (Act.RESTORE_DATA, Act.DELETE):
+        return "" if state is ScenarioState.STOPPED else "Stop the scenario first"
+    return _why_not_live(act, status)
+
+
+def _why_not_live(act: Act, status: ScenarioStatus) -> str:
+    if status.state not in _RUNS:
+        return "Run the scenario first"
+    suspended = any(replica.state is ReplicaState.SUSPENDED for replica in status.replicas)
+    if act is Act.RESUME:
+        return "" if suspended else "No replica is suspended"
+    if status.state is not ScenarioState.REPLICATING:
+        return "Wait until the scenario replicates"
+    if act is Act.SUSPEND:
+        if not status.scenario.properties.suspend_enabled:
+            return "Suspending is off in the scenario's properties"
+        if any(replica.state is ReplicaState.REPLICATING for replica in status.replicas):
+            return ""
+        return "No replica is replicating"
+    if act is Act.SYNCHRONIZE and suspended:
+        return "Resume the replica first"
+    return ""
+
+
+def command_line(act: Act, name: str) -> str:
+    """The same act as a command."""
+    return shlex.join(["arcxo", "scenario", act.value, name])

@@ -1,0 +1,125 @@
+"""The Events pane: newest first, live; all, or warnings and errors only."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.messages import render
+from app.model.events import EventRecord, Severity
+from app.ui import formats
+from app.ui.dialogs.message_details import MessageDetailsDialog
+from app.ui.models.cell import Cell, Column
+from app.ui.models.table import RowModel
+from app.ui.widgets.basics import FilterField, PaneHeader
+from app.ui.widgets.controls import Segmented
+from app.ui.widgets.status import SEVERITY, status_cell
+from app.ui.widgets.views import CellTable
+
+KEPT = 2000
+_GRAVE = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
+
+
+class EventModel(RowModel[EventRecord]):
+    """Events, newest first."""
+
+    columns = (
+        Column("ID", 90),
+        Column("Sequence", 80, right=True),
+        Column("Severity", 120),
+        Column("Host/Scenario", 180),
+        Column("Time", 150),
+        Column("Event", 600),
+    )
+
+    def key_of(self, item: EventRecord) -> Hashable:
+        """Host and sequence."""
+        return item.host, item.sequence
+
+    def cell(self, item: EventRecord, column: int) -> Cell:
+        """Paintable content."""
+        status = SEVERITY[item.severity]
+        bold = item.severity is not Severity.INFORMATION
+        if column == 0:
+            return Cell(item.code, role="text2")
+        if column == 1:
+            return Cell(formats.count(item.sequence), right=True, sort=item.sequence)
+        if column == 2:
+            return status_cell(status, bold=bold)
+        if column == 3:
+            return Cell(item.scenario_name or item.host, bold=bold)
+        if column == 4:
+            return Cell(
+                formats.timestamp(item.at),
+                role="text2",
+                tooltip=formats.full_time(item.at),
+                sort=item.at.timestamp(),
+            )
+        text = render(item.code, item.params).text
+        return Cell(text, bold=bold, role="error" if status.role == "error" else "text")
+
+
+class EventsPane(QWidget):
+    """Gets events appended as they come; filters here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: list[EventRecord] = []
+        self.newest = 0
+        self.model = EventModel()
+        self.header = PaneHeader("Events")
+        self.chosen = Segmented(("All", "Warnings and errors"))
+        self.chosen.chosen.connect(self._on_chosen)
+        self.filter = FilterField("Filter events")
+        self.filter.filtered.connect(self._on_filtered)
+        self.header.add(self.filter)
+        self.header.add(self.chosen)
+        self.table = CellTable()
+        self.table.setAccessibleName("Events")
+        self.proxy = self.table.set_source(self.model)
+        self.table.set_columns(self.model.columns)
+        self.table.row_activated.connect(self._on_row_activated)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.table, 1)
+
+    def add_events(self, events: Sequence[EventRecord]) -> None:
+        """Events newer than `newest`, in any order."""
+        if not events:
+            return
+        known = {(event.host, event.sequence) for event in self._events}
+        fresh = [event for event in events if (event.host, event.sequence) not in known]
+        self.newest = max(self.newest, *(event.sequence for event in events))
+        self._events = sorted([*fresh, *self._events], key=lambda event: event.at, reverse=True)[:KEPT]
+        self._show()
+
+    def _show(self) -> None:
+        grave_only = self.chosen.position == 1
+        shown = [event for event in self._events if not grave_only or event.severity in _GRAVE]
+        self.model.set_items(shown)
+        self._count()
+
+    def _count(self) -> None:
+        rows, total = self.proxy.rowCount(), len(self._events)
+        self.header.note.setText(
+            formats.counted(total, "event") if rows == total else f"{rows:,} of {total:,}"
+        )
+
+    def _on_chosen(self, _position: int) -> None:
+        self._show()
+
+    def _on_filtered(self, text: str) -> None:
+        self.proxy.set_text(text)
+        self._count()
+
+    def _on_row_activated(self, _index: QModelIndex) -> None:
+        event = self.table.current_object()
+        if isinstance(event, EventRecord):
+            where = f"{event.host} · {event.scenario_name or 'no scenario'} · {formats.full_time(event.at)}"
+            dialog = MessageDetailsDialog(render(event.code, event.params), where, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()

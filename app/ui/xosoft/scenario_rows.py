@@ -1,0 +1,153 @@
+"""The Scenario pane's rows: groups, scenarios, and beneath each a sub-header with its hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.model.scenario import (
+    HostRole,
+    ReplicaState,
+    ReplicaStatus,
+    ScenarioState,
+    ScenarioStatus,
+    ServerType,
+)
+from app.ui import formats
+from app.ui.home.protection import RECENT_SYNC_SECONDS
+from app.ui.models.cell import Cell, Column, RowKind, number
+from app.ui.models.tree import Row
+from app.ui.widgets.status import IN_SYNC, REPLICA, SCENARIO, Status, status_cell
+
+COLUMNS = (
+    Column("Scenario", 190),
+    Column("Status", 140),
+    Column("Product", 90, right=False),
+    Column("Server", 90),
+    Column("Mode", 80, stretch=True),
+)
+
+_SERVERS = {
+    ServerType.FILE_SERVER: "File Server",
+    ServerType.SQL_SERVER: "SQL Server",
+    ServerType.EXCHANGE: "MS Exchange",
+}
+_CONNECTED = Status("Connected", "circle-check", "ok")
+_LOST = (ReplicaState.DISCONNECTED, ReplicaState.BRAKED, ReplicaState.PROBLEM, ReplicaState.SUSPENDED)
+
+
+def shown_state(status: ScenarioStatus) -> Status:
+    """The state in the Status column: a replica that needs attention speaks for its scenario."""
+    if status.state is ScenarioState.REPLICATING:
+        for state in (
+            ReplicaState.BRAKED,
+            ReplicaState.PROBLEM,
+            ReplicaState.DISCONNECTED,
+            ReplicaState.SUSPENDED,
+            ReplicaState.ASSURED_RECOVERY,
+            ReplicaState.REWINDING,
+        ):
+            if any(replica.state is state for replica in status.replicas):
+                return REPLICA[state]
+    return SCENARIO[status.state]
+
+
+def replica_state(replica: ReplicaStatus, now: datetime) -> Status:
+    """In sync only within a minute of its proof; else what the replica does."""
+    if (
+        replica.state is ReplicaState.REPLICATING
+        and replica.in_sync_at is not None
+        and (now - replica.in_sync_at).total_seconds() < RECENT_SYNC_SECONDS
+    ):
+        return IN_SYNC
+    return REPLICA[replica.state]
+
+
+def scenario_rows(statuses: Sequence[ScenarioStatus], text: str = "") -> list[Row]:
+    """All rows; with `text` only scenarios whose name, host or path contains it."""
+    groups: dict[str, list[ScenarioStatus]] = {}
+    for status in statuses:
+        if _matches(status, text.strip().casefold()):
+            groups.setdefault(status.scenario.group, []).append(status)
+    now = datetime.now(UTC)
+    return [
+        Row(
+            ("group", name),
+            (Cell(name, icon="folder", bold=True, beside=formats.counted(len(members), "scenario")),),
+            tuple(
+                _scenario_row(status, now)
+                for status in sorted(members, key=lambda item: item.scenario.name.casefold())
+            ),
+            kind=RowKind.GROUP,
+            selectable=False,
+        )
+        for name, members in sorted(groups.items(), key=lambda item: item[0].casefold())
+    ]
+
+
+def _matches(status: ScenarioStatus, text: str) -> bool:
+    made = status.scenario
+    words = [made.name, made.master, *(replica.host for replica in made.replicas)]
+    words += [root.master_path.decode("utf-8", "replace") for root in made.roots]
+    return not text or any(text in word.casefold() for word in words)
+
+
+def _scenario_row(status: ScenarioStatus, now: datetime) -> Row:
+    made = status.scenario
+    reason = status.reason or next((replica.reason for replica in status.replicas if replica.reason), "")
+    return Row(
+        ("scenario", made.id),
+        (
+            Cell(made.name, medium=True),
+            status_cell(shown_state(status), tooltip=reason),
+            Cell(made.product_label, role="text2"),
+            Cell(_SERVERS[made.server_type], role="text2"),
+            Cell("Online", role="text2"),
+        ),
+        (_header_row(), _master_row(status, now)),
+        status,
+    )
+
+
+def _header_row() -> Row:
+    titles = (("Host", False), ("State", False), ("Changed", True), ("Files", True), ("In spool", True))
+    cells = tuple(Cell(title, role="muted", right=right) for title, right in titles)
+    return Row("header", cells, kind=RowKind.SUBHEADER, selectable=False)
+
+
+def _master_row(status: ScenarioStatus, now: datetime) -> Row:
+    stopped = status.state in (ScenarioState.STOPPED, ScenarioState.NOT_AUTHORIZED)
+    files = [root.files for root in status.roots if root.files is not None]
+    spool = max((replica.spool_bytes for replica in status.replicas), default=0)
+    return Row(
+        ("host", HostRole.MASTER, status.scenario.master),
+        (
+            Cell(status.scenario.master, icon="master", icon_role="master", tooltip="Master"),
+            status_cell(SCENARIO[status.state] if stopped else _CONNECTED),
+            number(formats.size(status.captured_bytes), status.captured_bytes),
+            number(formats.count(sum(files) if files else None), sum(files) if files else None),
+            number(formats.size(spool), spool),
+        ),
+        tuple(_replica_row(position, replica, now) for position, replica in enumerate(status.replicas)),
+        status,
+    )
+
+
+def _replica_row(position: int, replica: ReplicaStatus, now: datetime) -> Row:
+    state = replica_state(replica, now)
+    tooltip = replica.reason or (
+        f"In sync {formats.ago(replica.in_sync_at, now)}" if replica.in_sync_at else ""
+    )
+    late = replica.state in _LOST and replica.spool_bytes
+    return Row(
+        ("host", HostRole.REPLICA, replica.host, position),
+        (
+            Cell(replica.host, icon="replica", icon_role="replica", tooltip="Replica"),
+            status_cell(state, tooltip=tooltip),
+            number(formats.size(replica.changed_bytes), replica.changed_bytes),
+            number(formats.count(replica.files), replica.files),
+            number(formats.size(replica.spool_bytes), replica.spool_bytes, "warning" if late else "text"),
+        ),
+        (),
+        replica,
+    )

@@ -1,0 +1,111 @@
+"""Framework › Statistics: the overview, throughput and lag, and the root directories."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from app.model.paths import shown
+from app.model.scenario import RootStatistics, ScenarioStatus
+from app.ui import formats
+from app.ui.models.cell import Cell, Column, number
+from app.ui.models.table import RowModel
+from app.ui.widgets.basics import Line
+from app.ui.widgets.views import CellTable
+from app.ui.xosoft.charts import Chart
+from app.ui.xosoft.history import History
+from app.ui.xosoft.host_graph import HostGraph, LinkRates
+
+
+class RootModel(RowModel[RootStatistics]):
+    """One row per root directory."""
+
+    columns = (
+        Column("Root directory", 190),
+        Column("Size", 80, right=True),
+        Column("Created", 70, right=True),
+        Column("Changed", 76, right=True),
+        Column("Removed", 76, right=True),
+        Column("Renamed", 76, right=True),
+        Column("Last change", 110, right=True),
+    )
+
+    def key_of(self, item: RootStatistics) -> Hashable:
+        """The root's path."""
+        return item.master_path
+
+    def cell(self, item: RootStatistics, column: int) -> Cell:
+        """Paintable content."""
+        if column == 0:
+            return Cell(shown(item.master_path), icon="folder", middle=True)
+        if column == 1:
+            return number(formats.size(item.size_bytes), item.size_bytes)
+        if column == 6:
+            at = item.last_change_at
+            return Cell(
+                formats.ago(at),
+                right=True,
+                role="text2" if at else "muted",
+                tooltip=formats.full_time(at) if at else "",
+                sort=at.timestamp() if at else 0.0,
+            )
+        value = (item.folders_created, item.files_changed, item.removed, item.renamed)[column - 2]
+        return number(formats.count(value), value)
+
+
+class StatisticsTab(QWidget):
+    """Live figures of one scenario."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__()
+        self._history = history
+        self.graph = HostGraph()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.graph)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.throughput = Chart("Throughput", "MB/s", (("Captured", "master"), ("Applied", "replica")))
+        self.lag = Chart("Lag", "seconds", (("Largest", "replica"),))
+        charts = QWidget()
+        row = QHBoxLayout(charts)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.throughput, 1)
+        row.addWidget(self.lag, 1)
+        self.roots = RootModel()
+        self.table = CellTable()
+        self.table.set_source(self.roots)
+        self.table.set_columns(self.roots.columns)
+        self.table.setAccessibleName("Root directories")
+        lower = QWidget()
+        below = QVBoxLayout(lower)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(Line())
+        below.addWidget(self.table)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setHandleWidth(1)
+        split.setChildrenCollapsible(False)
+        for widget in (scroll, charts, lower):
+            split.addWidget(widget)
+        split.setSizes([200, 160, 150])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(split)
+
+    def show_status(self, status: ScenarioStatus | None) -> None:
+        """Show another scenario, or the same one's new figures."""
+        if status is None:
+            self.graph.show_status(None, LinkRates())
+            self.roots.set_items([])
+            return
+        number_of = status.scenario.id
+        self.graph.show_status(status, self._history.rates(number_of))
+        times, captured, applied, lags = self._history.series(number_of, time.monotonic())
+        self.throughput.show_series(times, captured, applied)
+        self.lag.show_series(times, lags)
+        self.roots.set_items(list(status.roots))
+        self.roots.touch()
