@@ -7,6 +7,7 @@ import ctypes
 import errno
 import itertools
 import os
+import secrets
 import stat
 import threading
 import time
@@ -32,6 +33,7 @@ class DirectorySink:
         self._directories = sorted(set(directories), key=len, reverse=True)
         self._staging: dict[bytes, bytes] = {}
         self._metadata: list[tuple[bytes, Metadata]] = []
+        self._owner = f"{owner_prefix()}-{secrets.token_hex(8)}".encode()
         self._count = itertools.count()
         self._made: set[bytes] = set()
         self._lock = threading.Lock()
@@ -44,7 +46,7 @@ class DirectorySink:
             staging = self._staging.get(directory)
             if staging is None:
                 self._sweep(directory)
-                staging = directory + b"/" + _STAGING + owner_prefix().encode() + b"-%x" % id(self)
+                staging = directory + b"/" + _STAGING + self._owner
                 os.mkdir(staging, 0o700)
                 self._staging[directory] = staging
         return staging
@@ -90,7 +92,7 @@ class DirectorySink:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            near = os.path.dirname(target) + b"/" + _STAGING + owner_prefix().encode() + b"-%x" % id(self)
+            near = os.path.dirname(target) + b"/" + _STAGING + self._owner
             _copy(staged, near)
             problems = apply_metadata(near, metadata, target)
             os.rename(near, target)
