@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.jobs.secrets import SecretStore
 
-_UNREACHABLE = frozenset({"AE1001", "E1120"})
+_UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "E1120"})
+_WORK_TIMEOUT_S = 180.0
+_STATUS_TIMEOUT_S = 10.0
 
 
 def is_unreachable(error: ArcxoError) -> bool:
-    """Whether `error` says that no agent answers: none runs, or it ended during the call."""
+    """Whether `error` says that no agent answers: none runs, it ended during the call, or is too slow."""
     return error.code in _UNREACHABLE
 
 
@@ -28,7 +30,7 @@ class Connections:
         self.home = home
         self._guard = threading.RLock()
         self._catalog: Catalog | None = None
-        self._agent: Agent | None = None
+        self._agents: dict[float, Agent] = {}
         self._agent_stamp: tuple[int, int, int] | None = None
         self._retired: list[Agent] = []
 
@@ -63,26 +65,36 @@ class Connections:
 
     def local_agent(self) -> Agent:
         """The agent of this home. Raises BusyError E1120 when it does not run."""
+        return self._connect(_WORK_TIMEOUT_S)
+
+    def status_agent(self) -> Agent:
+        """The agent of this home for questions that are asked again and again: gives up after 10 s.
+
+        Raises:
+            BusyError: E1120 when it does not run.
+        """
+        return self._connect(_STATUS_TIMEOUT_S)
+
+    def _connect(self, timeout_s: float) -> Agent:
         stamp = self._stamp()
         with self._guard:
-            if self._agent is not None and stamp == self._agent_stamp:
-                return self._agent
-            if self._agent is not None:
-                # A call of another thread may still use it; it is closed with the services.
-                self._retired.append(self._agent)
-                self._agent = None
+            if stamp != self._agent_stamp:
+                # Calls of other threads may still use the old ones; they are closed with the services.
+                self._retired += self._agents.values()
+                self._agents = {}
+                self._agent_stamp = stamp
             if stamp is None:
                 raise BusyError("E1120", home=self.home)
-            from app.agent.client import connect_local
+            if timeout_s not in self._agents:
+                from app.agent.client import connect_local
 
-            try:
-                self._agent = connect_local(self.home)
-            except ArcxoError as error:
-                if is_unreachable(error):
-                    raise BusyError("E1120", home=self.home) from error
-                raise
-            self._agent_stamp = stamp
-            return self._agent
+                try:
+                    self._agents[timeout_s] = connect_local(self.home, timeout_s)
+                except ArcxoError as error:
+                    if is_unreachable(error):
+                        raise BusyError("E1120", home=self.home) from error
+                    raise
+            return self._agents[timeout_s]
 
     def _stamp(self) -> tuple[int, int, int] | None:
         """What tells one agent's `agent.json` from another's, or None when there is none."""
@@ -95,8 +107,8 @@ class Connections:
     def close(self) -> None:
         """Close what is open."""
         with self._guard:
-            agents = [*self._retired, *([self._agent] if self._agent is not None else [])]
-            self._retired, self._agent, self._agent_stamp = [], None, None
+            agents = [*self._retired, *self._agents.values()]
+            self._retired, self._agents, self._agent_stamp = [], {}, None
             for agent in agents:
                 agent.close()
             if self._catalog is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.model.errors import NotFoundError
 from app.model.job import Job, JobKind
@@ -17,8 +19,8 @@ class LocalMedia:
         self._connections = connections
 
     def devices(self) -> Sequence[Device]:
-        """All devices."""
-        return self._connections.catalog.media.devices()
+        """All devices, with the space they have now."""
+        return [_with_space(device) for device in self._connections.catalog.media.devices()]
 
     def media(self) -> Sequence[MediaInfo]:
         """All media."""
@@ -58,3 +60,14 @@ class LocalMedia:
             store=self._connections.secrets,
             session_password=session_password,
         )
+
+
+def _with_space(device: Device) -> Device:
+    """The device with its space, or with what is wrong with its directory."""
+    try:
+        state = os.statvfs(device.path)
+    except OSError as error:
+        return replace(device, online=False, problem=device.problem or error.strerror or "cannot be read")
+    return replace(
+        device, total_bytes=state.f_blocks * state.f_frsize, free_bytes=state.f_bavail * state.f_frsize
+    )

@@ -42,7 +42,7 @@ class LocalScenarios:
         statuses: Sequence[ScenarioStatus] = ()
         reason = ""
         try:
-            statuses = self._connections.local_agent().scenarios()
+            statuses = self._connections.status_agent().scenarios()
         except ArcxoError as error:
             if not is_unreachable(error):
                 raise

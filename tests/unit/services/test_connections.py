@@ -24,7 +24,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[FakeAgent]:
     """The agents that were connected to, in order."""
     agents: list[FakeAgent] = []
 
-    def connect_local(_home: str) -> FakeAgent:
+    def connect_local(_home: str, _timeout_s: float) -> FakeAgent:
         agents.append(FakeAgent())
         return agents[-1]
 
@@ -72,7 +72,7 @@ def test_another_agent_is_connected_to_and_the_old_one_closed_at_the_end(
 def test_an_agent_that_left_its_record_behind_counts_as_none(
     record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def connect_local(_home: str) -> None:
+    def connect_local(_home: str, _timeout_s: float) -> None:
         raise ArcxoError("AE1001", host="localhost", reason="gone")
 
     monkeypatch.setattr(app.agent.client, "connect_local", connect_local)

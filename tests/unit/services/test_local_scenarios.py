@@ -111,6 +111,8 @@ class FakeConnections:
             raise BusyError("E1120", home=self.home)
         return self.agent
 
+    status_agent = local_agent
+
     def agent_of(self, host: str) -> FakeAgent:
         return self.local_agent()
 
