@@ -1,0 +1,181 @@
+"""Folder by folder through sessions and machines; versions of a path."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, text
+
+from app.catalog import dialect, search
+from app.catalog.api import FileQuery, MachineRecord
+from app.catalog.database import Database
+from app.catalog.media import find_media
+from app.catalog.session_rows import session_info
+from app.catalog.staging import split_path
+from app.catalog.tables import sessions
+from app.model.entry import EntryKind
+from app.model.errors import NotFoundError
+from app.model.media import CatalogEntry, FileVersion, SessionInfo
+
+_LISTING = (
+    "SELECT * FROM (SELECT n.id AS name_id, n.name AS name, v.kind AS kind, v.size_bytes AS size_bytes,"
+    " v.modified_ns AS modified_ns, v.lineage_id AS lineage_id,"
+    " row_number() OVER (PARTITION BY n.id ORDER BY v.modified_ns DESC, v.id DESC) AS place"
+    " FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
+    " WHERE f.machine = :machine AND f.path = :path AND ({views})) AS listed WHERE place = 1"
+    " ORDER BY CASE WHEN kind = 'directory' THEN 0 ELSE 1 END, name LIMIT :limit OFFSET :offset"
+)
+_COUNTS = (
+    "SELECT name_id, count(*) AS n FROM (SELECT DISTINCT v.name_id AS name_id, v.kind, v.size_bytes,"
+    " v.modified_ns, v.content_id FROM versions v WHERE v.name_id IN :names AND EXISTS ("
+    "SELECT 1 FROM sessions s WHERE s.lineage_id = v.lineage_id AND s.ordinal >= v.first_ordinal"
+    " AND (v.next_ordinal IS NULL OR s.ordinal < v.next_ordinal))) AS distinct_versions GROUP BY name_id"
+)
+_HISTORY = (
+    "SELECT v.* FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
+    " WHERE f.machine = :machine AND f.path = :folder AND n.name = :name"
+)
+
+
+class SqlBrowsing:
+    """Reads over the sessions' rows. Each call is one short read transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def machines(self) -> Sequence[MachineRecord]:
+        """Machines with sessions, by name."""
+        columns = (sessions.c.machine, sessions.c.entity, sessions.c.scenario_name)
+        entities: defaultdict[str, set[str]] = defaultdict(set)
+        scenarios: defaultdict[str, set[str]] = defaultdict(set)
+        with self._database.read() as c:
+            for machine, entity, scenario in c.execute(select(*columns).distinct()):
+                entities[machine].add(entity)
+                scenarios[machine].add(scenario)
+        return [
+            MachineRecord(name, tuple(sorted(entities[name])), tuple(sorted(scenarios[name])))
+            for name in sorted(entities)
+        ]
+
+    def browse_tree(
+        self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        """A folder as each entity's newest session (until `as_of`) has it."""
+        with self._database.read() as c:
+            return _listing(c, machine, path, _newest_views(c, machine, as_of), limit, offset)
+
+    def browse_session(
+        self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
+    ) -> Sequence[CatalogEntry]:
+        """A folder of one session. Raises NotFoundError E6009 or E6010."""
+        statement = select(sessions).where(sessions.c.number == session)
+        with self._database.read() as c:
+            row = c.execute(statement.where(sessions.c.media_serial == media_serial)).one_or_none()
+            if row is None:
+                serial = find_media(c, media_serial).serial
+                row = c.execute(statement.where(sessions.c.media_serial == serial)).one_or_none()
+            if row is None:
+                raise NotFoundError("E6009", session=session, media=media_serial)
+            return _listing(c, row.machine, path, [row], limit, offset)
+
+    def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
+        """Distinct contents of a path, newest first. Empty for a path that was never backed up."""
+        folder, name = split_path(path)
+        with self._database.read() as c:
+            keys = {"machine": machine, "folder": folder, "name": name}
+            history = c.execute(text(_HISTORY), keys).all()
+            held: defaultdict[tuple[Any, ...], list[SessionInfo]] = defaultdict(list)
+            for lineage_id in {row.lineage_id for row in history}:
+                of_lineage = select(sessions).where(sessions.c.lineage_id == lineage_id)
+                for session in c.execute(of_lineage):
+                    for row in history:
+                        if row.lineage_id == lineage_id and _covers(row, session.ordinal):
+                            key = (row.kind, row.size_bytes, row.modified_ns, row.content_id)
+                            held[key].append(session_info(session))
+        found = []
+        for (kind, size_bytes, modified_ns, content_id), holders in held.items():
+            holders.sort(key=lambda session: (session.finished_at, session.number))
+            found.append(
+                FileVersion(
+                    machine=machine,
+                    path=path,
+                    kind=EntryKind(kind),
+                    size_bytes=size_bytes,
+                    modified_ns=modified_ns,
+                    content_id=content_id,
+                    first_session=holders[0],
+                    last_session=holders[-1],
+                )
+            )
+        return sorted(found, key=lambda version: version.last_session.finished_at, reverse=True)
+
+    def query(self, query: FileQuery) -> Sequence[CatalogEntry]:
+        """See `app.catalog.search`."""
+        with self._database.read() as c:
+            return search.find(c, query)
+
+
+def _newest_views(connection: Connection, machine: str, as_of: datetime | None) -> list[Row[Any]]:
+    """Of every entity (and set of roots) the newest session, whatever media set it is on."""
+    until = "" if as_of is None else " AND s.finished_at <= :until"
+    ranked = (
+        "SELECT s.*, row_number() OVER (PARTITION BY l.entity, l.roots"
+        " ORDER BY s.finished_at DESC, s.id DESC) AS place"
+        f" FROM sessions s JOIN lineages l ON l.id = s.lineage_id WHERE l.machine = :machine{until}"
+    )
+    keys: dict[str, Any] = {"machine": machine}
+    if as_of is not None:
+        keys["until"] = dialect.to_us(as_of)
+    return list(connection.execute(text(f"SELECT * FROM ({ranked}) AS ranked WHERE place = 1"), keys))
+
+
+def _listing(
+    connection: Connection, machine: str, path: bytes, views: list[Row[Any]], limit: int, offset: int
+) -> list[CatalogEntry]:
+    if not views:
+        return []
+    keys: dict[str, Any] = {"machine": machine, "path": path, "limit": limit, "offset": offset}
+    conditions = []
+    for place, view in enumerate(views):
+        keys[f"lineage{place}"] = view.lineage_id
+        keys[f"ordinal{place}"] = view.ordinal
+        conditions.append(
+            f"(v.lineage_id = :lineage{place} AND v.first_ordinal <= :ordinal{place}"
+            f" AND (v.next_ordinal IS NULL OR v.next_ordinal > :ordinal{place}))"
+        )
+    found = connection.execute(text(_LISTING.format(views=" OR ".join(conditions))), keys).all()
+    counts = version_counts(connection, [row.name_id for row in found])
+    by_lineage = {view.lineage_id: view for view in views}
+    folder = b"" if path == b"/" else path
+    return [
+        CatalogEntry(
+            path=folder + b"/" + bytes(row.name),
+            kind=EntryKind(row.kind),
+            size_bytes=row.size_bytes,
+            modified_ns=row.modified_ns,
+            session_number=by_lineage[row.lineage_id].number,
+            media_serial=by_lineage[row.lineage_id].media_serial,
+            versions=counts.get(row.name_id, 1),
+            machine=machine,
+        )
+        for row in found
+    ]
+
+
+def version_counts(connection: Connection, name_ids: Sequence[int]) -> dict[int, int]:
+    """Distinct contents that sessions hold, by name id."""
+    counts: dict[int, int] = {}
+    statement = text(_COUNTS).bindparams(bindparam("names", expanding=True))
+    for start in range(0, len(name_ids), 500):
+        part = list(name_ids[start : start + 500])
+        counts.update((row.name_id, row.n) for row in connection.execute(statement, {"names": part}))
+    return counts
+
+
+def _covers(version: Row[Any], ordinal: int) -> bool:
+    return bool(
+        version.first_ordinal <= ordinal and (version.next_ordinal is None or ordinal < version.next_ordinal)
+    )

@@ -1,0 +1,123 @@
+"""What differs between SQLite and other databases: opening, locking, the clock, and their errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, BindParameter, Connection, Engine, create_engine, event, literal, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from app.model.errors import ArcxoError, BusyError
+
+BUSY_WAIT_S = 5.0
+_WRITE = "arcxo_write"
+
+
+def open_engine(url: str, *, busy_wait_s: float = BUSY_WAIT_S) -> Engine:
+    """An engine for `url`. On SQLite: WAL, durable commits, explicit BEGIN, bounded waiting."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=8, max_overflow=8)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=6,
+        max_overflow=26,
+        connect_args={"timeout": busy_wait_s, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours to send
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a write fails at once, whatever the time-out.
+        write = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def for_writing(connection: Connection, *, write: bool) -> Connection:
+    """Mark the connection's next transactions as writing ones or not."""
+    return connection.execution_options(**{_WRITE: write})
+
+
+def now_us(connection: Connection) -> int:
+    """The database's time: on SQLite that is this machine's, which all users of the file share."""
+    if connection.dialect.name == "sqlite":
+        return time.time_ns() // 1000
+    seconds = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
+    return int(float(seconds) * 1_000_000)
+
+
+def like(connection: Connection) -> str:
+    """The operator that matches patterns without regard to case."""
+    return "LIKE" if connection.dialect.name == "sqlite" else "ILIKE"
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970 of an aware time."""
+    delta = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_us(value: int) -> datetime:
+    """The aware time of microseconds since 1970."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+def maybe_us(at: datetime | None) -> int | None:
+    """As `to_us`, None kept."""
+    return None if at is None else to_us(at)
+
+
+def maybe_time(value: int | None) -> datetime | None:
+    """As `from_us`, None kept."""
+    return None if value is None else from_us(value)
+
+
+@contextmanager
+def explained(file: str) -> Iterator[None]:
+    """Turn the database's faults into ours; what is not a known fault surfaces as it is."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        fault = _fault(file, cause, str(cause))
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def _fault(file: str, cause: BaseException | None, details: str) -> ArcxoError | None:
+    name = getattr(cause, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return BusyError("E6001", file=file, seconds=f"{BUSY_WAIT_S:g}")
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return ArcxoError("E6013", file=file, error=details)
+    if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return ArcxoError("E6017", file=file, error=details)
+    if not name and isinstance(cause, OperationalError):
+        return ArcxoError("E6013", file=file, error=details)
+    return None
+
+
+def bytes_type(connection: Connection) -> str:
+    """The column type of raw bytes."""
+    return "BLOB" if connection.dialect.name == "sqlite" else "BYTEA"
+
+
+def constant(value: int) -> BindParameter[int]:
+    """A number as a column of a SELECT."""
+    return literal(value, BigInteger())

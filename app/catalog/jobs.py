@@ -1,0 +1,348 @@
+"""The job queue: rows, claims with leases and fences, and how runs end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from app.catalog import claims, dialect, rows
+from app.catalog.api import Claim, JobCounts, NewJob, Totals
+from app.catalog.database import Database
+from app.catalog.live import SqlLive
+from app.catalog.tables import jobs
+from app.model.errors import BusyError, NotFoundError
+from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
+
+_NOTHING = Totals()
+_READY, _ACTIVE = JobStatus.READY.value, JobStatus.ACTIVE.value
+_HOLD, _DONE = JobStatus.HOLD.value, JobStatus.DONE.value
+
+
+class SqlJobs:
+    """See `app.catalog.api.Jobs`."""
+
+    def __init__(self, database: Database, live: SqlLive) -> None:
+        self._database = database
+        self._live = live
+
+    def submit(self, job: NewJob) -> Job:
+        """Queue a job. It is durable when this returns."""
+        with self._database.write() as c:
+            now = dialect.now_us(c)
+            execution_at = dialect.maybe_us(job.execution_at)
+            values = {
+                "parent_id": job.parent_id,
+                "kind": job.kind.value,
+                "name": job.name,
+                "status": _HOLD if job.hold else _READY,
+                "owner": job.owner,
+                "server": job.server,
+                "device_group": job.device_group,
+                "created_at": now,
+                "execution_at": now if execution_at is None else execution_at,
+                "schedule": rows.schedule_to_json(job.schedule),
+                "script": rows.script_to_json(job.script),
+                "credentials": job.credentials or None,
+            }
+            inserted = c.execute(insert(jobs).values(values))
+            assert inserted.inserted_primary_key is not None
+            return _job(_row(c, inserted.inserted_primary_key[0]))
+
+    def list(self, *, include_done: bool = True) -> Sequence[Job]:
+        """Newest first; active ones with progress."""
+        statement = select(jobs).order_by(jobs.c.id.desc())
+        if not include_done:
+            statement = statement.where(jobs.c.status != _DONE)
+        with self._database.read() as c:
+            found = [_job(row) for row in c.execute(statement)]
+        return self._with_progress(found)
+
+    def show(self, job_id: int) -> Job:
+        """One job. Raises NotFoundError E6008."""
+        with self._database.read() as c:
+            found = _job(_row(c, job_id))
+        return self._with_progress([found])[0]
+
+    def children(self, parent_id: int) -> Sequence[Job]:
+        """Jobs of a parent, oldest first."""
+        with self._database.read() as c:
+            statement = select(jobs).where(jobs.c.parent_id == parent_id).order_by(jobs.c.id)
+            found = [_job(row) for row in c.execute(statement)]
+        return self._with_progress(found)
+
+    def child_counts(self, parent_id: int) -> JobCounts:
+        """Children by status, the done ones by last result too."""
+        statement = (
+            select(jobs.c.status, jobs.c.last_result, func.count().label("n"))
+            .where(jobs.c.parent_id == parent_id)
+            .group_by(jobs.c.status, jobs.c.last_result)
+        )
+        by_status = dict.fromkeys((_READY, _ACTIVE, _HOLD, _DONE), 0)
+        by_result: dict[JobResult, int] = {}
+        with self._database.read() as c:
+            for status, result, count in c.execute(statement):
+                by_status[status] += count
+                if status == _DONE and result is not None:
+                    by_result[JobResult(result)] = by_result.get(JobResult(result), 0) + count
+        return JobCounts(
+            ready=by_status[_READY],
+            active=by_status[_ACTIVE],
+            hold=by_status[_HOLD],
+            done=by_status[_DONE],
+            results=tuple(sorted(by_result.items())),
+        )
+
+    def credentials(self, job_id: int) -> bytes:
+        """The sealed credentials as submitted. Raises NotFoundError E6008."""
+        with self._database.read() as c:
+            return bytes(_row(c, job_id).credentials or b"")
+
+    def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
+        """Take the job that is due longest; None when none is. Idle polls take no lock."""
+        with self._database.read() as c:
+            if c.execute(_due(dialect.now_us(c))).first() is None:
+                return None
+        with self._database.write() as c:
+            now = dialect.now_us(c)
+            row = c.execute(_due(now).with_for_update(skip_locked=True)).first()
+            if row is None:
+                return None
+            until = now + int(lease_seconds * 1_000_000)
+            c.execute(
+                update(jobs)
+                .where(jobs.c.id == row.id)
+                .values(
+                    status=_ACTIVE,
+                    fence=row.fence + 1,
+                    claimed_by=server_id,
+                    lease_until=until,
+                    stop_requested=False,
+                    waits_for="",
+                    started_at=now,
+                    finished_at=None,
+                )
+            )
+            claimed = _row(c, row.id)
+        return Claim(
+            job=_job(claimed),
+            fence=claimed.fence,
+            expires_at=dialect.from_us(until),
+            credentials=bytes(claimed.credentials or b""),
+        )
+
+    def renew(self, job_id: int, fence: int, *, lease_seconds: float = 30.0) -> None:
+        """Prolong a claim. Raises BusyError E6003."""
+        with self._database.write() as c:
+            claims.check(c, job_id, fence)
+            until = dialect.now_us(c) + int(lease_seconds * 1_000_000)
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(lease_until=until))
+
+    def set_waits_for(self, job_id: int, fence: int, text: str) -> None:
+        """Say what an active job waits for ("" = nothing). Raises BusyError E6003."""
+        with self._database.write() as c:
+            claims.check(c, job_id, fence)
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(waits_for=text))
+
+    def finish(
+        self,
+        job_id: int,
+        fence: int,
+        result: JobResult,
+        totals: Totals = _NOTHING,
+        *,
+        next_execution_at: datetime | None = None,
+    ) -> Job:
+        """Record how a run ended. Raises BusyError E6003."""
+        with self._database.write() as c:
+            claims.check(c, job_id, fence)
+            values = _ended(c, result) | dataclasses.asdict(totals)
+            if next_execution_at is not None:
+                values |= {"status": _READY, "execution_at": dialect.to_us(next_execution_at)}
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            finished = _job(_row(c, job_id))
+        self._live.clear_progress(job_id)
+        return finished
+
+    def release(self, job_id: int, fence: int, *, execution_at: datetime | None = None) -> None:
+        """Give an unfinished claim back. Raises BusyError E6003."""
+        with self._database.write() as c:
+            claims.check(c, job_id, fence)
+            at = dialect.maybe_us(execution_at)
+            values = {
+                "status": _READY,
+                "claimed_by": "",
+                "lease_until": None,
+                "started_at": None,
+                "execution_at": dialect.now_us(c) if at is None else at,
+            }
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+        self._live.clear_progress(job_id)
+
+    def request_stop(self, job_id: int) -> None:
+        """Ask for a stop; what is not active is Canceled at once, children included. E6008."""
+        with self._database.write() as c:
+            _row(c, job_id)
+            family = or_(jobs.c.id == job_id, jobs.c.parent_id == job_id)
+            c.execute(update(jobs).where(family, jobs.c.status == _ACTIVE).values(stop_requested=True))
+            waiting = family & jobs.c.status.in_((_READY, _HOLD))
+            c.execute(update(jobs).where(waiting).values(_ended(c, JobResult.CANCELED)))
+
+    def stop_requested(self, job_id: int) -> bool:
+        """Whether a stop was asked for. False for a job that is gone."""
+        with self._database.read() as c:
+            return bool(c.execute(select(jobs.c.stop_requested).where(jobs.c.id == job_id)).scalar())
+
+    def hold(self, job_id: int) -> None:
+        """Ready → Hold. Raises NotFoundError E6008, BusyError E6014."""
+        self._move(job_id, (_READY, _HOLD), "held", {"status": _HOLD})
+
+    def ready(self, job_id: int) -> None:
+        """Hold → Ready. Raises NotFoundError E6008, BusyError E6014."""
+        self._move(job_id, (_READY, _HOLD), "made ready", {"status": _READY})
+
+    def run_now(self, job_id: int) -> None:
+        """Make a job Ready and due. Raises NotFoundError E6008, BusyError E6014 while it is active."""
+        self._move(job_id, (_READY, _HOLD, _DONE), "run", {"status": _READY}, due=True)
+
+    def reschedule(self, job_id: int, schedule: Schedule, execution_at: datetime | None) -> Job:
+        """Give a job another schedule; a Done one is Ready again. None: as soon as possible.
+
+        Raises:
+            NotFoundError: E6008. BusyError: E6014 while it is active.
+        """
+        values: dict[str, Any] = {"schedule": rows.schedule_to_json(schedule)}
+        if execution_at is not None:
+            values["execution_at"] = dialect.to_us(execution_at)
+        with self._database.write() as c:
+            row = _row(c, job_id)
+            if row.status == _ACTIVE:
+                raise BusyError("E6014", job=job_id, status=row.status, action="rescheduled")
+            if execution_at is None:
+                values["execution_at"] = dialect.now_us(c)
+            if row.status == _DONE:
+                values["status"] = _READY
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            return _job(_row(c, job_id))
+
+    def delete(self, job_id: int) -> None:
+        """Remove a job and its children. Raises NotFoundError E6008, BusyError E6007."""
+        with self._database.write() as c:
+            _row(c, job_id)
+            family = or_(jobs.c.id == job_id, jobs.c.parent_id == job_id)
+            active = c.execute(select(jobs.c.id).where(family, jobs.c.status == _ACTIVE)).scalars().first()
+            if active is not None:
+                raise BusyError("E6007", job=active)
+            c.execute(delete(jobs).where(family))
+
+    def mark_crashed(self, server_id: str = "") -> Sequence[Job]:
+        """Make claims of `server_id`, and expired ones, Crashed. What they knew of the fence ends here."""
+        with self._database.read() as c:
+            if c.execute(_abandoned(dialect.now_us(c), server_id)).first() is None:
+                return []
+        with self._database.write() as c:
+            lost = list(c.execute(_abandoned(dialect.now_us(c), server_id)).scalars())
+            values = _ended(c, JobResult.CRASHED) | {"fence": jobs.c.fence + 1}
+            c.execute(update(jobs).where(jobs.c.id.in_(lost)).values(values))
+            marked = [_job(_row(c, job_id)) for job_id in lost]
+        for job_id in lost:
+            self._live.clear_progress(job_id)
+        return marked
+
+    def next_due(self) -> datetime | None:
+        """When the next Ready job is due (maybe in the past); None when nothing waits."""
+        with self._database.read() as c:
+            statement = select(func.min(jobs.c.execution_at)).where(jobs.c.status == _READY)
+            return dialect.maybe_time(c.execute(statement).scalar())
+
+    def prune(self, older_than: datetime) -> int:
+        """Delete jobs Done before a time; a parent stays while a child does."""
+        child = jobs.alias("child")
+        has_child = select(child.c.id).where(child.c.parent_id == jobs.c.id, child.c.status != _DONE).exists()
+        old = (jobs.c.status == _DONE) & (jobs.c.finished_at < dialect.to_us(older_than))
+        with self._database.write() as c:
+            return int(c.execute(delete(jobs).where(old, ~has_child)).rowcount)
+
+    def _move(
+        self, job_id: int, allowed: tuple[str, ...], action: str, values: dict[str, Any], *, due: bool = False
+    ) -> None:
+        with self._database.write() as c:
+            row = _row(c, job_id)
+            if row.status not in allowed:
+                raise BusyError("E6014", job=job_id, status=row.status, action=action)
+            if due:
+                values = values | {"execution_at": dialect.now_us(c)}
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+
+    def _with_progress(self, found: Sequence[Job]) -> list[Job]:
+        if not any(job.status is JobStatus.ACTIVE for job in found):
+            return list(found)
+        progress = self._live.all_progress()
+        return [
+            dataclasses.replace(job, progress=progress.get(job.id)) if job.status is JobStatus.ACTIVE else job
+            for job in found
+        ]
+
+
+def _due(now: int) -> Any:
+    return (
+        select(jobs.c.id, jobs.c.fence)
+        .where(jobs.c.status == _READY, jobs.c.execution_at <= now)
+        .order_by(jobs.c.execution_at, jobs.c.id)
+        .limit(1)
+    )
+
+
+def _abandoned(now: int, server_id: str) -> Any:
+    lost = jobs.c.lease_until < now
+    if server_id:
+        lost = or_(lost, jobs.c.claimed_by == server_id)
+    return select(jobs.c.id).where(jobs.c.status == _ACTIVE, lost).order_by(jobs.c.id)
+
+
+def _ended(connection: Connection, result: JobResult) -> dict[str, Any]:
+    return {
+        "status": _DONE,
+        "last_result": result.value,
+        "finished_at": dialect.now_us(connection),
+        "claimed_by": "",
+        "lease_until": None,
+        "stop_requested": False,
+        "waits_for": "",
+    }
+
+
+def _row(connection: Connection, job_id: int) -> Row[Any]:
+    found = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    if found is None:
+        raise NotFoundError("E6008", job=job_id)
+    return found
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        kind=JobKind(row.kind),
+        name=row.name,
+        status=JobStatus(row.status),
+        last_result=None if row.last_result is None else JobResult(row.last_result),
+        owner=row.owner,
+        server=row.server,
+        created_at=dialect.from_us(row.created_at),
+        execution_at=dialect.maybe_time(row.execution_at),
+        schedule=rows.schedule_from_json(row.schedule),
+        script=rows.script_from_json(row.script, row.id),
+        parent_id=row.parent_id,
+        device_group=row.device_group,
+        waits_for=row.waits_for,
+        started_at=dialect.maybe_time(row.started_at),
+        finished_at=dialect.maybe_time(row.finished_at),
+        files=row.files,
+        read_bytes=row.read_bytes,
+        stored_bytes=row.stored_bytes,
+        errors=row.errors,
+        warnings=row.warnings,
+    )

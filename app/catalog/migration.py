@@ -1,0 +1,54 @@
+"""Bring a catalog to this version's form.
+
+Opening costs one query; Alembic is imported only when there is something to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import inspect, text
+
+from app.catalog.database import Database
+from app.model.errors import ArcxoError
+
+NEWEST = "0001"
+KNOWN = ("0001",)
+
+
+def ensure_current(database: Database) -> None:
+    """Make or migrate the tables. Several processes may do it at once: one does, the others wait.
+
+    Raises:
+        ArcxoError: E6002 a newer version made this catalog. BusyError: E6001.
+    """
+    if _version(database) == NEWEST:
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "app.catalog:migrations")
+    with database.write() as connection:
+        # Another process may have migrated while this one waited for the lock.
+        config.attributes["connection"] = connection
+        command.upgrade(config, NEWEST)
+
+
+def _version(database: Database) -> str:
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    version = "" if found is None else str(found)
+    if version and version not in KNOWN:
+        raise ArcxoError("E6002", file=database.file, found=version, known=NEWEST)
+    return version
+
+
+def run(context: Any, connection: Any, metadata: Any) -> None:
+    """What `migrations/env.py` does: migrate on the given connection, in its transaction."""
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=False)
+    context.run_migrations()
+
+

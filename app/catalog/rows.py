@@ -1,0 +1,170 @@
+"""Values that a row holds as JSON: scripts, schedules, progress. The forms carry a version."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+from app.model.errors import ArcxoError
+from app.model.job import (
+    BackupScript,
+    Conflict,
+    Destination,
+    JobPhase,
+    JobProgress,
+    RestoreScript,
+    RestoreSelection,
+    Schedule,
+    Structure,
+    VerifyMode,
+)
+
+_SCRIPT_VERSION = 1
+
+
+def encode_bytes(value: bytes) -> str:
+    """Bytes as they stand in JSON."""
+    return base64.b64encode(value).decode("ascii")
+
+
+def decode_bytes(value: str) -> bytes:
+    """The other way."""
+    return base64.b64decode(value)
+
+
+def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str:
+    """A job's script as JSON text."""
+    if isinstance(script, BackupScript):
+        document: dict[str, Any] = {
+            "type": "backup",
+            "version": script.version,
+            "scenario_ids": list(script.scenario_ids),
+            "scenario_names": list(script.scenario_names),
+            "replica": script.replica,
+            "device_group": script.device_group,
+            "media_name": script.media_name,
+            "encrypt": script.encrypt,
+            "verify": script.verify.value,
+        }
+    elif isinstance(script, RestoreScript):
+        document = {
+            "type": "restore",
+            "version": script.version,
+            "selections": [
+                {
+                    "media_serial": selection.media_serial,
+                    "session": selection.session,
+                    "paths_b64": [encode_bytes(path) for path in selection.paths],
+                }
+                for selection in script.selections
+            ],
+            "destination": script.destination.value,
+            "host": script.host,
+            "directory_b64": encode_bytes(script.directory),
+            "conflict": script.conflict.value,
+            "structure": script.structure.value,
+            "continue_if_not_stopped": script.continue_if_not_stopped,
+        }
+    else:
+        document = {"type": "plain", "version": _SCRIPT_VERSION, "values": dict(script)}
+    return json.dumps(document)
+
+
+def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | dict[str, str]:
+    """A job's script from its row.
+
+    Raises:
+        ArcxoError: E6015 a form this version does not know.
+    """
+    document = json.loads(text)
+    version = document.get("version")
+    if version != _SCRIPT_VERSION or document.get("type") not in ("backup", "restore", "plain"):
+        raise ArcxoError("E6015", job=job_id, version=version)
+    if document["type"] == "plain":
+        return {str(key): str(value) for key, value in document["values"].items()}
+    if document["type"] == "backup":
+        return BackupScript(
+            scenario_ids=tuple(document["scenario_ids"]),
+            scenario_names=tuple(document["scenario_names"]),
+            replica=document["replica"],
+            device_group=document["device_group"],
+            media_name=document["media_name"],
+            encrypt=document["encrypt"],
+            verify=VerifyMode(document["verify"]),
+            version=version,
+        )
+    return RestoreScript(
+        selections=tuple(
+            RestoreSelection(
+                selection["media_serial"],
+                selection["session"],
+                tuple(decode_bytes(path) for path in selection["paths_b64"]),
+            )
+            for selection in document["selections"]
+        ),
+        destination=Destination(document["destination"]),
+        host=document["host"],
+        directory=decode_bytes(document["directory_b64"]),
+        conflict=Conflict(document["conflict"]),
+        structure=Structure(document["structure"]),
+        continue_if_not_stopped=document["continue_if_not_stopped"],
+        version=version,
+    )
+
+
+def schedule_to_json(schedule: Schedule) -> str:
+    """A schedule as JSON text."""
+    return json.dumps(
+        {"run_at": _time(schedule.run_at), "repeat": schedule.repeat, "time_zone": schedule.time_zone}
+    )
+
+
+def schedule_from_json(text: str) -> Schedule:
+    """The other way."""
+    document = json.loads(text)
+    return Schedule(_at(document["run_at"]), document["repeat"], document["time_zone"])
+
+
+def progress_to_json(progress: JobProgress) -> str:
+    """Progress as JSON text."""
+    return json.dumps(
+        {
+            "phase": progress.phase.value,
+            "phase_started_at": _time(progress.phase_started_at),
+            "phases": [[phase.value, seconds] for phase, seconds in progress.phases],
+            "waits_for": progress.waits_for,
+            "current_path_b64": encode_bytes(progress.current_path),
+            "files": progress.files,
+            "files_total": progress.files_total,
+            "read_bytes": progress.read_bytes,
+            "bytes_total": progress.bytes_total,
+            "changed_bytes": progress.changed_bytes,
+            "stored_bytes": progress.stored_bytes,
+            "errors": progress.errors,
+            "warnings": progress.warnings,
+            "session": progress.session,
+            "media": progress.media,
+            "updated_at": _time(progress.updated_at),
+        }
+    )
+
+
+def progress_from_json(text: str) -> JobProgress:
+    """The other way."""
+    document = json.loads(text)
+    current_path = decode_bytes(document.pop("current_path_b64"))
+    document["phase"] = JobPhase(document["phase"])
+    document["phases"] = tuple((JobPhase(phase), seconds) for phase, seconds in document["phases"])
+    document["phase_started_at"] = _at(document["phase_started_at"])
+    document["updated_at"] = _at(document["updated_at"])
+    return JobProgress(current_path=current_path, **document)
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _at(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)

@@ -1,0 +1,209 @@
+"""Sessions: begin staging, list, mark, remove, sweep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from app.catalog import claims, dialect, rows, sweeping
+from app.catalog.database import Database
+from app.catalog.media import find_media
+from app.catalog.session_rows import session_info
+from app.catalog.staging import SqlStaging
+from app.catalog.tables import lineages, sessions, stagings
+from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.media import SessionInfo
+
+_MERGE_ALIVE_US = 60_000_000
+
+
+class SqlSessions:
+    """Sessions on media and their rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(
+        self,
+        machine: str,
+        entity: str,
+        set_id: str,
+        roots: Sequence[bytes],
+        *,
+        job_id: int | None = None,
+        fence: int = 0,
+        full: bool = True,
+    ) -> SqlStaging:
+        """Start staging; what a dead staging of the lineage left is dropped first.
+
+        Raises:
+            BusyError: E6003 the claim is lost; E6004 another staging of the lineage is alive.
+            ArcxoError: E6019 `full` is False and there is no session to build on.
+        """
+        while True:
+            dead, staging = self._try_begin(machine, entity, set_id, roots, job_id, fence, full=full)
+            if staging is not None:
+                return staging
+            sweeping.drop_staging(self._database, dead)
+
+    def newest(self, machine: str, entity: str, set_id: str) -> SessionInfo | None:
+        """The session of the entity in that media set that finished last."""
+        with self._database.read() as c:
+            row = _newest(c, machine, entity, set_id)
+            return None if row is None else session_info(row)
+
+    def list(self, media_serial: str = "") -> Sequence[SessionInfo]:
+        """Newest first; of one media when given."""
+        statement = select(sessions).order_by(sessions.c.finished_at.desc(), sessions.c.id.desc())
+        if media_serial:
+            statement = statement.where(sessions.c.media_serial == media_serial)
+        with self._database.read() as c:
+            return [session_info(row) for row in c.execute(statement)]
+
+    def of_job(self, job_id: int) -> Sequence[SessionInfo]:
+        """What a job wrote, oldest first."""
+        statement = select(sessions).where(sessions.c.job_id == job_id).order_by(sessions.c.id)
+        with self._database.read() as c:
+            return [session_info(row) for row in c.execute(statement)]
+
+    def show(self, media: str, number: int) -> SessionInfo:
+        """One session. Raises NotFoundError E6009 or E6010, UsageError E6006."""
+        with self._database.read() as c:
+            statement = select(sessions).where(sessions.c.number == number)
+            row = c.execute(statement.where(sessions.c.media_serial == media)).one_or_none()
+            if row is None:
+                serial = find_media(c, media).serial
+                row = c.execute(statement.where(sessions.c.media_serial == serial)).one_or_none()
+        if row is None:
+            raise NotFoundError("E6009", session=number, media=media)
+        return session_info(row)
+
+    def mark_verified(self, media_serial: str, number: int, *, damaged: bool = False) -> None:
+        """Record a verification: when it was, and whether damage was found."""
+        self._mark(media_serial, number, "verified_at", damaged=damaged)
+
+    def mark_restore_tested(self, media_serial: str, number: int) -> None:
+        """Record that a restore of it was checked."""
+        self._mark(media_serial, number, "restore_tested_at")
+
+    def remove(self, media_serial: str, number: int) -> None:
+        """Forget a session; its rows are invisible at once and swept later. Raises NotFoundError E6009."""
+        with self._database.write() as c:
+            found = c.execute(
+                delete(sessions).where(sessions.c.media_serial == media_serial, sessions.c.number == number)
+            )
+            if found.rowcount == 0:
+                raise NotFoundError("E6009", session=number, media=media_serial)
+
+    def sweep(self) -> int:
+        """Drop rows of dead stagings and of removed sessions, in short steps."""
+        with self._database.read() as c:
+            dead = [row.id for row in c.execute(select(stagings)) if not _alive(c, row)]
+        for staging_id in dead:
+            with self._database.write() as c:
+                row = c.execute(select(stagings).where(stagings.c.id == staging_id)).one_or_none()
+                still = row is not None and not _alive(c, row)
+                if still:
+                    c.execute(update(stagings).where(stagings.c.id == staging_id).values(dead=True))
+            if still:
+                sweeping.drop_staging(self._database, staging_id)
+        return sweeping.drop_uncovered(self._database)
+
+    def _try_begin(
+        self,
+        machine: str,
+        entity: str,
+        set_id: str,
+        roots: Sequence[bytes],
+        job_id: int | None,
+        fence: int,
+        *,
+        full: bool,
+    ) -> tuple[int, SqlStaging | None]:
+        key = {"machine": machine, "entity": entity, "set_id": set_id, "roots": _roots_key(roots)}
+        with self._database.write() as c:
+            if job_id is not None:
+                claims.check(c, job_id, fence)
+            base = None if full else _newest(c, machine, entity, set_id)
+            if base is None and not full:
+                raise ArcxoError("E6019", entity=entity, machine=machine)
+            lineage = _lineage(c, key)
+            other = c.execute(select(stagings).where(stagings.c.lineage_id == lineage.id)).one_or_none()
+            if other is not None:
+                own = job_id is not None and (other.job_id, other.fence) == (job_id, fence)
+                if not own and _alive(c, other):
+                    raise BusyError("E6004", entity=entity, machine=machine, job=other.job_id or "-")
+                c.execute(update(stagings).where(stagings.c.id == other.id).values(dead=True))
+                return other.id, None
+            ordinal = lineage.last_ordinal + 1
+            values = {"job_id": job_id, "fence": fence, "ordinal": ordinal, "touched_at": dialect.now_us(c)}
+            inserted = c.execute(insert(stagings).values(lineage_id=lineage.id, **values))
+            assert inserted.inserted_primary_key is not None
+            staging_id = inserted.inserted_primary_key[0]
+        staging = SqlStaging(
+            self._database,
+            staging_id=staging_id,
+            lineage_id=lineage.id,
+            ordinal=ordinal,
+            machine=machine,
+            entity=entity,
+            job_id=job_id,
+            fence=fence,
+            full=full,
+        )
+        try:
+            if base is not None and (base.lineage_id, base.ordinal) != (lineage.id, lineage.last_ordinal):
+                staging.rebase(base.lineage_id, base.ordinal)
+            staging.imply_roots(roots)
+        except BaseException:
+            staging.discard()
+            raise
+        return 0, staging
+
+    def _mark(self, media_serial: str, number: int, column: str, *, damaged: bool | None = None) -> None:
+        with self._database.write() as c:
+            values: dict[str, Any] = {column: dialect.now_us(c)}
+            if damaged is not None:
+                values["damaged"] = damaged
+            found = c.execute(
+                update(sessions)
+                .where(sessions.c.media_serial == media_serial, sessions.c.number == number)
+                .values(values)
+            )
+            if found.rowcount == 0:
+                raise NotFoundError("E6009", session=number, media=media_serial)
+
+
+def _roots_key(roots: Sequence[bytes]) -> str:
+    """Sessions of one volume by scenarios with other roots are lineages of their own."""
+    return json.dumps([rows.encode_bytes(root) for root in sorted(roots)])
+
+
+def _lineage(connection: Connection, key: dict[str, str]) -> Row[Any]:
+    statement = select(lineages).where(*(lineages.c[name] == value for name, value in key.items()))
+    found = connection.execute(statement).one_or_none()
+    if found is None:
+        connection.execute(insert(lineages).values(key))
+        found = connection.execute(statement).one()
+    return found
+
+
+def _newest(connection: Connection, machine: str, entity: str, set_id: str) -> Row[Any] | None:
+    return connection.execute(
+        select(sessions)
+        .join(lineages, lineages.c.id == sessions.c.lineage_id)
+        .where(lineages.c.machine == machine, lineages.c.entity == entity, lineages.c.set_id == set_id)
+        .order_by(sessions.c.finished_at.desc(), sessions.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _alive(connection: Connection, staging: Row[Any]) -> bool:
+    if staging.dead:
+        return False
+    if staging.job_id is not None:
+        return claims.is_held(connection, staging.job_id, staging.fence)
+    return bool(dialect.now_us(connection) - staging.touched_at < _MERGE_ALIVE_US)

@@ -1,0 +1,63 @@
+"""The open catalog: one object that holds all of its parts."""
+
+from __future__ import annotations
+
+import os
+
+from app.catalog import dialect, migration
+from app.catalog.browsing import SqlBrowsing
+from app.catalog.database import Database
+from app.catalog.jobs import SqlJobs
+from app.catalog.live import LiveStore, SqlLive, SqlServers
+from app.catalog.log import SqlActivityLog
+from app.catalog.media import SqlMediaRecords
+from app.catalog.registry import SqlHosts, SqlRegistrations, SqlSettings
+from app.catalog.sessions import SqlSessions
+
+FILE = "catalog.sqlite3"
+LIVE_FILE = "live.sqlite3"
+
+
+class SqlCatalog:
+    """See `app.catalog.api.Catalog`. Thread safe; several processes may have one open."""
+
+    def __init__(self, database: Database, live: LiveStore) -> None:
+        self._database = database
+        self._live_store = live
+        self.settings = SqlSettings(database)
+        self.hosts = SqlHosts(database)
+        self.registrations = SqlRegistrations(database)
+        self.media = SqlMediaRecords(database)
+        self.sessions = SqlSessions(database)
+        self.browsing = SqlBrowsing(database)
+        self.live = SqlLive(live)
+        self.servers = SqlServers(live)
+        self.jobs = SqlJobs(database, self.live)
+        self.log = SqlActivityLog(database)
+
+    def changes(self) -> tuple[int, int]:
+        """Catalog and live revision."""
+        return self._database.revision(), self._live_store.revision()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+        self._live_store.close()
+
+
+def open_catalog(home: str, *, url: str = "", busy_wait_s: float = dialect.BUSY_WAIT_S) -> SqlCatalog:
+    """Open the catalog of a home, making or migrating it as needed. `url`: another database than SQLite's.
+
+    Raises:
+        ArcxoError: E6002 made by a newer version, E6013 unreadable, E6017 not writable.
+        BusyError: E6001 locked for the whole bounded wait.
+    """
+    file = os.path.join(home, FILE)
+    engine = dialect.open_engine(url or f"sqlite:///{file}", busy_wait_s=busy_wait_s)
+    database = Database(engine, url.rpartition("@")[2] or file)
+    try:
+        migration.ensure_current(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlCatalog(database, LiveStore(os.path.join(home, LIVE_FILE)))

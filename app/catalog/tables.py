@@ -1,0 +1,244 @@
+"""The catalog's tables. Times are microseconds since 1970 UTC; structured values are JSON text.
+
+A version row says: this path had this content from session ordinal `first_ordinal` on, up to but not
+including `next_ordinal` (NULL = still so). Rows of a session that is being staged carry an ordinal that no
+session has yet, which is what keeps them invisible.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, default: str | None = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _flag(name: str, *, on: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=true() if on else false())
+
+
+settings = Table("settings", metadata, Column("key", Text, primary_key=True), _text("value"))
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("address"),
+    _text("user_name"),
+    _text("fingerprint"),
+)
+
+scenarios = Table(
+    "scenarios",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    _text("master"),
+    _text("replicas", "[]"),
+    _text("roots", "[]"),
+    _text("server_type"),
+    _text("product"),
+    Column("registered_at", BigInteger, nullable=False),
+)
+
+device_groups = Table("device_groups", metadata, Column("name", Text, primary_key=True))
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("path"),
+    _text("group_name"),
+    Column("total_bytes", BigInteger),
+    Column("free_bytes", BigInteger),
+    _flag("online", on=True),
+    _text("problem"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("serial", Text, primary_key=True),
+    _text("name"),
+    _text("media_id"),
+    Column("sequence", Integer, nullable=False),
+    _text("set_id"),
+    _text("device"),
+    _text("group_name"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_bytes", BigInteger),
+    _flag("online", on=True),
+)
+
+lineages = Table(
+    "lineages",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("machine", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("set_id", Text, nullable=False),
+    Column("roots", Text, nullable=False),
+    Column("last_ordinal", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("machine", "entity", "set_id", "roots"),
+)
+
+stagings = Table(
+    "stagings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("lineage_id", ForeignKey("lineages.id"), nullable=False, unique=True),
+    Column("ordinal", BigInteger, nullable=False),
+    Column("job_id", BigInteger),
+    _count("fence"),
+    Column("touched_at", BigInteger, nullable=False),
+    _flag("dead"),
+)
+
+folders = Table(
+    "folders",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("machine", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    UniqueConstraint("machine", "path"),
+)
+
+names = Table(
+    "names",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("folder_id", ForeignKey("folders.id"), nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    _text("text"),
+    UniqueConstraint("folder_id", "name"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name_id", ForeignKey("names.id"), nullable=False),
+    Column("lineage_id", ForeignKey("lineages.id"), nullable=False),
+    Column("first_ordinal", BigInteger, nullable=False),
+    Column("next_ordinal", BigInteger),
+    _text("kind"),
+    _count("size_bytes"),
+    _count("modified_ns"),
+    _text("content_id"),
+    UniqueConstraint("name_id", "lineage_id", "first_ordinal"),
+    Index(None, "lineage_id", "next_ordinal"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("lineage_id", ForeignKey("lineages.id"), nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+    Column("media_serial", Text, nullable=False),
+    _text("media_name"),
+    _text("media_id"),
+    Column("number", Integer, nullable=False),
+    Column("job_id", BigInteger, index=True),
+    Column("scenario_id", BigInteger),
+    _text("scenario_name"),
+    _text("machine"),
+    _text("replica"),
+    _text("entity"),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=False),
+    _count("files"),
+    _count("directories"),
+    _count("size_bytes"),
+    _count("new_bytes"),
+    _count("stored_bytes"),
+    _text("consistency"),
+    _text("snapshot_provider"),
+    _flag("encrypted"),
+    _flag("incomplete"),
+    _count("problems"),
+    Column("written_at", BigInteger),
+    Column("verified_at", BigInteger),
+    Column("restore_tested_at", BigInteger),
+    _flag("damaged"),
+    UniqueConstraint("media_serial", "number"),
+    UniqueConstraint("lineage_id", "ordinal"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("parent_id", BigInteger, index=True),
+    _text("kind"),
+    _text("name"),
+    _text("status"),
+    Column("last_result", Text),
+    _text("owner"),
+    _text("server"),
+    _text("device_group"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("execution_at", BigInteger),
+    _text("schedule", "{}"),
+    _text("script", "{}"),
+    Column("credentials", LargeBinary),
+    _text("waits_for"),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    _count("files"),
+    _count("read_bytes"),
+    _count("stored_bytes"),
+    _count("errors"),
+    _count("warnings"),
+    _count("fence"),
+    _text("claimed_by"),
+    Column("lease_until", BigInteger),
+    _flag("stop_requested"),
+    Index(None, "status", "execution_at"),
+    sqlite_autoincrement=True,
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _text("severity"),
+    Column("at", BigInteger, nullable=False, index=True),
+    _text("server"),
+    _text("code"),
+    Column("job_id", BigInteger, index=True),
+    Column("parent_job_id", BigInteger, index=True),
+    Column("session", BigInteger),
+    _text("scenario"),
+    _text("params", "{}"),
+    sqlite_autoincrement=True,
+)
