@@ -1,0 +1,217 @@
+"""The New Scenario flow without a window: pages, answers, validation; Back keeps everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from app.model.paths import is_beneath, shown
+from app.model.scenario import (
+    Filters,
+    NewScenario,
+    ProductType,
+    ReplicaSpec,
+    Root,
+    ScenarioProperties,
+    ServerType,
+)
+
+LOCAL = "localhost"
+
+
+class Page(IntEnum):
+    """The pages in order."""
+
+    WELCOME = 0
+    TYPE = 1
+    HOSTS = 2
+    ROOTS = 3
+    REPLICA = 4
+    PROPERTIES = 5
+    VERIFICATION = 6
+    RUN = 7
+
+
+TITLES = (
+    "Welcome",
+    "Server and product",
+    "Hosts",
+    "Root directories",
+    "Replica directories",
+    "Properties",
+    "Verification",
+    "Run",
+)
+
+
+def clean_path(text: str) -> bytes | None:
+    """A typed path as absolute clean bytes; None when it is not absolute or contains `.` or `..`."""
+    raw = text.strip().encode("utf-8", "surrogateescape")
+    if not raw.startswith(b"/"):
+        return None
+    names = [name for name in raw.split(b"/") if name]
+    if any(name in (b".", b"..") for name in names):
+        return None
+    return b"/" + b"/".join(names)
+
+
+@dataclass(slots=True)
+class Answers:
+    """All that was chosen so far; never erased by a later answer."""
+
+    server_type: ServerType = ServerType.FILE_SERVER
+    product: ProductType = ProductType.DR
+    name: str = ""
+    master: str = LOCAL
+    replica: str = LOCAL
+    roots: list[bytes] = field(default_factory=list)
+    targets: dict[bytes, str] = field(default_factory=dict)
+    exclude: str = ""
+    properties: ScenarioProperties = field(default_factory=ScenarioProperties)
+
+
+class NewScenarioFlow:
+    """Where the wizard is, and what is still wrong."""
+
+    def __init__(self) -> None:
+        self.answers = Answers()
+        self.page = Page.WELCOME
+        self.reached = Page.WELCOME
+        self.existing_names: frozenset[str] = frozenset()
+        self.verified_as: NewScenario | None = None
+        self.verified = False
+
+    @property
+    def touched(self) -> bool:
+        """Whether something was typed that Cancel would lose."""
+        return bool(self.answers.name or self.answers.roots)
+
+    def fault(self, page: Page | None = None) -> str:
+        """What is wrong on a page (default: the present one); "" when nothing is."""
+        page = self.page if page is None else page
+        answers = self.answers
+        if page is Page.HOSTS:
+            return self._hosts_fault()
+        if page is Page.ROOTS:
+            return "" if answers.roots else "Choose at least one directory to replicate"
+        if page is Page.REPLICA:
+            faults = [self.target_fault(root) for root in answers.roots]
+            return next((fault for fault in faults if fault), "")
+        if page is Page.VERIFICATION and not (self.verified and self.verified_as == self.scenario()):
+            return "The checks that failed must pass first"
+        return ""
+
+    def _hosts_fault(self) -> str:
+        name = self.answers.name.strip()
+        if not name:
+            return "Give the scenario a name"
+        if len(name) > 128 or any(ord(char) < 32 for char in name):
+            return "A name has at most 128 characters and no control characters"
+        if name.casefold() in {known.casefold() for known in self.existing_names}:
+            return f"There is a scenario called {name} already. Choose another name"
+        if not self.answers.master or not self.answers.replica:
+            return "Choose a Master and a Replica host"
+        return ""
+
+    def target_of(self, root: bytes) -> str:
+        """The Replica directory typed for a root; to begin with the same path."""
+        return self.answers.targets.get(root, shown(root))
+
+    def target_fault(self, root: bytes) -> str:
+        """What is wrong with the Replica directory of one root."""
+        answers = self.answers
+        typed = self.target_of(root)
+        target = clean_path(typed)
+        if target is None or target == b"/":
+            return f"{typed or 'Nothing'} is not a full path. Type one such as /replica{shown(root)}"
+        if answers.master == answers.replica:
+            for other in answers.roots:
+                if is_beneath(target, other) or is_beneath(other, target):
+                    where = "is the root directory" if target == other else "overlaps the root directory"
+                    return f"{typed} {where} {shown(other)} on the same host. Choose another directory"
+        for other in answers.roots:
+            if other == root:
+                continue
+            other_target = clean_path(self.target_of(other))
+            if other_target is not None and (
+                is_beneath(target, other_target) or is_beneath(other_target, target)
+            ):
+                return f"{typed} overlaps the Replica directory of {shown(other)}. Choose another directory"
+        return ""
+
+    def add_root(self, path: bytes) -> str:
+        """Choose a root. Roots inside it are replaced by it. Returns why not, or ""."""
+        roots = self.answers.roots
+        if path == b"/":
+            return "The whole file system cannot be a root. Choose a directory beneath it"
+        above = next((root for root in roots if is_beneath(path, root)), None)
+        if above is not None:
+            return "" if above == path else f"{shown(path)} is inside {shown(above)}, which is chosen already"
+        self.answers.roots = sorted([root for root in roots if not is_beneath(root, path)] + [path])
+        return ""
+
+    def remove_root(self, path: bytes) -> None:
+        """Do not replicate a root after all; its Replica directory stays remembered."""
+        self.answers.roots = [root for root in self.answers.roots if root != path]
+
+    def next(self) -> str:
+        """Go on; returns the fault that keeps it here, or ""."""
+        fault = self.fault()
+        if fault:
+            return fault
+        if self.page < Page.RUN:
+            self.page = Page(self.page + 1)
+            self.reached = max(self.reached, self.page)
+        return ""
+
+    def back(self) -> None:
+        """Go back one page."""
+        if self.page > Page.WELCOME:
+            self.page = Page(self.page - 1)
+
+    def go(self, page: Page) -> bool:
+        """Jump to a page reached before; stops at the first faulty page in between."""
+        if page > self.reached:
+            return False
+        for between in range(self.page, page):
+            if self.fault(Page(between)):
+                self.page = Page(between)
+                return False
+        self.page = page
+        return True
+
+    def scenario(self) -> NewScenario:
+        """What will be created."""
+        answers = self.answers
+        patterns = [part.strip() for line in answers.exclude.splitlines() for part in line.split(",")]
+        return NewScenario(
+            name=answers.name.strip(),
+            master=answers.master,
+            replicas=(
+                ReplicaSpec(
+                    answers.replica, tuple(clean_path(self.target_of(root)) or b"" for root in answers.roots)
+                ),
+            ),
+            roots=tuple(Root(root) for root in answers.roots),
+            server_type=answers.server_type,
+            product=answers.product,
+            filters=Filters(exclude=tuple(part for part in patterns if part)),
+            properties=answers.properties,
+        )
+
+    def set_properties(self, **values: object) -> None:
+        """Change properties by name."""
+        self.answers.properties = replace(self.answers.properties, **values)  # type: ignore[arg-type]
+
+    def answer(self, page: Page) -> str:
+        """The chosen answer under a step."""
+        answers = self.answers
+        if page is Page.TYPE:
+            return "File Server · DR"
+        if page is Page.HOSTS:
+            return f"{answers.master} → {answers.replica}" if answers.name else ""
+        if page is Page.ROOTS and answers.roots:
+            return f"{len(answers.roots)} chosen"
+        if page is Page.REPLICA and answers.roots and not self.fault(Page.REPLICA):
+            return self.target_of(answers.roots[0])
+        return ""
