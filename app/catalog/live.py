@@ -125,7 +125,9 @@ class SqlServers:
         """Announce a server; its start and heartbeat are now."""
         now = time.time_ns() // 1000
         row = (server_id, name, pid, version, now, now, json.dumps(list(capabilities)))
-        self._store.run(lambda c: c.execute("INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?, ?, ?, ?)", row))
+        self._store.run(
+            lambda c: c.execute("INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        )
 
     def heartbeat(self, server_id: str) -> None:
         """Say that a server lives."""

@@ -57,7 +57,7 @@ class SqlMediaRecords:
         with self._database.read() as c:
             return _media(c)
 
-    def show_media(self, media: str) -> MediaInfo:  # noqa: A002 - the contract's word
+    def show_media(self, media: str) -> MediaInfo:
         """By serial, or by name or ID where unique. Raises NotFoundError E6010, UsageError E6006."""
         with self._database.read() as c:
             return find_media(c, media)

@@ -50,5 +50,3 @@ def run(context: Any, connection: Any, metadata: Any) -> None:
     """What `migrations/env.py` does: migrate on the given connection, in its transaction."""
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=False)
     context.run_migrations()
-
-

@@ -77,7 +77,9 @@ def find(connection: Connection, query: FileQuery) -> list[CatalogEntry]:
     if query.deleted_to is not None:
         deleted.append("s.finished_at <= :deleted_to")
         keys["deleted_to"] = dialect.to_us(query.deleted_to)
-    statement = _FIND.replace("{criteria}", " AND ".join(criteria)).replace("{deleted}", " AND ".join(deleted))
+    statement = _FIND.replace("{criteria}", " AND ".join(criteria)).replace(
+        "{deleted}", " AND ".join(deleted)
+    )
     parameters = [bindparam("no_name"), bindparam("pattern")]
     found = connection.execute(text(statement).bindparams(*parameters), keys).all()
     counts = version_counts(connection, [row.name_id for row in found])

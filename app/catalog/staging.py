@@ -40,7 +40,7 @@ _RESOLVE = (
 )
 _FIND_CURRENT = (
     "UPDATE staged SET version_id = (SELECT v.id FROM versions v WHERE v.name_id = staged.name_id"
-    " AND v.lineage_id = :lineage AND v.next_ordinal IS NULL) WHERE name_id IS NOT NULL"
+    " AND v.lineage_id + 0 = :lineage AND v.next_ordinal IS NULL) WHERE name_id IS NOT NULL"
 )
 _MARK_SAME = (
     "UPDATE staged SET same = 1 WHERE version_id IS NOT NULL AND EXISTS (SELECT 1 FROM versions v"
@@ -56,9 +56,7 @@ _NEW_NAMES = (
     " JOIN folders f ON f.machine = :machine AND f.path = s.folder WHERE s.name_id IS NULL"
     " ON CONFLICT DO NOTHING"
 )
-_DROP_OWN = (
-    "DELETE FROM versions WHERE first_ordinal = :ordinal AND id IN (SELECT version_id FROM staged WHERE same = 0)"
-)
+_DROP_OWN = "DELETE FROM versions WHERE first_ordinal = :ordinal AND id IN (SELECT version_id FROM staged WHERE same = 0)"
 _CLOSE_OLD = (
     "UPDATE versions SET next_ordinal = :ordinal WHERE id IN (SELECT version_id FROM staged WHERE same = 0)"
 )
@@ -68,14 +66,14 @@ _OPEN_NEW = (
 )
 _BENEATH = (
     "SELECT v.id FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
-    " WHERE f.machine = :machine AND v.lineage_id = :lineage AND v.next_ordinal IS NULL"
+    " WHERE f.machine = :machine AND v.lineage_id + 0 = :lineage AND v.next_ordinal IS NULL"
 )
 _SAME_CONTENT = (
     "s.name_id = v.name_id AND s.kind = v.kind AND s.size_bytes = v.size_bytes"
     " AND s.modified_ns = v.modified_ns AND s.content_id = v.content_id"
 )
 _AT_BASE = (
-    "s.lineage_id = :base_lineage AND s.first_ordinal <= :base"
+    "s.lineage_id + 0 = :base_lineage AND s.first_ordinal <= :base"
     " AND (s.next_ordinal IS NULL OR s.next_ordinal > :base)"
 )
 
@@ -177,7 +175,7 @@ class SqlStaging:
         )
         missing = (
             f"SELECT s.id FROM versions s WHERE {_AT_BASE} AND NOT EXISTS (SELECT 1 FROM versions v"
-            " WHERE v.name_id = s.name_id AND v.lineage_id = :lineage AND v.next_ordinal IS NULL)"
+            " WHERE v.name_id = s.name_id AND v.lineage_id + 0 = :lineage AND v.next_ordinal IS NULL)"
         )
         with self._database.read() as c:
             ids = list(c.execute(text(surplus), keys).scalars())
@@ -194,7 +192,15 @@ class SqlStaging:
                 versions.c.modified_ns,
                 versions.c.content_id,
             ).where(versions.c.id.in_(part))
-            columns = ["name_id", "lineage_id", "first_ordinal", "kind", "size_bytes", "modified_ns", "content_id"]
+            columns = [
+                "name_id",
+                "lineage_id",
+                "first_ordinal",
+                "kind",
+                "size_bytes",
+                "modified_ns",
+                "content_id",
+            ]
             with self._writing() as c:
                 c.execute(insert(versions).from_select(columns, copied))
 
@@ -292,7 +298,7 @@ class _CheckedWrite:
             raise
         return connection
 
-    def __exit__(self, *exc: Any) -> bool | None:
+    def __exit__(self, *exc: object) -> bool | None:
         return self._context.__exit__(*exc)
 
 

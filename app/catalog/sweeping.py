@@ -21,7 +21,9 @@ def drop_staging(database: Database, staging_id: int) -> None:
     mine = versions.c.lineage_id == row.lineage_id
     while True:
         with database.write() as c:
-            opened = _ids(c, mine & versions.c.next_ordinal.is_(None) & (versions.c.first_ordinal == row.ordinal))
+            opened = _ids(
+                c, mine & versions.c.next_ordinal.is_(None) & (versions.c.first_ordinal == row.ordinal)
+            )
             c.execute(delete(versions).where(versions.c.id.in_(opened)))
         if not opened:
             break
@@ -60,7 +62,9 @@ def _uncovered(connection: Connection, lineage_id: int, after: int) -> tuple[lis
     """Ids without a session in the next step of rows, and where to go on (-1: at the end)."""
     if _is_staged(connection, lineage_id):
         return [], -1
-    used = connection.execute(select(sessions.c.id).where(sessions.c.lineage_id == lineage_id).limit(1)).first()
+    used = connection.execute(
+        select(sessions.c.id).where(sessions.c.lineage_id == lineage_id).limit(1)
+    ).first()
     found = connection.execute(
         text(
             "SELECT v.id, v.next_ordinal, EXISTS ("
