@@ -162,7 +162,7 @@ class Restorer:
     def _all_groups(self, groups: list[_Group], large: list[Item]) -> None:
         """Small files here, large ones in a thread of their own, blocks read ahead by another.
 
-        Measured: threads that create small files side by side wait for each other in the file system.
+        Small files are created by one thread: system time grew with more, elapsed time showed no clear gain.
         """
         ahead: deque[Future[bytes]] = deque()
         coming = iter(groups)

@@ -96,7 +96,7 @@ def test_full_disk_is_named_and_earlier_sessions_stay(tmp_path, source):
 
 
 @pytest.mark.parametrize("encrypted", [False, True])
-def test_every_flipped_byte_is_found_by_a_full_check(tmp_path, source, encrypted):
+def test_flipped_bits_anywhere_in_any_object_are_found_by_a_full_check(tmp_path, source, encrypted):
     media = new_media(tmp_path)
     key = new_key(media) if encrypted else None
     back_up(media, source, key=key)
