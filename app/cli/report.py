@@ -48,8 +48,18 @@ def report_bug(error: Exception, arguments: Sequence[str], *, as_json: bool) -> 
         "w", prefix="arcxo-bug-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as stream:
         stream.write(f"arcxo {__version__}, Python {sys.version}\ncommand: {list(arguments)}\n\n{details}")
-    bug = ArcxoError("E1199", error=f"{type(error).__name__}: {error}", path=stream.name)
-    return report_error(bug, as_json=as_json)
+    # Said without the catalogue: the bug may be there.
+    params = {"error": f"{type(error).__name__}: {error}", "path": stream.name}
+    _print_error(
+        "E1199",
+        f"This is a bug in Arcxo: {params['error']}",
+        "Something happened that no one foresaw",
+        f"A report to pass on is in {params['path']}",
+        params=params,
+        exit_code=int(ExitCode.FAILED),
+        as_json=as_json,
+    )
+    return int(ExitCode.FAILED)
 
 
 def describe(error: ArcxoError) -> tuple[str, str, str]:
