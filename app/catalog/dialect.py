@@ -94,13 +94,14 @@ def explained(file: str) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        fault = _fault(file, cause, str(cause))
+        fault = _fault(file, cause, lost=isinstance(error, OperationalError))
         if fault is None:
             raise
         raise fault from error
 
 
-def _fault(file: str, cause: BaseException | None, details: str) -> ArcxoError | None:
+def _fault(file: str, cause: BaseException | None, *, lost: bool) -> ArcxoError | None:
+    details = str(cause)
     name = getattr(cause, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return BusyError("E6001", file=file, seconds=f"{BUSY_WAIT_S:g}")
@@ -108,7 +109,7 @@ def _fault(file: str, cause: BaseException | None, details: str) -> ArcxoError |
         return ArcxoError("E6013", file=file, error=details)
     if name.startswith(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return ArcxoError("E6017", file=file, error=details)
-    if not name and isinstance(cause, OperationalError):
+    if not name and lost:
         return ArcxoError("E6013", file=file, error=details)
     return None
 

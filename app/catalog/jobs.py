@@ -277,9 +277,9 @@ class SqlJobs:
                 values = values | {"execution_at": dialect.now_us(c)}
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
-    def _with_progress(self, found: Sequence[Job]) -> list[Job]:
+    def _with_progress(self, found: Sequence[Job]) -> Sequence[Job]:
         if not any(job.status is JobStatus.ACTIVE for job in found):
-            return list(found)
+            return found
         progress = self._live.all_progress()
         return [
             dataclasses.replace(job, progress=progress.get(job.id)) if job.status is JobStatus.ACTIVE else job

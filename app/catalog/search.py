@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, text
 
 from app.catalog import dialect
 from app.catalog.api import FileQuery
@@ -80,14 +80,13 @@ def find(connection: Connection, query: FileQuery) -> list[CatalogEntry]:
     statement = _FIND.replace("{criteria}", " AND ".join(criteria)).replace(
         "{deleted}", " AND ".join(deleted)
     )
-    parameters = [bindparam("no_name"), bindparam("pattern")]
-    found = connection.execute(text(statement).bindparams(*parameters), keys).all()
+    found = connection.execute(text(statement), keys).all()
     counts = version_counts(connection, [row.name_id for row in found])
     return [_entry(row, counts) for row in found]
 
 
 def like_pattern(pattern: str) -> str:
-    """A LIKE pattern (escape `\\`) for one with `*` and `?`. Without either it matches anywhere."""
+    """The LIKE pattern of one with `*` and `?`; backslash escapes. Without either it matches anywhere."""
     if not pattern:
         return "%"
     anywhere = "*" not in pattern and "?" not in pattern

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
@@ -30,6 +31,7 @@ _MAKE_BATCH = (
     " text TEXT NOT NULL, kind TEXT NOT NULL, size_bytes BIGINT NOT NULL, modified_ns BIGINT NOT NULL,"
     " content_id TEXT NOT NULL, name_id BIGINT, version_id BIGINT, same INTEGER NOT NULL DEFAULT 0)"
 )
+_COPIED = ["name_id", "lineage_id", "first_ordinal", "kind", "size_bytes", "modified_ns", "content_id"]
 _FILL = (
     "INSERT INTO staged (folder, name, text, kind, size_bytes, modified_ns, content_id)"
     " VALUES (:folder, :name, :text, :kind, :size_bytes, :modified_ns, :content_id)"
@@ -56,13 +58,17 @@ _NEW_NAMES = (
     " JOIN folders f ON f.machine = :machine AND f.path = s.folder WHERE s.name_id IS NULL"
     " ON CONFLICT DO NOTHING"
 )
-_DROP_OWN = "DELETE FROM versions WHERE first_ordinal = :ordinal AND id IN (SELECT version_id FROM staged WHERE same = 0)"
+_DROP_OWN = (
+    "DELETE FROM versions WHERE first_ordinal = :ordinal"
+    " AND id IN (SELECT version_id FROM staged WHERE same = 0)"
+)
 _CLOSE_OLD = (
     "UPDATE versions SET next_ordinal = :ordinal WHERE id IN (SELECT version_id FROM staged WHERE same = 0)"
 )
 _OPEN_NEW = (
     "INSERT INTO versions (name_id, lineage_id, first_ordinal, kind, size_bytes, modified_ns, content_id)"
-    " SELECT name_id, :lineage, :ordinal, kind, size_bytes, modified_ns, content_id FROM staged WHERE same = 0"
+    " SELECT name_id, :lineage, :ordinal, kind, size_bytes, modified_ns, content_id"
+    " FROM staged WHERE same = 0"
 )
 _BENEATH = (
     "SELECT v.id FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
@@ -192,17 +198,8 @@ class SqlStaging:
                 versions.c.modified_ns,
                 versions.c.content_id,
             ).where(versions.c.id.in_(part))
-            columns = [
-                "name_id",
-                "lineage_id",
-                "first_ordinal",
-                "kind",
-                "size_bytes",
-                "modified_ns",
-                "content_id",
-            ]
             with self._writing() as c:
-                c.execute(insert(versions).from_select(columns, copied))
+                c.execute(insert(versions).from_select(_COPIED, copied))
 
     def _add_batch(self, batch: list[SessionEntry]) -> None:
         with dialect.explained(self._database.file), self._database.engine.connect() as connection:
@@ -267,8 +264,12 @@ class SqlStaging:
                 c.execute(delete(versions).where(mine, versions.c.first_ordinal == ordinal))
                 c.execute(update(versions).where(mine).values(next_ordinal=ordinal))
 
-    def _writing(self) -> Any:
-        return _CheckedWrite(self)
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A write transaction that begins with the check of the claim."""
+        with self._database.write() as connection:
+            self._check(connection)
+            yield connection
 
     def _check(self, connection: Connection) -> None:
         if self._job_id is not None:
@@ -280,26 +281,6 @@ class SqlStaging:
         )
         if touched.rowcount == 0:
             raise BusyError("E6003", job=self._job_id or "-")
-
-
-class _CheckedWrite:
-    """A write transaction that begins with the check of the claim."""
-
-    def __init__(self, staging: SqlStaging) -> None:
-        self._staging = staging
-        self._context = staging._database.write()  # noqa: SLF001 - one class in two parts
-
-    def __enter__(self) -> Connection:
-        connection = self._context.__enter__()
-        try:
-            self._staging._check(connection)  # noqa: SLF001
-        except BaseException as error:
-            self._context.__exit__(type(error), error, error.__traceback__)
-            raise
-        return connection
-
-    def __exit__(self, *exc: object) -> bool | None:
-        return self._context.__exit__(*exc)
 
 
 def _batches(entries: Iterable[SessionEntry]) -> Iterator[list[SessionEntry]]:

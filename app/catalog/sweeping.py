@@ -19,11 +19,10 @@ def drop_staging(database: Database, staging_id: int) -> None:
     if row is None:
         return
     mine = versions.c.lineage_id == row.lineage_id
+    still_open = versions.c.next_ordinal.is_(None)
     while True:
         with database.write() as c:
-            opened = _ids(
-                c, mine & versions.c.next_ordinal.is_(None) & (versions.c.first_ordinal == row.ordinal)
-            )
+            opened = _ids(c, mine & still_open & (versions.c.first_ordinal == row.ordinal))
             c.execute(delete(versions).where(versions.c.id.in_(opened)))
         if not opened:
             break
@@ -46,13 +45,14 @@ def drop_uncovered(database: Database) -> int:
         after = 0
         while True:
             with database.read() as c:
-                candidates, after = _uncovered(c, lineage_id, after)
+                candidates, following = _uncovered(c, lineage_id, after)
             if candidates:
+                # Looked up again under the lock: an id may have been freed and given to another row.
                 with database.write() as c:
-                    if _is_staged(c, lineage_id):
-                        break
+                    candidates, following = _uncovered(c, lineage_id, after)
                     c.execute(delete(versions).where(versions.c.id.in_(candidates)))
                     dropped += len(candidates)
+            after = following
             if after < 0:
                 break
     return dropped
@@ -62,9 +62,8 @@ def _uncovered(connection: Connection, lineage_id: int, after: int) -> tuple[lis
     """Ids without a session in the next step of rows, and where to go on (-1: at the end)."""
     if _is_staged(connection, lineage_id):
         return [], -1
-    used = connection.execute(
-        select(sessions.c.id).where(sessions.c.lineage_id == lineage_id).limit(1)
-    ).first()
+    any_session = select(sessions.c.id).where(sessions.c.lineage_id == lineage_id).limit(1)
+    used = connection.execute(any_session).first()
     found = connection.execute(
         text(
             "SELECT v.id, v.next_ordinal, EXISTS ("
