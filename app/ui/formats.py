@@ -34,7 +34,7 @@ def count(number: int | None) -> str:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """ "1 scenario", "12 scenarios"."""
+    """Count and noun: 1 scenario, 12 scenarios."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
@@ -91,7 +91,7 @@ def clock(at: datetime | None) -> str:
 
 
 def ago(at: datetime | None, now: datetime | None = None) -> str:
-    """ "12 s ago" under a minute, "4 min ago" under an hour, "Today 23:40" within the day, else the date."""
+    """12 s ago under a minute, 4 min ago under an hour, Today 23:40 within the day, else the date."""
     if at is None:
         return NONE
     at, now = local(at), local(now or datetime.now(UTC))
@@ -106,7 +106,7 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
 
 
 def moment(at: datetime | None, now: datetime | None = None) -> str:
-    """ "Today 23:40", "Tomorrow 02:00", "Yesterday 23:40", else the date and time."""
+    """Today 23:40, Tomorrow 02:00, Yesterday 23:40, else the date and time."""
     if at is None:
         return NONE
     at, now = local(at), local(now or datetime.now(UTC))

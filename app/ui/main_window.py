@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
     def _restore_state(self) -> None:
         geometry = self.context.settings.value("window/geometry")
         if geometry is not None:
-            self.restoreGeometry(geometry)  # type: ignore[arg-type] # a QByteArray as saved
+            self.restoreGeometry(geometry)
 
     def _ask_server(self) -> tuple[ServerState, float | None]:
         services = self.context.services

@@ -26,8 +26,8 @@ def _nothing(*_arguments: Any, **_named: Any) -> None:
 class Context:
     """What managers, wizards and dialogs are given.
 
-    `toast(title, text="", action="", on_action=None)`; `open_manager(name, **request)` switches and passes the
-    request to the manager's `show_request`; `show_error(error, window=None)` shows message details.
+    `toast(title, text="", action="", on_action=None)`; `open_manager(name, **request)` switches
+    and passes the request to the manager's `show_request`; `show_error(error, window=None)` shows message details.
     """
 
     services: Services

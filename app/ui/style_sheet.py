@@ -1,4 +1,4 @@
-"""The one style sheet, generated from the roles: frames, fields, buttons, tabs. Cells are painted by delegates.
+"""The one style sheet, generated from the roles: frames, fields, buttons, tabs. Delegates paint cells.
 
 Widgets choose their variant by the dynamic property `kind` ("primary", "danger", "flat", "link", "pane", …).
 """
@@ -103,7 +103,10 @@ QAbstractItemView { background: $surface; border: none; outline: none;
   selection-background-color: transparent; selection-color: $text; }
 QHeaderView { background: $surface; border: none; }
 QHeaderView::section { background: $surface; border: none; }
-QScrollArea { border: none; background: transparent; }
+QScrollArea { border: none; background: $surface; }
+QScrollArea > QWidget > QWidget { background: $surface; }
+QAbstractScrollArea::corner { background: $surface; border: none; }
+QSpinBox QLineEdit { border: none; padding: 0 ${s6}px; min-height: 0; background: transparent; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
 QScrollBar::handle { background: $border; border-radius: 4px; margin: 2px; }

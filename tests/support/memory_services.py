@@ -431,7 +431,7 @@ class MemoryRestores(_Calls):
 
     def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
         self._note("restores.check_session_password", media_serial, session)
-        return password == "right"  # noqa: S105 - a test's password
+        return password == "right"
 
     def _entries(self, path: bytes) -> list[CatalogEntry]:
         serial = self._services.sessions[-1].media_serial

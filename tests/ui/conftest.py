@@ -12,14 +12,14 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings  # noqa: E402 - after the platform is chosen
-from PySide6.QtWidgets import QApplication  # noqa: E402
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtWidgets import QApplication
 
-from app.ui.application import make_application  # noqa: E402
-from app.ui.bridge.tasks import Tasks  # noqa: E402
-from app.ui.manager import Context  # noqa: E402
-from app.ui.theme import ThemeMode, theme  # noqa: E402
-from tests.support.memory_services import MemoryServices  # noqa: E402
+from app.ui.application import make_application
+from app.ui.bridge.tasks import Tasks
+from app.ui.manager import Context
+from app.ui.theme import ThemeMode, theme
+from tests.support.memory_services import MemoryServices
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ class Poller(QObject):
     """Calls `call` on a task thread every `interval_ms` between `start` and `stop`.
 
     The next call begins only after the previous one answered. The receiver keeps the last values when a call
-    fails; `stale` tells that three intervals passed without an answer (and the time of the last one, or None),
+    fails;
+    `stale` tells that three intervals passed without an answer (and the time of the last one, or None),
     `answered` that values came.
     """
 

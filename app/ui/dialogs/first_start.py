@@ -53,7 +53,7 @@ class FirstStartDialog(QDialog):
         layout.addWidget(Label("Make a home for Arcxo", "subject"))
         layout.addWidget(
             Label(
-                "The home holds all state of this installation: catalog, scenarios, spool and, to begin with, "
+                "The home holds all state of this installation: catalog, scenarios, spool and, at first, "
                 "the media. Choose a disk with room.",
                 "body",
                 "text2",

@@ -1,4 +1,4 @@
-"""How well every scenario is protected, worst first; from what the services know, nothing else. Qt-free but for cells."""
+"""How well every scenario is protected, worst first; from what the services know, nothing else."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class ProtectionModel(RowModel[Protection]):
             return Cell(
                 formats.moment(at, now),
                 badges=badges(item.session),
-                tooltip=f"Session {item.session.number} on {item.session.media_name}, {formats.full_time(at)}",
+                tooltip=f"Session {item.session.number}, {item.session.media_name}, {formats.full_time(at)}",
                 sort=at.timestamp(),
             )
         return Cell(

@@ -55,8 +55,8 @@ class MarkerBox:
 class Cell:
     """One cell. `role`, `icon_role`: colour roles. `bar`: 0…1 of a gauge painted instead of an icon.
 
-    `badges` are (icon, state) with state one of done, running, old, none, failed. `sort` replaces the text for
-    sorting. `second` is the second line of two-line rows; `beside` a muted text that is dropped, not cut.
+    `badges` are (icon, state) with state one of done, running, old, none, failed. `sort` replaces the text
+    for sorting. `second` is the second line of two-line rows; `beside` a muted text that is dropped, not cut.
     """
 
     text: str = ""

@@ -22,7 +22,7 @@ from app.ui.theme import color, font, theme
 
 
 class Label(QLabel):
-    """A label in a type role and colour role; follows the theme. `elide` cuts with a tooltip, not the layout."""
+    """A label in a type role and colour role; follows the theme. `elide` cuts its text, with a tooltip."""
 
     def __init__(
         self,

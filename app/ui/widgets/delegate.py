@@ -60,7 +60,7 @@ class CellDelegate(QStyledItemDelegate):
                 rect = option.rect.adjusted(14 if flat and index.column() == 0 else 0, 0, 0, 0)
                 box = marker_rect(rect, first=index.column() == 0).adjusted(-4, -5, 4, 5)
                 if box.contains(event.position().toPoint()):
-                    return model.setData(index, None, Qt.ItemDataRole.CheckStateRole)  # type: ignore[arg-type]
+                    return model.setData(index, None, Qt.ItemDataRole.CheckStateRole)
         return False
 
 

@@ -138,10 +138,10 @@ class CellTree(QTreeView):
         """The object of the current row, or None."""
         return self.currentIndex().data(ItemRole.OBJECT) if self.currentIndex().isValid() else None
 
-    def select_row(self, index: Index) -> None:
+    def select_row(self, index: QModelIndex) -> None:
         """Make one row the current and only selected one."""
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.selectionModel().setCurrentIndex(QModelIndex(index), flags)
+        self.selectionModel().setCurrentIndex(index, flags)
 
     def copy_rows(self) -> str:
         """The selected rows as tab-separated text, also put on the clipboard."""
@@ -185,19 +185,15 @@ class CellTree(QTreeView):
             super().drawRow(painter, option, index)
         painter.setPen(color("divider"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        if (
-            self.hasFocus()
-            and index.siblingAtColumn(0) == self.currentIndex().siblingAtColumn(0)
-            and selected
-        ):
+        if self.hasFocus() and _same_row(index, self.currentIndex()) and selected:
             painter.setPen(QPen(color("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(rect.adjusted(0, 0, -1, -2))
 
     def drawBranches(self, painter: QPainter, rect: QRect, index: Index) -> None:  # noqa: N802, D102
-        if not self.rootIsDecorated() or not self.model().hasChildren(QModelIndex(index)):
+        if not self.rootIsDecorated() or not self.model().hasChildren(_plain(index)):
             return
-        name = "chevron-down" if self.isExpanded(QModelIndex(index)) else "chevron-right"
+        name = "chevron-down" if self.isExpanded(_plain(index)) else "chevron-right"
         shot = pixmap(name, "muted", 14, self.devicePixelRatioF())
         painter.drawPixmap(rect.right() - 15, rect.center().y() - 6, shot)
 
@@ -287,6 +283,14 @@ class CellTree(QTreeView):
         self.viewport().update()
 
 
+def _plain(index: Index) -> QModelIndex:
+    return index.model().index(index.row(), index.column(), index.parent())
+
+
+def _same_row(first: Index, second: Index) -> bool:
+    return first.row() == second.row() and first.parent() == second.parent()
+
+
 class CellTable(CellTree):
     """A flat list in the same look; sorts through `SortProxy` when `sortable`."""
 
@@ -298,7 +302,7 @@ class CellTable(CellTree):
         self._sortable = sortable
 
     def set_source(self, model: QAbstractItemModel) -> SortProxy:
-        """Show `model` through a sorting and filtering proxy, in the model's order until a header is clicked."""
+        """Show `model` through a proxy, in the model's order until a header is clicked."""
         proxy = SortProxy(self)
         proxy.setSourceModel(model)
         self.setModel(proxy)

@@ -68,12 +68,12 @@ class NewScenarioWizard(QDialog):
         for page in self.pages.values():
             page.edited.connect(self._on_edited)
             self.stack.addWidget(page)
-        self.result = Label("", "small_medium", "text2", elide=Qt.TextElideMode.ElideRight)
+        self.outcome = Label("", "small_medium", "text2", elide=Qt.TextElideMode.ElideRight)
         result_bar = QFrame()
         result_bar.setProperty("kind", "sunken")
         result_row = QHBoxLayout(result_bar)
         result_row.setContentsMargins(20, 8, 20, 8)
-        result_row.addWidget(self.result, 1)
+        result_row.addWidget(self.outcome, 1)
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addLayout(head)
@@ -138,8 +138,8 @@ class NewScenarioWizard(QDialog):
         checks = self.pages[Page.VERIFICATION]
         checking = isinstance(checks, VerificationPage) and checks.checking
         self.next.setEnabled(not (flow.page is Page.VERIFICATION and checking))
-        self.result.set_role("error" if fault else "text2")
-        self.result.setText(fault or self.pages[flow.page].result())
+        self.outcome.set_role("error" if fault else "text2")
+        self.outcome.setText(fault or self.pages[flow.page].result())
 
     def _on_edited(self) -> None:
         self._show_state()
@@ -172,8 +172,8 @@ class NewScenarioWizard(QDialog):
     def _create(self, *, run: bool) -> None:
         for widget in (self.next, self.finish, self.back):
             widget.setEnabled(False)
-        self.result.set_role("text2")
-        self.result.setText("Creating the scenario…")
+        self.outcome.set_role("text2")
+        self.outcome.setText("Creating the scenario…")
         made, scenarios = self.flow.scenario(), self._context.services.scenarios
         earlier = self._made
 
@@ -189,7 +189,7 @@ class NewScenarioWizard(QDialog):
 
     def _on_created_to_run(self, scenario: Scenario) -> None:
         self._made = scenario
-        self.result.setText("Starting the scenario…")
+        self.outcome.setText("Starting the scenario…")
         scenarios = self._context.services.scenarios
         self._context.tasks.run(self, lambda: scenarios.run(scenario.name), self._on_run, self._on_failed)
 

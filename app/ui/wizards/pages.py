@@ -470,7 +470,7 @@ class RunPage(WizardPage):
     """What will happen, and Run now or not."""
 
     sentence = "The scenario is ready"
-    line = "Run now begins with a synchronization: what the Replica lacks is sent, what is not on the Master goes."
+    line = "Run now begins with a synchronization: what differs on the Replica is made equal to the Master."
 
     def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
         super().__init__(flow, context)

@@ -25,7 +25,7 @@ _RUNS = (ScenarioState.STARTING, ScenarioState.SYNCHRONIZING, ScenarioState.REPL
 
 
 def why_not(act: Act, status: ScenarioStatus | None) -> str:
-    """ "" when `act` is possible now, else the reason for a tooltip."""
+    """Why `act` is not possible now, for a tooltip; empty when it is."""
     if status is None:
         return "Select a scenario first"
     state = status.state

@@ -30,7 +30,7 @@ class DeleteScenarioDialog(QDialog):
         layout.addLayout(head)
         layout.addWidget(
             Label(
-                f"This removes the scenario's definition, its spool and its rewind log ({formats.size(rewind)}). "
+                f"This removes the scenario's definition, spool and rewind log ({formats.size(rewind)}). "
                 "It cannot be undone.",
                 wrap=True,
             )

@@ -1,4 +1,4 @@
-"""Framework › Directories: the roots with the real tree of the Master beneath, read when it is opened."""
+"""Framework, Directories: the roots with the real tree of the Master beneath, read when it is opened."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ class History:
         captured: list[float] = []
         applied: list[float] = []
         lags: list[float] = []
-        for before, sample in zip(samples, samples[1:], strict=False):
+        for before, sample in itertools.pairwise(samples):
             span = sample.at - before.at
             gap = span <= 0 or span > 10
             times.append(sample.at - now)

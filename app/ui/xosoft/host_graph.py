@@ -153,7 +153,11 @@ class HostGraph(QWidget):
             painter.drawPixmap(QPointF(left + room / 2 - 10, end.y() - 10), shot)
         title = self._link_title(status, replica)
         _text(painter, QRectF(left, end.y() - 23, room, 18), title, "small_medium", "text")
-        waiting = f"{formats.count(replica.waiting_operations)} waiting" if replica.waiting_operations else ""
+        waiting = (
+            f"{formats.count(replica.waiting_operations)} waiting"
+            if replica.waiting_operations and room > 170
+            else ""
+        )
         _text(painter, QRectF(left, end.y() - 23, room, 18), waiting, "small", "muted", right=True)
         limit = status.scenario.properties.spool_max_mb * 1024 * 1024
         share = replica.spool_bytes / limit if limit else None
@@ -170,7 +174,11 @@ class HostGraph(QWidget):
         shot = pixmap("spool", "muted", 14, self.devicePixelRatioF())
         down = 18 if limit else 6
         painter.drawPixmap(QPointF(left, end.y() + down + 1), shot)
-        words = f"{formats.size(replica.spool_bytes)} in spool"
+        words = (
+            f"{formats.size(replica.spool_bytes)} in spool"
+            if room > 110
+            else formats.size(replica.spool_bytes)
+        )
         if limit:
             words = f"{formats.size(replica.spool_bytes)} of {formats.size(limit)}"
         _text(painter, QRectF(left + 20, end.y() + down - 1, room - 20, 18), words, "small", "text2")

@@ -1,4 +1,4 @@
-"""Framework › Properties: read-only while the scenario runs, else editable and saved together."""
+"""Framework, Properties: read-only while the scenario runs, else editable and saved together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from app.ui.xosoft.property_fields import (
 class _NumberField(QSpinBox):
     """Does not change under a wheel that scrolls the page."""
 
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802, D102 - Qt's name
+    def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         event.ignore()
 
 

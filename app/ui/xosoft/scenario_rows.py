@@ -20,10 +20,10 @@ from app.ui.models.tree import Row
 from app.ui.widgets.status import IN_SYNC, REPLICA, SCENARIO, Status, status_cell
 
 COLUMNS = (
-    Column("Scenario", 190),
-    Column("Status", 140),
-    Column("Product", 90, right=False),
-    Column("Server", 90),
+    Column("Scenario", 180),
+    Column("Status", 135),
+    Column("Product", 85),
+    Column("Server", 85),
     Column("Mode", 80, stretch=True),
 )
 

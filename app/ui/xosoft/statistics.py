@@ -1,4 +1,4 @@
-"""Framework › Statistics: the overview, throughput and lag, and the root directories."""
+"""Framework, Statistics: the overview, throughput and lag, and the root directories."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class RootModel(RowModel[RootStatistics]):
     """One row per root directory."""
 
     columns = (
-        Column("Root directory", 190),
-        Column("Size", 80, right=True),
-        Column("Created", 70, right=True),
-        Column("Changed", 76, right=True),
-        Column("Removed", 76, right=True),
-        Column("Renamed", 76, right=True),
-        Column("Last change", 110, right=True),
+        Column("Root directory", 165),
+        Column("Size", 72, right=True),
+        Column("Created", 66, right=True),
+        Column("Changed", 70, right=True),
+        Column("Removed", 70, right=True),
+        Column("Renamed", 72, right=True),
+        Column("Last change", 95, right=True),
     )
 
     def key_of(self, item: RootStatistics) -> Hashable:
