@@ -189,7 +189,7 @@ def _absolute(element: Any) -> bytes:
 
 
 def _unreadable(source: str, cause: str) -> ArcxoError:
-    return ArcxoError("E3370", scenario=source or "definition", cause=cause)
+    return ArcxoError("E3370", scenario=source or "definition", replica="—", cause=cause)
 
 
 def _refuse(source: str, cause: str) -> NoReturn:

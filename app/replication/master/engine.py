@@ -1,0 +1,318 @@
+"""The master's engine: the scenarios of this host, saved, checked, run and asked about."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.events import Severity
+from app.model.host import CheckResult
+from app.model.rewind import PointKind, RewindPoint
+from app.model.scenario import (
+    NewScenario,
+    ReplicaState,
+    ReplicaStatus,
+    RootStatistics,
+    Scenario,
+    ScenarioState,
+    ScenarioStatus,
+    SyncMethod,
+)
+from app.replication.definition import from_xml, to_xml
+from app.replication.events import EventStore
+from app.replication.link import ReplicaConnector
+from app.replication.master import refusals
+from app.replication.master.library import Intent, Library, remove_tree
+from app.replication.master.running import Running
+
+
+class MasterEngine:
+    """See the module. All methods may be called from any thread; they block on disk and replicas.
+
+    `directory` is the `engine/` directory of the home; `reserved` are directories (home, media) that no
+    root may hold or lie in.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        host: str,
+        connector: ReplicaConnector,
+        events: EventStore,
+        reserved: Sequence[bytes] = (),
+    ) -> None:
+        self._directory = os.fspath(directory)
+        self._host = host
+        self._connector = connector
+        self._events = events
+        self._reserved = tuple(reserved)
+        self._lock = threading.RLock()
+        self._acting: dict[int, threading.Lock] = {}
+        self._library = Library(self._directory)
+        self._scenarios: dict[int, Scenario] = {}
+        self._running: dict[int, Running] = {}
+        self._revisions: dict[int, int] = {}
+        self._counter = itertools.count(1)
+        self._stopped_at: dict[int, datetime] = {}
+
+    # the engine itself
+
+    def start(self) -> None:
+        """Load all definitions and run again what ran when the engine ended."""
+        found, errors = self._library.load()
+        for error in errors:
+            self._events.append(
+                "ER00116",
+                Severity.ERROR,
+                definition=error.params.get("scenario", ""),
+                cause=error.params.get("cause", ""),
+            )
+        with self._lock:
+            self._scenarios = {scenario.id: scenario for scenario in found}
+        for scenario in found:
+            intent = self._library.intent(scenario.id)
+            if intent.running and scenario.properties.run_after_reboot:
+                self._begin(scenario, fresh=False, suspended=intent.suspended)
+
+    def close(self) -> None:
+        """End all runs in order; they are remembered as running. Blocks until all threads have ended."""
+        with self._lock:
+            running = list(self._running.values())
+            self._running.clear()
+        for run in running:
+            run.close(drain=False)
+
+    # definitions
+
+    def check(self, scenario: NewScenario) -> Sequence[CheckResult]:
+        """What stands against a scenario on the master's side, and which roots are fine."""
+        with self._lock:
+            others = list(self._scenarios.values())
+        return refusals.check(scenario, others, self._host, self._reserved)
+
+    def create(self, scenario: NewScenario) -> Scenario:
+        """Save a new scenario.
+
+        Raises:
+            ArcxoError: the first reason against it (ER00101 to ER00115).
+        """
+        with self._lock:
+            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            made = Scenario(
+                id=self._library.new_id(set(self._scenarios)),
+                name=scenario.name,
+                server_type=scenario.server_type,
+                product=scenario.product,
+                master=scenario.master,
+                roots=scenario.roots,
+                replicas=scenario.replicas,
+                group=scenario.group,
+                filters=scenario.filters,
+                properties=scenario.properties,
+            )
+            self._save(made)
+            return made
+
+    def import_xml(self, xml: bytes) -> Scenario:
+        """Save a scenario from its definition; it gets a new id when its own is taken.
+
+        Raises:
+            ArcxoError: E3370, or the first reason against it.
+        """
+        scenario = from_xml(xml)
+        with self._lock:
+            if scenario.id in self._scenarios:
+                scenario = replace(scenario, id=self._library.new_id(set(self._scenarios)))
+            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            self._save(scenario)
+            return scenario
+
+    def export(self, scenario_id: int) -> bytes:
+        """The definition as XML. Raises NotFoundError ER00117."""
+        return to_xml(self._scenario(scenario_id))
+
+    def update(self, scenario: Scenario) -> Scenario:
+        """Save a changed definition; its version grows.
+
+        Raises:
+            BusyError: ER00118 while the scenario runs.
+            ArcxoError: ER00119 when what can't change was changed, or the first reason against it.
+        """
+        with self._lock:
+            known = self._scenario(scenario.id)
+            if scenario.id in self._running:
+                raise BusyError("ER00118", scenario=known.name)
+            if (known.server_type, known.product) != (scenario.server_type, scenario.product):
+                raise ArcxoError("ER00119", scenario=known.name)
+            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            saved = replace(scenario, version=known.version + 1)
+            self._save(saved)
+            return saved
+
+    def delete(self, scenario_id: int) -> None:
+        """Remove a definition with its shadow and spool. Raises BusyError ER00118 while it runs."""
+        with self._act(scenario_id), self._lock:
+            scenario = self._scenario(scenario_id)
+            if scenario_id in self._running:
+                raise BusyError("ER00118", scenario=scenario.name)
+            self._library.delete(scenario_id)
+            remove_tree(self._cookies(scenario_id))
+            del self._scenarios[scenario_id]
+        self._changed(scenario_id)
+
+    def _save(self, scenario: Scenario) -> None:
+        self._library.save(scenario)
+        self._scenarios[scenario.id] = scenario
+        self._changed(scenario.id)
+
+    # running
+
+    def run(self, scenario_id: int, sync: SyncMethod | None = None) -> None:
+        """Start a scenario, with a synchronisation; returns once it is started. A running one goes on.
+
+        Raises:
+            ArcxoError: ER00101 and others when it may not run.
+        """
+        with self._act(scenario_id):
+            scenario = self._scenario(scenario_id)
+            if sync is not None and sync is not scenario.properties.sync:
+                scenario = replace(scenario, properties=replace(scenario.properties, sync=sync))
+            with self._lock:
+                running = self._running.get(scenario_id)
+                others = list(self._scenarios.values())
+            if running is not None:
+                if running.state is not ScenarioState.PROBLEM:
+                    return
+                self._end(scenario_id, drain=False)
+            refusals.refuse(scenario, others, self._host, self._reserved)
+            self._library.keep_intent(scenario_id, Intent(running=True))
+            self._begin(scenario, fresh=True, suspended=[])
+
+    def stop(self, scenario_id: int) -> None:
+        """Stop a scenario after what is captured was recorded and sent; returns when it has stopped."""
+        with self._act(scenario_id):
+            scenario = self._scenario(scenario_id)
+            self._library.keep_intent(scenario_id, Intent(running=False))
+            if scenario_id not in self._running:
+                return
+            self._events.append(
+                "SR00095", Severity.SIGNIFICANT, scenario_id=scenario_id, scenario_name=scenario.name,
+                scenario=scenario.name,
+            )  # fmt: skip
+            self._end(scenario_id, drain=True)
+
+    def suspend(self, scenario_id: int, replica: str = "") -> None:
+        """Hold a replica; returns when all that was sent to it is durable there. The spool goes on.
+
+        Raises:
+            BusyError: ER00251 not running, ER00240 synchronising, ER00241 no answer.
+        """
+        with self._act(scenario_id):
+            running = self._run_of(scenario_id)
+            running.suspend(replica)
+            self._library.keep_intent(scenario_id, Intent(running=True, suspended=running.suspended()))
+
+    def resume(self, scenario_id: int, replica: str = "") -> None:
+        """Go on with a replica, from the spool."""
+        with self._act(scenario_id):
+            running = self._run_of(scenario_id)
+            running.resume(replica)
+            self._library.keep_intent(scenario_id, Intent(running=True, suspended=running.suspended()))
+
+    def synchronize(self, scenario_id: int, replica: str = "") -> None:
+        """Synchronise a replica again; returns once it is asked for. Raises BusyError ER00251."""
+        self._run_of(scenario_id).synchronize(replica)
+
+    def bookmark(self, scenario_id: int, text: str, kind: PointKind = PointKind.BOOKMARK) -> RewindPoint:
+        """Put a rewind point after everything written before the call; its `change` is known to replicas."""
+        return self._run_of(scenario_id).bookmark(text, kind)
+
+    def barrier(self, scenario_id: int, timeout_s: float) -> None:
+        """Return once everything written before the call is durable on every replica that is not suspended.
+
+        Raises:
+            BusyError: ER00250 after `timeout_s`, naming what waits; ER00251 not running.
+        """
+        self._run_of(scenario_id).barrier(timeout_s)
+
+    # asking
+
+    def statuses(self) -> Sequence[ScenarioStatus]:
+        """How all scenarios stand, by name."""
+        with self._lock:
+            scenarios = sorted(self._scenarios.values(), key=lambda scenario: scenario.name.casefold())
+        return [self._status(scenario) for scenario in scenarios]
+
+    def status(self, scenario_id: int) -> ScenarioStatus:
+        """How one scenario stands. Raises NotFoundError ER00117."""
+        return self._status(self._scenario(scenario_id))
+
+    def _status(self, scenario: Scenario) -> ScenarioStatus:
+        revision = self._revisions.get(scenario.id, 0)
+        running = self._running.get(scenario.id)
+        if running is not None:
+            return running.status(revision)
+        return ScenarioStatus(
+            scenario,
+            ScenarioState.STOPPED,
+            since=self._stopped_at.get(scenario.id),
+            replicas=tuple(ReplicaStatus(spec.host, ReplicaState.STOPPED) for spec in scenario.replicas),
+            roots=tuple(RootStatistics(root.master_path) for root in scenario.roots),
+            revision=revision,
+        )
+
+    # inside
+
+    def _begin(self, scenario: Scenario, *, fresh: bool, suspended: list[str]) -> None:
+        running = Running(
+            scenario,
+            self._library.directory(scenario.id),
+            self._cookies(scenario.id),
+            self._connector,
+            self._events,
+            fresh=fresh,
+            suspended=suspended,
+            on_change=lambda: self._changed(scenario.id),
+        )
+        with self._lock:
+            self._running[scenario.id] = running
+        running.start()
+
+    def _end(self, scenario_id: int, *, drain: bool) -> None:
+        running = self._running[scenario_id]
+        running.close(drain=drain)
+        with self._lock:
+            self._running.pop(scenario_id, None)
+            self._stopped_at[scenario_id] = datetime.now(UTC)
+        self._changed(scenario_id)
+
+    def _changed(self, scenario_id: int) -> None:
+        self._revisions[scenario_id] = next(self._counter)
+
+    def _cookies(self, scenario_id: int) -> str:
+        return os.path.join(self._directory, "cookies", str(scenario_id))
+
+    def _act(self, scenario_id: int) -> threading.Lock:
+        """One change of a scenario's run at a time."""
+        with self._lock:
+            return self._acting.setdefault(scenario_id, threading.Lock())
+
+    def _scenario(self, scenario_id: int) -> Scenario:
+        with self._lock:
+            scenario = self._scenarios.get(scenario_id)
+        if scenario is None:
+            raise NotFoundError("ER00117", scenario=scenario_id)
+        return scenario
+
+    def _run_of(self, scenario_id: int) -> Running:
+        scenario = self._scenario(scenario_id)
+        with self._lock:
+            running = self._running.get(scenario_id)
+        if running is None:
+            raise BusyError("ER00251", scenario=scenario.name, state=ScenarioState.STOPPED.value)
+        return running

@@ -1,0 +1,224 @@
+"""One open stream to a replica, from the master's end: frames out, answers in, who waits for what."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import IO
+
+from app.model.errors import ArcxoError
+from app.replication.frames import (
+    Batch,
+    BatchKind,
+    Committed,
+    Fault,
+    Frame,
+    Hello,
+    ListedEntry,
+    Listing,
+    ListingEnd,
+    ListRequest,
+    Note,
+    Ping,
+    Pong,
+    Refused,
+    Trouble,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
+from app.replication.link import Link
+
+PING_EVERY_S = 10.0
+_RECEIVE_S = 1.0
+_LISTING_IN_MEMORY_BYTES = 16 * 1024 * 1024
+_LENGTH = Struct("<I")
+
+
+class Exchange:
+    """Sends in the caller's thread and receives in one of its own, until closed.
+
+    `on_answer` is called in the receiving thread for `Committed`, `Trouble` and `Note`.
+    """
+
+    def __init__(
+        self, name: str, link: Link, timeout_s: float, on_answer: Callable[[Committed | Trouble | Note], None]
+    ) -> None:
+        self._link = link
+        self._timeout_s = timeout_s
+        self._on_answer = on_answer
+        self._lock = threading.Lock()
+        self.news = threading.Condition(self._lock)
+        self._error: ArcxoError | None = None
+        self._welcome: Welcome | None = None
+        self._listings: dict[int, IO[bytes]] = {}
+        self._listed: deque[int] = deque()
+        self._heard_at = time.monotonic()
+        self._pinged_at = time.monotonic()
+        self._token = 0
+        self._closed = False
+        self.committed_stream = -1
+        self.committed_sync = 0
+        self._thread = threading.Thread(target=self._receive, name=f"answers {name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the stream; blocks until the receiving thread has ended."""
+        with self.news:
+            self._closed = True
+            self.news.notify_all()
+        self._link.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        for listing in self._listings.values():
+            listing.close()
+
+    def abort(self) -> None:
+        """End the stream from any thread; whoever waits in it gets ER00201."""
+        self._fail(ArcxoError("ER00201", cause="stopped"))
+        self._link.close()
+
+    # sending
+
+    def hello(self, hello: Hello) -> Welcome:
+        """Open the conversation. Raises the `ArcxoError` with which the replica refuses."""
+        self._send(hello)
+        self._wait(lambda: self._welcome is not None, self._timeout_s)
+        assert self._welcome is not None
+        return self._welcome
+
+    def ask_listing(self, root: int) -> None:
+        """Have the replica list a root; `listing` gives it."""
+        self._send(ListRequest(root))
+
+    def listing(self, root: int) -> Iterator[ListedEntry]:
+        """The listing asked for, in order. Blocks until all of it is here, then streams it."""
+        # A replica says nothing while it walks directories with nothing new; the answers to pings tell
+        # that it lives, so the time allowed has no bound here.
+        self._wait(lambda: root in self._listed, None)
+        with self._lock:
+            self._listed.remove(root)
+            file = self._listings.pop(root)
+        with file:
+            file.seek(0)
+            while head := file.read(_LENGTH.size):
+                frame = decode_frame(file.read(_LENGTH.unpack(head)[0]))
+                assert isinstance(frame, Listing)
+                yield from frame.entries
+
+    def batch(self, batch: Batch) -> None:
+        """Send a batch; blocks while the other side takes none."""
+        self._send(batch)
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for `condition` (evaluated with the lock held), pinging; False after `timeout_s`.
+
+        Raises:
+            ArcxoError: the stream has ended, and why.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with self.news:
+                if self._error is not None:
+                    raise self._error
+                if condition():
+                    return True
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self.news.wait(min(left, 1.0))
+            self.keep_alive()
+
+    def keep_alive(self) -> None:
+        """Ask for a sign of life when there was none for a while. Raises ER00201 when none comes."""
+        now = time.monotonic()
+        silent = now - self._heard_at
+        if silent > self._timeout_s:
+            raise ArcxoError("ER00201", cause=f"no answer for {int(silent)} s")
+        if silent > PING_EVERY_S and now - self._pinged_at > PING_EVERY_S:
+            self._pinged_at = now
+            self._token += 1
+            self._send(Ping(self._token))
+
+    def check(self) -> None:
+        """Raises the error that ended the stream, if it has ended."""
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+
+    def _wait(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
+        if not self.wait(condition, timeout_s if timeout_s is not None else 1e9):
+            raise ArcxoError("ER00201", cause="no answer")
+
+    def _send(self, frame: Frame) -> None:
+        self.check()
+        self._link.send(encode_frame(frame))
+
+    # receiving
+
+    def _receive(self) -> None:
+        try:
+            while not self._closed:
+                data = self._link.receive(_RECEIVE_S)
+                if data is not None:
+                    self._heard_at = time.monotonic()
+                    self._take(decode_frame(data), data)
+        except ArcxoError as error:
+            self._fail(error)
+
+    def _take(self, frame: Frame, data: bytes) -> None:
+        match frame:
+            case Welcome():
+                with self.news:
+                    self._welcome = frame
+                    self.news.notify_all()
+            case Listing(root, _):
+                self._keep(root, data)
+            case ListingEnd(root):
+                with self.news:
+                    self._file(root)
+                    self._listed.append(root)
+                    self.news.notify_all()
+            case Committed(kind, seq, _):
+                with self.news:
+                    if kind is BatchKind.STREAM:
+                        self.committed_stream = max(self.committed_stream, seq)
+                    else:
+                        self.committed_sync = max(self.committed_sync, seq)
+                    self.news.notify_all()
+                self._on_answer(frame)
+            case Trouble() | Note():
+                self._on_answer(frame)
+            case Refused(code, params) | Fault(code, params):
+                error = ArcxoError(code)
+                error.params.update(params)
+                raise error
+            case Ping(token):
+                self._link.send(encode_frame(Pong(token)))
+            case Pong():
+                pass
+            case _:
+                raise ArcxoError("ER00301", what="a frame that only a master sends")
+
+    def _keep(self, root: int, data: bytes) -> None:
+        with self._lock:
+            file = self._file(root)
+        file.write(_LENGTH.pack(len(data)))
+        file.write(data)
+
+    def _file(self, root: int) -> IO[bytes]:
+        file = self._listings.get(root)
+        if file is None:
+            file = tempfile.SpooledTemporaryFile(_LISTING_IN_MEMORY_BYTES)  # noqa: SIM115  # closed by its reader
+            self._listings[root] = file
+        return file
+
+    def _fail(self, error: ArcxoError) -> None:
+        with self.news:
+            if self._error is None:
+                self._error = error
+            self.news.notify_all()

@@ -1,0 +1,252 @@
+"""What may have changed and has not been compared yet: hints with the moment they are due.
+
+The first hint of a quiet path is due at once when its writer closed it, else after 5 ms. The following
+ones of a path that was recorded shortly before wait, so that many changes become one record; the wait grows
+but is bounded. Usable from any thread.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+Key = tuple[int, bytes]
+
+FIRST_S = 0.005
+PAIRING_S = 0.012
+MERGE_LEAST_S = 0.05
+MERGE_MOST_S = 1.0
+QUIET_S = 0.25
+COST_FACTOR = 4.0
+COST_MOST_S = 30.0
+_RECENT_MOST = 50_000
+
+
+@dataclass(slots=True)
+class Hint:
+    """One path to compare. `tree`: all beneath it too; `force`: send its full state whatever is known."""
+
+    root: int
+    path: bytes
+    content: bool = False
+    tree: bool = False
+    force: bool = False
+    due: float = 0.0
+    ticket: int = 0
+
+
+@dataclass(slots=True)
+class _Recent:
+    at: float
+    wait: float
+    cost: float
+
+
+class Hints:
+    """The collection."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._pending: dict[Key, Hint] = {}
+        self._due: list[tuple[float, int, bytes]] = []
+        self._moves: OrderedDict[Key, tuple[bytes, int]] = OrderedDict()
+        self._recent: OrderedDict[Key, _Recent] = OrderedDict()
+        self._ticket = 0
+        self._busy: list[int] = []
+        self._closed = False
+
+    # telling
+
+    def add(
+        self,
+        root: int,
+        path: bytes,
+        *,
+        content: bool = False,
+        tree: bool = False,
+        force: bool = False,
+        settled: bool = False,
+        delay: float | None = None,
+        ticket: int | None = None,
+    ) -> None:
+        """A path may have changed. `delay` overrides when it is due, `ticket` keeps a retry's age."""
+        now = time.monotonic()
+        with self._lock:
+            self._add(root, path, now, content, tree, force, settled, delay, ticket)
+
+    def _add(
+        self,
+        root: int,
+        path: bytes,
+        now: float,
+        content: bool,
+        tree: bool,
+        force: bool,
+        settled: bool,
+        delay: float | None,
+        ticket: int | None,
+    ) -> None:
+        key = (root, path)
+        if delay is None:
+            delay = 0.0 if settled or tree else FIRST_S
+            recent = self._recent.get(key)
+            if recent is not None:
+                delay = max(delay, recent.at + recent.wait - now)
+        hint = self._pending.get(key)
+        if hint is None:
+            self._ticket += 1
+            hint = Hint(root, path, due=now + delay, ticket=ticket or self._ticket)
+            self._pending[key] = hint
+        elif now + delay < hint.due:
+            hint.due = now + delay
+        else:
+            hint.content |= content
+            hint.tree |= tree
+            hint.force |= force
+            return
+        hint.content |= content
+        hint.tree |= tree
+        hint.force |= force
+        heapq.heappush(self._due, (hint.due, root, path))
+        if self._due[0][0] >= hint.due:
+            self._news.notify()
+
+    def left(self, root: int, path: bytes) -> None:
+        """A path was moved away: compared once there was time to learn where to."""
+        now = time.monotonic()
+        with self._lock:
+            self._add(root, path, now, False, True, False, False, PAIRING_S, None)
+
+    def moved(self, root: int, path: bytes, new_path: bytes, *, directory: bool) -> None:
+        """A path is another now; hints for it and beneath it move along, in the order things happened."""
+        now = time.monotonic()
+        with self._lock:
+            self._ticket += 1
+            earlier = self._moves.pop((root, path), None)
+            origin = path if earlier is None else earlier[0]
+            # Only its content matters on: that it left (`left` asked for a walk) is explained now.
+            hint = self._pending.pop((root, path), None)
+            if hint is not None:
+                ticket = hint.ticket
+                self._add(root, new_path, now, hint.content, False, hint.force, True, 0.0, ticket)
+            if directory:
+                self._rekey_beneath(root, path, new_path)
+            self._moves[root, new_path] = (origin, self._ticket)
+            self._add(root, new_path, now, False, False, False, True, 0.0, None)
+
+    def _rekey(self, root: int, path: bytes, new_path: bytes) -> None:
+        hint = self._pending.pop((root, path), None)
+        if hint is not None:
+            self._add(root, new_path, hint.due, hint.content, hint.tree, hint.force, True, 0.0, hint.ticket)
+        recent = self._recent.pop((root, path), None)
+        if recent is not None:
+            self._recent[root, new_path] = recent
+
+    def _rekey_beneath(self, root: int, path: bytes, new_path: bytes) -> None:
+        prefix = path + b"/"
+        for other in [key for key in self._pending if key[0] == root and key[1].startswith(prefix)]:
+            self._rekey(root, other[1], new_path + other[1][len(path) :])
+
+    # taking
+
+    def take(self, most: int, timeout_s: float) -> tuple[list[tuple[int, bytes, bytes]], list[Hint]]:
+        """Moves (root, from, to) and up to `most` hints that are due, parents before what is in them.
+
+        Waits up to `timeout_s`. What is taken counts as waiting until `done`.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            while True:
+                now = time.monotonic()
+                hints = self._pop_due(now, most)
+                if hints or self._closed:
+                    break
+                wake = min(deadline, self._due[0][0]) if self._due else deadline
+                if wake - now <= 0 and deadline <= now:
+                    break
+                self._news.wait(max(0.0, wake - now))
+            moves = [(root, origin, path) for (root, path), (origin, _) in self._moves.items()]
+            self._busy = [hint.ticket for hint in hints] + [ticket for _, ticket in self._moves.values()]
+            self._moves.clear()
+        hints.sort(key=lambda hint: (hint.root, hint.path.replace(b"/", b"\0")))
+        return moves, hints
+
+    def _pop_due(self, now: float, most: int) -> list[Hint]:
+        hints: list[Hint] = []
+        while self._due and self._due[0][0] <= now and len(hints) < most:
+            due, root, path = heapq.heappop(self._due)
+            hint = self._pending.get((root, path))
+            if hint is not None and hint.due <= due:
+                del self._pending[root, path]
+                hints.append(hint)
+        return hints
+
+    def recorded(self, root: int, path: bytes, cost_s: float) -> None:
+        """A change of `path` was just recorded; reading it took `cost_s`. Later hints of it wait a little."""
+        now = time.monotonic()
+        key = (root, path)
+        with self._lock:
+            recent = self._recent.pop(key, None)
+            if recent is None or now - recent.at > recent.wait + QUIET_S:
+                wait = MERGE_LEAST_S
+            else:
+                wait = min(MERGE_MOST_S, recent.wait * 1.5)
+            wait = max(wait, min(COST_MOST_S, cost_s * COST_FACTOR))
+            self._recent[key] = _Recent(now, wait, cost_s)
+            while len(self._recent) > _RECENT_MOST:
+                self._recent.popitem(last=False)
+
+    def done(self) -> None:
+        """What was taken is recorded, durably."""
+        with self._news:
+            self._busy = []
+            self._news.notify_all()
+
+    def is_pending(self, root: int, path: bytes) -> bool:
+        """Whether a hint for exactly this path waits."""
+        return (root, path) in self._pending
+
+    def waiting(self) -> int:
+        """Hints and moves not recorded yet."""
+        with self._lock:
+            return len(self._pending) + len(self._moves) + len(self._busy)
+
+    # barriers
+
+    def flush(self) -> int:
+        """Make everything due now, merge delays or not; returns a ticket for `wait_for`."""
+        now = time.monotonic()
+        with self._lock:
+            self._due = []
+            for (root, path), hint in self._pending.items():
+                hint.due = min(hint.due, now)
+                self._due.append((hint.due, root, path))
+            heapq.heapify(self._due)
+            self._news.notify_all()
+            return self._ticket
+
+    def wait_for(self, ticket: int, timeout_s: float) -> bool:
+        """Whether everything told up to `ticket` is recorded; waits up to `timeout_s`."""
+
+        def recorded() -> bool:
+            if self._closed:
+                return True
+            if any(busy <= ticket for busy in self._busy):
+                return False
+            if any(number <= ticket for _, number in self._moves.values()):
+                return False
+            return all(hint.ticket > ticket for hint in self._pending.values())
+
+        with self._news:
+            self._news.wait_for(recorded, timeout_s)
+            return recorded() and not self._closed
+
+    def close(self) -> None:
+        """Wake all who wait."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()

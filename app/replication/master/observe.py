@@ -1,0 +1,82 @@
+"""The state of a path now, as the shadow keeps it."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import msgpack
+from blake3 import blake3
+
+from app.model.entry import Xattrs
+from app.replication.master.shadow import ShadowEntry
+
+_U63 = (1 << 63) - 1
+
+
+def xattr_digest(xattrs: Xattrs) -> bytes:
+    """A short digest of extended attributes; b"" for none."""
+    return blake3(msgpack.packb(xattrs, use_bin_type=True)).digest(16) if xattrs else b""
+
+
+def entry_of(
+    path: bytes,
+    status: os.stat_result,
+    xattrs: Xattrs,
+    target: bytes,
+    root_device: int,
+    hashes: bytes | None = None,
+) -> ShadowEntry:
+    """A shadow entry from what was just read. Devices count from the root's own, which may be renumbered."""
+    mode = status.st_mode
+    return ShadowEntry(
+        path,
+        0 if status.st_dev == root_device else status.st_dev & _U63,
+        status.st_ino & _U63,
+        status.st_nlink,
+        mode,
+        status.st_uid,
+        status.st_gid,
+        status.st_size if stat.S_ISREG(mode) else 0,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        xattr_digest(xattrs),
+        target,
+        status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0,
+        hashes,
+    )
+
+
+def same_status(status: os.stat_result, other: os.stat_result) -> bool:
+    """Whether two looks at an entry saw the same inode in the same state."""
+    return (
+        status.st_ino == other.st_ino
+        and status.st_dev == other.st_dev
+        and status.st_size == other.st_size
+        and status.st_mtime_ns == other.st_mtime_ns
+        and status.st_ctime_ns == other.st_ctime_ns
+    )
+
+
+def unchanged(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:
+    """Whether `status` shows nothing that the shadow does not have."""
+    device = 0 if status.st_dev == root_device else status.st_dev & _U63
+    return (
+        row.inode == status.st_ino & _U63
+        and row.changed_ns == status.st_ctime_ns
+        and row.modified_ns == status.st_mtime_ns
+        and row.mode == status.st_mode
+        and row.device == device
+        and (row.size == status.st_size or not stat.S_ISREG(status.st_mode))
+    )
+
+
+def same_metadata(row: ShadowEntry, now: ShadowEntry) -> bool:
+    """Whether all that `SetMetadata` carries is the same."""
+    return (
+        row.mode == now.mode
+        and row.uid == now.uid
+        and row.gid == now.gid
+        and row.modified_ns == now.modified_ns
+        and row.xattrs == now.xattrs
+    )

@@ -1,0 +1,325 @@
+"""The recorder: takes hints, compares, and makes records and shadow durable, batch by batch.
+
+One thread per scenario, so that all its roots have one order. The records of a batch are durable in the
+spool before the shadow says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from app.model.errors import ArcxoError, Problem
+from app.replication.capture.port import Unwatched
+from app.replication.codec import encode
+from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
+from app.replication.master.filters import PathFilter
+from app.replication.master.hints import Hint, Hints
+from app.replication.master.outlet import Outlet
+from app.replication.master.shadow import Shadow
+from app.replication.master.spool import Spool
+from app.replication.master.walker import EMPTIED_LEAST_ENTRIES
+from app.replication.records import Record
+
+_BATCH_HINTS = 500
+_IDLE_S = 0.5
+_YOUNG_S = 2.0
+_RETRY_S = 15.0
+_YOUNG_MOST = 200_000
+
+
+class RootListener:
+    """Passes what one root's change source tells on as hints. Called in the source's thread."""
+
+    def __init__(
+        self,
+        number: int,
+        hints: Hints,
+        filters: PathFilter,
+        *,
+        on_cookie: Callable[[int, bytes], None],
+        on_unwatched: Callable[[int, Unwatched], None],
+        on_overflow: Callable[[int], None],
+        on_lost: Callable[[int, str], None],
+    ) -> None:
+        self._number = number
+        self._hints = hints
+        self._filters = filters
+        self._on_cookie = on_cookie
+        self._on_unwatched = on_unwatched
+        self._on_overflow = on_overflow
+        self._on_lost = on_lost
+
+    def changed(self, path: bytes, *, content: bool, settled: bool) -> None:
+        """See `CaptureListener`."""
+        self._hints.add(self._number, path, content=content, settled=settled)
+
+    def tree_changed(self, path: bytes) -> None:
+        """See `CaptureListener`."""
+        self._hints.add(self._number, path, content=True, tree=True)
+
+    def left(self, path: bytes) -> None:
+        """See `CaptureListener`."""
+        self._hints.left(self._number, path)
+
+    def moved(self, path: bytes, new_path: bytes, *, directory: bool) -> None:
+        """See `CaptureListener`."""
+        self._hints.moved(self._number, path, new_path, directory=directory)
+
+    def cookie(self, name: bytes) -> None:
+        """See `CaptureListener`."""
+        self._on_cookie(self._number, name)
+
+    def unwatched(self, directory: Unwatched) -> None:
+        """See `CaptureListener`."""
+        self._hints.add(self._number, directory.path, content=True, tree=True, delay=0.0)
+        self._on_unwatched(self._number, directory)
+
+    def overflowed(self) -> None:
+        """See `CaptureListener`."""
+        self._on_overflow(self._number)
+
+    def root_lost(self, cause: str) -> None:
+        """See `CaptureListener`."""
+        self._on_lost(self._number, cause)
+
+    def excluded(self, path: bytes) -> bool:
+        """See `CaptureListener`."""
+        return self._filters.leaves_out_directory(path)
+
+
+class Recorder:
+    """See the module. `on_failed` is told, in the recorder's thread, why recording had to end."""
+
+    def __init__(
+        self,
+        name: str,
+        roots: list[ComparedRoot],
+        shadow: Shadow,
+        spool: Spool,
+        filters: PathFilter,
+        *,
+        settle: Callable[[], None],
+        on_recorded: Callable[[], None],
+        on_failed: Callable[[ArcxoError, int | None], None],
+    ) -> None:
+        self.hints = Hints()
+        self.roots = roots
+        self._shadow = shadow
+        self._spool = spool
+        self._settle = settle
+        self._on_recorded = on_recorded
+        self._on_failed = on_failed
+        self._outlet = Outlet(spool, shadow)
+        self._lock = threading.Lock()
+        self._synchronizing = 0
+        self._comparer = Comparer(
+            roots, shadow, self._outlet, filters, self, lambda: self._synchronizing == 0
+        )
+        self._young: deque[tuple[float, int, bytes]] = deque()
+        self._young_known: set[tuple[int, bytes]] = set()
+        self._problems: dict[tuple[int, bytes], Problem] = {}
+        self._retries: dict[tuple[int, bytes], float] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"recorder {name}", daemon=True)
+        self.failure: ArcxoError | None = None
+
+    # control
+
+    def start(self) -> None:
+        """Begin to record what the hints tell."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch that is under way; blocks until the thread has ended."""
+        self._stopping.set()
+        self.hints.close()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Record everything told so far, merge delays or not; False when `timeout_s` was not enough."""
+        return self.hints.wait_for(self.hints.flush(), timeout_s) and self.failure is None
+
+    def mark(self, record: Record) -> int:
+        """Put a record (a bookmark) after everything recorded so far, durably; its sequence.
+
+        Raises:
+            ArcxoError: ER00210, ER00211: the spool is full.
+            OSError: the spool's disk fails.
+        """
+        with self._lock:
+            self._spool.append([encode(record)])
+            self._spool.sync()
+            seq = self._spool.last_seq
+        self._on_recorded()
+        return seq
+
+    @contextlib.contextmanager
+    def synchronization(self) -> Iterator[int]:
+        """While inside, renames are recorded as remove + create. Gives the sequence it begins after."""
+        with self._lock:
+            self._synchronizing += 1
+            position = self._spool.last_seq
+        try:
+            yield position
+        finally:
+            with self._lock:
+                self._synchronizing -= 1
+
+    @property
+    def operations(self) -> int:
+        """Records made since the start."""
+        return self._outlet.operations
+
+    @property
+    def recorded_bytes(self) -> int:
+        """Bytes of all records made since the start."""
+        return self._outlet.bytes
+
+    def problems(self) -> list[Problem]:
+        """Paths that cannot be read now."""
+        return list(self._problems.values())
+
+    def report(self, root: int, path: bytes, error: OSError) -> None:
+        """Note a path that cannot be read (callable from any thread)."""
+        self._problems[root, path] = Problem(
+            "WR00230", self.roots[root].whole(path), {"path": _text(self.roots[root].whole(path)),
+                                                       "cause": error.strerror or str(error)}
+        )  # fmt: skip
+
+    # what the comparer asks for
+
+    def again(self, root: int, path: bytes, *, content: bool, tree: bool, delay: float) -> None:
+        """See `Followers`."""
+        self.hints.add(root, path, content=content, tree=tree, delay=delay, ticket=self._ticket)
+
+    def young(self, root: int, path: bytes) -> None:
+        """See `Followers`."""
+        if (root, path) not in self._young_known and len(self._young) < _YOUNG_MOST:
+            self._young_known.add((root, path))
+            self._young.append((time.monotonic() + _YOUNG_S, root, path))
+
+    def recorded(self, root: int, path: bytes, cost_s: float) -> None:
+        """See `Followers`."""
+        self.hints.recorded(root, path, cost_s)
+
+    def trouble(self, root: int, path: bytes, error: OSError) -> None:
+        """See `Followers`."""
+        self.report(root, path, error)
+        self._retries[root, path] = time.monotonic() + _RETRY_S
+
+    def fine(self, root: int, path: bytes) -> None:
+        """See `Followers`."""
+        if self._problems and self._problems.pop((root, path), None) is not None:
+            self._retries.pop((root, path), None)
+
+    def is_pending(self, root: int, path: bytes) -> bool:
+        """See `Followers`."""
+        return self.hints.is_pending(root, path)
+
+    # the thread
+
+    _ticket: int | None = None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            moves, hints = self.hints.take(_BATCH_HINTS, _IDLE_S)
+            self._settle()
+            if not moves and not hints:
+                hints = self._leftovers()
+                if not hints:
+                    self.hints.done()
+                    continue
+            try:
+                with self._lock:
+                    self._record(moves, hints)
+            except RootLostError as error:
+                self._end(ArcxoError(error.code, path=_text(self.roots[error.root].path)), error.root)
+                return
+            except ArcxoError as error:
+                self._end(error, None)
+                return
+            except OSError as error:
+                self._end(ArcxoError("ER00213", cause=error.strerror or str(error)), None)
+                return
+            self.hints.done()
+            self._on_recorded()
+
+    def _end(self, error: ArcxoError, root: int | None) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            self._outlet.discard()
+        self.failure = error
+        self.hints.close()
+        self._on_failed(error, root)
+
+    def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint]) -> None:
+        if any(self._emptied(root) for root in {hint.root for hint in hints}):
+            raise RootLostError(next(h.root for h in hints if self._emptied(h.root)), "ER00222")
+        self._ticket = min((hint.ticket for hint in hints), default=None)
+        for root, path, new_path in moves:
+            self._comparer.move(root, path, new_path)
+        for hint in hints:
+            self._ticket = hint.ticket
+            found = self._comparer.compare(
+                hint.root, hint.path, content=hint.content, tree=hint.tree, force=hint.force
+            )
+            self._descend(hint, found)
+            if self._outlet.large():
+                self._outlet.commit()
+                self._on_recorded()
+        self._outlet.commit()
+        self._ticket = None
+
+    def _descend(self, hint: Hint, found: list[bytes]) -> None:
+        """Compare what is in a new or doubtful directory, deepest last, in the order of names."""
+        waiting = list(reversed(found))
+        while waiting and not self._stopping.is_set():
+            path = waiting.pop()
+            if self.hints.is_pending(hint.root, path) and not hint.force:
+                # Its own hint comes in a moment, when whoever writes it may have finished.
+                self.hints.add(hint.root, path, content=hint.content, tree=hint.tree)
+                continue
+            more = self._comparer.compare(
+                hint.root, path, content=hint.content, tree=hint.tree, force=hint.force
+            )
+            waiting += reversed(more)
+            if self._outlet.large():
+                self._outlet.commit()
+                self._on_recorded()
+        if waiting:
+            # Stopped in the middle: nothing is lost, the next start finds the rest by its walk.
+            self._retries[hint.root, hint.path] = 0.0
+
+    def _emptied(self, number: int) -> bool:
+        root = self.roots[number]
+        if root.counters.files < EMPTIED_LEAST_ENTRIES:
+            return False
+        try:
+            with os.scandir(root.path) as entries:
+                return next(entries, None) is None
+        except OSError:
+            return False
+
+    def _leftovers(self) -> list[Hint]:
+        """What is looked at only when nothing else is due: young entries again, unreadable ones again."""
+        now = time.monotonic()
+        hints: list[Hint] = []
+        while self._young and self._young[0][0] <= now and len(hints) < _BATCH_HINTS:
+            _, root, path = self._young.popleft()
+            self._young_known.discard((root, path))
+            hints.append(Hint(root, path, content=True))
+        if self._retries:
+            for (root, path), due in list(self._retries.items()):
+                if due <= now:
+                    del self._retries[root, path]
+                    hints.append(Hint(root, path, content=True, tree=True))
+        return hints
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "replace")

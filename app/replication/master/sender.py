@@ -1,0 +1,482 @@
+"""One replica's stream: connects, synchronises when needed, then sends the spool at the replica's pace.
+
+A thread per replica, independent of all others; whatever goes wrong is shown and tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Protocol
+
+from app.messages import render
+from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.events import Severity
+from app.model.scenario import ReplicaSpec, ReplicaState, ReplicaStatus, Scenario
+from app.replication.definition import to_xml
+from app.replication.frames import (
+    PROTOCOL_VERSION,
+    Batch,
+    BatchKind,
+    Committed,
+    Hello,
+    Note,
+    Trouble,
+    Welcome,
+)
+from app.replication.link import Link, ReplicaConnector
+from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.exchange import Exchange
+from app.replication.master.filters import PathFilter
+from app.replication.master.recorder import Recorder
+from app.replication.master.spool import Spool
+from app.replication.master.synchroniser import Synchroniser
+
+BATCH_BYTES = 4 * 1024 * 1024
+BATCH_RECORDS = 4_000
+WINDOW_BATCHES = 8
+WINDOW_BYTES = 24 * 1024 * 1024
+CONNECT_TIMEOUT_S = 10.0
+_BACK_OFF_FIRST_S = 0.2
+_BACK_OFF_MOST_S = 10.0
+_TROUBLE_TRIES = 4
+_IDLE_S = 0.5
+
+
+class Surroundings(Protocol):
+    """What a sender tells to the scenario it belongs to. Called in threads of the sender."""
+
+    def changed(self) -> None:
+        """Something about a replica changed."""
+
+    def event(self, code: str, severity: Severity, **params: object) -> None:
+        """Something happened that people may want to read."""
+
+
+class Sender:
+    """See the module. Made per run of a scenario."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        spec: ReplicaSpec,
+        connector: ReplicaConnector,
+        spool: Spool,
+        recorder: Recorder,
+        shadow_path: str,
+        filters: PathFilter,
+        surroundings: Surroundings,
+        *,
+        suspended: bool = False,
+    ) -> None:
+        self.spec = spec
+        self._scenario = scenario
+        self._connector = connector
+        self._spool = spool
+        self._recorder = recorder
+        self._shadow_path = shadow_path
+        self._filters = filters
+        self._surroundings = surroundings
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._state = ReplicaState.CONNECTING
+        self._reason = ""
+        self._suspended = suspended
+        self._sync_wanted = False
+        self._synchronizer: Synchroniser | None = None
+        self._exchange: Exchange | None = None
+        self._sent = 0
+        self._open: deque[tuple[int, int, int]] = deque()
+        self._open_bytes = 0
+        self._catch_up: int | None = None
+        self._synchronized_bytes = 0
+        self._stream_bytes = 0
+        self._applied = 0
+        self._troubles: dict[tuple[int, bytes], int] = {}
+        self._problems: dict[tuple[int, bytes], Problem] = {}
+        self._failed_code = ""
+        self._stopping = threading.Event()
+        self.in_sync_at: datetime | None = None
+        self.committed: int | None = None
+        self._thread = threading.Thread(
+            target=self._run, name=f"sender {scenario.name} {spec.host}", daemon=True
+        )
+
+    # control
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the stream; blocks until its threads have ended."""
+        self._stopping.set()
+        with self._news:
+            exchange = self._exchange
+            self._news.notify_all()
+        self._spool.wake()
+        if exchange is not None:
+            exchange.abort()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def suspend(self, timeout_s: float) -> None:
+        """Send no more; returns when everything sent is durable on the replica.
+
+        Raises:
+            BusyError: ER00240 while it synchronises, ER00241 when the replica did not answer in time.
+        """
+        with self._news:
+            if self._state is ReplicaState.SYNCHRONIZING:
+                raise BusyError("ER00240", replica=self.spec.host, scenario=self._scenario.name)
+            self._suspended = True
+            done = self._news.wait_for(lambda: not self._open or self._exchange is None, timeout_s)
+            if not done:
+                self._suspended = False
+        self._spool.wake()
+        if not done:
+            raise BusyError("ER00241", replica=self.spec.host, scenario=self._scenario.name)
+        self._surroundings.changed()
+
+    def resume(self) -> None:
+        """Go on sending."""
+        with self._news:
+            self._suspended = False
+            self._news.notify_all()
+        self._spool.wake()
+        self._surroundings.changed()
+
+    def request_synchronization(self) -> None:
+        """Synchronise as soon as the replica is there, whatever it has."""
+        with self._news:
+            self._sync_wanted = True
+            self._news.notify_all()
+        self._spool.wake()
+
+    @property
+    def suspended(self) -> bool:
+        """Whether sending is held."""
+        return self._suspended
+
+    @property
+    def state(self) -> ReplicaState:
+        """What the replica does now."""
+        if self._suspended and self._state is not ReplicaState.SYNCHRONIZING:
+            return ReplicaState.SUSPENDED
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """A sentence when the state is not good."""
+        return self._reason
+
+    def wait_committed(self, seq: int, timeout_s: float) -> bool:
+        """Whether the replica has durably applied `seq` and is not synchronising; waits for it."""
+
+        def there() -> bool:
+            return self._stopping.is_set() or self._reached(seq)
+
+        with self._news:
+            self._news.wait_for(there, timeout_s)
+            return self._reached(seq)
+
+    def _reached(self, seq: int) -> bool:
+        return (
+            self.committed is not None
+            and self.committed >= seq
+            and not self._sync_wanted
+            and self._state is ReplicaState.REPLICATING
+        )
+
+    def problems(self) -> list[Problem]:
+        """Paths the replica could not take."""
+        return list(self._problems.values())
+
+    def status(self) -> ReplicaStatus:
+        """How this replica stands."""
+        synchronizer = self._synchronizer
+        last = self._spool.last_seq
+        committed = self.committed
+        lag: float | None = None
+        if committed is not None:
+            lag = 0.0 if committed >= last else self._spool.age_of(committed + 1)
+        return ReplicaStatus(
+            host=self.spec.host,
+            state=self.state,
+            reason=self._reason,
+            lag_seconds=lag,
+            spool_bytes=self._spool.size_bytes() if committed != last else 0,
+            waiting_operations=last - committed if committed is not None else 0,
+            synchronized_bytes=self._synchronized_bytes
+            + (synchronizer.figures.sent_bytes if synchronizer else 0),
+            changed_bytes=self._stream_bytes,
+            applied_operations=self._applied,
+            in_sync_at=self.in_sync_at,
+            sync=synchronizer.figures.progress() if synchronizer else None,
+        )
+
+    # the thread
+
+    def _run(self) -> None:
+        back_off = _BACK_OFF_FIRST_S
+        while not self._stopping.is_set():
+            try:
+                link = self._connector.connect(self._scenario, self.spec, CONNECT_TIMEOUT_S)
+                self._converse(link)
+            except ArcxoError as error:
+                self._failed(error)
+            except RootLostError as error:
+                path = self._scenario.roots[error.root].master_path.decode("utf-8", "replace")
+                self._failed(ArcxoError(error.code, path=path))
+            except OSError as error:
+                self._failed(ArcxoError("ER00213", cause=error.strerror or str(error)))
+            if self._welcomed:
+                back_off = _BACK_OFF_FIRST_S
+                self._welcomed = False
+            self._stopping.wait(back_off)
+            back_off = min(_BACK_OFF_MOST_S, back_off * 2)
+        self._set(ReplicaState.STOPPED, "")
+
+    _welcomed = False
+
+    def _converse(self, link: Link) -> None:
+        exchange = Exchange(self.spec.host, link, self._scenario.properties.timeout_seconds, self._answer)
+        with self._news:
+            self._exchange = exchange
+            self._open.clear()
+            self._open_bytes = 0
+        try:
+            if self._stopping.is_set():
+                return
+            welcome = exchange.hello(
+                Hello(
+                    PROTOCOL_VERSION,
+                    to_xml(self._scenario),
+                    self.spec.host,
+                    self._spool.epoch,
+                    self._spool.first_seq(),
+                    self._spool.last_seq,
+                )
+            )
+            self._welcomed = True
+            if self._failed_code:
+                self._failed_code = ""
+            self._surroundings.event("IR00203", Severity.INFORMATION, replica=self.spec.host)
+            if self._fits(welcome) and not self._sync_wanted:
+                self._position(welcome.committed_seq, exchange)
+            elif not self._synchronize(exchange):
+                return
+            while not self._stopping.is_set():
+                self._set(ReplicaState.REPLICATING, "")
+                self._stream(exchange)
+                if self._sync_wanted and not self._stopping.is_set() and not self._synchronize(exchange):
+                    return
+        finally:
+            with self._news:
+                self._exchange = None
+                self._open.clear()
+                self._news.notify_all()
+            exchange.close()
+
+    def _fits(self, welcome: Welcome) -> bool:
+        first = self._spool.first_seq()
+        return (
+            welcome.epoch == self._spool.epoch and first - 1 <= welcome.committed_seq <= self._spool.last_seq
+        )
+
+    def _position(self, seq: int, exchange: Exchange) -> None:
+        with self._news:
+            exchange.committed_stream = seq
+            self.committed = self._sent = seq
+            self._news.notify_all()
+        self._spool.set_position(self.spec.host, seq)
+
+    def _synchronize(self, exchange: Exchange) -> bool:
+        """Whether the synchronisation was completed (else: asked to stop)."""
+        host = self.spec.host
+        with self._news:
+            self.committed = None
+            self._state = ReplicaState.SYNCHRONIZING
+            self._reason = ""
+            self._sync_wanted = False
+        self._troubles.clear()
+        self._problems.clear()
+        self._surroundings.changed()
+        self._surroundings.event("IR00119", Severity.INFORMATION, replica=host)
+        with self._recorder.synchronization() as position:
+            self._spool.set_position(host, position)
+            exchange.committed_sync = 0
+            self._synchronizer = synchronizer = Synchroniser(
+                exchange,
+                self._recorder.roots,
+                self._shadow_path,
+                self._filters,
+                self._scenario.properties,
+                epoch=self._spool.epoch,
+                report=self._recorder.report,
+                stopped=self._stopping.is_set,
+                on_root_done=self._root_done,
+            )
+            try:
+                done = synchronizer.run(position)
+            finally:
+                self._synchronized_bytes += synchronizer.figures.sent_bytes
+                self._synchronizer = None
+        if not done:
+            return False
+        figures = synchronizer.figures
+        self._surroundings.event(
+            "SR00202",
+            Severity.SIGNIFICANT,
+            replica=host,
+            files=figures.files_sent,
+            removed=figures.removed,
+            bytes=figures.sent_bytes,
+            seconds=f"{(datetime.now(UTC) - figures.started_at).total_seconds():.1f}",
+        )
+        self._catch_up = self._spool.last_seq
+        self._position(position, exchange)
+        self._caught_up()
+        return True
+
+    def _root_done(self, root: ComparedRoot) -> None:
+        self._surroundings.event(
+            "IR00120",
+            Severity.INFORMATION,
+            directory=root.path.decode("utf-8", "replace"),
+            replica=self.spec.host,
+        )
+
+    def _stream(self, exchange: Exchange) -> None:
+        """Send what the spool has until asked to stop or to synchronise."""
+        while not self._stopping.is_set():
+            exchange.check()
+            if self._sync_wanted:
+                if exchange.wait(lambda: not self._open, _IDLE_S):
+                    return
+                continue
+            if self._suspended:
+                with self._news:
+                    self._news.wait_for(lambda: not self._suspended or self._stopping.is_set(), _IDLE_S)
+                exchange.keep_alive()
+                continue
+            if not self._spool.wait_beyond(self._sent, _IDLE_S):
+                exchange.keep_alive()
+                continue
+            if self._suspended or self._sync_wanted or self._stopping.is_set():
+                continue
+            self._send_some(exchange)
+
+    def _send_some(self, exchange: Exchange) -> None:
+        with self._news:
+            room = len(self._open) < WINDOW_BATCHES and self._open_bytes < WINDOW_BYTES
+        if not room:
+            exchange.wait(
+                lambda: len(self._open) < WINDOW_BATCHES and self._open_bytes < WINDOW_BYTES, _IDLE_S
+            )
+            return
+        records = self._spool.read(self._sent, BATCH_BYTES, BATCH_RECORDS)
+        if not records:
+            return
+        size = sum(len(record.data) for record in records)
+        first, last = records[0].seq, records[-1].seq
+        with self._news:
+            if self._suspended:
+                return
+            self._open.append((last, size, len(records)))
+            self._open_bytes += size
+            self._sent = last
+        exchange.batch(
+            Batch(BatchKind.STREAM, self._spool.epoch, first, tuple(record.data for record in records))
+        )
+
+    # answers, in the receiving thread
+
+    def _answer(self, answer: Committed | Trouble | Note) -> None:
+        match answer:
+            case Committed(kind, seq, _):
+                if kind is BatchKind.STREAM:
+                    self._committed(seq)
+            case Trouble():
+                self._trouble(answer)
+            case Note(state, reason):
+                self._set(state, reason)
+
+    def _committed(self, seq: int) -> None:
+        with self._news:
+            while self._open and self._open[0][0] <= seq:
+                _, size, count = self._open.popleft()
+                self._open_bytes -= size
+                self._stream_bytes += size
+                self._applied += count
+            self.committed = max(self.committed or 0, seq)
+            if self.committed >= self._spool.last_seq and not self._recorder.hints.waiting():
+                self.in_sync_at = datetime.now(UTC)
+            self._news.notify_all()
+        self._spool.set_position(self.spec.host, seq)
+        self._caught_up()
+        self._surroundings.changed()
+
+    def _caught_up(self) -> None:
+        target, committed = self._catch_up, self.committed
+        if target is not None and committed is not None and committed >= target:
+            self._catch_up = None
+            self._surroundings.event("SR00139", Severity.SIGNIFICANT, replica=self.spec.host)
+
+    def _trouble(self, trouble: Trouble) -> None:
+        key = (trouble.root, trouble.path)
+        if trouble.root >= len(self._scenario.roots):
+            return
+        tries = self._troubles.get(key, 0) + 1
+        self._troubles[key] = tries
+        whole = self._scenario.roots[trouble.root].master_path + b"/" + trouble.path
+        text = whole.decode("utf-8", "replace")
+        if not trouble.final and tries < _TROUBLE_TRIES:
+            self._recorder.hints.add(
+                trouble.root, trouble.path, content=True, tree=True, force=True, delay=0.05 * 4 ** (tries - 1)
+            )
+            return
+        cause = render(trouble.code, trouble.params).text
+        if key not in self._problems:
+            self._surroundings.event(
+                "WR00231", Severity.WARNING, path=text, replica=self.spec.host, cause=cause
+            )
+        self._problems[key] = Problem(
+            "WR00231", whole, {"path": text, "replica": self.spec.host, "cause": cause}
+        )
+
+    # states
+
+    def _failed(self, error: ArcxoError) -> None:
+        if self._stopping.is_set():
+            return
+        lost = error.code in ("ER00201", "ER00202")
+        if lost:
+            error.params.setdefault("host", self.spec.host)
+        reason = render(error.code, error.params).text
+        if self._failed_code != error.code:
+            self._failed_code = error.code
+            self._surroundings.event(
+                "ER00204", Severity.ERROR, replica=self.spec.host, cause=reason, error=error.code
+            )
+        self._set(ReplicaState.DISCONNECTED if lost else ReplicaState.PROBLEM, reason)
+
+    def _set(self, state: ReplicaState, reason: str) -> None:
+        with self._news:
+            if (self._state, self._reason) == (state, reason):
+                return
+            self._state, self._reason = state, reason
+            self._news.notify_all()
+        self._surroundings.changed()
+
+
+def wait_all(senders: list[Sender], seq: int, timeout_s: float) -> list[str]:
+    """Wait until all have committed `seq`; the hosts that have not in time."""
+    deadline = time.monotonic() + timeout_s
+    return [
+        sender.spec.host
+        for sender in senders
+        if not sender.wait_committed(seq, max(0.0, deadline - time.monotonic()))
+    ]

@@ -1,0 +1,224 @@
+"""The shadow index: what of each root has been recorded. Durable, and never ahead of the spool.
+
+One SQLite file per scenario. Written by the recorder alone; synchronisation and sweep read it through
+connections of their own, each seeing one consistent state.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.model.entry import EntryKind, Metadata, Xattrs, kind_of_mode, order_key
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (
+    root INTEGER NOT NULL, key BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
+    links INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL,
+    size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL, xattrs BLOB NOT NULL,
+    target BLOB NOT NULL, rdev INTEGER NOT NULL, hashes BLOB,
+    PRIMARY KEY (root, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_inode ON entry (root, inode) WHERE mode & 61440 = 32768;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
+_IS_FILE = "mode & 61440 = 32768"
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowEntry:
+    """One recorded entry. `device` is 0 on the root's own file system; `xattrs` is a digest (b"" = none)."""
+
+    path: bytes
+    device: int
+    inode: int
+    links: int
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+    xattrs: bytes
+    target: bytes
+    rdev: int
+    hashes: bytes | None = None
+
+    @property
+    def kind(self) -> EntryKind:
+        """File, directory, and so on."""
+        return kind_of_mode(self.mode)
+
+    def metadata(self, xattrs: Xattrs = ()) -> Metadata:
+        """As a metadata value; the shadow itself keeps only a digest of the extended attributes."""
+        kind = self.kind
+        return Metadata(
+            kind, self.mode & 0o7777, self.uid, self.gid,
+            self.size if kind is EntryKind.FILE else 0, self.modified_ns, xattrs, self.target, self.rdev,
+        )  # fmt: skip
+
+
+class ShadowReader:
+    """Reads one consistent state of the shadow until closed. For one thread."""
+
+    def __init__(self, path: str) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=60)
+        self._database.execute("BEGIN")
+
+    def listing(self, root: int) -> Iterator[ShadowEntry]:
+        """All entries of a root in the order of `order_key`."""
+        for row in self._database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
+        ):
+            yield _entry(row)
+
+    def counts(self, root: int) -> tuple[int, int, int]:
+        """(entries, files, bytes) of a root."""
+        return _counts(self._database, root)
+
+    def close(self) -> None:
+        """Give the state back."""
+        self._database.close()
+
+
+class Shadow:
+    """The writer. Changes are collected in one transaction until `commit`. For one thread at a time."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute("PRAGMA cache_size=-16384")
+        self._database.executescript(_SCHEMA)
+        self._writing = False
+
+    def _begin(self) -> sqlite3.Connection:
+        if not self._writing:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._writing = True
+        return self._database
+
+    def commit(self) -> None:
+        """Keep what was put and removed. Call only after the records of it are durable in the spool."""
+        if self._writing:
+            self._database.execute("COMMIT")
+            self._writing = False
+
+    def rollback(self) -> None:
+        """Forget what was put and removed since the last commit."""
+        if self._writing:
+            self._database.execute("ROLLBACK")
+            self._writing = False
+
+    def close(self) -> None:
+        """Close without committing."""
+        self.rollback()
+        self._database.close()
+
+    def fact(self, name: str) -> str:
+        """A small durable fact ("" if unknown)."""
+        row = self._database.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note a fact with the transaction."""
+        self._begin().execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def get(self, root: int, path: bytes) -> ShadowEntry | None:
+        """What is recorded at `path`."""
+        row = self._database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key = ?",
+            (root, order_key(path)),
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def children(self, root: int, path: bytes) -> Iterator[ShadowEntry]:
+        """What is recorded directly in the directory `path`, by name."""
+        # Everything beneath a child begins with its key and \0: \1 is past it and not past any sibling.
+        low = order_key(path) + b"\0" if path else b"\1"
+        high = order_key(path) + b"\1" if path else b"\xff" * 256
+        while True:
+            row = self._database.execute(
+                f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key >= ? AND key < ? ORDER BY key LIMIT 1",
+                (root, low, high),
+            ).fetchone()
+            if row is None:
+                return
+            yield _entry(row)
+            low = bytes(row[0]) + b"\1"
+
+    def put(self, root: int, entry: ShadowEntry) -> None:
+        """Record an entry."""
+        self._begin().execute(
+            "INSERT OR REPLACE INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                root, order_key(entry.path), entry.device, entry.inode, entry.links, entry.mode, entry.uid,
+                entry.gid, entry.size, entry.modified_ns, entry.changed_ns, entry.xattrs, entry.target,
+                entry.rdev, entry.hashes,
+            ),
+        )  # fmt: skip
+
+    def remove(self, root: int, path: bytes) -> tuple[int, int, int]:
+        """Forget an entry and all beneath it; (entries, files, bytes) forgotten."""
+        where, args = _subtree(root, path)
+        database = self._begin()
+        row = database.execute(
+            f"SELECT count(*), ifnull(sum({_IS_FILE}),0),"
+            f" ifnull(sum(CASE WHEN {_IS_FILE} THEN size ELSE 0 END),0) FROM entry WHERE {where}",
+            args,
+        ).fetchone()
+        database.execute(f"DELETE FROM entry WHERE {where}", args)
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def rename(self, root: int, path: bytes, new_path: bytes) -> None:
+        """Move an entry and all beneath it."""
+        where, args = _subtree(root, path)
+        self._begin().execute(
+            f"UPDATE entry SET key = CAST(? || substr(key, ?) AS BLOB) WHERE {where}",
+            (order_key(new_path), len(path) + 1, *args),
+        )
+
+    def names_of(self, root: int, device: int, inode: int) -> list[ShadowEntry]:
+        """The recorded files that have this inode, by name."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND inode = ? AND device = ? AND {_IS_FILE}"
+            " ORDER BY key",
+            (root, inode, device),
+        ).fetchall()
+        return [_entry(row) for row in rows]
+
+    def counts(self, root: int) -> tuple[int, int, int]:
+        """(entries, files, bytes) of a root."""
+        return _counts(self._database, root)
+
+    def clear(self, root: int) -> None:
+        """Forget a whole root."""
+        self._begin().execute("DELETE FROM entry WHERE root = ?", (root,))
+
+    def drop_roots_from(self, count: int) -> None:
+        """Forget roots a scenario no longer has."""
+        self._begin().execute("DELETE FROM entry WHERE root >= ?", (count,))
+
+
+def _subtree(root: int, path: bytes) -> tuple[str, tuple[int | bytes, ...]]:
+    if not path:
+        return "root = ?", (root,)
+    key = order_key(path)
+    return "root = ? AND (key = ? OR (key > ? AND key < ?))", (root, key, key + b"\0", key + b"\1")
+
+
+def _counts(database: sqlite3.Connection, root: int) -> tuple[int, int, int]:
+    row = database.execute(
+        f"SELECT count(*), ifnull(sum({_IS_FILE}),0),"
+        f" ifnull(sum(CASE WHEN {_IS_FILE} THEN size ELSE 0 END),0) FROM entry WHERE root = ? AND key != x''",
+        (root,),
+    ).fetchone()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _entry(row: Any) -> ShadowEntry:
+    return ShadowEntry(bytes(row[0]).replace(b"\0", b"/"), *row[1:])

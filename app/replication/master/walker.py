@@ -1,0 +1,155 @@
+"""Walks over a root in the order of `order_key`: to fill the shadow, and to find what no hint told of."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from app.model.entry import order_key
+from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.filters import PathFilter
+from app.replication.master.observe import entry_of, unchanged
+from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader
+from app.replication.metadata import read_xattrs
+
+EMPTIED_LEAST_ENTRIES = 10
+_COMMIT_EVERY = 5_000
+
+Report = Callable[[bytes, OSError], None]
+
+
+def walk(root: ComparedRoot, filters: PathFilter, report: Report) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Every entry that takes part, the root first. What vanishes is left out, what can't be read reported.
+
+    Raises:
+        RootLostError: the root is not the directory it was.
+    """
+    root.check()
+    yield b"", os.lstat(root.path)
+    waiting = [iter(_directory(root, b"", filters, report))]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            continue
+        yield found
+        if stat.S_ISDIR(found[1].st_mode):
+            waiting.append(iter(_directory(root, found[0], filters, report)))
+    root.check()
+
+
+def _directory(
+    root: ComparedRoot, path: bytes, filters: PathFilter, report: Report
+) -> list[tuple[bytes, os.stat_result]]:
+    found = []
+    prefix = path + b"/" if path else b""
+    try:
+        with os.scandir(root.whole(path)) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                child = prefix + entry.name
+                if not stat.S_ISSOCK(status.st_mode) and not filters.leaves_out(
+                    child, directory=stat.S_ISDIR(status.st_mode)
+                ):
+                    found.append((child, status))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        report(path, error)
+        return []
+    found.sort()
+    return found
+
+
+def fill(
+    root: ComparedRoot, shadow: Shadow, filters: PathFilter, report: Report, stopped: Callable[[], bool]
+) -> int:
+    """Make the shadow of a root what is there now, without any record; entries filled. Blocks for a walk.
+
+    Raises:
+        RootLostError: the root is not the directory it was.
+    """
+    shadow.clear(root.number)
+    count = 0
+    for path, status in walk(root, filters, report):
+        if stopped():
+            break
+        whole = root.whole(path)
+        try:
+            target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+            xattrs = read_xattrs(whole)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            report(path, error)
+            continue
+        shadow.put(root.number, entry_of(path, status, xattrs, target, root.device))
+        count += 1
+        if count % _COMMIT_EVERY == 0:
+            shadow.commit()
+    return count
+
+
+def sweep(
+    root: ComparedRoot,
+    reader: ShadowReader,
+    filters: PathFilter,
+    report: Report,
+    differs: Callable[[bytes, bool], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Tell `differs(path, content)` of every path whose state is not the recorded one. Blocks for a walk.
+
+    Raises:
+        RootLostError: the root vanished, is another directory, or is suddenly empty.
+    """
+    unread: set[bytes] = set()
+
+    def note(path: bytes, error: OSError) -> None:
+        unread.add(path)
+        report(path, error)
+
+    recorded = reader.listing(root.number)
+    row = next(recorded, None)
+    found = 0
+    gone: list[bytes] = []
+    for path, status in walk(root, filters, note):
+        if stopped():
+            return
+        found += 1
+        key = order_key(path)
+        while row is not None and order_key(row.path) < key:
+            gone.append(row.path)
+            row = next(recorded, None)
+        if row is not None and row.path == path:
+            _compare(row, path, status, root.device, differs)
+            row = next(recorded, None)
+        else:
+            differs(path, True)
+    while row is not None:
+        gone.append(row.path)
+        row = next(recorded, None)
+    if found <= 1 and len(gone) >= EMPTIED_LEAST_ENTRIES:
+        raise RootLostError(root.number, "ER00222")
+    for path in gone:
+        # What is in a directory that cannot be read is not gone.
+        if not unread or not any(path.startswith(directory + b"/") for directory in unread):
+            differs(path, False)
+
+
+def _compare(
+    row: ShadowEntry,
+    path: bytes,
+    status: os.stat_result,
+    root_device: int,
+    differs: Callable[[bytes, bool], None],
+) -> None:
+    if unchanged(row, status, root_device):
+        return
+    # A changed number of names moves the change time, too; that alone says nothing of the content.
+    explained = row.links != status.st_nlink and row.modified_ns == status.st_mtime_ns
+    differs(path, not explained)
