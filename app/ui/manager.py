@@ -27,7 +27,8 @@ class Context:
     """What managers, wizards and dialogs are given.
 
     `toast(title, text="", action="", on_action=None)`; `open_manager(name, **request)` switches
-    and passes the request to the manager's `show_request`; `show_error(error, window=None)` shows message details.
+    and passes the request to the manager's `show_request`; `show_error(error, window=None)` shows
+    message details.
     """
 
     services: Services

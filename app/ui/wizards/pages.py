@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
@@ -389,10 +389,9 @@ class ReplicaPage(WizardPage):
         column_ = QVBoxLayout(group)
         column_.setContentsMargins(0, 0, 0, 0)
         column_.setSpacing(4)
-        editor = QLineEdit(self.flow.target_of(root))
+        editor = _TargetField(self, root)
         editor.setMaximumWidth(640)
         editor.setObjectName(shown(root))
-        editor.textEdited.connect(_Typed(self, root).on_text)
         column_.addLayout(_field(f"{shown(root)} goes to", editor))
         fault = Label("", "small", "error")
         column_.addWidget(fault)
@@ -416,11 +415,15 @@ class ReplicaPage(WizardPage):
             editor.style().polish(editor)
 
 
-class _Typed:
-    def __init__(self, page: ReplicaPage, root: bytes) -> None:
-        self._page, self._root = page, root
+class _TargetField(QLineEdit):
+    """The field of one root; tells its page what was typed."""
 
-    def on_text(self, text: str) -> None:
+    def __init__(self, page: ReplicaPage, root: bytes) -> None:
+        super().__init__(page.flow.target_of(root))
+        self._page, self._root = page, root
+        self.textEdited.connect(self._on_text_edited)
+
+    def _on_text_edited(self, text: str) -> None:
         self._page.typed(self._root, text)
 
 
@@ -503,6 +506,3 @@ class RunPage(WizardPage):
         for position, label in enumerate(self._labels):
             label.setVisible(position < len(facts))
             label.setText(facts[position] if position < len(facts) else "")
-
-
-Pages = Callable[[NewScenarioFlow, Context], WizardPage]
