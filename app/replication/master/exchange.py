@@ -79,7 +79,7 @@ class Exchange:
 
     def abort(self) -> None:
         """End the stream from any thread; whoever waits in it gets ER00201."""
-        self._fail(ArcxoError("ER00201", cause="stopped"))
+        self._fail(ArcxoError("ER00201", reason="stopped"))
         self._link.close()
 
     # sending
@@ -138,7 +138,7 @@ class Exchange:
         now = time.monotonic()
         silent = now - self._heard_at
         if silent > self._timeout_s:
-            raise ArcxoError("ER00201", cause=f"no answer for {int(silent)} s")
+            raise ArcxoError("ER00201", reason=f"no answer for {int(silent)} s")
         if silent > PING_EVERY_S and now - self._pinged_at > PING_EVERY_S:
             self._pinged_at = now
             self._token += 1
@@ -152,7 +152,7 @@ class Exchange:
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
         if not self.wait(condition, timeout_s if timeout_s is not None else 1e9):
-            raise ArcxoError("ER00201", cause="no answer")
+            raise ArcxoError("ER00201", reason="no answer")
 
     def _send(self, frame: Frame) -> None:
         self.check()

@@ -247,6 +247,10 @@ class Recorder:
             except OSError as error:
                 self._end(ArcxoError("ER00213", cause=error.strerror or str(error)), None)
                 return
+            except Exception as error:
+                # A bug: shown as such in the state, and raised on to the log with its trace.
+                self._end(ArcxoError("E1011", error=repr(error)), None)
+                raise
             self.hints.done()
             self._on_recorded()
 

@@ -127,6 +127,10 @@ class Running:
             where = os.fsdecode(error.filename) if error.filename else self._directory
             self._fail(ArcxoError("ER00214", path=where, cause=error.strerror or str(error)), None)
             return
+        except Exception as error:
+            # A bug: shown as such in the state, and raised on to the log with its trace.
+            self._fail(ArcxoError("E1011", error=repr(error)), None)
+            raise
         self._ready.set()
         self._derive()
         self._sweep_until_closed()
@@ -172,7 +176,7 @@ class Running:
             self._sources.append(source)
             source.start()
         if fresh:
-            self._begin_epoch(shadow, spool, recorder)
+            self._begin_epoch(shadow, spool)
         for root in self._roots:
             _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
         spool.hold_all([spec.host for spec in self.scenario.replicas])
@@ -198,7 +202,7 @@ class Running:
         for sender in self._senders:
             sender.start()
 
-    def _begin_epoch(self, shadow: Shadow, spool: Spool, recorder: Recorder) -> None:
+    def _begin_epoch(self, shadow: Shadow, spool: Spool) -> None:
         # Watches stand already: what changes while the shadow is filled waits as hints.
         shadow.set_fact("complete", "")
         shadow.commit()
@@ -236,8 +240,6 @@ class Running:
                 self._fail(ArcxoError("ER00213", cause=error.strerror or str(error)), None)
 
     def _sweep(self, shadow_path: str) -> None:
-        assert self._recorder is not None
-        recorder = self._recorder
         for root, source in zip(self._roots, self._sources, strict=True):
             if root.number in self._overflowed:
                 self._overflowed.discard(root.number)

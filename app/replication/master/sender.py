@@ -232,6 +232,10 @@ class Sender:
                 self._failed(ArcxoError(error.code, path=path))
             except OSError as error:
                 self._failed(ArcxoError("ER00213", cause=error.strerror or str(error)))
+            except Exception as error:
+                # A bug: shown as such in the state, and raised on to the log with its trace.
+                self._failed(ArcxoError("E1011", error=repr(error)))
+                raise
             if self._welcomed:
                 back_off = _BACK_OFF_FIRST_S
                 self._welcomed = False

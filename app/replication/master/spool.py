@@ -92,7 +92,7 @@ class Spool:
                 break
             # Not even its header was durable: the crash came while it was made, it holds nothing.
             os.unlink(self._path(firsts.pop()))
-        for first, following in zip(firsts, [*firsts[1:], None], strict=True):
+        for first, following in zip(firsts, [*firsts[1:], None], strict=False):
             end = self.last_seq if following is None else following - 1
             self._segments.append(_Segment(first, end, os.stat(self._path(first)).st_size))
         if firsts:
