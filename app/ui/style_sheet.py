@@ -45,6 +45,8 @@ QPushButton[kind="danger"]:disabled { color: $disabled; border-color: $border; }
 QPushButton[kind="small"] { min-height: ${s24}px; padding: 0 ${s10}px; border-color: $border; }
 QPushButton[kind="small-primary"] { min-height: ${s24}px; padding: 0 ${s10}px; background: $accent_fill;
   color: $on_accent; border-color: $accent_fill; }
+QPushButton[kind="small-primary"]:hover { background: $accent_hover; }
+QPushButton[kind="small-primary"]:disabled { color: $disabled; background: $sunken; border-color: $border; }
 QPushButton[kind="link"] { background: transparent; border: none; color: $accent; padding: 0 2px;
   min-height: ${s24}px; text-align: left; }
 QPushButton[kind="link"]:hover { text-decoration: underline; }

@@ -117,6 +117,12 @@ class NewScenarioWizard(QDialog):
             return  # Enter in the path field adds the path
         super().keyPressEvent(event)
 
+    def show_page(self, page: Page) -> None:
+        """Show a page without going through the ones before it (for pictures of it)."""
+        self.flow.page = page
+        self.flow.reached = max(self.flow.reached, page)
+        self._show_page()
+
     def _show_page(self) -> None:
         page = self.pages[self.flow.page]
         self.stack.setCurrentWidget(page)

@@ -30,7 +30,7 @@ class EventModel(RowModel[EventRecord]):
         Column("Sequence", 80, right=True),
         Column("Severity", 120),
         Column("Host/Scenario", 180),
-        Column("Time", 150),
+        Column("Time", 162),
         Column("Event", 600),
     )
 

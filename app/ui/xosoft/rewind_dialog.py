@@ -39,7 +39,7 @@ _ACTIONS = {
 class PointModel(RowModel[RewindPoint]):
     """Rewind points, newest first."""
 
-    columns = (Column("Time", 190), Column("Kind", 160), Column("Name or path", 260))
+    columns = (Column("Time", 205), Column("Kind", 160), Column("Name or path", 260))
 
     def key_of(self, item: RewindPoint) -> Hashable:
         """The point's id."""

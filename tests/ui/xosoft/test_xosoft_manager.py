@@ -56,7 +56,7 @@ def test_a_stopped_scenario_can_run_and_then_stop(manager, qtbot, services):
     assert not manager.actions_[Act.STOP].isEnabled()
     assert manager.actions_[Act.STOP].toolTip() == "The scenario is stopped"
     manager.actions_[Act.RUN].trigger()
-    qtbot.waitUntil(lambda: manager.actions_[Act.STOP].isEnabled())
+    qtbot.waitUntil(manager.actions_[Act.STOP].isEnabled)
     assert services.called("scenarios.run") == [("scenarios.run", "Archive 2019")]
     assert manager.selected.state is ScenarioState.REPLICATING
 
