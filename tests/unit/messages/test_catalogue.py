@@ -1,0 +1,89 @@
+"""The catalogue is complete: every code the program raises is in it, with the parameters it is given."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+from app.messages import describe, load, render
+from app.messages.catalogue import merge
+from app.model.errors import ArcxoError
+from app.model.events import Severity
+
+_ROOT = Path(app.__file__).parent
+_ERRORS = {"ArcxoError", "UsageError", "CredentialsError", "NotFoundError", "BusyError", "CanceledError"}
+_SPECIFIED = ["E3370", "E3371", "AE0457", "AE0458", "AE0459", "AE0460", "AE0461", "AE0463"]
+_SPECIFIED += ["AE0464", "AE0465", "AE0467", "AE0468", "AE0469", "AE0470", "AE0471", "AE0472"]
+_SENTENCE = '[X1]\nseverity = "error"\nmodule = "m"\ntext = "t {a}"\n'
+
+
+def raised() -> Iterator[tuple[str, str, set[str] | None]]:
+    """Where, code, and the names of its parameters (None: not known from the source)."""
+    for path in sorted(_ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            code = node.args[0]
+            if name not in _ERRORS or not isinstance(code, ast.Constant) or not isinstance(code.value, str):
+                continue
+            keywords = {keyword.arg for keyword in node.keywords}
+            known = None if None in keywords else {str(key) for key in keywords} - {"exit_code"}
+            yield f"{path.relative_to(_ROOT)}:{node.lineno}", code.value, known
+
+
+def test_every_raised_code_is_in_the_catalogue() -> None:
+    assert sorted((code, where) for where, code, _ in raised() if code not in load()) == []
+
+
+def test_every_template_finds_its_parameters() -> None:
+    lacking = []
+    for where, code, params in raised():
+        if params is not None and code in load() and not load()[code].fields <= params:
+            lacking.append((where, code, sorted(load()[code].fields - params)))
+    assert lacking == []
+
+
+@pytest.mark.parametrize("code", _SPECIFIED)
+def test_the_specified_messages_are_whole(code: str) -> None:
+    message = load()[code]
+    assert message.text
+    assert message.reason
+    assert message.action
+    assert message.coded
+    assert not code.startswith("AE") or message.fields & {"name", "master"}
+
+
+def test_errors_and_warnings_explain_themselves() -> None:
+    explained = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
+    silent = [
+        message.code
+        for message in load().values()
+        if message.severity in explained and message.coded and not (message.reason or message.action)
+    ]
+    assert silent == []
+
+
+def test_missing_parameters_and_unknown_codes_still_make_text() -> None:
+    assert "?" in render("AE0465", {"name": "files"}).text
+    unknown = render("E9999", {"path": "/x"})
+    assert (unknown.text, unknown.line) == ("path=/x", "E9999 path=/x")
+    assert describe(ArcxoError("E6008", job=3)).endswith("[E6008]")
+    assert render("N5040").line == "Backup Operation Successful."
+
+
+def test_parameters_are_never_taken_for_templates() -> None:
+    assert render("E6008", {"job": "{0.__class__}"}).text == "There is no job {0.__class__}"
+
+
+def test_a_code_defined_twice_or_incomplete_is_an_error_of_the_build() -> None:
+    with pytest.raises(ValueError, match=r"already defined in a\.toml"):
+        merge({"a.toml": _SENTENCE, "b.toml": _SENTENCE})
+    with pytest.raises(ValueError, match="needs severity"):
+        merge({"a.toml": '[X1]\ntext = "t"\n'})
+    with pytest.raises(ValueError, match="plain name"):
+        merge({"a.toml": _SENTENCE.replace("{a}", "{a.b}")})
