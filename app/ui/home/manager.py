@@ -20,6 +20,7 @@ from app.ui.home.side import SidePane
 from app.ui.manager import Context, Manager
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
+from app.ui.registry import entries
 from app.ui.widgets.basics import PaneHeader, button, column
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
@@ -77,6 +78,7 @@ class HomeManager(Manager):
         back_up.clicked.connect(self._on_back_up)
         self.header.add(new)
         self.header.add(back_up)
+        back_up.setVisible(any(entry.name == "backup" for entry in entries()))
         self.protection = ProtectionModel()
         self.table = CellTable(row_height=44)
         self.table.set_source(self.protection)

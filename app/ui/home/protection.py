@@ -183,13 +183,13 @@ class ProtectionModel(RowModel[Protection]):
     """The Protection table, two lines a row."""
 
     columns = (
-        Column("Source", 160),
+        Column("Source", 150),
         Column("State", 150),
         Column("Lag", 70, right=True),
         Column("Protected until", 140),
-        Column("Rewind window", 105, right=True),
-        Column("Last session", 185),
-        Column("Next run", 105, right=True),
+        Column("Rewind window", 112, right=True),
+        Column("Last session", 172),
+        Column("Next run", 98, right=True),
     )
 
     def __init__(self) -> None:
