@@ -23,7 +23,7 @@ from app.model.entry import EntryKind
 from app.model.errors import BusyError, UsageError
 from app.model.media import SessionInfo
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 500
 _SCAN_ROWS = 10_000
 
 _MAKE_BATCH = (
