@@ -66,6 +66,11 @@ class Picture:
         return sum(1 for entry in self.entries.values() if stat.S_ISREG(entry.format))
 
     @property
+    def names(self) -> int:
+        """How many names there are besides directories: what a session counts as its files."""
+        return sum(1 for entry in self.entries.values() if not stat.S_ISDIR(entry.format))
+
+    @property
     def size_bytes(self) -> int:
         """Sizes of all files, each content once however many names it has."""
         return sum(
