@@ -84,6 +84,7 @@ class SqlBrowsing:
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
         """Distinct contents of a path, newest first. Empty for a path that was never backed up."""
         folder, name = split_path(path)
+        times: dict[tuple[Any, ...], int] = {}
         with self._database.read() as c:
             keys = {"machine": machine, "folder": folder, "name": name}
             history = c.execute(text(_HISTORY), keys).all()
@@ -93,10 +94,14 @@ class SqlBrowsing:
                 for session in c.execute(of_lineage):
                     for row in history:
                         if row.lineage_id == lineage_id and _covers(row, session.ordinal):
-                            key = (row.kind, row.size_bytes, row.modified_ns, row.content_id)
+                            # A file that was only touched has no new content; it keeps its first time.
+                            same = row.content_id or row.modified_ns
+                            key = (row.kind, row.size_bytes, row.content_id, same)
+                            times[key] = min(row.modified_ns, times.get(key, row.modified_ns))
                             held[key].append(session_info(session))
         found = []
-        for (kind, size_bytes, modified_ns, content_id), holders in held.items():
+        for key, holders in held.items():
+            kind, size_bytes, content_id, _ = key
             holders.sort(key=lambda session: (session.finished_at, session.number))
             found.append(
                 FileVersion(
@@ -104,7 +109,7 @@ class SqlBrowsing:
                     path=path,
                     kind=EntryKind(kind),
                     size_bytes=size_bytes,
-                    modified_ns=modified_ns,
+                    modified_ns=times[key],
                     content_id=content_id,
                     first_session=holders[0],
                     last_session=holders[-1],

@@ -108,8 +108,7 @@ def test_process_killed_during_a_backup(place: Place, victim: str, tmp_path: Pat
     before = {session["number"] for session in place.arcxo.json("session", "list")}
     job = place.arcxo.json("backup", "--scenario", "files")["id"]
     worker = until(lambda: next(iter(place.arcxo.processes("worker_main")), None), "the archiving worker")
-    pid = {"server": place.server, "agent": place.agent, "worker": lambda: worker}[victim]()
-    place.arcxo.kill(pid)
+    place.arcxo.kill(worker if victim == "worker" else getattr(place, victim)())
     if victim == "server":
         place.arcxo.start()
     ended = until(lambda: _ended(place, job), "the job to be over", 60)

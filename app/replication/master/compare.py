@@ -551,7 +551,9 @@ class Comparer:
                 continue
             if not same_status(there, status):
                 continue
-            if other.size != status.st_size or other.modified_ns != status.st_mtime_ns:
+            xattrs = read_xattrs(root.whole(path))
+            seen = entry_of(path, status, xattrs, b"", root.device, other.hashes)
+            if other.size != status.st_size or not same_metadata(other, seen):
                 # The recorded name is behind: bring it up first, then this one is its equal.
                 self.compare(root.number, other.path, content=True)
                 known = self._shadow.get(root.number, other.path)
@@ -559,7 +561,7 @@ class Comparer:
                     continue
                 other = known
             self._outlet.put(MakeLink(root.number, path, other.path))
-            now = entry_of(path, status, read_xattrs(root.whole(path)), b"", root.device, other.hashes)
+            now = entry_of(path, status, xattrs, b"", root.device, other.hashes)
             self._counted(root, row, now, 0)
             self._put_links(root, now)
             if row is None or row.inode != now.inode:
