@@ -57,6 +57,7 @@ class Cell:
 
     `badges` are (icon, state) with state one of done, running, old, none, failed. `sort` replaces the text
     for sorting. `second` is the second line of two-line rows; `beside` a muted text that is dropped, not cut.
+    `tag` is a state as a pill behind the text (word, icon, role); it too is dropped, not cut.
     """
 
     text: str = ""
@@ -77,6 +78,7 @@ class Cell:
     badges: tuple[tuple[str, str], ...] = ()
     tooltip: str = ""
     sort: object = None
+    tag: tuple[str, str, str] | None = None
 
 
 def number(text: str, value: float | None, role: str = "text") -> Cell:

@@ -140,6 +140,7 @@ def cell_value(cell: Cell, role: int) -> Any:
         return cell.tooltip or None
     if role == Qt.ItemDataRole.AccessibleTextRole:
         words = [cell.text, cell.second, cell.beside, *(f"{name} {state}" for name, state in cell.badges)]
+        words += [cell.tag[0]] if cell.tag else []
         return ", ".join(word for word in words if word)
     if role == Qt.ItemDataRole.TextAlignmentRole:
         side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft

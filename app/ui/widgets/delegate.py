@@ -105,6 +105,9 @@ def paint_cell(painter: QPainter, rect: QRect, cell: Cell, widget: Any, *, first
     flags = int(side) | int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
     box = QRect(left, middle - line_height, width, line_height * 2)
     painter.drawText(box, flags, metrics.elidedText(text, mode, width))
+    if cell.tag is not None:
+        used = left + metrics.horizontalAdvance(text) + 8
+        _paint_tag(painter, QRect(used, rect.center().y() - 9, right - used, 20), cell.tag, ratio)
     if cell.beside:
         used = metrics.horizontalAdvance(text) + 8
         small = font("small")
@@ -120,6 +123,22 @@ def paint_cell(painter: QPainter, rect: QRect, cell: Cell, widget: Any, *, first
         elided = QFontMetrics(small).elidedText(visible(cell.second), Qt.TextElideMode.ElideRight, width)
         painter.drawText(below, flags, elided)
     painter.restore()
+
+
+def _paint_tag(painter: QPainter, room: QRect, tag: tuple[str, str, str], ratio: float) -> None:
+    text, icon, role = tag
+    micro = font("micro")
+    width = QFontMetrics(micro).horizontalAdvance(text) + 30
+    if width > room.width():
+        return
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color(f"{role}_soft"))
+    painter.drawRoundedRect(QRectF(room.left(), room.top(), width, room.height()), 4, 4)
+    painter.drawPixmap(room.left() + 6, room.center().y() - 6, pixmap(icon, role, 14, ratio))
+    painter.setFont(micro)
+    painter.setPen(color(role))
+    painter.drawText(room.adjusted(24, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
 def _paint_bar(painter: QPainter, rect: QRect, left: int, cell: Cell) -> int:

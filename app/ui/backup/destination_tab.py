@@ -1,0 +1,259 @@
+"""The Destination tab: device group, session password, verification."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QRadioButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from app.model.job import VerifyMode
+from app.ui import formats
+from app.ui.backup.draft import BackupDraft, DeviceGroup
+from app.ui.models.cell import Cell, Column, RowKind, number
+from app.ui.models.tree import Row, TreeModel
+from app.ui.widgets.basics import Label, Line, PaneHeader, column
+from app.ui.widgets.form import Field, PasswordField
+from app.ui.widgets.notices import EmptyState
+from app.ui.widgets.views import CellTree
+
+COLUMNS = (
+    Column("Device group", 300, stretch=True),
+    Column("Free", 90, right=True),
+    Column("Total", 90, right=True),
+    Column("Sessions", 80, right=True),
+)
+_VERIFY = (
+    (VerifyMode.NONE, "None", "The sessions are not read again after the backup"),
+    (VerifyMode.SCAN, "Scan backup media contents", "Reads the written sessions back and checks every block"),
+    (
+        VerifyMode.COMPARE,
+        "Compare backup media to disk",
+        "Compares the written sessions with the snapshot they were made from",
+    ),
+)
+
+
+class DestinationTab(QWidget):
+    """Changes the draft at once and says so with `changed`."""
+
+    changed = Signal()
+
+    def __init__(self, draft: BackupDraft, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._groups: Sequence[DeviceGroup] = ()
+        self._told = False
+        self.model = TreeModel(COLUMNS, self)
+        self.tree = CellTree()
+        self.tree.setModel(self.model)
+        self.tree.set_columns(COLUMNS)
+        self.tree.setSelectionMode(CellTree.SelectionMode.SingleSelection)
+        self.tree.setAccessibleName("Device groups")
+        self.tree.current_row_changed.connect(self._on_row_changed)
+        self.header = PaneHeader("Destination")
+        self.password = PasswordField("Session password")
+        self.repeated = PasswordField("Repeat the session password")
+        for editor in (self.password, self.repeated):
+            editor.textChanged.connect(self._on_password_typed)
+            editor.editingFinished.connect(self._on_password_left)
+        self.password_field = Field(
+            "Session password, optional",
+            self.password,
+            "Encrypts what is written; needed for every restore. "
+            "Names in the catalog are readable without it.",
+        )
+        self.repeated_field = Field("Repeat the session password", self.repeated)
+        self._verify = QButtonGroup(self)
+        self.verify: dict[VerifyMode, QRadioButton] = {}
+        self._empty = EmptyState(
+            "hard-drive",
+            "No device yet",
+            "A backup is written to a device of a device group. The first one is made with the home.",
+        )
+        self._empty.hide()
+        form = self._form()
+        splitter = QSplitter()
+        splitter.setHandleWidth(1)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(column(self.header, Line(), self.tree, self._empty))
+        splitter.addWidget(form)
+        splitter.setStretchFactor(0, 1)
+        splitter.setSizes([700, 420])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+
+    def _form(self) -> QWidget:
+        inner = QWidget()
+        box = QVBoxLayout(inner)
+        box.setContentsMargins(20, 12, 20, 16)
+        box.setSpacing(8)
+        box.addWidget(Label("Session password", "strong"))
+        box.addWidget(self.password_field)
+        box.addWidget(self.repeated_field)
+        box.addSpacing(16)
+        box.addWidget(Label("Verification", "strong"))
+        for mode, text, help_ in _VERIFY:
+            made = QRadioButton(text)
+            made.setChecked(mode is self._draft.verify)
+            made.setAccessibleDescription(help_)
+            made.toggled.connect(self._on_verify_toggled)
+            self._verify.addButton(made)
+            self.verify[mode] = made
+            box.addWidget(made)
+            hint = Label(help_, "small", "muted", wrap=True)
+            hint.setContentsMargins(24, 0, 0, 4)
+            box.addWidget(hint)
+        box.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inner)
+        area.setMinimumWidth(320)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return area
+
+    def set_groups(self, groups: Sequence[DeviceGroup]) -> None:
+        """Show these groups; the chosen one stays chosen, else the first that can be written."""
+        first = not self._told
+        self._told = True
+        self._groups = groups
+        names = [group.name for group in groups]
+        if names and self._draft.group not in names:
+            self._draft.group = next((group.name for group in groups if not group.fault), names[0])
+        self.model.set_rows([_group_row(group, group.name == self._draft.group) for group in groups])
+        if first:
+            self.tree.expandAll()
+            self.tree.select_row(self.model.find(self._draft.group))
+        self.tree.setVisible(bool(groups))
+        self._empty.setVisible(not groups)
+        self._show_note()
+
+    @property
+    def group(self) -> DeviceGroup | None:
+        """The chosen group as it was last told."""
+        return next((group for group in self._groups if group.name == self._draft.group), None)
+
+    @property
+    def fault(self) -> str:
+        """What is missing on this tab, or ""."""
+        if self._told and self.group is None:
+            return "There is no device group to write to"
+        if self.group is not None and self.group.fault:
+            return self.group.fault
+        return self._draft.password_fault
+
+    def show_fault(self) -> None:
+        """Move to what is faulty and say it."""
+        self._on_password_left()
+        if self.group is None or self.group.fault:
+            self.tree.setFocus()
+        elif self._draft.password_fault:
+            self.repeated_field.set_fault(self._draft.password_fault)
+            self.repeated.setFocus()
+
+    def begin_anew(self) -> None:
+        """Empty the password, no verification; the group stays."""
+        for editor in (self.password, self.repeated):
+            editor.clear()
+        self.repeated_field.set_fault("")
+        self.verify[VerifyMode.NONE].setChecked(True)
+
+    def _show_note(self) -> None:
+        group = self.group
+        if group is None:
+            self.header.note.setText("")
+            return
+        free = f", {formats.size(group.free_bytes)} free" if group.free_bytes is not None else ""
+        self.header.note.setText(f"{group.name}{free}")
+
+    def _on_row_changed(self, index: QModelIndex) -> None:
+        while index.parent().isValid():
+            index = index.parent()
+        row = self.model.row_at(index)
+        if row is not None and isinstance(row.object, DeviceGroup) and row.object.name != self._draft.group:
+            self._draft.group = row.object.name
+            self.set_groups(self._groups)
+            self.changed.emit()
+
+    def _on_password_typed(self) -> None:
+        self._draft.password = self.password.text()
+        self._draft.repeated = self.repeated.text()
+        # Once it was wrong, every key tells whether it still is.
+        if self.repeated.property("state") == "error":
+            self.repeated_field.set_fault(self._draft.password_fault)
+        self.changed.emit()
+
+    def _on_password_left(self) -> None:
+        if self._draft.repeated or self.sender() is self.repeated:
+            self.repeated_field.set_fault(self._draft.password_fault)
+
+    def _on_verify_toggled(self) -> None:
+        self._draft.verify = next(mode for mode, made in self.verify.items() if made.isChecked())
+        self.changed.emit()
+
+
+def _group_row(group: DeviceGroup, chosen: bool) -> Row:
+    sessions = sum(media.sessions for media in group.media)
+    totals = [device.total_bytes for device in group.devices if device.total_bytes is not None]
+    total = sum(totals) if totals else None
+    head = Cell(
+        group.name,
+        icon="circle-check" if chosen else "layers",
+        icon_role="accent" if chosen else "text2",
+        bold=chosen,
+        beside="Backups of this job go here" if chosen else "",
+        tag=("Cannot be written", "octagon-alert", "error") if group.fault else None,
+        tooltip=group.fault,
+    )
+    devices = []
+    for device in group.devices:
+        media = [one for one in group.media if one.device == device.name]
+        cells = (
+            Cell(
+                device.name,
+                icon="hard-drive",
+                icon_role="text2",
+                beside="" if not device.online else device.path,
+                tag=None if device.online else ("Offline", "unplug", "error"),
+                tooltip=device.problem or device.path,
+            ),
+            number(formats.size(device.free_bytes), device.free_bytes),
+            number(formats.size(device.total_bytes), device.total_bytes),
+            number(formats.count(sum(one.sessions for one in media)), sum(one.sessions for one in media)),
+        )
+        children = tuple(
+            Row(
+                one.serial,
+                (
+                    Cell(one.name, icon="disc", icon_role="text2", beside=f"ID {one.media_id}"),
+                    Cell(""),
+                    Cell(""),
+                    number(formats.count(one.sessions), one.sessions),
+                ),
+            )
+            for one in media
+        ) or (
+            Row(
+                "none",
+                (
+                    Cell("No media yet, the first backup makes one", role="muted"),
+                    Cell(""),
+                    Cell(""),
+                    Cell(""),
+                ),
+            ),
+        )
+        devices.append(Row(device.name, cells, children))
+    return Row(
+        group.name,
+        (
+            head,
+            number(formats.size(group.free_bytes), group.free_bytes),
+            number(formats.size(total), total),
+            number(formats.count(sessions), sessions),
+        ),
+        tuple(devices),
+        group,
+        RowKind.ROW,
+    )

@@ -1,0 +1,193 @@
+"""A backup being put together: what is chosen, where it goes, and what is missing. Qt-free."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from app.model.job import BackupScript, Credentials, Schedule, VerifyMode
+from app.model.media import Device, MediaInfo
+from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
+from app.services.api import BackupRequest
+from app.ui import formats
+from app.ui.models.cell import Mark
+
+
+def group_mark(all_ids: Collection[int], chosen: Collection[int]) -> Mark:
+    """How the gray box of the group is filled by the green ones beneath it."""
+    count = len(set(all_ids) & set(chosen))
+    if not count:
+        return Mark.EMPTY
+    return Mark.FULL if count == len(set(all_ids)) else Mark.PARTIAL
+
+
+def scenario_mark(scenario_id: int, chosen: Collection[int]) -> Mark:
+    """Full or empty: whole scenarios only."""
+    return Mark.FULL if scenario_id in chosen else Mark.EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGroup:
+    """A device group as the Destination tab shows it."""
+
+    name: str
+    devices: tuple[Device, ...]
+    media: tuple[MediaInfo, ...]
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Free space of its devices that are online; None when no device tells."""
+        known = [
+            device.free_bytes for device in self.devices if device.online and device.free_bytes is not None
+        ]
+        return sum(known) if known else None
+
+    @property
+    def online(self) -> bool:
+        """Whether any device can be written."""
+        return any(device.online for device in self.devices)
+
+    @property
+    def fault(self) -> str:
+        """Why a backup cannot go there now, or ""."""
+        if not self.devices:
+            return f"{self.name} has no device"
+        if not self.online:
+            reason = next((device.problem for device in self.devices if device.problem), "")
+            return f"No device of {self.name} is online" + (f": {reason}" if reason else "")
+        return ""
+
+
+def device_groups(devices: Sequence[Device], media: Sequence[MediaInfo]) -> tuple[DeviceGroup, ...]:
+    """Groups by name; media stand with the group they were written in."""
+    names = sorted({device.group for device in devices})
+    return tuple(
+        DeviceGroup(
+            name,
+            tuple(device for device in devices if device.group == name),
+            tuple(one for one in media if one.group == name),
+        )
+        for name in names
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The sentence at the foot. `fault`: it cannot be submitted; `warning`: it can, but will not go well."""
+
+    text: str
+    fault: bool = False
+    warning: bool = False
+
+
+@dataclass(slots=True)
+class BackupDraft:
+    """What was chosen so far, on all tabs."""
+
+    chosen: set[int] = field(default_factory=set)
+    group: str = "GROUP0"
+    password: str = ""
+    repeated: str = ""
+    verify: VerifyMode = VerifyMode.NONE
+
+    def toggle(self, scenario_id: int) -> None:
+        """A click on a green box."""
+        self.chosen.symmetric_difference_update({scenario_id})
+
+    def keep_only(self, known: Collection[int]) -> None:
+        """Scenarios that are gone are not chosen any more."""
+        self.chosen.intersection_update(known)
+
+    @property
+    def password_fault(self) -> str:
+        """What is wrong with the session password, or ""."""
+        if self.password == self.repeated:
+            return ""
+        if not self.repeated:
+            return "Type the password a second time"
+        return "The passwords differ" if self.password else "Type the password here too"
+
+    def selected(self, statuses: Sequence[ScenarioStatus]) -> list[ScenarioStatus]:
+        """The chosen scenarios in the order of the tree."""
+        return [status for status in in_order(statuses) if status.scenario.id in self.chosen]
+
+    def request(
+        self,
+        statuses: Sequence[ScenarioStatus],
+        schedule: Schedule,
+        *,
+        name: str = "",
+        hold: bool = False,
+        credentials: tuple[tuple[int, str, Credentials], ...] = (),
+    ) -> BackupRequest:
+        """What is submitted."""
+        made = [status.scenario for status in self.selected(statuses)]
+        return BackupRequest(
+            BackupScript(
+                scenario_ids=tuple(scenario.id for scenario in made),
+                scenario_names=tuple(scenario.name for scenario in made),
+                device_group=self.group,
+                encrypt=bool(self.password),
+                verify=self.verify,
+            ),
+            schedule,
+            name.strip(),
+            hold,
+            self.password,
+            credentials,
+        )
+
+
+def in_order(statuses: Sequence[ScenarioStatus]) -> list[ScenarioStatus]:
+    """As the tree lists them."""
+    return sorted(statuses, key=lambda status: status.scenario.name.casefold())
+
+
+_DISTURBED = {
+    ReplicaState.BRAKED: "braked",
+    ReplicaState.SUSPENDED: "suspended",
+    ReplicaState.DISCONNECTED: "disconnected",
+    ReplicaState.PROBLEM: "in trouble",
+    ReplicaState.REWINDING: "rewinding",
+    ReplicaState.SYNCHRONIZING: "synchronizing",
+    ReplicaState.ASSURED_RECOVERY: "in Assured Recovery",
+    ReplicaState.CONNECTING: "connecting",
+    ReplicaState.STOPPED: "stopped",
+}
+
+
+def disturbance(status: ScenarioStatus) -> str:
+    """Why a backup of this scenario would not be of a replica that follows its master; "" = it would."""
+    if status.state is not ScenarioState.REPLICATING:
+        word = status.state.value.replace("_", " ")
+        return "in an unknown state" if status.state is ScenarioState.UNKNOWN else word
+    # The first replica is the one that is backed up.
+    state = status.replicas[0].state if status.replicas else ReplicaState.DISCONNECTED
+    return _DISTURBED.get(state, "")
+
+
+def readiness(draft: BackupDraft, statuses: Sequence[ScenarioStatus]) -> Readiness:
+    """What will be submitted, or what is missing."""
+    chosen = draft.selected(statuses)
+    if not chosen:
+        return Readiness("No scenario is chosen. Click the box in front of a scenario.", fault=True)
+    count = formats.counted(len(chosen), "scenario")
+    stopped = [status for status in chosen if status.state is not ScenarioState.REPLICATING]
+    if stopped:
+        first = stopped[0]
+        more = f" and {len(stopped) - 1:,} more" if len(stopped) > 1 else ""
+        return Readiness(
+            f"{count} chosen. {first.scenario.name}{more} is not replicating ({disturbance(first)}): "
+            "its backup will fail with AE0465. Run it first."
+            if len(stopped) == 1
+            else f"{count} chosen. {first.scenario.name}{more} are not replicating: "
+            "their backups will fail with AE0465. Run them first.",
+            warning=True,
+        )
+    disturbed = [(status, disturbance(status)) for status in chosen if disturbance(status)]
+    if disturbed:
+        words = ", ".join(f"{status.scenario.name} is {word}" for status, word in disturbed[:3])
+        more = f" and {len(disturbed) - 3:,} more" if len(disturbed) > 3 else ""
+        return Readiness(f"Ready to submit: {count}. Look at the Replica: {words}{more}.", warning=True)
+    every = "It is" if len(chosen) == 1 else "All are"
+    return Readiness(f"Ready to submit: {count}. {every} replicating.")

@@ -1,0 +1,170 @@
+"""Submit Job: what the job does at the right, its name and first run at the left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.model.job import Job
+from app.ui.manager import Context
+from app.ui.theme import theme
+from app.ui.widgets.basics import IconLabel, Label, Line, button
+from app.ui.widgets.form import Field
+from app.ui.widgets.notices import ProblemCard
+from app.ui.widgets.schedule_form import ScheduleForm
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One point of the summary."""
+
+    icon: str
+    caption: str
+    text: str
+    detail: str = ""
+    warning: bool = False
+
+
+class SubmitJobDialog(QDialog):
+    """`prepare(name)` gives the call that makes the job on a task thread; `submitted(job)` when it is queued.
+
+    A refused job leaves the dialog open with the reason. `back_wanted`: the person goes back one step.
+    """
+
+    submitted = Signal(object)
+    back_wanted = Signal()
+
+    def __init__(
+        self,
+        context: Context,
+        name: str,
+        suggestion: str,
+        form: ScheduleForm,
+        facts: Callable[[], Sequence[Fact]],
+        prepare: Callable[[str], Callable[[], Job]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Submit Job")
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.resize(theme().px(840), theme().px(560))
+        self._context = context
+        self._prepare = prepare
+        self._facts = facts
+        self._form = form
+        self.name = QLineEdit(name)
+        self.name.setPlaceholderText(suggestion)
+        self.name.setMaxLength(200)
+        self.problem = ProblemCard()
+        self.problem.hide()
+        self.problem.retried.connect(self._on_submit)
+        self.submit_button = button("Submit job", "primary")
+        self.submit_button.setDefault(True)
+        self.submit_button.clicked.connect(self._on_submit)
+        self.back = button("Back")
+        self.back.clicked.connect(self._on_back)
+        self._side = QVBoxLayout()
+        self._lay_out()
+        self._show_facts()
+        self.name.setFocus()
+
+    def refresh_facts_with(self, changed: SignalInstance) -> None:
+        """Show the summary anew whenever `changed` comes."""
+        changed.connect(self._show_facts)
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        left.setContentsMargins(20, 16, 20, 16)
+        left.setSpacing(8)
+        left.addWidget(Field("Job name, optional", self.name, "Shown in the job queue and in the log"))
+        left.addSpacing(4)
+        left.addWidget(Line())
+        left.addSpacing(4)
+        left.addWidget(Label("Job execution time", "strong"))
+        left.addWidget(self._form)
+        left.addSpacing(8)
+        left.addWidget(self.problem)
+        left.addStretch(1)
+        side = QFrame()
+        side.setProperty("kind", "sunken")
+        side.setMinimumWidth(theme().px(290))
+        self._side.setContentsMargins(20, 16, 20, 16)
+        self._side.setSpacing(12)
+        side.setLayout(self._side)
+        upper = QHBoxLayout()
+        upper.setSpacing(0)
+        upper.addLayout(left, 1)
+        upper.addWidget(Line(vertical=True))
+        upper.addWidget(side)
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.submit_button, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(button("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.rejected.connect(self.reject)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(20, 12, 20, 12)
+        foot.addWidget(self.back)
+        foot.addStretch(1)
+        foot.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(upper, 1)
+        layout.addWidget(Line())
+        layout.addLayout(foot)
+
+    def _show_facts(self) -> None:
+        while (item := self._side.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.setParent(None)
+                widget.deleteLater()
+        self._side.addWidget(Label("What this job does", "strong"))
+        for fact in self._facts():
+            self._side.addWidget(_fact_row(fact))
+        self._side.addStretch(1)
+
+    def _on_submit(self) -> None:
+        self._set_busy(True)
+        self.problem.hide()
+        call = self._prepare(self.name.text().strip())
+        self._context.tasks.run(self, call, self._on_submitted, self._on_refused)
+
+    def _set_busy(self, busy: bool) -> None:
+        self.submit_button.setEnabled(not busy)
+        self.submit_button.setText("Submitting…" if busy else "Submit job")
+        self.back.setEnabled(not busy)
+
+    def _on_submitted(self, job: Any) -> None:
+        self._set_busy(False)
+        self.submitted.emit(job)
+        self.accept()
+
+    def _on_refused(self, error: Exception) -> None:
+        self._set_busy(False)
+        self.problem.show_error(error)
+
+    def _on_back(self) -> None:
+        self.back_wanted.emit()
+        self.reject()
+
+
+def _fact_row(fact: Fact) -> QWidget:
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(10)
+    icon = IconLabel(fact.icon, "warning" if fact.warning else "text2")
+    row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+    words = QVBoxLayout()
+    words.setSpacing(1)
+    words.addWidget(Label(fact.caption, "small", "muted"))
+    words.addWidget(Label(fact.text, "medium", wrap=True))
+    if fact.detail:
+        words.addWidget(Label(fact.detail, "small", "warning" if fact.warning else "text2", wrap=True))
+    row.addLayout(words, 1)
+    holder.setAccessibleName(f"{fact.caption}: {fact.text}. {fact.detail}".strip())
+    return holder
