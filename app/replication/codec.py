@@ -263,4 +263,4 @@ def take_root(value: object) -> int:
 
 def refuse(what: str) -> NoReturn:
     """Raise the error for bytes that are not what they should be."""
-    raise ArcxoError("ER00301", what=what)
+    raise ArcxoError("ER00301", cause=what)

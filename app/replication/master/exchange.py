@@ -48,6 +48,7 @@ class Exchange:
     def __init__(
         self, name: str, link: Link, timeout_s: float, on_answer: Callable[[Committed | Trouble | Note], None]
     ) -> None:
+        self._name = name
         self._link = link
         self._timeout_s = timeout_s
         self._on_answer = on_answer
@@ -79,7 +80,7 @@ class Exchange:
 
     def abort(self) -> None:
         """End the stream from any thread; whoever waits in it gets ER00201."""
-        self._fail(ArcxoError("ER00201", reason="stopped"))
+        self._fail(ArcxoError("ER00201", host=self._name, reason="stopped"))
         self._link.close()
 
     # sending
@@ -138,7 +139,7 @@ class Exchange:
         now = time.monotonic()
         silent = now - self._heard_at
         if silent > self._timeout_s:
-            raise ArcxoError("ER00201", reason=f"no answer for {int(silent)} s")
+            raise ArcxoError("ER00201", host=self._name, reason=f"no answer for {int(silent)} s")
         if silent > PING_EVERY_S and now - self._pinged_at > PING_EVERY_S:
             self._pinged_at = now
             self._token += 1
@@ -152,7 +153,7 @@ class Exchange:
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
         if not self.wait(condition, timeout_s if timeout_s is not None else 1e9):
-            raise ArcxoError("ER00201", reason="no answer")
+            raise ArcxoError("ER00201", host=self._name, reason="no answer")
 
     def _send(self, frame: Frame) -> None:
         self.check()
@@ -202,7 +203,7 @@ class Exchange:
             case Pong():
                 pass
             case _:
-                raise ArcxoError("ER00301", what="a frame that only a master sends")
+                raise ArcxoError("ER00301", cause="a frame that only a master sends")
 
     def _keep(self, root: int, data: bytes) -> None:
         with self._lock:

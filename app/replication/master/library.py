@@ -45,7 +45,9 @@ class Library:
             except ArcxoError as error:
                 errors.append(error)
             except OSError as error:
-                errors.append(ArcxoError("E3370", scenario=name, cause=error.strerror or str(error)))
+                errors.append(
+                    ArcxoError("E3370", scenario=name, replica="—", cause=error.strerror or str(error))
+                )
         return found, errors
 
     def save(self, scenario: Scenario) -> None:

@@ -141,7 +141,7 @@ class ReplicaEngine:
         Raises ArcxoError ER00415 when another scenario writes one of its directories.
         """
         if self._closed:
-            raise ArcxoError("ER00201", host=self._host)
+            raise ArcxoError("ER00201", host=self._host, reason="its engine is ending")
         return self._replica(scenario.id, create=True)
 
     def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
