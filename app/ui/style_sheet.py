@@ -72,8 +72,9 @@ QLineEdit[state="error"], QComboBox[state="error"], QSpinBox[state="error"] { bo
 QLineEdit:read-only { background: $sunken; color: $text2; border-color: $border; }
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled, QDateTimeEdit:disabled { background: $sunken;
   color: $disabled; border-color: $border; }
-QComboBox::drop-down { border: none; width: ${s24}px; }
-QComboBox::down-arrow { image: url($icons/arrow-$tone.svg); width: 14px; height: 14px; }
+QComboBox::drop-down, QDateTimeEdit::drop-down { border: none; width: ${s24}px; }
+QComboBox::down-arrow, QDateTimeEdit::down-arrow { image: url($icons/arrow-$tone.svg);
+  width: 14px; height: 14px; }
 QSpinBox::up-button, QSpinBox::down-button, QDateTimeEdit::up-button, QDateTimeEdit::down-button { width: 0; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
   selection-background-color: $selection; selection-color: $text; }

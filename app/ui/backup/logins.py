@@ -11,7 +11,7 @@ from app.model.job import Credentials
 from app.model.scenario import HostRole, Scenario
 
 PASSWORD_LIMIT = 23
-"""The longest password the Client Agents accept."""
+"""The longest password a log-in may have."""
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -58,7 +58,7 @@ class Login:
             return ""
         if len(self.password) > PASSWORD_LIMIT:
             return (
-                f"{len(self.password)} characters. The Client Agent accepts at most {PASSWORD_LIMIT}: "
+                f"{len(self.password)} characters. At most {PASSWORD_LIMIT} are accepted: "
                 f"choose a shorter password on {self.host}."
             )
         if not self.user.strip():

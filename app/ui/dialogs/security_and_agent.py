@@ -332,7 +332,8 @@ def _row(login: Login) -> Row:
     if login.told:
         state = Status(f"{state.text}: {login.told}", state.icon, state.role)
     elif login.state is LoginState.MISSING and login.fault and (login.user or login.password):
-        state = Status(login.fault, state.icon, state.role)
+        too_long = len(login.password) > PASSWORD_LIMIT
+        state = Status("The password is too long" if too_long else login.fault, state.icon, state.role)
     user = Cell(login.user) if login.needed else Cell("Not needed", role="muted")
     return Row(
         (login.role, login.host),

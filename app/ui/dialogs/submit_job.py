@@ -84,7 +84,6 @@ class SubmitJobDialog(QDialog):
         left.addSpacing(4)
         left.addWidget(Line())
         left.addSpacing(4)
-        left.addWidget(Label("Job execution time", "strong"))
         left.addWidget(self._form)
         left.addSpacing(8)
         left.addWidget(self.problem)

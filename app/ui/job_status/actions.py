@@ -53,3 +53,8 @@ def offers(job: Job | None) -> JobOffers:
         delete=active if status is JobStatus.ACTIVE else Offer(),
         reschedule=active if status is JobStatus.ACTIVE else done if status is JobStatus.DONE else Offer(),
     )
+
+
+def command_line(job: Job) -> str:
+    """The command that shows this job."""
+    return f"arcxo job show {job.id}"

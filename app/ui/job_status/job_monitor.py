@@ -52,9 +52,9 @@ class JobMonitor(QFrame):
         self.setProperty("kind", "pane")
         self._job: Job | None = None
         self._header = PaneHeader("")
-        log = button("Show log", "small", "scroll-text")
-        log.clicked.connect(self._on_log)
-        self._header.add(log)
+        self._log = button("Show log", "small", "scroll-text")
+        self._log.clicked.connect(self._on_log)
+        self._header.add(self._log)
         self._phases = Phases()
         self._doing = Label("", "strong")
         self._amount = Label("", "body", "text2")
@@ -121,6 +121,10 @@ class JobMonitor(QFrame):
         self._path.setVisible(bool(path))
         for name, text in _facts(job).items():
             self._facts[name].setText(text)
+
+    def activate(self) -> None:
+        """Enter on the job: the keyboard goes on here."""
+        self._log.setFocus()
 
     def _on_log(self) -> None:
         if self._job is not None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
@@ -28,17 +29,17 @@ from app.ui.job_status.log_groups import JobGroup, Member, WeekGroup, group
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
 from app.ui.widgets.basics import FilterField, Label, Line, button
-from app.ui.widgets.notices import EmptyState
+from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
 from app.ui.widgets.views import CellTree
 
 COLUMNS = (
     Column("Type", 190),
     Column("Server", 110),
-    Column("Date", 150),
+    Column("Date", 170),
     Column("Job", 60, right=True),
     Column("Session", 70, right=True),
-    Column("Message", 500, stretch=True),
+    Column("Message", 260, stretch=True),
 )
 _ERRORS = (Severity.ERROR, Severity.CRITICAL)
 MESSAGE_TYPES: tuple[tuple[str, tuple[Severity, ...]], ...] = (
@@ -48,7 +49,7 @@ MESSAGE_TYPES: tuple[tuple[str, tuple[Severity, ...]], ...] = (
     ("Errors and Warnings", (*_ERRORS, Severity.WARNING)),
     ("Information", (Severity.INFORMATION, Severity.SIGNIFICANT)),
 )
-_BOLD_CODES = frozenset({"I5001"})
+_PROBLEM = 2
 
 
 class ActivityLogPane(QWidget):
@@ -56,6 +57,7 @@ class ActivityLogPane(QWidget):
 
     query_changed = Signal()
     update_wanted = Signal()
+    export_wanted = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,13 +94,18 @@ class ActivityLogPane(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.tree)
         self._stack.addWidget(self._empty)
+        self.problem = ProblemCard()
+        self.problem.retried.connect(self.update_wanted)
+        self._stack.addWidget(_padded(self.problem))
+        self._known = False
         self._opened: set[object] = set()
         splitter = QSplitter()
         splitter.addWidget(self._stack)
         splitter.addWidget(self.details)
         splitter.setStretchFactor(0, 1)
         splitter.setSizes([900, 300])
-        splitter.setCollapsible(0, False)
+        splitter.setHandleWidth(1)
+        splitter.setChildrenCollapsible(False)
         row = QHBoxLayout()
         row.setContentsMargins(16, 6, 16, 6)
         row.setSpacing(14)
@@ -138,10 +145,17 @@ class ActivityLogPane(QWidget):
 
     def set_records(self, records: Sequence[ActivityRecord], jobs: Mapping[int, Job]) -> None:
         """Show these lines, newest first."""
-        if records == self._records and jobs == self._jobs:
+        self._known = True
+        if self._stack.currentIndex() != _PROBLEM and records == self._records and jobs == self._jobs:
             return
         self._records, self._jobs = records, jobs
         self._show()
+
+    def show_error(self, error: Exception) -> None:
+        """The log could not be read: the reason in place, unless an older answer is shown, which stays."""
+        if not self._known:
+            self.problem.show_error(error)
+            self._stack.setCurrentIndex(_PROBLEM)
 
     def _show(self) -> None:
         members = group(
@@ -153,6 +167,13 @@ class ActivityLogPane(QWidget):
         )
         self.model.set_rows([_row(member) for member in members])
         self._open_new()
+        asked = bool(self.severities or self.job_id is not None or self.search.text().strip())
+        self._empty.title.setText("No message fits" if asked else "No messages")
+        self._empty.text.setText(
+            "Choose another message type, clear the search, or show all jobs."
+            if asked
+            else "What Arcxo does is noted here, newest first."
+        )
         self._stack.setCurrentIndex(0 if members else 1)
 
     def _open_new(self) -> None:
@@ -177,11 +198,20 @@ class ActivityLogPane(QWidget):
             self.details.show()
 
     def export(self) -> None:
-        """Ask for a file and write the lines shown, as CSV."""
+        """Ask for a file to write the lines shown to, as CSV."""
         name, _ = QFileDialog.getSaveFileName(self, "Export activity log", "activity-log.csv", "CSV (*.csv)")
         if name:
-            with open(name, "w", encoding="utf-8", newline="") as file:
-                file.write(as_csv(self._records))
+            self.export_wanted.emit(name, as_csv(self._records))
+
+
+def _padded(widget: QWidget) -> QWidget:
+    holder = QFrame()
+    holder.setProperty("kind", "pane")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(16, 16, 16, 16)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return holder
 
 
 def as_csv(records: Sequence[ActivityRecord]) -> str:

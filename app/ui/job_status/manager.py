@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToolButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QTabBar, QToolButton
 
+from app.model.errors import ArcxoError
 from app.model.events import ActivityRecord
 from app.model.job import Job, JobStatus
 from app.ui import formats, icons
-from app.ui.job_status.actions import Offer, offers
+from app.ui.job_status.actions import Offer, command_line, offers
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.reschedule import RescheduleDialog
@@ -23,6 +26,7 @@ from app.ui.widgets.basics import Line
 _LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
+_ONLY_IN_MENU = frozenset({"show_log", "copy_command"})
 
 
 class JobStatusManager(Manager):
@@ -52,12 +56,25 @@ class JobStatusManager(Manager):
         self._queue_poll.failed.connect(self._on_jobs_failed)
         self._log_poll = self.poll(self._read_log, _LOG_POLL_MS)
         self._log_poll.answered.connect(self._on_log)
+        self._log_poll.failed.connect(self.log.show_error)
+        for poller in (self._queue_poll, self._log_poll):
+            poller.stale.connect(self._on_stale)
         self.queue.job_chosen.connect(self._offer)
         self.queue.log_wanted.connect(self._on_log_wanted)
         self.queue.backup_wanted.connect(self._on_backup_wanted)
         self.queue.retried.connect(self._queue_poll.refresh)
         self.log.query_changed.connect(self._log_poll.refresh)
         self.log.update_wanted.connect(self._log_poll.refresh)
+        self.log.export_wanted.connect(self._on_export)
+        self.queue.menu_wanted.connect(self._on_menu_wanted)
+        for key, slot in (
+            ("Ctrl+PgDown", self._on_other_tab),
+            ("Ctrl+PgUp", self._on_other_tab),
+            ("Ctrl+F", self._on_find),
+        ):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)
         self._offer()
 
     def _make_actions(self) -> dict[str, QAction]:
@@ -68,9 +85,13 @@ class JobStatusManager(Manager):
             ("reschedule", "Reschedule…", "calendar-clock", "", self._on_reschedule),
             ("stop", "Stop", "circle-stop", "Ctrl+.", self._on_stop),
             ("delete", "Delete…", "trash-2", "Del", self._on_delete),
+            ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
+            ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy_command),
             ("export", "Export…", "download", "", self.log.export),
         ):
             action = QAction(text, self)
+            # A space keeps the text of a button off its icon.
+            action.setIconText(f" {text}")
             icons.bind(action, icon)
             if key:
                 action.setShortcut(QKeySequence(key))
@@ -90,6 +111,8 @@ class JobStatusManager(Manager):
         row.addStretch(1)
         self._buttons: dict[str, QToolButton] = {}
         for name, action in self._actions.items():
+            if name in _ONLY_IN_MENU:
+                continue
             tool = QToolButton()
             tool.setDefaultAction(action)
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -101,10 +124,16 @@ class JobStatusManager(Manager):
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
-        return "&Job", list(self._actions.values())
+        return "&Job", [*self._job_actions(), None, self._actions["export"]]
+
+    def _job_actions(self) -> list[QAction | None]:
+        names = ("run_now", "ready", "reschedule", "stop", "", "show_log", "copy_command", "", "delete")
+        return [self._actions[name] if name else None for name in names]
 
     def show_request(self, **request: Any) -> None:
-        """`job`: choose it in the queue. `log_of`: its lines."""
+        """`job`: choose it in the queue. `log_of`: its lines. `page` "log": the whole log."""
+        if request.get("page") == "log":
+            self.tabs.setCurrentIndex(1)
         if "log_of" in request:
             self._on_log_wanted(int(request["log_of"]))
         elif "job" in request:
@@ -149,6 +178,48 @@ class JobStatusManager(Manager):
         self._pages.setCurrentIndex(position)
         for name, tool in self._buttons.items():
             tool.setVisible((name == "export") == (position == 1))
+        self._offer()
+
+    def _on_other_tab(self) -> None:
+        self.tabs.setCurrentIndex(1 - self.tabs.currentIndex())
+
+    def _on_find(self) -> None:
+        self.tabs.setCurrentIndex(1)
+        self.log.search.setFocus()
+
+    def _on_stale(self, at: datetime | None) -> None:
+        if at is not None:
+            self.header.subtitle.setText(f"Last answer {formats.clock(at)}")
+
+    def _on_menu_wanted(self, position: QPoint) -> None:
+        menu = QMenu(self)
+        for action in self._job_actions():
+            if action is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(action)
+        menu.exec(position)
+        menu.deleteLater()
+
+    def _on_show_log(self) -> None:
+        job = self.queue.current_job()
+        if job is not None:
+            self._on_log_wanted(job.parent_id or job.id)
+
+    def _on_copy_command(self) -> None:
+        job = self.queue.current_job()
+        if job is not None:
+            text = command_line(job)
+            QGuiApplication.clipboard().setText(text)
+            self.context.toast("Copied", text)
+
+    def _on_export(self, name: str, text: str) -> None:
+        self.context.tasks.run(
+            self, partial(_write, name, text), partial(self._on_exported, name), self.context.show_error
+        )
+
+    def _on_exported(self, name: str, _result: object) -> None:
+        self.context.toast("Activity log exported", name)
 
     def _on_log_wanted(self, job_id: int) -> None:
         self.tabs.setCurrentIndex(1)
@@ -158,7 +229,8 @@ class JobStatusManager(Manager):
         self.context.open_manager("backup")
 
     def _offer(self) -> None:
-        job = self.queue.current_job()
+        # The keys of the queue do nothing while the log is in front.
+        job = self.queue.current_job() if self.tabs.currentIndex() == 0 else None
         offered = offers(job)
         held = job is not None and job.status is JobStatus.HOLD
         for name, offer in (
@@ -169,6 +241,9 @@ class JobStatusManager(Manager):
             ("delete", offered.delete),
         ):
             self._set(self._actions[name], offer)
+        chosen = Offer() if job is not None else Offer("Choose a job first")
+        for name in _ONLY_IN_MENU:
+            self._set(self._actions[name], chosen)
         icons.bind(self._actions["ready"], "clock" if held else "pause")
 
     def _set(self, action: QAction, offer: Offer) -> None:
@@ -226,3 +301,12 @@ class JobStatusManager(Manager):
             schedule = dialog.schedule()
             self._act(lambda number: self.context.services.jobs.reschedule(number, schedule))
         dialog.deleteLater()
+
+
+def _write(name: str, text: str) -> None:
+    """Write an exported file; raises ArcxoError E1301. `newline` stays as CSV has it."""
+    try:
+        with Path(name).open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise ArcxoError("E1301", path=name, reason=error.strerror or error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.job import Job, JobStatus
@@ -29,6 +29,7 @@ class JobQueuePane(QWidget):
     log_wanted = Signal(int)
     backup_wanted = Signal()
     retried = Signal()
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +42,10 @@ class JobQueuePane(QWidget):
         self.tree.setModel(self.model)
         self.tree.set_columns(queue_rows.COLUMNS)
         self.tree.current_row_changed.connect(self._on_current_changed)
+        self.tree.row_activated.connect(self._on_activated)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._on_context_menu)
+        self._known = False
         self._filters = TreeModel(_FILTER_COLUMNS, self)
         self.filter_tree = self._filter_tree()
         self.monitor = JobMonitor()
@@ -63,18 +68,22 @@ class JobQueuePane(QWidget):
         self._lower.setStretchFactor(0, 1)
         self._lower.setSizes([420, 260])
         self._lower.setChildrenCollapsible(False)
+        self._lower.setHandleWidth(1)
         self.monitor.hide()
         splitter = QSplitter()
         splitter.addWidget(self.filter_tree)
         splitter.addWidget(self._lower)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([190, 900])
+        splitter.setHandleWidth(1)
+        splitter.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
 
     def _filter_tree(self) -> CellTree:
-        tree = CellTree(indent=8)
+        tree = CellTree(indent=14)
+        tree.flat = True
         tree.setAccessibleName("Filter of the job queue")
         tree.setRootIsDecorated(False)
         tree.setHeaderHidden(True)
@@ -92,6 +101,7 @@ class JobQueuePane(QWidget):
 
     def set_jobs(self, jobs: Sequence[Job]) -> None:
         """Show these jobs; selection and scrolling stay."""
+        self._known = True
         self._jobs = jobs
         self._filters.set_rows(_filter_rows(jobs))
         if not self.filter_tree.currentIndex().isValid():
@@ -99,9 +109,10 @@ class JobQueuePane(QWidget):
         self._show()
 
     def show_error(self, error: Exception) -> None:
-        """The queue could not be read."""
-        self.problem.show_error(error)
-        self._stack.setCurrentIndex(2)
+        """The queue could not be read: the reason in place, unless an older answer is shown, which stays."""
+        if not self._known:
+            self.problem.show_error(error)
+            self._stack.setCurrentIndex(2)
 
     def choose(self, job_id: int) -> None:
         """Make one job the chosen one, if it is in the queue."""
@@ -144,6 +155,17 @@ class JobQueuePane(QWidget):
 
     def _on_current_changed(self, _index: QModelIndex) -> None:
         self._show_current()
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        first = index.siblingAtColumn(0)
+        if self.model.hasChildren(first):
+            self.tree.setExpanded(first, not self.tree.isExpanded(first))
+        elif self.current_job() is not None:
+            self.monitor.activate()
+
+    def _on_context_menu(self, position: QPoint) -> None:
+        if self.current_job() is not None:
+            self.menu_wanted.emit(self.tree.viewport().mapToGlobal(position))
 
     def _on_filter_changed(self, index: QModelIndex) -> None:
         chosen: Any = index.data(ItemRole.OBJECT)

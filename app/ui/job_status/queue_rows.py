@@ -14,14 +14,14 @@ from app.ui.models.tree import Row
 from app.ui.widgets.status import JOB, RESULT, status_cell
 
 COLUMNS = (
-    Column("Job name", 240, stretch=True),
+    Column("Job name", 200, stretch=True),
     Column("No.", 60, right=True),
     Column("Status", 90),
-    Column("Progress", 190),
+    Column("Progress", 150),
     Column("Execution time", 130),
-    Column("Last result", 120),
-    Column("MB", 90, right=True),
-    Column("MB/min", 80, right=True),
+    Column("Last result", 110),
+    Column("MB", 76, right=True),
+    Column("MB/min", 76, right=True),
     Column("Time used", 90, right=True),
 )
 _NOTHING = Cell(formats.NONE, role="muted")

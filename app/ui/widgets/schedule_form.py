@@ -146,6 +146,7 @@ class ScheduleForm(QWidget):
         repeat = self.rule().repeat
         page = {Repeat.ONCE: 0, Repeat.WEEKDAYS: 2, Repeat.MONTH_DAY: 3}.get(repeat, 1)
         self._details.setCurrentIndex(page)
+        self._details.setVisible(page > 0)
         self.when.setEnabled(self.at.isChecked())
         fault = self.fault()
         self._words.setText(fault or self.words())

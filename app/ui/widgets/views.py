@@ -93,7 +93,8 @@ class CellTree(QTreeView):
         self.setItemDelegate(CellDelegate(row_height, self))
         self.setUniformRowHeights(True)
         self.setIndentation(indent)
-        self.setAllColumnsShowFocus(True)
+        # The row paints its own frame; the style would lay a tint over all columns and their text.
+        self.setAllColumnsShowFocus(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
