@@ -41,14 +41,14 @@ class PropertiesPane(QFrame):
         self.state = Pill("", "info", "muted")
         self.master = _Host("master")
         self.replica = _Host("replica")
-        self._session = Label("")
-        self._badges = ProofBadges()
+        self.session = Label("")
+        self.badges = ProofBadges()
         last = QWidget()
         row = QHBoxLayout(last)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(self._session)
-        row.addWidget(self._badges)
+        row.addWidget(self.session)
+        row.addWidget(self.badges)
         row.addStretch(1)
         left = (
             ("Scenario", self._texts["Scenario"]),
@@ -104,18 +104,18 @@ class PropertiesPane(QFrame):
         hosts = [replica.host for replica in scenario.replicas]
         more = f" and {len(hosts) - 1:,} more, not backed up" if len(hosts) > 1 else ""
         self.replica.show_host(f"{hosts[0]}{more}" if hosts else formats.NONE)
-        self._badges.setVisible(session is not None)
+        self.badges.setVisible(session is not None)
         if session is None:
-            self._session.setText("Not backed up yet")
-            self._session.set_role("muted")
+            self.session.setText("Not backed up yet")
+            self.session.set_role("muted")
             self._texts["Size"].setText(formats.NONE)
             self._texts["Consistency"].setText(formats.NONE)
             return
-        self._session.set_role("text")
-        self._session.setText(f"{session.number}, {formats.moment(session.started_at)}")
-        self._session.setToolTip(f"{session.media_name}, {formats.full_time(session.started_at)}")
+        self.session.set_role("text")
+        self.session.setText(f"{session.number}, {formats.moment(session.started_at)}")
+        self.session.setToolTip(f"{session.media_name}, {formats.full_time(session.started_at)}")
         written, verified, tested = (state for _, state in badges(session))
-        self._badges.set_states((written, verified, tested), _proof_words(session))
+        self.badges.set_states((written, verified, tested), _proof_words(session))
         self._texts["Size"].setText(
             f"{formats.size(session.size_bytes)}, {formats.size(session.stored_bytes)} newly stored"
         )

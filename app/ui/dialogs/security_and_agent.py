@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -87,13 +88,25 @@ class SecurityDialog(QDialog):
         self._lay_out()
         self.user.textEdited.connect(self._on_typed)
         self.password.textEdited.connect(self._on_typed)
-        self.user.returnPressed.connect(self._on_enter)
-        self.password.returnPressed.connect(self._on_enter)
+        for editor in (self.user, self.password):
+            editor.installEventFilter(self)
         self.test.clicked.connect(self._on_test)
         self.everywhere.toggled.connect(self._on_everywhere)
         self._show_rows()
         self.tree.expandAll()
         self._choose(logins.next_missing(None) or (logins.rows[0] if logins.rows else None))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, D102 - Qt's name
+        # In the fields Enter goes to the next row; left alone it would press the default button as well.
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self._on_ok()
+                return True
+            if enter:
+                self._on_enter()
+                return True
+        return super().eventFilter(watched, event)
 
     def _lay_out(self) -> None:
         intro = Label(
@@ -278,20 +291,20 @@ class SecurityDialog(QDialog):
         self._show_rows()
         self._show_faults()
 
-    def _on_accepted(self, login: Login, tested: Credentials, info: HostInfo) -> None:
+    def _on_accepted(self, login: Login, tested: Credentials, _info: HostInfo) -> None:
         if not _still(login, tested):
             return
         login.state, login.told = LoginState.ACCEPTED, ""
-        self._after_test(f"Accepted by {info.host_name}", login)
+        self._after_test(login)
 
     def _on_refused(self, login: Login, tested: Credentials, error: Exception) -> None:
         if not _still(login, tested):
             return
         title, _text, _details = explain(error)
         login.state, login.told = LoginState.REFUSED, title
-        self._after_test("", login)
+        self._after_test(login)
 
-    def _after_test(self, _said: str, login: Login) -> None:
+    def _after_test(self, login: Login) -> None:
         self._show_rows()
         if login is self._current:
             self._show_faults()

@@ -55,7 +55,7 @@ class SubmitJobDialog(QDialog):
         self._context = context
         self._prepare = prepare
         self._facts = facts
-        self._form = form
+        self.form = form
         self.name = QLineEdit(name)
         self.name.setPlaceholderText(suggestion)
         self.name.setMaxLength(200)
@@ -84,7 +84,7 @@ class SubmitJobDialog(QDialog):
         left.addSpacing(4)
         left.addWidget(Line())
         left.addSpacing(4)
-        left.addWidget(self._form)
+        left.addWidget(self.form)
         left.addSpacing(8)
         left.addWidget(self.problem)
         left.addStretch(1)
