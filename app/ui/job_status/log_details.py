@@ -20,7 +20,7 @@ class LogDetails(QFrame):
         super().__init__(parent)
         self.setProperty("kind", "sunken")
         self.setMinimumWidth(240)
-        self._text = ""
+        self.text = ""
         self._code = Label("", "subject")
         self._pill = Pill("", "info", "muted")
         self._message = Label("", "strong", wrap=True)
@@ -83,10 +83,10 @@ class LogDetails(QFrame):
             label.setText(text)
             label.setVisible(bool(text))
             self._titles[title].setVisible(bool(text))
-        self._text = "\n".join(
+        self.text = "\n".join(
             part for part in (said.line, " · ".join(parts), said.module, said.reason, said.action) if part
         )
         self.setAccessibleName(f"{look.text}: {said.text}")
 
     def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(self._text)
+        QGuiApplication.clipboard().setText(self.text)

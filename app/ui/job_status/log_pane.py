@@ -61,7 +61,7 @@ class ActivityLogPane(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._records: Sequence[ActivityRecord] = ()
+        self.records: Sequence[ActivityRecord] = ()
         self._jobs: Mapping[int, Job] = {}
         self.job_id: int | None = None
         self.by_week = QCheckBox("Group by Week")
@@ -76,9 +76,9 @@ class ActivityLogPane(QWidget):
         self.search = FilterField("Search messages")
         self.search.setFixedWidth(220)
         self.search.filtered.connect(self.query_changed)
-        self._only = button("", "small", "x")
-        self._only.clicked.connect(self._on_all_jobs)
-        self._only.hide()
+        self.only = button("", "small", "x")
+        self.only.clicked.connect(self._on_all_jobs)
+        self.only.hide()
         update = button("Update", "small", "refresh-cw")
         update.clicked.connect(self.update_wanted)
         self.model = TreeModel(COLUMNS, self)
@@ -114,7 +114,7 @@ class ActivityLogPane(QWidget):
         row.addWidget(Label("Message type", "body", "muted"))
         row.addWidget(self.kind)
         row.addWidget(self.search)
-        row.addWidget(self._only)
+        row.addWidget(self.only)
         row.addStretch(1)
         row.addWidget(Label("Newest first", "small", "muted"))
         row.addWidget(update)
@@ -133,22 +133,22 @@ class ActivityLogPane(QWidget):
     def show_job(self, job_id: int) -> None:
         """Only the lines of one job, until the button is pressed."""
         self.job_id = job_id
-        self._only.setText(f"Only job {job_id}")
-        self._only.setAccessibleName(f"Show all jobs, not only job {job_id}")
-        self._only.show()
+        self.only.setText(f"Only job {job_id}")
+        self.only.setAccessibleName(f"Show all jobs, not only job {job_id}")
+        self.only.show()
         self.query_changed.emit()
 
     def _on_all_jobs(self) -> None:
         self.job_id = None
-        self._only.hide()
+        self.only.hide()
         self.query_changed.emit()
 
     def set_records(self, records: Sequence[ActivityRecord], jobs: Mapping[int, Job]) -> None:
         """Show these lines, newest first."""
         self._known = True
-        if self._stack.currentIndex() != _PROBLEM and records == self._records and jobs == self._jobs:
+        if self._stack.currentIndex() != _PROBLEM and records == self.records and jobs == self._jobs:
             return
-        self._records, self._jobs = records, jobs
+        self.records, self._jobs = records, jobs
         self._show()
 
     def show_error(self, error: Exception) -> None:
@@ -159,7 +159,7 @@ class ActivityLogPane(QWidget):
 
     def _show(self) -> None:
         members = group(
-            self._records,
+            self.records,
             self._jobs,
             by_week=self.by_week.isChecked(),
             by_job=self.by_job.isChecked(),
@@ -201,7 +201,7 @@ class ActivityLogPane(QWidget):
         """Ask for a file to write the lines shown to, as CSV."""
         name, _ = QFileDialog.getSaveFileName(self, "Export activity log", "activity-log.csv", "CSV (*.csv)")
         if name:
-            self.export_wanted.emit(name, as_csv(self._records))
+            self.export_wanted.emit(name, as_csv(self.records))
 
 
 def _padded(widget: QWidget) -> QWidget:

@@ -16,6 +16,7 @@ from app.model.errors import ArcxoError
 from app.model.events import ActivityRecord
 from app.model.job import Job, JobStatus
 from app.ui import formats, icons
+from app.ui.dialogs.confirm import confirm
 from app.ui.job_status.actions import Offer, command_line, offers
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.queue_pane import JobQueuePane
@@ -47,7 +48,7 @@ class JobStatusManager(Manager):
         self._pages.addWidget(self.queue)
         self._pages.addWidget(self.log)
         self.tabs.currentChanged.connect(self._on_tab_changed)
-        self._actions = self._make_actions()
+        self.actions_ = self._make_actions()
         self.body.addWidget(self._toolbar())
         self.body.addWidget(Line())
         self.body.addWidget(self._pages, 1)
@@ -110,7 +111,7 @@ class JobStatusManager(Manager):
         row.addWidget(self.tabs)
         row.addStretch(1)
         self._buttons: dict[str, QToolButton] = {}
-        for name, action in self._actions.items():
+        for name, action in self.actions_.items():
             if name in _ONLY_IN_MENU:
                 continue
             tool = QToolButton()
@@ -124,11 +125,11 @@ class JobStatusManager(Manager):
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
-        return "&Job", [*self._job_actions(), None, self._actions["export"]]
+        return "&Job", [*self._job_actions(), None, self.actions_["export"]]
 
     def _job_actions(self) -> list[QAction | None]:
         names = ("run_now", "ready", "reschedule", "stop", "", "show_log", "copy_command", "", "delete")
-        return [self._actions[name] if name else None for name in names]
+        return [self.actions_[name] if name else None for name in names]
 
     def show_request(self, **request: Any) -> None:
         """`job`: choose it in the queue. `log_of`: its lines. `page` "log": the whole log."""
@@ -240,11 +241,11 @@ class JobStatusManager(Manager):
             ("stop", offered.stop),
             ("delete", offered.delete),
         ):
-            self._set(self._actions[name], offer)
+            self._set(self.actions_[name], offer)
         chosen = Offer() if job is not None else Offer("Choose a job first")
         for name in _ONLY_IN_MENU:
-            self._set(self._actions[name], chosen)
-        icons.bind(self._actions["ready"], "clock" if held else "pause")
+            self._set(self.actions_[name], chosen)
+        icons.bind(self.actions_["ready"], "clock" if held else "pause")
 
     def _set(self, action: QAction, offer: Offer) -> None:
         action.setEnabled(offer.enabled)
@@ -278,8 +279,6 @@ class JobStatusManager(Manager):
         self._act(self.context.services.jobs.stop, "Job {job.id} is stopping after this chunk")
 
     def _on_delete(self) -> None:
-        from app.ui.dialogs.confirm import confirm
-
         job = self.queue.current_job()
         if job is None:
             return

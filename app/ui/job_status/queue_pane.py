@@ -50,17 +50,17 @@ class JobQueuePane(QWidget):
         self.filter_tree = self._filter_tree()
         self.monitor = JobMonitor()
         self.monitor.log_wanted.connect(self.log_wanted)
-        self._empty = EmptyState(
+        self.empty = EmptyState(
             "list-checks",
             "No jobs",
             "A job appears here when a backup or a restore is submitted.",
             "Back up now",
         )
-        self._empty.pressed.connect(self.backup_wanted)
+        self.empty.pressed.connect(self.backup_wanted)
         self.problem = ProblemCard()
         self.problem.retried.connect(self.retried)
         self._stack = QStackedWidget()
-        for page in (self.tree, self._empty, _padded(self.problem)):
+        for page in (self.tree, self.empty, _padded(self.problem)):
             self._stack.addWidget(page)
         self._lower = QSplitter(Qt.Orientation.Vertical)
         self._lower.addWidget(self._stack)
@@ -135,13 +135,13 @@ class JobQueuePane(QWidget):
             if self.model.rowCount(index) and job.id not in self._expanded_once:
                 self._expanded_once.add(job.id)
                 self.tree.setExpanded(index, job.status is JobStatus.ACTIVE)
-        self._empty.title.setText("No jobs" if not self._jobs else "No job fits this filter")
-        self._empty.text.setText(
+        self.empty.title.setText("No jobs" if not self._jobs else "No job fits this filter")
+        self.empty.text.setText(
             "A job appears here when a backup or a restore is submitted."
             if not self._jobs
             else "Choose All jobs at the left to see the whole queue."
         )
-        self._empty.button.setVisible(not self._jobs)
+        self.empty.button.setVisible(not self._jobs)
         self._stack.setCurrentIndex(0 if self.model.rowCount() else 1)
         self._show_current()
 
