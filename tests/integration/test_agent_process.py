@@ -146,6 +146,8 @@ def test_a_killed_role_process_is_started_again_with_an_event(agent: Agent, home
 def test_garbage_on_both_ports_does_no_harm(agent: Agent, home: Path) -> None:
     info = AgentHome(str(home)).running()
     assert info is not None
+    wait_until(lambda: agent.hello().roles_running == ("master", "replica"))
+    roles = children_of(info.pid, "master") + children_of(info.pid, "replica")
     for address in (info.address, info.data_address):
         host, _, port = address.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=5) as plain:
@@ -161,6 +163,7 @@ def test_garbage_on_both_ports_does_no_harm(agent: Agent, home: Path) -> None:
             wrapped.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(4096))
             wrapped.recv(65_536)
     assert agent.hello().roles_running == ("master", "replica")
+    assert children_of(info.pid, "master") + children_of(info.pid, "replica") == roles
 
 
 def test_quick_calls_are_answered_while_many_slow_ones_are_made(agent: Agent, home: Path) -> None:
