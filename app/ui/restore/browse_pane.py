@@ -1,0 +1,323 @@
+"""Restore by Session and Restore by Tree: a tree, and the contents of the chosen folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.model.entry import EntryKind
+from app.model.media import CatalogEntry
+from app.model.paths import shown
+from app.ui import formats
+from app.ui.manager import Context
+from app.ui.models.cell import Mark, MarkerBox
+from app.ui.models.tree import Row, TreeModel
+from app.ui.restore.basket import PAGE, ROOT, Source, list_page
+from app.ui.restore.chooser import Chooser
+from app.ui.restore.contents import EntryModel, entry_of
+from app.ui.restore.source_rows import COLUMNS, Node, error_row, folder_rows, session_words
+from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button
+from app.ui.widgets.notices import EmptyState, ProblemCard, explain
+from app.ui.widgets.views import CellTable, CellTree
+
+
+class BrowsePane(QWidget):
+    """Fed with top rows by its owner; reads folders itself. `entry_chosen` brings a Node or an entry."""
+
+    entry_chosen = Signal(object, object)
+    """(source, CatalogEntry): what Version History would be of; entry None when nothing fits."""
+
+    retried = Signal()
+    way_out = Signal()
+
+    def __init__(self, context: Context, chooser: Chooser, name: str, empty: EmptyState) -> None:
+        super().__init__()
+        self._context, self._chooser = context, chooser
+        self._node: Node | None = None
+        self._more = False
+        self.model = TreeModel(COLUMNS, self)
+        self.model.children_wanted.connect(self._on_children_wanted)
+        self.model.marker_clicked.connect(self._on_marker_clicked)
+        self.tree = CellTree(indent=14)
+        self.tree.setAccessibleName(name)
+        self.tree.setModel(self.model)
+        self.tree.setHeaderHidden(True)
+        self.tree.set_columns(COLUMNS)
+        self.tree.setSelectionMode(CellTree.SelectionMode.SingleSelection)
+        self.tree.current_row_changed.connect(self._on_node_chosen)
+        self.entries = EntryModel(self._box_of, self)
+        self.entries.toggled.connect(self._on_entry_toggled)
+        self.table = CellTable()
+        self.table.setAccessibleName("Contents of the folder")
+        self._proxy = self.table.set_source(self.entries)
+        self.table.set_columns(self.entries.columns)
+        self.table.row_activated.connect(self._on_row_activated)
+        self.table.current_row_changed.connect(self._on_entry_chosen)
+        self.head = PaneHeader("Contents")
+        self.filter = FilterField("Filter this folder")
+        self.filter.filtered.connect(self._on_filtered)
+        self.head.add(self.filter)
+        self.facts = Label("", "small", "muted", wrap=True)
+        self.facts.setContentsMargins(16, 0, 16, 8)
+        self.facts.hide()
+        self.more = button("Load more", "link")
+        self.more.clicked.connect(self._on_more)
+        self.foot = QFrame()
+        self.foot.setProperty("kind", "sunken")
+        row = QHBoxLayout(self.foot)
+        row.setContentsMargins(16, 2, 16, 2)
+        self._foot_text = Label("", "small", "muted")
+        row.addWidget(self._foot_text)
+        row.addStretch(1)
+        row.addWidget(self.more)
+        self.foot.hide()
+        self.choose_first = EmptyState(
+            "folder-open", "No folder is open", "Open a folder at the left to see what it holds."
+        )
+        self.empty_folder = EmptyState(
+            "folder", "The folder is empty", "It held nothing when it was backed up."
+        )
+        self.problem = ProblemCard()
+        self.problem.retried.connect(self._on_retried)
+        self._pages = QStackedWidget()
+        for page in (self.table, self.choose_first, self.empty_folder, _top(self.problem)):
+            self._pages.addWidget(page)
+        self._pages.setCurrentIndex(1)
+        right = QFrame()
+        right.setProperty("kind", "pane")
+        layout = QVBoxLayout(right)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (self.head, self.facts, Line()):
+            layout.addWidget(widget)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.foot)
+        self.splitter = QSplitter()
+        self.splitter.addWidget(self.tree)
+        self.splitter.addWidget(right)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([300, 800])
+        self.splitter.setChildrenCollapsible(False)
+        self.tree.setMinimumWidth(200)
+        self.empty = empty
+        self.empty.pressed.connect(self.way_out)
+        self.unread = ProblemCard()
+        self.unread.retried.connect(self.retried)
+        self._stack = QStackedWidget()
+        for page in (self.splitter, self.empty, _top(self.unread)):
+            self._stack.addWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._stack)
+        chooser.changed.connect(self.refresh_marks)
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these media or machines; what is open stays open."""
+        self.model.set_rows(rows)
+        self._stack.setCurrentIndex(0 if rows else 1)
+        if rows and not self.tree.currentIndex().isValid():
+            first = self.model.index(0, 0)
+            self.tree.setExpanded(first, True)
+            self.tree.select_row(first)
+        self.refresh_marks()
+
+    def show_error(self, error: Exception) -> None:
+        """The list could not be read."""
+        self.unread.show_error(error)
+        self._stack.setCurrentIndex(2)
+
+    def reset(self) -> None:
+        """Forget all folders: they are of another time now."""
+        self._node = None
+        self.model.set_rows(())
+        self.entries.set_items(())
+        self._pages.setCurrentIndex(1)
+
+    def refresh_marks(self) -> None:
+        """Fill the markers again."""
+        self._refresh_below(QModelIndex())
+        self.entries.touch()
+
+    def current(self) -> tuple[Source | None, CatalogEntry | None]:
+        """What Version History is asked of: the entry in the contents, else the folder in the tree."""
+        source = self._node.source if self._node else None
+        entry = entry_of(self.table.currentIndex())
+        if entry is None and self._node is not None:
+            entry = self._node.entry
+        return source, entry
+
+    def _refresh_below(self, parent: QModelIndex) -> list[Mark]:
+        marks = []
+        for position in range(self.model.rowCount(parent)):
+            index = self.model.index(position, 0, parent)
+            row = self.model.row_at(index)
+            below = self._refresh_below(index)
+            if row is None or not isinstance(row.object, Node):
+                continue
+            mark = self._mark_of(row.object, below)
+            marks.append(mark)
+            old = row.cells[0]
+            wanted = MarkerBox(mark, gray=old.marker.gray if old.marker else False)
+            if old.marker != wanted:
+                self.model.replace(index, replace(row, cells=(replace(old, marker=wanted),), children=None))
+        return marks
+
+    def _mark_of(self, node: Node, below: list[Mark]) -> Mark:
+        if node.source is not None:
+            return self._chooser.box(node.source, node.path).mark
+        if below and all(mark is Mark.FULL for mark in below):
+            return Mark.FULL
+        return Mark.PARTIAL if any(mark is not Mark.EMPTY for mark in below) else Mark.EMPTY
+
+    def _on_marker_clicked(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        if row is not None and isinstance(row.object, Node) and row.object.source is not None:
+            node, source = row.object, row.object.source
+            if node.entry is not None:
+                self._chooser.basket.learn(source, [node.entry])
+            self._chooser.toggle(source, node.path)
+
+    def _on_entry_toggled(self, entry: CatalogEntry) -> None:
+        if self._node is not None and self._node.source is not None:
+            self._chooser.basket.learn(self._node.source, [entry])
+            self._chooser.toggle(self._node.source, entry.path)
+
+    def _box_of(self, entry: CatalogEntry) -> MarkerBox:
+        if self._node is None or self._node.source is None:
+            return MarkerBox(Mark.EMPTY)
+        return self._chooser.box(self._node.source, entry.path)
+
+    def _on_children_wanted(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        if row is None or not isinstance(row.object, Node) or row.object.source is None:
+            return
+        node, source, kept = row.object, row.object.source, QPersistentModelIndex(index)
+        self._context.tasks.run(
+            self,
+            partial(_folders, self._context.services, source, node.path),
+            partial(self._on_children, kept, node),
+            partial(self._on_children_failed, kept),
+        )
+
+    def _on_children(self, index: QPersistentModelIndex, node: Node, entries: list[CatalogEntry]) -> None:
+        if index.isValid() and node.source is not None:
+            self.model.set_children(index, folder_rows(node.source, entries, self._chooser.box))
+
+    def _on_children_failed(self, index: QPersistentModelIndex, error: Exception) -> None:
+        if index.isValid():
+            title, text, _ = explain(error)
+            self.model.set_children(index, (error_row(title, text),))
+
+    def _on_node_chosen(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        node = row.object if row is not None and isinstance(row.object, Node) else None
+        self._node = node
+        self.filter.clear()
+        self.facts.setVisible(bool(node and node.session))
+        self.facts.setText(session_words(node.session) if node and node.session else "")
+        self.head.title.setText(formats.visible(_title(node)))
+        if node is None or node.source is None:
+            self.entries.set_items(())
+            self.head.note.setText("")
+            self.foot.hide()
+            self._pages.setCurrentIndex(1)
+        else:
+            self._load(0)
+        self.entry_chosen.emit(*self.current())
+
+    def _load(self, offset: int) -> None:
+        node = self._node
+        if node is None or node.source is None:
+            return
+        self.head.note.setText("Reading…")
+        self._context.tasks.run(
+            self,
+            partial(list_page, self._context.services, node.source, node.path, offset),
+            partial(self._on_entries, node, offset),
+            partial(self._on_entries_failed, node),
+            key="contents",
+        )
+
+    def _on_entries(self, node: Node, offset: int, entries: Sequence[CatalogEntry]) -> None:
+        if node != self._node or node.source is None:
+            return
+        self._chooser.basket.learn(node.source, entries)
+        held = [*(self.entries.items if offset else ()), *entries]
+        self.entries.set_items(held)
+        self._more = len(entries) == PAGE
+        self.foot.setVisible(self._more)
+        self._foot_text.setText(f"The first {formats.count(len(held))} entries are shown.")
+        self._pages.setCurrentIndex(0 if held else 2)
+        self._note()
+
+    def _on_entries_failed(self, node: Node, error: Exception) -> None:
+        if node == self._node:
+            self.head.note.setText("")
+            self.problem.show_error(error)
+            self._pages.setCurrentIndex(3)
+
+    def _note(self) -> None:
+        total, shown_rows = len(self.entries.items), self._proxy.rowCount()
+        items = formats.counted(total, "item") + (" so far" if self._more else "")
+        self.head.note.setText(f"{shown_rows:,} of {items}" if shown_rows != total else items)
+
+    def _on_filtered(self, text: str) -> None:
+        self._proxy.set_text(text)
+        if self.entries.items:
+            self._note()
+
+    def _on_more(self) -> None:
+        self._load(len(self.entries.items))
+
+    def _on_retried(self) -> None:
+        self._load(0)
+
+    def _on_row_activated(self, index: QModelIndex) -> None:
+        entry = entry_of(index)
+        current = self.tree.currentIndex()
+        if entry is None or entry.kind is not EntryKind.DIRECTORY or not current.isValid():
+            return
+        self.tree.setExpanded(current, True)
+        for position in range(self.model.rowCount(current)):
+            child = self.model.index(position, 0, current)
+            row = self.model.row_at(child)
+            if row is not None and isinstance(row.object, Node) and row.object.path == entry.path:
+                self.tree.select_row(child)
+                return
+
+    def _on_entry_chosen(self, _index: QModelIndex) -> None:
+        self.entry_chosen.emit(*self.current())
+
+
+def _folders(services: Any, source: Source, path: bytes) -> list[CatalogEntry]:
+    """All folders of a folder: they come first, so pages end with the first file."""
+    found: list[CatalogEntry] = []
+    while True:
+        page = list_page(services, source, path, len(found))
+        folders = [entry for entry in page if entry.kind is EntryKind.DIRECTORY]
+        found += folders
+        if len(folders) < PAGE:
+            return found
+
+
+def _title(node: Node | None) -> str:
+    if node is None:
+        return "Contents"
+    if node.path != ROOT:
+        return shown(node.path)
+    return node.title or (f"Session {node.session.number}" if node.session else "Contents")
+
+
+def _top(widget: QWidget) -> QWidget:
+    holder = QFrame()
+    holder.setProperty("kind", "pane")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(16, 16, 16, 16)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return holder

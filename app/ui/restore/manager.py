@@ -1,0 +1,261 @@
+"""Restore Manager: choose, say where to, plan, restore. Nothing changes before the plan's final button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToolButton, QVBoxLayout
+
+from app.model.entry import EntryKind
+from app.model.host import Host
+from app.model.job import Job
+from app.ui import formats, icons
+from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog
+from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
+from app.ui.manager import Context, Manager
+from app.ui.restore.basket import BasketItem, Part, item_name, resolve
+from app.ui.restore.destination_pane import DestinationPane
+from app.ui.restore.requests import LoginRow, Target, requests
+from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TREE, Known, SourceTab, read_known
+from app.ui.widgets.basics import Line, button
+from app.ui.widgets.notices import explain
+from app.ui.widgets.schedule_form import ScheduleForm
+
+_POLL_MS = 5000
+SOURCE, DESTINATION, SCHEDULE = range(3)
+
+
+class RestoreManager(Manager):
+    """Source, Destination, Schedule, and Start."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, "Restore Manager")
+        self.header.subtitle.setText("New restore job")
+        self._rows: dict[tuple[str, int, Target], LoginRow] = {}
+        self._items: list[BasketItem] = []
+        self.source = SourceTab(context)
+        self.destination = DestinationPane(context)
+        self.schedule = ScheduleForm(repeats=False)
+        self.tabs = QTabBar()
+        self.tabs.setExpanding(False)
+        self.tabs.setDrawBase(False)
+        self._pages = QStackedWidget()
+        for title, page in (
+            ("Source", self.source),
+            ("Destination", self.destination),
+            ("Schedule", _padded(self.schedule)),
+        ):
+            self.tabs.addTab(title)
+            self._pages.addWidget(page)
+        self.tabs.currentChanged.connect(self._on_tab_changed)
+        self.start = button("Start", "primary", "play")
+        self.start.clicked.connect(self._on_start)
+        self.header.add(self.start)
+        self._actions = self._make_actions()
+        self.body.addWidget(self._toolbar())
+        self.body.addWidget(Line())
+        self.body.addWidget(self._pages, 1)
+        self._poll = self.poll(partial(read_known, context.services), _POLL_MS)
+        self._poll.answered.connect(self._on_known)
+        self._poll.failed.connect(self.source.show_error)
+        self.source.retried.connect(self._poll.refresh)
+        self.source.backup_wanted.connect(self._on_backup_wanted)
+        self.source.destination_wanted.connect(self._on_destination_wanted)
+        self.source.chooser.changed.connect(self._on_basket_changed)
+        self.source.versions.closed.connect(self._on_versions_closed)
+        self.banner.pressed.connect(self.banner.hide)
+        self._on_basket_changed()
+
+    def _make_actions(self) -> dict[str, QAction]:
+        made = {}
+        for name, text, icon, key, slot in (
+            ("versions", "Version History", "history", "Ctrl+Y", self._on_versions_toggled),
+            ("start", "Start", "play", "Ctrl+Return", self._on_start),
+            ("clear", "Clear basket", "x", "", self.source.chooser.clear),
+            ("refresh", "Refresh", "refresh-cw", "", self.refresh),
+        ):
+            action = QAction(text, self)
+            icons.bind(action, icon)
+            if key:
+                action.setShortcut(QKeySequence(key))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(slot)
+            self.addAction(action)
+            made[name] = action
+        made["versions"].setCheckable(True)
+        return made
+
+    def _toolbar(self) -> QFrame:
+        bar = QFrame()
+        bar.setProperty("kind", "pane")
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 0, 12, 0)
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        for name in ("versions",):
+            tool = QToolButton()
+            tool.setDefaultAction(self._actions[name])
+            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(tool)
+        return bar
+
+    def menu(self) -> tuple[str, list[QAction | None]]:
+        """The Restore menu."""
+        actions = self._actions
+        return "&Restore", [
+            actions["start"],
+            None,
+            actions["versions"],
+            actions["clear"],
+            None,
+            actions["refresh"],
+        ]
+
+    def show_request(self, **request: Any) -> None:
+        """`view`: "session", "tree" or "query". `pattern`: look for it at once."""
+        views = {"session": BY_SESSION, "tree": BY_TREE, "query": BY_QUERY}
+        self.tabs.setCurrentIndex(SOURCE)
+        pattern = str(request.get("pattern", ""))
+        self.source.view.setCurrentIndex(
+            views.get("query" if pattern else str(request.get("view", "")), BY_SESSION)
+        )
+        if pattern:
+            self.source.by_query.pattern.setText(pattern)
+            self.source.by_query.ask.click()
+
+    def _on_tab_changed(self, position: int) -> None:
+        self._pages.setCurrentIndex(position)
+        self._actions["versions"].setEnabled(position == SOURCE)
+        if position == DESTINATION:
+            self.context.tasks.run(
+                self, self.context.services.hosts.list, self._on_hosts, self._on_hosts_failed, key="hosts"
+            )
+
+    def _on_hosts(self, hosts: Sequence[Host]) -> None:
+        self.destination.folders.set_hosts(hosts)
+
+    def _on_hosts_failed(self, error: Exception) -> None:
+        self.destination.folders.problem.show_error(error)
+
+    def _on_known(self, known: Known) -> None:
+        self.source.set_known(known)
+
+    def _on_backup_wanted(self) -> None:
+        self.context.open_manager("backup")
+
+    def _on_destination_wanted(self) -> None:
+        self.tabs.setCurrentIndex(DESTINATION)
+
+    def _on_versions_toggled(self, on: bool) -> None:
+        if on:
+            self.source.show_versions()
+        else:
+            self.source.hide_versions()
+
+    def _on_versions_closed(self) -> None:
+        self._actions["versions"].setChecked(False)
+
+    def _on_basket_changed(self) -> None:
+        basket = self.source.chooser.basket
+        filled = len(basket) > 0
+        reason = "" if filled else "Choose what to restore first"
+        self._actions["clear"].setEnabled(filled)
+        self.start.setToolTip(reason)
+        if filled:
+            self.banner.hide()
+            item = next(basket.items())
+            if item.kind is not None:
+                self.destination.set_sample(item.path, folder=item.kind is EntryKind.DIRECTORY)
+
+    def _on_start(self) -> None:
+        self._items = list(self.source.chooser.basket.items())
+        if not self._items:
+            self.tabs.setCurrentIndex(SOURCE)
+            self.banner.show_banner(
+                "info",
+                "Nothing is chosen yet",
+                "Tick the boxes of what to restore, then press Start.",
+                "Close",
+            )
+            return
+        if self.destination.fault():
+            self.tabs.setCurrentIndex(DESTINATION)
+            self.destination.folders.path.setFocus()
+            return
+        self.start.setEnabled(False)
+        services, items = self.context.services, self._items
+        self.context.tasks.run(
+            self, lambda: resolve(services, items), self._on_resolved, self._on_resolve_failed, key="start"
+        )
+
+    def _on_resolve_failed(self, error: Exception) -> None:
+        self.start.setEnabled(True)
+        title, text, _ = explain(error)
+        self.banner.show_banner("error", title, f"{text} Nothing was submitted.".strip(), "Close")
+
+    def _on_resolved(self, parts: Sequence[Part]) -> None:
+        self.start.setEnabled(True)
+        self.banner.hide()
+        target = self.destination.target()
+        rows = []
+        for part in parts:
+            key = (part.session.media_serial, part.session.number, target)
+            row = self._rows.setdefault(key, LoginRow(part, target))
+            row.part = part
+            rows.append(row)
+        self._ask_logins(rows)
+
+    def _ask_logins(self, rows: Sequence[LoginRow]) -> None:
+        dialog = RestoreSessionsDialog(self.context, rows, self)
+        dialog.accepted.connect(partial(self._show_plan, rows))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _show_plan(self, rows: Sequence[LoginRow]) -> None:
+        made = requests(
+            rows, self.destination.options(), self.schedule.schedule(), hold=self.schedule.on_hold
+        )
+        only_files = all(item.kind not in (None, EntryKind.DIRECTORY) for item in self._items)
+        files = frozenset(item.path for item in self._items) if only_files else frozenset()
+        where = ", ".join(dict.fromkeys(row.host for row in rows))
+        dialog = RestorePlanDialog(
+            self.context, PlanInput(made, rows, where, files, self.schedule.words()), self
+        )
+        dialog.submitted.connect(self._on_submitted)
+        dialog.finished.connect(partial(self._on_plan_finished, rows))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_plan_finished(self, rows: Sequence[LoginRow], result: int) -> None:
+        if result == BACK:
+            self._ask_logins(rows)
+
+    def _on_submitted(self, jobs: Sequence[Job]) -> None:
+        first = jobs[0]
+        said = f"Job {first.id} submitted" if len(jobs) == 1 else f"{len(jobs)} jobs submitted"
+        what = (
+            item_name(self._items[0]) if len(self._items) == 1 else formats.counted(len(self._items), "item")
+        )
+        self.context.toast(
+            said,
+            f"Restore of {what}. {self.schedule.words()}.",
+            "Show job",
+            partial(self.context.open_manager, "job_status", job=first.id),
+        )
+        self._rows.clear()
+        self.source.chooser.clear()
+
+
+def _padded(widget: ScheduleForm) -> QFrame:
+    holder = QFrame()
+    holder.setProperty("kind", "pane")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(20, 16, 20, 16)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return holder

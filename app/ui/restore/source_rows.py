@@ -1,0 +1,143 @@
+"""The rows of the source trees: media and their sessions, machines, folders. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.model.entry import EntryKind
+from app.model.media import CatalogEntry, MediaInfo, SessionInfo
+from app.model.paths import shown
+from app.services.api import Machine
+from app.ui import formats
+from app.ui.models.cell import Cell, Column, Mark, MarkerBox
+from app.ui.models.tree import Row
+from app.ui.restore.basket import ROOT, SessionSource, Source, TreeSource
+
+COLUMNS = (Column("Source", 260, stretch=True),)
+Box = Callable[[Source, bytes], MarkerBox]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a row stands for: a media (no source), or a path of a source; a session by its `session`."""
+
+    source: Source | None
+    path: bytes = ROOT
+    session: SessionInfo | None = None
+    entry: CatalogEntry | None = None
+    title: str = ""
+
+
+def session_rows(media: Sequence[MediaInfo], sessions: Sequence[SessionInfo], box: Box) -> tuple[Row, ...]:
+    """Media, newest session first beneath each; a media that is not in the list is made from its sessions."""
+    by_media: dict[str, list[SessionInfo]] = {one.serial: [] for one in media}
+    for session in sessions:
+        by_media.setdefault(session.media_serial, []).append(session)
+    online = {one.serial: one.online for one in media}
+    names = {one.serial: one.name for one in media}
+    rows = []
+    for serial, held in by_media.items():
+        if not held:
+            continue
+        held.sort(key=lambda one: one.number, reverse=True)
+        children = tuple(session_row(one, box) for one in held)
+        name = names.get(serial) or held[0].media_name
+        there = online.get(serial, False)
+        cell = Cell(
+            name,
+            icon="hard-drive",
+            icon_role="text2" if there else "warning",
+            medium=True,
+            marker=MarkerBox(_above(children), gray=True),
+            beside="" if there else "not connected",
+            tooltip=f"{name}, serial {serial}",
+        )
+        rows.append(Row(serial, (cell,), children, Node(None, title=name)))
+    return tuple(rows)
+
+
+def session_row(session: SessionInfo, box: Box) -> Row:
+    """One session; its folders are read when it is opened."""
+    source = SessionSource(session.media_serial, session.number)
+    facts = [formats.moment(session.finished_at)]
+    facts += ["encrypted"] if session.encrypted else []
+    facts += ["damaged"] if session.damaged else []
+    cell = Cell(
+        f"Session {session.number}  {session.scenario_name or session.machine}",
+        icon="lock" if session.encrypted else "archive",
+        icon_role="error" if session.damaged else "muted",
+        marker=box(source, ROOT),
+        beside=", ".join(facts),
+        tooltip=f"{session_words(session)}. Finished {formats.full_time(session.finished_at)}",
+    )
+    return Row(source, (cell,), None, Node(source, ROOT, session))
+
+
+def session_words(session: SessionInfo) -> str:
+    """The properties of a session in one line."""
+    parts = [
+        f"Session {session.number} on {session.media_name}",
+        session.scenario_name or session.machine,
+        f"backed up {formats.moment(session.finished_at)} from {session.replica or session.machine}",
+        formats.counted(session.files, "file"),
+        formats.size(session.size_bytes),
+    ]
+    parts += ["encrypted"] if session.encrypted else []
+    parts += ["incomplete"] if session.incomplete else []
+    return " · ".join(parts)
+
+
+def machine_rows(
+    machines: Sequence[Machine], source_of: Callable[[str], TreeSource], box: Box
+) -> tuple[Row, ...]:
+    """Machines; their volumes are read when they are opened."""
+    rows = []
+    for machine in machines:
+        source = source_of(machine.name)
+        cell = Cell(
+            machine.name,
+            icon="server",
+            icon_role="master",
+            medium=True,
+            marker=MarkerBox(box(source, ROOT).mark, gray=True),
+            beside=", ".join(machine.scenarios),
+            tooltip=f"{machine.name}: {', '.join(machine.scenarios)}",
+        )
+        rows.append(Row(source, (cell,), None, Node(source, ROOT, title=machine.name)))
+    return tuple(rows)
+
+
+def folder_rows(source: Source, entries: Sequence[CatalogEntry], box: Box) -> tuple[Row, ...]:
+    """The folders among a folder's entries."""
+    return tuple(
+        Row(
+            entry.path,
+            (
+                Cell(
+                    shown(entry.path.rpartition(b"/")[2]),
+                    icon="folder",
+                    marker=box(source, entry.path),
+                    role="muted" if entry.deleted_after else "text",
+                ),
+            ),
+            None,
+            Node(source, entry.path, entry=entry),
+        )
+        for entry in entries
+        if entry.kind is EntryKind.DIRECTORY
+    )
+
+
+def error_row(title: str, text: str) -> Row:
+    """Stands where children could not be read."""
+    return Row(
+        "error", (Cell(title, icon="circle-x", icon_role="error", role="error", tooltip=text),), (), None
+    )
+
+
+def _above(children: Sequence[Row]) -> Mark:
+    marks = {row.cells[0].marker.mark for row in children if row.cells[0].marker is not None}
+    if marks == {Mark.FULL}:
+        return Mark.FULL
+    return Mark.PARTIAL if marks - {Mark.EMPTY} else Mark.EMPTY
