@@ -194,6 +194,7 @@ def test_quick_calls_are_answered_while_many_slow_ones_are_made(agent: Agent, ho
 def test_control_calls_are_answered_while_many_streams_are_open(agent: Agent, home: Path) -> None:
     certificate = load_identity(AgentHome(str(home))).certificate
     assert isinstance(agent, GrpcAgent)
+    wait_until(lambda: agent.hello().roles_running == ("master", "replica"))
     links = []
     try:
         for _ in range(40):
