@@ -12,6 +12,7 @@ from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup
 from app.ui.models.cell import Cell, Column, RowKind, number
 from app.ui.models.tree import Row, TreeModel
+from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, PaneHeader, column
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import EmptyState
@@ -112,7 +113,7 @@ class DestinationTab(QWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(inner)
-        area.setMinimumWidth(320)
+        area.setMinimumWidth(theme().px(280))
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return area
 

@@ -11,17 +11,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from app.model.job import Job, VerifyMode
+from app.model.job import Job
 from app.model.media import Device, MediaInfo, SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.ui import formats, icons
 from app.ui.backup.destination_tab import DestinationTab
-from app.ui.backup.draft import BackupDraft, device_groups, disturbance, readiness
+from app.ui.backup.draft import BackupDraft, device_groups, readiness
 from app.ui.backup.logins import Logins
 from app.ui.backup.source_tab import ReadinessBar, SourceTab
+from app.ui.backup.summary import Fact, summary
 from app.ui.dialogs.confirm import confirm
 from app.ui.dialogs.security_and_agent import SecurityDialog
-from app.ui.dialogs.submit_job import Fact, SubmitJobDialog
+from app.ui.dialogs.submit_job import SubmitJobDialog
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line, button
 from app.ui.widgets.schedule_form import ScheduleForm
@@ -29,11 +30,6 @@ from app.ui.widgets.schedule_form import ScheduleForm
 SCENARIO_POLL_MS = 1000
 STORE_POLL_MS = 5000
 SOURCE, DESTINATION, SCHEDULE = range(3)
-_VERIFY = {
-    VerifyMode.NONE: ("None", "Sessions are not read again after the backup"),
-    VerifyMode.SCAN: ("Scan after writing", "Every block is read back and checked"),
-    VerifyMode.COMPARE: ("Compare after writing", "Sessions are compared with the snapshot"),
-}
 
 
 class BackupManager(Manager):
@@ -253,48 +249,8 @@ class BackupManager(Manager):
         return lambda: backups.submit(request)
 
     def _facts(self) -> list[Fact]:
-        """The summary of the job."""
         chosen = self.draft.selected(self._statuses)
-        stopped = [status for status in chosen if disturbance(status)]
-        names = ", ".join(status.scenario.name for status in chosen)
-        group = self.destination.group
-        free = group.free_bytes if group else None
-        devices = [device.name for device in group.devices if device.online] if group else []
-        verify, verify_detail = _VERIFY[self.draft.verify]
-        made = [
-            Fact("hard-drive-upload", "Source", formats.counted(len(chosen), "scenario"), names),
-            Fact(
-                "hard-drive",
-                "Destination",
-                " · ".join([self.draft.group, *devices[:2]]),
-                f"{formats.size(free)} free" if free is not None else "",
-            ),
-        ]
-        if len(chosen) > 1:
-            made.append(
-                Fact(
-                    "split",
-                    "Streams",
-                    f"{len(chosen):,} child jobs, one per scenario",
-                    "Under one master job",
-                )
-            )
-        made += [
-            Fact(
-                "lock",
-                "Session password",
-                "Set" if self.draft.password else "None",
-                "Sessions are encrypted. Names in the catalog are readable without it"
-                if self.draft.password
-                else "Sessions are not encrypted",
-            ),
-            Fact("shield-check", "Verification", verify, verify_detail),
-            Fact("calendar-clock", "Schedule", self.schedule.words()),
-        ]
-        if stopped:
-            words = ", ".join(f"{status.scenario.name} is {disturbance(status)}" for status in stopped)
-            made.append(Fact("triangle-alert", "Look at", "Not all scenarios are replicating", words, True))
-        return made
+        return summary(self.draft, chosen, self.destination.group, self.schedule.words())
 
     def _on_submitted(self, job: Job) -> None:
         held = self.schedule.on_hold

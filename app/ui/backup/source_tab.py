@@ -59,7 +59,8 @@ class SourceTab(QWidget):
         self.tree.current_row_changed.connect(self._on_row_changed)
         self.tree.row_activated.connect(self._on_activated)
         self.filter = FilterField("Find a machine or scenario")
-        self.filter.setMinimumWidth(theme().px(190))
+        self.filter.setMinimumWidth(120)
+        self.filter.setMaximumWidth(theme().px(200))
         self.filter.filtered.connect(self._on_filtered)
         self.contents = ContentsModel()
         self.table = CellTable(sortable=True)
@@ -101,12 +102,17 @@ class SourceTab(QWidget):
     def _lay_out(self) -> None:
         header = PaneHeader("Source")
         self.note = header.note
-        header.add(self.filter)
+        header.row.addWidget(self.filter, 100)
         left = column(header, Line(), self.tree, Line(), _legend())
         left.setMinimumWidth(280)
-        hint = Label("Entities can be viewed, not chosen: the whole scenario is backed up", "small", "muted")
-        hint.setWordWrap(False)
-        self.contents_header.add(hint)
+        hint = Label(
+            "Entities can be viewed, not chosen: the whole scenario is backed up",
+            "small",
+            "muted",
+            elide=Qt.TextElideMode.ElideRight,
+        )
+        hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.contents_header.row.addWidget(hint, 100)
         nothing = EmptyState(
             "folder", "No scenario in view", "Select a scenario at the left to see what it contains."
         )

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.model.job import Job
+from app.ui.backup.summary import Fact
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, Line, button
 from app.ui.widgets.form import Field
 from app.ui.widgets.notices import ProblemCard
 from app.ui.widgets.schedule_form import ScheduleForm
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One point of the summary."""
-
-    icon: str
-    caption: str
-    text: str
-    detail: str = ""
-    warning: bool = False
 
 
 class SubmitJobDialog(QDialog):

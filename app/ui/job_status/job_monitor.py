@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.model.job import Job, JobKind, JobPhase, JobProgress, JobStatus, RestoreScript
 from app.model.paths import shown
@@ -66,7 +66,8 @@ class JobMonitor(QFrame):
         line.addWidget(self.doing)
         line.addStretch(1)
         line.addWidget(self.amount)
-        body = QVBoxLayout()
+        inner = QWidget()
+        body = QVBoxLayout(inner)
         body.setContentsMargins(16, 4, 16, 12)
         body.setSpacing(6)
         body.addWidget(self._phases)
@@ -81,7 +82,11 @@ class JobMonitor(QFrame):
         layout.addWidget(Line())
         layout.addWidget(self._header)
         layout.addWidget(Line())
-        layout.addLayout(body, 1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        layout.addWidget(area, 1)
 
     def _grid(self) -> QGridLayout:
         grid = QGridLayout()

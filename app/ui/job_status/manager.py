@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QTabBar, QToolButton
 
 from app.model.errors import ArcxoError
@@ -123,6 +123,21 @@ class JobStatusManager(Manager):
         self._buttons["export"].hide()
         return bar
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        self._fit_toolbar()
+
+    def _fit_toolbar(self) -> None:
+        """Icons alone where the words have no room; their tooltips and names stay."""
+        beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+        tools = self._buttons.values()
+        for tool in tools:
+            tool.setToolButtonStyle(beside)
+        words = sum(tool.sizeHint().width() + 2 for tool in tools if not tool.isHidden())
+        if self.tabs.sizeHint().width() + words + 28 > self.width():
+            for tool in tools:
+                tool.setToolButtonStyle(alone)
+
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
         return "&Job", [*self._job_actions(), None, self.actions_["export"]]
@@ -165,7 +180,7 @@ class JobStatusManager(Manager):
             default=None,
         )
         parts = [formats.counted(active, "job") + " active"] if active else []
-        parts += [f"next start {formats.moment(due)}"] if due else []
+        parts += [f"{'next' if active else 'Next'} start {formats.moment(due)}"] if due else []
         self.header.subtitle.setText(", ".join(parts))
         self._offer()
 
@@ -179,6 +194,7 @@ class JobStatusManager(Manager):
         self._pages.setCurrentIndex(position)
         for name, tool in self._buttons.items():
             tool.setVisible((name == "export") == (position == 1))
+        self._fit_toolbar()
         self._offer()
 
     def _on_other_tab(self) -> None:

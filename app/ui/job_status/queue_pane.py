@@ -14,6 +14,7 @@ from app.ui.job_status.job_monitor import JobMonitor
 from app.ui.job_status.words import KIND, NEEDS_ATTENTION
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
+from app.ui.theme import theme
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import JOB
 from app.ui.widgets.views import CellTree
@@ -74,7 +75,7 @@ class JobQueuePane(QWidget):
         splitter.addWidget(self.filter_tree)
         splitter.addWidget(self._lower)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([190, 900])
+        splitter.setSizes([theme().px(190), 900])
         splitter.setHandleWidth(1)
         splitter.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
@@ -89,7 +90,7 @@ class JobQueuePane(QWidget):
         tree.setHeaderHidden(True)
         tree.setModel(self._filters)
         tree.set_columns(_FILTER_COLUMNS)
-        tree.setMinimumWidth(150)
+        tree.setMinimumWidth(theme().px(150))
         tree.setSelectionMode(CellTree.SelectionMode.SingleSelection)
         tree.current_row_changed.connect(self._on_filter_changed)
         return tree

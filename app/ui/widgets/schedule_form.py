@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.model.job import Schedule
 from app.ui.backup.rules import DAY_NAMES, Repeat, Rule
+from app.ui.theme import theme
 from app.ui.widgets.basics import Label
 from app.ui.widgets.form import Field
 
@@ -51,7 +52,7 @@ class ScheduleForm(QWidget):
         self.when.setCalendarPopup(True)
         self.when.setAccessibleName("Date and time of the first run")
         self.when.setEnabled(False)
-        self.when.setFixedWidth(190)
+        self.when.setFixedWidth(theme().px(190))
         for choice in (self.now, self.at, self.hold):
             self._group.addButton(choice)
             choice.toggled.connect(self._on_changed)
@@ -61,11 +62,11 @@ class ScheduleForm(QWidget):
         self.repeat.currentIndexChanged.connect(self._on_changed)
         self.every = QSpinBox()
         self.every.setRange(1, 999)
-        self.every.setFixedWidth(90)
+        self.every.setFixedWidth(theme().px(90))
         self.every.valueChanged.connect(self._on_changed)
         self.month_day = QSpinBox()
         self.month_day.setRange(1, 31)
-        self.month_day.setFixedWidth(90)
+        self.month_day.setFixedWidth(theme().px(90))
         self.month_day.valueChanged.connect(self._on_changed)
         self.days = [QCheckBox(name) for name in DAY_NAMES]
         week = QWidget()
@@ -99,7 +100,7 @@ class ScheduleForm(QWidget):
         if repeats:
             layout.addSpacing(12)
             layout.addWidget(Label("Repeat", "strong"))
-            self.repeat.setFixedWidth(190)
+            self.repeat.setFixedWidth(theme().px(190))
             layout.addWidget(_left(Field("Repeat method", self.repeat)))
             layout.addWidget(self._details)
         layout.addWidget(self._words)

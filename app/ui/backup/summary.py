@@ -1,0 +1,73 @@
+"""What a backup job does, point by point, as the Submit Job dialog shows it. Qt-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.model.job import VerifyMode
+from app.model.scenario import ScenarioStatus
+from app.ui import formats
+from app.ui.backup.draft import BackupDraft, DeviceGroup, disturbance
+
+_VERIFY = {
+    VerifyMode.NONE: ("None", "Sessions are not read again after the backup"),
+    VerifyMode.SCAN: ("Scan after writing", "Every block is read back and checked"),
+    VerifyMode.COMPARE: ("Compare after writing", "Sessions are compared with the snapshot"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One point of the summary."""
+
+    icon: str
+    caption: str
+    text: str
+    detail: str = ""
+    warning: bool = False
+
+
+def summary(
+    draft: BackupDraft, chosen: Sequence[ScenarioStatus], group: DeviceGroup | None, when: str
+) -> list[Fact]:
+    """Source, destination, streams, password, verification, schedule, and what to look at."""
+    free = group.free_bytes if group else None
+    devices = [device.name for device in group.devices if device.online] if group else []
+    made = [
+        Fact(
+            "hard-drive-upload",
+            "Source",
+            formats.counted(len(chosen), "scenario"),
+            ", ".join(status.scenario.name for status in chosen),
+        ),
+        Fact(
+            "hard-drive",
+            "Destination",
+            " · ".join([draft.group, *devices[:2]]),
+            f"{formats.size(free)} free" if free is not None else "",
+        ),
+    ]
+    if len(chosen) > 1:
+        made.append(
+            Fact("split", "Streams", f"{len(chosen):,} child jobs, one per scenario", "Under one master job")
+        )
+    if draft.password:
+        made.append(
+            Fact(
+                "lock",
+                "Session password",
+                "Set",
+                "Sessions are encrypted. Names in the catalog are readable without it",
+            )
+        )
+    else:
+        made.append(Fact("lock", "Session password", "None", "Sessions are not encrypted"))
+    made.append(Fact("shield-check", "Verification", *_VERIFY[draft.verify]))
+    made.append(Fact("calendar-clock", "Schedule", when))
+    disturbed = [f"{one.scenario.name} is {disturbance(one)}" for one in chosen if disturbance(one)]
+    if disturbed:
+        made.append(
+            Fact("triangle-alert", "Look at", "Not all scenarios are replicating", ", ".join(disturbed), True)
+        )
+    return made
