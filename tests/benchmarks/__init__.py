@@ -1,1 +1,1 @@
-"""Benchmarks beside the peers, in one run on the same data: `packaging/test --bench`."""
+"""Benchmarks beside the peers, in one run on the same data: `python -m tests.benchmarks`."""
