@@ -10,11 +10,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (default: the process arguments); returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     from app import bootstrap
-
-    if not arguments:
-        from app.ui.application import run_console
-
-        return run_console(bootstrap)
     from app.cli import main as run_command
 
     return run_command(arguments, bootstrap)

@@ -10,6 +10,9 @@ from app.media.node import DIRECTORY, EXTRA, KIND, SIZE
 from app.media.reader import open_session
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 
+_ALREADY_TAKEN = "another selected entry has this place"
+"""Why an E4227 is left out."""
+
 
 def free_bytes(directory: bytes) -> int | None:
     """Free space where `directory` is or would be."""
@@ -31,7 +34,7 @@ def plan(task: RestoreTask, limit: int) -> RestorePlan:
     groups: set[tuple[int, int]] = set()
     for item in Selection(task, header, reader).items():
         if item.failed:
-            item.action, item.reason = RestoreAction.SKIP, item.reason or item.failed
+            item.action, item.reason = RestoreAction.SKIP, item.reason or _ALREADY_TAKEN
         elif item.entry[KIND] == DIRECTORY and item.action is RestoreAction.OVERWRITE and not item.replaces:
             continue
         counts[item.action] += 1

@@ -76,6 +76,9 @@ class SqlMediaRecords:
             "used_bytes": info.used_bytes,
             "online": info.online,
         }
+        # Whoever only saw the label does not know it; what a backup counted stays.
+        if info.used_bytes is None:
+            del values["used_bytes"]
         with self._database.write() as c:
             put_row(c, media, "serial", values)
 

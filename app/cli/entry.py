@@ -13,7 +13,7 @@ import click
 from app.cli.arguments import take_global_options
 from app.cli.context import CommandContext
 from app.cli.report import report_bug, report_error, report_usage
-from app.model.errors import ArcxoError, ExitCode
+from app.model.errors import ArcxoError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from app.services.composition import Composition
@@ -28,6 +28,8 @@ def run_command(argv: list[str], composition: Composition) -> int:
         return report_error(error, as_json=as_json)
     context = CommandContext(composition, options.home, as_json=options.json)
     if not options.rest:
+        if not has_display():
+            return report_error(UsageError("E1146"), as_json=options.json)
         return _open_console(context)
     try:
         return _invoke(context, list(options.rest))
@@ -60,6 +62,13 @@ def _invoke(context: CommandContext, arguments: list[str]) -> int:
         if previous == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return int(result) if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def has_display() -> bool:
+    """Whether a window could be shown (on Linux; true elsewhere). Without one Qt would dump core."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,8 +20,9 @@ from app.cli.properties import (
     value_text,
 )
 from app.cli.table import fields_table, table
-from app.model.errors import ExitCode, NotFoundError, UsageError
+from app.model.errors import ArcxoError, ExitCode, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult
+from app.model.paths import shown
 from app.model.scenario import (
     Filters,
     NewScenario,
@@ -32,6 +34,9 @@ from app.model.scenario import (
 )
 
 Command = Callable[..., Any]
+
+DEFINITION_MOST_BYTES = 1 << 20
+"""What the engine takes at most; a larger file is not even sent to it."""
 
 
 def _definition_options(command: Command) -> Command:
@@ -82,7 +87,14 @@ def create(**options: Any) -> None:
     """Create and register a scenario."""
     context = current()
     made = context.services.scenarios.create(_new_scenario(**options))
-    context.show(made, f"Scenario {made.name} made (id {made.id}). Start it: arcxo scenario run {made.name}")
+    lines = [f"Scenario {made.name} made (id {made.id})"]
+    for spec in made.replicas:
+        lines += [
+            f"  {shown(root.master_path)} -> {spec.host}:{shown(path)}"
+            for root, path in zip(made.roots, spec.paths, strict=True)
+        ]
+    lines.append(f"Start it: arcxo scenario run {shlex.quote(made.name)}")
+    context.show(made, "\n".join(lines))
 
 
 @click.command(help="Check what `create` with the same options would make; changes nothing.")
@@ -134,7 +146,17 @@ def get_properties(*, name: str, key: str | None) -> None:
 def import_xml(*, file: str) -> None:
     """Import a definition."""
     context = current()
-    made = context.services.scenarios.import_xml(_read(file))
+    xml = _read(file)
+    shown_name = "stdin" if file == "-" else file
+    if len(xml) > DEFINITION_MOST_BYTES:
+        cause = f"it is larger than {DEFINITION_MOST_BYTES >> 20} MiB, which no definition is"
+        raise ArcxoError("E3370", scenario=shown_name, replica="—", cause=cause)
+    try:
+        made = context.services.scenarios.import_xml(xml)
+    except ArcxoError as error:
+        if error.code != "E3370":
+            raise
+        raise ArcxoError("E3370", exit_code=None, **{**error.params, "scenario": shown_name}) from error
     context.show(made, f"Scenario {made.name} made (id {made.id})")
 
 
@@ -240,9 +262,9 @@ def _check_text(result: CheckResult) -> str:
 
 def _read(file: str) -> bytes:
     if file == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(DEFINITION_MOST_BYTES + 1)
     try:
         with open(file, "rb") as stream:
-            return stream.read()
+            return stream.read(DEFINITION_MOST_BYTES + 1)
     except OSError as error:
         raise NotFoundError("E1116", path=file, reason=error.strerror or str(error)) from error

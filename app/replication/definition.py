@@ -84,7 +84,9 @@ def from_xml(xml: bytes, source: str = "") -> Scenario:
         _refuse(source, "the file is larger than a definition can be")
     try:
         top = fromstring(xml, forbid_dtd=True)
-    except (ET.ParseError, DefusedXmlException, ValueError, LookupError) as error:
+    except DefusedXmlException as error:
+        raise _unreadable(source, "it declares a document type or entities") from error
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise _unreadable(source, f"it is not well-formed XML ({error})") from error
     if top.tag != "scenario" or top.get("format") != str(FORMAT_VERSION):
         _refuse(source, "it is not a scenario definition of a known format")

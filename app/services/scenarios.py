@@ -54,7 +54,7 @@ class LocalScenarios:
         }
         for registration in catalog.registrations.list():
             if registration.id not in found:
-                found[registration.id] = unknown_status(registration, reason or self._absent(registration))
+                found[registration.id] = unknown_status(registration, reason or self._missing(registration))
         return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
 
     def show(self, name: str) -> ScenarioStatus:
@@ -69,6 +69,8 @@ class LocalScenarios:
                 return unknown_status(registration, _sentence(error))
             if isinstance(error, NotFoundError):
                 return unknown_status(registration, self._absent(registration))
+            if error.code == "E3370":
+                return unknown_status(registration, _sentence(_named(error, registration)))
             raise
 
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
@@ -82,9 +84,15 @@ class LocalScenarios:
 
         Raises:
             UsageError: E1128 the name is taken; what the check found first otherwise.
+            NotFoundError: E6012 no such host is known.
         """
         if find_registration(self._connections.catalog, scenario.name) is not None:
             raise UsageError("E1128", name=scenario.name)
+        from app.jobs.hosts import is_local
+
+        for host in (scenario.master, *(spec.host for spec in scenario.replicas)):
+            if not is_local(host):
+                self._connections.catalog.hosts.show(host)
         agent = self._connections.agent_of(scenario.master)
         for result in agent.check_scenario(scenario):
             if result.outcome is CheckOutcome.ERROR:
@@ -278,6 +286,10 @@ class LocalScenarios:
             raise BusyError("E1120", home=self._connections.home)
         return registration, agent
 
+    def _missing(self, registration: Registration) -> str:
+        """Why a registered scenario is not among those its host tells of: it is gone, or unreadable."""
+        return self.show(str(registration.id)).reason or self._absent(registration)
+
     def _absent(self, registration: Registration) -> str:
         return _sentence(ArcxoError("W1131", name=registration.name, host=registration.master))
 
@@ -290,9 +302,17 @@ def _replicas(registration: Registration, replica: str) -> Sequence[str]:
     return (replica,)
 
 
+def _named(error: ArcxoError, registration: Registration) -> ArcxoError:
+    """An E3370 that names the scenario and its replicas, not the file."""
+    named = {**error.params, "scenario": registration.name, "replica": ", ".join(registration.replicas)}
+    return ArcxoError(error.code, exit_code=None, **named)
+
+
 def _waits(status: ScenarioStatus) -> str:
     """What a scenario waits for, by replica."""
-    parts = [f"the scenario is {status.state.value}" + (f" ({status.reason})" if status.reason else "")]
+    parts = [
+        f"the scenario's state is {status.state.value}" + (f" ({status.reason})" if status.reason else "")
+    ]
     for replica in status.replicas:
         text = f"{replica.host} is {replica.state.value}"
         if replica.reason:

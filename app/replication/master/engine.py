@@ -59,12 +59,18 @@ class MasterEngine:
         self._revisions: dict[int, int] = {}
         self._counter = itertools.count(1)
         self._stopped_at: dict[int, datetime] = {}
+        self._unreadable: dict[int, ArcxoError] = {}
 
     # the engine itself
 
     def start(self) -> None:
         """Load all definitions and run again what ran when the engine ended."""
         found, errors = self._library.load()
+        self._unreadable = {
+            int(stem): error
+            for error in errors
+            if (stem := error.params.get("scenario", "").removesuffix(".xml")).isdigit()
+        }
         for error in errors:
             self._events.append(
                 "ER00116",
@@ -104,7 +110,7 @@ class MasterEngine:
         with self._lock:
             refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
             made = Scenario(
-                id=self._library.new_id(set(self._scenarios)),
+                id=self._new_id(),
                 name=scenario.name,
                 server_type=scenario.server_type,
                 product=scenario.product,
@@ -126,8 +132,9 @@ class MasterEngine:
         """
         scenario = from_xml(xml)
         with self._lock:
+            # A damaged definition is mended by importing a saved copy of it: same id, the file is replaced.
             if scenario.id in self._scenarios:
-                scenario = replace(scenario, id=self._library.new_id(set(self._scenarios)))
+                scenario = replace(scenario, id=self._new_id())
             refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
             self._save(scenario)
             return scenario
@@ -157,17 +164,21 @@ class MasterEngine:
     def delete(self, scenario_id: int) -> None:
         """Remove a definition with its shadow and spool. Raises BusyError ER00118 while it runs."""
         with self._act(scenario_id), self._lock:
-            scenario = self._scenario(scenario_id)
-            if scenario_id in self._running:
-                raise BusyError("ER00118", scenario=scenario.name)
+            # A definition that cannot be read can still be deleted.
+            if scenario_id not in self._unreadable:
+                scenario = self._scenario(scenario_id)
+                if scenario_id in self._running:
+                    raise BusyError("ER00118", scenario=scenario.name)
             self._library.delete(scenario_id)
             remove_tree(self._cookies(scenario_id))
-            del self._scenarios[scenario_id]
+            self._scenarios.pop(scenario_id, None)
+            self._unreadable.pop(scenario_id, None)
         self._changed(scenario_id)
 
     def _save(self, scenario: Scenario) -> None:
         self._library.save(scenario)
         self._scenarios[scenario.id] = scenario
+        self._unreadable.pop(scenario.id, None)
         self._changed(scenario.id)
 
     # running
@@ -185,13 +196,15 @@ class MasterEngine:
             with self._lock:
                 running = self._running.get(scenario_id)
                 others = list(self._scenarios.values())
-            if running is not None:
-                if running.state is not ScenarioState.PROBLEM:
-                    return
-                self._end(scenario_id, drain=False)
+            if running is not None and running.state is not ScenarioState.PROBLEM:
+                return
             refusals.refuse(scenario, others, self._host, self._reserved)
+            # Run again after it was said that a root is empty: then that is meant.
+            emptied_is_meant = running is not None and running.was_emptied
+            if running is not None:
+                self._end(scenario_id, drain=False)
             self._library.keep_intent(scenario_id, Intent(running=True))
-            self._begin(scenario, fresh=True, suspended=[])
+            self._begin(scenario, fresh=True, suspended=[], emptied_is_meant=emptied_is_meant)
 
     def stop(self, scenario_id: int) -> None:
         """Stop a scenario after what is captured was recorded and sent; returns when it has stopped."""
@@ -268,7 +281,9 @@ class MasterEngine:
 
     # inside
 
-    def _begin(self, scenario: Scenario, *, fresh: bool, suspended: list[str]) -> None:
+    def _begin(
+        self, scenario: Scenario, *, fresh: bool, suspended: list[str], emptied_is_meant: bool = False
+    ) -> None:
         running = Running(
             scenario,
             self._library.directory(scenario.id),
@@ -278,6 +293,7 @@ class MasterEngine:
             fresh=fresh,
             suspended=suspended,
             on_change=lambda: self._changed(scenario.id),
+            emptied_is_meant=emptied_is_meant,
         )
         with self._lock:
             self._running[scenario.id] = running
@@ -294,6 +310,9 @@ class MasterEngine:
     def _changed(self, scenario_id: int) -> None:
         self._revisions[scenario_id] = next(self._counter)
 
+    def _new_id(self) -> int:
+        return self._library.new_id({*self._scenarios, *self._unreadable})
+
     def _cookies(self, scenario_id: int) -> str:
         return os.path.join(self._directory, "cookies", str(scenario_id))
 
@@ -306,6 +325,9 @@ class MasterEngine:
         with self._lock:
             scenario = self._scenarios.get(scenario_id)
         if scenario is None:
+            unreadable = self._unreadable.get(scenario_id)
+            if unreadable is not None:
+                raise ArcxoError(unreadable.code, exit_code=None, **unreadable.params)
             raise NotFoundError("ER00117", scenario=scenario_id)
         return scenario
 

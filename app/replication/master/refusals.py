@@ -10,7 +10,7 @@ from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import check_relative, is_beneath, shown
 from app.model.scenario import NewScenario, Scenario
 
-LOCAL = frozenset({"localhost", ""})
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1", ""})
 
 
 def check(
@@ -63,6 +63,9 @@ def _refusals(
         yield ArcxoError("ER00103", scenario=scenario.name)
     if scenario.master not in LOCAL and scenario.master != host:
         yield ArcxoError("ER00104", master=scenario.master, host=host)
+    if sum(_local(replica.host, host) for replica in scenario.replicas) > 1:
+        # One agent keeps one replica of a scenario; two names of this machine are one host.
+        yield ArcxoError("ER00114", scenario=scenario.name)
     masters = [_real(root.master_path) for root in scenario.roots]
     for number, path in enumerate(masters):
         for other in masters[number + 1 :]:

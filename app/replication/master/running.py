@@ -26,7 +26,7 @@ from app.replication.master.recorder import Recorder, RootListener
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
-from app.replication.master.walker import fill, sweep
+from app.replication.master.walker import EMPTIED_LEAST_ENTRIES, fill, sweep
 from app.replication.records import Mark
 
 _STOP_FLUSH_S = 5.0
@@ -51,6 +51,7 @@ class Running:
         fresh: bool,
         suspended: list[str],
         on_change: Callable[[], None],
+        emptied_is_meant: bool = False,
     ) -> None:
         self.scenario = scenario
         self._directory = directory
@@ -58,6 +59,7 @@ class Running:
         self._connector = connector
         self._events = events
         self._fresh = fresh
+        self._emptied_is_meant = emptied_is_meant
         self._suspended = suspended
         self._on_change = on_change
         self._lock = threading.RLock()
@@ -204,6 +206,8 @@ class Running:
 
     def _begin_epoch(self, shadow: Shadow, spool: Spool) -> None:
         # Watches stand already: what changes while the shadow is filled waits as hints.
+        for root in self._roots:
+            self._check_not_emptied(root, shadow)
         shadow.set_fact("complete", "")
         shadow.commit()
         epoch = secrets.token_hex(16)
@@ -218,9 +222,20 @@ class Running:
                 self._reporter(number),
                 self._stopping.is_set,
             )
+            shadow.set_fact(f"root {number}", root.path.hex())
         if not self._stopping.is_set():
             shadow.set_fact("complete", epoch)
         shadow.commit()
+
+    def _check_not_emptied(self, root: ComparedRoot, shadow: Shadow) -> None:
+        """An empty directory where many entries were reaches the replicas only when asked for again."""
+        if self._emptied_is_meant or shadow.fact(f"root {root.number}") != root.path.hex():
+            return
+        if shadow.counts(root.number)[0] <= EMPTIED_LEAST_ENTRIES:
+            return
+        with os.scandir(root.path) as entries:
+            if next(entries, None) is None:
+                raise RootLostError(root.number, "ER00222")
 
     # sweeps
 
@@ -385,6 +400,11 @@ class Running:
     def state(self) -> ScenarioState:
         """What the scenario does now."""
         return self._state
+
+    @property
+    def was_emptied(self) -> bool:
+        """Whether it stands in Problem because a root was found empty."""
+        return self._problem is not None and self._problem.code == "ER00222"
 
     # asked by people
 
