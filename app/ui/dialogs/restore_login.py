@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -18,24 +18,23 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.job import Credentials, Destination
-from app.ui.backup.logins import is_this_computer
 from app.ui.bridge.throttle import Delay
 from app.ui.manager import Context
 from app.ui.restore.requests import LoginRow
+from app.ui.theme import theme
 from app.ui.widgets.basics import Label
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import explain
 
-_OWN = "This computer: the owner of this home needs no log-in"
+_OWN = "This computer: the home's owner needs none"
 _CHECK_MS = 500
 
 
 class _Pair(QWidget):
     """User name and password of one host."""
 
-    def __init__(self, title: str, host: str, login: Credentials) -> None:
+    def __init__(self, title: str, host: str, login: Credentials, *, own: bool) -> None:
         super().__init__()
-        own = is_this_computer(host)
         optional = ", optional" if own else ""
         self._own, self._host = own, host
         self.user = QLineEdit(login.user)
@@ -48,8 +47,13 @@ class _Pair(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
-        row.addWidget(self.user_field, 1)
-        row.addWidget(self.password_field, 1)
+        row.addWidget(self.user_field, 1, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.password_field, 1, Qt.AlignmentFlag.AlignTop)
+
+    @property
+    def needed(self) -> bool:
+        """Whether the host asks for a log-in."""
+        return not self._own
 
     def credentials(self) -> Credentials:
         """What is typed."""
@@ -83,7 +87,7 @@ class RestoreLoginDialog(QDialog):
             if original
             else "Enter User Name and Password"
         )
-        self.setMinimumWidth(640)
+        self.setMinimumWidth(min(theme().px(640), 960))
         self.to_master = QRadioButton(f"Restore to Master Server {session.machine}")
         self.to_replica = QRadioButton(f"Restore to Replica Server {session.replica}")
         self._group = QButtonGroup(self)
@@ -92,9 +96,11 @@ class RestoreLoginDialog(QDialog):
         chosen = self.to_master if row.destination is Destination.ORIGINAL_MASTER else self.to_replica
         chosen.setChecked(True)
         self._hint = Label("", "small", "muted", wrap=True)
-        self.master = _Pair("Master Server", session.machine, row.master)
+        own_master = not row.needs_login(session.machine)
+        self.master = _Pair("Master Server", session.machine, row.master, own=own_master)
         host = session.replica if original else row.target.host
-        self.replica = _Pair("Replica Server" if original else "Destination", host, row.replica)
+        role = "Replica Server" if original else "Destination"
+        self.replica = _Pair(role, host, row.replica, own=not row.needs_login(host))
         self.session_password = PasswordField("Session Password")
         self.session_password.setText(row.session_password)
         needed = (
@@ -138,6 +144,15 @@ class RestoreLoginDialog(QDialog):
         self.master.setVisible(original)
         self.to_master.toggled.connect(self._on_option)
         self._on_option()
+        self._first_field().setFocus()
+
+    def _first_field(self) -> QWidget:
+        """Where typing begins: the first thing that is missing."""
+        row = self._row
+        for pair in (self.master, self.replica):
+            if not pair.isHidden() and pair.needed and not pair.user.text():
+                return pair.user
+        return self.session_password if row.part.session.encrypted else self.ok
 
     @property
     def destination(self) -> Destination:

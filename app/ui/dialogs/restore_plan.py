@@ -6,14 +6,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
-    QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -25,11 +27,12 @@ from app.model.paths import shown
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui import formats
+from app.ui.icons import pixmap
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
 from app.ui.restore.requests import LoginRow, changed, merged
-from app.ui.theme import theme
+from app.ui.theme import color, font, theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
 from app.ui.widgets.status import Status
@@ -44,7 +47,7 @@ ACTIONS = {
 }
 _NOTES = {
     RestoreAction.CREATE: "not there now",
-    RestoreAction.OVERWRITE: "replaced by the restored ones",
+    RestoreAction.OVERWRITE: "content is replaced",
     RestoreAction.RENAME: "both kept, side by side",
     RestoreAction.SKIP: "stay as they are",
     RestoreAction.DELETE: "removed",
@@ -125,43 +128,65 @@ def noun(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
     return ("file", "files") if only_files else ("item", "items")
 
 
-class _Count(QPushButton):
-    """One figure that is also a filter."""
+class PlanCount(QAbstractButton):
+    """One figure that is also a filter: icon, number, word, and a note below."""
 
     def __init__(self, action: RestoreAction) -> None:
         super().__init__()
         self.action = action
-        look = ACTIONS[action]
+        self.number = 0
         self.setCheckable(True)
-        self.setAutoDefault(False)
-        self.setProperty("kind", "small")
-        self.setMinimumHeight(theme().px(64))
-        self._icon = IconLabel(look.icon, look.role, 20)
-        self._number = Label("0", "figure")
-        self._word = Label(look.text, "medium", look.role)
-        self._note = Label(_NOTES[action], "small", "muted")
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self._icon)
-        top.addWidget(self._number)
-        top.addWidget(self._word)
-        top.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 6)
-        layout.setSpacing(2)
-        layout.addLayout(top)
-        layout.addWidget(self._note)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.show_count(0)
+        theme().changed.connect(self.updateGeometry)
 
     def show_count(self, count: int) -> None:
-        """Show the figure; zero is muted."""
-        look = ACTIONS[self.action]
-        self._number.setText(formats.count(count))
-        self._number.set_role("text" if count else "muted")
-        self._word.set_role(look.role if count else "muted")
-        self._icon.set_icon(look.icon, look.role if count else "muted")
+        """Show the figure; zero is muted and filters nothing."""
+        word = ACTIONS[self.action].text
+        self.number = count
         self.setEnabled(count > 0)
-        self.setAccessibleName(f"{count:,} {look.text}, {_NOTES[self.action]}")
-        self.setToolTip(f"Show only what this does: {look.text}" if count else "")
+        self.setAccessibleName(f"{count:,} {word}, {_NOTES[self.action]}")
+        self.setToolTip(f"List only what this does: {word}" if count else "")
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
+        note = QFontMetrics(font("small")).horizontalAdvance(_NOTES[self.action])
+        return QSize(note + 52, theme().px(56))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
+        look = ACTIONS[self.action]
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        if self.isChecked() or self.hasFocus():
+            painter.setPen(QPen(color("accent"), 2 if self.hasFocus() else 1))
+            painter.setBrush(color("accent_soft") if self.isChecked() else Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box, 5, 5)
+        elif self.underMouse() and self.isEnabled():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(color("hover"))
+            painter.drawRoundedRect(box, 5, 5)
+        role = look.role if self.number else "muted"
+        half = self.height() // 2
+        painter.drawPixmap(8, half - 20, pixmap(look.icon, role, 20, self.devicePixelRatioF()))
+        middle = int(Qt.AlignmentFlag.AlignVCenter)
+        figure = formats.count(self.number)
+        painter.setFont(font("figure"))
+        painter.setPen(color("text" if self.number else "muted"))
+        painter.drawText(QRect(36, 2, self.width() - 40, half), middle, figure)
+        left = 36 + QFontMetrics(font("figure")).horizontalAdvance(figure) + 8
+        painter.setFont(font("medium"))
+        painter.setPen(color(role))
+        painter.drawText(QRect(left, 3, self.width() - left, half), middle, look.text)
+        painter.setFont(font("small"))
+        painter.setPen(color("muted"))
+        note = QFontMetrics(font("small")).elidedText(
+            _NOTES[self.action], Qt.TextElideMode.ElideRight, self.width() - 40
+        )
+        painter.drawText(QRect(36, half, self.width() - 36, half - 2), middle, note)
+        painter.end()
 
 
 class RestorePlanDialog(QDialog):
@@ -178,7 +203,7 @@ class RestorePlanDialog(QDialog):
         self.resize(theme().px(1080), theme().px(720))
         self.title = Label("Counting what this restore will do", "title", wrap=True)
         self._line = Label("", "body", "muted", wrap=True)
-        self.counts = {action: _Count(action) for action in RestoreAction}
+        self.counts = {action: PlanCount(action) for action in RestoreAction}
         self.filter = FilterField("Filter by path")
         self.filter.filtered.connect(self._on_filtered)
         self._listed = Label("", "small", "muted")
@@ -229,13 +254,14 @@ class RestorePlanDialog(QDialog):
         page = QFrame()
         page.setProperty("kind", "pane")
         figures = QHBoxLayout()
-        figures.setContentsMargins(20, 0, 20, 12)
+        figures.setContentsMargins(12, 0, 12, 8)
         figures.setSpacing(8)
         for count in self.counts.values():
             count.toggled.connect(partial(self._on_count_toggled, count))
             figures.addWidget(count, 1)
         tools = QHBoxLayout()
         tools.setContentsMargins(20, 6, 20, 6)
+        tools.setSpacing(12)
         tools.addWidget(self.filter)
         tools.addWidget(self._listed, 1)
         before = QFrame()
@@ -331,12 +357,12 @@ class RestorePlanDialog(QDialog):
         if plan.truncated:
             text = f"The first {len(plan.items):,} of {total:,} are listed; the counts are of all"
         else:
-            text = f"{total:,} listed"
+            text = f"{len(plan.items):,} listed"
         if shown_rows != len(plan.items):
             text = f"{shown_rows:,} shown. {text}"
         self._listed.setText(text)
 
-    def _on_count_toggled(self, toggled: _Count, on: bool) -> None:
+    def _on_count_toggled(self, toggled: PlanCount, on: bool) -> None:
         if on:
             for count in self.counts.values():
                 if count is not toggled:

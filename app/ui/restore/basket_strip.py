@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
@@ -37,8 +37,8 @@ class BasketStrip(QFrame):
         self.setProperty("kind", "sunken")
         self._chooser = chooser
         self._sessions: dict[SessionSource, SessionInfo] = {}
-        self.title = Label("", "strong")
-        self.text = Label("", "small", "text2")
+        self.title = Label("", "strong", elide=Qt.TextElideMode.ElideRight)
+        self.text = Label("", "small", "text2", elide=Qt.TextElideMode.ElideRight)
         self.locked = Label("", "small", "warning")
         self._key = IconLabel("key-round", "warning", 16)
         self.show_button = button("Show basket")

@@ -19,7 +19,7 @@ from app.ui.models.cell import Mark, MarkerBox
 from app.ui.models.tree import Row, TreeModel
 from app.ui.restore.basket import PAGE, ROOT, Source, list_page
 from app.ui.restore.chooser import Chooser
-from app.ui.restore.contents import EntryModel, entry_of
+from app.ui.restore.contents import SESSION_COLUMN, EntryModel, entry_of
 from app.ui.restore.source_rows import COLUMNS, Node, error_row, folder_rows, session_words
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
@@ -40,6 +40,7 @@ class BrowsePane(QWidget):
         self._context, self._chooser = context, chooser
         self._node: Node | None = None
         self._more = False
+        self._wanted = b""
         self.model = TreeModel(COLUMNS, self)
         self.model.children_wanted.connect(self._on_children_wanted)
         self.model.marker_clicked.connect(self._on_marker_clicked)
@@ -101,7 +102,8 @@ class BrowsePane(QWidget):
         self.splitter.addWidget(self.tree)
         self.splitter.addWidget(right)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([300, 800])
+        self.splitter.setSizes([310, 830])
+        self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
         self.tree.setMinimumWidth(200)
         self.empty = empty
@@ -137,6 +139,10 @@ class BrowsePane(QWidget):
         self.model.set_rows(())
         self.entries.set_items(())
         self._pages.setCurrentIndex(1)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Leave out what Version History says beside the contents."""
+        self.table.setColumnHidden(SESSION_COLUMN, narrow)
 
     def refresh_marks(self) -> None:
         """Fill the markers again."""
@@ -207,6 +213,8 @@ class BrowsePane(QWidget):
     def _on_children(self, index: QPersistentModelIndex, node: Node, entries: list[CatalogEntry]) -> None:
         if index.isValid() and node.source is not None:
             self.model.set_children(index, folder_rows(node.source, entries, self._chooser.box))
+            if self._wanted and node == self._node:
+                self._open_wanted(self.model.index(index.row(), 0, index.parent()))
 
     def _on_children_failed(self, index: QPersistentModelIndex, error: Exception) -> None:
         if index.isValid():
@@ -282,11 +290,17 @@ class BrowsePane(QWidget):
         current = self.tree.currentIndex()
         if entry is None or entry.kind is not EntryKind.DIRECTORY or not current.isValid():
             return
+        self._wanted = entry.path
         self.tree.setExpanded(current, True)
-        for position in range(self.model.rowCount(current)):
-            child = self.model.index(position, 0, current)
+        self._open_wanted(current)
+
+    def _open_wanted(self, parent: QModelIndex) -> None:
+        """Choose the folder that was opened from the contents, once its row is there."""
+        for position in range(self.model.rowCount(parent)):
+            child = self.model.index(position, 0, parent)
             row = self.model.row_at(child)
-            if row is not None and isinstance(row.object, Node) and row.object.path == entry.path:
+            if row is not None and isinstance(row.object, Node) and row.object.path == self._wanted:
+                self._wanted = b""
                 self.tree.select_row(child)
                 return
 

@@ -17,6 +17,7 @@ from app.ui.models.table import RowModel
 
 Index = QModelIndex | QPersistentModelIndex
 KIND_ICONS = {EntryKind.DIRECTORY: "folder", EntryKind.FILE: "file-text", EntryKind.SYMLINK: "file-symlink"}
+SESSION_COLUMN = 3
 _NOTHING = Cell(formats.NONE, role="muted", right=True)
 
 
@@ -38,10 +39,10 @@ class EntryModel(RowModel[CatalogEntry]):
     toggled = Signal(object)
     columns: tuple[Column, ...] = (
         Column("Name", 280, stretch=True),
-        Column("Size", 90, right=True),
-        Column("Modified", 130),
-        Column("Session", 70, right=True),
-        Column("Versions", 76, right=True),
+        Column("Size", 86, right=True),
+        Column("Modified", 142),
+        Column("Session", 76, right=True),
+        Column("Versions", 84, right=True),
     )
 
     def __init__(self, box: Callable[[CatalogEntry], MarkerBox], parent: Any = None) -> None:
@@ -98,10 +99,10 @@ class FoundModel(EntryModel):
         Column("File name", 240),
         Column("Path", 300, stretch=True),
         Column("Size", 90, right=True),
-        Column("Date modified", 130),
-        Column("Backup time", 130),
+        Column("Date modified", 150),
+        Column("Backup time", 150),
         Column("Media", 120),
-        Column("Session", 70, right=True),
+        Column("Session", 84, right=True),
     )
 
     def __init__(

@@ -37,6 +37,7 @@ class RestoreManager(Manager):
         self.header.subtitle.setText("New restore job")
         self._rows: dict[tuple[str, int, Target], LoginRow] = {}
         self._items: list[BasketItem] = []
+        self._local_names: frozenset[str] = frozenset()
         self.source = SourceTab(context)
         self.destination = DestinationPane(context)
         self.schedule = ScheduleForm(repeats=False)
@@ -143,6 +144,7 @@ class RestoreManager(Manager):
         self.destination.folders.problem.show_error(error)
 
     def _on_known(self, known: Known) -> None:
+        self._local_names = known.local_names
         self.source.set_known(known)
 
     def _on_backup_wanted(self) -> None:
@@ -206,7 +208,7 @@ class RestoreManager(Manager):
         for part in parts:
             key = (part.session.media_serial, part.session.number, target)
             row = self._rows.setdefault(key, LoginRow(part, target))
-            row.part = part
+            row.part, row.local_names = part, self._local_names
             rows.append(row)
         self._ask_logins(rows)
 
@@ -249,6 +251,7 @@ class RestoreManager(Manager):
         )
         self._rows.clear()
         self.source.chooser.clear()
+        self.tabs.setCurrentIndex(SOURCE)
 
 
 def _padded(widget: ScheduleForm) -> QFrame:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -29,12 +29,22 @@ from app.ui.restore.basket import SessionSource
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import FoundModel
 from app.ui.restore.query_fields import FieldError, make_query
+from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.form import Field
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
 
 ANY = "Any"
+_PLACES = (
+    ("pattern", 4),
+    ("machine", 3),
+    ("directory", 4),
+    ("size_min", 2),
+    ("size_max", 2),
+    ("from", 2),
+    ("to", 2),
+)
 
 
 class QueryPane(QFrame):
@@ -112,29 +122,23 @@ class QueryPane(QFrame):
     def _lay_out(self) -> None:
         form = QFrame()
         form.setProperty("kind", "sunken")
-        grid = QGridLayout(form)
-        grid.setContentsMargins(16, 12, 16, 8)
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(2)
-        for column, (name, stretch) in enumerate(
-            (
-                ("pattern", 4),
-                ("machine", 3),
-                ("directory", 4),
-                ("size_min", 2),
-                ("size_max", 2),
-                ("from", 2),
-                ("to", 2),
-            )
-        ):
-            grid.addWidget(self.fields[name], 0, column, Qt.AlignmentFlag.AlignTop)
-            grid.setColumnStretch(column, stretch)
+        form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self._lines = (QHBoxLayout(), QHBoxLayout())
+        for line in self._lines:
+            line.setSpacing(12)
+        fields = QVBoxLayout(form)
+        fields.setContentsMargins(16, 12, 16, 8)
+        fields.setSpacing(2)
+        for line in self._lines:
+            fields.addLayout(line)
+        self._arrange(wide=True)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.subdirectories)
         row.addStretch(1)
         row.addWidget(self.stop)
         row.addWidget(self.ask)
-        grid.addLayout(row, 1, 0, 1, 7)
+        fields.addLayout(row)
         foot = QFrame()
         foot.setProperty("kind", "pane")
         line = QHBoxLayout(foot)
@@ -150,6 +154,22 @@ class QueryPane(QFrame):
         layout.addWidget(self._stack, 1)
         layout.addWidget(Line())
         layout.addWidget(foot)
+
+    def _arrange(self, *, wide: bool) -> None:
+        """One line of fields, or two where the window is narrow or the type large."""
+        self._wide = wide
+        for line in self._lines:
+            while line.count():
+                line.takeAt(0)
+        for position, (name, stretch) in enumerate(_PLACES):
+            line = self._lines[0 if wide or position < 3 else 1]
+            line.addWidget(self.fields[name], stretch, Qt.AlignmentFlag.AlignTop)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        wide = self.width() >= theme().px(1000)
+        if wide != self._wide:
+            self._arrange(wide=wide)
 
     def set_known(self, machines: Sequence[Machine], sessions: Sequence[SessionInfo]) -> None:
         """Machines to choose from, and the sessions that results are of."""

@@ -52,6 +52,7 @@ class LoginRow:
     replica: Credentials = field(default_factory=lambda: Credentials("", ""))
     session_password: str = ""
     password_accepted: bool = False
+    local_names: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.target.original:
@@ -78,9 +79,13 @@ class LoginRow:
         else:
             needed = [(session.machine, self.master), (session.replica, self.replica)]
         for host, login in needed:
-            if not is_this_computer(host) and not (login.user and login.password):
+            if self.needs_login(host) and not (login.user and login.password):
                 return f"Needs the log-in of {host}"
         return ""
+
+    def needs_login(self, host: str) -> bool:
+        """Whether a job must log in there: the owner of the home need not on this computer."""
+        return not is_this_computer(host) and host not in self.local_names
 
 
 def requests(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QDateTime, Signal
+from PySide6.QtCore import QDateTime, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -29,6 +29,7 @@ from app.ui.restore.chooser import Chooser
 from app.ui.restore.query_pane import QueryPane
 from app.ui.restore.source_rows import machine_rows, session_rows
 from app.ui.restore.versions_pane import VersionsPane
+from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line
 from app.ui.widgets.notices import EmptyState
 
@@ -48,11 +49,17 @@ class Known:
     media: Sequence[MediaInfo]
     sessions: Sequence[SessionInfo]
     machines: Sequence[Machine]
+    local_names: frozenset[str] = frozenset()
 
 
 def read_known(services: Services) -> Known:
     """Blocks on the catalog."""
-    return Known(services.media.media(), services.media.sessions(), services.restores.machines())
+    return Known(
+        services.media.media(),
+        services.media.sessions(),
+        services.restores.machines(),
+        frozenset({services.server.state().name}),
+    )
 
 
 class SourceTab(QWidget):
@@ -71,9 +78,9 @@ class SourceTab(QWidget):
         self.view = QComboBox()
         self.view.addItems(_VIEWS)
         self.view.setAccessibleName("Source view")
-        self.view.setMinimumWidth(190)
+        self.view.setMinimumWidth(theme().px(190))
         self.view.currentIndexChanged.connect(self._on_view_changed)
-        self._hint = Label(_HINTS[0], "body", "muted")
+        self._hint = Label(_HINTS[0], "body", "muted", elide=Qt.TextElideMode.ElideRight)
         self.as_of_box = QCheckBox("As of")
         self.as_of_box.setToolTip("Not ticked: the last backup")
         self.as_of = QDateTimeEdit(QDateTime.currentDateTime())
@@ -98,7 +105,8 @@ class SourceTab(QWidget):
         self.splitter.addWidget(self.versions)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([900, 350])
+        self.splitter.setSizes([830, 360])
+        self.splitter.setHandleWidth(1)
         top = QFrame()
         top.setProperty("kind", "pane")
         row = QHBoxLayout(top)
@@ -107,8 +115,7 @@ class SourceTab(QWidget):
         row.addWidget(self.view)
         row.addWidget(self.as_of_box)
         row.addWidget(self.as_of)
-        row.addWidget(self._hint)
-        row.addStretch(1)
+        row.addWidget(self._hint, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -143,11 +150,17 @@ class SourceTab(QWidget):
     def show_versions(self) -> None:
         """Open Version History for what is chosen."""
         self.versions.show()
+        self._narrow(True)
         self._ask_versions()
 
     def hide_versions(self) -> None:
         """Close Version History."""
         self.versions.hide()
+        self._narrow(False)
+
+    def _narrow(self, narrow: bool) -> None:
+        for pane in (self.by_session, self.by_tree):
+            pane.set_narrow(narrow)
 
     def show_basket(self) -> None:
         """Open the list of the basket."""

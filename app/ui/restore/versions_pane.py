@@ -25,7 +25,7 @@ from app.ui.widgets.views import CellTable
 class VersionModel(RowModel[FileVersion]):
     """Distinct contents, newest first."""
 
-    columns = (Column("Modified", 140), Column("Size", 80, right=True), Column("Kept in", 130, stretch=True))
+    columns = (Column("Modified", 172), Column("Size", 80, right=True), Column("Kept in", 90, stretch=True))
 
     def key_of(self, item: FileVersion) -> Hashable:
         """The content and where it is last held."""
@@ -99,7 +99,7 @@ class VersionsPane(QFrame):
         self._context = context
         self._asked: tuple[str, bytes] | None = None
         self.setProperty("kind", "pane")
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(320)
         self.head = PaneHeader("Version History")
         close = icon_button("x", "Close Version History")
         close.clicked.connect(self.closed)
