@@ -103,7 +103,9 @@ def summary(basket: Basket) -> str:
     if not parts:
         return "nothing chosen"
     text = " and ".join(parts) if len(parts) < 3 else f"{parts[0]}, {parts[1]} and {parts[2]}"
-    known = sum(item.entry.size_bytes for item in items if item.entry and item.kind is not None)
+    known = sum(
+        item.entry.size_bytes for item in items if item.entry and item.kind not in (None, EntryKind.DIRECTORY)
+    )
     if files and not folders and not sessions:
         return f"{text}, {formats.size(known)}"
     return f"{text}, {formats.size(known)} in files" if files and known else text

@@ -1,0 +1,367 @@
+"""The manager against memory services: views, markers, versions, dialogs, plan, submission, faults."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from app.model.errors import BusyError
+from app.model.job import Conflict, Credentials, Destination, RestoreSelection
+from app.ui.dialogs.restore_login import RestoreLoginDialog
+from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog
+from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
+from app.ui.models.cell import ItemRole, Mark
+from app.ui.restore.basket import Part, SessionSource, TreeSource
+from app.ui.restore.manager import DESTINATION, RestoreManager
+from app.ui.restore.requests import LoginRow, Options, Target, requests
+from app.ui.restore.source_tab import BY_QUERY, BY_TREE
+
+SERIAL = "A1B2C3"
+LOCAL = frozenset({"BKP-SRV-01"})
+CHECK = Qt.ItemDataRole.CheckStateRole
+
+
+@pytest.fixture
+def manager(context, qtbot, settled):
+    made = RestoreManager(context)
+    qtbot.addWidget(made)
+    made.resize(1240, 800)
+    made.show()
+    made.activate()
+    settled()
+    yield made
+    made.deactivate()
+
+
+@pytest.fixture
+def login_row(services):
+    return LoginRow(Part(services.media.session("", 60)), Target(), local_names=LOCAL)
+
+
+def open_folder(pane, settled, *keys):
+    """Expand the way down to a folder and choose it."""
+    for depth in range(1, len(keys) + 1):
+        index = pane.model.find(*keys[:depth])
+        assert index.isValid(), keys[:depth]
+        if depth < len(keys):
+            pane.tree.setExpanded(index, True)
+            settled()
+    pane.tree.select_row(pane.model.find(*keys))
+    settled()
+
+
+def toggle(pane, path):
+    row = next(i for i, item in enumerate(pane.entries.items) if item.path == path)
+    pane.entries.setData(pane.entries.index(row, 0), None, CHECK)
+
+
+def dialog_of(manager, kind):
+    return next(one for one in manager.findChildren(kind) if one.isVisible())
+
+
+def test_media_list_their_sessions_newest_first(manager):
+    model = manager.source.by_session.model
+    media = model.index(0, 0)
+    assert media.data() == "FSD-2026-A"
+    assert [model.index(row, 0, media).data() for row in range(4)] == [
+        "Session 61",
+        "Session 60",
+        "Session 59",
+        "Session 57",
+    ]
+
+
+def test_folders_are_read_when_they_are_opened_and_their_contents_are_shown(manager, services, settled):
+    assert not services.called("restores.browse_session")
+    pane = manager.source.by_session
+    open_folder(pane, settled, SERIAL, SessionSource(SERIAL, 61), b"/srv", b"/srv/sales")
+    assert [item.path for item in pane.entries.items][:2] == [b"/srv/sales/2026", b"/srv/sales/pipeline.xlsx"]
+    assert all(name.startswith("console-task") for name in services.threads)
+
+
+def test_a_marker_fills_the_ones_above_it_and_space_takes_it_out_again(manager, settled):
+    pane = manager.source.by_session
+    open_folder(pane, settled, SERIAL, SessionSource(SERIAL, 61), b"/srv", b"/srv/sales")
+    toggle(pane, b"/srv/sales/pipeline.xlsx")
+    for keys in ((SERIAL,), (SERIAL, SessionSource(SERIAL, 61), b"/srv")):
+        assert pane.model.find(*keys).data(ItemRole.CELL).marker.mark is Mark.PARTIAL
+    assert manager.source.strip.title.text() == "Restore basket: 1 file, 4.00 MB"
+    toggle(pane, b"/srv/sales/pipeline.xlsx")
+    settled()
+    assert len(manager.source.chooser.basket) == 0
+
+
+def test_taking_one_file_out_of_a_session_keeps_what_is_beside_it(manager, settled):
+    pane = manager.source.by_session
+    source = SessionSource(SERIAL, 61)
+    manager.source.chooser.toggle(source, b"/")
+    open_folder(pane, settled, SERIAL, source, b"/srv", b"/srv/sales")
+    toggle(pane, b"/srv/sales/pipeline.xlsx")
+    settled()
+    chosen = dict(manager.source.chooser.basket.selection.chosen())[source]
+    assert set(chosen) == {
+        b"/srv/shares",
+        b"/srv/sales/2026",
+        b"/srv/sales/forecast.docx",
+        b"/srv/sales/caf\xe9.txt",
+    }
+
+
+def test_another_version_replaces_the_chosen_one(manager, settled):
+    manager.source.view.setCurrentIndex(BY_TREE)
+    pane = manager.source.by_tree
+    source = TreeSource("BKP-SRV-01")
+    open_folder(pane, settled, source, b"/srv", b"/srv/sales")
+    toggle(pane, b"/srv/sales/pipeline.xlsx")
+    manager.source.show_versions()
+    pane.table.select_row(pane.table.model().index(1, 0))
+    settled()
+    versions = manager.source.versions
+    assert len(versions.model.items) == 2
+    versions.table.select_row(versions.table.model().index(1, 0))
+    versions.add.click()
+    settled()
+    assert list(manager.source.chooser.basket.selection.chosen()) == [
+        (SessionSource(SERIAL, 57), (b"/srv/sales/pipeline.xlsx",))
+    ]
+
+
+def test_as_of_reads_the_tree_again(manager, settled):
+    manager.source.view.setCurrentIndex(BY_TREE)
+    settled()
+    manager.source.as_of_box.setChecked(True)
+    settled()
+    source = manager.source.by_tree.model.index(0, 0).data(ItemRole.OBJECT).source
+    assert source.as_of is not None
+
+
+def test_a_query_finds_and_chooses(manager, services, settled):
+    manager.source.view.setCurrentIndex(BY_QUERY)
+    pane = manager.source.by_query
+    pane.pattern.setText("*pipe*")
+    pane.ask.click()
+    settled()
+    assert services.called("restores.query")[-1][1].pattern == "*pipe*"
+    pane.model.setData(pane.model.index(0, 0), None, CHECK)
+    assert list(manager.source.chooser.basket.selection.chosen()) == [
+        (SessionSource(SERIAL, 61), (b"/srv/sales/pipeline.xlsx",))
+    ]
+
+
+def test_a_faulty_query_field_is_told_at_the_field_and_nothing_is_asked(manager, services):
+    pane = manager.source.by_query
+    pane.size_min.setText("much")
+    pane.ask.click()
+    assert pane.size_min.property("state") == "error"
+    assert not services.called("restores.query")
+
+
+def test_start_without_a_choice_says_so(manager):
+    manager.start.click()
+    assert manager.banner.isVisible()
+
+
+def test_another_place_needs_a_folder(manager):
+    manager.source.chooser.toggle(SessionSource(SERIAL, 61), b"/")
+    manager.destination.original.setChecked(False)
+    manager.start.click()
+    assert manager.tabs.currentIndex() == DESTINATION
+    assert manager.destination.folders.path.property("state") == "error"
+
+
+def test_from_start_to_the_job_nothing_is_submitted_before_the_last_button(
+    manager, services, context, settled
+):
+    manager.source.chooser.toggle(SessionSource(SERIAL, 61), b"/")
+    manager.destination.conflicts[Conflict.SKIP].setChecked(True)
+    manager.start.click()
+    settled()
+    dialog_of(manager, RestoreSessionsDialog).accept()
+    settled()
+    plan = dialog_of(manager, RestorePlanDialog)
+    assert plan.title.text() == "This restore will change 1,275 items on localhost"
+    assert plan.restore.text() == "Restore 1,275 items"
+    assert not services.called("restores.submit")
+    plan.restore.click()
+    settled()
+    submitted = services.called("restores.submit")
+    assert len(submitted) == 1
+    assert submitted[0][1] == services.called("restores.plan")[0][1]
+    assert submitted[0][1].script.selections == (RestoreSelection(SERIAL, 61),)
+    assert submitted[0][1].script.conflict is Conflict.SKIP
+    assert context.extra["toasts"][0][0].startswith("Job ")
+    assert len(manager.source.chooser.basket) == 0
+
+
+def test_a_folder_of_this_computer_is_the_target(manager, services, settled):
+    manager.source.chooser.toggle(SessionSource(SERIAL, 61), b"/")
+    manager.tabs.setCurrentIndex(DESTINATION)
+    manager.destination.original.setChecked(False)
+    settled()
+    folders = manager.destination.folders
+    open_tree = folders.model.find(b"/", b"/backup")
+    folders.tree.select_row(open_tree)
+    folders.make_folder(folders.directory, "out")
+    settled()
+    assert services.called("hosts.make_directory") == [("hosts.make_directory", "localhost", b"/backup/out")]
+    assert manager.destination.target() == Target(False, "localhost", b"/backup/out")
+
+
+def test_back_from_the_plan_keeps_what_was_typed(manager, services, settled):
+    manager.source.chooser.toggle(SessionSource(SERIAL, 61), b"/")
+    manager.start.click()
+    settled()
+    dialog = dialog_of(manager, RestoreSessionsDialog)
+    dialog._rows[0].master = Credentials("m", "1")
+    dialog.accept()
+    settled()
+    dialog_of(manager, RestorePlanDialog).done(BACK)
+    again = dialog_of(manager, RestoreSessionsDialog)
+    assert again._rows[0].master == Credentials("m", "1")
+
+
+def test_a_wrong_session_password_is_told_at_once_and_does_not_close(context, login_row, qtbot, settled):
+    host = RestoreSessionsDialog(context, [login_row], None)
+    qtbot.addWidget(host)
+    dialog = RestoreLoginDialog(context, login_row, host)
+    dialog.open()
+    dialog.session_password.setText("wrong")
+    qtbot.waitUntil(lambda: dialog.session_password.property("state") == "error", timeout=5000)
+    dialog.accept()
+    assert dialog.isVisible()
+    dialog.session_password.setText("right")
+    dialog.accept()
+    settled()
+    assert not dialog.isVisible()
+    assert login_row.password_accepted
+    assert login_row.missing == ""
+
+
+def test_master_asks_for_the_masters_log_in_only(context, login_row, qtbot):
+    login_row.local_names = frozenset()
+    host = RestoreSessionsDialog(context, [login_row], None)
+    qtbot.addWidget(host)
+    dialog = RestoreLoginDialog(context, login_row, host)
+    dialog.open()
+    assert not dialog.replica.isHidden()
+    dialog.to_master.setChecked(True)
+    assert dialog.replica.isHidden()
+    dialog.accept()
+    assert dialog.isVisible()
+    assert dialog.master.user.property("state") == "error"
+
+
+def test_one_row_can_be_applied_to_all(context, services, qtbot, settled):
+    rows = [
+        LoginRow(Part(services.media.session("", number)), Target(), local_names=LOCAL) for number in (59, 61)
+    ]
+    host = RestoreSessionsDialog(context, rows, None)
+    qtbot.addWidget(host)
+    dialog = host.edit_current()
+    dialog.to_master.setChecked(True)
+    dialog.master.user.setText("admin")
+    dialog.master.password.setText("secret")
+    dialog.apply_all.setChecked(True)
+    dialog.accept()
+    settled()
+    assert [row.destination for row in rows] == [Destination.ORIGINAL_MASTER] * 2
+    assert rows[1].master == Credentials("admin", "secret")
+
+
+def test_cancelling_a_row_changes_nothing(context, login_row, qtbot):
+    host = RestoreSessionsDialog(context, [login_row], None)
+    qtbot.addWidget(host)
+    dialog = RestoreLoginDialog(context, login_row, host)
+    dialog.open()
+    dialog.to_master.setChecked(True)
+    dialog.reject()
+    assert login_row.destination is Destination.ORIGINAL_REPLICA
+
+
+def planned(services) -> PlanInput:
+    row = LoginRow(Part(services.media.session("", 61)), Target(), local_names=LOCAL)
+    from app.model.job import Schedule
+
+    return PlanInput(requests([row], Options(), Schedule(), hold=False), [row], "localhost")
+
+
+def test_a_plan_that_cannot_be_made_is_told_in_place(context, services, qtbot, settled):
+    services.raises["restores.plan"] = BusyError("E1120", home="/home/me/arcxo")
+    dialog = RestorePlanDialog(context, planned(services), None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    settled()
+    assert dialog.problem.isVisible()
+    assert not dialog.restore.isEnabled()
+    del services.raises["restores.plan"]
+    dialog.problem.retried.emit()
+    settled()
+    assert dialog.restore.isEnabled()
+
+
+def test_a_refused_submission_stays_on_the_plan(context, services, qtbot, settled):
+    dialog = RestorePlanDialog(context, planned(services), None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    settled()
+    services.raises["restores.submit"] = BusyError("E1120", home="/home/me/arcxo")
+    dialog.restore.click()
+    settled()
+    assert dialog.isVisible()
+    assert dialog.fault.isVisible()
+    assert dialog.restore.isEnabled()
+
+
+def test_a_count_filters_the_list(context, services, qtbot, settled):
+    dialog = RestorePlanDialog(context, planned(services), None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    settled()
+    from app.model.restore import RestoreAction
+
+    dialog.counts[RestoreAction.OVERWRITE].click()
+    assert [item.target for item in dialog.model.items] == [b"/srv/sales/b.xlsx"]
+    dialog.counts[RestoreAction.OVERWRITE].click()
+    assert len(dialog.model.items) == 2
+
+
+def test_a_folder_that_cannot_be_read_is_told_in_place(manager, services, settled):
+    services.raises["restores.browse_session"] = BusyError("E1120", home="/home/me/arcxo")
+    pane = manager.source.by_session
+    pane.tree.select_row(pane.model.find(SERIAL, SessionSource(SERIAL, 61)))
+    settled()
+    assert pane.problem.isVisible()
+
+
+def test_an_empty_home_says_how_sessions_get_there(context, services, qtbot, settled):
+    services.sessions = []
+    services.restores.machines = list
+    made = RestoreManager(context)
+    qtbot.addWidget(made)
+    made.show()
+    made.activate()
+    settled()
+    assert made.source.by_session.empty.isVisible()
+    made.source.by_session.empty.button.click()
+    assert context.extra["opened"] == [("backup", {})]
+    made.deactivate()
+
+
+def test_the_models_keep_qts_rules(manager, settled):
+    source = manager.source
+    fatal = QAbstractItemModelTester.FailureReportingMode.Fatal
+    testers = [
+        QAbstractItemModelTester(model, fatal)
+        for model in (
+            source.by_session.model,
+            source.by_session.entries,
+            source.by_query.model,
+            source.versions.model,
+        )
+    ]
+    open_folder(source.by_session, settled, SERIAL, SessionSource(SERIAL, 61), b"/srv", b"/srv/sales")
+    toggle(source.by_session, b"/srv/sales/pipeline.xlsx")
+    source.chooser.clear()
+    settled()
+    assert testers
