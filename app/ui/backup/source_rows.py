@@ -22,7 +22,7 @@ from app.ui.models.tree import Row
 from app.ui.widgets.status import REPLICA, SCENARIO, Status
 
 GROUP_KEY = "scenarios"
-SOURCE_COLUMNS = (Column("Source", 300, stretch=True),)
+SOURCE_COLUMNS = (Column("Source", 120, stretch=True),)
 SERVER_TYPES = {
     ServerType.FILE_SERVER: ("File Server", "folder"),
     ServerType.SQL_SERVER: ("SQL Server", "database"),

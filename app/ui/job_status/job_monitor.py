@@ -59,7 +59,7 @@ class JobMonitor(QFrame):
         self.doing = Label("", "strong")
         self.amount = Label("", "body", "text2")
         self.amount.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._gauge = Gauge("Progress of the step")
+        self.gauge = Gauge("Progress of the step")
         self._path = Label("", "small", "text2", elide=Qt.TextElideMode.ElideMiddle)
         self._facts = {name: Label("", "body", "text") for name in _FACTS}
         line = QHBoxLayout()
@@ -72,7 +72,7 @@ class JobMonitor(QFrame):
         body.setSpacing(6)
         body.addWidget(self._phases)
         body.addLayout(line)
-        body.addWidget(self._gauge)
+        body.addWidget(self.gauge)
         body.addWidget(self._path)
         body.addLayout(self._grid())
         body.addStretch(1)
@@ -117,8 +117,8 @@ class JobMonitor(QFrame):
         if steps:
             self._phases.set_phases(steps)
         share = fraction(progress) if progress else None
-        self._gauge.setVisible(active and not children)
-        self._gauge.set_share(share)
+        self.gauge.setVisible(active and not children)
+        self.gauge.set_share(share, busy=active and progress is not None and not progress.waits_for)
         self.doing.setText(_doing(job, children))
         self.amount.setText(_amount(progress) if progress else "")
         path = shown(progress.current_path) if progress else ""
@@ -177,7 +177,8 @@ def _amount(progress: JobProgress) -> str:
     if progress.files_total:
         return f"{formats.count(progress.files)} of {formats.count(progress.files_total)} files"
     if progress.files or progress.read_bytes:
-        done = f"{formats.counted(progress.files, 'file')}, {formats.size(progress.read_bytes)}"
+        done = formats.counted(progress.files, "file")
+        done += f", {formats.size(progress.read_bytes)}" if progress.read_bytes else ""
         return f"{done}. Total not known yet"
     return ""
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -28,6 +28,7 @@ from app.ui.job_status.log_details import LogDetails
 from app.ui.job_status.log_groups import JobGroup, Member, WeekGroup, group
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
+from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
@@ -50,6 +51,8 @@ MESSAGE_TYPES: tuple[tuple[str, tuple[Severity, ...]], ...] = (
     ("Information", (Severity.INFORMATION, Severity.SIGNIFICANT)),
 )
 _PROBLEM = 2
+_END_OF_RUN = frozenset({"N5040", "W5041", "E5042", "W5043", "N5070", "W5071", "E5072", "W5073"})
+"""The lines that say how a backup or restore ended."""
 
 
 class ActivityLogPane(QWidget):
@@ -74,7 +77,8 @@ class ActivityLogPane(QWidget):
         self.kind.addItems([name for name, _ in MESSAGE_TYPES])
         self.kind.currentIndexChanged.connect(self.query_changed)
         self.search = FilterField("Search messages")
-        self.search.setFixedWidth(220)
+        self.search.setMinimumWidth(90)
+        self.search.setMaximumWidth(theme().px(220))
         self.search.filtered.connect(self.query_changed)
         self.only = button("", "small", "x")
         self.only.clicked.connect(self._on_all_jobs)
@@ -113,10 +117,11 @@ class ActivityLogPane(QWidget):
         row.addWidget(self.by_job)
         row.addWidget(Label("Message type", "body", "muted"))
         row.addWidget(self.kind)
-        row.addWidget(self.search)
+        row.addWidget(self.search, 2)
         row.addWidget(self.only)
-        row.addStretch(1)
-        row.addWidget(Label("Newest first", "small", "muted"))
+        order = Label("Newest first", "small", "muted", elide=Qt.TextElideMode.ElideRight)
+        order.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(order, 1)
         row.addWidget(update)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -269,7 +274,7 @@ def _record_row(record: ActivityRecord) -> Row:
             Cell(
                 formats.visible(said.line),
                 role=look.role if record.severity in _ERRORS else "text",
-                bold=record.severity in (*_ERRORS, Severity.SIGNIFICANT),
+                bold=record.code in _END_OF_RUN or record.severity in (*_ERRORS, Severity.SIGNIFICANT),
                 tooltip=said.line,
             ),
         ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedWidget, QTabBar, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QTabBar, QToolButton
 
 from app.model.errors import ArcxoError
 from app.model.events import ActivityRecord
@@ -49,7 +49,7 @@ class JobStatusManager(Manager):
         self._pages.addWidget(self.log)
         self.tabs.currentChanged.connect(self._on_tab_changed)
         self.actions_ = self._make_actions()
-        self.body.addWidget(self._toolbar())
+        self.body.addWidget(self._tool_row())
         self.body.addWidget(Line())
         self.body.addWidget(self._pages, 1)
         self._queue_poll = self.poll(self._read_jobs, _POLL_MS)
@@ -102,15 +102,17 @@ class JobStatusManager(Manager):
             made[name] = action
         return made
 
-    def _toolbar(self) -> QFrame:
+    def _tool_row(self) -> QFrame:
         bar = QFrame()
         bar.setProperty("kind", "pane")
+        # Its words do not keep the window wide: they go when there is no room.
+        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(bar)
         row.setContentsMargins(16, 0, 12, 0)
         row.setSpacing(2)
         row.addWidget(self.tabs)
         row.addStretch(1)
-        self._buttons: dict[str, QToolButton] = {}
+        self.toolbar: dict[str, QToolButton] = {}
         for name, action in self.actions_.items():
             if name in _ONLY_IN_MENU:
                 continue
@@ -118,9 +120,9 @@ class JobStatusManager(Manager):
             tool.setDefaultAction(action)
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self._buttons[name] = tool
+            self.toolbar[name] = tool
             row.addWidget(tool)
-        self._buttons["export"].hide()
+        self.toolbar["export"].hide()
         return bar
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
@@ -130,7 +132,7 @@ class JobStatusManager(Manager):
     def _fit_toolbar(self) -> None:
         """Icons alone where the words have no room; their tooltips and names stay."""
         beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
-        tools = self._buttons.values()
+        tools = self.toolbar.values()
         for tool in tools:
             tool.setToolButtonStyle(beside)
         words = sum(tool.sizeHint().width() + 2 for tool in tools if not tool.isHidden())
@@ -192,7 +194,7 @@ class JobStatusManager(Manager):
 
     def _on_tab_changed(self, position: int) -> None:
         self._pages.setCurrentIndex(position)
-        for name, tool in self._buttons.items():
+        for name, tool in self.toolbar.items():
             tool.setVisible((name == "export") == (position == 1))
         self._fit_toolbar()
         self._offer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
@@ -61,14 +61,34 @@ class Gauge(QWidget):
         self._role = "accent_fill"
         self._mark: float | None = None
         self._name = name
+        self._clock = QElapsedTimer()
+        self._clock.start()
+        self._timer = QTimer(self)
+        self._timer.setInterval(40)
+        self._timer.timeout.connect(self.update)
         self.setFixedHeight(8)
         theme().changed.connect(self.update)
 
+    @property
+    def busy(self) -> bool:
+        """Whether it shows that something goes on without a counted total."""
+        return self._timer.isActive()
+
     def set_share(
-        self, share: float | None, role: str = "accent_fill", mark: float | None = None, words: str = ""
+        self,
+        share: float | None,
+        role: str = "accent_fill",
+        mark: float | None = None,
+        words: str = "",
+        *,
+        busy: bool = False,
     ) -> None:
-        """Show a share; `words` is what a screen reader says."""
+        """Show a share; `words` is what a screen reader says. `busy` without a share: something goes on."""
         self._share, self._role, self._mark = share, role, mark
+        if busy and share is None:
+            self._timer.start()
+        else:
+            self._timer.stop()
         value = words or ("not known" if share is None else f"{share:.0%}")
         self.setAccessibleName(f"{self._name}, {value}")
         self.update()
@@ -76,7 +96,14 @@ class Gauge(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_gauge(painter, QRectF(0, 1, self.width(), 6), self._share, self._role, self._mark)
+        track = QRectF(0, 1, self.width(), 6)
+        paint_gauge(painter, track, self._share, self._role, self._mark)
+        if self._timer.isActive():
+            # A piece of a quarter wanders from left to right in two seconds.
+            piece = track.width() / 4
+            left = (self._clock.elapsed() % 2000) / 2000 * (track.width() + piece) - piece
+            painter.setBrush(color(self._role))
+            painter.drawRoundedRect(QRectF(left, track.top(), piece, track.height()), 3, 3)
         painter.end()
 
 

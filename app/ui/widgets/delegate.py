@@ -107,7 +107,9 @@ def paint_cell(painter: QPainter, rect: QRect, cell: Cell, widget: Any, *, first
     painter.drawText(box, flags, metrics.elidedText(text, mode, width))
     if cell.tag is not None:
         used = left + metrics.horizontalAdvance(text) + 8
-        _paint_tag(painter, QRect(used, rect.center().y() - 9, right - used, 20), cell.tag, ratio)
+        height = max(20, QFontMetrics(font("micro")).height() + 4)
+        room = QRect(used, rect.center().y() - height // 2 + 1, right - used, height)
+        _paint_tag(painter, room, cell.tag, ratio)
     if cell.beside:
         used = metrics.horizontalAdvance(text) + 8
         small = font("small")

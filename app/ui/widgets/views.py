@@ -16,7 +16,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -88,6 +97,7 @@ class CellTree(QTreeView):
         super().__init__(parent)
         self._row_height = row_height
         self.flat = False
+        self._stretch: tuple[int, int] | None = None
         self._column_menu = True
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(CellDelegate(row_height, self))
@@ -119,9 +129,22 @@ class CellTree(QTreeView):
             self.header().resizeSection(section, theme().px(column.width))
         stretch = next((i for i, column in enumerate(columns) if column.stretch), None)
         if stretch is not None:
-            self.header().setStretchLastSection(stretch == len(columns) - 1)
-            if stretch != len(columns) - 1:
-                self.header().setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+            last = stretch == len(columns) - 1
+            self.header().setStretchLastSection(last)
+            self._stretch = None if last else (stretch, columns[stretch].width)
+            self._fit_stretch()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        self._fit_stretch()
+
+    def _fit_stretch(self) -> None:
+        """The stretching column takes the room that is left, but never less than its first width."""
+        if self._stretch is None:
+            return
+        section, least = self._stretch
+        others = self.header().length() - self.header().sectionSize(section)
+        self.header().resizeSection(section, max(theme().px(least), self.viewport().width() - others))
 
     def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802, D102 - Qt's name
         super().setModel(model)

@@ -354,3 +354,29 @@ def test_done_jobs_show_newest_first(manager, services, settled):
 def test_services_are_never_called_on_the_gui_thread(manager, services):
     assert services.threads
     assert all(name.startswith("console-task") for name in services.threads)
+
+
+def test_names_keep_their_width_in_a_narrow_window(manager, qtbot):
+    manager.resize(700, 600)
+    header = manager.queue.tree.header()
+    qtbot.waitUntil(lambda: manager.queue.tree.viewport().width() < 700)
+    assert header.sectionSize(0) == 200
+    assert manager.toolbar["stop"].toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonIconOnly
+    manager.resize(1600, 600)
+    qtbot.waitUntil(lambda: header.sectionSize(0) > 400)
+    assert manager.toolbar["stop"].toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+
+
+def test_a_step_without_a_counted_total_shows_that_something_goes_on(manager, services, settled):
+    choose(manager, ACTIVE)
+    gauge = manager.queue.monitor.gauge
+    assert not gauge.busy
+    live = services.jobs_[0]
+    services.jobs_[0] = replace(live, progress=replace(live.progress, files_total=None, bytes_total=None))
+    manager.refresh()
+    settled()
+    assert gauge.busy
+    services.jobs_[0] = replace(live, status=JobStatus.DONE, progress=None)
+    manager.refresh()
+    settled()
+    assert not gauge.busy
