@@ -80,6 +80,12 @@ class MainWindow(QMainWindow):
         self.navigation.server.set_server("This computer", "Starting the server…")
         server = self.context.services.server
         self.context.tasks.run(self, server.start, self._on_server_started, self._on_server_start_failed)
+        self.context.tasks.run(self, self._load_managers)
+
+    def _load_managers(self) -> None:
+        """Read the managers' code beforehand, so that opening one does not stand still."""
+        for entry in self._entries.values():
+            entry.load()
 
     def open_manager(self, name: str, **request: Any) -> None:
         """Show a manager, made when needed; `request` goes to its `show_request`."""

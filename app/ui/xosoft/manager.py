@@ -114,8 +114,8 @@ class XOsoftManager(Manager):
         action = QAction(text, self)
         icons.bind(action, icon)
         if shortcut:
+            # Of the whole window: the keys work wherever the focus is. Qt leaves out hidden managers.
             action.setShortcut(QKeySequence(shortcut))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         action.triggered.connect(slot)
         self.addAction(action)
         return action
