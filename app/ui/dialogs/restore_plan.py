@@ -101,7 +101,7 @@ class PlanModel(RowModel[RestoreItem]):
         return (
             Cell(
                 shown(item.target),
-                icon="file-text",
+                icon="file-text" if item.source else "folder",
                 middle=True,
                 tooltip=f"{shown(item.source)} → {shown(item.target)}" if item.source else shown(item.target),
             ),
@@ -121,11 +121,21 @@ def reason(item: RestoreItem, conflict: Conflict = Conflict.OVERWRITE) -> str:
     return said[:1].upper() + said[1:] if said else _REASONS[item.action]
 
 
-def noun(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
-    """One and many of what the counts count: files only where no folder can be among them."""
+def amount(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
+    """What is written, for the button, and what the title adds.
+
+    The counts are of files and folders together. Files are told apart only where everything is listed and
+    only files were chosen; folders then are those made for them.
+    """
+    total = changed(plan)
+    if not files or plan.truncated:
+        return formats.counted(total, "item"), ""
     written = [item for item in plan.items if item.action is not RestoreAction.SKIP]
-    only_files = bool(files) and not plan.truncated and all(item.source in files for item in written)
-    return ("file", "files") if only_files else ("item", "items")
+    of_files = sum(item.source in files for item in written)
+    if len(written) != total or not of_files:
+        return formats.counted(total, "item"), ""
+    made = total - of_files
+    return formats.counted(of_files, "file"), f" and make {formats.counted(made, 'folder')}" if made else ""
 
 
 class PlanCount(QAbstractButton):
@@ -220,7 +230,7 @@ class RestorePlanDialog(QDialog):
         self.problem = ProblemCard()
         self.problem.retried.connect(self.count)
         self._checks = QGridLayout()
-        self._checks.setHorizontalSpacing(8)
+        self._checks.setHorizontalSpacing(12)
         self._checks.setVerticalSpacing(6)
         self._checks.setColumnStretch(2, 1)
         self.fault = Label("", "body", "error", wrap=True)
@@ -321,11 +331,10 @@ class RestorePlanDialog(QDialog):
     def _on_plan(self, plan: RestorePlan) -> None:
         self._plan = plan
         total = changed(plan)
-        one, many = noun(plan, self._planned.files)
-        counted = formats.counted(total, one, many)
-        self.title.setText(f"This restore will change {counted} on {self._planned.where}")
+        counted, besides = amount(plan, self._planned.files)
+        self.title.setText(f"This restore will change {counted}{besides} on {self._planned.where}")
         said = "Counted against what is there now, not estimated."
-        if many == "items":
+        if "item" in counted:
             said += " Items are files and folders."
         self._line.setText(said)
         for action, count in self.counts.items():

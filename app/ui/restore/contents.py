@@ -96,7 +96,7 @@ class FoundModel(EntryModel):
     """Results of a query: the folder in a column of its own."""
 
     columns = (
-        Column("File name", 240),
+        Column("File name", 260),
         Column("Path", 300, stretch=True),
         Column("Size", 90, right=True),
         Column("Date modified", 150),
@@ -113,6 +113,7 @@ class FoundModel(EntryModel):
     ) -> None:
         super().__init__(box, parent)
         self._session_of = session_of
+        self.many_machines = False
 
     def cells(self, item: CatalogEntry) -> Sequence[Cell]:
         """All columns of one entry."""
@@ -124,7 +125,12 @@ class FoundModel(EntryModel):
             Cell(
                 name.text, icon=name.icon, marker=name.marker, role=name.role, beside=versions, sort=name.sort
             ),
-            Cell(f"{item.machine}:{folder}" if item.machine else folder, role="text2", middle=True),
+            Cell(
+                f"{item.machine}:{folder}" if self.many_machines else folder,
+                role="text2",
+                middle=True,
+                tooltip=f"{item.machine}:{folder}",
+            ),
             size,
             modified,
             Cell(

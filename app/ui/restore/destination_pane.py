@@ -53,8 +53,8 @@ def example(structure: Structure, path: bytes, folder: bool, directory: bytes) -
     tail = path[len(above) :].strip(b"/")
     target = directory.rstrip(b"/") + (b"/" + tail if tail else b"")
     if folder:
-        return f"{shown(path)}/… → {shown(target)}/…"
-    return f"{shown(path)} → {shown(target)}"
+        return f"{shown(path)}/…\n→ {shown(target)}/…"
+    return f"{shown(path)}\n→ {shown(target)}"
 
 
 class DestinationPane(QScrollArea):
@@ -166,6 +166,12 @@ class DestinationPane(QScrollArea):
             said = "Write the folder from the root on, like /srv/restored."
         self.folders.path_field.set_fault(said)
         return said
+
+    def focus_options(self) -> None:
+        """Put the focus on the first option."""
+        chosen = next(choice for choice in self.conflicts.values() if choice.isChecked())
+        chosen.setFocus()
+        self.ensureWidgetVisible(chosen)
 
     def set_sample(self, path: bytes, *, folder: bool) -> None:
         """What the example of the structure is about."""

@@ -75,6 +75,7 @@ class RestoreManager(Manager):
         made = {}
         for name, text, icon, key, slot in (
             ("versions", "Version History", "history", "Ctrl+Y", self._on_versions_toggled),
+            ("options", "Options", "settings", "", self._on_options),
             ("start", "Start", "play", "Ctrl+Return", self._on_start),
             ("clear", "Clear basket", "x", "", self.source.chooser.clear),
             ("refresh", "Refresh", "refresh-cw", "", self.refresh),
@@ -97,7 +98,7 @@ class RestoreManager(Manager):
         row.setContentsMargins(16, 0, 12, 0)
         row.addWidget(self.tabs)
         row.addStretch(1)
-        for name in ("versions",):
+        for name in ("options", "versions"):
             tool = QToolButton()
             tool.setDefaultAction(self._actions[name])
             tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -110,6 +111,7 @@ class RestoreManager(Manager):
         actions = self._actions
         return "&Restore", [
             actions["start"],
+            actions["options"],
             None,
             actions["versions"],
             actions["clear"],
@@ -152,6 +154,10 @@ class RestoreManager(Manager):
 
     def _on_destination_wanted(self) -> None:
         self.tabs.setCurrentIndex(DESTINATION)
+
+    def _on_options(self) -> None:
+        self.tabs.setCurrentIndex(DESTINATION)
+        self.destination.focus_options()
 
     def _on_versions_toggled(self, on: bool) -> None:
         if on:

@@ -180,6 +180,7 @@ class QueryPane(QFrame):
             self.machine.clear()
             self.machine.addItems(names)
             self.machine.setCurrentIndex(max(0, self.machine.findText(chosen)))
+        self.model.many_machines = len(machines) > 1
         self.model.touch()
 
     def values(self) -> dict[str, str]:

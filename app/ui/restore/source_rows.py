@@ -60,11 +60,11 @@ def session_rows(media: Sequence[MediaInfo], sessions: Sequence[SessionInfo], bo
 def session_row(session: SessionInfo, box: Box) -> Row:
     """One session; its folders are read when it is opened."""
     source = SessionSource(session.media_serial, session.number)
-    facts = [session.scenario_name or session.machine, formats.moment(session.finished_at)]
+    facts = [session.scenario_name or session.machine]
     facts += ["encrypted"] if session.encrypted else []
     facts += ["damaged"] if session.damaged else []
     cell = Cell(
-        f"Session {session.number}",
+        f"Session {session.number}, {formats.moment(session.finished_at)}",
         icon="lock" if session.encrypted else "archive",
         icon_role="error" if session.damaged else "muted",
         marker=box(source, ROOT),

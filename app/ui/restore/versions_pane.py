@@ -25,7 +25,7 @@ from app.ui.widgets.views import CellTable
 class VersionModel(RowModel[FileVersion]):
     """Distinct contents, newest first."""
 
-    columns = (Column("Modified", 172), Column("Size", 80, right=True), Column("Kept in", 90, stretch=True))
+    columns = (Column("Modified", 166), Column("Size", 78, right=True), Column("Kept in", 90, stretch=True))
 
     def key_of(self, item: FileVersion) -> Hashable:
         """The content and where it is last held."""
@@ -73,7 +73,7 @@ def held_text(version: FileVersion) -> str:
         return f"Session {last.number}"
     if first.media_serial != last.media_serial:
         return f"Session {first.number} to {last.number}"
-    return f"Sessions {first.number} to {last.number}"
+    return f"Sessions {first.number}-{last.number}"
 
 
 def proof_text(version: FileVersion) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from app.model.errors import BusyError
-from app.model.job import Conflict, Credentials, Destination, RestoreSelection
+from app.model.job import Conflict, Credentials, Destination, RestoreSelection, Schedule
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.ui.dialogs.restore_login import RestoreLoginDialog
-from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog
+from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog, amount, checks, reason
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.models.cell import ItemRole, Mark
 from app.ui.restore.basket import Part, SessionSource, TreeSource
@@ -64,7 +67,7 @@ def test_media_list_their_sessions_newest_first(manager):
     model = manager.source.by_session.model
     media = model.index(0, 0)
     assert media.data() == "FSD-2026-A"
-    assert [model.index(row, 0, media).data() for row in range(4)] == [
+    assert [model.index(row, 0, media).data().partition(",")[0] for row in range(4)] == [
         "Session 61",
         "Session 60",
         "Session 59",
@@ -281,8 +284,6 @@ def test_cancelling_a_row_changes_nothing(context, login_row, qtbot):
 
 def planned(services) -> PlanInput:
     row = LoginRow(Part(services.media.session("", 61)), Target(), local_names=LOCAL)
-    from app.model.job import Schedule
-
     return PlanInput(requests([row], Options(), Schedule(), hold=False), [row], "localhost")
 
 
@@ -318,8 +319,6 @@ def test_a_count_filters_the_list(context, services, qtbot, settled):
     qtbot.addWidget(dialog)
     dialog.show()
     settled()
-    from app.model.restore import RestoreAction
-
     dialog.counts[RestoreAction.OVERWRITE].click()
     assert [item.target for item in dialog.model.items] == [b"/srv/sales/b.xlsx"]
     dialog.counts[RestoreAction.OVERWRITE].click()
@@ -365,3 +364,32 @@ def test_the_models_keep_qts_rules(manager, settled):
     source.chooser.clear()
     settled()
     assert testers
+
+
+def test_files_are_told_from_the_folders_made_for_them():
+    items = (
+        RestoreItem(b"", b"/out", RestoreAction.CREATE, 0),
+        RestoreItem(b"/srv/a", b"/out/a", RestoreAction.CREATE, 5),
+        RestoreItem(b"/srv/b", b"/out/b", RestoreAction.OVERWRITE, 5),
+        RestoreItem(b"/srv/c", b"/out/c", RestoreAction.SKIP, 5, "exists"),
+    )
+    counts = {RestoreAction.CREATE: 2, RestoreAction.OVERWRITE: 1, RestoreAction.SKIP: 1}
+    plan = RestorePlan(counts, 10, items, "localhost", None)
+    assert amount(plan, frozenset({b"/srv/a", b"/srv/b", b"/srv/c"})) == ("2 files", " and make 1 folder")
+    assert amount(plan, frozenset()) == ("3 items", "")
+    assert amount(replace(plan, truncated=True), frozenset({b"/srv/a"})) == ("3 items", "")
+    assert reason(items[3]) == "Already there, rule: skip existing"
+    assert reason(items[2], Conflict.OLDER) == "Older there, rule: overwrite older"
+
+
+def test_the_plan_says_which_scenario_stops_and_what_goes_on(services):
+    row = LoginRow(Part(services.media.session("", 60)), Target(), local_names=LOCAL)
+    plan = RestorePlan({RestoreAction.CREATE: 1}, 10, (), "localhost", 5, "Sales Shares")
+    made = requests([row], Options(continue_if_not_stopped=True), Schedule(), hold=False)
+    said = checks(plan, PlanInput(made, [row], "localhost"))
+    assert [subject for _, _, subject, _ in said] == [
+        "Space may not suffice",
+        "Session password",
+        "Sales Shares is stopped before the restore",
+    ]
+    assert "the restore goes on" in said[2][3]

@@ -146,9 +146,9 @@ def test_plans_are_added_up():
 @pytest.mark.parametrize(
     ("structure", "expected"),
     [
-        (Structure.NONE, "/srv/xyz/file1 → /out/file1"),
-        (Structure.BASE, "/srv/xyz/file1 → /out/xyz/file1"),
-        (Structure.FULL, "/srv/xyz/file1 → /out/srv/xyz/file1"),
+        (Structure.NONE, "/srv/xyz/file1\n→ /out/file1"),
+        (Structure.BASE, "/srv/xyz/file1\n→ /out/xyz/file1"),
+        (Structure.FULL, "/srv/xyz/file1\n→ /out/srv/xyz/file1"),
     ],
 )
 def test_the_example_of_the_structure(structure, expected):
