@@ -7,7 +7,9 @@ import itertools
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from app.model.entry import EntryKind, Metadata
@@ -15,7 +17,7 @@ from app.model.errors import Problem
 from app.model.paths import is_beneath
 from app.replication.replica.engine import RestoreArea, StagedOperation
 
-_BATCH_OPERATIONS = 1_000
+_BATCH_OPERATIONS = 4_000
 _BATCH_BYTES = 256 << 20
 
 
@@ -23,7 +25,8 @@ class ApplierSink:
     """A `RestoreSink`. `apply(scenario id, operations)` runs in the replica's process, durable on return.
 
     `targets` are the replica's roots, in the order of the scenario. Operations are handed over in batches and
-    in order; what a batch could not do is told with a later call.
+    in order, one batch being applied while the next is staged; what a batch could not do is told with a
+    later call.
     """
 
     concurrent = False
@@ -41,6 +44,8 @@ class ApplierSink:
         self._names = itertools.count()
         self._queue: list[StagedOperation] = []
         self._queued_bytes = 0
+        self._applying = ThreadPoolExecutor(1, "apply")
+        self._batch: Future[list[Problem]] | None = None
         self._made: set[bytes] = set()
         self._directories: list[tuple[bytes, Metadata]] = []
 
@@ -54,7 +59,7 @@ class ApplierSink:
         with self._guard:
             problems = self._make_parents(target)
             if not self._is_directory(target):
-                problems += self._make_directory(target)
+                problems += self._make_directory(target, metadata)
             if metadata is not None:
                 self._directories.append((target, metadata))
             return problems
@@ -95,7 +100,10 @@ class ApplierSink:
             for target, metadata in reversed(self._directories):
                 problems += self._queue_up(target, 0, metadata=metadata)
             self._directories.clear()
-            return problems + self._flush()
+            problems += self._flush()
+            problems += self._applied()
+            self._applying.shutdown()
+            return problems
 
     def _make_parents(self, target: bytes) -> list[Problem]:
         root, path = self._place(target)
@@ -103,14 +111,14 @@ class ApplierSink:
         for end in (index for index, byte in enumerate(path) if byte == ord("/")):
             above = self._roots[root] + b"/" + path[:end]
             if not self._is_directory(above):
-                problems += self._make_directory(above)
+                problems += self._make_directory(above, None)
         return problems
 
-    def _make_directory(self, target: bytes) -> list[Problem]:
-        staged = self.stage(target)
-        os.mkdir(staged, 0o755)
+    def _make_directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         self._made.add(target)
-        return self._queue_up(target, 0, staged_path=staged)
+        if metadata is None:
+            metadata = Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())
+        return self._queue_up(target, 0, metadata=metadata)
 
     def _is_directory(self, target: bytes) -> bool:
         if target in self._made or target in self._roots:
@@ -146,4 +154,11 @@ class ApplierSink:
         if not self._queue:
             return []
         operations, self._queue, self._queued_bytes = self._queue, [], 0
-        return self._apply(operations)
+        problems = self._applied()
+        self._batch = self._applying.submit(self._apply, operations)
+        return problems
+
+    def _applied(self) -> list[Problem]:
+        """Wait for the batch under way; raises what went wrong with it."""
+        batch, self._batch = self._batch, None
+        return [] if batch is None else batch.result()

@@ -71,14 +71,19 @@ class AppliedIndex:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
         self._pending: list[tuple[str, list[tuple[object, ...]]]] = []
-        if self._get("incarnation") is None:
-            self._db.execute("INSERT INTO meta VALUES ('incarnation', ?)", (secrets.token_hex(8),))
-        self.incarnation = self._get("incarnation") or ""
+        known = self._get("incarnation")
+        self.fresh = known is None
+        self.incarnation = known or secrets.token_hex(8)
         self.position = self._load()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def begin_incarnation(self) -> None:
+        """Keep the incarnation of a `fresh` index; from now on it vouches for what it notes."""
+        self._db.execute("INSERT INTO meta VALUES ('incarnation', ?)", (self.incarnation,))
+        self.fresh = False
 
     def stamp(self, root: int, path: bytes, change: int, kind: int) -> None:
         """Note that `path` changed (or its whole subtree did)."""

@@ -86,7 +86,10 @@ class Carrier:
     def restore(
         self, number: int, root: int, path: bytes, staged: bytes | None, metadata: Metadata | None
     ) -> None:
-        """Plan putting an entry staged in the side store at `path`, or giving `path` this metadata."""
+        """Plan putting an entry staged in the side store at `path`, or giving `path` this metadata.
+
+        A directory that is not there is made: prepared here, entries can be put in it in the same round.
+        """
         self._check(path) if staged is not None else self._check_reserved(path)
         batch = self._batch
         if staged is not None:
@@ -100,6 +103,11 @@ class Carrier:
             batch.place(root, path, old, (SIDE, staged, found.st_ino), directory=directory)
             batch.end_operation(number, 0, Operation.RESTORE, root, path, b"", found.st_size)
         if metadata is not None:
+            missing = staged is None and path and batch.status(root, path) is None
+            if missing and metadata.kind is EntryKind.DIRECTORY and batch.planned(root, path) is None:
+                self._make(root, path, metadata)
+                batch.end_operation(number, 0, Operation.RESTORE, root, path)
+                return
             self._set(root, path, metadata)
             batch.end_operation(number, 0, Operation.METADATA, root, path)
 

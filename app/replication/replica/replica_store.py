@@ -26,6 +26,11 @@ class ReplicaStore:
         self.trees = list(trees)
         self.log = log
         self.index = index
+        if index.fresh:
+            # The index is lost, or there never was one. A log without it does not tell what was committed:
+            # taking it back would take back everything. The next stream begins with a synchronisation.
+            log.clear()
+            index.begin_incarnation()
         self.links = LinkGroups(index)
         self.change = index.position.change
         self.operations = index.position.operations

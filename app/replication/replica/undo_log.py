@@ -165,6 +165,14 @@ class UndoLog:
             break
         self._sync_directory()
 
+    def clear(self) -> None:
+        """Drop every entry; durable on return. May be repeated after a kill."""
+        self.close()
+        self._dirty = False
+        for name, _ in self.segments():
+            os.unlink(self._path(name))
+        self._sync_directory()
+
     def segments(self) -> list[tuple[str, int]]:
         """(file name, first change) of each segment, oldest first."""
         found = [name for name in os.listdir(os.fsdecode(self._directory)) if name.endswith(_SUFFIX)]

@@ -33,7 +33,15 @@ from app.replication.frames import (
 from app.replication.records import Extent, Mark, Record, Remove, WriteBlocks
 from app.replication.replica.engine import ReplicaEngine, StagedOperation
 from tests.support.replica_link import MemoryLink, pair
-from tests.support.replica_tree import file_metadata, make, put
+from tests.support.replica_tree import (
+    begin_stream,
+    directory_metadata,
+    file_metadata,
+    make,
+    open_store,
+    picture,
+    put,
+)
 
 
 def definition(base: Path) -> Scenario:
@@ -185,6 +193,52 @@ def test_restore_goes_through_the_undo_log(engine: ReplicaEngine, tmp_path: Path
     newest_sync = engine.rewind_points(77, kinds=[PointKind.SYNCHRONIZATION])[0]
     engine.rewind(77, newest_sync.id)
     assert (replica / "f").read_bytes() == (replica / "g").read_bytes() == b"now"
+
+
+def test_a_restore_makes_directories_and_fills_them_together(engine: ReplicaEngine, tmp_path: Path) -> None:
+    master = Master(engine, definition(tmp_path))
+    master.welcome()
+    master.synchronize(put(b"f", b"now"))
+    master.end()
+    before = picture(tmp_path / "replica")
+    area = engine.begin_restore(77)
+    staged = os.path.join(area.directories[0], b"1")
+    Path(os.fsdecode(staged)).write_bytes(b"then")
+    operations = [
+        StagedOperation(0, b"d", directory_metadata()),
+        StagedOperation(0, b"d/e", directory_metadata()),
+        StagedOperation(0, b"d/e/x", file_metadata(4), staged),
+        StagedOperation(0, b"d/e", directory_metadata()),
+        StagedOperation(0, b"d", directory_metadata(permissions=0o700)),
+    ]
+    assert engine.apply_staged(77, operations) == []
+    engine.end_restore(77, area)
+    found = picture(tmp_path / "replica")
+    assert found[b"d/e/x"][:2] == (file_metadata(4), b"then")
+    assert found[b"d/e"][0] == directory_metadata()
+    assert found[b"d"][0] == directory_metadata(permissions=0o700)
+    newest_sync = engine.rewind_points(77, kinds=[PointKind.SYNCHRONIZATION])[0]
+    engine.rewind(77, newest_sync.id)
+    assert picture(tmp_path / "replica") == before
+
+
+def test_a_lost_index_costs_no_file_and_begins_an_incarnation(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "base", tmp_path / "root")
+    applier = begin_stream(store)
+    applier.apply_stream("e", 1, [put(b"f", b"1"), make(b"d"), put(b"d/x", b"x"), put(b"f", b"22")])
+    first = store.index.incarnation
+    before = picture(tmp_path / "root")
+    store.close()
+    for left in (tmp_path / "base").glob("applied.sqlite3*"):
+        left.unlink()
+    again = open_store(tmp_path / "base", tmp_path / "root")
+    try:
+        assert again.undone == 0
+        assert picture(tmp_path / "root") == before
+        assert again.index.incarnation != first
+        assert again.index.position.epoch == ""
+    finally:
+        again.close()
 
 
 def test_a_hard_linked_snapshot_keeps_its_content(engine: ReplicaEngine, tmp_path: Path) -> None:
