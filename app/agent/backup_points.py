@@ -1,16 +1,20 @@
 """Backup points: a replica frozen once, archived entity by entity, released or kept.
 
 Each point is a file of `engine/points`. It is written before its first snapshot is made, so that whatever a
-crash leaves is known and released at the next start of the agent.
+crash leaves is known and released at the next start of the agent. `tend` does the rest: it releases points
+whose server is gone, tries again what could not be released, and gives up kept snapshots, oldest first,
+before their volume runs out of space.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
@@ -18,23 +22,38 @@ from app.agent.home import AgentHome
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.events import Severity
 from app.model.paths import shown
 from app.model.scenario import Scenario
+from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
 from app.snapshot.choice import choose, release
 
 SNAPSHOT_AREA = b"snapshots"
 _IDLE_S = 3600.0
+_FLOOR_FRACTION = 0.05
+_FLOOR_MAX_BYTES = 10 << 30
 _log = logging.getLogger("arcxo.agent.points")
 
 
 class BackupPoints:
     """The points of this host's replicas. Any thread; one point at a time is made of a scenario."""
 
-    def __init__(self, home: AgentHome, engine: ReplicaEngine) -> None:
+    def __init__(
+        self,
+        home: AgentHome,
+        engine: ReplicaEngine,
+        events: EventStore,
+        short_of_space: Callable[[bytes], bool] | None = None,
+    ) -> None:
         self._engine = engine
+        self._events = events
+        self._short_of_space = short_of_space or is_short_of_space
         self._files = PointFiles(home.directory("points"))
         self._guard = threading.Lock()
+        # Removing a tree of links takes its time: no other call but another release waits for it.
+        self._releasing = threading.RLock()
+        self._told: set[str] = set()
         self._fences: dict[int, int] = {}
         self._started_at = time.monotonic()
         self._used_at: dict[str, float] = {}
@@ -53,9 +72,8 @@ class BackupPoints:
             ArcxoError: AE0460 when a snapshot cannot be made; nothing of it is left.
             BusyError: AE1023 for a job that another server has taken over.
         """
-        self._check_fence(job_id, fence)
+        self.check_fence(job_id, fence)
         self._release_points_of(job_id)
-        self._release_idle()
         with self._engine.freeze(scenario.id) as frozen:
             saved = SavedPoint(
                 id=uuid.uuid4().hex,
@@ -73,11 +91,14 @@ class BackupPoints:
             try:
                 self.touch(saved.id)
                 saved = self._make_snapshots(saved, frozen)
-            except ArcxoError as error:
+            except (ArcxoError, OSError) as error:
                 self._release(saved.id)
                 raise ArcxoError(
                     "AE0460", name=scenario.name, id=scenario.id, host=replica, reason=str(error)
                 ) from error
+            except BaseException:
+                self._release(saved.id)
+                raise
         return _as_point(saved)
 
     def _make_snapshots(self, saved: SavedPoint, frozen: FrozenReplica) -> SavedPoint:
@@ -104,7 +125,7 @@ class BackupPoints:
 
         Kept ones beyond the scenario's number are released, oldest first.
         """
-        with self._guard:
+        with self._releasing:
             saved = self._files.find(point_id)
             if saved is None:
                 return
@@ -112,10 +133,7 @@ class BackupPoints:
                 self._release(point_id)
                 return
             self._files.write(saved.as_kept())
-            kept = sorted(
-                (one for one in self._files.all() if one.kept and one.scenario.id == saved.scenario.id),
-                key=lambda one: one.taken_at,
-            )
+            kept = [one for one in self._kept() if one.scenario.id == saved.scenario.id]
             for old in kept[: -max(1, saved.scenario.properties.snapshots_to_keep)]:
                 self._release(old.id)
 
@@ -126,11 +144,11 @@ class BackupPoints:
             NotFoundError: AE1024 for a point or an entity that is not there.
             BusyError: AE1023 for a job that another server has taken over.
         """
-        self._check_fence(order.job_id, order.fence)
+        self.check_fence(order.job_id, order.fence)
         self.touch(order.point_id)
         saved = self._files.find(order.point_id)
         indexes = dict(saved.entities).get(order.entity) if saved is not None else None
-        if saved is None or indexes is None:
+        if saved is None or indexes is None or saved.released:
             raise NotFoundError("AE1024", point=order.point_id, entity=order.entity)
         changes: list[tuple[Change, ...]] | None = None
         if order.base_session and usable_base(
@@ -196,13 +214,47 @@ class BackupPoints:
             if not saved.kept:
                 self._release(saved.id)
 
+    def tend(self) -> None:
+        """One look at all points; see the module. Call it every few seconds. Blocks while it removes."""
+        self._release_idle()
+        self._release_for_space()
+
     def _release_idle(self) -> None:
         """Release points whose server has long been gone. An archive that runs asks for its point's sign."""
         now = time.monotonic()
         for saved in self._files.all():
             used_at = self._used_at.get(saved.id, self._started_at)
-            if not saved.kept and now - used_at > _IDLE_S:
+            if saved.released or (not saved.kept and now - used_at > _IDLE_S):
                 self._release(saved.id)
+
+    def _release_for_space(self) -> None:
+        """Where a volume is short of space its oldest kept point goes; one a look, as space may show late."""
+        helped: set[int] = set()
+        for saved in self._kept():
+            found = saved.snapshots()
+            place = found[0].container if found else b""
+            try:
+                volume = os.stat(place).st_dev
+            except OSError:
+                continue
+            if volume in helped or not self._short_of_space(place):
+                continue
+            helped.add(volume)
+            if self._release(saved.id):
+                self._events.append(
+                    "AW1002",
+                    Severity.WARNING,
+                    scenario_id=saved.scenario.id,
+                    scenario_name=saved.scenario.name,
+                    name=saved.scenario.name,
+                    taken_at=saved.taken_at.isoformat(timespec="seconds"),
+                    path=shown(os.path.dirname(place)),
+                )
+
+    def _kept(self) -> list[SavedPoint]:
+        """The kept points, oldest first."""
+        found = (one for one in self._files.all() if one.kept and not one.released)
+        return sorted(found, key=lambda one: one.taken_at)
 
     def touch(self, point_id: str) -> None:
         """The point is in use."""
@@ -214,27 +266,60 @@ class BackupPoints:
             if saved.job_id == job_id and not saved.kept:
                 self._release(saved.id)
 
-    def _release(self, point_id: str) -> None:
-        """Remove the snapshots, then the file. What cannot be removed stays known and is tried again."""
-        saved = self._files.find(point_id)
-        if saved is None:
-            return
-        try:
-            for snapshot in saved.snapshots():
-                release(snapshot)
-        except ArcxoError as error:
-            _log.warning("a snapshot of %s could not be released: %s", saved.scenario.name, error)
-            return
-        self._files.remove(point_id)
-        self._used_at.pop(point_id, None)
+    def _release(self, point_id: str) -> bool:
+        """Remove the snapshots, then the file; returns whether it is gone.
 
-    def _check_fence(self, job_id: int, fence: int) -> None:
-        """A server that lost its claim on a job must not go on with it."""
+        What cannot be removed stays known, is told as AE0461 once, and is tried again.
+        """
+        with self._releasing:
+            saved = self._files.find(point_id)
+            if saved is None:
+                return False
+            # A disk too full for this must not keep what fills it: after a crash the point is as it was.
+            with contextlib.suppress(OSError):
+                if not saved.released:
+                    self._files.write(saved.as_released())
+            try:
+                for snapshot in saved.snapshots():
+                    release(snapshot)
+            except (ArcxoError, OSError) as error:
+                _log.warning("a snapshot of %s could not be released: %s", saved.scenario.name, error)
+                self._tell_unreleased(saved)
+                return False
+            self._files.remove(point_id)
+            self._used_at.pop(point_id, None)
+            self._told.discard(point_id)
+            return True
+
+    def _tell_unreleased(self, saved: SavedPoint) -> None:
+        if saved.id in self._told:
+            return
+        self._told.add(saved.id)
+        self._events.append(
+            "AE0461",
+            Severity.WARNING,
+            scenario_id=saved.scenario.id,
+            scenario_name=saved.scenario.name,
+            name=saved.scenario.name,
+            id=saved.scenario.id,
+            host=saved.replica,
+        )
+
+    def check_fence(self, job_id: int, fence: int) -> None:
+        """A server that lost its claim on a job must not go on with it. Raises BusyError AE1023."""
         with self._guard:
             newest = max(self._fences.get(job_id, 0), fence)
             self._fences[job_id] = newest
         if fence < newest:
             raise BusyError("AE1023", job=job_id)
+
+
+def is_short_of_space(path: bytes) -> bool:
+    """Whether a volume has less free than a twentieth of it (10 GiB at most), in bytes or in inodes."""
+    state = os.statvfs(path)
+    free, whole = state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
+    few_inodes = state.f_files > 0 and state.f_favail < state.f_files * _FLOOR_FRACTION
+    return free < min(whole * _FLOOR_FRACTION, _FLOOR_MAX_BYTES) or few_inodes
 
 
 def _as_point(saved: SavedPoint) -> BackupPoint:

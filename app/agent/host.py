@@ -169,7 +169,12 @@ class HostEngines:
             yield event
 
     def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
-        """Restore in a worker; None is a sign of life."""
+        """Restore in a worker; None is a sign of life.
+
+        Raises BusyError AE1023 for a job that another server has taken over.
+        """
+        if not order.plan_only:
+            self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
         return run_restore(self._spawner, order, self._replica, gone)
 
 

@@ -81,7 +81,10 @@ class PipeCaller:
             while True:
                 number, good, value = self._connection.recv()
                 if number is None:
-                    self.ready.set_result(value)
+                    if good:
+                        self.ready.set_result(value)
+                    else:
+                        self.ready.set_exception(value)
                     continue
                 with self._guard:
                     future = self._waiting.get(number)
@@ -127,6 +130,19 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def tell_failed_start(connection: Connection, error: Exception) -> None:
+    """Say, instead of `ready`, why there is nobody to ask."""
+    told = error if isinstance(error, ArcxoError) else _bug("start", error)
+    try:
+        connection.send((None, False, told))
+    except OSError:
+        _log.debug("nobody waits for the start")
+
+
+def _bug(where: str, error: Exception) -> ArcxoError:
+    return ArcxoError("AE1099", where=where, error=f"{type(error).__name__}: {error}")
+
+
 def _outcome(
     target: object, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[bool, object]:
@@ -137,4 +153,4 @@ def _outcome(
         return False, error
     except Exception as error:  # noqa: BLE001  # the caller is told of the bug and shows it
         _log.error("bug in %s", method, exc_info=error)
-        return False, ArcxoError("AE1099", where=method, error=f"{type(error).__name__}: {error}")
+        return False, _bug(method, error)

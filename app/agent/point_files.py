@@ -5,17 +5,23 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
 import os
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.agent.home import replace_durably
+from app.model.errors import ArcxoError
 from app.model.media import Consistency
 from app.model.scenario import Scenario
 from app.replication.definition import from_xml, to_xml
 from app.snapshot.api import Snapshot
+
+_CUT_AFTER_S = 60.0
+_log = logging.getLogger("arcxo.agent.points")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,10 @@ class SavedRoot:
 
 @dataclass(frozen=True, slots=True)
 class SavedPoint:
-    """A point as its file keeps it. `planned` is a snapshot that may exist in part."""
+    """A point as its file keeps it. `planned` is a snapshot that may exist in part.
+
+    `released`: its snapshots are to go, and may be gone in part; nothing else may be done with it.
+    """
 
     id: str
     scenario: Scenario
@@ -44,6 +53,7 @@ class SavedPoint:
     roots: tuple[SavedRoot, ...] = ()
     planned: Snapshot | None = None
     kept: bool = False
+    released: bool = False
 
     def with_planned(
         self, index: int, provider: str, root: bytes, area: bytes, snapshot_id: str
@@ -61,6 +71,10 @@ class SavedPoint:
     def as_kept(self) -> SavedPoint:
         """Not to be released when its job is over."""
         return replace(self, kept=True)
+
+    def as_released(self) -> SavedPoint:
+        """Its snapshots are about to be removed."""
+        return replace(self, released=True)
 
     def snapshots(self) -> list[Snapshot]:
         """All that may exist."""
@@ -89,15 +103,36 @@ class PointFiles:
         return _from_json(json.loads(content))
 
     def all(self) -> list[SavedPoint]:
-        """All points."""
+        """All points that can be understood. Leftovers of writes that were cut are removed."""
+        for name in os.listdir(self._directory):
+            if name.endswith(".new") and time.time() - self._written_at(name) > _CUT_AFTER_S:
+                self._unlink(os.path.join(self._directory, name))
         names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
-        found = [self.find(name.removesuffix(".json")) for name in names]
+        found = [self._find_sound(name.removesuffix(".json")) for name in names]
         return [point for point in found if point is not None]
+
+    def _find_sound(self, point_id: str) -> SavedPoint | None:
+        """A point, or None: one file that cannot be understood must not keep the others from their end."""
+        try:
+            return self.find(point_id)
+        except (ArcxoError, ValueError, KeyError, TypeError, OSError) as error:
+            _log.warning("the point %s cannot be understood and is left alone: %s", point_id, error)
+            return None
 
     def remove(self, point_id: str) -> None:
         """Forget a point."""
+        self._unlink(self._path(point_id))
+
+    @staticmethod
+    def _unlink(path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(point_id))
+            os.unlink(path)
+
+    def _written_at(self, name: str) -> float:
+        try:
+            return os.stat(os.path.join(self._directory, name)).st_mtime
+        except FileNotFoundError:
+            return time.time()
 
     def _path(self, point_id: str) -> str:
         return os.path.join(self._directory, f"{point_id}.json")
@@ -120,6 +155,7 @@ def _to_json(point: SavedPoint) -> dict[str, Any]:
         "roots": [[_text(root.master_path), _snapshot_to_json(root.snapshot)] for root in point.roots],
         "planned": None if point.planned is None else _snapshot_to_json(point.planned),
         "kept": point.kept,
+        "released": point.released,
     }
 
 
@@ -139,6 +175,7 @@ def _from_json(found: dict[str, Any]) -> SavedPoint:
         roots=tuple(SavedRoot(_bytes(path), _snapshot_from_json(made)) for path, made in found["roots"]),
         planned=None if found["planned"] is None else _snapshot_from_json(found["planned"]),
         kept=found["kept"],
+        released=found.get("released", False),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,10 @@ from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.replica.engine import ReplicaEngine, RestoreArea, StagedOperation
 
+_TEND_EVERY_S = 10.0
+_TEND_END_S = 5.0
+_log = logging.getLogger("arcxo.agent.replica")
+
 
 class ReplicaRole:
     """What the control process may ask of the replica's process; methods run in threads of its pipe."""
@@ -26,16 +32,33 @@ class ReplicaRole:
         self._events = EventStore(os.path.join(home.engine, "events.sqlite3"), "localhost")
         self._engine = ReplicaEngine(home.engine, "localhost", self._events)
         self._engine.start()
-        self._points = BackupPoints(home, self._engine)
+        self._points = BackupPoints(home, self._engine, self._events)
         self._tokens = StreamTokens()
         self._server = DataServer(load_identity(home), self._tokens, self._engine.serve)
         self.data_address = self._server.start(listen)
+        self._closing = threading.Event()
+        self._tender = threading.Thread(target=self._tend, name="points", daemon=True)
+        self._tender.start()
 
     def close(self) -> None:
         """End streams, then the engine."""
+        self._closing.set()
         self._server.stop()
+        self._tender.join(_TEND_END_S)
         self._engine.close()
         self._events.close()
+
+    def _tend(self) -> None:
+        """Look after the points of backups until the end."""
+        while not self._closing.wait(_TEND_EVERY_S):
+            try:
+                self._points.tend()
+            except Exception:  # noqa: BLE001 - the next look may succeed; replication must not end for it
+                _log.exception("looking after backup points failed")
+
+    def check_fence(self, job_id: int, fence: int) -> None:
+        """Raise BusyError AE1023 for a job that another server has taken over."""
+        self._points.check_fence(job_id, fence)
 
     def admit(self, scenario_id: int) -> str:
         """A token that opens one stream of the scenario."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from app.agent.children import end_with_parent
 from app.agent.home import AgentHome
 from app.agent.logs import log_beside
-from app.agent.pipe import serve_pipe
+from app.agent.pipe import serve_pipe, tell_failed_start
+
+Role = TypeVar("Role")
 
 
 def main() -> None:
@@ -24,18 +28,27 @@ def main() -> None:
     if role == "master":
         from app.agent.master_role import MasterRole
 
-        master = MasterRole(home)
+        master = _started(connection, lambda: MasterRole(home))
         serve_pipe(connection, master.engine, "")
         master.close()
     else:
         from app.agent.replica_role import ReplicaRole
 
-        replica = ReplicaRole(home, listen)
+        replica = _started(connection, lambda: ReplicaRole(home, listen))
         serve_pipe(connection, replica, replica.data_address)
         replica.close()
     # Threads of engines or of gRPC that still wait for something must not keep the process.
     sys.stderr.flush()
     os._exit(0)
+
+
+def _started(connection: Connection, start: Callable[[], Role]) -> Role:
+    """The role, or its reason told to the control process."""
+    try:
+        return start()
+    except Exception as error:
+        tell_failed_start(connection, error)
+        raise
 
 
 if __name__ == "__main__":

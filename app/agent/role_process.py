@@ -18,6 +18,7 @@ READY_TIMEOUT_S = 600.0
 _END_TIMEOUT_S = 20.0
 _STEADY_S = 10.0
 _PAUSES_S = (0.0, 0.2, 1.0, 5.0, 15.0, 30.0)
+_FAILED_STARTS = 3
 
 _log = logging.getLogger("arcxo.agent.roles")
 
@@ -48,6 +49,9 @@ class RoleProcess:
         """The one of the newest process, which need not be ready yet."""
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._failed_starts = 0
+        self._failure = ""
+        """Why it does not start, once it failed too often in a row for callers to wait for the next try."""
         self._supervisor = threading.Thread(target=self._supervise, name=f"{role}-supervisor", daemon=True)
 
     @property
@@ -57,7 +61,7 @@ class RoleProcess:
             return self._process.pid if self._process is not None and self._caller is not None else None
 
     def start(self, timeout_s: float = READY_TIMEOUT_S, *, wait: bool = True) -> None:
-        """Start, and wait until the role answers. Raises ArcxoError AE1016."""
+        """Start, and wait until the role answers. Raises ArcxoError AE1016, AE1030."""
         self._supervisor.start()
         if wait:
             self._wait_ready(time.monotonic() + timeout_s)
@@ -67,7 +71,8 @@ class RoleProcess:
 
         Raises:
             BusyError: AE1027 after `timeout_s`.
-            ArcxoError: AE1016 when the process dies meanwhile, and whatever the role raises.
+            ArcxoError: AE1016 when the process dies meanwhile, AE1030 when it failed to start again and
+                again, and whatever the role raises.
         """
         deadline = time.monotonic() + timeout_s
         caller = self._wait_ready(deadline)
@@ -91,6 +96,8 @@ class RoleProcess:
                 left = deadline - time.monotonic()
                 if self._stopping:
                     raise ArcxoError("AE1016", role=self.role)
+                if self._failure:
+                    raise ArcxoError("AE1030", role=self.role, reason=self._failure)
                 if left <= 0:
                     raise BusyError("AE1016", role=self.role)
                 self._changed.wait(left)
@@ -129,12 +136,29 @@ class RoleProcess:
             self._on_ready(info)
             with self._changed:
                 self._caller = caller
+                self._failed_starts, self._failure = 0, ""
                 self._changed.notify_all()
             ended.wait()
         except (ArcxoError, FutureTimeoutError) as error:
             _log.warning("the %s process did not become ready: %s", self.role, error)
+            caller.close()
+            ended_how = _end(process, 5.0)
+            # A process that was killed says nothing of itself; one that failed has told its reason.
+            self._start_failed(ended_how if _is_silence(error) else str(error))
+            return ended_how
         caller.close()
         return _end(process, _END_TIMEOUT_S if self._stopping else 5.0)
+
+    def _start_failed(self, reason: str) -> None:
+        with self._changed:
+            self._failed_starts += 1
+            if self._failed_starts >= _FAILED_STARTS:
+                self._failure = reason
+                self._changed.notify_all()
+
+
+def _is_silence(error: BaseException) -> bool:
+    return isinstance(error, FutureTimeoutError) or getattr(error, "code", "") == "AE1016"
 
 
 def _end(process: subprocess.Popen[bytes], timeout_s: float) -> str:

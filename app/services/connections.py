@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.jobs.secrets import SecretStore
 
-_UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "E1120"})
+_UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "AE1030", "E1120"})
 _WORK_TIMEOUT_S = 180.0
 _STATUS_TIMEOUT_S = 10.0
 

@@ -1,0 +1,200 @@
+"""Backup points: kept, given up for space, tried again, and never stranded."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.agent import backup_points, point_files
+from app.agent.backup_points import BackupPoints
+from app.agent.home import AgentHome
+from app.model.errors import ArcxoError, BusyError
+from app.model.media import Consistency
+from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ScenarioProperties, ServerType
+from app.replication.events import EventStore
+from app.replication.replica.engine import FrozenReplica, ReplicaEngine
+
+
+class FrozenTree:
+    """An engine that has one replica and lets it be frozen."""
+
+    def __init__(self, scenario: Scenario, root: Path, side: Path) -> None:
+        self.scenario, self.root, self.side = scenario, root, side
+
+    @contextlib.contextmanager
+    def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:
+        roots, sides = (os.fsencode(self.root),), (os.fsencode(self.side),)
+        now = datetime.now(UTC)
+        yield FrozenReplica(self.scenario, roots, sides, "one", 1, now, Consistency.FUZZY)
+
+
+class Host:
+    """Points of one replica; `full` says whether its volume is short of space."""
+
+    def __init__(self, directory: Path, keep: int = 10) -> None:
+        root, side = directory / "replica", directory / "side"
+        root.mkdir()
+        side.mkdir()
+        (root / "file").write_text("content")
+        self.scenario = Scenario(
+            7,
+            "Files",
+            ServerType.FILE_SERVER,
+            ProductType.DR,
+            "localhost",
+            (Root(b"/master"),),
+            (ReplicaSpec("localhost", (os.fsencode(root),)),),
+            properties=ScenarioProperties(snapshots_to_keep=keep),
+        )
+        self.home = AgentHome(str(directory / "home"))
+        self.side = side
+        self.events = EventStore(str(directory / "events.sqlite3"), "localhost")
+        self.engine = cast("ReplicaEngine", FrozenTree(self.scenario, root, side))
+        self.full = False
+        self.points = self.start()
+
+    def start(self) -> BackupPoints:
+        """The points as the next process sees them."""
+        return BackupPoints(self.home, self.engine, self.events, lambda _: self.full)
+
+    def keep_one(self, job: int) -> str:
+        """Make a point and keep it."""
+        point = self.points.begin(self.scenario, "localhost", (("/", (0,)),), job, 1)
+        self.points.end(point.id, keep=True)
+        return point.id
+
+    def snapshots(self) -> set[str]:
+        """The points whose snapshots are on the volume."""
+        area = self.side / "snapshots"
+        return {path.name.rpartition("-")[0] for path in area.iterdir()} if area.exists() else set()
+
+    def codes(self) -> list[str]:
+        """The events so far."""
+        return [event.code for event in self.events.newer_than(0)]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    yield host
+    host.events.close()
+
+
+def test_kept_snapshots_stay_while_there_is_space(host: Host) -> None:
+    kept = {host.keep_one(job) for job in (1, 2, 3)}
+    host.points.tend()
+    assert host.snapshots() == kept
+    assert host.codes() == []
+
+
+def test_a_volume_short_of_space_gives_up_the_oldest_kept_snapshot_first(host: Host) -> None:
+    _, second, third = [host.keep_one(job) for job in (1, 2, 3)]
+    host.full = True
+    host.points.tend()
+    assert host.snapshots() == {second, third}
+    assert host.codes() == ["AW1002"]
+    host.full = False
+    host.points.tend()
+    assert host.snapshots() == {second, third}
+
+
+def test_a_point_in_use_is_not_given_up_for_space(host: Host) -> None:
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+    host.full = True
+    host.points.tend()
+    assert host.snapshots() == {point.id}
+
+
+def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> None:
+    host = Host(tmp_path, keep=2)
+    _, second, third = [host.keep_one(job) for job in (1, 2, 3)]
+    assert host.snapshots() == {second, third}
+    host.events.close()
+
+
+def test_a_snapshot_that_cannot_be_released_is_told_once_and_released_later(
+    host: Host, monkeypatch: pytest.MonkeyPatch, expected_log: Callable[[str], None]
+) -> None:
+    expected_log("could not be released")
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+
+    def refuse(snapshot: Any) -> None:
+        raise ArcxoError("E4192", path="p", cause="busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup_points, "release", refuse)
+        host.points.end(point.id, keep=False)
+        host.points.tend()
+    assert host.codes() == ["AE0461"]
+    assert host.snapshots() == {point.id}
+    host.points = host.start()
+    host.points.tend()
+    assert host.snapshots() == set()
+
+
+def test_a_point_whose_release_began_cannot_be_archived(
+    host: Host, monkeypatch: pytest.MonkeyPatch, expected_log: Callable[[str], None]
+) -> None:
+    expected_log("could not be released")
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+
+    def refuse(snapshot: Any) -> None:
+        raise ArcxoError("E4192", path="p", cause="busy")
+
+    monkeypatch.setattr(backup_points, "release", refuse)
+    host.points.end(point.id, keep=False)
+    from app.agent.api import ArchiveOrder
+
+    with pytest.raises(ArcxoError) as raised:
+        host.points.archive_task(ArchiveOrder(point.id, "/", "/media", 1, 1))
+    assert raised.value.code == "AE1024"
+
+
+def test_a_disk_that_fails_while_freezing_leaves_no_point(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(point_files.PointFiles, "write", full)
+    with pytest.raises(ArcxoError) as raised:
+        host.keep_one(1)
+    assert raised.value.code == "AE0460"
+    assert os.listdir(host.home.directory("points")) == []
+
+
+def test_a_damaged_point_file_keeps_no_other_point_from_its_end(
+    host: Host, expected_log: Callable[[str], None]
+) -> None:
+    expected_log("cannot be understood")
+    good = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+    Path(host.home.directory("points"), "damaged.json").write_text(json.dumps({"version": 9}))
+    host.points = host.start()
+    host.points.release_abandoned()
+    assert good.id not in host.snapshots()
+
+
+def test_an_older_fence_is_refused(host: Host) -> None:
+    host.points.check_fence(5, 3)
+    with pytest.raises(BusyError) as raised:
+        host.points.check_fence(5, 2)
+    assert raised.value.code == "AE1023"
+
+
+def test_a_volume_with_room_is_not_short_of_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    def volume(free: int, inodes: int) -> os.statvfs_result:
+        return os.statvfs_result((4096, 4096, 1000, free, free, 1000, inodes, inodes, 0, 255))
+
+    monkeypatch.setattr(os, "statvfs", lambda _: volume(51, 51))
+    assert not backup_points.is_short_of_space(b"/")
+    monkeypatch.setattr(os, "statvfs", lambda _: volume(49, 51))
+    assert backup_points.is_short_of_space(b"/")
+    monkeypatch.setattr(os, "statvfs", lambda _: volume(51, 49))
+    assert backup_points.is_short_of_space(b"/")
