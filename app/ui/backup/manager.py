@@ -9,7 +9,16 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.model.job import Job
 from app.model.media import Device, MediaInfo, SessionInfo
@@ -52,7 +61,6 @@ class BackupManager(Manager):
         self.start_button.clicked.connect(self.start)
         self._action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
         self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
-        self._action("Filter", "", "Ctrl+F", self._on_filter)
         self.source = SourceTab(self.draft)
         self.destination = DestinationTab(self.draft)
         self.schedule = ScheduleForm()
@@ -110,6 +118,17 @@ class BackupManager(Manager):
         row.addStretch(1)
         return bar
 
+    def activate(self) -> None:
+        """The keyboard works in the tree at once."""
+        super().activate()
+        self._focus_tree()
+
+    def _focus_tree(self) -> None:
+        # The first controls of the page get the focus by themselves when it comes to the front.
+        focus = QApplication.focusWidget()
+        if focus in (None, self.start_button, self.tabs) or not self.isAncestorOf(focus):
+            self.source.tree.setFocus()
+
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Backup menu."""
         return "&Backup", [self.start_action, None, self.source.show_action, self.source.delete_action]
@@ -136,10 +155,12 @@ class BackupManager(Manager):
         return media.sessions(), media.devices(), media.media()
 
     def _on_scenarios(self, statuses: Sequence[ScenarioStatus]) -> None:
-        self._known = True
+        first, self._known = not self._known, True
         self._statuses = statuses
         self.draft.keep_only({status.scenario.id for status in statuses})
         self.source.set_facts(statuses, self._sessions)
+        if first and self.isVisible():
+            self._focus_tree()
         self.source.note.setText("")
         self._choose_wanted()
         self._show_readiness()
@@ -310,7 +331,8 @@ class BackupManager(Manager):
     def _on_show(self, status: ScenarioStatus) -> None:
         self.context.open_manager("xosoft", scenario=status.scenario.name)
 
-    def _on_filter(self) -> None:
+    def enter_filter(self) -> None:
+        """Ctrl+F: the filter of the sources."""
         self.tabs.setCurrentIndex(SOURCE)
         self.source.filter.setFocus()
 

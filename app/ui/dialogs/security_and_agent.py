@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -61,7 +61,7 @@ class SecurityDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Security and Agent Information")
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(theme().px(984), theme().px(560))
+        self.resize(context.settings.value("backup/security_size") or QSize(theme().px(984), theme().px(560)))
         self._context = context
         self._logins = logins
         self._current: Login | None = None
@@ -95,6 +95,11 @@ class SecurityDialog(QDialog):
         self._show_rows()
         self.tree.expandAll()
         self._choose(logins.next_missing(None) or (logins.rows[0] if logins.rows else None))
+
+    def done(self, result: int) -> None:
+        """Closed: the size is kept."""
+        self._context.settings.setValue("backup/security_size", self.size())
+        super().done(result)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, D102 - Qt's name
         # In the fields Enter goes to the next row; left alone it would press the default button as well.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.model.job import Job
@@ -40,7 +40,7 @@ class SubmitJobDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Submit Job")
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(theme().px(840), theme().px(560))
+        self.resize(context.settings.value("backup/submit_size") or QSize(theme().px(840), theme().px(560)))
         self._context = context
         self._prepare = prepare
         self._facts = facts
@@ -64,6 +64,11 @@ class SubmitJobDialog(QDialog):
     def refresh_facts_with(self, changed: SignalInstance) -> None:
         """Show the summary anew whenever `changed` comes."""
         changed.connect(self._show_facts)
+
+    def done(self, result: int) -> None:
+        """Closed: the size is kept."""
+        self._context.settings.setValue("backup/submit_size", self.size())
+        super().done(result)
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()

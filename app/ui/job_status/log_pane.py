@@ -150,11 +150,18 @@ class ActivityLogPane(QWidget):
 
     def set_records(self, records: Sequence[ActivityRecord], jobs: Mapping[int, Job]) -> None:
         """Show these lines, newest first."""
-        self._known = True
-        if self._stack.currentIndex() != _PROBLEM and records == self.records and jobs == self._jobs:
-            return
+        first, self._known = not self._known, True
+        same = records == self.records and _titles(jobs) == _titles(self._jobs)
         self.records, self._jobs = records, jobs
-        self._show()
+        if first or not same:
+            self._show()
+
+    def set_jobs(self, jobs: Mapping[int, Job]) -> None:
+        """What became of jobs meanwhile: their group rows say it."""
+        same = _titles(jobs) == _titles(self._jobs)
+        self._jobs = jobs
+        if self._known and not same:
+            self._show()
 
     def show_error(self, error: Exception) -> None:
         """The log could not be read: the reason in place, unless an older answer is shown, which stays."""
@@ -207,6 +214,11 @@ class ActivityLogPane(QWidget):
         name, _ = QFileDialog.getSaveFileName(self, "Export activity log", "activity-log.csv", "CSV (*.csv)")
         if name:
             self.export_wanted.emit(name, as_csv(self.records))
+
+
+def _titles(jobs: Mapping[int, Job]) -> dict[int, tuple[object, ...]]:
+    """What the group rows show of jobs; their progress changes twice a second and is not in it."""
+    return {job.id: (job.name, job.status, job.last_result, job.started_at) for job in jobs.values()}
 
 
 def _padded(widget: QWidget) -> QWidget:

@@ -10,7 +10,16 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QTabBar, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QToolButton,
+)
 
 from app.model.errors import ArcxoError
 from app.model.events import ActivityRecord
@@ -40,6 +49,7 @@ class JobStatusManager(Manager):
         self.queue = JobQueuePane()
         self.log = ActivityLogPane()
         self.tabs = QTabBar()
+        self.tabs.setAccessibleName("Job Status")
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
         for title in ("Job Queue", "Activity Log"):
@@ -71,7 +81,6 @@ class JobStatusManager(Manager):
         for key, slot in (
             ("Ctrl+PgDown", self._on_other_tab),
             ("Ctrl+PgUp", self._on_other_tab),
-            ("Ctrl+F", self._on_find),
         ):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -140,6 +149,13 @@ class JobStatusManager(Manager):
             for tool in tools:
                 tool.setToolButtonStyle(alone)
 
+    def activate(self) -> None:
+        """The keyboard works in the list in front at once."""
+        super().activate()
+        focus = QApplication.focusWidget()
+        if focus in (None, self.tabs) or not self.isAncestorOf(focus):
+            (self.log.tree if self.tabs.currentIndex() else self.queue.tree).setFocus()
+
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
         return "&Job", [*self._job_actions(), None, self.actions_["export"]]
@@ -173,6 +189,7 @@ class JobStatusManager(Manager):
     def _on_jobs(self, jobs: Sequence[Job]) -> None:
         self._jobs = {job.id: job for job in jobs}
         self.queue.set_jobs(jobs)
+        self.log.set_jobs(self._jobs)
         if self._wanted_job in self._jobs:
             self.queue.choose(self._wanted_job or 0)
             self._wanted_job = None
@@ -202,7 +219,8 @@ class JobStatusManager(Manager):
     def _on_other_tab(self) -> None:
         self.tabs.setCurrentIndex(1 - self.tabs.currentIndex())
 
-    def _on_find(self) -> None:
+    def enter_filter(self) -> None:
+        """Ctrl+F: the search of the log."""
         self.tabs.setCurrentIndex(1)
         self.log.search.setFocus()
 

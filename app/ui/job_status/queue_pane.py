@@ -102,12 +102,15 @@ class JobQueuePane(QWidget):
 
     def set_jobs(self, jobs: Sequence[Job]) -> None:
         """Show these jobs; selection and scrolling stay."""
-        self._known = True
+        first, self._known = not self._known, True
         self._jobs = jobs
         self._filters.set_rows(_filter_rows(jobs))
         if not self.filter_tree.currentIndex().isValid():
             self.filter_tree.select_row(self._filters.index(1, 0))
         self._show()
+        running = self.model.index(0, 0).data(ItemRole.OBJECT)
+        if first and self.current_job() is None and running and running.status is JobStatus.ACTIVE:
+            self.choose(running.id)
 
     def show_error(self, error: Exception) -> None:
         """The queue could not be read: the reason in place, unless an older answer is shown, which stays."""
