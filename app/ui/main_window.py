@@ -25,7 +25,10 @@ from app.services.api import ServerState, Services
 from app.ui import icons
 from app.ui.bridge.polling import Poller
 from app.ui.bridge.tasks import Tasks
+from app.ui.command_palette import CommandPalette, SearchField
+from app.ui.dialogs.keys import KeysDialog
 from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDialog
+from app.ui.keyboard import GLOBAL_KEYS, keys_of, step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
 from app.ui.registry import ManagerEntry, entries
@@ -183,9 +186,17 @@ class MainWindow(QMainWindow):
         row.addWidget(Label("Arcxo", "strong"))
         row.addSpacing(12)
         row.addWidget(self.menus, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.search = SearchField()
+        self.palette_ = CommandPalette(self.context, self.search, self, self._menu_actions)
+        row.addWidget(self.search)
+        row.addWidget(Label("Ctrl+K", "micro", "muted"))
+        row.addSpacing(4)
         self.theme_button = icon_button("moon", "Dark or light colours")
         self.theme_button.clicked.connect(self._on_theme_clicked)
         row.addWidget(self.theme_button)
+        keys = icon_button("circle-question-mark", "Keys of this screen (F1)")
+        keys.clicked.connect(self._on_keys)
+        row.addWidget(keys)
         middle = QHBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
@@ -215,6 +226,11 @@ class MainWindow(QMainWindow):
             icons.bind(action, entry.icon)
         view = self.menus.addMenu("&View")
         self._add(view, "&Refresh", "F5", self._on_refresh)
+        self._add(view, "&Find in this pane", "Ctrl+F", self._on_find)
+        self._add(view, "&Next pane", "F6", self._on_next_pane)
+        self._add(view, "&Previous pane", "Shift+F6", self._on_previous_pane)
+        self._add(view, "&Search and commands", "Ctrl+K", self.palette_.open)
+        view.addSeparator()
         colours = view.addMenu("&Colours")
         self._modes = QActionGroup(self)
         for mode, text in (
@@ -235,6 +251,8 @@ class MainWindow(QMainWindow):
             action.triggered.connect(self._on_scale_chosen)
         self._own_menu = self.menus.addMenu("")
         help_menu = self.menus.addMenu("&Help")
+        self._menus = (file, quick, view, colours, size, self._own_menu, help_menu)
+        self._add(help_menu, "&Keys of this screen", "F1", self._on_keys)
         self._add(help_menu, "&About Arcxo", "", self._on_about)
 
     def _add(self, menu: QMenu, text: str, shortcut: str, slot: Any) -> QAction:
@@ -309,6 +327,30 @@ class MainWindow(QMainWindow):
     def _on_refresh(self) -> None:
         self._server_poller.refresh()
         self.current_manager.refresh()
+
+    def _on_find(self) -> None:
+        self.current_manager.enter_filter()
+
+    def _on_next_pane(self) -> None:
+        step_pane(self.current_manager, 1)
+
+    def _on_previous_pane(self) -> None:
+        step_pane(self.current_manager, -1)
+
+    def _on_keys(self) -> None:
+        manager = self.current_manager
+        own = [action for action in manager.actions() if action not in self.actions()]
+        dialog = KeysDialog(
+            manager.header.title.text(), keys_of(own), [*keys_of(self.actions()), *GLOBAL_KEYS], self
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _menu_actions(self) -> list[QAction]:
+        """Every action of the menus, the manager's own first."""
+        assert self._own_menu is not None
+        menus = [self._own_menu, *(menu for menu in self._menus if menu is not self._own_menu)]
+        return [action for menu in menus for action in menu.actions()]
 
     def _on_theme_clicked(self) -> None:
         self._use_mode(ThemeMode.LIGHT if theme().dark else ThemeMode.DARK)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from app.services.api import Services
 from app.ui.bridge.polling import Poller
 from app.ui.bridge.tasks import Tasks
+from app.ui.keyboard import focus_filter
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line
 from app.ui.widgets.notices import Banner
@@ -90,6 +91,10 @@ class Manager(QWidget):
         """F5."""
         for poller in self._pollers:
             poller.refresh()
+
+    def enter_filter(self) -> None:
+        """Ctrl+F: the filter of the pane in use."""
+        focus_filter(self)
 
     def show_request(self, **request: Any) -> None:
         """Another manager asked to show something here."""
