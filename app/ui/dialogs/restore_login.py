@@ -26,7 +26,7 @@ from app.ui.widgets.basics import Label
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import explain
 
-_OWN = "This computer: the home's owner needs none"
+_OWN = "This computer: none needed"
 _CHECK_MS = 500
 
 

@@ -31,7 +31,7 @@ from app.ui.icons import pixmap
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
-from app.ui.restore.requests import LoginRow, changed, merged
+from app.ui.restore.requests import LoginRow, changed, merged, overlapping
 from app.ui.theme import color, font, theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
@@ -63,6 +63,12 @@ _SAID = {
     "exists": "Already there, rule: skip existing",
     "newer": "As new or newer there, rule: overwrite older",
 }
+_TWICE = {
+    Conflict.OVERWRITE: "The newest one stays.",
+    Conflict.RENAME: "All are kept, side by side.",
+    Conflict.SKIP: "The oldest one stays.",
+    Conflict.OLDER: "The file modified last stays.",
+}
 BACK = 2
 
 
@@ -81,7 +87,7 @@ class PlanModel(RowModel[RestoreItem]):
     """The listed items."""
 
     columns = (
-        Column("Item", 420, stretch=True),
+        Column("Item", 280, stretch=True),
         Column("Action", 120),
         Column("Reason", 290),
         Column("Size", 90, right=True),
@@ -210,7 +216,7 @@ class RestorePlanDialog(QDialog):
         self._plan: RestorePlan | None = None
         self._jobs: list[Job] = []
         self.setWindowTitle("Restore: plan")
-        self.resize(theme().px(1080), theme().px(720))
+        self.resize(min(theme().px(1080), 1400), min(theme().px(720), 880))
         self.title = Label("Counting what this restore will do", "title", wrap=True)
         self._line = Label("", "body", "muted", wrap=True)
         self.counts = {action: PlanCount(action) for action in RestoreAction}
@@ -450,6 +456,11 @@ def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, s
         numbers = ", ".join(map(str, sorted(locked)))
         found.append(("circle-check", "ok", "Session password", f"accepted for session {numbers}"))
     scripts = [request.script for request in planned.requests]
+    twice = overlapping(planned.rows)
+    if twice:
+        numbers = ", ".join(map(str, twice))
+        finding = f"Sessions {numbers}, restored from old to new. {_TWICE[scripts[0].conflict]}"
+        found.append(("triangle-alert", "warning", "The same paths from several sessions", finding))
     if plan.stops_scenario:
         finding = "It stays stopped afterwards: run it again in the XOsoft Manager."
         if any(script.continue_if_not_stopped for script in scripts):

@@ -31,7 +31,7 @@ class LoginModel(RowModel[LoginRow]):
 
     columns = (
         Column("Session", 90),
-        Column("Scenario", 190, stretch=True),
+        Column("Scenario", 140, stretch=True),
         Column("Restore option", 190),
         Column("Machine", 130),
         Column("User name", 130),
@@ -72,7 +72,7 @@ class RestoreSessionsDialog(QDialog):
         super().__init__(parent)
         self._context, self._rows = context, rows
         self.setWindowTitle("Session User Name and Password")
-        self.resize(theme().px(984), theme().px(420))
+        self.resize(min(theme().px(984), 1360), min(theme().px(420), 800))
         self.model = LoginModel(self)
         self.table = CellTable()
         self.table.setAccessibleName("Sessions and their log-ins")

@@ -102,7 +102,7 @@ class BasketStrip(QFrame):
 class BasketModel(RowModel[BasketItem]):
     """What is in the basket."""
 
-    columns = (Column("Item", 380, stretch=True), Column("Size", 90, right=True), Column("From", 220))
+    columns = (Column("Item", 280, stretch=True), Column("Size", 90, right=True), Column("From", 220))
 
     def key_of(self, item: BasketItem) -> Hashable:
         """Source and path."""
@@ -131,7 +131,7 @@ class BasketDialog(QDialog):
         super().__init__(parent)
         self._chooser = chooser
         self.setWindowTitle("Restore basket")
-        self.resize(theme().px(840), theme().px(460))
+        self.resize(min(theme().px(840), 1280), min(theme().px(460), 800))
         self._title = Label("", "subject")
         self.model = BasketModel(self)
         self.table = CellTable()

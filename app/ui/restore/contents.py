@@ -38,7 +38,7 @@ class EntryModel(RowModel[CatalogEntry]):
 
     toggled = Signal(object)
     columns: tuple[Column, ...] = (
-        Column("Name", 280, stretch=True),
+        Column("Name", 180, stretch=True),
         Column("Size", 86, right=True),
         Column("Modified", 142),
         Column("Session", 76, right=True),
@@ -97,7 +97,7 @@ class FoundModel(EntryModel):
 
     columns = (
         Column("File name", 260),
-        Column("Path", 300, stretch=True),
+        Column("Path", 220, stretch=True),
         Column("Size", 90, right=True),
         Column("Date modified", 150),
         Column("Backup time", 150),

@@ -66,7 +66,7 @@ class QueryPane(QFrame):
         self.size_min, self.size_max = _line("any size"), _line("any size")
         self.modified_from, self.modified_to = _line("any date"), _line("any date")
         self.fields = {
-            "pattern": Field("Looking for", self.pattern, "* and ? stand for any characters"),
+            "pattern": Field("Looking for", self.pattern, "* and ? as in *.pdf"),
             "machine": Field("Computer name", self.machine),
             "directory": Field("Search in", self.directory),
             "size_min": Field("Size from", self.size_min, "like 40 MB"),
@@ -116,6 +116,8 @@ class QueryPane(QFrame):
         for page in (self.table, self.before, self.none, _top(self.problem)):
             self._stack.addWidget(page)
         self._stack.setCurrentIndex(1)
+        # Large type in a small window: the fields keep their height, the results shrink.
+        self._stack.setMinimumHeight(80)
         self._lay_out()
         chooser.changed.connect(self.model.touch)
 

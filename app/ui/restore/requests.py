@@ -124,6 +124,25 @@ def requests(
     ]
 
 
+def overlapping(rows: Sequence[LoginRow]) -> list[int]:
+    """Numbers of the sessions from which the same path of a machine is chosen more than once."""
+    holders: dict[tuple[str, bytes], set[int]] = {}
+    for row in rows:
+        for path in row.part.paths or (b"/",):
+            holders.setdefault((row.part.session.machine, path), set()).add(row.part.session.number)
+    found: set[int] = set()
+    for (machine, path), numbers in holders.items():
+        at = path
+        while True:
+            together = numbers | holders.get((machine, at), set())
+            if len(together) > 1:
+                found |= together
+            if at == b"/":
+                break
+            at = at.rpartition(b"/")[0] or b"/"
+    return sorted(found)
+
+
 def _given(login: Credentials) -> Credentials | None:
     return login if login.user else None
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
@@ -25,7 +25,7 @@ from app.ui.widgets.views import CellTable
 class VersionModel(RowModel[FileVersion]):
     """Distinct contents, newest first."""
 
-    columns = (Column("Modified", 166), Column("Size", 78, right=True), Column("Kept in", 90, stretch=True))
+    columns = (Column("Modified", 174), Column("Size", 76, right=True), Column("Kept in", 90, stretch=True))
 
     def key_of(self, item: FileVersion) -> Hashable:
         """The content and where it is last held."""
@@ -127,8 +127,10 @@ class VersionsPane(QFrame):
             self._stack.addWidget(page)
         self.detail = QFrame()
         self.detail.setProperty("kind", "sunken")
-        self._title = Label("", "strong")
-        self._facts = {name: Label("", wrap=True) for name in ("Media", "Machine", "Content")}
+        self._title = Label("", "strong", elide=Qt.TextElideMode.ElideRight)
+        self._facts = {
+            name: Label("", elide=Qt.TextElideMode.ElideRight) for name in ("Media", "Machine", "Content")
+        }
         self.add = button("Add to basket", "small-primary")
         self.add.clicked.connect(self._on_add)
         foot = QHBoxLayout()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QPushButton
 
 from app.model.errors import BusyError
 from app.model.job import Conflict, Credentials, Destination, RestoreSelection, Schedule
@@ -19,6 +20,7 @@ from app.ui.restore.basket import Part, SessionSource, TreeSource
 from app.ui.restore.manager import DESTINATION, RestoreManager
 from app.ui.restore.requests import LoginRow, Options, Target, requests
 from app.ui.restore.source_tab import BY_QUERY, BY_TREE
+from app.ui.widgets.views import CellTree
 
 SERIAL = "A1B2C3"
 LOCAL = frozenset({"BKP-SRV-01"})
@@ -393,3 +395,35 @@ def test_the_plan_says_which_scenario_stops_and_what_goes_on(services):
         "Sales Shares is stopped before the restore",
     ]
     assert "the restore goes on" in said[2][3]
+
+
+def test_keys_open_a_folder_and_toggle_a_marker(manager, qtbot, settled):
+    pane = manager.source.by_session
+    open_folder(pane, settled, SERIAL, SessionSource(SERIAL, 61), b"/srv")
+    pane.table.select_row(pane.table.model().index(0, 0))
+    qtbot.keyClick(pane.table, Qt.Key.Key_Return)
+    settled()
+    assert pane.head.title.text() == "/srv/sales"
+    pane.table.select_row(pane.table.model().index(1, 0))
+    qtbot.keyClick(pane.table, Qt.Key.Key_Space)
+    assert len(manager.source.chooser.basket) == 1
+    qtbot.keyClick(pane.tree, Qt.Key.Key_Space)
+    assert dict(manager.source.chooser.basket.selection.chosen()) == {
+        SessionSource(SERIAL, 61): (b"/srv/sales",)
+    }
+
+
+def test_the_search_of_the_window_asks_by_query(manager, services, settled):
+    manager.show_request(pattern="*pipe*")
+    settled()
+    assert manager.source.view.currentIndex() == BY_QUERY
+    assert [call[1].pattern for call in services.called("restores.query")] == ["*pipe*"]
+
+
+def test_what_can_be_done_has_a_name_for_screen_readers(manager):
+    source = manager.source
+    widgets = [*source.findChildren(CellTree), source.view, source.as_of]
+    # An empty state without a way out keeps its button hidden and without words.
+    widgets += [push for push in source.findChildren(QPushButton) if push.text()]
+    widgets += [field.editor for field in source.by_query.fields.values()]
+    assert [widget for widget in widgets if not widget.accessibleName()] == []

@@ -22,7 +22,7 @@ from app.ui.restore.basket import (
 )
 from app.ui.restore.destination_pane import example
 from app.ui.restore.query_fields import FieldError, make_query, parse_date, parse_size
-from app.ui.restore.requests import LoginRow, Options, Target, changed, merged, requests
+from app.ui.restore.requests import LoginRow, Options, Target, changed, merged, overlapping, requests
 
 SERIAL = "A1B2C3"
 
@@ -213,3 +213,9 @@ def test_sizes_and_dates():
             },
             subdirectories=True,
         )
+
+
+def test_the_same_path_from_two_sessions_is_noticed(services):
+    assert overlapping([row(services, 59, b"/srv/a"), row(services, 61, b"/srv/b")]) == []
+    assert overlapping([row(services, 59, b"/srv/a"), row(services, 61, b"/srv")]) == [59, 61]
+    assert overlapping([row(services, 57, b"/x"), row(services, 60)]) == [57, 60]
