@@ -2,207 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.messages import render
-from app.model.job import Conflict, Destination, Job
-from app.model.paths import shown
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.model.job import Job
+from app.model.restore import RestoreAction, RestorePlan
 from app.services.api import RestoreRequest
-from app.ui import formats
-from app.ui.icons import pixmap
 from app.ui.manager import Context
-from app.ui.models.cell import Cell, Column
-from app.ui.models.table import RowModel
-from app.ui.restore.requests import LoginRow, changed, merged, overlapping
-from app.ui.theme import color, font, theme
+from app.ui.restore.plan_count import PlanCount
+from app.ui.restore.plan_items import PlanInput, PlanModel, amount, checks
+from app.ui.restore.requests import changed, merged
+from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
-from app.ui.widgets.status import Status
 from app.ui.widgets.views import CellTable
 
-ACTIONS = {
-    RestoreAction.CREATE: Status("create", "file-plus", "ok"),
-    RestoreAction.OVERWRITE: Status("overwrite", "file-pen", "warning"),
-    RestoreAction.RENAME: Status("rename", "copy", "info"),
-    RestoreAction.SKIP: Status("skip", "skip-forward", "text2"),
-    RestoreAction.DELETE: Status("delete", "trash-2", "error"),
-}
-_NOTES = {
-    RestoreAction.CREATE: "not there now",
-    RestoreAction.OVERWRITE: "content is replaced",
-    RestoreAction.RENAME: "both kept, side by side",
-    RestoreAction.SKIP: "stay as they are",
-    RestoreAction.DELETE: "removed",
-}
-_REASONS = {
-    RestoreAction.CREATE: "Not there now",
-    RestoreAction.OVERWRITE: "Already there, rule: overwrite all",
-    RestoreAction.RENAME: "Already there, the restored one gets another name",
-    RestoreAction.SKIP: "Stays as it is",
-    RestoreAction.DELETE: "Removed",
-}
-_SAID = {
-    "exists": "Already there, rule: skip existing",
-    "newer": "As new or newer there, rule: overwrite older",
-}
-_TWICE = {
-    Conflict.OVERWRITE: "The newest one stays.",
-    Conflict.RENAME: "All are kept, side by side.",
-    Conflict.SKIP: "The oldest one stays.",
-    Conflict.OLDER: "The file modified last stays.",
-}
 BACK = 2
-
-
-@dataclass(frozen=True, slots=True)
-class PlanInput:
-    """What is planned. `files` the chosen paths when only files are chosen, else empty."""
-
-    requests: Sequence[RestoreRequest]
-    rows: Sequence[LoginRow]
-    where: str
-    files: frozenset[bytes] = frozenset()
-    when: str = "Runs now"
-
-
-class PlanModel(RowModel[RestoreItem]):
-    """The listed items."""
-
-    columns = (
-        Column("Item", 280, stretch=True),
-        Column("Action", 120),
-        Column("Reason", 290),
-        Column("Size", 90, right=True),
-    )
-
-    def __init__(self, conflict: Conflict, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._conflict = conflict
-
-    def key_of(self, item: RestoreItem) -> Hashable:
-        """Source and target."""
-        return item.source, item.target, item.action
-
-    def cell(self, item: RestoreItem, column: int) -> Cell:
-        """Paintable content."""
-        look = ACTIONS[item.action]
-        return (
-            Cell(
-                shown(item.target),
-                icon="file-text" if item.source else "folder",
-                middle=True,
-                tooltip=f"{shown(item.source)} → {shown(item.target)}" if item.source else shown(item.target),
-            ),
-            Cell(look.text.capitalize(), icon=look.icon, icon_role=look.role, role=look.role),
-            Cell(reason(item, self._conflict), role="text2"),
-            Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),
-        )[column]
-
-
-def reason(item: RestoreItem, conflict: Conflict = Conflict.OVERWRITE) -> str:
-    """Why this happens to the item, as a sentence part."""
-    said = _SAID.get(item.reason, item.reason)
-    if said[:1] == "E" and said[1:].isdigit():
-        return render(said, {}).text
-    if not said and item.action is RestoreAction.OVERWRITE and conflict is Conflict.OLDER:
-        return "Older there, rule: overwrite older"
-    return said[:1].upper() + said[1:] if said else _REASONS[item.action]
-
-
-def amount(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
-    """What is written, for the button, and what the title adds.
-
-    The counts are of files and folders together. Files are told apart only where everything is listed and
-    only files were chosen; folders then are those made for them.
-    """
-    total = changed(plan)
-    if not files or plan.truncated:
-        return formats.counted(total, "item"), ""
-    written = [item for item in plan.items if item.action is not RestoreAction.SKIP]
-    of_files = sum(item.source in files for item in written)
-    if len(written) != total or not of_files:
-        return formats.counted(total, "item"), ""
-    made = total - of_files
-    return formats.counted(of_files, "file"), f" and make {formats.counted(made, 'folder')}" if made else ""
-
-
-class PlanCount(QAbstractButton):
-    """One figure that is also a filter: icon, number, word, and a note below."""
-
-    def __init__(self, action: RestoreAction) -> None:
-        super().__init__()
-        self.action = action
-        self.number = 0
-        self.setCheckable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.show_count(0)
-        theme().changed.connect(self.updateGeometry)
-
-    def show_count(self, count: int) -> None:
-        """Show the figure; zero is muted and filters nothing."""
-        word = ACTIONS[self.action].text
-        self.number = count
-        self.setEnabled(count > 0)
-        self.setAccessibleName(f"{count:,} {word}, {_NOTES[self.action]}")
-        self.setToolTip(f"List only what this does: {word}" if count else "")
-        self.update()
-
-    def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
-        note = QFontMetrics(font("small")).horizontalAdvance(_NOTES[self.action])
-        return QSize(note + 52, theme().px(56))
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
-        look = ACTIONS[self.action]
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        if self.isChecked() or self.hasFocus():
-            painter.setPen(QPen(color("accent"), 2 if self.hasFocus() else 1))
-            painter.setBrush(color("accent_soft") if self.isChecked() else Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box, 5, 5)
-        elif self.underMouse() and self.isEnabled():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color("hover"))
-            painter.drawRoundedRect(box, 5, 5)
-        role = look.role if self.number else "muted"
-        half = self.height() // 2
-        painter.drawPixmap(8, half - 20, pixmap(look.icon, role, 20, self.devicePixelRatioF()))
-        middle = int(Qt.AlignmentFlag.AlignVCenter)
-        figure = formats.count(self.number)
-        painter.setFont(font("figure"))
-        painter.setPen(color("text" if self.number else "muted"))
-        painter.drawText(QRect(36, 2, self.width() - 40, half), middle, figure)
-        left = 36 + QFontMetrics(font("figure")).horizontalAdvance(figure) + 8
-        painter.setFont(font("medium"))
-        painter.setPen(color(role))
-        painter.drawText(QRect(left, 3, self.width() - left, half), middle, look.text)
-        painter.setFont(font("small"))
-        painter.setPen(color("muted"))
-        note = QFontMetrics(font("small")).elidedText(
-            _NOTES[self.action], Qt.TextElideMode.ElideRight, self.width() - 40
-        )
-        painter.drawText(QRect(36, half, self.width() - 36, half - 2), middle, note)
-        painter.end()
 
 
 class RestorePlanDialog(QDialog):
@@ -430,50 +257,3 @@ class RestorePlanDialog(QDialog):
         self.fault.show()
         self.restore.setEnabled(True)
         self.back.setEnabled(not self._jobs)
-
-
-def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, str]]:
-    """Icon, role, subject and finding of what the restore needs before it starts."""
-    needed = formats.size(plan.size_bytes)
-    found = []
-    if plan.free_bytes is None:
-        found.append(("info", "muted", "Space", f"{needed} needed; free space there is not known"))
-    elif plan.free_bytes < plan.size_bytes:
-        found.append(
-            (
-                "triangle-alert",
-                "warning",
-                "Space may not suffice",
-                f"{needed} needed, {formats.size(plan.free_bytes)} free",
-            )
-        )
-    else:
-        found.append(
-            ("circle-check", "ok", "Space", f"{needed} needed, {formats.size(plan.free_bytes)} free")
-        )
-    locked = [row.part.session.number for row in planned.rows if row.part.session.encrypted]
-    if locked:
-        numbers = ", ".join(map(str, sorted(locked)))
-        found.append(("circle-check", "ok", "Session password", f"accepted for session {numbers}"))
-    scripts = [request.script for request in planned.requests]
-    twice = overlapping(planned.rows)
-    if twice:
-        numbers = ", ".join(map(str, twice))
-        finding = f"Sessions {numbers}, restored from old to new. {_TWICE[scripts[0].conflict]}"
-        found.append(("triangle-alert", "warning", "The same paths from several sessions", finding))
-    if plan.stops_scenario:
-        finding = "It stays stopped afterwards: run it again in the XOsoft Manager."
-        if any(script.continue_if_not_stopped for script in scripts):
-            finding += (
-                " If it cannot be stopped, the restore goes on and the Master may overwrite restored files."
-            )
-        else:
-            finding += " If it cannot be stopped, the job fails and restores nothing."
-        found.append(
-            ("triangle-alert", "warning", f"{plan.stops_scenario} is stopped before the restore", finding)
-        )
-    elif all(script.destination is Destination.DIRECTORY for script in scripts):
-        found.append(("circle-check", "ok", "No scenario is stopped", "The data goes to another folder."))
-    else:
-        found.append(("circle-check", "ok", "No scenario is stopped", "None of them is running."))
-    return found

@@ -14,11 +14,12 @@ from app.model.entry import EntryKind
 from app.model.host import Host
 from app.model.job import Job
 from app.ui import formats, icons
-from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog
+from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.manager import Context, Manager
 from app.ui.restore.basket import BasketItem, Part, item_name, resolve
 from app.ui.restore.destination_pane import DestinationPane
+from app.ui.restore.plan_items import PlanInput
 from app.ui.restore.requests import LoginRow, Target, requests
 from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TREE, Known, SourceTab, read_known
 from app.ui.widgets.basics import Line, button

@@ -13,11 +13,12 @@ from app.model.errors import BusyError
 from app.model.job import Conflict, Credentials, Destination, RestoreSelection, Schedule
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.ui.dialogs.restore_login import RestoreLoginDialog
-from app.ui.dialogs.restore_plan import BACK, PlanInput, RestorePlanDialog, amount, checks, reason
+from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.models.cell import ItemRole, Mark
 from app.ui.restore.basket import Part, SessionSource, TreeSource
 from app.ui.restore.manager import DESTINATION, RestoreManager
+from app.ui.restore.plan_items import PlanInput, amount, checks, reason
 from app.ui.restore.requests import LoginRow, Options, Target, requests
 from app.ui.restore.source_tab import BY_QUERY, BY_TREE
 from app.ui.widgets.views import CellTree

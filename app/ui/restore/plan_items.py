@@ -1,0 +1,163 @@
+"""What a restore's plan says: items with reasons, amounts in words, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from app.messages import render
+from app.model.job import Conflict, Destination
+from app.model.paths import shown
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.services.api import RestoreRequest
+from app.ui import formats
+from app.ui.models.cell import Cell, Column
+from app.ui.models.table import RowModel
+from app.ui.restore.requests import LoginRow, changed, overlapping
+from app.ui.widgets.status import Status
+
+ACTIONS = {
+    RestoreAction.CREATE: Status("create", "file-plus", "ok"),
+    RestoreAction.OVERWRITE: Status("overwrite", "file-pen", "warning"),
+    RestoreAction.RENAME: Status("rename", "copy", "info"),
+    RestoreAction.SKIP: Status("skip", "skip-forward", "text2"),
+    RestoreAction.DELETE: Status("delete", "trash-2", "error"),
+}
+_REASONS = {
+    RestoreAction.CREATE: "Not there now",
+    RestoreAction.OVERWRITE: "Already there, rule: overwrite all",
+    RestoreAction.RENAME: "Already there, the restored one gets another name",
+    RestoreAction.SKIP: "Stays as it is",
+    RestoreAction.DELETE: "Removed",
+}
+_SAID = {
+    "exists": "Already there, rule: skip existing",
+    "newer": "As new or newer there, rule: overwrite older",
+}
+_TWICE = {
+    Conflict.OVERWRITE: "The newest one stays.",
+    Conflict.RENAME: "All are kept, side by side.",
+    Conflict.SKIP: "The oldest one stays.",
+    Conflict.OLDER: "The file modified last stays.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """What is planned. `files` the chosen paths when only files are chosen, else empty."""
+
+    requests: Sequence[RestoreRequest]
+    rows: Sequence[LoginRow]
+    where: str
+    files: frozenset[bytes] = frozenset()
+    when: str = "Runs now"
+
+
+class PlanModel(RowModel[RestoreItem]):
+    """The listed items."""
+
+    columns = (
+        Column("Item", 280, stretch=True),
+        Column("Action", 120),
+        Column("Reason", 290),
+        Column("Size", 90, right=True),
+    )
+
+    def __init__(self, conflict: Conflict, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._conflict = conflict
+
+    def key_of(self, item: RestoreItem) -> Hashable:
+        """Source and target."""
+        return item.source, item.target, item.action
+
+    def cell(self, item: RestoreItem, column: int) -> Cell:
+        """Paintable content."""
+        look = ACTIONS[item.action]
+        return (
+            Cell(
+                shown(item.target),
+                icon="file-text" if item.source else "folder",
+                middle=True,
+                tooltip=f"{shown(item.source)} → {shown(item.target)}" if item.source else shown(item.target),
+            ),
+            Cell(look.text.capitalize(), icon=look.icon, icon_role=look.role, role=look.role),
+            Cell(reason(item, self._conflict), role="text2"),
+            Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),
+        )[column]
+
+
+def reason(item: RestoreItem, conflict: Conflict = Conflict.OVERWRITE) -> str:
+    """Why this happens to the item, as a sentence part."""
+    said = _SAID.get(item.reason, item.reason)
+    if said[:1] == "E" and said[1:].isdigit():
+        return render(said, {}).text
+    if not said and item.action is RestoreAction.OVERWRITE and conflict is Conflict.OLDER:
+        return "Older there, rule: overwrite older"
+    return said[:1].upper() + said[1:] if said else _REASONS[item.action]
+
+
+def amount(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
+    """What is written, for the button, and what the title adds.
+
+    The counts are of files and folders together. Files are told apart only where everything is listed and
+    only files were chosen; folders then are those made for them.
+    """
+    total = changed(plan)
+    if not files or plan.truncated:
+        return formats.counted(total, "item"), ""
+    written = [item for item in plan.items if item.action is not RestoreAction.SKIP]
+    of_files = sum(item.source in files for item in written)
+    if len(written) != total or not of_files:
+        return formats.counted(total, "item"), ""
+    made = total - of_files
+    return formats.counted(of_files, "file"), f" and make {formats.counted(made, 'folder')}" if made else ""
+
+
+def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, str]]:
+    """Icon, role, subject and finding of what the restore needs before it starts."""
+    needed = formats.size(plan.size_bytes)
+    found = []
+    if plan.free_bytes is None:
+        found.append(("info", "muted", "Space", f"{needed} needed; free space there is not known"))
+    elif plan.free_bytes < plan.size_bytes:
+        found.append(
+            (
+                "triangle-alert",
+                "warning",
+                "Space may not suffice",
+                f"{needed} needed, {formats.size(plan.free_bytes)} free",
+            )
+        )
+    else:
+        found.append(
+            ("circle-check", "ok", "Space", f"{needed} needed, {formats.size(plan.free_bytes)} free")
+        )
+    locked = [row.part.session.number for row in planned.rows if row.part.session.encrypted]
+    if locked:
+        numbers = ", ".join(map(str, sorted(locked)))
+        found.append(("circle-check", "ok", "Session password", f"accepted for session {numbers}"))
+    scripts = [request.script for request in planned.requests]
+    twice = overlapping(planned.rows)
+    if twice:
+        numbers = ", ".join(map(str, twice))
+        finding = f"Sessions {numbers}, restored from old to new. {_TWICE[scripts[0].conflict]}"
+        found.append(("triangle-alert", "warning", "The same paths from several sessions", finding))
+    if plan.stops_scenario:
+        finding = "It stays stopped afterwards: run it again in the XOsoft Manager."
+        if any(script.continue_if_not_stopped for script in scripts):
+            finding += (
+                " If it cannot be stopped, the restore goes on and the Master may overwrite restored files."
+            )
+        else:
+            finding += " If it cannot be stopped, the job fails and restores nothing."
+        found.append(
+            ("triangle-alert", "warning", f"{plan.stops_scenario} is stopped before the restore", finding)
+        )
+    elif all(script.destination is Destination.DIRECTORY for script in scripts):
+        found.append(("circle-check", "ok", "No scenario is stopped", "The data goes to another folder."))
+    else:
+        found.append(("circle-check", "ok", "No scenario is stopped", "None of them is running."))
+    return found
