@@ -35,7 +35,9 @@ class BrowsePane(QWidget):
     retried = Signal()
     way_out = Signal()
 
-    def __init__(self, context: Context, chooser: Chooser, name: str, empty: EmptyState) -> None:
+    def __init__(
+        self, context: Context, chooser: Chooser, name: str, empty: EmptyState, tree_width: int
+    ) -> None:
         super().__init__()
         self._context, self._chooser = context, chooser
         self._node: Node | None = None
@@ -102,7 +104,7 @@ class BrowsePane(QWidget):
         self.splitter.addWidget(self.tree)
         self.splitter.addWidget(right)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([310, 830])
+        self.splitter.setSizes([tree_width, 1140 - tree_width])
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
         self.tree.setMinimumWidth(200)
