@@ -90,7 +90,7 @@ class SourceTab(QWidget):
         self.as_of.setAccessibleName("As of date and time")
         self.as_of_box.toggled.connect(self._on_as_of)
         self.as_of.editingFinished.connect(self._on_as_of)
-        self.by_session = BrowsePane(context, self.chooser, "Media and sessions", _no_sessions(), 400)
+        self.by_session = BrowsePane(context, self.chooser, "Media and sessions", _no_sessions(), 430)
         self.by_tree = BrowsePane(context, self.chooser, "Machines and folders", _no_sessions(), 310)
         self.by_query = QueryPane(context, self.chooser)
         self.versions = VersionsPane(context)
