@@ -118,6 +118,12 @@ class JobControl:
             self.warnings += 1
         self._append(code, severity, session, scenario, params)
 
+    def conclude(self, code: str) -> None:
+        """Add the line that says how the job ended: it repeats what is counted already."""
+        errors, warnings = self.errors, self.warnings
+        self.note(code)
+        self.errors, self.warnings = errors, warnings
+
     def warn(self, code: str, *, session: int | None = None, scenario: str = "", **params: object) -> None:
         """Add a line as a warning, whatever the message's own severity."""
         self.warnings += 1

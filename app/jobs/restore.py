@@ -243,7 +243,7 @@ class RestoreJobs:
         control.note("N5014", elapsed=elapsed_text(seconds))
         control.note("N5016", errors=control.errors, warnings=control.warnings)
         result = JobResult.FINISHED
-        if mismatches:
+        if mismatches or (problems and not sum(r.files + r.directories + r.skipped for r in results)):
             result = JobResult.FAILED
         elif problems:
             result = JobResult.INCOMPLETE

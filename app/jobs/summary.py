@@ -102,12 +102,12 @@ def write_backup_summary(control: JobControl, nodes: list[NodeSummary], group: s
 
 def write_backup_end(control: JobControl, result: JobResult) -> None:
     """The line that says how the backup ended."""
-    control.note(_BACKUP_END[result])
+    control.conclude(_BACKUP_END[result])
 
 
 def write_restore_end(control: JobControl, result: JobResult) -> None:
     """The line that says how the restore ended."""
-    control.note(_RESTORE_END[result])
+    control.conclude(_RESTORE_END[result])
 
 
 def size_text(size_bytes: int) -> str:
