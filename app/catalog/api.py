@@ -8,7 +8,7 @@ transaction open. Times are UTC and aware. Faults are `ArcxoError`s: a locked ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -269,6 +269,10 @@ class Browsing(Protocol):
         ...
 
 
+NextRun = Callable[[Job], datetime | None]
+"""When a job runs again by its schedule; None when it does not. Called within a transaction: no I/O."""
+
+
 class Jobs(Protocol):
     """The queue. Times of leases are the database's."""
 
@@ -326,10 +330,11 @@ class Jobs(Protocol):
         """Remove a job that is not Active (BusyError E6007), its children too."""
         ...
 
-    def mark_crashed(self, server_id: str = "") -> Sequence[Job]:
+    def mark_crashed(self, server_id: str = "", next_run: NextRun = lambda _: None) -> Sequence[Job]:
         """Make Active jobs Crashed: all claims of `server_id` (at its start), and every expired one.
 
-        A recurring job goes back to Ready through `reschedule` by the caller. Returns the jobs.
+        In the same step a job for which `next_run` gives a time is Ready again for then, and children that
+        had not begun are canceled with their parent. Returns the jobs.
         """
         ...
 

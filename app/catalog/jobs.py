@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from app.catalog import claims, dialect, rows
-from app.catalog.api import Claim, JobCounts, NewJob, Totals
+from app.catalog.api import Claim, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
 from app.catalog.live import SqlLive
 from app.catalog.tables import jobs
@@ -238,7 +238,7 @@ class SqlJobs:
                 raise BusyError("E6007", job=active)
             c.execute(delete(jobs).where(family))
 
-    def mark_crashed(self, server_id: str = "") -> Sequence[Job]:
+    def mark_crashed(self, server_id: str = "", next_run: NextRun = lambda _: None) -> Sequence[Job]:
         """Make claims of `server_id`, and expired ones, Crashed. What they knew of the fence ends here."""
         with self._database.read() as c:
             if c.execute(_abandoned(dialect.now_us(c), server_id)).first() is None:
@@ -247,6 +247,13 @@ class SqlJobs:
             lost = list(c.execute(_abandoned(dialect.now_us(c), server_id)).scalars())
             values = _ended(c, JobResult.CRASHED) | {"fence": jobs.c.fence + 1}
             c.execute(update(jobs).where(jobs.c.id.in_(lost)).values(values))
+            waiting = jobs.c.parent_id.in_(lost) & jobs.c.status.in_((_READY, _HOLD))
+            c.execute(update(jobs).where(waiting).values(_ended(c, JobResult.CANCELED)))
+            for job_id in lost:
+                following = next_run(_job(_row(c, job_id)))
+                if following is not None:
+                    again = {"status": _READY, "execution_at": dialect.to_us(following)}
+                    c.execute(update(jobs).where(jobs.c.id == job_id).values(again))
             marked = [_job(_row(c, job_id)) for job_id in lost]
         for job_id in lost:
             self._live.clear_progress(job_id)

@@ -148,6 +148,9 @@ class EntityArchiver:
         ]
         if not committed or committed[-1].number != newest.number or committed[-1].key_id != key_id:
             return None
+        # A change list of one scenario's roots says nothing of what another's, or the edited one's, hold.
+        if sorted(committed[-1].roots) != sorted(path for path, _ in entity.roots):
+            return None
         return committed[-1]
 
     def _stream(self, chosen: OnlineMedia, order: ArchiveOrder, rows: _Rows) -> ArchiveResult:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from app.catalog.api import Catalog
 from app.jobs import scheduler
 from app.jobs.runner import LEASE_S, ActiveJob, JobKindRunner
+from app.model.errors import UsageError
 from app.model.events import Severity
-from app.model.job import BackupScript, Job, JobKind, JobStatus
+from app.model.job import BackupScript, Job, JobKind
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 8
@@ -78,7 +79,7 @@ class JobQueue:
         `server_id`: all of that server's; "": only those whose lease has run out. A repeating job goes back
         to Ready for its next time; children that had not begun are canceled with their parent.
         """
-        for job in self._catalog.jobs.mark_crashed(server_id):
+        for job in self._catalog.jobs.mark_crashed(server_id, _next_run):
             kept = self._catalog.sessions.of_job(job.id)
             self._catalog.log.append(
                 "E5133",
@@ -90,15 +91,6 @@ class JobQueue:
                 name=job.name,
                 kept=", ".join(f"session {one.number} on {one.media_name}" for one in kept) or "nothing",
             )
-            for child in self._catalog.jobs.children(job.id):
-                if child.status in (JobStatus.READY, JobStatus.HOLD):
-                    self._catalog.jobs.request_stop(child.id)
-            self._schedule_again(job)
-
-    def _schedule_again(self, job: Job) -> None:
-        following = scheduler.next_run(job.schedule, datetime.now(UTC), job.created_at)
-        if following is not None:
-            self._catalog.jobs.reschedule(job.id, job.schedule, following)
 
     def _has_room(self) -> bool:
         # A parent only waits for its children: were it counted, parents could keep them from running.
@@ -109,6 +101,15 @@ class JobQueue:
         with self._lock:
             self._active.remove(active)
         _LOG.info("job %d has ended", active.job.id)
+
+
+def _next_run(job: Job) -> datetime | None:
+    try:
+        return scheduler.next_run(job.schedule, datetime.now(UTC), job.created_at)
+    except UsageError as error:
+        # A rule that cannot be followed any more must not keep other jobs Active.
+        _LOG.warning("job %d is not repeated: %s", job.id, error)
+        return None
 
 
 def _is_parent(job: Job) -> bool:

@@ -21,21 +21,17 @@ import app
 from app.catalog import open_catalog
 from app.catalog.api import Catalog
 from app.jobs.backup import BackupJobs
-from app.jobs.credentials import JobSecrets
 from app.jobs.home import home_id
 from app.jobs.hosts import Agents, KnownHosts, server_name
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import find_media, online_media
 from app.jobs.media_jobs import MediaJobs
 from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
 from app.jobs.runner import JobKindRunner
 from app.jobs.secrets import SecretStore
-from app.jobs.session_records import recover_sessions
 from app.jobs.supervisor import AgentSupervisor
-from app.media import api as media
-from app.media.api import SessionHeader
 from app.messages import load
 from app.model.errors import ArcxoError
 from app.model.events import Severity
@@ -85,13 +81,12 @@ class Server:
         self._id = home_id(home)
         self._started_at = datetime.now(UTC)
         self._stopping = threading.Event()
-        self._recovered = threading.Event()
         self._catalog: Catalog = open_catalog(home)
         self._store = SecretStore(home)
         self._supervisor = AgentSupervisor(home, self._report_agent) if agents is None else None
         kinds = _kinds(self._catalog, self._store, agents or KnownHosts(home, self._catalog), self._name)
         self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
-        self._recovery = threading.Thread(target=self._recover, name="session-recovery", daemon=True)
+        self._housekeeping = Housekeeping(self._catalog, self._store, self._report)
         self._beat_at = 0.0
 
     def run(self) -> None:
@@ -106,7 +101,7 @@ class Server:
                 "adopted" if self._supervisor.adopted else "started",
                 "ready" if ready else "not ready yet",
             )
-        self._recovery.start()
+        self._housekeeping.start()
         publish(
             self._home,
             ServerRecord(
@@ -136,8 +131,7 @@ class Server:
         self._queue.cancel_all(_JOBS_END_S)
         if self._supervisor is not None:
             self._supervisor.close(stop_agent_too=True, timeout_s=_AGENT_END_S)
-        if self._recovery.is_alive():
-            self._recovery.join(_JOBS_END_S)
+        self._housekeeping.close(_JOBS_END_S)
         try:
             self._catalog.servers.remove(self._id)
         except ArcxoError as error:
@@ -151,7 +145,7 @@ class Server:
                 self._catalog.servers.heartbeat(self._id)
                 self._beat_at = time.monotonic()
             # Jobs wait for the recovery: a backup builds on the newest session, and that may be one of those.
-            self._queue.poll(claim=self._recovered.is_set())
+            self._queue.poll(claim=self._housekeeping.recovered.is_set())
         except ArcxoError as error:
             _LOG.info("the catalog did not answer: %s", error)
             self._stopping.wait(_TROUBLE_S)
@@ -159,30 +153,6 @@ class Server:
             # One bad row must not end the server: the others' jobs go on.
             _LOG.exception("unexpected failure in the queue")
             self._stopping.wait(_TROUBLE_S)
-
-    def _recover(self) -> None:
-        try:
-            recover_sessions(self._catalog, list(online_media(self._catalog)), self._key_of, self._report)
-            self._catalog.sessions.sweep()
-        except ArcxoError as error:
-            _LOG.info("recovery of sessions stopped: %s", error)
-        except Exception:  # noqa: BLE001 - a bug ends this step, not the server
-            _LOG.exception("unexpected failure in the recovery of sessions")
-        finally:
-            self._recovered.set()
-
-    def _key_of(self, header: SessionHeader) -> bytes | None:
-        """The key of a session from the password that its job still has, sealed."""
-        try:
-            sealed = self._catalog.jobs.credentials(header.job_id)
-            password = JobSecrets.unseal(self._store, sealed).session_password
-            if not password:
-                return None
-            return media.unlock(
-                find_media(self._catalog, header.media_serial).path, password, header.key_id
-            ).data_key
-        except ArcxoError:
-            return None
 
     def _report_agent(self, code: str, params: dict[str, str]) -> None:
         try:

@@ -17,6 +17,8 @@ from app.model.paths import is_beneath
 
 _LOG = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 2000
+_PASSING = frozenset({"E6001", "E6004", "E6020"})
+"""Another is at work on the catalog, the lineage or this very session: the next look finds what is left."""
 
 KeyOf = Callable[[SessionHeader], bytes | None]
 """The data key of an encrypted session, or None when it is not known."""
@@ -99,11 +101,17 @@ def merge_session(
 
 
 def recover_sessions(
-    catalog: Catalog, media_of_group: list[OnlineMedia], key_of: KeyOf, report: Callable[..., None]
+    catalog: Catalog,
+    media_of_group: list[OnlineMedia],
+    key_of: KeyOf,
+    report: Callable[..., None],
+    *,
+    leave: Callable[[SessionHeader], bool] = lambda _: False,
 ) -> int:
     """Publish what was committed to media but not in the catalog (a server died between the two).
 
-    A session that can't be read now is reported and left where it is. Returns how many were published.
+    A session that can't be read now is reported and left where it is, as are those that `leave` names.
+    Returns how many were published.
     """
     recovered = 0
     for one in media_of_group:
@@ -113,6 +121,8 @@ def recover_sessions(
             _LOG.info("media %s can't be read: %s", one.label.name, error)
             continue
         for header in missing:
+            if leave(header):
+                continue
             names = {
                 "session": header.number,
                 "media": one.label.name,
@@ -124,6 +134,8 @@ def recover_sessions(
             except CredentialsError:
                 report("W5136", **names)
             except ArcxoError as error:
+                if error.code in _PASSING:
+                    continue
                 report("W5137", **names, details=str(error))
             else:
                 recovered += 1

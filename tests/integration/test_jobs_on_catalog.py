@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app import bootstrap
 from app.catalog import open_catalog
 from app.catalog.api import Registration
 from app.jobs.backup import BackupJobs
 from app.jobs.home import home_id
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import online_media
 from app.jobs.queue import JobQueue
@@ -21,6 +23,7 @@ from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
 from app.jobs.session_records import recover_sessions
 from app.jobs.submission import submit_backup, submit_restore
+from app.media.api import read_session
 from app.messages import render
 from app.model.job import (
     BackupScript,
@@ -28,6 +31,7 @@ from app.model.job import (
     Job,
     JobKind,
     JobResult,
+    JobStatus,
     RestoreScript,
     RestoreSelection,
 )
@@ -142,3 +146,40 @@ def test_a_session_on_media_that_the_catalog_lacks_is_published_by_the_next_serv
     assert (recovered, told) == (1, ["N5135"])
     after = site.catalog.browsing.browse_tree("localhost", MASTER)
     assert [entry.path for entry in after] == [entry.path for entry in before]
+
+
+def test_housekeeping_publishes_what_a_failed_run_left_on_media_but_not_what_is_being_written(site: Site):
+    site.backup()
+    (one,) = online_media(site.catalog)
+    site.catalog.sessions.remove(one.label.serial, 1)
+    told: list[str] = []
+    keeping = Housekeeping(site.catalog, site.store, lambda code, **_params: told.append(code))
+    job_id = read_session(one.path, 1).job_id
+    site.catalog.jobs.run_now(job_id)
+    claim = site.catalog.jobs.claim_due("another")
+    assert claim is not None
+    keeping.recover()
+    assert (told, list(site.catalog.sessions.list())) == ([], [])
+    site.catalog.jobs.finish(job_id, claim.fence, JobResult.FAILED)
+    keeping.recover()
+    keeping.recover()
+    assert told == ["N5135"]
+    assert [session.number for session in site.catalog.sessions.list()] == [1]
+
+
+def test_history_older_than_the_setting_is_forgotten(site: Site):
+    job = site.backup()
+    keeping = Housekeeping(site.catalog, site.store, lambda _code, **_params: None)
+    keeping.forget_old()
+    assert site.catalog.jobs.show(job.id).status is JobStatus.DONE
+    assert site.catalog.log.list()
+    with site.catalog._database.write() as connection:
+        connection.execute(text("UPDATE jobs SET finished_at = 1"))
+        connection.execute(text("UPDATE activity SET at = 1"))
+    site.catalog.settings.put("history_days", "0")
+    keeping.forget_old()
+    assert site.catalog.jobs.list()
+    site.catalog.settings.put("history_days", "30")
+    keeping.forget_old()
+    assert not site.catalog.jobs.list()
+    assert not site.catalog.log.list()

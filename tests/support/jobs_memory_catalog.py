@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -156,7 +156,9 @@ class MemoryJobs:
         row.job = replace(row.job, status=JobStatus.READY, schedule=schedule, execution_at=execution_at)
         return row.job
 
-    def mark_crashed(self, server_id: str = "") -> Sequence[Job]:
+    def mark_crashed(
+        self, server_id: str = "", next_run: Callable[[Job], datetime | None] = lambda _: None
+    ) -> Sequence[Job]:
         now = datetime.now(UTC)
         crashed = []
         with self.lock:
@@ -165,6 +167,9 @@ class MemoryJobs:
                 if row.job.status is JobStatus.ACTIVE and (row.holder == server_id or expired):
                     row.fence += 1
                     row.job = replace(row.job, status=JobStatus.DONE, last_result=JobResult.CRASHED)
+                    following = next_run(row.job)
+                    if following is not None:
+                        row.job = replace(row.job, status=JobStatus.READY, execution_at=following)
                     crashed.append(row.job)
         return crashed
 

@@ -117,6 +117,23 @@ def test_a_renewed_claim_of_another_server_is_left_alone(catalog: SqlCatalog) ->
     assert [j.id for j in catalog.jobs.mark_crashed("a")] == [job.id]
 
 
+def test_a_crashed_job_gets_its_next_run_and_its_waiting_children_end_in_the_same_step(
+    catalog: SqlCatalog,
+) -> None:
+    parent = catalog.jobs.submit(new_job())
+    claim = catalog.jobs.claim_due("a")
+    assert claim is not None
+    child = catalog.jobs.submit(new_job(parent_id=parent.id))
+    following = datetime(2030, 1, 1, tzinfo=UTC)
+    (crashed,) = catalog.jobs.mark_crashed("a", lambda _job: following)
+    assert (crashed.status, crashed.last_result) == (JobStatus.READY, JobResult.CRASHED)
+    assert crashed.execution_at == following
+    ended = catalog.jobs.show(child.id)
+    assert (ended.status, ended.last_result) == (JobStatus.DONE, JobResult.CANCELED)
+    with pytest.raises(BusyError, match="E6003"):
+        catalog.jobs.renew(parent.id, claim.fence)
+
+
 def test_finishing_records_totals_and_may_schedule_the_next_run(catalog: SqlCatalog) -> None:
     catalog.jobs.submit(new_job())
     claim = catalog.jobs.claim_due("s")

@@ -1,0 +1,120 @@
+"""What a server does beside its jobs: sessions the catalog lacks, rows of nothing, old history."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from app.catalog.api import Catalog
+from app.jobs.credentials import JobSecrets
+from app.jobs.media_choice import find_media, online_media
+from app.jobs.secrets import SecretStore
+from app.jobs.session_records import recover_sessions
+from app.media import api as media
+from app.media.api import SessionHeader
+from app.model.errors import ArcxoError, NotFoundError
+from app.model.job import JobStatus
+
+_LOG = logging.getLogger(__name__)
+_RECOVER_EVERY_S = 300.0
+_SWEEP_EVERY_S = 6 * 3600.0
+_LOOK_S = 5.0
+HISTORY_SETTING = "history_days"
+_HISTORY_DAYS = "365"
+
+
+class Housekeeping:
+    """One thread from `start` to `close`. `report(code, **params)` adds a line to the activity log.
+
+    `recovered` is set after the first look at the media: a backup builds on the newest session, and that may
+    be one which a dead server had written but not yet published.
+    """
+
+    def __init__(self, catalog: Catalog, store: SecretStore, report: Callable[..., None]) -> None:
+        self.recovered = threading.Event()
+        self._catalog = catalog
+        self._store = store
+        self._report_line = report
+        self._stopping = threading.Event()
+        self._told: set[tuple[object, ...]] = set()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self, timeout_s: float) -> None:
+        """End after the step under way."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def recover(self) -> None:
+        """Publish sessions that are on media but not in the catalog, whatever ended their jobs in between."""
+        recover_sessions(
+            self._catalog,
+            list(online_media(self._catalog)),
+            self._key_of,
+            self._report_once,
+            leave=self._is_being_written,
+        )
+
+    def forget_old(self) -> None:
+        """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""
+        days = int(self._catalog.settings.get(HISTORY_SETTING, _HISTORY_DAYS))
+        if days > 0:
+            before = datetime.now(UTC) - timedelta(days=days)
+            self._catalog.log.prune(before)
+            self._catalog.jobs.prune(before)
+
+    def _run(self) -> None:
+        self._step(self.recover)
+        self.recovered.set()
+        swept_at = -_SWEEP_EVERY_S
+        recovered_at = time.monotonic()
+        while not self._stopping.is_set():
+            if time.monotonic() - swept_at > _SWEEP_EVERY_S:
+                self._step(self._catalog.sessions.sweep)
+                self._step(self.forget_old)
+                swept_at = time.monotonic()
+            if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
+                self._step(self.recover)
+                recovered_at = time.monotonic()
+            self._stopping.wait(_LOOK_S)
+
+    def _step(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except ArcxoError as error:
+            _LOG.info("housekeeping stopped for now: %s", error)
+        except Exception:  # noqa: BLE001 - a bug ends this step, not the server
+            _LOG.exception("unexpected failure in housekeeping")
+
+    def _report_once(self, code: str, **params: object) -> None:
+        """What cannot be recovered is told once, not at every look."""
+        key = (code, params.get("session"), params.get("media"))
+        if key not in self._told:
+            self._told.add(key)
+            self._report_line(code, **params)
+
+    def _is_being_written(self, header: SessionHeader) -> bool:
+        """Whether its job runs: it will publish the session itself."""
+        try:
+            return self._catalog.jobs.show(header.job_id).status is JobStatus.ACTIVE
+        except NotFoundError:
+            return False
+
+    def _key_of(self, header: SessionHeader) -> bytes | None:
+        """The key of a session from the password that its job still has, sealed."""
+        try:
+            sealed = self._catalog.jobs.credentials(header.job_id)
+            password = JobSecrets.unseal(self._store, sealed).session_password
+            if not password:
+                return None
+            place = find_media(self._catalog, header.media_serial).path
+            return media.unlock(place, password, header.key_id).data_key
+        except ArcxoError:
+            return None
