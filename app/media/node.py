@@ -31,6 +31,8 @@ KINDS = (
 PIECE = struct.Struct("<32sI")
 Entry = list[Any]
 _FIELDS = 11
+_NO_ID = (1 << 32) - 1
+"""What chown takes for "leave it"."""
 _EXTRA_KEYS = {"x", "t", "d", "h", "s", "y"}
 
 
@@ -46,7 +48,9 @@ def decode_node(data: bytes) -> list[Entry]:
         document = msgpack.unpackb(data)
     except (ValueError, msgpack.UnpackException) as error:
         raise ValueError("not a directory node") from error
-    if not isinstance(document, list) or len(document) != 2 or document[0] != 1:
+    if type(document) is not list or len(document) != 2 or document[0] != 1:
+        raise ValueError("not a directory node of version 1")
+    if type(document[1]) is not list:
         raise ValueError("not a directory node of version 1")
     previous = b""
     for entry in document[1]:
@@ -60,14 +64,32 @@ def decode_node(data: bytes) -> list[Entry]:
         previous = name
         if type(kind) is not int or not 0 <= kind < len(KINDS) or type(content) is not bytes:
             raise ValueError("an entry has an impossible kind or content")
-        if any(type(number) is not int for number in numbers) or numbers[3] < 0:
+        if any(type(number) is not int for number in numbers) or not _are_possible(numbers):
             raise ValueError("an entry has an impossible number")
         if (kind == FILE and len(content) % PIECE.size) or (kind == DIRECTORY and len(content) != 32):
             raise ValueError("an entry has an impossible content")
         if extra is not None:
-            _check_extra(extra, kind, entry[SIZE])
+            try:
+                _check_extra(extra, kind, entry[SIZE])
+            except TypeError as error:
+                raise ValueError("an entry has extras of another shape") from error
+        elif kind == SYMLINK:
+            raise ValueError("a symbolic link has no target")
     entries: list[Entry] = document[1]
     return entries
+
+
+def _are_possible(numbers: list[int]) -> bool:
+    """Whether permissions, uid, gid, size, the times and the inode fit what the system has for them."""
+    permissions, uid, gid, size, modified_ns, changed_ns, inode = numbers
+    return (
+        0 <= permissions < 1 << 32
+        and 0 <= uid < _NO_ID
+        and 0 <= gid < _NO_ID
+        and 0 <= size < 1 << 63
+        and all(-(1 << 63) <= at < 1 << 63 for at in (modified_ns, changed_ns))
+        and 0 <= inode < 1 << 64
+    )
 
 
 def _check_extra(extra: Any, kind: int, size: int) -> None:

@@ -192,11 +192,13 @@ def decode_index(pack_id: str, data: bytes) -> PackIndex:
     body, checksum = data[:-HASH_BYTES], data[-HASH_BYTES:]
     if body[:8] != INDEX_MAGIC or blake3(body).digest() != checksum:
         raise ValueError("the checksum does not match")
-    (size,) = struct.unpack_from("<Q", body, 8)
     header, table = body[16 : 16 + HEADER.size], body[16 + HEADER.size :]
-    return PackIndex(
-        pack_id, size, PackHeader.decode(header), PackTable.decode(table), pack_hash(header, table)
-    )
+    try:
+        (size,) = struct.unpack_from("<Q", body, 8)
+        decoded, columns = PackHeader.decode(header), PackTable.decode(table)
+    except struct.error as error:
+        raise ValueError("it is cut short") from error
+    return PackIndex(pack_id, size, decoded, columns, pack_hash(header, table))
 
 
 class PackCipher:
@@ -227,10 +229,13 @@ class PackCipher:
                 data = self._cipher.decrypt(number.to_bytes(12, "big"), stored, aad)
             except InvalidTag as error:
                 raise ValueError("decryption failed") from error
+        if raw > BLOCK_LIMIT_BYTES:
+            raise ValueError("a block claims an impossible size")
         if flags & COMPRESSED:
-            if raw > BLOCK_LIMIT_BYTES:
-                raise ValueError("a block claims an impossible size")
             try:
+                # A frame that names its size is unpacked to that size, whatever the limit.
+                if zstandard.frame_content_size(data) > raw:
+                    raise ValueError("a block unpacks to more than the table says")
                 data = zstandard.ZstdDecompressor().decompress(data, max_output_size=raw)
             except zstandard.ZstdError as error:
                 raise ValueError("decompression failed") from error

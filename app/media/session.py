@@ -73,7 +73,7 @@ def load_header(store: MediaStore, number: int) -> SessionHeader:
         raise ArcxoError(
             "E4122", media=store.location, session=number, reason="a field is missing or wrong"
         ) from error
-    if fields["format"] != _FORMAT or header.number != number:
+    if fields.get("format") != _FORMAT or header.number != number:
         raise ArcxoError("E4122", media=store.location, session=number, reason="it is another object")
     return header
 
