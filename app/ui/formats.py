@@ -85,6 +85,15 @@ def full_time(at: datetime | None) -> str:
     return NONE if at is None else f"{local(at):%Y-%m-%d %H:%M:%S %Z (UTC%z)}"
 
 
+def zone_name(at: datetime) -> str:
+    """The zone of an aware time and its distance: CET (UTC+1), UTC."""
+    minutes = round((at.utcoffset() or timedelta()).total_seconds() / 60)
+    if not minutes:
+        return f"{at:%Z}"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{at:%Z} (UTC{'+' if minutes > 0 else '-'}{hours}{f':{rest:02}' if rest else ''})"
+
+
 def clock(at: datetime | None) -> str:
     """The local time of day with seconds."""
     return NONE if at is None else f"{local(at):%H:%M:%S}"

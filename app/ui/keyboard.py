@@ -11,8 +11,6 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QWidget
 from app.ui.widgets.basics import FilterField
 
 GLOBAL_KEYS: tuple[tuple[str, str], ...] = (
-    ("F6", "Next pane"),
-    ("Shift+F6", "Previous pane"),
     ("Enter", "Open, details"),
     ("Space", "Toggle the marker of the row"),
     ("Esc", "Close, clear the filter, cancel"),

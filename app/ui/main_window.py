@@ -32,12 +32,14 @@ from app.ui.keyboard import GLOBAL_KEYS, keys_of, step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
 from app.ui.registry import ManagerEntry, entries
+from app.ui.sizes import keep_sizes, restore_sizes
 from app.ui.status_bar import ConsoleStatusBar
 from app.ui.theme import ThemeMode, theme
 from app.ui.widgets.basics import IconLabel, Label, Line, icon_button
 from app.ui.widgets.notices import Toasts
 
 SERVER_POLL_MS = 2000
+NAVIGATION_OPEN_FROM = 1280
 
 
 class MainWindow(QMainWindow):
@@ -101,6 +103,7 @@ class MainWindow(QMainWindow):
             manager.badge_changed.connect(self._on_badge_changed)
             self._managers[name] = manager
             self.stack.addWidget(manager)
+            restore_sizes(self.context.settings, name, manager)
         if name != self._current:
             if self._current:
                 self._managers[self._current].deactivate()
@@ -150,15 +153,19 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
-        self.navigation.set_open(self.width() >= 1280)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.navigation.set_open(self.width() >= NAVIGATION_OPEN_FROM * max(1.0, theme().scale))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802, D102 - Qt's name
         self._look(visible=False)
         settings = self.context.settings
         settings.setValue("window/geometry", self.saveGeometry())
         settings.setValue("window/manager", self._current)
-        for manager in self._managers.values():
+        for name, manager in self._managers.items():
             manager.save_state()
+            keep_sizes(settings, name, manager)
         settings.sync()
         super().closeEvent(event)
 
@@ -369,6 +376,7 @@ class MainWindow(QMainWindow):
         action = self.sender()
         if isinstance(action, QAction):
             theme().apply(theme().mode, float(action.data()))
+            self._fit()
             self.context.settings.setValue("look/scale", action.data())
 
     def _on_about(self) -> None:

@@ -29,9 +29,19 @@ class ConsoleStatusBar(QFrame):
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(6)
         row.addWidget(self._icon)
-        for label in (self.connection, self.engines, self.jobs, self.lag):
+        row.addWidget(self.connection)
+        self._lag_icon = IconLabel("timer", "muted", 14)
+        facts = (
+            (IconLabel("activity", "muted", 14), self.engines),
+            (IconLabel("list-checks", "muted", 14), self.jobs),
+            (self._lag_icon, self.lag),
+        )
+        self._icons = [icon for icon, _ in facts]
+        for icon, label in facts:
+            icon.hide()
+            row.addSpacing(12)
+            row.addWidget(icon)
             row.addWidget(label)
-            row.addSpacing(16)
         row.addStretch(1)
         row.addWidget(self.age)
 
@@ -55,10 +65,13 @@ class ConsoleStatusBar(QFrame):
         else:
             self._icon.set_icon("server-off", "error")
             self.connection.setText(f"The server of {state.name} is not running")
+        for icon in self._icons:
+            icon.show()
         agent = "running" if state.agent_running else "not running"
         queue = ", queue paused" if state.queue_paused else ""
         self.engines.setText(f"Agent {agent}{queue}")
         self.jobs.setText(f"{formats.counted(state.active_jobs, 'job')} active")
+        self._lag_icon.setVisible(lag_seconds is not None)
         self.lag.setText("" if lag_seconds is None else f"Largest lag {formats.duration(lag_seconds)}")
         zone = formats.local(now)
-        self.age.setText(f"Updated {zone:%H:%M:%S} · Times in {zone:%Z} (UTC{zone:%z})")
+        self.age.setText(f"Updated {zone:%H:%M:%S} · Times in {formats.zone_name(zone)}")

@@ -15,6 +15,7 @@ from app.model.job import Job
 from app.model.media import Device, SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
+from app.ui.home.decisions import Decision, highlights, worst_decision
 from app.ui.home.protection import Protection, ProtectionModel, protections
 from app.ui.home.side import SidePane
 from app.ui.manager import Context, Manager
@@ -27,6 +28,7 @@ from app.ui.widgets.status import SEVERITY
 from app.ui.widgets.views import CellTable
 
 ACTIVITY_SHOWN = 30
+ACTIVITY_READ = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class _Facts:
 class ActivityModel(RowModel[ActivityRecord]):
     """The newest lines of the activity log."""
 
-    columns = (Column("Time", 140), Column("Message", 480), Column("From", 160, right=True))
+    columns = (Column("Time", 170), Column("Message", 480), Column("From", 160, right=True))
 
     def key_of(self, item: ActivityRecord) -> Hashable:
         """The record's id."""
@@ -109,6 +111,9 @@ class HomeManager(Manager):
         self.problem = ProblemCard()
         self.problem.retried.connect(self.refresh)
         self.problem.hide()
+        self._decision: Decision | None = None
+        self._seen_job = seen_job(context.settings.value("home/seen_job"))
+        self.banner.pressed.connect(self._on_decided)
         self.side = SidePane()
         self.side.jobs_requested.connect(self._on_jobs_requested)
         left = QSplitter(Qt.Orientation.Vertical)
@@ -137,7 +142,7 @@ class HomeManager(Manager):
             services.media.sessions(),
             services.jobs.list(),
             services.media.devices(),
-            services.log.list(limit=ACTIVITY_SHOWN),
+            services.log.list(limit=ACTIVITY_READ),
         )
 
     def _on_answered(self, facts: _Facts) -> None:
@@ -150,9 +155,32 @@ class HomeManager(Manager):
         )
         self.empty.setVisible(not facts.statuses)
         self.table.setVisible(bool(facts.statuses))
-        self.activity.set_items(list(facts.activity))
+        self.activity.set_items(highlights(facts.activity, ACTIVITY_SHOWN))
+        self._show_decision(worst_decision(facts.statuses, facts.jobs, self.protection.now, self._seen_job))
         self.side.set_running(facts.jobs, facts.statuses)
+        self.side.set_next(facts.jobs, self.protection.now)
         self.side.set_devices(facts.devices)
+
+    def _show_decision(self, decision: Decision | None) -> None:
+        if decision == self._decision:
+            return
+        self._decision = decision
+        self.banner.setVisible(decision is not None)
+        if decision is not None:
+            self.banner.show_banner(
+                decision.role, decision.title, decision.text, decision.action, decision.icon
+            )
+
+    def _on_decided(self) -> None:
+        decision = self._decision
+        if decision is None:
+            return
+        if decision.job:
+            # Looked at: the banner makes room for the next one.
+            self._seen_job = decision.job
+            self.context.settings.setValue("home/seen_job", decision.job)
+            self._show_decision(None)
+        self.context.open_manager(decision.manager, **decision.request)
 
     def _on_failed(self, error: Exception) -> None:
         if not self.protection.items:
@@ -178,3 +206,8 @@ class HomeManager(Manager):
 
     def _on_open_log(self) -> None:
         self.context.open_manager("job_status", page="log")
+
+
+def seen_job(kept: object) -> int:
+    """The newest failed job that was looked at, as kept in the settings; 0 for anything else."""
+    return int(kept) if isinstance(kept, int | str) and str(kept).isdigit() else 0

@@ -185,11 +185,11 @@ class ProtectionModel(RowModel[Protection]):
     columns = (
         Column("Source", 150),
         Column("State", 150),
-        Column("Lag", 70, right=True),
+        Column("Lag", 64, right=True),
         Column("Protected until", 140),
         Column("Rewind window", 112, right=True),
-        Column("Last session", 172),
-        Column("Next run", 98, right=True),
+        Column("Last session", 200),
+        Column("Next run", 110, right=True),
     )
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -17,10 +18,11 @@ from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Gauge
 
 ALMOST_FULL = 0.9
+NEXT_SHOWN = 5
 
 
 class SidePane(QFrame):
-    """Running now and Storage."""
+    """Running now, Next runs and Storage."""
 
     jobs_requested = Signal()
 
@@ -34,8 +36,11 @@ class SidePane(QFrame):
         link = button("Job Status", "link")
         link.clicked.connect(self.jobs_requested)
         self._running = _Section("Running now", link)
+        self._next = _Section("Next runs")
         self._storage = _Section("Storage")
         layout.addWidget(self._running)
+        layout.addWidget(Line())
+        layout.addWidget(self._next)
         layout.addWidget(Line())
         layout.addWidget(self._storage)
         layout.addStretch(1)
@@ -61,12 +66,33 @@ class SidePane(QFrame):
                     )
         self._running.show_facts(lines, "No job is running", busy=True)
 
+    def set_next(self, jobs: Sequence[Job], now: datetime) -> None:
+        """The jobs that start by themselves, soonest first."""
+        waiting = sorted(
+            (job.execution_at, job.id, job)
+            for job in jobs
+            if job.status is JobStatus.READY and job.parent_id is None and job.execution_at is not None
+        )
+        facts: list[_Fact] = [
+            (job.name, formats.moment(at, now), None, _until(at, now), "")
+            for at, _, job in waiting[:NEXT_SHOWN]
+        ]
+        if len(waiting) > NEXT_SHOWN:
+            facts.append((f"{formats.count(len(waiting) - NEXT_SHOWN)} more in Job Status", "", None, "", ""))
+        self._next.show_facts(facts, "No job is scheduled", busy=False)
+
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Devices with what is used."""
         self._storage.show_facts([_device_fact(device) for device in devices], "No device", busy=False)
 
 
 _Fact = tuple[str, str, float | None, str, str]
+"""Name, note, share of the gauge, line below, role of the gauge ("" = there is no gauge)."""
+
+
+def _until(at: datetime, now: datetime) -> str:
+    seconds = (at - now).total_seconds()
+    return f"In {formats.duration(seconds)}" if seconds > 0 else "Due now"
 
 
 def _job_fact(job: Job) -> _Fact:
@@ -159,11 +185,12 @@ class _FactRow(QWidget):
         self._name.setText(name)
         self._note.setText(note)
         indeterminate = share is None and self._busy is not None
-        self._gauge.setVisible(not indeterminate)
+        self._gauge.setVisible(not indeterminate and bool(role))
         if self._busy is not None:
             self._busy.setVisible(indeterminate)
         self._gauge.set_share(
-            share, role if role != "error" else "accent_fill", words=f"{name}, {note}, {text}"
+            share, role if role not in ("", "error") else "accent_fill", words=f"{name}, {note}, {text}"
         )
         self._text.setText(text)
+        self._text.setVisible(bool(text))
         self._text.set_role("error" if role == "error" else "warning" if role == "warning_fill" else "muted")

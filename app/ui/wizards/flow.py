@@ -114,16 +114,19 @@ class NewScenarioFlow:
         return ""
 
     def target_of(self, root: bytes) -> str:
-        """The Replica directory typed for a root; to begin with the same path."""
-        return self.answers.targets.get(root, shown(root))
+        """The Replica directory typed for a root; to begin with the same path, if that is on another host."""
+        same_host = self.answers.master == self.answers.replica
+        return self.answers.targets.get(root, "" if same_host else shown(root))
 
     def target_fault(self, root: bytes) -> str:
         """What is wrong with the Replica directory of one root."""
         answers = self.answers
         typed = self.target_of(root)
         target = clean_path(typed)
+        if not typed.strip():
+            return f"Type where the Replica keeps {shown(root)}, such as /replica{shown(root)}"
         if target is None or target == b"/":
-            return f"{typed or 'Nothing'} is not a full path. Type one such as /replica{shown(root)}"
+            return f"{typed} is not a full path. Type one such as /replica{shown(root)}"
         if answers.master == answers.replica:
             for other in answers.roots:
                 if is_beneath(target, other) or is_beneath(other, target):

@@ -7,11 +7,13 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.scenario import Scenario
+from app.ui.dialogs.keep_draft import DISCARD, KEEP, KeepDraftDialog
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Steps
 from app.ui.widgets.notices import explain
+from app.ui.wizards.draft import discard_draft, keep_draft, read_draft
 from app.ui.wizards.flow import TITLES, NewScenarioFlow, Page
 from app.ui.wizards.pages import (
     HostsPage,
@@ -37,6 +39,9 @@ class NewScenarioWizard(QDialog):
         self.resize(theme().px(1000), theme().px(680))
         self._context = context
         self.flow = NewScenarioFlow()
+        draft = read_draft(context.settings)
+        if draft is not None:
+            self.flow.answers = draft
         kinds = (
             WelcomePage,
             TypePage,
@@ -112,6 +117,26 @@ class NewScenarioWizard(QDialog):
         layout.addWidget(Line())
         layout.addWidget(foot)
 
+    def reject(self) -> None:
+        """Cancel, Esc: with something typed offer to keep it."""
+        if self._made is not None or not self.flow.touched:
+            super().reject()
+            return
+        dialog = KeepDraftDialog(self, self.flow.answers.name.strip() or "the new scenario")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(self._on_draft_decided)
+        dialog.open()
+
+    def _on_draft_decided(self, answer: int) -> None:
+        if answer == KEEP:
+            keep_draft(self._context.settings, self.flow.answers)
+            self._context.toast("Draft kept", self.flow.answers.name.strip())
+        elif answer == DISCARD:
+            discard_draft(self._context.settings)
+        else:
+            return
+        super().reject()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102 - Qt's name
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.pages[Page.ROOTS].isVisible():
             return  # Enter in the path field adds the path
@@ -168,6 +193,7 @@ class NewScenarioWizard(QDialog):
             return
         fault = self.flow.next()
         if fault:
+            self.pages[self.flow.page].tell_fault()
             self._show_state(fault)
         else:
             self._show_page()
@@ -190,11 +216,13 @@ class NewScenarioWizard(QDialog):
         self._context.tasks.run(self, create, finished, self._on_failed)
 
     def _on_created(self, scenario: Scenario) -> None:
+        discard_draft(self._context.settings)
         self.created.emit(scenario, False)
         self.accept()
 
     def _on_created_to_run(self, scenario: Scenario) -> None:
         self._made = scenario
+        discard_draft(self._context.settings)
         self.outcome.setText("Starting the scenario…")
         scenarios = self._context.services.scenarios
         self._context.tasks.run(self, lambda: scenarios.run(scenario.name), self._on_run, self._on_failed)

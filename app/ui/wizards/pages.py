@@ -51,6 +51,9 @@ class WizardPage(QWidget):
         """The result bar's text."""
         return ""
 
+    def tell_fault(self) -> None:
+        """Next was pressed while something on the page was wrong."""
+
 
 def _field(title: str, editor: QWidget, hint: str = "") -> QVBoxLayout:
     label = Label(title, "small_medium")
@@ -164,14 +167,17 @@ class HostsPage(WizardPage):
     def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
         super().__init__(flow, context)
         layout = _form(self)
-        self.name = QLineEdit()
+        self.name = QLineEdit(flow.answers.name)
         self.name.setMaximumWidth(420)
         self.name.setPlaceholderText("Such as Branch File Shares")
         self.name.textChanged.connect(self._on_edited)
         self.master, self.replica = QComboBox(), QComboBox()
-        for combo in (self.master, self.replica):
+        for combo, chosen in ((self.master, flow.answers.master), (self.replica, flow.answers.replica)):
             combo.setMaximumWidth(420)
             combo.addItem("localhost")
+            if combo.findText(chosen) < 0:
+                combo.addItem(chosen)
+            combo.setCurrentText(chosen)
             combo.currentTextChanged.connect(self._on_edited)
         layout.addLayout(_field("Scenario name", self.name))
         layout.addLayout(_field("Master host", self.master))
@@ -374,6 +380,15 @@ class ReplicaPage(WizardPage):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
         self._groups: dict[bytes, QWidget] = {}
+        self._missing_told = False
+
+    def tell_fault(self) -> None:
+        """Next was pressed: also say where nothing was typed, and go there."""
+        self._missing_told = True
+        self._show_faults()
+        first = next((root for root in self.flow.answers.roots if self.flow.target_fault(root)), None)
+        if first is not None:
+            self.fields[first].setFocus()
 
     def enter(self) -> None:
         """One field per root; what was typed before is still there."""
@@ -382,7 +397,12 @@ class ReplicaPage(WizardPage):
         for root in self.flow.answers.roots:
             if root not in self._groups:
                 self._add(root)
+        for root, editor in self.fields.items():
+            if root not in self.flow.answers.targets:
+                editor.setText(self.flow.target_of(root))
         self._show_faults()
+        if self.flow.answers.roots:
+            self.fields[self.flow.answers.roots[0]].setFocus()
 
     def _add(self, root: bytes) -> None:
         group = QWidget()
@@ -391,6 +411,7 @@ class ReplicaPage(WizardPage):
         column_.setSpacing(4)
         editor = _TargetField(self, root)
         editor.setMaximumWidth(640)
+        editor.setPlaceholderText(f"Such as /replica{shown(root)}")
         editor.setObjectName(shown(root))
         column_.addLayout(_field(f"{shown(root)} goes to", editor))
         fault = Label("", "small", "error")
@@ -407,6 +428,8 @@ class ReplicaPage(WizardPage):
     def _show_faults(self) -> None:
         for root in self.flow.answers.roots:
             fault = self.flow.target_fault(root)
+            if not self.flow.target_of(root) and not self._missing_told:
+                fault = ""  # nothing was typed yet: no blame before Next
             self._faults[root].setText(fault)
             editor = self.fields[root]
             editor.setAccessibleDescription(fault)
@@ -449,7 +472,7 @@ class PropertiesPage(WizardPage):
         self.form = PropertyForm(self.NAMES)
         self.form.set_values({name: getattr(flow.answers.properties, name) for name in self.NAMES})
         self.form.changed.connect(self._on_edited)
-        self.exclude = QPlainTextEdit()
+        self.exclude = QPlainTextEdit(flow.answers.exclude)
         self.exclude.setMaximumHeight(84)
         self.exclude.setTabChangesFocus(True)
         self.exclude.setPlaceholderText("*.tmp, ~$*, Thumbs.db")

@@ -31,7 +31,7 @@ class EventModel(RowModel[EventRecord]):
         Column("Severity", 120),
         Column("Host/Scenario", 180),
         Column("Time", 162),
-        Column("Event", 600),
+        Column("Event", 420, stretch=True),
     )
 
     def key_of(self, item: EventRecord) -> Hashable:

@@ -32,6 +32,11 @@ from app.ui.xosoft.property_fields import (
 class _NumberField(QSpinBox):
     """Does not change under a wheel that scrolls the page."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # The sheet's padding does not reach the editor inside a spin box.
+        self.lineEdit().setTextMargins(7, 0, 7, 0)
+
     def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         event.ignore()
 

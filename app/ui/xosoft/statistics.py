@@ -24,7 +24,7 @@ class RootModel(RowModel[RootStatistics]):
     """One row per root directory."""
 
     columns = (
-        Column("Root directory", 165),
+        Column("Root directory", 165, stretch=True),
         Column("Size", 72, right=True),
         Column("Created", 66, right=True),
         Column("Changed", 70, right=True),

@@ -32,6 +32,8 @@ def test_the_same_path_on_the_same_host_is_refused_until_changed():
     flow = filled()
     assert flow.next() == ""
     assert flow.page is Page.REPLICA
+    assert "Type where" in flow.next()
+    flow.answers.targets[b"/srv/a"] = "/srv/a"
     assert "same host" in flow.next()
     flow.answers.targets[b"/srv/a"] = "/srv/a/copy"
     assert "overlaps" in flow.next()

@@ -34,7 +34,7 @@ def to_verification(wizard, qtbot):
     replica = wizard.pages[Page.REPLICA]
     go_on(wizard, qtbot)
     assert wizard.flow.page is Page.REPLICA
-    assert "same host" in wizard.outcome.text()
+    assert "Type where the Replica keeps /srv/shares" in wizard.outcome.text()
     field = replica.fields[b"/srv/shares"]
     field.clear()
     qtbot.keyClicks(field, "/replica/shares")

@@ -1,0 +1,54 @@
+"""The draft of a scenario: what was typed in a canceled wizard, kept until it is made or discarded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+
+from PySide6.QtCore import QSettings
+
+from app.model.scenario import ScenarioProperties, SyncMethod
+from app.ui.wizards.flow import Answers
+
+_KEY = "wizard/scenario_draft"
+
+
+def keep_draft(settings: QSettings, answers: Answers) -> None:
+    """Write the answers (paths as hex, so that names of any bytes survive)."""
+    properties = asdict(answers.properties) | {"sync": answers.properties.sync.value}
+    kept = {
+        "name": answers.name,
+        "master": answers.master,
+        "replica": answers.replica,
+        "roots": [root.hex() for root in answers.roots],
+        "targets": {root.hex(): target for root, target in answers.targets.items()},
+        "exclude": answers.exclude,
+        "properties": properties,
+    }
+    settings.setValue(_KEY, json.dumps(kept))
+
+
+def discard_draft(settings: QSettings) -> None:
+    """Forget it."""
+    settings.remove(_KEY)
+
+
+def read_draft(settings: QSettings) -> Answers | None:
+    """The kept answers; None when there are none, or when they can't be read any more."""
+    try:
+        kept = json.loads(str(settings.value(_KEY) or ""))
+        values = kept["properties"] | {"sync": SyncMethod(kept["properties"]["sync"])}
+        known = {field.name for field in fields(ScenarioProperties)}
+        return Answers(
+            name=str(kept["name"]),
+            master=str(kept["master"]),
+            replica=str(kept["replica"]),
+            roots=[bytes.fromhex(root) for root in kept["roots"]],
+            targets={bytes.fromhex(root): str(target) for root, target in kept["targets"].items()},
+            exclude=str(kept["exclude"]),
+            properties=replace(
+                ScenarioProperties(), **{name: value for name, value in values.items() if name in known}
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
