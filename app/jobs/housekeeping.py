@@ -62,6 +62,17 @@ class Housekeeping:
             leave=self._is_being_written,
         )
 
+    def finish_erasing(self) -> None:
+        """Forget and remove media that a job which was killed had erased."""
+        for device in self._catalog.media.devices():
+            try:
+                erased = media.erased_media(device.path)
+            except ArcxoError:
+                continue  # the device is not here now
+            for serial in erased:
+                self._catalog.media.remove_media(serial)
+                media.remove_erased(device.path, serial)
+
     def forget_old(self) -> None:
         """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""
         days = int(self._catalog.settings.get(HISTORY_SETTING, _HISTORY_DAYS))
@@ -71,6 +82,7 @@ class Housekeeping:
             self._catalog.jobs.prune(before)
 
     def _run(self) -> None:
+        self._step(self.finish_erasing)
         self._step(self.recover)
         self.recovered.set()
         swept_at = -_SWEEP_EVERY_S
@@ -79,6 +91,7 @@ class Housekeeping:
             if time.monotonic() - swept_at > _SWEEP_EVERY_S:
                 self._step(self._catalog.sessions.sweep)
                 self._step(self.forget_old)
+                self._step(self.finish_erasing)
                 swept_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.recover)

@@ -85,6 +85,7 @@ class MediaJobs:
             )
         media.erase_media(one.path, one.label.serial)
         self._catalog.media.remove_media(one.label.serial)
+        media.remove_erased(one.device.path, one.label.serial)
         control.note("N5163", media=one.label.name, media_id=one.label.media_id, count=len(lost))
 
     def _verify(self, control: JobControl, media_name: str, *, full: bool) -> Outcome:

@@ -124,7 +124,10 @@ class VerifyReport:
 def format_media(
     device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
 ) -> MediaFound:
-    """Make a new, empty media in a device. E4101 bad name, E4102 exists, E4103 no hard links, E4141 full."""
+    """Make a new, empty media in a device.
+
+    E4101 bad name, E4102 exists, E4103 no hard links, E4110 data without a label, E4141 full.
+    """
     from app.media.label import format_media as implementation
 
     return implementation(device_dir, name, media_id, set_id=set_id, sequence=sequence)
@@ -145,10 +148,27 @@ def read_label(media_path: str) -> Label:
 
 
 def erase_media(media_path: str, serial: str) -> None:
-    """Remove the media with all its sessions; `serial` must match its label (E4108)."""
-    from app.media.label import erase_media as implementation
+    """Take the media with all its sessions out of sight in one step; `serial` must match its label (E4108).
+
+    `remove_erased` gives its room back. Who was killed in between leaves it to whoever asks `erased_media`.
+    """
+    from app.media.erasing import erase_media as implementation
 
     implementation(media_path, serial)
+
+
+def erased_media(device_dir: str) -> Sequence[str]:
+    """The serials of media that are erased but not removed yet. E4104 when the device cannot be read."""
+    from app.media.erasing import erased_media as implementation
+
+    return implementation(device_dir)
+
+
+def remove_erased(device_dir: str, serial: str) -> None:
+    """Remove what is left of an erased media; may be repeated. Blocks for as long as deleting takes."""
+    from app.media.erasing import remove_erased as implementation
+
+    implementation(device_dir, serial)
 
 
 def sessions(media_path: str) -> Sequence[SessionHeader]:

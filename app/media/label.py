@@ -1,4 +1,4 @@
-"""Labels: making, finding and removing media in a device's directory."""
+"""Labels: making and finding media in a device's directory."""
 
 from __future__ import annotations
 
@@ -48,6 +48,9 @@ def format_media(
         for directory in DIRECTORIES:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(f"{path}/{directory}", 0o700)
+    if store.size("label") is None and (store.names("sessions") or store.names("packs")):
+        # What a lost label leaves may be all that is left of someone's data: nothing is made over it.
+        raise ArcxoError("E4110", path=path)
     _check_links(store)
     if not store.put_if_absent("label", encode_document(_fields(label))):
         raise ArcxoError("E4102", name=name, device=device_dir)
@@ -130,18 +133,3 @@ def list_media(device_dir: str) -> Sequence[MediaFound]:
         except ArcxoError as error:
             found.append(MediaFound(path, None, error.code))
     return found
-
-
-def erase_media(media_path: str, serial: str) -> None:
-    """See `app.media.api.erase_media`. The label goes first, so a half-removed media is none."""
-    label = read_label(media_path)
-    if label.serial != serial:
-        raise ArcxoError("E4108", path=media_path, serial=label.serial)
-    with storage_faults(media_path, "label"):
-        os.unlink(f"{media_path}/label")
-        for directory in DIRECTORIES:
-            with contextlib.suppress(FileNotFoundError):
-                for name in os.listdir(f"{media_path}/{directory}"):
-                    os.unlink(f"{media_path}/{directory}/{name}")
-                os.rmdir(f"{media_path}/{directory}")
-        os.rmdir(media_path)

@@ -23,7 +23,7 @@ from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
 from app.jobs.session_records import recover_sessions
 from app.jobs.submission import submit_backup, submit_restore
-from app.media.api import read_session
+from app.media.api import erase_media, read_session
 from app.messages import render
 from app.model.job import (
     BackupScript,
@@ -183,3 +183,14 @@ def test_history_older_than_the_setting_is_forgotten(site: Site):
     keeping.forget_old()
     assert not site.catalog.jobs.list()
     assert not site.catalog.log.list()
+
+
+def test_an_erasure_that_was_killed_is_finished(site: Site):
+    site.backup()
+    (one,) = online_media(site.catalog)
+    erase_media(one.path, one.label.serial)
+    assert site.catalog.sessions.list()
+    Housekeeping(site.catalog, site.store, lambda _code, **_params: None).finish_erasing()
+    assert not site.catalog.sessions.list()
+    assert not site.catalog.media.media()
+    assert list(Path(one.device.path).iterdir()) == []

@@ -6,9 +6,11 @@ import pytest
 from app.media.api import (
     create_key,
     erase_media,
+    erased_media,
     format_media,
     list_media,
     read_label,
+    remove_erased,
     unlock,
     unlock_or_create,
 )
@@ -65,8 +67,25 @@ def test_only_the_named_media_is_erased(tmp_path: Path):
         erase_media(made.path, "another")
     erase_media(made.path, made.label.serial)
     assert not os.path.exists(made.path)
+    assert list_media(str(tmp_path)) == []
+    assert erased_media(str(tmp_path)) == [made.label.serial]
+    remove_erased(str(tmp_path), made.label.serial)
+    remove_erased(str(tmp_path), made.label.serial)
+    assert os.listdir(tmp_path) == []
     with pytest.raises(NotFoundError, match="E4105"):
         read_label(made.path)
+
+
+def test_nothing_is_formatted_over_data_whose_label_is_lost(tmp_path: Path):
+    made = format_media(str(tmp_path), "A")
+    pack = Path(made.path, "packs", "0" * 32)
+    pack.write_bytes(b"data")
+    Path(made.path, "label").unlink()
+    with pytest.raises(ArcxoError, match="E4110"):
+        format_media(str(tmp_path), "A")
+    assert pack.exists()
+    pack.unlink()
+    assert format_media(str(tmp_path), "A").label is not None
 
 
 def test_each_password_opens_its_own_key(tmp_path: Path):
