@@ -27,7 +27,7 @@ from app.replication.records import Mark
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
-WINDOW_BATCHES = 4
+WINDOW_BATCHES = 12
 
 
 @dataclass(slots=True)

@@ -70,8 +70,10 @@ class Applier:
             return Applied()
         return self._apply(fresh, first_sequence + skip, lambda: (epoch, last, -1))
 
-    def apply_sync(self, epoch: str, first_sequence: int, records: Sequence[Record]) -> Applied:
-        """Apply a batch of a synchronisation after which the stream goes on at `first_sequence`.
+    def apply_sync(
+        self, epoch: str, first_sequence: int, records: Sequence[Record], count: int = 1
+    ) -> Applied:
+        """Apply `count` batches of a synchronisation after which the stream goes on at `first_sequence`.
 
         Raises as `apply_stream` does; ER00407 also when no synchronisation has begun.
         """
@@ -86,7 +88,7 @@ class Applier:
             self.store.clean_stages(consumed_only=False)
         if ends:
             return self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
-        return self._apply(records, 0, lambda: ("", 0, batches + 1), sequenced=False)
+        return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False)
 
     def run(self, work: Callable[[Batch], None], *, keep_position: bool = False) -> tuple[Problem, ...]:
         """Apply something that does not come from the stream (rewind, restore).

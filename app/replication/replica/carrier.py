@@ -37,7 +37,7 @@ class Carrier:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self.consumed_stages: list[int] = []
-        self.staged: set[int] = set()
+        self._staging: dict[int, int] = {}
 
     def carry(self, number: int, sequence: int, record: Record) -> None:
         """Plan one record, the `number`-th of its batch."""
@@ -121,22 +121,19 @@ class Carrier:
             raise PathTrouble("ER00405", path, final=True)
 
     def _stage(self, record: StageContent) -> None:
-        side = self._batch.tree(0).side
-        fd, name = side.place(b"%s/%x" % (STAGE, record.stage))
-        if record.offset == 0 and record.stage not in self.staged:
-            # A content of this number that was never finished, or that a file in place already is.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=fd)
-        file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
-        try:
-            write_at(file, record.offset, memoryview(record.data))
-            # Part of what a commit promises, though no operation shows it yet.
-            os.fdatasync(file)
-        finally:
-            os.close(file)
-        if record.stage not in self.staged:
-            self.staged.add(record.stage)
+        """Write a part. It is part of what a commit promises: the batch makes it durable when it finishes."""
+        file = self._staging.get(record.stage)
+        if file is None:
+            fd, name = self._batch.tree(0).side.place(b"%s/%x" % (STAGE, record.stage))
+            if record.offset == 0:
+                # A content of this number that was never finished, or that a file in place already is.
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=fd)
+            file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
+            self._batch.close_later(file)
+            self._staging[record.stage] = file
             os.fsync(fd)
+        write_at(file, record.offset, memoryview(record.data))
 
     def _open_stage(self, record: ReplaceFile | WriteBlocks) -> int:
         if record.data is not None:
