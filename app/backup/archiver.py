@@ -19,7 +19,7 @@ from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
-from app.media.session import Intent, commit
+from app.media.session import Intent, commit, sweep_intents
 from app.media.store import DirectoryMediaStore
 from app.media.writer import PackWriter
 from app.model.archive import ArchiveResult
@@ -56,6 +56,7 @@ class Archiver:
             if not os.path.isdir(root.directory):
                 raise ArcxoError("E4201", path=shown(root.directory))
         self._store.sweep_temporaries()
+        sweep_intents(self._store)
         intent = Intent(self._store, task.job_id, task.fence)
         try:
             header, ledger, new = self._write(intent)

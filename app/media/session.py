@@ -12,7 +12,7 @@ from app.media.api import SessionHeader
 from app.media.document import Document, decode_document, encode_document
 from app.media.refs import PackReference, decode_refs, encode_refs, refs_hash
 from app.media.store import DirectoryMediaStore, MediaStore
-from app.media.temporary import owner_prefix
+from app.media.temporary import is_abandoned, owner_prefix
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
 
@@ -142,6 +142,27 @@ class Intent:
         """The writer is done, or gave up."""
         self._store.delete(f"intents/{self.id}")
         self._store.delete(f"intents/{self.id}.end")
+
+
+def sweep_intents(store: MediaStore) -> None:
+    """End the intents of writers that no longer run (known on their own host, by age from elsewhere)."""
+    names = {name for name, _ in store.names("intents")}
+    for name in sorted(names):
+        if name.endswith(".end"):
+            if name.removesuffix(".end") not in names:
+                store.delete(f"intents/{name}")  # its writer was killed between withdrawing the two
+            continue
+        try:
+            fields = decode_document(store.get(f"intents/{name}"), "E4142", media=store.location, object=name)
+            age_s = (datetime.now(UTC) - datetime.fromisoformat(fields["started_at"])).total_seconds()
+            abandoned = is_abandoned(f"{fields['writer']}-", age_s)
+        except (ArcxoError, KeyError, ValueError, TypeError):
+            continue  # withdrawn meanwhile, or damaged, which verification tells
+        if abandoned:
+            ended: Document = {"format": "arcxo intent end", "reason": "dead"}
+            store.put_if_absent(f"intents/{name}.end", encode_document(ended))
+            store.delete(f"intents/{name}")
+            store.delete(f"intents/{name}.end")
 
 
 def commit(
