@@ -57,13 +57,14 @@ class _Node:
         self.callback = callback
         self.children: dict[bytes, _Node] = {}
 
-    def path(self) -> bytes:
+    def path(self, top: _Node | None) -> bytes | None:
+        """The path beneath `top`; None for a directory that is not there any more, or not yet again."""
         names = []
         node = self
         while node.parent is not None:
             names.append(node.name)
             node = node.parent
-        return b"/".join(reversed(names))
+        return b"/".join(reversed(names)) if node is top else None
 
     def detach(self) -> None:
         if self.parent is not None and self.parent.children.get(self.name) is self:
@@ -99,7 +100,7 @@ class InotifySource:
             with self._lock:
                 self._top = self._watch(b"", None, b"")
             if self._top is not None:
-                self._watch_beneath(self._top, b"", tell=True)
+                self._watch_beneath(self._top, b"", all_directories=True)
         except BaseException:
             self.close()
             raise
@@ -125,6 +126,10 @@ class InotifySource:
         """See `ChangeSource.unwatched_directories`."""
         return len(self._unwatched)
 
+    def unwatched_paths(self) -> list[bytes]:
+        """See `ChangeSource.unwatched_paths`."""
+        return list(self._unwatched)
+
     def settle(self) -> None:
         """See `ChangeSource.settle`."""
         if not self._moving:
@@ -137,8 +142,11 @@ class InotifySource:
                     if node is not None and node.parent is None:
                         self._drop(node)
 
-    def rewatch(self) -> None:
+    def rewatch(self, *, all_directories: bool = False) -> None:
         """See `ChangeSource.rewatch`."""
+        if all_directories and self._top is not None:
+            self._unwatched.clear()
+            self._watch_beneath(self._top, b"", all_directories=True)
         for path in sorted(self._unwatched):
             with self._lock:
                 self._unwatched.pop(path, None)
@@ -146,7 +154,7 @@ class InotifySource:
                 parent = self._find(parent_path)
                 node = self._watch(path, parent, name) if parent is not None and path else None
             if node is not None:
-                self._watch_beneath(node, path, tell=True)
+                self._watch_beneath(node, path, all_directories=True)
                 self._listener.tree_changed(path)
 
     # what watchdog calls, in its thread
@@ -162,7 +170,11 @@ class InotifySource:
             node = self._nodes.get(event.wd)
             if node is None:
                 return
-            directory = node.path()
+            directory = node.path(self._top)
+        if directory is None:
+            # On its way from one place to another, or out: it is scanned where it comes to rest.
+            self._listener.doubtful()
+            return
         mask = event.mask
         if not event.name:
             self._on_self(node, directory, mask)
@@ -221,6 +233,9 @@ class InotifySource:
             if node is not None and self._nodes.get(node.wd) is node:
                 if replaced is not None and replaced is not node:
                     self._drop(replaced)
+                    self._listener.doubtful()
+                # A scan may have found it at another place since it left.
+                node.detach()
                 node.name = event.name
                 node.parent = parent
                 parent.children[event.name] = node
@@ -233,15 +248,22 @@ class InotifySource:
         self._listener.moved(origin, path, directory=is_directory)
         if is_directory and node is None:
             self._appeared(parent, event.name, path)
+        elif is_directory:
+            # A watch is set by path, which may have been another directory's by then: what came to rest
+            # here, and all in it, is found anew.
+            self._appeared(parent, event.name, path, tell=False)
 
-    def _appeared(self, parent: _Node, name: bytes, path: bytes) -> None:
-        """A directory is there now: watch it and all in it, then have it scanned."""
+    def _appeared(self, parent: _Node, name: bytes, path: bytes, *, tell: bool = True) -> None:
+        """A directory is there now: watch it and all in it, then have it scanned (`tell`)."""
+        found = True
         if not self._listener.excluded(path):
             with self._lock:
+                known = parent.children.get(name)
                 node = self._watch(path, parent, name)
             if node is not None:
-                self._watch_beneath(node, path, tell=False)
-        self._listener.tree_changed(path)
+                found = self._watch_beneath(node, path, all_directories=not tell) or node is not known
+        if tell or found:
+            self._listener.tree_changed(path)
 
     # the table
 
@@ -274,6 +296,7 @@ class InotifySource:
             # Known already: another name of the same directory, or a move that was not told as one.
             self._inotify.remove_callbacks([(wd, callback)])
             if node is not self._top and (node.parent is not parent or node.name != name):
+                self._listener.doubtful()
                 node.detach()
                 node.parent, node.name = parent, name
         else:
@@ -283,11 +306,16 @@ class InotifySource:
             before = parent.children.get(name)
             if before is not None and before is not node:
                 self._drop(before)
+                self._listener.doubtful()
             parent.children[name] = node
         return node
 
-    def _watch_beneath(self, top: _Node, path: bytes, *, tell: bool) -> None:
-        """Watch all directories beneath `path`. With `tell`, `start` and `rewatch` do without the scan."""
+    def _watch_beneath(self, top: _Node, path: bytes, *, all_directories: bool) -> bool:
+        """Watch all directories beneath `path`; whether one was not watched as what it is.
+
+        Without `all_directories`, not what is in a directory that was watched already.
+        """
+        news = False
         waiting = [(top, path)]
         while waiting and not self._closed:
             node, directory = waiting.pop()
@@ -306,8 +334,10 @@ class InotifySource:
                 with self._lock:
                     known = node.children.get(name)
                     found = self._watch(child, node, name)
-                if found is not None and (tell or found is not known):
+                news |= found is not known
+                if found is not None and (all_directories or found is not known):
                     waiting.append((found, child))
+        return news
 
     def _drop(self, node: _Node) -> None:
         """Remove the watches of a directory and all beneath it (lock held)."""
@@ -315,7 +345,7 @@ class InotifySource:
         waiting = [node]
         while waiting:
             gone = waiting.pop()
-            waiting += gone.children.values()
+            waiting += [child for child in gone.children.values() if child.parent is gone]
             if self._nodes.get(gone.wd) is gone:
                 del self._nodes[gone.wd]
                 if not self._closed:

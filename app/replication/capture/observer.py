@@ -39,7 +39,7 @@ class ObserverSource:
     def settle(self) -> None:
         """See `ChangeSource.settle`. Nothing to drop here."""
 
-    def rewatch(self) -> None:
+    def rewatch(self, *, all_directories: bool = False) -> None:
         """See `ChangeSource.rewatch`. The Observer watches whole trees."""
 
     def watched(self) -> int:
@@ -49,6 +49,10 @@ class ObserverSource:
     def unwatched_directories(self) -> int:
         """See `ChangeSource.unwatched_directories`."""
         return 0
+
+    def unwatched_paths(self) -> list[bytes]:
+        """See `ChangeSource.unwatched_paths`."""
+        return []
 
     def close(self) -> None:
         """See `ChangeSource.close`."""

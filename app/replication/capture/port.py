@@ -39,6 +39,9 @@ class CaptureListener(Protocol):
     def overflowed(self) -> None:
         """Hints were lost."""
 
+    def doubtful(self) -> None:
+        """Directories moved faster than they could be followed: hints may have been told of wrong paths."""
+
     def root_lost(self, cause: str) -> None:
         """The root itself was removed, moved or unmounted."""
 
@@ -55,14 +58,17 @@ class ChangeSource(Protocol):
     def settle(self) -> None:
         """Drop the watches of directories that were moved out of the root. Call it often; it is cheap."""
 
-    def rewatch(self) -> None:
-        """Try again to watch what could not be watched (a walk over those directories)."""
+    def rewatch(self, *, all_directories: bool = False) -> None:
+        """Watch what is not watched as what it is (a walk over those directories; `all_directories`: all)."""
 
     def watched(self) -> int:
         """Directories watched now."""
 
     def unwatched_directories(self) -> int:
         """Directories known that are not watched."""
+
+    def unwatched_paths(self) -> list[bytes]:
+        """Which those are."""
 
     def close(self) -> None:
         """Stop telling; blocks until the thread has ended. Repeated calls do nothing."""

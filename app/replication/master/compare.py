@@ -402,7 +402,7 @@ class Comparer:
         else:
             self._outlet.put(ReplaceFile(root.number, path, metadata, extents, sent))
         self._counted(root, row, now, len(sent))
-        self._put_links(root, now)
+        self._put_links(root, now, again=force)
         self._note_young(root, path, before)
         return True
 
@@ -434,7 +434,7 @@ class Comparer:
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
         if sent or row is None or force or not same_metadata(row, now) or row.size != now.size:
             self._counted(root, row, now, sent)
-        self._put_links(root, now)
+        self._put_links(root, now, again=force)
         if not self._agrees(root, path, fd, before):
             self._followers.again(root.number, path, content=True, tree=False, delay=0.05)
         else:
@@ -563,9 +563,7 @@ class Comparer:
             self._outlet.put(MakeLink(root.number, path, other.path))
             now = entry_of(path, status, xattrs, b"", root.device, other.hashes)
             self._counted(root, row, now, 0)
-            self._put_links(root, now)
-            if row is None or row.inode != now.inode:
-                self._shadow.put(root.number, now)
+            self._put_links(root, now, linked=True)
             self._followers.recorded(root.number, path, 0.0)
             return True
         return False
@@ -577,13 +575,28 @@ class Comparer:
         names = self._shadow.names_of(root.number, now.device, now.inode)
         return any(other.path != now.path for other in names)
 
-    def _put_links(self, root: ComparedRoot, now: ShadowEntry) -> None:
-        """Record `now`, and the same for all other recorded names of its inode."""
+    def _put_links(
+        self, root: ComparedRoot, now: ShadowEntry, *, linked: bool = False, again: bool = False
+    ) -> None:
+        """Record `now`, and the same for all other recorded names of its inode.
+
+        Names that have this inode in the shadow but were not linked with this one on the replica (the inode
+        number was used before, or their link could not be made) are to be compared as something new.
+        """
+        before = self._shadow.get(root.number, now.path)
+        linked = linked or (before is not None and before.inode == now.inode)
         self._shadow.put(root.number, now)
-        if now.links > 1:
-            for other in self._shadow.names_of(root.number, now.device, now.inode):
-                if other.path != now.path:
-                    self._shadow.put(root.number, replace(now, path=other.path))
+        for other in self._shadow.names_of(root.number, now.device, now.inode):
+            if other.path == now.path:
+                continue
+            if linked and now.links > 1:
+                if again:
+                    # Sent in full, it is an inode of its own there.
+                    self._outlet.put(MakeLink(root.number, other.path, now.path))
+                self._shadow.put(root.number, replace(now, path=other.path))
+            else:
+                self._shadow.put(root.number, replace(other, inode=0, changed_ns=0))
+                self._followers.again(root.number, other.path, content=True, tree=False, delay=0.0)
 
     # renames
 
@@ -622,6 +635,9 @@ class Comparer:
         if replaced is not None:
             if stat.S_ISDIR(replaced.mode) != is_directory:
                 return False
+            if (replaced.inode, replaced.device) == (row.inode, row.device):
+                # It was compared under its new name already: what is known of the old one is older.
+                return False
             _, files, size = self._shadow.remove(root.number, new_path)
             root.counters.files -= files
             root.counters.size_bytes -= size
@@ -630,7 +646,10 @@ class Comparer:
         root.counters.renamed += 1
         root.counters.last_change_at = datetime.now(UTC)
         self._followers.recorded(root.number, new_path, 0.0)
-        for child in self.compare(root.number, new_path):
+        # Paths in it may have been compared while the old name was gone, or another directory's: only a
+        # walk tells. A file written within the granularity of its times is read again.
+        young = max(status.st_mtime_ns, row.changed_ns) > time.time_ns() - YOUNG_NS
+        for child in self.compare(root.number, new_path, content=young, tree=True):
             self._followers.again(root.number, child, content=False, tree=True, delay=0.0)
         return True
 

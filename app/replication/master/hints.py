@@ -101,6 +101,10 @@ class Hints:
             self._ticket += 1
             hint = Hint(root, path, due=now + delay, ticket=ticket or self._ticket)
             self._pending[key] = hint
+        elif ticket is not None and ticket < hint.ticket:
+            # A barrier that waits for the older one has to wait for what takes its place.
+            hint.ticket = ticket
+            hint.due = min(hint.due, now + delay)
         elif now + delay < hint.due:
             hint.due = now + delay
         else:
@@ -128,6 +132,11 @@ class Hints:
             self._ticket += 1
             earlier = self._moves.pop((root, path), None)
             origin = path if earlier is None else earlier[0]
+            replaced = self._moves.pop((root, new_path), None)
+            # What is not told as one move any more is compared: a place on the way, and where something
+            # came from that was replaced at once.
+            unexplained = [] if earlier is None else [(path, earlier[1])]
+            unexplained += [] if replaced is None else [replaced]
             # Only its content matters on: that it left (`left` asked for a walk) is explained now.
             hint = self._pending.pop((root, path), None)
             if hint is not None:
@@ -136,6 +145,8 @@ class Hints:
             if directory:
                 self._rekey_beneath(root, path, new_path)
             self._moves[root, new_path] = (origin, self._ticket)
+            for other, ticket in unexplained:
+                self._add(root, other, now, True, True, False, True, 0.0, ticket)
             self._add(root, new_path, now, False, False, False, True, 0.0, None)
 
     def _rekey(self, root: int, path: bytes, new_path: bytes) -> None:
@@ -184,6 +195,10 @@ class Hints:
                 del self._pending[root, path]
                 hints.append(hint)
         return hints
+
+    def oldest_taken(self) -> int | None:
+        """The ticket of the oldest that was taken and is not recorded yet."""
+        return min(self._busy, default=None)
 
     def recorded(self, root: int, path: bytes, cost_s: float) -> None:
         """A change of `path` was just recorded; reading it took `cost_s`. Later hints of it wait a little."""

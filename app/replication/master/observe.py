@@ -58,6 +58,14 @@ def same_status(status: os.stat_result, other: os.stat_result) -> bool:
     )
 
 
+def same_inode(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:
+    """Whether a look at an entry saw the recorded inode, in whatever state."""
+    device = 0 if status.st_dev == root_device else status.st_dev & _U63
+    return (row.inode, row.device) == (status.st_ino & _U63, device) and stat.S_IFMT(row.mode) == stat.S_IFMT(
+        status.st_mode
+    )
+
+
 def unchanged(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:
     """Whether `status` shows nothing that the shadow does not have."""
     device = 0 if status.st_dev == root_device else status.st_dev & _U63

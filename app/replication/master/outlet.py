@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.replication.codec import encode
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
-from app.replication.records import Record
+from app.replication.records import MakeLink, Record
 
 _WRITE_BYTES = 1024 * 1024
 _SYNC_BYTES = 8 * 1024 * 1024
@@ -22,6 +22,7 @@ class Outlet:
         self._unsynced_bytes = 0
         self._stage = 0
         self.operations = 0
+        self.links = 0
         self.bytes = 0
 
     def put(self, record: Record) -> None:
@@ -30,6 +31,7 @@ class Outlet:
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         self.operations += 1
+        self.links += isinstance(record, MakeLink)
         self.bytes += len(data)
         if self._waiting_bytes >= _WRITE_BYTES:
             self._write()

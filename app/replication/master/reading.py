@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from app.replication.codec import encode
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.content import data_extents, open_file, read_exact
+from app.replication.master.observe import same_inode
+from app.replication.master.shadow import ShadowEntry
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     INLINE_MAX_BYTES,
@@ -37,10 +39,14 @@ _stages = itertools.count(_FIRST_STAGE)
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The full state of a path. `remove`: what the replica has there must go first; `link_to`: a name."""
+    """The full state of a path. `remove`: what the replica has there must go first; `link_to`: a name.
+
+    `row` is what is recorded of it.
+    """
 
     path: bytes
     size: int
+    row: ShadowEntry | None = None
     remove: bool = False
     metadata_only: bool = False
     link_to: bytes | None = None
@@ -49,7 +55,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What one `Send` became (nothing if it vanished; whoever removed it is recorded by capture)."""
+    """What one `Send` became (nothing if it vanished: that is told as a doubt)."""
 
     path: bytes
     records: tuple[bytes, ...]
@@ -57,9 +63,12 @@ class Sent:
 
 
 Report = Callable[[int, bytes, OSError], None]
+Doubt = Callable[[int, Send], None]
+"""Told (root, what) when another inode than the recorded one, or nothing, was read: a rename may be under
+way, so that what was sent belongs to another path than the record of it. Called in threads of the reading."""
 
 
-def read_ahead(root: ComparedRoot, wanted: Iterator[Send], report: Report) -> Iterator[Sent]:
+def read_ahead(root: ComparedRoot, wanted: Iterator[Send], report: Report, doubt: Doubt) -> Iterator[Sent]:
     """The records of `wanted`, in its order; small files are read by threads ahead of the caller.
 
     A large file comes as many `Sent`s of one path, read as the caller takes them.
@@ -77,12 +86,12 @@ def read_ahead(root: ComparedRoot, wanted: Iterator[Send], report: Report) -> It
                     elif isinstance(group, Send):
                         waiting.append(group)
                     else:
-                        waiting.append(pool.submit(_read_group, root, group, report))
+                        waiting.append(pool.submit(_read_group, root, group, report, doubt))
                 if not waiting:
                     return
                 first = waiting.popleft()
                 if isinstance(first, Send):
-                    yield from _large(root, first, report)
+                    yield from _large(root, first, report, doubt)
                 else:
                     yield from first.result()
         finally:
@@ -110,11 +119,17 @@ def _groups(wanted: Iterator[Send]) -> Iterator[list[Send] | Send]:
         yield group
 
 
-def _read_group(root: ComparedRoot, group: Sequence[Send], report: Report) -> list[Sent]:
-    return [sent for send in group for sent in _read(root, send, report)]
+def _read_group(root: ComparedRoot, group: Sequence[Send], report: Report, doubt: Doubt) -> list[Sent]:
+    return [sent for send in group for sent in _read(root, send, report, doubt)]
 
 
-def _read(root: ComparedRoot, send: Send, report: Report) -> list[Sent]:
+def _check(root: ComparedRoot, send: Send, status: os.stat_result, doubt: Doubt) -> None:
+    # The same inode in a later state is no doubt: what changed it is recorded after.
+    if send.row is None or not same_inode(send.row, status, root.device):
+        doubt(root.number, send)
+
+
+def _read(root: ComparedRoot, send: Send, report: Report, doubt: Doubt) -> list[Sent]:
     if send.delete:
         return [Sent(send.path, (encode(Remove(root.number, send.path)),), 0)]
     first = (encode(Remove(root.number, send.path)),) if send.remove else ()
@@ -124,15 +139,18 @@ def _read(root: ComparedRoot, send: Send, report: Report) -> list[Sent]:
     whole = root.whole(send.path)
     try:
         status = os.lstat(whole)
+        _check(root, send, status, doubt)
         if stat.S_ISREG(status.st_mode) and not send.metadata_only:
             if status.st_size > INLINE_MAX_BYTES:
-                return list(_large(root, send, report))
-            return [_small(root, send.path, whole, first)]
+                return list(_large(root, send, report, doubt))
+            return [_small(root, send, whole, first, doubt)]
         target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
         metadata = metadata_of(status, read_xattrs(whole), target)
     except (FileNotFoundError, NotADirectoryError):
+        doubt(root.number, send)
         return [Sent(send.path, first, 0)]
     except OSError as error:
+        doubt(root.number, send)
         report(root.number, send.path, error)
         return []
     if stat.S_ISSOCK(status.st_mode):
@@ -145,11 +163,13 @@ def _read(root: ComparedRoot, send: Send, report: Report) -> list[Sent]:
     return [Sent(send.path, tuple(records), 0)]
 
 
-def _small(root: ComparedRoot, path: bytes, whole: bytes, first: tuple[bytes, ...]) -> Sent:
+def _small(root: ComparedRoot, send: Send, whole: bytes, first: tuple[bytes, ...], doubt: Doubt) -> Sent:
+    path = send.path
     fd = open_file(whole)
     try:
         # A change while it is read is captured and comes with the stream: no second look here.
         status = os.fstat(fd)
+        _check(root, send, status, doubt)
         data = read_exact(fd, 0, status.st_size) if status.st_size else b""
         extents = data_extents(fd, status)
         xattrs = read_xattrs(fd)
@@ -161,17 +181,20 @@ def _small(root: ComparedRoot, path: bytes, whole: bytes, first: tuple[bytes, ..
     return Sent(path, (*first, encode(record)), len(data))
 
 
-def _large(root: ComparedRoot, send: Send, report: Report) -> Iterator[Sent]:
+def _large(root: ComparedRoot, send: Send, report: Report, doubt: Doubt) -> Iterator[Sent]:
     """A file as staged content, in parts of the inline size."""
     try:
         fd = open_file(root.whole(send.path))
     except FileNotFoundError:
+        doubt(root.number, send)
         return
     except OSError as error:
+        doubt(root.number, send)
         report(root.number, send.path, error)
         return
     try:
         status = os.fstat(fd)
+        _check(root, send, status, doubt)
         if not stat.S_ISREG(status.st_mode):
             return
         metadata = metadata_of(status, read_xattrs(fd), b"")
@@ -184,6 +207,7 @@ def _large(root: ComparedRoot, send: Send, report: Report) -> Iterator[Sent]:
                 yield Sent(send.path, (encode(StageContent(stage, offset, data)),), len(data))
                 offset += len(data)
     except OSError as error:
+        doubt(root.number, send)
         report(root.number, send.path, error)
         return
     finally:

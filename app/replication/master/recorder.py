@@ -44,6 +44,7 @@ class RootListener:
         on_cookie: Callable[[int, bytes], None],
         on_unwatched: Callable[[int, Unwatched], None],
         on_overflow: Callable[[int], None],
+        on_doubt: Callable[[int], None],
         on_lost: Callable[[int, str], None],
     ) -> None:
         self._number = number
@@ -52,6 +53,7 @@ class RootListener:
         self._on_cookie = on_cookie
         self._on_unwatched = on_unwatched
         self._on_overflow = on_overflow
+        self._on_doubt = on_doubt
         self._on_lost = on_lost
 
     def changed(self, path: bytes, *, content: bool, settled: bool) -> None:
@@ -82,6 +84,10 @@ class RootListener:
     def overflowed(self) -> None:
         """See `CaptureListener`."""
         self._on_overflow(self._number)
+
+    def doubtful(self) -> None:
+        """See `CaptureListener`."""
+        self._on_doubt(self._number)
 
     def root_lost(self, cause: str) -> None:
         """See `CaptureListener`."""
@@ -177,6 +183,11 @@ class Recorder:
         return self._outlet.operations
 
     @property
+    def links(self) -> int:
+        """Hard links recorded since the start."""
+        return self._outlet.links
+
+    @property
     def recorded_bytes(self) -> int:
         """Bytes of all records made since the start."""
         return self._outlet.bytes
@@ -264,7 +275,7 @@ class Recorder:
     def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint]) -> None:
         if any(self._emptied(root) for root in {hint.root for hint in hints}):
             raise RootLostError(next(h.root for h in hints if self._emptied(h.root)), "ER00222")
-        self._ticket = min((hint.ticket for hint in hints), default=None)
+        self._ticket = self.hints.oldest_taken()
         for root, path, new_path in moves:
             self._comparer.move(root, path, new_path)
         for hint in hints:
@@ -286,7 +297,9 @@ class Recorder:
             path = waiting.pop()
             if self.hints.is_pending(hint.root, path) and not hint.force:
                 # Its own hint comes in a moment, when whoever writes it may have finished.
-                self.hints.add(hint.root, path, content=hint.content, tree=hint.tree)
+                self.hints.add(
+                    hint.root, path, content=hint.content, tree=hint.tree, ticket=hint.ticket or None
+                )
                 continue
             more = self._comparer.compare(
                 hint.root, path, content=hint.content, tree=hint.tree, force=hint.force

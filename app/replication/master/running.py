@@ -32,6 +32,8 @@ from app.replication.records import Mark
 _STOP_FLUSH_S = 5.0
 _STOP_COMMIT_S = 10.0
 _SUSPEND_S = 60.0
+_COOKIE_AGAIN_S = 1.0
+_SWEEP_PAUSE_MOST_S = 10.0
 _BOOKMARK_FLUSH_S = 60.0
 _PROBLEMS_SHOWN = 1_000
 _UNWATCHED_EVENTS_MOST = 5
@@ -76,6 +78,9 @@ class Running:
         self._stopping = threading.Event()
         self._sweep_now = threading.Event()
         self._overflowed: set[int] = set()
+        self._doubts: dict[int, int] = {}
+        self._checked: dict[int, int] = {}
+        self._swept = threading.Condition()
         self._awaited: dict[bytes, tuple[set[int], threading.Event]] = {}
         self._unwatched_told = 0
         self._threshold_told = False
@@ -172,6 +177,7 @@ class Running:
                 on_cookie=self._cookie,
                 on_unwatched=self._unwatched,
                 on_overflow=self._overflow,
+                on_doubt=self._doubt,
                 on_lost=self._lost,
             )
             source = open_source(root.path, os.fsencode(self._cookies), listener)
@@ -247,8 +253,11 @@ class Running:
             self._sweep_now.clear()
             if self._stopping.is_set() or self._problem is not None:
                 continue
+            began = time.monotonic()
             try:
                 self._sweep(shadow_path)
+                # Doubts may come faster than walks end: let the recorder have most of the time.
+                self._stopping.wait(min(_SWEEP_PAUSE_MOST_S, time.monotonic() - began))
             except RootLostError as error:
                 self._fail(ArcxoError(error.code, path=shown(self._roots[error.root].path)), error.root)
             except OSError as error:
@@ -256,10 +265,15 @@ class Running:
 
     def _sweep(self, shadow_path: str) -> None:
         for root, source in zip(self._roots, self._sources, strict=True):
-            if root.number in self._overflowed:
+            with self._swept:
+                overflowed = root.number in self._overflowed
                 self._overflowed.discard(root.number)
+                doubts = self._doubts.get(root.number, 0)
+                doubted = doubts != self._checked.get(root.number, 0)
+            if overflowed:
                 self.event("WR00215", Severity.WARNING, directory=shown(root.path))
-            source.rewatch()
+            # Directories made while events were lost are not watched, those moved may be under wrong names.
+            source.rewatch(all_directories=doubted)
             number = root.number
             reader = ShadowReader(shadow_path)
             try:
@@ -273,6 +287,9 @@ class Running:
                 )
             finally:
                 reader.close()
+            with self._swept:
+                self._checked[root.number] = doubts
+                self._swept.notify_all()
 
     def _reporter(self, number: int) -> Callable[[bytes, OSError], None]:
         recorder = self._recorder
@@ -311,7 +328,13 @@ class Running:
             )
 
     def _overflow(self, root: int) -> None:
-        self._overflowed.add(root)
+        with self._swept:
+            self._overflowed.add(root)
+        self._doubt(root)
+
+    def _doubt(self, root: int) -> None:
+        with self._swept:
+            self._doubts[root] = self._doubts.get(root, 0) + 1
         self._sweep_now.set()
 
     def _lost(self, root: int, cause: str) -> None:
@@ -467,14 +490,19 @@ class Running:
         if not self._ready.wait(timeout_s):
             raise self._waits("the start of the scenario")
         self._check_ready()
-        seq = self._captured(timeout_s)
-        live = [sender for sender in self._senders if not sender.suspended]
-        if not live:
-            raise self._waits("its replicas, which are all suspended")
-        late = wait_all(live, seq, max(0.0, deadline - time.monotonic()))
-        if late:
-            names = ", ".join(f"{host} ({self.sender(host).state.value})" for host in late)
-            raise self._waits(f"replica {names}")
+        while True:
+            live = [sender for sender in self._senders if not sender.suspended]
+            if not live:
+                raise self._waits("its replicas, which are all suspended")
+            troubles = [sender.trouble_count for sender in live]
+            seq = self._captured(max(0.0, deadline - time.monotonic()))
+            late = wait_all(live, seq, max(0.0, deadline - time.monotonic()))
+            if late:
+                names = ", ".join(f"{host} ({self.sender(host).state.value})" for host in late)
+                raise self._waits(f"replica {names}")
+            if troubles == [sender.trouble_count for sender in live]:
+                break
+            # A path could not be applied meanwhile: it is recorded anew, in full, and waited for.
         now = datetime.now(UTC)
         for sender in live:
             sender.in_sync_at = now
@@ -491,19 +519,44 @@ class Running:
             self._awaited[name] = (set(range(len(self._roots))), passed)
         path = os.path.join(os.fsencode(self._cookies), name)
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            if not passed.wait(timeout_s):
-                raise self._waits("the capture of changes")
+            while True:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+                left = deadline - time.monotonic()
+                if passed.wait(max(0.0, min(_COOKIE_AGAIN_S, left))):
+                    break
+                if left <= _COOKIE_AGAIN_S:
+                    raise self._waits("the capture of changes")
+                # The kernel may have dropped it with what else it had no room for.
+                os.unlink(path)
         finally:
             with self._lock:
                 del self._awaited[name]
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+        self._looked_at_unseen(deadline)
         if not self._recorder.flush(max(0.0, deadline - time.monotonic())):
             if self._problem is not None:
                 raise _again(self._problem)
             raise self._waits("the recording of changes")
         return self._spool.last_seq
+
+    def _looked_at_unseen(self, deadline: float) -> None:
+        """Have everything compared that no event tells of: after dropped events, and where no watch is."""
+        assert self._recorder is not None
+        with self._swept:
+            doubts = dict(self._doubts)
+            done = self._swept.wait_for(
+                lambda: (
+                    self._problem is not None
+                    or all(self._checked.get(root, 0) >= count for root, count in doubts.items())
+                ),
+                max(0.0, deadline - time.monotonic()),
+            )
+        if not done:
+            raise self._waits("a walk over the directories, because changes came too fast")
+        for root, source in zip(self._roots, self._sources, strict=True):
+            for path in source.unwatched_paths():
+                self._recorder.hints.add(root.number, path, content=True, tree=True, delay=0.0)
 
     def _waits(self, what: str) -> BusyError:
         return BusyError("ER00250", scenario=self.scenario.name, what=what)

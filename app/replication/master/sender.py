@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from app.messages import render
+from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.model.events import Severity
 from app.model.scenario import ReplicaSpec, ReplicaState, ReplicaStatus, Scenario
@@ -30,6 +31,7 @@ from app.replication.link import Link, ReplicaConnector
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
+from app.replication.master.reading import Send
 from app.replication.master.recorder import Recorder
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
@@ -42,6 +44,7 @@ CONNECT_TIMEOUT_S = 10.0
 _BACK_OFF_FIRST_S = 0.2
 _BACK_OFF_MOST_S = 10.0
 _TROUBLE_TRIES = 4
+_TROUBLE_MOST_S = 60.0
 _IDLE_S = 0.5
 
 
@@ -84,7 +87,10 @@ class Sender:
         self._state = ReplicaState.CONNECTING
         self._reason = ""
         self._suspended = suspended
-        self._sync_wanted = False
+        self._sync_wanted = not spool.is_proved(spec.host)
+        self._drained_at = spool.last_seq
+        self._linked_doubt = False
+        self.trouble_count = 0
         self._synchronizer: Synchroniser | None = None
         self._exchange: Exchange | None = None
         self._sent = 0
@@ -151,9 +157,13 @@ class Sender:
     def request_synchronization(self) -> None:
         """Synchronise as soon as the replica is there, whatever it has."""
         with self._news:
-            self._sync_wanted = True
+            self._want_synchronization()
             self._news.notify_all()
         self._spool.wake()
+
+    def _want_synchronization(self) -> None:
+        self._sync_wanted = True
+        self._drained_at = self._spool.last_seq
 
     @property
     def suspended(self) -> bool:
@@ -268,7 +278,7 @@ class Sender:
             if self._failed_code:
                 self._failed_code = ""
             self._surroundings.event("IR00203", Severity.INFORMATION, replica=self.spec.host)
-            if self._fits(welcome) and not self._sync_wanted:
+            if self._fits(welcome):
                 self._position(welcome.committed_seq, exchange)
             elif not self._synchronize(exchange):
                 return
@@ -309,7 +319,10 @@ class Sender:
         self._problems.clear()
         self._surroundings.changed()
         self._surroundings.event("IR00119", Severity.INFORMATION, replica=host)
+        self._spool.set_proved(host, proved=False)
+        self._linked_doubt = False
         with self._recorder.synchronization() as position:
+            links = self._recorder.links
             self._spool.set_position(host, position)
             exchange.committed_sync = 0
             self._synchronizer = synchronizer = Synchroniser(
@@ -320,6 +333,7 @@ class Sender:
                 self._scenario.properties,
                 epoch=self._spool.epoch,
                 report=self._recorder.report,
+                doubt=self._doubted,
                 stopped=self._stopping.is_set,
                 on_root_done=self._root_done,
             )
@@ -328,8 +342,16 @@ class Sender:
             finally:
                 self._synchronized_bytes += synchronizer.figures.sent_bytes
                 self._synchronizer = None
+            linked = self._recorder.links != links
         if not done:
             return False
+        # Records are absolute but for the names of a file: what is written to one while it is replayed over
+        # the newer state may reach another that was linked only later, or no more. Then it is done again.
+        if linked or self._linked_doubt:
+            with self._news:
+                self._want_synchronization()
+        else:
+            self._spool.set_proved(host, proved=True)
         figures = synchronizer.figures
         self._surroundings.event(
             "SR00202",
@@ -345,6 +367,14 @@ class Sender:
         self._caught_up()
         return True
 
+    def _doubted(self, root: int, sent: Send) -> None:
+        """What was sent of a path may be another's: record it anew, or synchronise again."""
+        if sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
+            # A directory has always several links, a linked file brings its other names into doubt.
+            self._linked_doubt = True
+        else:
+            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
+
     def _root_done(self, root: ComparedRoot) -> None:
         self._surroundings.event(
             "IR00120",
@@ -354,10 +384,13 @@ class Sender:
         )
 
     def _stream(self, exchange: Exchange) -> None:
-        """Send what the spool has until asked to stop or to synchronise."""
+        """Send what the spool has until asked to stop or to synchronise.
+
+        What was recorded before it was asked for goes first: a comparison by size and time may not see it.
+        """
         while not self._stopping.is_set():
             exchange.check()
-            if self._sync_wanted:
+            if self._sync_wanted and (self._sent >= self._drained_at or self._suspended):
                 if exchange.wait(lambda: not self._open, _IDLE_S):
                     return
                 continue
@@ -369,7 +402,7 @@ class Sender:
             if not self._spool.wait_beyond(self._sent, _IDLE_S):
                 exchange.keep_alive()
                 continue
-            if self._suspended or self._sync_wanted or self._stopping.is_set():
+            if self._suspended or self._stopping.is_set():
                 continue
             self._send_some(exchange)
 
@@ -435,13 +468,16 @@ class Sender:
             return
         tries = self._troubles.get(key, 0) + 1
         self._troubles[key] = tries
+        self.trouble_count += not trouble.final
         whole = self._scenario.roots[trouble.root].master_path + b"/" + trouble.path
         text = whole.decode("utf-8", "replace")
-        if not trouble.final and tries < _TROUBLE_TRIES:
+        if not trouble.final:
+            delay = min(_TROUBLE_MOST_S, 0.05 * 4 ** min(tries - 1, 10))
             self._recorder.hints.add(
-                trouble.root, trouble.path, content=True, tree=True, force=True, delay=0.05 * 4 ** (tries - 1)
+                trouble.root, trouble.path, content=True, tree=True, force=True, delay=delay
             )
-            return
+            if tries < _TROUBLE_TRIES:
+                return
         cause = render(trouble.code, trouble.params).text
         if key not in self._problems:
             self._surroundings.event(

@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from app.model.errors import ArcxoError
 
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -322,6 +324,23 @@ class Spool:
     def position(self, replica: str) -> int | None:
         """What `replica` has applied, if known."""
         return self._positions.get(replica)
+
+    def is_proved(self, replica: str) -> bool:
+        """Whether nothing speaks against what a replica got by its last synchronisation."""
+        return not os.path.exists(self._unproved(replica))
+
+    def set_proved(self, replica: str, *, proved: bool) -> None:
+        """Keep, durably, whether a replica must be synchronised again. Raises OSError."""
+        path = self._unproved(replica)
+        if proved:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        else:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        sync_directory(self._directory)
+
+    def _unproved(self, replica: str) -> str:
+        return os.path.join(self._directory, f"unproved-{blake3(replica.encode()).hexdigest(length=8)}")
 
     def hold_all(self, replicas: Sequence[str]) -> None:
         """Keep everything for these until each has said how far it is."""

@@ -21,7 +21,7 @@ from app.replication.master.compare import ComparedRoot
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.observe import xattr_digest
-from app.replication.master.reading import Report, Send, read_ahead
+from app.replication.master.reading import Doubt, Report, Send, read_ahead
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 from app.replication.records import Mark
 
@@ -63,6 +63,7 @@ class Synchroniser:
         *,
         epoch: str,
         report: Report,
+        doubt: Doubt,
         stopped: Callable[[], bool],
         on_root_done: Callable[[ComparedRoot], None],
     ) -> None:
@@ -73,6 +74,7 @@ class Synchroniser:
         self._properties = properties
         self._epoch = epoch
         self._report = report
+        self._doubt = doubt
         self._stopped = stopped
         self._on_root_done = on_root_done
         self.figures = SyncFigures(datetime.now(UTC))
@@ -98,7 +100,8 @@ class Synchroniser:
             for root in self._roots:
                 root.check()
                 listing = self._exchange.listing(root.number)
-                for sent in read_ahead(root, self._differences(root, reader, listing), self._report):
+                differences = self._differences(root, reader, listing)
+                for sent in read_ahead(root, differences, self._report, self._doubt):
                     self.figures.current_path = sent.path
                     self.figures.sent_bytes += sent.content_bytes
                     for record in sent.records:
@@ -182,21 +185,21 @@ class Synchroniser:
             if leader is not None:
                 if not links.linked_there(ours, theirs):
                     self.figures.files_sent += 1
-                    yield Send(ours.path, 0, remove=remove, link_to=leader)
+                    yield Send(ours.path, 0, ours, remove=remove, link_to=leader)
                 return
         if theirs is None:
             self.figures.files_sent += is_file
-            yield Send(ours.path, ours.size, remove=remove)
+            yield Send(ours.path, ours.size, ours, remove=remove)
             return
         there = theirs.metadata
         if is_file and (not self._same_content(ours, theirs) or links.wrongly_linked(ours, theirs)):
             self.figures.files_sent += 1
             links.replaced(ours)
-            yield Send(ours.path, ours.size)
+            yield Send(ours.path, ours.size, ours)
         elif (there.link_target, there.device) != (ours.target, ours.rdev):
-            yield Send(ours.path, 0, remove=True)
+            yield Send(ours.path, 0, ours, remove=True)
         elif not same(ours, theirs):
-            yield Send(ours.path, 0, metadata_only=True)
+            yield Send(ours.path, 0, ours, metadata_only=True)
 
     def _same_content(self, ours: ShadowEntry, theirs: ListedEntry) -> bool:
         # Without this property nothing proves a content the same, so everything is sent.

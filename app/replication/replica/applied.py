@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS aside (
     PRIMARY KEY (root, path)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS aside_by_change ON aside (change);
+CREATE TABLE IF NOT EXISTS troubles (
+    root INTEGER NOT NULL, path BLOB NOT NULL, code TEXT NOT NULL, PRIMARY KEY (root, path)
+) WITHOUT ROWID;
 """
 
 
@@ -75,6 +78,7 @@ class AppliedIndex:
         self.fresh = known is None
         self.incarnation = known or secrets.token_hex(8)
         self.position = self._load()
+        self._troubled = {(root, path) for root, path, _ in self.troubles()}
 
     def close(self) -> None:
         """Close the file."""
@@ -113,6 +117,30 @@ class AppliedIndex:
         else:
             self._add("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", (root, path, inode))
 
+    def note_trouble(self, root: int, path: bytes, code: str) -> None:
+        """Note that `path` must be sent again: it is not what the committed position promises."""
+        self._add("INSERT OR REPLACE INTO troubles VALUES (?, ?, ?)", (root, path, code))
+        self._troubled.add((root, path))
+
+    def drop_trouble(self, root: int, path: bytes) -> None:
+        """Note that `path` was sent in full."""
+        if (root, path) in self._troubled:
+            self._add("DELETE FROM troubles WHERE root = ? AND path = ?", (root, path))
+            self._troubled.discard((root, path))
+
+    def drop_troubles(self) -> None:
+        """Note that a synchronisation begins, which compares everything."""
+        if self._troubled:
+            self._add("DELETE FROM troubles WHERE root >= ?", (0,))
+            self._troubled.clear()
+
+    def troubles(self) -> list[tuple[int, bytes, str]]:
+        """(root, path, code) of everything that must be sent again."""
+        rows: list[tuple[int, bytes, str]] = self._db.execute(
+            "SELECT root, path, code FROM troubles ORDER BY root, path"
+        ).fetchall()
+        return rows
+
     def set_aside(self, root: int, path: bytes, change: int, size_bytes: int) -> None:
         """Note an aside file as needed by entries up to `change`."""
         self._add("INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?)", (root, path, change, size_bytes))
@@ -147,6 +175,7 @@ class AppliedIndex:
         """Forget all notes since the last commit."""
         self._pending.clear()
         self.position = self._load()
+        self._troubled = {(root, path) for root, path, _ in self.troubles()}
 
     def changed_since(self, change: int) -> list[tuple[int, bytes, int]] | None:
         """(root, path, kind) of everything stamped after `change`, or None when not all is known any more."""

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.model.errors import ArcxoError, Problem
+from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.replication.records import Mark, Record
+from app.replication.records import MakeEntry, MakeLink, Mark, Record, Remove, ReplaceFile
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
@@ -25,6 +26,8 @@ SYNC_BEGIN, SYNC_END = "begin", "end"
 _DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )
+
+_FULL_BELOW_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ class Applier:
             carrier = Carrier(batch)
             for number, record in enumerate(records):
                 if isinstance(record, Mark):
+                    if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:
+                        store.index.drop_troubles()
                     store.index.add_mark(
                         StoredMark(record.id, record.kind, record.text, record.at, store.change)
                     )
@@ -152,6 +157,8 @@ class Applier:
                     if number in refused:
                         raise refused[number]
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
+                    if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):
+                        store.index.drop_trouble(record.root, record.path)
                 except ArcxoError as error:
                     batch.drop_operation()
                     troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))
@@ -167,6 +174,9 @@ class Applier:
                         )
                     )
             batch.finish()
+            for trouble in troubles:
+                if not trouble.error.final:
+                    store.index.note_trouble(trouble.root, trouble.error.path, trouble.error.code)
             store.commit(*position())
         if troubles:
             store.clean_new()
@@ -195,7 +205,7 @@ class Applier:
         except sqlite3.OperationalError as error:
             batch.close()
             self._take_back()
-            raise ArcxoError("ER00408", cause=str(error)) from error
+            raise ArcxoError("ER00408", path=self._suspects(), cause=str(error)) from error
         except Exception:
             batch.close()
             self._take_back()
@@ -216,9 +226,22 @@ class Applier:
             # The disk refuses even that: nothing is applied before it has worked, see `_mend`.
             self._broken = True
 
-    @staticmethod
-    def _disk_error(error: OSError) -> ArcxoError:
-        return ArcxoError("ER00408", cause=os.strerror(error.errno or 0))
+    def _disk_error(self, error: OSError) -> ArcxoError:
+        return ArcxoError("ER00408", path=self._suspects(), cause=os.strerror(error.errno or 0))
+
+    def _suspects(self) -> str:
+        """The directories written to whose volume is full or read-only; all of them when none is."""
+        places = [*(tree.tree.path for tree in self.store.trees), self.store.log.directory]
+        bad = [place for place in places if _takes_nothing(place)]
+        return ", ".join(shown(place) for place in bad or places)
+
+
+def _takes_nothing(place: bytes) -> bool:
+    try:
+        volume = os.statvfs(place)
+    except OSError:
+        return True
+    return bool(volume.f_flag & os.ST_RDONLY) or volume.f_bavail * volume.f_frsize < _FULL_BELOW_BYTES
 
 
 def as_trouble(error: ArcxoError, record: Record) -> PathTrouble:

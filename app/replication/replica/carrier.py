@@ -253,13 +253,13 @@ class Carrier:
             found = batch.status(root, existing)
             ready = None
             if found is None or stat.S_ISDIR(found.st_mode):
-                raise PathTrouble("ER00403", existing)
+                raise PathTrouble("ER00403", path)
         old = batch.status(root, path, subtree=True)
         if ready is not None and batch.made(root, existing) is None:
             found = batch.status(root, existing)
             ready = None
             if found is None:
-                raise PathTrouble("ER00403", existing)
+                raise PathTrouble("ER00403", path)
         inode = ready[1] if ready is not None else found.st_ino  # type: ignore[union-attr]
         if old is not None and old.st_ino == inode:
             batch.store.links.add(root, path, inode)

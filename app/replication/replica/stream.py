@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.model.errors import ArcxoError
 from app.model.events import Severity
+from app.model.paths import shown
 from app.model.scenario import ReplicaState
 from app.replication.codec import decode
 from app.replication.definition import from_xml
@@ -34,6 +35,7 @@ from app.replication.frames import (
 from app.replication.link import Link
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
+from app.replication.replica.trouble import PathTrouble
 
 if TYPE_CHECKING:
     from app.replication.replica.engine import ReplicaEngine
@@ -122,8 +124,12 @@ class ReplicaStream:
                 position.change,
                 ", ".join(places),
             )
+            troubles = store.index.troubles()
         try:
             self._send(welcome)
+            for root, path, code in troubles:
+                # The master may have died before it could record them anew.
+                self._send(Trouble(root, path, code, PathTrouble(code, path).params, final=False))
         except ArcxoError:
             replica.finish_stream(clean=False)
             raise
@@ -233,7 +239,7 @@ class ReplicaStream:
                             names.setdefault(entry.identity.inode, []).append(entry.path)
                     self._send(Listing(root, part))
             except OSError as error:
-                raise ArcxoError("ER00408", cause=error.strerror or "") from error
+                raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
             store.links.replace_root(root, shared_inodes(names))
             tree.forget()
         self._send(ListingEnd(root))

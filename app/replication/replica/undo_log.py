@@ -72,6 +72,11 @@ class UndoLog:
         self._dirty = False
         self._new_segment = False
 
+    @property
+    def directory(self) -> bytes:
+        """Where the log is."""
+        return self._directory
+
     def close(self) -> None:
         """Close the current segment; what was not synced is not promised."""
         self._buffer.clear()

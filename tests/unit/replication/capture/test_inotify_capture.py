@@ -39,6 +39,9 @@ class Told:
     def overflowed(self):
         self.log.append(("overflow",))
 
+    def doubtful(self):
+        self.log.append(("doubt",))
+
     def root_lost(self, cause):
         self.log.append(("lost", cause))
 
