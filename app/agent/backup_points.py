@@ -134,7 +134,8 @@ class BackupPoints:
                 return
             self._files.write(saved.as_kept())
             kept = [one for one in self._kept() if one.scenario.id == saved.scenario.id]
-            for old in kept[: -max(1, saved.scenario.properties.snapshots_to_keep)]:
+            surplus = len(kept) - saved.scenario.properties.snapshots_to_keep
+            for old in kept[: max(0, surplus)]:
                 self._release(old.id)
 
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, dict[bytes, bytes]]:

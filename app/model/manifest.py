@@ -9,6 +9,7 @@ device, inode, changed_ns, links], in the order of `order_key`; the first is the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgpack
 
@@ -17,6 +18,7 @@ from app.model.errors import ArcxoError
 
 _MAGIC = "arcxo-manifest"
 _VERSION = 1
+Buffer = bytes | memoryview
 
 
 def header() -> bytes:
@@ -56,41 +58,64 @@ def read(data: bytes, name: str) -> Iterator[tuple[bytes, Metadata, Identity]]:
     Raises:
         ArcxoError: E4190 when it is cut short, of another version or not a manifest.
     """
+    for path, start, length in places(data, name):
+        yield path, *entry_at(data, start, length)
+
+
+def places(data: Buffer, name: str) -> Iterator[tuple[bytes, int, int]]:
+    """(path, where its entry begins, bytes of it) for all entries, each of which `entry_at` can read.
+
+    Raises:
+        ArcxoError: E4190 as `read`.
+    """
     unpacker = msgpack.Unpacker(raw=False, use_list=False, max_buffer_size=max(len(data), 1))
     unpacker.feed(data)
     count = 0
     try:
         if next(unpacker) != (_MAGIC, _VERSION):
             raise ArcxoError("E4190", manifest=name)
+        start = unpacker.tell()
         for item in unpacker:
             if item[0] == "end":
                 if item[1] != count:
                     break
                 return
-            (
-                path,
-                kind,
-                permissions,
-                uid,
-                gid,
-                size,
-                modified,
-                xattrs,
-                target,
-                device,
-                inode,
-                changed,
-                links,
-            ) = item
+            _to_entry(item)
             count += 1
-            yield (
-                path,
-                Metadata(EntryKind(kind), permissions, uid, gid, size, modified, xattrs, target, device),
-                Identity(0, inode, changed, links),
-            )
+            after = unpacker.tell()
+            yield item[0], start, after - start
+            start = after
     except (StopIteration, ValueError, TypeError, IndexError, msgpack.UnpackException) as error:
         raise ArcxoError("E4190", manifest=name) from error
     raise ArcxoError("E4190", manifest=name)
+
+
+def entry_at(data: Buffer, start: int, length: int) -> tuple[Metadata, Identity]:
+    """The entry at a place that `places` told."""
+    return _to_entry(msgpack.unpackb(data[start : start + length], raw=False, use_list=False))
+
+
+def _to_entry(item: Any) -> tuple[Metadata, Identity]:
+    """Raises ValueError or TypeError for what is none."""
+    (
+        _path,
+        kind,
+        permissions,
+        uid,
+        gid,
+        size,
+        modified,
+        xattrs,
+        target,
+        device,
+        inode,
+        changed,
+        links,
+    ) = item
+    return (
+        Metadata(EntryKind(kind), permissions, uid, gid, size, modified, xattrs, target, device),
+        Identity(0, inode, changed, links),
+    )
 
 
 def _pack(item: list[object]) -> bytes:

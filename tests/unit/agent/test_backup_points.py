@@ -119,6 +119,13 @@ def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> 
     host.events.close()
 
 
+def test_a_scenario_that_keeps_no_snapshots_leaves_none(tmp_path: Path) -> None:
+    host = Host(tmp_path, keep=0)
+    host.keep_one(1)
+    assert host.snapshots() == set()
+    host.events.close()
+
+
 def test_a_snapshot_that_cannot_be_released_is_told_once_and_released_later(
     host: Host, monkeypatch: pytest.MonkeyPatch, expected_log: Callable[[str], None]
 ) -> None:
