@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from app.model.job import Job
 from app.model.scenario import ScenarioStatus
@@ -73,7 +73,9 @@ class SearchField(FilterField):
 
     def __init__(self) -> None:
         super().__init__("Search scenarios, jobs, files, actions")
-        self.setFixedWidth(theme().px(340))
+        self.setMinimumWidth(170)
+        self.setMaximumWidth(theme().px(340))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Search and commands (Ctrl+K)")
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102 - Qt's name

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QMenuBar,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -192,10 +193,12 @@ class MainWindow(QMainWindow):
         row.addWidget(IconLabel("mark", "accent", 20))
         row.addWidget(Label("Arcxo", "strong"))
         row.addSpacing(12)
-        row.addWidget(self.menus, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.menus.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.menus, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addStretch(1)
         self.search = SearchField()
         self.palette_ = CommandPalette(self.context, self.search, self, self._menu_actions)
-        row.addWidget(self.search)
+        row.addWidget(self.search, 2)
         row.addWidget(Label("Ctrl+K", "micro", "muted"))
         row.addSpacing(4)
         self.theme_button = icon_button("moon", "Dark or light colours")

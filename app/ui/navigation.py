@@ -137,7 +137,7 @@ class Navigation(QFrame):
 
     def set_open(self, opened: bool) -> None:
         """Full width, or icons only."""
-        self.setFixedWidth(theme().px(208) if opened else 48)
+        self.setFixedWidth(theme().px(208 if opened else 48))
         self.server.setVisible(opened)
         for caption in self._captions:
             caption.setVisible(opened)

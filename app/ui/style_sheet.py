@@ -35,6 +35,7 @@ QPushButton { background: $surface; color: $text; border: 1px solid $strong; bor
 QPushButton:hover { background: $hover; }
 QPushButton:pressed { background: $selection_other; }
 QPushButton:focus { border: 2px solid $accent; padding: 0 ${s13}px; min-height: ${s26}px; }
+QPushButton:checked { background: $accent_soft; color: $accent; border-color: $accent; }
 QPushButton:disabled { color: $disabled; background: $sunken; border-color: $border; }
 QPushButton[kind="primary"] { background: $accent_fill; color: $on_accent; border-color: $accent_fill; }
 QPushButton[kind="primary"]:hover { background: $accent_hover; }

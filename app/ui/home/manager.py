@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter
 
 from app.messages import render
@@ -22,6 +23,7 @@ from app.ui.manager import Context, Manager
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
 from app.ui.registry import entries
+from app.ui.theme import theme
 from app.ui.widgets.basics import PaneHeader, button, column
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
@@ -29,6 +31,8 @@ from app.ui.widgets.views import CellTable
 
 ACTIVITY_SHOWN = 30
 ACTIVITY_READ = 300
+SIDE_BESIDE_FROM = 1060
+"""Narrower than this the side pane is asked for by a button, so that the table keeps its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class HomeManager(Manager):
         new.clicked.connect(self._on_new_scenario)
         back_up = button("Back up now", "primary", "hard-drive-upload")
         back_up.clicked.connect(self._on_back_up)
+        self.side_button = button("Running and storage")
+        self.side_button.setCheckable(True)
+        self.side_button.toggled.connect(self._on_side_toggled)
+        self.side_button.hide()
+        self.header.add(self.side_button)
         self.header.add(new)
         self.header.add(back_up)
         back_up.setVisible(any(entry.name == "backup" for entry in entries()))
@@ -134,6 +143,15 @@ class HomeManager(Manager):
         self._poller.answered.connect(self._on_answered)
         self._poller.failed.connect(self._on_failed)
         self._poller.stale.connect(self._on_stale)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        narrow = self.width() < SIDE_BESIDE_FROM * max(1.0, theme().scale)
+        self.side_button.setVisible(narrow)
+        self.side.setVisible(not narrow or self.side_button.isChecked())
+
+    def _on_side_toggled(self, shown: bool) -> None:
+        self.side.setVisible(shown or self.side_button.isHidden())
 
     def _ask(self) -> _Facts:
         services = self.context.services

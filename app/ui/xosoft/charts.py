@@ -45,6 +45,7 @@ class Chart(QWidget):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addWidget(self.plot, 1)
+        self.setMinimumHeight(theme().px(110))
         self._on_theme_changed()
         theme().changed.connect(self._on_theme_changed)
 

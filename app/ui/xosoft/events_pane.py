@@ -13,7 +13,7 @@ from app.ui import formats
 from app.ui.dialogs.message_details import MessageDetailsDialog
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
-from app.ui.widgets.basics import FilterField, PaneHeader
+from app.ui.widgets.basics import FilterField, PaneHeader, button
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.status import SEVERITY, status_cell
 from app.ui.widgets.views import CellTable
@@ -67,6 +67,7 @@ class EventsPane(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._events: list[EventRecord] = []
+        self._held: list[EventRecord] = []
         self.newest = 0
         self.model = EventModel()
         self.header = PaneHeader("Events")
@@ -74,6 +75,10 @@ class EventsPane(QWidget):
         self.chosen.chosen.connect(self._on_chosen)
         self.filter = FilterField("Filter events")
         self.filter.filtered.connect(self._on_filtered)
+        self.new = button("", "link")
+        self.new.clicked.connect(self.show_new)
+        self.new.hide()
+        self.header.add(self.new)
         self.header.add(self.filter)
         self.header.add(self.chosen)
         self.table = CellTable()
@@ -81,6 +86,7 @@ class EventsPane(QWidget):
         self.proxy = self.table.set_source(self.model)
         self.table.set_columns(self.model.columns)
         self.table.row_activated.connect(self._on_row_activated)
+        self.table.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -88,14 +94,29 @@ class EventsPane(QWidget):
         layout.addWidget(self.table, 1)
 
     def add_events(self, events: Sequence[EventRecord]) -> None:
-        """Events newer than `newest`, in any order."""
+        """Events newer than `newest`, in any order. While the list is scrolled they wait behind "N new"."""
         if not events:
             return
-        known = {(event.host, event.sequence) for event in self._events}
-        fresh = [event for event in events if (event.host, event.sequence) not in known]
+        known = {(event.host, event.sequence) for event in (*self._events, *self._held)}
+        self._held += [event for event in events if (event.host, event.sequence) not in known]
         self.newest = max(self.newest, *(event.sequence for event in events))
-        self._events = sorted([*fresh, *self._events], key=lambda event: event.at, reverse=True)[:KEPT]
+        if self.table.verticalScrollBar().value() == 0:
+            self.show_new()
+            return
+        self.new.setText(f"{len(self._held):,} new · Show")
+        self.new.setVisible(bool(self._held))
+
+    def show_new(self) -> None:
+        """Put in what waited, and go to the top."""
+        self._events = sorted([*self._held, *self._events], key=lambda event: event.at, reverse=True)[:KEPT]
+        self._held.clear()
+        self.new.hide()
         self._show()
+        self.table.scrollToTop()
+
+    def _on_scrolled(self, position: int) -> None:
+        if position == 0 and self._held:
+            self.show_new()
 
     def _show(self) -> None:
         grave_only = self.chosen.position == 1

@@ -17,6 +17,7 @@ from app.ui.widgets.controls import paint_gauge
 from app.ui.xosoft.scenario_rows import replica_state
 
 BOX_HEIGHT = 92
+MASTER_HEIGHT = 132
 MASTER_WIDTH = 170
 REPLICA_WIDTH = 176
 GAP = 10
@@ -37,7 +38,6 @@ class HostGraph(QWidget):
         super().__init__(parent)
         self._status: ScenarioStatus | None = None
         self._rates: LinkRates = LinkRates()
-        self.setMinimumWidth(520)
         theme().changed.connect(self.updateGeometry)
 
     def show_status(self, status: ScenarioStatus | None, rates: LinkRates) -> None:
@@ -57,11 +57,11 @@ class HostGraph(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
         replicas = len(self._status.replicas) if self._status else 1
-        height = max(1, replicas) * (theme().px(BOX_HEIGHT) + GAP) + GAP
-        return QSize(600, max(height, theme().px(132) + 2 * GAP))
+        height = max(1, replicas) * (BOX_HEIGHT + GAP) + GAP
+        return QSize(theme().px(600), theme().px(max(height, MASTER_HEIGHT + 2 * GAP)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
-        return QSize(520, self.sizeHint().height())
+        return QSize(theme().px(520), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
         status = self._status
@@ -69,18 +69,19 @@ class HostGraph(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        master_height = theme().px(132)
-        master = QRectF(16, (self.height() - master_height) / 2, theme().px(MASTER_WIDTH), master_height)
+        # Painted at the size for 100 % and grown as a whole with the text size.
+        grown = _grown()
+        painter.scale(grown, grown)
+        width, height = self.width() / grown, self.height() / grown
+        master = QRectF(16, (height - MASTER_HEIGHT) / 2, MASTER_WIDTH, MASTER_HEIGHT)
         self._paint_master(painter, master, status)
-        box_height = theme().px(BOX_HEIGHT)
-        total = len(status.replicas) * (box_height + GAP) - GAP
-        top = (self.height() - total) / 2
-        width = theme().px(REPLICA_WIDTH)
+        total = len(status.replicas) * (BOX_HEIGHT + GAP) - GAP
+        top = (height - total) / 2
         for replica in status.replicas:
-            box = QRectF(self.width() - width - 16, top, width, box_height)
+            box = QRectF(width - REPLICA_WIDTH - 16, top, REPLICA_WIDTH, BOX_HEIGHT)
             self._paint_replica(painter, box, replica)
             self._paint_link(painter, master, box, status, replica)
-            top += box_height + GAP
+            top += BOX_HEIGHT + GAP
         painter.end()
 
     def _paint_box(self, painter: QPainter, box: QRectF, role: str, name: str, words: str) -> None:
@@ -90,7 +91,7 @@ class HostGraph(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color(f"{role}_soft"))
         painter.drawRoundedRect(QRectF(box.left() + 12, box.top() + 12, 30, 30), 6, 6)
-        shot = pixmap(role, role, 20, self.devicePixelRatioF())
+        shot = pixmap(role, role, 20, self.devicePixelRatioF() * _grown())
         painter.drawPixmap(QPointF(box.left() + 17, box.top() + 17), shot)
         left, room = box.left() + 52, box.width() - 62
         _text(painter, QRectF(left, box.top() + 9, room, 18), name, "strong", "text")
@@ -107,7 +108,7 @@ class HostGraph(QWidget):
             ("Unwatched", formats.count(status.unwatched_directories), "warning"),
         )
         for position, (name, value, role) in enumerate(facts):
-            row = QRectF(box.left() + 12, box.top() + 50 + position * theme().px(19), box.width() - 24, 18)
+            row = QRectF(box.left() + 12, box.top() + 50 + position * 19, box.width() - 24, 18)
             _text(painter, row, name, "small", "muted")
             bad = role and status.unwatched_directories
             _text(painter, row, value, "small", role if bad else "text", right=True)
@@ -117,7 +118,7 @@ class HostGraph(QWidget):
         state = replica_state(replica, datetime.now(UTC))
         painter.drawPixmap(
             QPointF(box.left() + 12, box.top() + 49),
-            pixmap(state.icon, state.role, 14, self.devicePixelRatioF()),
+            pixmap(state.icon, state.role, 14, self.devicePixelRatioF() * _grown()),
         )
         lag = f" · {formats.duration(replica.lag_seconds)} behind" if replica.lag_seconds else ""
         row = QRectF(box.left() + 32, box.top() + 47, box.width() - 42, 18)
@@ -149,7 +150,7 @@ class HostGraph(QWidget):
         left = start.x() + 70
         room = max(60.0, end.x() - left - 16)
         if broken:
-            shot = pixmap("x", "error", 20, self.devicePixelRatioF())
+            shot = pixmap("x", "error", 20, self.devicePixelRatioF() * _grown())
             painter.drawPixmap(QPointF(left + room / 2 - 10, end.y() - 10), shot)
         title = self._link_title(status, replica)
         _text(painter, QRectF(left, end.y() - 23, room, 18), title, "small_medium", "text")
@@ -171,7 +172,7 @@ class HostGraph(QWidget):
                 "warning_fill" if over or replica.state is ReplicaState.SUSPENDED else "replica",
                 threshold,
             )
-        shot = pixmap("spool", "muted", 14, self.devicePixelRatioF())
+        shot = pixmap("spool", "muted", 14, self.devicePixelRatioF() * _grown())
         down = 18 if limit else 6
         painter.drawPixmap(QPointF(left, end.y() + down + 1), shot)
         words = (
@@ -191,6 +192,10 @@ class HostGraph(QWidget):
         return formats.rate(self._rates.applied)
 
 
+def _grown() -> float:
+    return max(1.0, theme().scale)
+
+
 def _line_of(status: ScenarioStatus, replica: ReplicaStatus) -> tuple[str, Qt.PenStyle, bool]:
     if replica.state in (ReplicaState.DISCONNECTED, ReplicaState.PROBLEM):
         return "error", Qt.PenStyle.DotLine, True
@@ -207,6 +212,7 @@ def _text(
     painter: QPainter, box: QRectF, text: str, type_role: str, role: str, *, right: bool = False
 ) -> None:
     chosen = font(type_role)
+    chosen.setPixelSize(round(chosen.pixelSize() / _grown()))
     painter.setFont(chosen)
     painter.setPen(color(role))
     elided = QFontMetrics(chosen).elidedText(text, Qt.TextElideMode.ElideMiddle, int(box.width()))

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTabBar,
@@ -62,6 +63,7 @@ class XOsoftManager(Manager):
         self._statuses: list[ScenarioStatus] = []
         self._selected: int | None = None
         self._wanted = ""
+        self._tools: list[QToolButton] = []
         self._busy: set[int] = set()
         self._expanded: set[object] = set()
         self._history = History()
@@ -127,6 +129,8 @@ class XOsoftManager(Manager):
         row = QHBoxLayout(bar)
         row.setContentsMargins(12, 3, 12, 3)
         row.setSpacing(6)
+        # The words of the buttons do not keep the window wide: the rightmost go first.
+        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for action in (self.new_action, *(self.actions_[act] for act, *_ in _BUTTONS)):
             if action.data() in (Act.RUN, *_LINES_BEFORE):
                 line = Line(vertical=True)
@@ -137,8 +141,22 @@ class XOsoftManager(Manager):
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             row.addWidget(made)
+            self._tools.append(made)
         row.addStretch(1)
         return bar
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        self._fit_toolbar()
+
+    def _fit_toolbar(self) -> None:
+        for tool in self._tools:
+            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        for tool in reversed(self._tools):
+            # Each button with its gap and, before some, a line.
+            if sum(other.sizeHint().width() + 6 for other in self._tools) + 46 <= self.width():
+                return
+            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
     def _panes(self) -> QSplitter:
         self.model = TreeModel(COLUMNS, self)

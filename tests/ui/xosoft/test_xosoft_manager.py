@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.model.errors import BusyError
 from app.model.scenario import ScenarioState
 from app.ui.models.cell import ItemRole, RowKind
 from app.ui.xosoft.actions import Act
+from app.ui.xosoft.events_pane import EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.manager import XOsoftManager
 from app.ui.xosoft.rewind_dialog import RewindDialog
@@ -147,3 +150,21 @@ def test_rates_come_from_counters_and_a_restart_begins_anew():
 def test_rows_filter_by_host_and_path():
     assert scenario_rows(sample_statuses(), "/srv/lab")[0].children[0].object.scenario.name == "Lab Results"
     assert scenario_rows(sample_statuses(), "nothing like it") == []
+
+
+def test_new_events_wait_while_the_list_is_scrolled(qtbot, services):
+    pane = EventsPane()
+    qtbot.addWidget(pane)
+    pane.resize(900, 160)
+    pane.show()
+    first = services.scenarios.events()
+    many = [replace(first[0], sequence=100 + number) for number in range(40)]
+    pane.add_events(many)
+    bar = pane.table.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 200)
+    bar.setValue(200)
+    pane.add_events([replace(first[0], sequence=900)])
+    assert pane.model.rowCount() == 40
+    assert pane.new.text() == "1 new · Show"
+    pane.new.click()
+    assert (pane.model.rowCount(), pane.new.isHidden(), bar.value()) == (41, True, 0)
