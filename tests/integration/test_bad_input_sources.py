@@ -17,7 +17,7 @@ from tests.support.bad_input import Pair, break_reading, log_of
 from tests.support.capabilities import missing, volume_or_report
 from tests.support.trees import assert_identical, fill, picture
 
-pytestmark = pytest.mark.xdist_group("bad-sources")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad-sources")]
 
 
 @pytest.fixture(scope="module")
