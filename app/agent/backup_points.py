@@ -30,7 +30,8 @@ from app.replication.replica.engine import FrozenReplica, ReplicaEngine
 from app.snapshot.choice import choose, release
 
 SNAPSHOT_AREA = b"snapshots"
-_IDLE_S = 3600.0
+_IDLE_S = 24 * 3600.0
+"""A job may wait this long for a media or for another backup before it archives its point."""
 _FLOOR_FRACTION = 0.05
 _FLOOR_MAX_BYTES = 10 << 30
 _log = logging.getLogger("arcxo.agent.points")
@@ -210,10 +211,17 @@ class BackupPoints:
         return [tuple(changes) for changes in lists]
 
     def release_abandoned(self) -> None:
-        """Release every point that is not kept: its stream ended with the agent that served it."""
+        """Give up every point that is not kept: its stream ended with the agent that served it.
+
+        They cannot be used from now on; their snapshots go with the next `tend`, which may take its time.
+        """
         for saved in self._files.all():
-            if not saved.kept:
-                self._release(saved.id)
+            if saved.kept or saved.released:
+                continue
+            try:
+                self._files.write(saved.as_released())
+            except OSError:
+                self._release(saved.id)  # a full disk: this gives room
 
     def tend(self) -> None:
         """One look at all points; see the module. Call it every few seconds. Blocks while it removes."""

@@ -36,13 +36,15 @@ class ReplicaRole:
         self._tokens = StreamTokens()
         self._server = DataServer(load_identity(home), self._tokens, self._engine.serve)
         self.data_address = self._server.start(listen)
-        self._closing = threading.Event()
+        self._closing = False
+        self._look_now = threading.Event()
         self._tender = threading.Thread(target=self._tend, name="points", daemon=True)
         self._tender.start()
 
     def close(self) -> None:
         """End streams, then the engine."""
-        self._closing.set()
+        self._closing = True
+        self._look_now.set()
         self._server.stop()
         self._tender.join(_TEND_END_S)
         self._engine.close()
@@ -50,7 +52,11 @@ class ReplicaRole:
 
     def _tend(self) -> None:
         """Look after the points of backups until the end."""
-        while not self._closing.wait(_TEND_EVERY_S):
+        while True:
+            self._look_now.wait(_TEND_EVERY_S)
+            self._look_now.clear()
+            if self._closing:
+                return
             try:
                 self._points.tend()
             except Exception:  # noqa: BLE001 - the next look may succeed; replication must not end for it
@@ -99,8 +105,9 @@ class ReplicaRole:
         self._engine.end_restore(scenario_id, area)
 
     def release_abandoned(self) -> None:
-        """Release the points that nobody can be using. For the start of the agent."""
+        """Give up the points that nobody can be using. For the start of the agent."""
         self._points.release_abandoned()
+        self._look_now.set()
 
     def begin_backup(
         self,

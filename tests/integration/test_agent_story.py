@@ -118,7 +118,7 @@ def test_an_agent_killed_while_a_point_is_open_releases_it_and_goes_on(story: St
     spawn_agent(str(story.home))
     story.agent = connect_local(str(story.home), 60)
     try:
-        assert story.points() == []
+        wait_until(lambda: story.points() == [])
         snapshots = list((story.home / "engine/side").glob("*/*/snapshots/*"))
         assert snapshots == []
         story.in_sync()

@@ -185,6 +185,7 @@ def test_a_damaged_point_file_keeps_no_other_point_from_its_end(
     Path(host.home.directory("points"), "damaged.json").write_text(json.dumps({"version": 9}))
     host.points = host.start()
     host.points.release_abandoned()
+    host.points.tend()
     assert good.id not in host.snapshots()
 
 
