@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.replication.records import Mark, Record
+from app.replication.records import MakeEntry, MakeLink, Mark, Record, Remove, ReplaceFile
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
@@ -73,8 +73,10 @@ class Applier:
             return Applied()
         return self._apply(fresh, first_sequence + skip, lambda: (epoch, last, -1))
 
-    def apply_sync(self, epoch: str, first_sequence: int, records: Sequence[Record]) -> Applied:
-        """Apply a batch of a synchronisation after which the stream goes on at `first_sequence`.
+    def apply_sync(
+        self, epoch: str, first_sequence: int, records: Sequence[Record], count: int = 1
+    ) -> Applied:
+        """Apply `count` batches of a synchronisation after which the stream goes on at `first_sequence`.
 
         Raises as `apply_stream` does; ER00407 also when no synchronisation has begun.
         """
@@ -89,7 +91,7 @@ class Applier:
             self.store.clean_stages(consumed_only=False)
         if ends:
             return self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
-        return self._apply(records, 0, lambda: ("", 0, batches + 1), sequenced=False)
+        return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False)
 
     def run(self, work: Callable[[Batch], None], *, keep_position: bool = False) -> tuple[Problem, ...]:
         """Apply something that does not come from the stream (rewind, restore).
@@ -145,6 +147,8 @@ class Applier:
             carrier = Carrier(batch)
             for number, record in enumerate(records):
                 if isinstance(record, Mark):
+                    if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:
+                        store.index.drop_troubles()
                     store.index.add_mark(
                         StoredMark(record.id, record.kind, record.text, record.at, store.change)
                     )
@@ -153,6 +157,8 @@ class Applier:
                     if number in refused:
                         raise refused[number]
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
+                    if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):
+                        store.index.drop_trouble(record.root, record.path)
                 except ArcxoError as error:
                     batch.drop_operation()
                     troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))
@@ -168,6 +174,9 @@ class Applier:
                         )
                     )
             batch.finish()
+            for trouble in troubles:
+                if not trouble.error.final:
+                    store.index.note_trouble(trouble.root, trouble.error.path, trouble.error.code)
             store.commit(*position())
         if troubles:
             store.clean_new()

@@ -35,6 +35,7 @@ from app.replication.frames import (
 from app.replication.link import Link
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
+from app.replication.replica.trouble import PathTrouble
 
 if TYPE_CHECKING:
     from app.replication.replica.engine import ReplicaEngine
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 _HELLO_TIMEOUT_S = 30.0
 _POLL_S = 1.0
 _WAITING_BYTES_MAX = 64 * 1024 * 1024
+_JOINED_BYTES_MAX = 32 * 1024 * 1024
+_JOINED_STREAM_BYTES_MAX = 8 * 1024 * 1024
+_JOINED_RECORDS_MAX = 16_000
 
 
 class ReplicaStream:
@@ -52,6 +56,7 @@ class ReplicaStream:
         self._link = link
         self._sending = threading.Lock()
         self._frames: queue.Queue[tuple[int, Frame | ArcxoError]] = queue.Queue()
+        self._next: tuple[int, Frame | ArcxoError] | None = None
         self._waiting_bytes = 0
         self._room = threading.Condition()
         self._ended = threading.Event()
@@ -119,8 +124,12 @@ class ReplicaStream:
                 position.change,
                 ", ".join(places),
             )
+            troubles = store.index.troubles()
         try:
             self._send(welcome)
+            for root, path, code in troubles:
+                # The master may have died before it could record them anew.
+                self._send(Trouble(root, path, code, PathTrouble(code, path).params, final=False))
         except ArcxoError:
             replica.finish_stream(clean=False)
             raise
@@ -147,24 +156,52 @@ class ReplicaStream:
     def _serve(self, replica: Replica) -> None:
         while True:
             try:
-                size, frame = self._frames.get(timeout=_POLL_S)
+                size, frame = self._next or self._frames.get(timeout=_POLL_S)
             except queue.Empty:
                 with replica.lock:
                     replica.retain(time.monotonic())
                 continue
-            with self._room:
-                self._waiting_bytes -= size
-                self._room.notify()
+            self._next = None
+            self._taken(size)
             if isinstance(frame, ArcxoError):
                 raise frame
             if isinstance(frame, ListRequest):
                 self._list(replica, frame.root)
             elif isinstance(frame, Batch):
-                self._apply(replica, frame)
+                self._apply(replica, *self._joined(frame, size))
             else:
                 raise ArcxoError("ER00301", cause="a frame that does not belong here")
 
-    def _apply(self, replica: Replica, batch: Batch) -> None:
+    def _taken(self, size: int) -> None:
+        with self._room:
+            self._waiting_bytes -= size
+            self._room.notify()
+
+    def _joined(self, batch: Batch, size: int) -> tuple[Batch, int]:
+        """`batch` and those that wait right behind it as one, and how many: each alone waits for the disk."""
+        records = list(batch.records)
+        following = batch.first_seq
+        limit = _JOINED_BYTES_MAX if batch.kind is BatchKind.SYNC else _JOINED_STREAM_BYTES_MAX
+        count = 1
+        while self._next is None and not self._frames.empty():
+            more, frame = self._next = self._frames.get_nowait()
+            if batch.kind is BatchKind.STREAM:
+                following = batch.first_seq + len(records)
+            if (
+                not isinstance(frame, Batch)
+                or (frame.kind, frame.epoch, frame.first_seq) != (batch.kind, batch.epoch, following)
+                or size + more > limit
+                or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
+            ):
+                break
+            self._next = None
+            self._taken(more)
+            records += frame.records
+            size += more
+            count += 1
+        return Batch(batch.kind, batch.epoch, batch.first_seq, tuple(records)), count
+
+    def _apply(self, replica: Replica, batch: Batch, count: int) -> None:
         records = [decode(record) for record in batch.records]
         with replica.lock:
             applier = replica.applier
@@ -173,9 +210,9 @@ class ReplicaStream:
                 sequence = applier.store.index.position.sequence
             else:
                 before = applier.store.index.position.sync_batches
-                applied = applier.apply_sync(batch.epoch, batch.first_seq, records)
+                applied = applier.apply_sync(batch.epoch, batch.first_seq, records, count)
                 after = applier.store.index.position.sync_batches
-                sequence = after if after > 0 else max(before, 0) + 1
+                sequence = after if after > 0 else max(before, 0) + count
             position = applier.store.index.position
             replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
             replica.report(self._engine.events, applied.problems)
