@@ -1,0 +1,58 @@
+"""Batches that wait behind one another are applied as one, and only those that follow each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.model.errors import ArcxoError
+from app.replication.codec import encode
+from app.replication.frames import Batch, BatchKind, Frame, ListRequest
+from app.replication.replica.stream import ReplicaStream
+from tests.support.replica_tree import put
+
+RECORD = encode(put(b"f", b"x"))
+
+
+def stream_with(*waiting: Frame | ArcxoError) -> ReplicaStream:
+    nothing: Any = None
+    stream = ReplicaStream(nothing, nothing)
+    for frame in waiting:
+        stream._frames.put((100, frame))
+        stream._waiting_bytes += 100
+    return stream
+
+
+def batch(kind: BatchKind, first: int, records: int, epoch: str = "e") -> Batch:
+    return Batch(kind, epoch, first, (RECORD,) * records)
+
+
+def test_waiting_batches_of_a_synchronisation_become_one() -> None:
+    stream = stream_with(batch(BatchKind.SYNC, 9, 2), batch(BatchKind.SYNC, 9, 3), ListRequest(0))
+    joined, count = stream._joined(batch(BatchKind.SYNC, 9, 1), 100)
+    assert (len(joined.records), joined.first_seq, count) == (6, 9, 3)
+    assert stream._next == (100, ListRequest(0))
+    assert stream._waiting_bytes == 100
+
+
+@pytest.mark.parametrize(
+    "follower",
+    [
+        batch(BatchKind.STREAM, 7, 1),
+        batch(BatchKind.STREAM, 6, 1, epoch="another"),
+        batch(BatchKind.SYNC, 6, 1),
+        ArcxoError("ER00201", host="h", reason="lost"),
+    ],
+)
+def test_what_does_not_follow_waits_for_its_turn(follower: Frame | ArcxoError) -> None:
+    stream = stream_with(batch(BatchKind.STREAM, 5, 1), follower)
+    joined, count = stream._joined(batch(BatchKind.STREAM, 3, 2), 100)
+    assert (len(joined.records), joined.first_seq, count) == (3, 3, 2)
+    assert stream._next == (100, follower)
+
+
+def test_the_size_of_what_is_joined_is_bounded() -> None:
+    stream = stream_with(batch(BatchKind.STREAM, 4, 1))
+    joined, count = stream._joined(batch(BatchKind.STREAM, 3, 1), 8 << 20)
+    assert (len(joined.records), count) == (1, 1)
