@@ -182,18 +182,29 @@ class LocalScenarios:
         """
         if state not in ("replicating", "in-sync", "stopped"):
             raise UsageError("E1129", state=state)
+        from app.jobs.process import is_running
+
         deadline = time.monotonic() + timeout_s
-        registration, agent = self._agent(name)
         wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
         while True:
-            status = agent.scenario(registration.id)
-            left = deadline - time.monotonic()
-            if status.state is wanted:
-                if state != "in-sync":
-                    return status
-                if self._barrier(agent, registration, max(left, 0.0)):
-                    return agent.scenario(registration.id)
+            try:
+                registration, agent = self._agent(name)
+                status = agent.scenario(registration.id)
                 left = deadline - time.monotonic()
+                if status.state is wanted:
+                    if state != "in-sync":
+                        return status
+                    if self._barrier(agent, registration, max(left, 0.0)):
+                        return agent.scenario(registration.id)
+            except ArcxoError as error:
+                # The server starts an agent that died again.
+                if not is_unreachable(error) or not is_running(self._connections.home):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_POLL_S)
+                continue
+            left = deadline - time.monotonic()
             if left <= 0:
                 raise BusyError(
                     "E1121",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 ANCHOR = b"anchor"
 _NAMES = (
-    b"a", b"b", b"c", b"d", b"e.txt", b"f.doc", b"g", b"sub", b"deep", b"name with blanks", "übung ☃".encode(),
+    b"a", b"b", b"c", b"d", b"e.txt", b"f.doc", b"g", b"sub", b"deep", b"a b", "übung ☃".encode(),
     b"not-\xff\xfe-utf8", b"n" * 40,
 )  # fmt: skip
 _OLD_NS = (0, 1, 981_173_106_123_456_789, 1_000_000_000_000_000_001, 1_600_000_000_999_999_999)

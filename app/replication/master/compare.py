@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -106,6 +107,18 @@ class ComparedRoot:
         """The absolute path."""
         return self.path + b"/" + path if path else self.path
 
+    def holds(self, path: bytes) -> bool:
+        """Whether all directories on the way to `path` are there, and none is a symbolic link."""
+        end = path.find(b"/")
+        while end >= 0:
+            try:
+                if not stat.S_ISDIR(os.lstat(self.whole(path[:end])).st_mode):
+                    return False
+            except OSError:
+                return False
+            end = path.find(b"/", end + 1)
+        return True
+
     def identify(self) -> None:
         """Remember which directory the root is. Raises OSError when there is none."""
         status = os.stat(self.path)
@@ -168,7 +181,14 @@ class Comparer:
             self._gone(root, path, row, force=force)
             return []
         except OSError as error:
-            self._followers.trouble(root_number, path, error)
+            if error.errno != errno.ELOOP or root.holds(path):
+                self._followers.trouble(root_number, path, error)
+                return []
+            self._gone(root, path, row, force=force)
+            return []
+        if not root.holds(path):
+            # A directory on the way is a symbolic link by now: what it leads to is not this path.
+            self._gone(root, path, row, force=force)
             return []
         if not path and (status.st_dev, status.st_ino) != (root.device, root.inode):
             raise RootLostError(root_number, "ER00221")
