@@ -140,6 +140,9 @@ class TreeArchiver:
             return None
         except OSError as error:
             self._ledger.problem("E4211", path, reason=error.strerror or str(error))
+            if base is not None:
+                self._uncount(base)
+                self._removed(path, base)
             return None
         both = base is not None and base[KIND] == DIRECTORY and stat.S_ISDIR(found.st_mode)
         if both and base is not None and change.kind is not ChangeKind.SUBTREE:

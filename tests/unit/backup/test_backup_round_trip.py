@@ -158,6 +158,28 @@ def test_change_list_touches_only_its_paths_and_gives_the_same_session(tmp_path,
     assert (header.files, header.directories) == (full.files, full.directories)
 
 
+def test_a_changed_path_that_cannot_be_looked_at_leaves_session_and_catalog_alike(media, source, monkeypatch):
+    back_up(media, source)
+    victim = os.fsencode(source / "plain/one.txt")
+    real = os.lstat
+
+    def failing(path, **more):
+        if path == victim:
+            raise OSError(5, "Input/output error")
+        return real(path, **more)
+
+    monkeypatch.setattr(os, "lstat", failing)
+    changes = (Change(b"plain/one.txt", ChangeKind.CHANGED),)
+    result, events = back_up(media, source, base=1, changes=changes)
+    monkeypatch.undo()
+    path = MASTER + b"/plain/one.txt"
+    assert events.codes() == [("E4211", path)]
+    assert (path, True) in {(row.path, row.removed) for row in events.rows}
+    kept = [entry for entry in session_entries(media, 2) if entry.metadata.kind is not EntryKind.DIRECTORY]
+    assert path not in {entry.path for entry in kept}
+    assert result.files == len(kept)
+
+
 def test_restored_old_time_does_not_hide_a_change(tmp_path, media, source):
     victim = source / "plain/one.txt"
     back_up(media, source)
