@@ -15,7 +15,7 @@ from app.jobs.lanes import Lanes
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
-from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
+from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
 from app.model.scenario import Scenario, ServerType
 
@@ -84,6 +84,7 @@ class BackupJobs:
         with self._lanes.hold(control, lane, f"another backup of scenario {node.scenario}"):
             control.begin_phase(JobPhase.CONNECT)
             control.note("N5001", scenario=node.scenario, replica=node.replica)
+            self._check_master_login(node, secrets)
             agent = self._connect(node, secrets)
             try:
                 control.check_cancelled()
@@ -99,6 +100,18 @@ class BackupJobs:
                 return result
             finally:
                 agent.close()
+
+    def _check_master_login(self, node: NodeSummary, secrets: JobSecrets) -> None:
+        """A log-in given for the master must be one there. Raises CredentialsError AE0459."""
+        login = secrets.login(node.scenario_id, "master")
+        if login is None:
+            return
+        try:
+            self._agents.agent_of(node.master, login).close()
+        except CredentialsError as error:
+            raise CredentialsError(
+                "AE0459", name=node.scenario, id=node.scenario_id, host=node.master
+            ) from error
 
     def _connect(self, node: NodeSummary, secrets: JobSecrets) -> Agent:
         agent: Agent | None = None

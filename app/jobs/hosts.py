@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.agent.api import Agent
 from app.agent.client import connect, connect_local
+from app.agent.home import AgentHome
 from app.catalog.api import Catalog
 from app.model.errors import CredentialsError
 from app.model.job import Credentials
@@ -24,7 +25,7 @@ class Agents(Protocol):
 
 
 class KnownHosts:
-    """Agents of the catalog's hosts; this machine's own is reached as the owner of the home."""
+    """Agents of the catalog's hosts; this machine's own is reached as the home's owner or a named account."""
 
     def __init__(self, home: str, catalog: Catalog) -> None:
         self._home = home
@@ -35,11 +36,16 @@ class KnownHosts:
 
         Raises:
             ArcxoError: AE1001 it does not answer.
-            CredentialsError: AE0459 the log-in was refused, E5132 none is known.
+            CredentialsError: AE1026 the log-in was refused, E5132 none is known.
             NotFoundError: no host of that name is known.
         """
         if is_local(host):
-            return connect_local(self._home)
+            given = credentials is not None and (credentials.user or credentials.password)
+            running = AgentHome(self._home).running() if given else None
+            if credentials is None or running is None:
+                return connect_local(self._home)
+            # Whoever names an account wants its rights, not the owner's.
+            return connect(running.address, credentials, running.fingerprint)
         known = self._catalog.hosts.show(host)
         if credentials is None:
             raise CredentialsError("E5132", host=host)
