@@ -15,6 +15,7 @@ from app.model.errors import ArcxoError
 from app.model.events import Severity
 
 _FIELDS = frozenset({"severity", "module", "text", "reason", "action", "coded"})
+_COUNTS = frozenset({"bytes", "files", "entries", "removed", "count"})
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -153,6 +154,13 @@ def _message(name: str, code: str, entry: Any) -> Message:
 
 
 class _Known(dict[str, str]):
+    """Counts get thousands separators here, so that whoever raises an event keeps plain numbers."""
+
+    def __getitem__(self, key: str) -> str:
+        value = str(super().__getitem__(key))
+        counts = key in _COUNTS or key.endswith("_bytes")
+        return f"{int(value):,}" if counts and value.isdecimal() and value.isascii() else value
+
     def __missing__(self, key: str) -> str:
         return "?"
 

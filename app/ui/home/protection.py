@@ -183,13 +183,13 @@ class ProtectionModel(RowModel[Protection]):
     """The Protection table, two lines a row."""
 
     columns = (
-        Column("Source", 150),
-        Column("State", 150),
-        Column("Lag", 64, right=True),
-        Column("Protected until", 140),
-        Column("Rewind window", 112, right=True),
-        Column("Last session", 200),
-        Column("Next run", 110, right=True),
+        Column("Source", 150, stretch=True),
+        Column("State", 134),
+        Column("Lag", 58, right=True),
+        Column("Protected until", 128),
+        Column("Rewind window", 108, right=True),
+        Column("Last session", 196),
+        Column("Next run", 90, right=True),
     )
 
     def __init__(self) -> None:

@@ -81,9 +81,16 @@ class Chart(QWidget):
 
 
 def _ticks(first: float) -> list[tuple[float, str]]:
-    step = 15.0 if first >= -60 else 60.0 if first >= -300 else 300.0
+    step = 15.0 if first >= -60 else 30.0 if first >= -120 else 60.0 if first >= -300 else 300.0
     count = int(-first // step)
     return [
-        (-step * n, "now" if n == 0 else f"-{step * n:.0f} s" if step < 60 else f"-{step * n / 60:.0f} min")
+        (
+            -step * n,
+            "now"
+            if n == 0
+            else f"-{step * n:.0f} s"
+            if step * n < 120 and step < 60
+            else f"-{step * n / 60:.0f} min",
+        )
         for n in range(count + 1)
     ]

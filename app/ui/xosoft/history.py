@@ -11,6 +11,8 @@ from app.ui.xosoft.host_graph import LinkRates
 
 WINDOW_SECONDS = 15 * 60
 SMOOTHING_SECONDS = 2.0
+LONGEST_PAIR_SECONDS = 10.0
+"""Answers farther apart leave a gap in the charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,29 @@ class History:
     def series(
         self, scenario_id: int, now: float
     ) -> tuple[list[float], list[float], list[float], list[float]]:
-        """(seconds before now ≤ 0, captured MB/s, applied MB/s, lag s); NaN where something is not known."""
+        """(seconds before now ≤ 0, captured MB/s, applied MB/s, lag s); NaN where something is not known.
+
+        A rate is that of the two seconds before its sample, or of less after a gap.
+        """
         samples = self.samples(scenario_id)
         times: list[float] = []
         captured: list[float] = []
         applied: list[float] = []
         lags: list[float] = []
-        for before, sample in itertools.pairwise(samples):
-            span = sample.at - before.at
-            gap = span <= 0 or span > 10
+        first = 0
+        for position, (before, sample) in enumerate(itertools.pairwise(samples), 1):
+            gap = not 0 < sample.at - before.at <= LONGEST_PAIR_SECONDS
+            if gap:
+                first = position
+            while first < position - 1 and sample.at - samples[first].at > SMOOTHING_SECONDS:
+                first += 1
+            begin, span = samples[first], sample.at - samples[first].at
             times.append(sample.at - now)
             captured.append(
-                float("nan") if gap else (sample.captured_bytes - before.captured_bytes) / span / 1024**2
+                float("nan") if gap else (sample.captured_bytes - begin.captured_bytes) / span / 1024**2
             )
             applied.append(
-                float("nan") if gap else (sample.applied_bytes - before.applied_bytes) / span / 1024**2
+                float("nan") if gap else (sample.applied_bytes - begin.applied_bytes) / span / 1024**2
             )
             lags.append(float("nan") if gap or sample.lag_seconds is None else sample.lag_seconds)
         return times, captured, applied, lags

@@ -114,6 +114,8 @@ class XOsoftManager(Manager):
 
     def _action(self, text: str, icon: str, shortcut: str, slot: Callable[[], None]) -> QAction:
         action = QAction(text, self)
+        # A space keeps the text of a button off its icon.
+        action.setIconText(f" {text.rstrip('…')}")
         icons.bind(action, icon)
         if shortcut:
             # Of the whole window: the keys work wherever the focus is. Qt leaves out hidden managers.

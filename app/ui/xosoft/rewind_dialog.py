@@ -80,8 +80,9 @@ class ItemModel(RowModel[RewindItem]):
 
 
 def point_name(point: RewindPoint) -> str:
-    """What a button or sentence calls a point."""
-    return point.text or f"{formats.local(point.at):%H:%M:%S}"
+    """What a button or sentence calls a point: a bookmark by its name, any other by its time."""
+    named = point.kind in (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
+    return point.text if named and point.text else f"{formats.local(point.at):%H:%M:%S}"
 
 
 def counts_text(plan: RewindPlan) -> str:
