@@ -90,11 +90,8 @@ def test_a_code_defined_twice_or_incomplete_is_an_error_of_the_build() -> None:
 
 
 def test_counts_in_a_text_have_thousands_separators() -> None:
-    made = merge(
-        {
-            "a.toml": '[I1]\nseverity = "information"\nmodule = "m"\ntext = "{files} of {name}, {free_bytes} free"'
-        }
-    )
+    text = "{files} of {name}, {free_bytes} free"
+    made = merge({"a.toml": f'[I1]\nseverity = "information"\nmodule = "m"\ntext = "{text}"'})
     said = made.render("I1", {"files": "12345", "name": "98765", "free_bytes": "7391476"})
     assert said.text == "12,345 of 98765, 7,391,476 free"
     assert made.render("I1", {"files": "12,345", "name": "x"}).text == "12,345 of x, ? free"
