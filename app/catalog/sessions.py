@@ -49,10 +49,10 @@ class SqlSessions:
                 return staging
             sweeping.drop_staging(self._database, dead)
 
-    def newest(self, machine: str, entity: str, set_id: str) -> SessionInfo | None:
-        """The session of the entity in that media set that finished last."""
+    def newest(self, machine: str, entity: str, set_id: str, roots: Sequence[bytes]) -> SessionInfo | None:
+        """The session of these roots of the entity in that media set that finished last."""
         with self._database.read() as c:
-            row = _newest(c, machine, entity, set_id)
+            row = _newest(c, machine, entity, set_id, _roots_key(roots))
             return None if row is None else session_info(row)
 
     def list(self, media_serial: str = "") -> Sequence[SessionInfo]:
@@ -127,7 +127,7 @@ class SqlSessions:
         with self._database.write() as c:
             if job_id is not None:
                 claims.check(c, job_id, fence)
-            base = None if full else _newest(c, machine, entity, set_id)
+            base = None if full else _newest(c, machine, entity, set_id, key["roots"])
             if base is None and not full:
                 raise ArcxoError("E6019", entity=entity, machine=machine)
             lineage = _lineage(c, key)
@@ -191,11 +191,16 @@ def _lineage(connection: Connection, key: dict[str, str]) -> Row[Any]:
     return found
 
 
-def _newest(connection: Connection, machine: str, entity: str, set_id: str) -> Row[Any] | None:
+def _newest(connection: Connection, machine: str, entity: str, set_id: str, roots: str) -> Row[Any] | None:
     return connection.execute(
         select(sessions)
         .join(lineages, lineages.c.id == sessions.c.lineage_id)
-        .where(lineages.c.machine == machine, lineages.c.entity == entity, lineages.c.set_id == set_id)
+        .where(
+            lineages.c.machine == machine,
+            lineages.c.entity == entity,
+            lineages.c.set_id == set_id,
+            lineages.c.roots == roots,
+        )
         .order_by(sessions.c.finished_at.desc(), sessions.c.id.desc())
         .limit(1)
     ).one_or_none()

@@ -131,25 +131,24 @@ class EntityArchiver:
         )
 
     def _base(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> SessionHeader | None:
-        """The newest committed session of the entity, set and key, if the catalog's newest is that one.
+        """The newest committed session of these roots, set and key, if the catalog's newest is that one.
 
         The rows an archive tells are relative to its base, and the catalog takes them relative to the newest
-        session of the lineage: where the two differ, everything is read and told.
+        session of the lineage: where the two differ, everything is read and told. Another scenario's session
+        of the same volume says nothing of these roots.
         """
         machine = self._point.scenario.master
-        newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id)
+        roots = sorted(path for path, _ in entity.roots)
+        newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id, roots)
         if newest is None or newest.media_serial != chosen.label.serial:
             return None
-        key_id = key.key_id if key else ""
         committed = [
             header
             for header in media.sessions(chosen.path)
-            if header.machine == machine and header.entity == entity.entity
+            if (header.machine, header.entity, sorted(header.roots)) == (machine, entity.entity, roots)
         ]
+        key_id = key.key_id if key else ""
         if not committed or committed[-1].number != newest.number or committed[-1].key_id != key_id:
-            return None
-        # A change list of one scenario's roots says nothing of what another's, or the edited one's, hold.
-        if sorted(committed[-1].roots) != sorted(path for path, _ in entity.roots):
             return None
         return committed[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from app.model.job import (
     RestoreScript,
     RestoreSelection,
 )
+from app.model.scenario import Root
 from tests.support.jobs_fake_agent import MASTER, FakeAgent, FakeAgents, scenario_of
 
 
@@ -194,3 +196,25 @@ def test_an_erasure_that_was_killed_is_finished(site: Site):
     assert not site.catalog.sessions.list()
     assert not site.catalog.media.media()
     assert list(Path(one.device.path).iterdir()) == []
+
+
+def test_scenarios_that_share_a_volume_each_build_on_their_own_sessions(site: Site, tmp_path: Path):
+    other = tmp_path / "other-replica"
+    other.mkdir()
+    (other / "c.txt").write_text("gamma")
+    second = replace(scenario_of(str(other).encode(), 8, "More"), roots=(Root(b"/other"),))
+    site.agent.scenarios_by_id[8] = second
+    site.catalog.registrations.put(Registration(8, "More", "localhost", ("localhost",), (b"/other",)))
+
+    def back_up_second() -> Job:
+        return site.ended(submit_backup(site.catalog, site.store, BackupScript((8,), ("More",))))
+
+    for _ in range(2):
+        assert site.backup().last_result is JobResult.FINISHED
+        assert back_up_second().last_result is JobResult.FINISHED
+    assert [order.base_session for order in site.agent.orders] == [0, 0, 1, 2]
+    (one,) = online_media(site.catalog)
+    found = [entry.path for entry in site.catalog.browsing.browse_session(one.label.serial, 4, b"/other")]
+    assert found == [b"/other/c.txt"]
+    top = [entry.path for entry in site.catalog.browsing.browse_session(one.label.serial, 4, b"/")]
+    assert top == [b"/other"]

@@ -60,6 +60,7 @@ class FakeAgent:
         self.archiving = threading.Event()
         self.ended: list[tuple[str, bool]] = []
         self.orders: list[ArchiveOrder] = []
+        self.frozen: dict[str, Scenario] = {}
 
     def hello(self) -> None: ...
 
@@ -77,7 +78,8 @@ class FakeAgent:
         if self.begin_error is not None:
             raise self.begin_error
         scenario = self.scenarios_by_id[scenario_id]
-        roots = ((MASTER, scenario.replicas[0].paths[0]),)
+        self.frozen[f"point-{job_id}"] = scenario
+        roots = ((scenario.roots[0].master_path, scenario.replicas[0].paths[0]),)
         return BackupPoint(
             id=f"point-{job_id}",
             scenario=scenario,
@@ -98,12 +100,12 @@ class FakeAgent:
                 yield Progress(JobPhase.BACK_UP)
         if self.archive_error is not None:
             raise self.archive_error
-        scenario = next(iter(self.scenarios_by_id.values()))
+        scenario = self.frozen[order.point_id]
         events: list[Any] = []
         task = ArchiveTask(
             media_path=order.media_path,
             entity=order.entity,
-            roots=(ArchiveRoot(MASTER, scenario.replicas[0].paths[0]),),
+            roots=(ArchiveRoot(scenario.roots[0].master_path, scenario.replicas[0].paths[0]),),
             job_id=order.job_id,
             scenario_id=scenario.id,
             scenario_name=scenario.name,

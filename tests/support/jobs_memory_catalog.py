@@ -308,12 +308,12 @@ class MemorySessions:
             raise BusyError("E6004", entity=entity)
         self.busy.add(lineage)
         staging = MemoryStaging(self, lineage, None if job_id is None else (job_id, fence))
-        newest = self.newest(*lineage)
+        newest = self.newest(*lineage, roots)
         if not full and newest is not None:
             staging.entries = dict(self.rows[newest.media_serial, newest.number])
         return staging
 
-    def newest(self, machine: str, entity: str, set_id: str) -> SessionInfo | None:
+    def newest(self, machine: str, entity: str, set_id: str, roots: Sequence[bytes]) -> SessionInfo | None:
         found = [one for one in self.published.values() if (one.machine, one.entity) == (machine, entity)]
         return found[-1] if found else None
 
