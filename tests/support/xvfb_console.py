@@ -17,6 +17,8 @@ from tests.support.capabilities import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 Seen = dict[str, Any]
+MAIN = "Arcxo"
+"""The title of the main window."""
 
 
 @contextlib.contextmanager
@@ -148,8 +150,13 @@ class Console:
         return found
 
     def wait_window(self, title: str, timeout_s: float = 20) -> None:
-        """Until a window whose title begins so has the keyboard."""
-        self._until(lambda: self.ask("look")["active"].startswith(title), f"the window “{title}”", timeout_s)
+        """Until the window `title`, or one whose title goes on after it with a name, has the keyboard."""
+
+        def has_it() -> bool:
+            active = self.ask("look")["active"]
+            return active == title or (title != MAIN and active.startswith(f"{title}: "))
+
+        self._until(has_it, f"the window “{title}”", timeout_s)
 
     def wait(self, condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
         """Until `condition` holds; a failure shows what the console shows."""

@@ -31,7 +31,7 @@ from app.ui.widgets.views import CellTable
 
 ACTIVITY_SHOWN = 30
 ACTIVITY_READ = 300
-SIDE_BESIDE_FROM = 1060
+SIDE_BESIDE_FROM = 1180
 """Narrower than this the side pane is asked for by a button, so that the table keeps its columns."""
 
 
