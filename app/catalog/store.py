@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from app.catalog import dialect, migration
@@ -13,6 +14,7 @@ from app.catalog.log import SqlActivityLog
 from app.catalog.media import SqlMediaRecords
 from app.catalog.registry import SqlHosts, SqlRegistrations, SqlSettings
 from app.catalog.sessions import SqlSessions
+from app.model.errors import ArcxoError
 
 FILE = "catalog.sqlite3"
 LIVE_FILE = "live.sqlite3"
@@ -49,10 +51,13 @@ def open_catalog(home: str, *, url: str = "", busy_wait_s: float = dialect.BUSY_
     """Open the catalog of a home, making or migrating it as needed. `url`: another database than SQLite's.
 
     Raises:
-        ArcxoError: E6002 made by a newer version, E6013 unreadable, E6017 not writable.
+        ArcxoError: E6002 made by a newer version, E6013 unreadable, E6016 gone, E6017 not writable.
         BusyError: E6001 locked for the whole bounded wait.
     """
     file = os.path.join(home, FILE)
+    if not url and os.path.exists(os.path.join(home, "home.json")) and not _has_content(file):
+        # A finished home had one: a new, empty one in its place would hide that all of it is lost.
+        raise ArcxoError("E6016", file=file)
     engine = dialect.open_engine(url or f"sqlite:///{file}", busy_wait_s=busy_wait_s)
     database = Database(engine, url.rpartition("@")[2] or file)
     try:
@@ -61,3 +66,12 @@ def open_catalog(home: str, *, url: str = "", busy_wait_s: float = dialect.BUSY_
         database.close()
         raise
     return SqlCatalog(database, LiveStore(os.path.join(home, LIVE_FILE)))
+
+
+def _has_content(file: str) -> bool:
+    """Whether there is anything in a catalog's file or in what is not yet moved into it."""
+    for name in (file, f"{file}-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(name).st_size:
+                return True
+    return False

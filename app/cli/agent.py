@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.context import current
+from app.model.errors import UsageError
 
 
 @click.group(help="The engine of a host.")
@@ -23,4 +24,8 @@ def agent() -> None:
 def run(*, listen: str) -> int:
     """Run the agent of the home."""
     context = current()
+    host, colon, port = listen.rpartition(":")
+    if not host or not colon or not port.isdecimal() or int(port) > 65_535:
+        # Beyond that the port would be taken modulo 65,536.
+        raise UsageError("E1148", listen=listen)
     return context.composition.run_agent(context.home, listen)

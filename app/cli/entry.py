@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -17,6 +18,21 @@ from app.model.errors import ArcxoError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from app.services.composition import Composition
+
+_ENVIRONMENT = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ENOTDIR,
+        errno.ELOOP,
+        errno.EIO,
+        errno.ENAMETOOLONG,
+    }
+)
+"""What a disk or its permissions may refuse: no fault of the program."""
 
 
 def run_command(argv: list[str], composition: Composition) -> int:
@@ -44,6 +60,12 @@ def run_command(argv: list[str], composition: Composition) -> int:
         # The reader of our output went away (`arcxo … | head`): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
+    except OSError as error:
+        if error.errno not in _ENVIRONMENT or not error.filename:
+            return report_bug(error, list(options.rest), as_json=options.json)
+        path = os.fsdecode(error.filename)
+        refusal = ArcxoError("E1147", path=path, cause=error.strerror or str(error))
+        return report_error(refusal, as_json=options.json)
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a report
         return report_bug(error, list(options.rest), as_json=options.json)
     finally:

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from datetime import datetime
 
 import app
 from app.jobs.durable import replace
-from app.model.errors import BusyError
+from app.model.errors import ArcxoError, BusyError
 
 LOCK_NAME = "server.lock"
 RECORD_NAME = "server.json"
@@ -109,7 +110,7 @@ def start(home: str, timeout_s: float) -> ServerRecord:
     """Return the ready server of `home`; a detached one is started if none runs.
 
     Raises:
-        BusyError: E5104 when it ended or is not ready within `timeout_s`.
+        ArcxoError: E5119 it ended. BusyError: E5104 it is not ready within `timeout_s`.
     """
     found = running(home)
     if found is not None:
@@ -127,6 +128,8 @@ def start(home: str, timeout_s: float) -> ServerRecord:
                 break
             process = None  # another one won the race: wait for it
         time.sleep(_POLL_S)
+    if process is not None and process.poll() is not None and not is_running(home):
+        raise ArcxoError("E5119", home=home, details=_last_words(home))
     raise BusyError("E5104", home=home, seconds=round(timeout_s), details=_last_words(home))
 
 
@@ -237,7 +240,9 @@ def _last_words(home: str) -> str:
             lines = output.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
     except FileNotFoundError:
         return ""
-    return lines[-1] if lines else ""
+    # An error is a line with its code, and one with the way out.
+    told = next((line for line in reversed(lines) if re.match("[A-Z]{1,2}[0-9]{4,5}: ", line)), "")
+    return told or (lines[-1] if lines else "")
 
 
 def _signal(pid: int) -> None:

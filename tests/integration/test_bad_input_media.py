@@ -11,7 +11,7 @@ import pytest
 from tests.support.arcxo_command import Arcxo, running_home, until
 from tests.support.bad_input import Pair, log_of
 
-pytestmark = pytest.mark.xdist_group("bad-media")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad-media")]
 
 
 class Backed:
