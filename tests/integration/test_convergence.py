@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.convergence_rig import run_once
+from tests.support.convergence_rig import Rig, run_once
+
+_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 def _properties(seed: int) -> dict[str, object]:
@@ -25,6 +28,69 @@ def _properties(seed: int) -> dict[str, object]:
 def test_churn_and_kills_converge(tmp_path: Path, seed: int) -> None:
     done = run_once(tmp_path, seed, 4, properties=_properties(seed))
     assert sum(done.values()) > 100
+
+
+@pytest.fixture
+def small_queue() -> Iterator[None]:
+    """Room for 64 events only, in what is opened meanwhile."""
+    usual = _QUEUE.read_text()
+    try:
+        _QUEUE.write_text("64")
+    except OSError as error:
+        pytest.skip(f"{_QUEUE} cannot be set: {error}")
+    try:
+        yield
+    finally:
+        _QUEUE.write_text(usual)
+
+
+@pytest.mark.needs_root
+@pytest.mark.slow
+def test_dropped_events_cost_a_walk_and_nothing_else(tmp_path: Path, small_queue: None) -> None:
+    rig = Rig(tmp_path)
+    try:
+        rig.master.call("run", rig.id)
+        rig.converge()
+        _storm(rig.masters[0], 10, 150)
+        rig.converge()
+        # Directories made while events were dropped are watched now.
+        for directory in sorted(rig.masters[0].rglob("leaf")):
+            (directory / "later").write_text("x")
+            rig.converge()
+        assert rig.master.close() == []
+        rig.assert_no_exceptions()
+    finally:
+        rig.abandon()
+
+
+@pytest.mark.deep
+def test_storm_and_deep_trees_converge(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    try:
+        rig.master.call("run", rig.id)
+        _storm(rig.masters[0], 100, 200)
+        deep = rig.masters[1]
+        for number in range(60):
+            deep /= f"level-{number}"
+            deep.mkdir()
+            (deep / "file").write_text(str(number))
+        os.rename(rig.masters[1] / "level-0/level-1", rig.masters[1] / "moved")
+        rig.converge(120)
+        os.rename(rig.masters[0] / "new-0", rig.masters[1] / "over")
+        rig.converge(120)
+    finally:
+        rig.abandon()
+
+
+def _storm(root: Path, directories: int, files: int) -> None:
+    """Directories that are made, filled and renamed with their parents at once."""
+    for number in range(directories):
+        leaf = root / f"dir-{number}/inner/leaf"
+        leaf.mkdir(parents=True)
+        for file in range(files):
+            (leaf / f"file-{file}").write_bytes(b"%d" % file * 20)
+        os.rename(root / f"dir-{number}", root / f"new-{number}")
+        (root / f"new-{number}/inner/after").write_text("x")
 
 
 @pytest.mark.deep

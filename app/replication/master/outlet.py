@@ -7,6 +7,9 @@ from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
 from app.replication.records import MakeLink, Record
 
+RECORDED_FACT = "recorded"
+"""The fact of the shadow that says up to which sequence of the spool it knows."""
+
 _WRITE_BYTES = 1024 * 1024
 _SYNC_BYTES = 8 * 1024 * 1024
 
@@ -21,6 +24,7 @@ class Outlet:
         self._waiting_bytes = 0
         self._unsynced_bytes = 0
         self._stage = 0
+        self._noted = -1
         self.operations = 0
         self.links = 0
         self.bytes = 0
@@ -54,6 +58,9 @@ class Outlet:
         self._write()
         self._spool.sync()
         self._unsynced_bytes = 0
+        if self._spool.last_seq != self._noted:
+            self._noted = self._spool.last_seq
+            self._shadow.set_fact(RECORDED_FACT, str(self._noted))
         self._shadow.commit()
 
     def discard(self) -> None:

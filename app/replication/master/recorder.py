@@ -22,6 +22,7 @@ from app.replication.master.hints import Hint, Hints
 from app.replication.master.outlet import Outlet
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
+from app.replication.master.tail import unlearn
 from app.replication.master.walker import EMPTIED_LEAST_ENTRIES
 from app.replication.records import Record
 
@@ -135,6 +136,17 @@ class Recorder:
         self.failure: ArcxoError | None = None
 
     # control
+
+    def mend(self) -> None:
+        """Before `start`, when the shadow goes on: compare what a crash left recorded but not known.
+
+        Raises:
+            ArcxoError: ER00210, ER00211: the spool is full.
+            OSError: the spool's disk fails.
+        """
+        with self._lock:
+            for root, path in unlearn(self._spool, self._shadow, self._outlet):
+                self.hints.add(root, path, content=True, delay=0.0)
 
     def start(self) -> None:
         """Begin to record what the hints tell."""

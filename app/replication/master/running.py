@@ -22,6 +22,7 @@ from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
+from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder, RootListener
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow, ShadowReader
@@ -190,6 +191,8 @@ class Running:
         spool.hold_all([spec.host for spec in self.scenario.replicas])
         if self._stopping.is_set():
             return
+        if not fresh:
+            recorder.mend()
         recorder.start()
         if not fresh:
             self._sweep(shadow_path)
@@ -218,6 +221,7 @@ class Running:
         shadow.commit()
         epoch = secrets.token_hex(16)
         spool.reset(epoch)
+        shadow.set_fact(RECORDED_FACT, "0")
         shadow.drop_roots_from(len(self._roots))
         for root in self._roots:
             number = root.number
