@@ -31,6 +31,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="6,000 files, 140 MB, a big file of 256 MiB")
     parser.add_argument("--only", choices=_ALL, nargs="+", default=_ALL, help="besides synchronisation")
+    parser.add_argument("--without", choices=("borg",), nargs="+", default=())
     parser.add_argument("--files", type=int, default=60_000)
     parser.add_argument("--megabytes", type=int, default=1_400)
     parser.add_argument("--changes", type=int, default=500)
@@ -54,7 +55,14 @@ def main() -> None:
         graveyard = Graveyard(place / "gone")
         with running_home(place) as arcxo:
             bench = Bench(
-                arcxo, place, table, given.rounds, given.changes, given.storm, given.big_megabytes << 20
+                arcxo,
+                place,
+                table,
+                given.rounds,
+                given.changes,
+                given.storm,
+                given.big_megabytes << 20,
+                tuple(given.without),
             )
             replication.synchronisation(bench)
             works = {

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.bench import PASSWORD, SCENARIO, Bench, Graveyard, has, run, timed
 from tests.benchmarks.memory import MemoryPeak
 from tests.support.trees import assert_identical
 
+_NICE = ("nice", "-n", "10")
+
 
 class Peers:
-    """Repositories of restic and borg, encrypted and compressed as they do by default."""
+    """Repositories of restic and borg, encrypted and compressed as they do by default.
 
-    def __init__(self, place: Path) -> None:
+    They run at the priority of our workers: else a machine with other work would favour them.
+    """
+
+    def __init__(self, place: Path, without: Sequence[str]) -> None:
         self._restic = {
             "RESTIC_PASSWORD": PASSWORD,
             "RESTIC_REPOSITORY": str(place / "restic"),
@@ -26,24 +32,26 @@ class Peers:
             "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
         }
         self._archives = 0
-        self.borg_there = has("borg")
+        self.borg_there = "borg" not in without and has("borg")
         run("restic", "init", **self._restic)
         if self.borg_there:
             run("borg", "init", "--encryption", "repokey-blake2", **self._borg)
 
     def restic(self, source: Path) -> float:
         """Seconds of a backup."""
-        return timed(lambda: run("restic", "backup", "--compression", "auto", source, **self._restic))
+        return timed(lambda: run(*_NICE, "restic", "backup", "--compression", "auto", source, **self._restic))
 
     def restic_restore(self, target: Path) -> float:
         """Seconds of restoring the newest snapshot."""
-        return timed(lambda: run("restic", "restore", "latest", "--target", target, **self._restic))
+        return timed(lambda: run(*_NICE, "restic", "restore", "latest", "--target", target, **self._restic))
 
     def borg(self, source: Path) -> float:
         """Seconds of a backup."""
         self._archives += 1
         name = f"::{self._archives}"
-        return timed(lambda: run("borg", "create", "--compression", "zstd,3", name, source, **self._borg))
+        return timed(
+            lambda: run(*_NICE, "borg", "create", "--compression", "zstd,3", name, source, **self._borg)
+        )
 
     def borg_restore(self, target: Path) -> float:
         """Seconds of restoring the newest archive."""
@@ -53,7 +61,7 @@ class Peers:
             here = os.getcwd()
             os.chdir(target)
             try:
-                run("borg", "extract", f"::{self._archives}", **self._borg)
+                run(*_NICE, "borg", "extract", f"::{self._archives}", **self._borg)
             finally:
                 os.chdir(here)
 
@@ -63,7 +71,7 @@ class Peers:
 def backups(bench: Bench, graveyard: Graveyard) -> None:
     """The whole tree: first, again after two changes, restored."""
     table, arcxo = bench.table, bench.arcxo
-    peers = Peers(bench.place)
+    peers = Peers(bench.place, bench.without)
     restic = peers.restic(bench.replica)
     with MemoryPeak(arcxo) as peak:
         first = bench.backup()
@@ -165,11 +173,11 @@ def one_big_file(bench: Bench, graveyard: Graveyard) -> None:
     copied = timed(lambda: run("rsync", "-a", f"{root}/", f"{bench.place / 'big-rsync'}/"))
     bench.table.add(f"one file of {size}: initial synchronisation", [whole], "rsync -a", [copied])
     graveyard.bury(bench.place / "big-rsync")
-    peers = Peers(graveyard.room("big-peers"))
+    peers = Peers(graveyard.room("big-peers"), bench.without)
     restic = peers.restic(replica)
     seconds = bench.backup("big")
     borg = peers.borg(replica) if peers.borg_there else 0.0
-    copy = timed(lambda: run("cp", replica / "random", bench.place / "big-copy"))
+    copy = timed(lambda: run(*_NICE, "cp", replica / "random", bench.place / "big-copy"))
     (bench.place / "big-copy").unlink()
     work = f"one file of {size}, incompressible: backup"
     bench.table.add(work, [seconds], "restic", [restic], target=0.6)
