@@ -26,7 +26,7 @@ def _properties(seed: int) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 3])
 def test_churn_and_kills_converge(tmp_path: Path, seed: int) -> None:
-    done = run_once(tmp_path, seed, 4, properties=_properties(seed))
+    done = run_once(tmp_path, seed, 3, properties=_properties(seed))
     assert sum(done.values()) > 100
 
 
