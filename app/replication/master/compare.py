@@ -552,6 +552,13 @@ class Comparer:
         counters.files_changed += 1
         counters.changed_bytes += sent
         counters.last_change_at = datetime.now(UTC)
+        if now.links > 1 and now.device == 0:
+            # A name of it in another root of the scenario is told of nothing.
+            for other in self._roots:
+                if other is root or other.device != root.device:
+                    continue
+                for name in self._shadow.names_of(other.number, 0, now.inode):
+                    self._followers.again(other.number, name.path, content=True, tree=False, delay=0.0)
 
     # hard links
 
