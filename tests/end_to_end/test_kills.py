@@ -64,6 +64,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def running(place: Place) -> None:
+    """Each test begins with a scenario that runs, whatever the one before left (restores stop it)."""
+    if not _runs(place):
+        place.arcxo.text("scenario", "run", "files")
+
+
 @pytest.mark.parametrize("victim", ["replica", "master"])
 def test_role_killed_while_synchronising(place: Place, victim: str) -> None:
     place.arcxo.text("scenario", "stop", "files")
@@ -77,8 +84,6 @@ def test_role_killed_while_synchronising(place: Place, victim: str) -> None:
 
 @pytest.mark.parametrize("victim", ["replica", "master", "agent"])
 def test_process_killed_while_replicating(place: Place, victim: str) -> None:
-    if not _runs(place):
-        place.arcxo.text("scenario", "run", "files")
     place.converge()
     for number in range(1_500):
         (place.master / f"new-{victim}-{number}").write_bytes(os.urandom(2_000))
