@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import os
 import stat
@@ -28,6 +29,8 @@ from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, writ
 from app.replication.replica.trouble import PathTrouble
 
 _UNDO_IN_PLACE_MAX = 32 * 1024 * 1024
+_COPY_FOR_TIME_MAX = 32 * 1024 * 1024
+"""A larger file gets its new time in place, where a snapshot of links shows it."""
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -321,11 +324,27 @@ class Carrier:
             found = batch.status(root, path)
             if found is None:
                 raise PathTrouble("ER00404", path)
-            now, inode, _ = batch.current(root, path)
+            now, inode, links = batch.current(root, path)
+            if self._held_elsewhere(root, path, now, metadata, inode, links):
+                wanted = dataclasses.replace(metadata, size_bytes=now.size_bytes)
+                self.write_blocks(WriteBlocks(root, path, wanted, (), b""))
+                return
         if now.kind is not metadata.kind:
             raise PathTrouble("ER00404", path)
         if _settable(now) != _settable(metadata):
             batch.change_metadata(root, path, inode, now, metadata)
+
+    def _held_elsewhere(
+        self, root: int, path: bytes, now: Metadata, metadata: Metadata, inode: int, links: int
+    ) -> bool:
+        """Whether a snapshot would take the new time of a file for a change of its content."""
+        return (
+            now.kind is metadata.kind is EntryKind.FILE
+            and now.modified_ns != metadata.modified_ns
+            and links > 1
+            and now.size_bytes <= _COPY_FOR_TIME_MAX
+            and links > len(self._batch.names(root, path, inode))
+        )
 
 
 def _settable(metadata: Metadata) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from app.replication.frames import (
     Trouble,
     Welcome,
 )
-from app.replication.records import Extent, Mark, Record, Remove, WriteBlocks
+from app.replication.records import Extent, Mark, Record, Remove, SetMetadata, WriteBlocks
 from app.replication.replica.engine import ReplicaEngine, StagedOperation
 from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import (
@@ -253,6 +254,24 @@ def test_a_hard_linked_snapshot_keeps_its_content(engine: ReplicaEngine, tmp_pat
     master.end()
     assert Path(os.fsdecode(snapshot)).read_bytes() == b"old content"
     assert (tmp_path / "replica/f").read_bytes() == b"NEW content"
+
+
+def test_a_new_time_alone_does_not_show_in_a_hard_linked_snapshot(
+    engine: ReplicaEngine, tmp_path: Path
+) -> None:
+    master = Master(engine, definition(tmp_path))
+    master.welcome()
+    master.synchronize(put(b"f", b"same content"))
+    with engine.freeze(77) as frozen:
+        snapshot = frozen.sides[0] + b"/snap"
+        os.link(frozen.roots[0] + b"/f", snapshot)
+    before = os.stat(snapshot).st_mtime_ns
+    touched = dataclasses.replace(file_metadata(12), modified_ns=before + 1_000)
+    master.send(BatchKind.STREAM, 1, SetMetadata(0, b"f", touched))
+    master.end()
+    assert os.stat(snapshot).st_mtime_ns == before
+    assert os.stat(tmp_path / "replica/f").st_mtime_ns == before + 1_000
+    assert (tmp_path / "replica/f").read_bytes() == b"same content"
 
 
 def test_two_scenarios_may_not_write_one_directory(engine: ReplicaEngine, tmp_path: Path) -> None:
