@@ -25,6 +25,7 @@ from app.agent.convert import from_message, to_message
 from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
+from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, Problem
 from app.model.events import EventRecord
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
@@ -36,6 +37,7 @@ generated: Any = agent_pb2_grpc
 
 _ANSWER_GRACE_S = 2.0
 _RENEW_BEFORE_S = 60.0
+_BRING_BACK_S = 24 * 3600.0
 Item = TypeVar("Item")
 
 
@@ -151,6 +153,21 @@ class GrpcAgent:
         """Wait until everything written before the call is on the replicas. Raises BusyError in time."""
         request = pb.BarrierRequest(scenario_id=scenario_id, timeout_s=timeout_s)
         self._call("Barrier", request, timeout_s=timeout_s + _ANSWER_GRACE_S)
+
+    def brake_review(self, scenario_id: int, path: bytes = b"", limit: int = 1000) -> BrakeReview:
+        """What the safety brake holds back; up to `limit` items of `path` and beneath."""
+        request = pb.BrakeRequest(scenario_id=scenario_id, path=path, limit=limit)
+        return from_message(self._call("ReviewBrake", request), BrakeReview)
+
+    def brake_accept(self, scenario_id: int, path: bytes = b"") -> BrakeResult:
+        """Let it go."""
+        request = pb.BrakeRequest(scenario_id=scenario_id, path=path)
+        return from_message(self._call("AcceptBrake", request), BrakeResult)
+
+    def brake_reject(self, scenario_id: int, path: bytes = b"") -> BrakeResult:
+        """Bring it back to the master; may take as long as a copy of it."""
+        request = pb.BrakeRequest(scenario_id=scenario_id, path=path)
+        return from_message(self._call("RejectBrake", request, timeout_s=_BRING_BACK_S), BrakeResult)
 
     def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]:
         """Events after a number, oldest first."""

@@ -32,6 +32,7 @@ _ROWS_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 120
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
+BRAKE_ITEMS_MAX = 10_000
 
 
 class ControlHandlers:
@@ -148,6 +149,19 @@ class ControlHandlers:
         wait_s = max(0.0, min(request.timeout_s, left - 0.3))
         self._host.master("barrier", request.scenario_id, wait_s, timeout_s=left)
         return pb.Empty()
+
+    def _do_review_brake(self, request: Any, left: float) -> pb.BrakeReview:
+        limit = max(0, min(request.limit, BRAKE_ITEMS_MAX))
+        found = self._host.master("brake_review", request.scenario_id, request.path, limit, timeout_s=left)
+        return to_message(found, pb.BrakeReview)
+
+    def _do_accept_brake(self, request: Any, left: float) -> pb.BrakeResult:
+        done = self._host.master("brake_accept", request.scenario_id, request.path, timeout_s=left)
+        return to_message(done, pb.BrakeResult)
+
+    def _do_reject_brake(self, request: Any, left: float) -> pb.BrakeResult:
+        done = self._host.master("brake_reject", request.scenario_id, request.path, timeout_s=left)
+        return to_message(done, pb.BrakeResult)
 
     def _do_list_rewind_points(self, request: Any, left: float) -> pb.RewindPoints:
         found = self._host.replica(

@@ -26,6 +26,7 @@ VERBS = {
     "wait": ("app.cli.scenario_control", "wait", "Wait for a state: replicating, in-sync or stopped."),
     "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
     "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),
+    "brake": ("app.cli.scenario_brake", "brake", "Review and decide what the safety brake holds."),
     "statistics": ("app.cli.scenario_show", "statistics", "Counters of a scenario."),
     "events": ("app.cli.scenario_show", "events", "Events of the engines."),
 }

@@ -25,6 +25,7 @@ from app.replication.records import (
     Rename,
     ReplaceFile,
     SetMetadata,
+    Skip,
     StageContent,
     WriteBlocks,
 )
@@ -43,7 +44,7 @@ _KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999_US = 253_402_300_799_999_999
 
-_STAGE, _REPLACE, _BLOCKS, _ENTRY, _LINK, _REMOVE, _RENAME, _METADATA, _MARK = range(1, 10)
+_STAGE, _REPLACE, _BLOCKS, _ENTRY, _LINK, _REMOVE, _RENAME, _METADATA, _MARK, _SKIP = range(1, 11)
 
 
 def encode(record: Record) -> bytes:
@@ -67,6 +68,8 @@ def encode(record: Record) -> bytes:
             fields = [_METADATA, root, path, pack_metadata(metadata)]
         case Mark(kind, id, text, at):
             fields = [_MARK, kind.value, id, text, pack_time(at)]
+        case Skip():
+            fields = [_SKIP]
     packed: bytes = msgpack.packb(fields, use_bin_type=True)
     return packed
 
@@ -78,7 +81,7 @@ def decode(data: bytes) -> Record:
         ArcxoError: ER00301 when the bytes are no such record, E1010 for a path that is not clean.
     """
     fields = unpack(data, RECORD_MAX_BYTES)
-    tag = take_int(fields[0] if fields else None, 1, _MARK)
+    tag = take_int(fields[0] if fields else None, 1, _SKIP)
     rest = fields[1:]
     if tag == _STAGE:
         stage, offset, content = take(rest, 3)
@@ -98,6 +101,9 @@ def decode(data: bytes) -> Record:
     if tag == _RENAME:
         root, path, new_path = take(rest, 3)
         return Rename(take_root(root), take_path(path), take_path(new_path))
+    if tag == _SKIP:
+        take(rest, 0)
+        return Skip()
     kind_text, mark_id, text, at = take(rest, 4)
     try:
         point = PointKind(take_text(kind_text))

@@ -11,6 +11,8 @@ The order of a stream:
    says epoch ""); with the end mark it durably takes (batch.epoch, batch.first_seq - 1) as its position.
 3. `Batch`es of kind STREAM: records first_seq, first_seq + 1, … Numbers have no gaps.
 
+A `FetchRequest` may come whenever no synchronisation runs; `Fetched`s answer it until the last part.
+
 Batches are pipelined; each is answered by `Committed` in order once it is durable, later ones may cover
 several batches of the same kind. `Trouble`, `Fault`, `Note` and `Pong` may come in between.
 """
@@ -190,6 +192,25 @@ class Pong:
     token: int
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """Master asks for an entry as the replica has it, to bring it back. Answered by `Fetched`s."""
+
+    root: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A part of an entry asked for: bytes of a file in order. `metadata` None: nothing is there."""
+
+    root: int
+    path: bytes
+    metadata: Metadata | None
+    data: bytes
+    last: bool
+
+
 Frame = (
     Hello
     | Welcome
@@ -204,6 +225,8 @@ Frame = (
     | Note
     | Ping
     | Pong
+    | FetchRequest
+    | Fetched
 )
 
 (
@@ -220,7 +243,9 @@ Frame = (
     _NOTE,
     _PING,
     _PONG,
-) = range(1, 14)
+    _FETCH,
+    _FETCHED,
+) = range(1, 16)
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -263,6 +288,10 @@ def _fields(frame: Frame) -> list[Any]:
             return [_PING, token]
         case Pong(token):
             return [_PONG, token]
+        case FetchRequest(root, path):
+            return [_FETCH, root, path]
+        case Fetched(root, path, metadata, data, last):
+            return [_FETCHED, root, path, pack_metadata(metadata) if metadata else None, data, last]
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -272,7 +301,7 @@ def decode_frame(data: bytes) -> Frame:
         ArcxoError: ER00301 when the bytes are no such frame, E1010 for a path that is not clean.
     """
     fields = unpack(data, FRAME_MAX_BYTES)
-    tag = take_int(fields[0] if fields else None, _HELLO, _PONG)
+    tag = take_int(fields[0] if fields else None, _HELLO, _FETCHED)
     return _DECODERS[tag](fields[1:])
 
 
@@ -368,6 +397,19 @@ def _pong(fields: list[Any]) -> Frame:
     return Pong(take_int(take(fields, 1)[0], 0, _U63))
 
 
+def _fetch(fields: list[Any]) -> Frame:
+    root, path = take(fields, 2)
+    return FetchRequest(take_root(root), take_path(path))
+
+
+def _fetched(fields: list[Any]) -> Frame:
+    root, path, metadata, data, last = take(fields, 5)
+    if not isinstance(last, bool):
+        refuse("a field that is not a truth value")
+    known = unpack_metadata(metadata) if metadata is not None else None
+    return Fetched(take_root(root), take_path(path), known, take_bytes(data), last)
+
+
 def _params(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > _PARAMS_MAX:
         refuse("bad parameters")
@@ -388,4 +430,6 @@ _DECODERS = {
     _NOTE: _note,
     _PING: _ping,
     _PONG: _pong,
+    _FETCH: _fetch,
+    _FETCHED: _fetched,
 }

@@ -123,6 +123,20 @@ class Mark:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing: keeps the numbering. Stands before what the safety brake may hold, to become its bookmark."""
+
+
 Record = (
-    StageContent | ReplaceFile | WriteBlocks | MakeEntry | MakeLink | Remove | Rename | SetMetadata | Mark
+    StageContent
+    | ReplaceFile
+    | WriteBlocks
+    | MakeEntry
+    | MakeLink
+    | Remove
+    | Rename
+    | SetMetadata
+    | Mark
+    | Skip
 )

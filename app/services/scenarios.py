@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
+from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import EventRecord
 from app.model.host import CheckOutcome, CheckResult
@@ -214,6 +215,21 @@ class LocalScenarios:
                     waits=_waits(agent.scenario(registration.id)),
                 )
             time.sleep(min(_POLL_S, max(left, 0.0)))
+
+    def brake_review(self, name: str, *, path: bytes = b"", limit: int = 1000) -> BrakeReview:
+        """What the safety brake holds back."""
+        registration, agent = self._agent(name)
+        return agent.brake_review(registration.id, path, limit)
+
+    def brake_accept(self, name: str, *, path: bytes = b"") -> BrakeResult:
+        """Let held changes go to the replicas."""
+        registration, agent = self._agent(name)
+        return agent.brake_accept(registration.id, path)
+
+    def brake_reject(self, name: str, *, path: bytes = b"") -> BrakeResult:
+        """Bring what was lost back to the master."""
+        registration, agent = self._agent(name)
+        return agent.brake_reject(registration.id, path)
 
     def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
         """Events after `newer_than`, oldest first: of all scenarios, or of one."""

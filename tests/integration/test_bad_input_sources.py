@@ -94,7 +94,7 @@ def test_master_unmounted_while_running_is_no_deletion(arcxo: Arcxo, tmp_path: P
     pair.stop()
 
 
-def test_emptied_master_empties_the_replica_only_when_run_again(arcxo: Arcxo, tmp_path: Path) -> None:
+def test_emptied_master_empties_the_replica_only_when_that_is_accepted(arcxo: Arcxo, tmp_path: Path) -> None:
     master = tmp_path / "master"
     _files(master)
     pair = Pair(arcxo, "emptied", master, tmp_path / "replica")
@@ -106,8 +106,12 @@ def test_emptied_master_empties_the_replica_only_when_run_again(arcxo: Arcxo, tm
     arcxo.text("scenario", "run", pair.name)
     assert "empty" in pair.until_problem()["reason"]
     assert picture(pair.replica) == before
-    pair.run()
-    assert os.listdir(pair.replica) == []
+    arcxo.text("scenario", "stop", pair.name)
+    arcxo.text("scenario", "run", pair.name)
+    assert "empty" in pair.until_problem()["reason"]
+    assert picture(pair.replica) == before
+    arcxo.text("scenario", "brake", pair.name, "accept")
+    until(lambda: os.listdir(pair.replica) == [], "the accepted removals")
     pair.stop()
 
 

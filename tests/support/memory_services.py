@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
 from app.model.events import ActivityRecord, EventRecord, Severity
@@ -285,6 +286,39 @@ class MemoryScenarios(_Calls):
 
     def wait(self, name: str, state: str, timeout_s: float) -> ScenarioStatus:
         return self.show(name)
+
+    def brake_review(self, name: str, *, path: bytes = b"", limit: int = 1000) -> BrakeReview:
+        self._note("scenarios.brake_review", name, path)
+        status = self.show(name)
+        if not any(replica.state is ReplicaState.BRAKED for replica in status.replicas):
+            return BrakeReview(braked=False)
+        root = status.scenario.roots[0].master_path
+        item = BrakeItem(
+            root + b"/plans/a.dwg", BrakeChange.REMOVED, EntryKind.FILE, 4096, BrakeDecision.UNDECIDED
+        )
+        return BrakeReview(
+            braked=True,
+            code="ER00260",
+            reason="Braked: 3000 of 5000 files were removed or rewritten within a minute",
+            since=now(),
+            counts={"removed_files": 3000, "undecided": 3000},
+            size_bytes=3000 * 4096,
+            items=(item,),
+            truncated=True,
+            limit_files=1000,
+            usual_per_minute=2.5,
+            point_id="b1",
+        )
+
+    def brake_accept(self, name: str, *, path: bytes = b"") -> BrakeResult:
+        self._note("scenarios.brake_accept", name, path)
+        self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
+        return BrakeResult(3000, 0, lifted=True)
+
+    def brake_reject(self, name: str, *, path: bytes = b"") -> BrakeResult:
+        self._note("scenarios.brake_reject", name, path)
+        self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
+        return BrakeResult(3000, 0, lifted=True, restored=3000, restored_bytes=3000 * 4096)
 
     def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
         self._note("scenarios.events", name, newer_than)

@@ -106,3 +106,22 @@ class NaiveReplica:
             shutil.rmtree(whole)
         else:
             os.unlink(whole)
+
+
+class Unguarded:
+    """Nothing is held back."""
+
+    def removing(self, root, path):
+        pass
+
+    def rewriting(self, root, row):
+        pass
+
+    def created(self, root, entry):
+        pass
+
+    def renames(self, *, directory):
+        return True
+
+    def renamed(self, root, row, new_path):
+        pass

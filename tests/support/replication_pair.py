@@ -60,11 +60,11 @@ class MemoryConnector:
 class Pair:
     """`master` and `replica` directories, engines of both, and one scenario "files"."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, master: Path | None = None) -> None:
         self.base = base
-        self.master = base / "master"
+        self.master = master or base / "master"
         self.replica = base / "replica"
-        self.master.mkdir()
+        self.master.mkdir(exist_ok=True)
         self.replica.mkdir()
         self.home = base / "home"
         (self.home / "engine").mkdir(parents=True)
@@ -115,7 +115,7 @@ class Pair:
     def assert_equal(self) -> None:
         self.settle()
         ours, theirs = picture(self.master), picture(self.replica)
-        assert ours.keys() == theirs.keys()
+        assert ours.keys() == theirs.keys(), ours.keys() ^ theirs.keys()
         assert {k: (ours[k], theirs[k]) for k in ours if ours[k] != theirs[k]} == {}
 
     def restart_master(self) -> None:

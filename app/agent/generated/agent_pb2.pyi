@@ -127,6 +127,83 @@ class BarrierRequest(_message.Message):
     timeout_s: float
     def __init__(self, scenario_id: _Optional[int] = ..., timeout_s: _Optional[float] = ...) -> None: ...
 
+class BrakeRequest(_message.Message):
+    __slots__ = ("scenario_id", "path", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    path: bytes
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., path: _Optional[bytes] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class BrakeItem(_message.Message):
+    __slots__ = ("path", "change", "kind", "size_bytes", "decision")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    change: str
+    kind: str
+    size_bytes: int
+    decision: str
+    def __init__(self, path: _Optional[bytes] = ..., change: _Optional[str] = ..., kind: _Optional[str] = ..., size_bytes: _Optional[int] = ..., decision: _Optional[str] = ...) -> None: ...
+
+class BrakeReview(_message.Message):
+    __slots__ = ("braked", "code", "reason", "since", "root_lost", "counts", "size_bytes", "items", "truncated", "limit_files", "usual_per_minute", "point_id")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    BRAKED_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    ROOT_LOST_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FILES_FIELD_NUMBER: _ClassVar[int]
+    USUAL_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    braked: bool
+    code: str
+    reason: str
+    since: Time
+    root_lost: bool
+    counts: _containers.ScalarMap[str, int]
+    size_bytes: int
+    items: _containers.RepeatedCompositeFieldContainer[BrakeItem]
+    truncated: bool
+    limit_files: int
+    usual_per_minute: float
+    point_id: str
+    def __init__(self, braked: _Optional[bool] = ..., code: _Optional[str] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[Time, _Mapping]] = ..., root_lost: _Optional[bool] = ..., counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[BrakeItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., limit_files: _Optional[int] = ..., usual_per_minute: _Optional[float] = ..., point_id: _Optional[str] = ...) -> None: ...
+
+class BrakeResult(_message.Message):
+    __slots__ = ("decided", "left", "lifted", "restored", "restored_bytes", "kept_aside", "problems")
+    DECIDED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    LIFTED_FIELD_NUMBER: _ClassVar[int]
+    RESTORED_FIELD_NUMBER: _ClassVar[int]
+    RESTORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    KEPT_ASIDE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    decided: int
+    left: int
+    lifted: bool
+    restored: int
+    restored_bytes: int
+    kept_aside: int
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    def __init__(self, decided: _Optional[int] = ..., left: _Optional[int] = ..., lifted: _Optional[bool] = ..., restored: _Optional[int] = ..., restored_bytes: _Optional[int] = ..., kept_aside: _Optional[int] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
+
 class EventsRequest(_message.Message):
     __slots__ = ("newer_than", "limit")
     NEWER_THAN_FIELD_NUMBER: _ClassVar[int]

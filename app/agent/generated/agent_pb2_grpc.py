@@ -130,6 +130,21 @@ class AgentControlStub:
                 request_serializer=agent__pb2.BarrierRequest.SerializeToString,
                 response_deserializer=agent__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ReviewBrake = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ReviewBrake',
+                request_serializer=agent__pb2.BrakeRequest.SerializeToString,
+                response_deserializer=agent__pb2.BrakeReview.FromString,
+                _registered_method=True)
+        self.AcceptBrake = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/AcceptBrake',
+                request_serializer=agent__pb2.BrakeRequest.SerializeToString,
+                response_deserializer=agent__pb2.BrakeResult.FromString,
+                _registered_method=True)
+        self.RejectBrake = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/RejectBrake',
+                request_serializer=agent__pb2.BrakeRequest.SerializeToString,
+                response_deserializer=agent__pb2.BrakeResult.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/ListEvents',
                 request_serializer=agent__pb2.EventsRequest.SerializeToString,
@@ -295,6 +310,24 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReviewBrake(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptBrake(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectBrake(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -447,6 +480,21 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.Barrier,
                     request_deserializer=agent__pb2.BarrierRequest.FromString,
                     response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'ReviewBrake': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewBrake,
+                    request_deserializer=agent__pb2.BrakeRequest.FromString,
+                    response_serializer=agent__pb2.BrakeReview.SerializeToString,
+            ),
+            'AcceptBrake': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptBrake,
+                    request_deserializer=agent__pb2.BrakeRequest.FromString,
+                    response_serializer=agent__pb2.BrakeResult.SerializeToString,
+            ),
+            'RejectBrake': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectBrake,
+                    request_deserializer=agent__pb2.BrakeRequest.FromString,
+                    response_serializer=agent__pb2.BrakeResult.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -1008,6 +1056,87 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/Barrier',
             agent__pb2.BarrierRequest.SerializeToString,
             agent__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewBrake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ReviewBrake',
+            agent__pb2.BrakeRequest.SerializeToString,
+            agent__pb2.BrakeReview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptBrake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/AcceptBrake',
+            agent__pb2.BrakeRequest.SerializeToString,
+            agent__pb2.BrakeResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectBrake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/RejectBrake',
+            agent__pb2.BrakeRequest.SerializeToString,
+            agent__pb2.BrakeResult.FromString,
             options,
             channel_credentials,
             insecure,

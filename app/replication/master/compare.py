@@ -79,6 +79,25 @@ class Followers(Protocol):
         """Whether a hint for the path waits."""
 
 
+class Guard(Protocol):
+    """Told of what is about to be lost on the replicas, before its record is put: the safety brake."""
+
+    def removing(self, root: int, path: bytes) -> None:
+        """All at `path` is about to be recorded as removed."""
+
+    def rewriting(self, root: int, row: ShadowEntry, *, whole: bool = True) -> None:
+        """The content of a file is about to be recorded as replaced, most of it (`whole`) or less."""
+
+    def created(self, root: int, entry: ShadowEntry) -> None:
+        """An entry was recorded where none was."""
+
+    def renames(self, *, directory: bool) -> bool:
+        """Whether a rename may be recorded as one now."""
+
+    def renamed(self, root: int, row: ShadowEntry, new_path: bytes) -> None:
+        """A file is about to be recorded as renamed."""
+
+
 @dataclass(slots=True)
 class RootCounters:
     """Figures of one root."""
@@ -154,6 +173,7 @@ class Comparer:
         outlet: Outlet,
         filters: PathFilter,
         followers: Followers,
+        guard: Guard,
         renames_allowed: Callable[[], bool],
     ) -> None:
         self._roots = roots
@@ -161,6 +181,7 @@ class Comparer:
         self._outlet = outlet
         self._filters = filters
         self._followers = followers
+        self._guard = guard
         self._renames_allowed = renames_allowed
 
     # one path
@@ -242,6 +263,8 @@ class Comparer:
             return
         # A root that was unmounted or removed shows all its entries as gone.
         root.check()
+        if row is not None:
+            self._guard.removing(root.number, path)
         self._outlet.put(Remove(root.number, path))
         entries, files, size = self._shadow.remove(root.number, path)
         counters = root.counters
@@ -320,6 +343,8 @@ class Comparer:
             self._outlet.put(MakeEntry(root.number, path, metadata))
         elif not same_metadata(row, now):
             self._outlet.put(SetMetadata(root.number, path, metadata))
+        if row is None:
+            self._guard.created(root.number, now)
         self._shadow.put(root.number, now)
         root.counters.last_change_at = datetime.now(UTC)
         self._followers.recorded(root.number, path, 0.0)
@@ -416,6 +441,8 @@ class Comparer:
             sent = b"".join(data[e.offset : e.offset + e.length] for e in extents)
         else:
             sent = data if extents else b""
+        if row is not None and not force:
+            self._guard.rewriting(root.number, row)
         if self._keeps_links(root, row, now) and not force:
             whole = (Extent(0, size),) if size else ()
             self._outlet.put(WriteBlocks(root.number, path, metadata, whole, data))
@@ -446,10 +473,12 @@ class Comparer:
         xattrs = read_xattrs(fd)
         metadata = metadata_of(before, xattrs, b"")
         if known is not None:
-            hashes, sent = self._blocks(root, path, fd, before, known, metadata)
+            hashes, sent = self._blocks(root, path, fd, before, known, metadata, row)
         else:
             now = entry_of(path, before, xattrs, b"", root.device)
             in_place = self._keeps_links(root, row, now) and not force
+            if row is not None and not force:
+                self._guard.rewriting(root.number, row)
             hashes, sent = self._whole(root, path, fd, before, metadata, in_place=in_place)
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
         if sent or row is None or force or not same_metadata(row, now) or row.size != now.size:
@@ -496,6 +525,7 @@ class Comparer:
         before: os.stat_result,
         known: bytes,
         metadata: Metadata,
+        row: ShadowEntry | None,
     ) -> tuple[bytes, int]:
         size = before.st_size
         hashes = []
@@ -520,6 +550,8 @@ class Comparer:
                 stage = stage or self._outlet.new_stage()
                 sent = self._stage_parts(stage, sent, kept)
         total = sent + sum(map(len, kept))
+        if row is not None:
+            self._guard.rewriting(root.number, row, whole=2 * total > row.size)
         if stage:
             self._outlet.put(WriteBlocks(root.number, path, metadata, tuple(runs), None, stage))
         else:
@@ -548,6 +580,7 @@ class Comparer:
         counters = root.counters
         if row is None:
             counters.files += 1
+            self._guard.created(root.number, now)
         counters.size_bytes += now.size - (row.size if row is not None else 0)
         counters.files_changed += 1
         counters.changed_bytes += sent
@@ -659,15 +692,24 @@ class Comparer:
         if parent is None or not stat.S_ISDIR(parent.mode):
             return False
         replaced = self._shadow.get(root.number, new_path)
+        if replaced is not None and (
+            stat.S_ISDIR(replaced.mode) != is_directory
+            # It was compared under its new name already: what is known of the old one is older.
+            or (replaced.inode, replaced.device) == (row.inode, row.device)
+        ):
+            return False
+        if not self._guard.renames(directory=is_directory):
+            return False
         if replaced is not None:
-            if stat.S_ISDIR(replaced.mode) != is_directory:
-                return False
-            if (replaced.inode, replaced.device) == (row.inode, row.device):
-                # It was compared under its new name already: what is known of the old one is older.
-                return False
+            if is_directory:
+                self._guard.removing(root.number, new_path)
+            else:
+                self._guard.rewriting(root.number, replaced)
             _, files, size = self._shadow.remove(root.number, new_path)
             root.counters.files -= files
             root.counters.size_bytes -= size
+        if not is_directory:
+            self._guard.renamed(root.number, row, new_path)
         self._outlet.put(Rename(root.number, path, new_path))
         self._shadow.rename(root.number, path, new_path)
         root.counters.renamed += 1

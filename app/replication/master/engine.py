@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.host import CheckResult
+from app.model.paths import shown
 from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import (
     NewScenario,
@@ -27,6 +29,8 @@ from app.replication.definition import from_xml, to_xml
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
 from app.replication.master import refusals
+from app.replication.master.brake import forget, load
+from app.replication.master.brake_review import review
 from app.replication.master.library import Intent, Library, remove_tree
 from app.replication.master.running import Running
 
@@ -198,13 +202,15 @@ class MasterEngine:
                 others = list(self._scenarios.values())
             if running is not None and running.state is not ScenarioState.PROBLEM:
                 return
-            refusals.refuse(scenario, others, self._host, self._reserved)
-            # Run again after it was said that a root is empty: then that is meant.
-            emptied_is_meant = running is not None and running.was_emptied
+            held = load(self._library.directory(scenario_id))
+            # What the safety brake holds must not get out by a synchronisation.
+            fresh = held is None or not held.holds
+            if fresh:
+                refusals.refuse(scenario, others, self._host, self._reserved)
             if running is not None:
                 self._end(scenario_id, drain=False)
             self._library.keep_intent(scenario_id, Intent(running=True))
-            self._begin(scenario, fresh=True, suspended=[], emptied_is_meant=emptied_is_meant)
+            self._begin(scenario, fresh=fresh, suspended=[])
 
     def stop(self, scenario_id: int) -> None:
         """Stop a scenario after what is captured was recorded and sent; returns when it has stopped."""
@@ -253,6 +259,52 @@ class MasterEngine:
         """
         self._run_of(scenario_id).barrier(timeout_s)
 
+    # the safety brake
+
+    def brake_review(self, scenario_id: int, path: bytes = b"", limit: int = 1_000) -> BrakeReview:
+        """What the safety brake holds back; see `brake_review.review`. Also while the scenario is stopped."""
+        scenario = self._scenario(scenario_id)
+        return review(scenario, self._library.directory(scenario_id), path, limit)
+
+    def brake_accept(self, scenario_id: int, path: bytes = b"") -> BrakeResult:
+        """Let what is held go. A root that is gone or another one is taken as it is now.
+
+        Raises:
+            BusyError: ER00251 not running, ER00263 nothing is held. NotFoundError: ER00264.
+            ArcxoError: ER00268 a root is not there.
+        """
+        with self._act(scenario_id):
+            running = self._run_of(scenario_id)
+            if (held := running.braked) is None or not held.root_lost:
+                return running.accept(path)
+            self._restart(running, fresh=True)
+            return BrakeResult(0, 0, lifted=True)
+
+    def brake_reject(self, scenario_id: int, path: bytes = b"") -> BrakeResult:
+        """Bring what is held back to the master. Of a root that was gone, what is missing is held then.
+
+        Raises:
+            BusyError: ER00251 not running, ER00263 nothing is held, ER00267 no replica is connected.
+            NotFoundError: ER00264. ArcxoError: ER00268 a root is not there.
+        """
+        with self._act(scenario_id):
+            running = self._run_of(scenario_id)
+            if (held := running.braked) is None or not held.root_lost:
+                return running.reject(path)
+            self._restart(running, fresh=False)
+            return BrakeResult(0, 0, lifted=True)
+
+    def _restart(self, running: Running, *, fresh: bool) -> None:
+        scenario = running.scenario
+        for root in scenario.roots:
+            if not os.path.isdir(root.master_path):
+                raise ArcxoError("ER00268", path=shown(root.master_path), scenario=scenario.name)
+        suspended = running.suspended()
+        self._end(scenario.id, drain=False)
+        if fresh:
+            forget(self._library.directory(scenario.id))
+        self._begin(scenario, fresh=fresh, suspended=suspended, adopt_roots=True)
+
     # asking
 
     def statuses(self) -> Sequence[ScenarioStatus]:
@@ -282,7 +334,7 @@ class MasterEngine:
     # inside
 
     def _begin(
-        self, scenario: Scenario, *, fresh: bool, suspended: list[str], emptied_is_meant: bool = False
+        self, scenario: Scenario, *, fresh: bool, suspended: list[str], adopt_roots: bool = False
     ) -> None:
         running = Running(
             scenario,
@@ -292,8 +344,8 @@ class MasterEngine:
             self._events,
             fresh=fresh,
             suspended=suspended,
+            adopt_roots=adopt_roots,
             on_change=lambda: self._changed(scenario.id),
-            emptied_is_meant=emptied_is_meant,
         )
         with self._lock:
             self._running[scenario.id] = running

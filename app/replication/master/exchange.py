@@ -16,6 +16,8 @@ from app.replication.frames import (
     BatchKind,
     Committed,
     Fault,
+    Fetched,
+    FetchRequest,
     Frame,
     Hello,
     ListedEntry,
@@ -35,6 +37,7 @@ from app.replication.link import Link
 
 PING_EVERY_S = 10.0
 _RECEIVE_S = 1.0
+_FETCHED_MOST = 16
 _LISTING_IN_MEMORY_BYTES = 16 * 1024 * 1024
 _LENGTH = Struct("<I")
 
@@ -56,6 +59,9 @@ class Exchange:
         self.news = threading.Condition(self._lock)
         self._error: ArcxoError | None = None
         self._welcome: Welcome | None = None
+        self._fetching = threading.Lock()
+        self._fetched: deque[Fetched] = deque()
+        self._fetch_wanted = False
         self._listings: dict[int, IO[bytes]] = {}
         self._listed: deque[int] = deque()
         self._heard_at = time.monotonic()
@@ -110,6 +116,33 @@ class Exchange:
                 frame = decode_frame(file.read(_LENGTH.unpack(head)[0]))
                 assert isinstance(frame, Listing)
                 yield from frame.entries
+
+    def fetch(self, root: int, path: bytes) -> Iterator[Fetched]:
+        """An entry as the replica has it, in parts. One fetch at a time; from any thread.
+
+        Raises:
+            ArcxoError: the stream has ended, and why.
+        """
+        with self._fetching:
+            self._fetched.clear()
+            self._fetch_wanted = True
+            try:
+                self._send(FetchRequest(root, path))
+                while True:
+                    self._wait(lambda: bool(self._fetched), self._timeout_s)
+                    with self.news:
+                        part = self._fetched.popleft()
+                        self.news.notify_all()
+                    if (part.root, part.path) != (root, path):
+                        # The rest of one that was given up in the middle.
+                        continue
+                    yield part
+                    if part.last:
+                        return
+            finally:
+                with self.news:
+                    self._fetch_wanted = False
+                    self.news.notify_all()
 
     def batch(self, batch: Batch) -> None:
         """Send a batch; blocks while the other side takes none."""
@@ -194,6 +227,15 @@ class Exchange:
                 self._on_answer(frame)
             case Trouble() | Note():
                 self._on_answer(frame)
+            case Fetched():
+                with self.news:
+                    # Memory is bounded: the link holds back what is not taken.
+                    self.news.wait_for(
+                        lambda: len(self._fetched) < _FETCHED_MOST or not self._fetch_wanted or self._closed
+                    )
+                    if self._fetch_wanted:
+                        self._fetched.append(frame)
+                    self.news.notify_all()
             case Refused(code, params) | Fault(code, params):
                 error = ArcxoError(code)
                 error.params.update(params)

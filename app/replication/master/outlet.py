@@ -49,6 +49,10 @@ class Outlet:
         self._stage = max(self._stage, self._spool.appended_seq + len(self._waiting)) + 1
         return self._stage
 
+    def newest_seq(self) -> int:
+        """The sequence of the last record put."""
+        return self._spool.appended_seq + len(self._waiting)
+
     def large(self) -> bool:
         """Whether the batch should be committed before more is added."""
         return self._waiting_bytes + self._unsynced_bytes >= _SYNC_BYTES

@@ -7,27 +7,27 @@ spool before the shadow says so.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from app.model.errors import ArcxoError, Problem
+from app.model.errors import ArcxoError, BusyError, Problem
 from app.replication.capture.port import Unwatched
 from app.replication.codec import encode
+from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filters import PathFilter
 from app.replication.master.hints import Hint, Hints
 from app.replication.master.outlet import Outlet
-from app.replication.master.shadow import Shadow
+from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.tail import unlearn
-from app.replication.master.walker import EMPTIED_LEAST_ENTRIES
 from app.replication.records import Record
 
 _BATCH_HINTS = 500
 _IDLE_S = 0.5
+_WATCHING_S = 0.05
 _YOUNG_S = 2.0
 _RETRY_S = 15.0
 _YOUNG_MOST = 200_000
@@ -110,22 +110,26 @@ class Recorder:
         spool: Spool,
         filters: PathFilter,
         *,
+        brake: Brake,
         settle: Callable[[], None],
         on_recorded: Callable[[], None],
         on_failed: Callable[[ArcxoError, int | None], None],
     ) -> None:
         self.hints = Hints()
         self.roots = roots
+        self._name = name
         self._shadow = shadow
         self._spool = spool
         self._settle = settle
         self._on_recorded = on_recorded
         self._on_failed = on_failed
         self._outlet = Outlet(spool, shadow)
+        self.brake = brake
+        brake.outlet = self._outlet
         self._lock = threading.Lock()
         self._synchronizing = 0
         self._comparer = Comparer(
-            roots, shadow, self._outlet, filters, self, lambda: self._synchronizing == 0
+            roots, shadow, self._outlet, filters, self, brake, lambda: self._synchronizing == 0
         )
         self._young: deque[tuple[float, int, bytes]] = deque()
         self._young_known: set[tuple[int, bytes]] = set()
@@ -178,16 +182,31 @@ class Recorder:
         return seq
 
     @contextlib.contextmanager
-    def synchronization(self) -> Iterator[int]:
-        """While inside, renames are recorded as remove + create. Gives the sequence it begins after."""
+    def synchronization(self) -> Iterator[tuple[int, ShadowReader]]:
+        """While inside, renames are recorded as remove + create.
+
+        Gives the sequence it begins after, and the shadow as of then. Raises BusyError ER00262 while the
+        safety brake holds anything: the shadow has it already.
+        """
         with self._lock:
+            if self.brake.held is not None:
+                raise BusyError("ER00262", scenario=self._name)
             self._synchronizing += 1
             position = self._spool.last_seq
+            reader = ShadowReader(self._shadow.path)
         try:
-            yield position
+            yield position, reader
         finally:
+            reader.close()
             with self._lock:
                 self._synchronizing -= 1
+
+    @contextlib.contextmanager
+    def between_batches(self) -> Iterator[None]:
+        """While inside, nothing is recorded; what was changed in the shadow is kept at the end."""
+        with self._lock:
+            yield
+            self._shadow.commit()
 
     @property
     def operations(self) -> int:
@@ -251,16 +270,16 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            moves, hints = self.hints.take(_BATCH_HINTS, _IDLE_S)
+            moves, hints = self.hints.take(_BATCH_HINTS, _WATCHING_S if self.brake.watching else _IDLE_S)
             self._settle()
             if not moves and not hints:
                 hints = self._leftovers()
-                if not hints:
-                    self.hints.done()
-                    continue
             try:
-                with self._lock:
-                    self._record(moves, hints)
+                if moves or hints:
+                    with self._lock:
+                        self._record(moves, hints)
+                self.hints.done()
+                self.judge()
             except RootLostError as error:
                 self._end(ArcxoError(error.code, path=_text(self.roots[error.root].path)), error.root)
                 return
@@ -274,8 +293,14 @@ class Recorder:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
                 self._end(ArcxoError("E1011", error=repr(error)), None)
                 raise
-            self.hints.done()
-            self._on_recorded()
+            if moves or hints:
+                self._on_recorded()
+
+    def judge(self, *, final: bool = False) -> None:
+        """Let the safety brake decide whether what it watches is a flood. Raises OSError of the disk."""
+        if self.brake.watching:
+            with self.between_batches():
+                self.brake.judge(self.hints.waiting(), final=final)
 
     def _end(self, error: ArcxoError, root: int | None) -> None:
         with self._lock, contextlib.suppress(OSError):
@@ -285,8 +310,6 @@ class Recorder:
         self._on_failed(error, root)
 
     def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint]) -> None:
-        if any(self._emptied(root) for root in {hint.root for hint in hints}):
-            raise RootLostError(next(h.root for h in hints if self._emptied(h.root)), "ER00222")
         self._ticket = self.hints.oldest_taken()
         for root, path, new_path in moves:
             self._comparer.move(root, path, new_path)
@@ -323,16 +346,6 @@ class Recorder:
         if waiting:
             # Stopped in the middle: nothing is lost, the next start finds the rest by its walk.
             self._retries[hint.root, hint.path] = 0.0
-
-    def _emptied(self, number: int) -> bool:
-        root = self.roots[number]
-        if root.counters.files < EMPTIED_LEAST_ENTRIES:
-            return False
-        try:
-            with os.scandir(root.path) as entries:
-                return next(entries, None) is None
-        except OSError:
-            return False
 
     def _leftovers(self) -> list[Hint]:
         """What is looked at only when nothing else is due: young entries again, unreadable ones again."""

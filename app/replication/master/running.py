@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.messages import render
+from app.model.brake import BrakeDecision, BrakeResult
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.paths import shown
@@ -20,8 +21,12 @@ from app.model.scenario import ReplicaState, ReplicaStatus, Scenario, ScenarioSt
 from app.replication.capture import ChangeSource, Unwatched, open_source
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
+from app.replication.master.brake import Brake, Held
+from app.replication.master.brake_review import chosen_root
+from app.replication.master.bring_back import bring_back
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
+from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder, RootListener
 from app.replication.master.sender import Sender, wait_all
@@ -53,8 +58,8 @@ class Running:
         *,
         fresh: bool,
         suspended: list[str],
+        adopt_roots: bool,
         on_change: Callable[[], None],
-        emptied_is_meant: bool = False,
     ) -> None:
         self.scenario = scenario
         self._directory = directory
@@ -62,7 +67,7 @@ class Running:
         self._connector = connector
         self._events = events
         self._fresh = fresh
-        self._emptied_is_meant = emptied_is_meant
+        self._adopt_roots = adopt_roots
         self._suspended = suspended
         self._on_change = on_change
         self._lock = threading.RLock()
@@ -74,6 +79,8 @@ class Running:
         self._sources: list[ChangeSource] = []
         self._shadow: Shadow | None = None
         self._spool: Spool | None = None
+        self._losses: Losses | None = None
+        self._brake: Brake | None = None
         self._recorder: Recorder | None = None
         self._senders: list[Sender] = []
         self._stopping = threading.Event()
@@ -119,8 +126,16 @@ class Running:
     def _drain(self) -> None:
         with contextlib.suppress(ArcxoError, OSError):
             seq = self._captured(_STOP_FLUSH_S)
+            self._judged(_STOP_FLUSH_S)
             live = [s for s in self._senders if s.state is ReplicaState.REPLICATING]
             wait_all(live, seq, _STOP_COMMIT_S)
+
+    def _judged(self, timeout_s: float) -> None:
+        """Wait until the safety brake no longer just watches."""
+        deadline = time.monotonic() + timeout_s
+        brake = self._brake
+        while brake is not None and brake.watching and time.monotonic() < deadline:
+            brake.wait_change(brake.held, 0.05)
 
     def _work(self) -> None:
         try:
@@ -147,11 +162,6 @@ class Running:
         properties = self.scenario.properties
         for path in (self._directory, self._cookies):
             os.makedirs(path, mode=0o700, exist_ok=True)
-        for root in self._roots:
-            try:
-                root.identify()
-            except OSError as error:
-                raise RootLostError(root.number, "ER00220") from error
         shadow_path = os.path.join(self._directory, "shadow.sqlite3")
         self._shadow = shadow = Shadow(shadow_path)
         self._spool = spool = Spool(
@@ -159,13 +169,27 @@ class Running:
             max_bytes=properties.spool_max_mb << 20,
             min_free_bytes=properties.spool_min_free_mb << 20,
         )
-        fresh = self._fresh or not spool.epoch or shadow.fact("complete") != spool.epoch
+        fresh = not spool.epoch or shadow.fact("complete") != spool.epoch
+        # An emptied root is not synchronised: its removals are recorded, and held by the safety brake.
+        if not fresh and self._fresh and not self._adopt_roots and self._emptied_since(shadow):
+            self._adopt_roots = True
+        else:
+            fresh = fresh or self._fresh
+        self._losses = losses = Losses(shadow)
+        self._brake = brake = Brake(
+            self._directory, properties.brake_percent, self._roots, losses, spool, self._braked
+        )
+        brake.open(fresh=fresh)
+        shadow.commit()
+        for root in self._roots:
+            self._identify(root, shadow, fresh=fresh)
         self._recorder = recorder = Recorder(
             self.scenario.name,
             self._roots,
             shadow,
             spool,
             self._filters,
+            brake=brake,
             settle=self._settle,
             on_recorded=self._recorded,
             on_failed=self._fail,
@@ -196,6 +220,7 @@ class Running:
         recorder.start()
         if not fresh:
             self._sweep(shadow_path)
+        brake.started()
         self._senders = [
             Sender(
                 self.scenario,
@@ -203,7 +228,6 @@ class Running:
                 self._connector,
                 spool,
                 recorder,
-                shadow_path,
                 self._filters,
                 self,
                 suspended=spec.host in self._suspended,
@@ -213,10 +237,17 @@ class Running:
         for sender in self._senders:
             sender.start()
 
+    def _identify(self, root: ComparedRoot, shadow: Shadow, *, fresh: bool) -> None:
+        try:
+            root.identify()
+        except OSError as error:
+            raise RootLostError(root.number, "ER00220") from error
+        recorded = None if fresh or self._adopt_roots else shadow.get(root.number, b"")
+        if recorded is not None and recorded.inode != root.inode & ((1 << 63) - 1):
+            raise RootLostError(root.number, "ER00221")
+
     def _begin_epoch(self, shadow: Shadow, spool: Spool) -> None:
         # Watches stand already: what changes while the shadow is filled waits as hints.
-        for root in self._roots:
-            self._check_not_emptied(root, shadow)
         shadow.set_fact("complete", "")
         shadow.commit()
         epoch = secrets.token_hex(16)
@@ -237,15 +268,17 @@ class Running:
             shadow.set_fact("complete", epoch)
         shadow.commit()
 
-    def _check_not_emptied(self, root: ComparedRoot, shadow: Shadow) -> None:
-        """An empty directory where many entries were reaches the replicas only when asked for again."""
-        if self._emptied_is_meant or shadow.fact(f"root {root.number}") != root.path.hex():
-            return
-        if shadow.counts(root.number)[0] <= EMPTIED_LEAST_ENTRIES:
-            return
-        with os.scandir(root.path) as entries:
-            if next(entries, None) is None:
-                raise RootLostError(root.number, "ER00222")
+    def _emptied_since(self, shadow: Shadow) -> bool:
+        """Whether a root that had many entries when it was last recorded has none now."""
+        for root in self._roots:
+            if shadow.fact(f"root {root.number}") != root.path.hex():
+                continue
+            if shadow.counts(root.number)[0] <= EMPTIED_LEAST_ENTRIES:
+                continue
+            with contextlib.suppress(OSError), os.scandir(root.path) as entries:
+                if next(entries, None) is None:
+                    return True
+        return False
 
     # sweeps
 
@@ -370,10 +403,21 @@ class Running:
             self._problem = error
         if self._recorder is not None:
             self._recorder.hints.close()
+        if root is not None and self._brake is not None:
+            self._brake.brake_root(error)
+        elif self._recorder is not None:
+            with contextlib.suppress(OSError):
+                self._recorder.judge(final=True)
         name = "" if root is None else shown(self._roots[root].path)
         reason = render(error.code, error.params).text
         self.event("CR00100", Severity.CRITICAL, scenario=self.scenario.name, cause=reason, directory=name)
         self._ready.set()
+        self._derive()
+
+    def _braked(self, held: Held) -> None:
+        cause = render(held.code, held.params).text
+        params = {**held.params, "scenario": self.scenario.name, "cause": cause}
+        self.event("CR00101", Severity.CRITICAL, **params)
         self._derive()
 
     # `Surroundings` of the senders
@@ -401,6 +445,10 @@ class Running:
                 return
             if not self._ready.is_set() or not self._senders:
                 return
+            braked = self._brake.braked if self._brake is not None else None
+            if braked is not None:
+                self._set(ScenarioState.PROBLEM, render(braked.code, braked.params).text)
+                return
             states = {sender.state for sender in self._senders}
             bad = {ReplicaState.PROBLEM, ReplicaState.DISCONNECTED}
             if ReplicaState.SYNCHRONIZING in states:
@@ -427,11 +475,6 @@ class Running:
     def state(self) -> ScenarioState:
         """What the scenario does now."""
         return self._state
-
-    @property
-    def was_emptied(self) -> bool:
-        """Whether it stands in Problem because a root was found empty."""
-        return self._problem is not None and self._problem.code == "ER00222"
 
     # asked by people
 
@@ -463,6 +506,8 @@ class Running:
     def synchronize(self, replica: str) -> None:
         """Have a replica ("" = all) synchronised again."""
         self._check_ready()
+        if self._brake is not None and self._brake.braked is not None:
+            raise BusyError("ER00262", scenario=self.scenario.name)
         for sender in self.senders(replica):
             sender.request_synchronization()
 
@@ -501,6 +546,11 @@ class Running:
             troubles = [sender.trouble_count for sender in live]
             seq = self._captured(max(0.0, deadline - time.monotonic()))
             late = wait_all(live, seq, max(0.0, deadline - time.monotonic()))
+            braked = self._brake.braked if self._brake is not None else None
+            if late and braked is not None:
+                raise self._waits(
+                    f"a decision about the safety brake ({render(braked.code, braked.params).text})"
+                )
             if late:
                 names = ", ".join(f"{host} ({self.sender(host).state.value})" for host in late)
                 raise self._waits(f"replica {names}")
@@ -511,6 +561,85 @@ class Running:
         for sender in live:
             sender.in_sync_at = now
         self.changed()
+
+    # the safety brake
+
+    @property
+    def braked(self) -> Held | None:
+        """What the safety brake holds until people decide."""
+        return self._brake.braked if self._brake is not None else None
+
+    def accept(self, path: bytes) -> BrakeResult:
+        """Let held changes (of `path` and beneath; b"" = all) go to the replicas, once all is decided.
+
+        Raises:
+            BusyError: ER00263 nothing is held. NotFoundError: ER00264 a path outside the roots.
+        """
+        recorder, losses, _ = self._held_parts()
+        where = self._chosen(path)
+        with recorder.between_batches():
+            chosen = losses.undecided(*where)
+            losses.decide(chosen, BrakeDecision.ACCEPTED)
+            left, lifted = self._lift_when_decided()
+        self.event("SR00269", Severity.SIGNIFICANT, scenario=self.scenario.name, accepted=len(chosen),
+                   restored=0, left=left)  # fmt: skip
+        return BrakeResult(len(chosen), left, lifted)
+
+    def reject(self, path: bytes) -> BrakeResult:
+        """Bring what is held (of `path` and beneath; b"" = all) back to the master from a replica.
+
+        Raises:
+            BusyError: ER00263 nothing is held, ER00267 no replica is connected.
+            NotFoundError: ER00264 a path outside the roots.
+            ArcxoError: the connection was lost meanwhile; what came back until then stays.
+        """
+        recorder, losses, _ = self._held_parts()
+        where = self._chosen(path)
+        exchange = next((found for s in self._senders if (found := s.fetcher()) is not None), None)
+        if exchange is None:
+            raise BusyError("ER00267", scenario=self.scenario.name)
+        with recorder.between_batches():
+            chosen = losses.undecided(*where)
+        result = bring_back(self._roots, chosen, exchange.fetch)
+        # What came back is recorded before the decision about it is.
+        self._captured(_BOOKMARK_FLUSH_S)
+        with recorder.between_batches():
+            losses.decide(result.done, BrakeDecision.RESTORED)
+            left, lifted = self._lift_when_decided()
+        self.event("SR00269", Severity.SIGNIFICANT, scenario=self.scenario.name, accepted=0,
+                   restored=result.restored, left=left)  # fmt: skip
+        return BrakeResult(
+            len(result.done), left, lifted, result.restored, result.restored_bytes, result.kept_aside,
+            tuple(result.problems[:_PROBLEMS_SHOWN]),
+        )  # fmt: skip
+
+    def _held_parts(self) -> tuple[Recorder, Losses, Brake]:
+        # Also after recording had to end: deciding lets the replicas have what is recorded.
+        recorder, losses, brake = self._recorder, self._losses, self._brake
+        if recorder is None or losses is None or brake is None or brake.braked is None:
+            raise BusyError("ER00263", scenario=self.scenario.name)
+        return recorder, losses, brake
+
+    def _chosen(self, path: bytes) -> tuple[int | None, bytes]:
+        return chosen_root(self.scenario, path)
+
+    def _lift_when_decided(self) -> tuple[int, bool]:
+        """(what is left undecided, whether the brake was lifted); the recorder's lock is held."""
+        recorder, losses, brake = self._held_parts()
+        left = len(losses.undecided())
+        if left:
+            return left, False
+        synchronize = losses.any_restored()
+        if synchronize:
+            # What was brought back must never have been away: the held records are not sent at all.
+            for sender in self._senders:
+                sender.request_synchronization(instead=True)
+            # A comparison by size and time may not see these.
+            for number, path in losses.changed():
+                recorder.hints.add(number, path, content=True, force=True)
+        brake.lift([spec.host for spec in self.scenario.replicas], synchronize=synchronize)
+        self._derive()
+        return 0, True
 
     def _captured(self, timeout_s: float) -> int:
         """Record everything written to the roots before the call; the sequence it ends at."""
@@ -578,8 +707,11 @@ class Running:
         problems = recorder.problems() if recorder is not None else []
         for sender in senders:
             problems += sender.problems()
+        braked = self._brake.braked if self._brake is not None else None
+        absent = ReplicaState.BRAKED if braked is not None else ReplicaState.CONNECTING
+        reason = render(braked.code, braked.params).text if braked is not None else ""
         replicas = tuple(sender.status() for sender in senders) or tuple(
-            ReplicaStatus(spec.host, ReplicaState.CONNECTING) for spec in self.scenario.replicas
+            ReplicaStatus(spec.host, absent, reason) for spec in self.scenario.replicas
         )
         if recorder is not None and recorder.hints.waiting():
             replicas = tuple(replace(r, lag_seconds=r.lag_seconds or 0.0) for r in replicas)

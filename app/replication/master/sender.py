@@ -5,6 +5,7 @@ A thread per replica, independent of all others; whatever goes wrong is shown an
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -33,6 +34,7 @@ from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.reading import Send
 from app.replication.master.recorder import Recorder
+from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
 
@@ -68,7 +70,6 @@ class Sender:
         connector: ReplicaConnector,
         spool: Spool,
         recorder: Recorder,
-        shadow_path: str,
         filters: PathFilter,
         surroundings: Surroundings,
         *,
@@ -79,7 +80,7 @@ class Sender:
         self._connector = connector
         self._spool = spool
         self._recorder = recorder
-        self._shadow_path = shadow_path
+        self._brake = recorder.brake
         self._filters = filters
         self._surroundings = surroundings
         self._lock = threading.Lock()
@@ -89,6 +90,8 @@ class Sender:
         self._suspended = suspended
         self._sync_wanted = not spool.is_proved(spec.host)
         self._drained_at = spool.last_seq
+        if recorder.brake.needs_synchronization(spec.host):
+            self._sync_wanted, self._drained_at = True, 0
         self._linked_doubt = False
         self.trouble_count = 0
         self._synchronizer: Synchroniser | None = None
@@ -154,10 +157,16 @@ class Sender:
         self._spool.wake()
         self._surroundings.changed()
 
-    def request_synchronization(self) -> None:
-        """Synchronise as soon as the replica is there, whatever it has."""
+    def fetcher(self) -> Exchange | None:
+        """The open stream, to fetch from; None when there is none now."""
+        return self._exchange
+
+    def request_synchronization(self, *, instead: bool = False) -> None:
+        """Synchronise as soon as the replica is there, whatever it has; `instead` of what is not sent yet."""
         with self._news:
             self._want_synchronization()
+            if instead:
+                self._drained_at = 0
             self._news.notify_all()
         self._spool.wake()
 
@@ -283,7 +292,7 @@ class Sender:
             elif not self._synchronize(exchange):
                 return
             while not self._stopping.is_set():
-                self._set(ReplicaState.REPLICATING, "")
+                self._set(*self._streaming_state())
                 self._stream(exchange)
                 if self._sync_wanted and not self._stopping.is_set() and not self._synchronize(exchange):
                     return
@@ -307,8 +316,37 @@ class Sender:
             self._news.notify_all()
         self._spool.set_position(self.spec.host, seq)
 
+    def _streaming_state(self) -> tuple[ReplicaState, str]:
+        braked = self._brake.braked
+        if braked is None:
+            return ReplicaState.REPLICATING, ""
+        return ReplicaState.BRAKED, render(braked.code, braked.params).text
+
+    def _wait_for_brake(self, exchange: Exchange) -> bool:
+        """Wait while anything is held back, which a synchronisation would send; False: asked to stop."""
+        while (held := self._brake.held) is not None:
+            if self._stopping.is_set():
+                return False
+            if held.code:
+                self._set(*self._streaming_state())
+            self._brake.wait_change(held, _IDLE_S)
+            exchange.check()
+            exchange.keep_alive()
+        return not self._stopping.is_set()
+
     def _synchronize(self, exchange: Exchange) -> bool:
         """Whether the synchronisation was completed (else: asked to stop)."""
+        with contextlib.ExitStack() as stack:
+            while True:
+                if not self._wait_for_brake(exchange):
+                    return False
+                try:
+                    start = stack.enter_context(self._recorder.synchronization())
+                except BusyError:
+                    continue
+                return self._synchronize_from(exchange, *start)
+
+    def _synchronize_from(self, exchange: Exchange, position: int, reader: ShadowReader) -> bool:
         host = self.spec.host
         with self._news:
             self.committed = None
@@ -321,28 +359,27 @@ class Sender:
         self._surroundings.event("IR00119", Severity.INFORMATION, replica=host)
         self._spool.set_proved(host, proved=False)
         self._linked_doubt = False
-        with self._recorder.synchronization() as position:
-            links = self._recorder.links
-            self._spool.set_position(host, position)
-            exchange.committed_sync = 0
-            self._synchronizer = synchronizer = Synchroniser(
-                exchange,
-                self._recorder.roots,
-                self._shadow_path,
-                self._filters,
-                self._scenario.properties,
-                epoch=self._spool.epoch,
-                report=self._recorder.report,
-                doubt=self._doubted,
-                stopped=self._stopping.is_set,
-                on_root_done=self._root_done,
-            )
-            try:
-                done = synchronizer.run(position)
-            finally:
-                self._synchronized_bytes += synchronizer.figures.sent_bytes
-                self._synchronizer = None
-            linked = self._recorder.links != links
+        links = self._recorder.links
+        self._spool.set_position(host, position)
+        exchange.committed_sync = 0
+        self._synchronizer = synchronizer = Synchroniser(
+            exchange,
+            self._recorder.roots,
+            reader,
+            self._filters,
+            self._scenario.properties,
+            epoch=self._spool.epoch,
+            report=self._recorder.report,
+            doubt=self._doubted,
+            stopped=self._stopping.is_set,
+            on_root_done=self._root_done,
+        )
+        try:
+            done = synchronizer.run(position)
+        finally:
+            self._synchronized_bytes += synchronizer.figures.sent_bytes
+            self._synchronizer = None
+        linked = self._recorder.links != links
         if not done:
             return False
         # Records are absolute but for the names of a file: what is written to one while it is replayed over
@@ -362,6 +399,7 @@ class Sender:
             bytes=figures.sent_bytes,
             seconds=f"{(datetime.now(UTC) - figures.started_at).total_seconds():.1f}",
         )
+        self._brake.synchronized(host)
         self._catch_up = self._spool.last_seq
         self._position(position, exchange)
         self._caught_up()
@@ -390,6 +428,8 @@ class Sender:
         """
         while not self._stopping.is_set():
             exchange.check()
+            if self._state in (ReplicaState.REPLICATING, ReplicaState.BRAKED):
+                self._set(*self._streaming_state())
             if self._sync_wanted and (self._sent >= self._drained_at or self._suspended):
                 if exchange.wait(lambda: not self._open, _IDLE_S):
                     return
@@ -397,6 +437,11 @@ class Sender:
             if self._suspended:
                 with self._news:
                     self._news.wait_for(lambda: not self._suspended or self._stopping.is_set(), _IDLE_S)
+                exchange.keep_alive()
+                continue
+            held, bound = self._brake.held, self._brake.bound()
+            if bound is not None and self._sent >= bound:
+                self._brake.wait_change(held, _IDLE_S)
                 exchange.keep_alive()
                 continue
             if not self._spool.wait_beyond(self._sent, _IDLE_S):
@@ -415,6 +460,10 @@ class Sender:
             )
             return
         records = self._spool.read(self._sent, BATCH_BYTES, BATCH_RECORDS)
+        # Asked after reading: what must be held back was so before its record could be read.
+        bound = self._brake.bound()
+        if bound is not None:
+            records = [record for record in records if record.seq <= bound]
         if not records:
             return
         size = sum(len(record.data) for record in records)
@@ -426,7 +475,12 @@ class Sender:
             self._open_bytes += size
             self._sent = last
         exchange.batch(
-            Batch(BatchKind.STREAM, self._spool.epoch, first, tuple(record.data for record in records))
+            Batch(
+                BatchKind.STREAM,
+                self._spool.epoch,
+                first,
+                tuple(self._brake.record_for(r.seq, r.data) for r in records),
+            )
         )
 
     # answers, in the receiving thread

@@ -67,6 +67,8 @@ class ShadowReader:
     def __init__(self, path: str) -> None:
         self._database = sqlite3.connect(path, isolation_level=None, timeout=60)
         self._database.execute("BEGIN")
+        # The state to be read is the one of now, not of the first row asked for.
+        self._database.execute("SELECT 1 FROM fact LIMIT 1").fetchone()
 
     def listing(self, root: int) -> Iterator[ShadowEntry]:
         """All entries of a root in the order of `order_key`."""
@@ -100,6 +102,18 @@ class Shadow:
         if not self._writing:
             self._database.execute("BEGIN IMMEDIATE")
             self._writing = True
+        return self._database
+
+    def prepare(self, schema: str) -> None:
+        """Make tables that belong to the same transactions."""
+        self._database.executescript(schema)
+
+    def writing(self) -> sqlite3.Connection:
+        """The connection, in the transaction that `commit` ends."""
+        return self._begin()
+
+    def reading(self) -> sqlite3.Connection:
+        """The connection, whatever it is in."""
         return self._database
 
     def commit(self) -> None:
@@ -164,7 +178,7 @@ class Shadow:
 
     def remove(self, root: int, path: bytes) -> tuple[int, int, int]:
         """Forget an entry and all beneath it; (entries, files, bytes) forgotten."""
-        where, args = _subtree(root, path)
+        where, args = subtree(root, path)
         database = self._begin()
         row = database.execute(
             f"SELECT count(*), ifnull(sum({_IS_FILE}),0),"
@@ -176,7 +190,7 @@ class Shadow:
 
     def rename(self, root: int, path: bytes, new_path: bytes) -> None:
         """Move an entry and all beneath it."""
-        where, args = _subtree(root, path)
+        where, args = subtree(root, path)
         self._begin().execute(
             f"UPDATE entry SET key = CAST(? || substr(key, ?) AS BLOB) WHERE {where}",
             (order_key(new_path), len(path) + 1, *args),
@@ -204,7 +218,8 @@ class Shadow:
         self._begin().execute("DELETE FROM entry WHERE root >= ?", (count,))
 
 
-def _subtree(root: int, path: bytes) -> tuple[str, tuple[int | bytes, ...]]:
+def subtree(root: int, path: bytes) -> tuple[str, tuple[int | bytes, ...]]:
+    """The SQL condition for an entry and all beneath it, and its arguments."""
     if not path:
         return "root = ?", (root,)
     key = order_key(path)

@@ -57,7 +57,7 @@ class Synchroniser:
         self,
         exchange: Exchange,
         roots: list[ComparedRoot],
-        shadow_path: str,
+        reader: ShadowReader,
         filters: PathFilter,
         properties: ScenarioProperties,
         *,
@@ -69,7 +69,7 @@ class Synchroniser:
     ) -> None:
         self._exchange = exchange
         self._roots = roots
-        self._shadow_path = shadow_path
+        self._reader = reader
         self._filters = filters
         self._properties = properties
         self._epoch = epoch
@@ -93,24 +93,21 @@ class Synchroniser:
         mark_id = secrets.token_hex(8)
         for root in self._roots:
             self._exchange.ask_listing(root.number)
-        reader = ShadowReader(self._shadow_path)
-        try:
-            self.figures.files_total = sum(reader.counts(root.number)[1] for root in self._roots)
-            self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
-            for root in self._roots:
-                root.check()
-                listing = self._exchange.listing(root.number)
-                differences = self._differences(root, reader, listing)
-                for sent in read_ahead(root, differences, self._report, self._doubt):
-                    self.figures.current_path = sent.path
-                    self.figures.sent_bytes += sent.content_bytes
-                    for record in sent.records:
-                        self._put(record)
-                    if self._stopped():
-                        return False
-                self._on_root_done(root)
-        finally:
-            reader.close()
+        reader = self._reader
+        self.figures.files_total = sum(reader.counts(root.number)[1] for root in self._roots)
+        self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
+        for root in self._roots:
+            root.check()
+            listing = self._exchange.listing(root.number)
+            differences = self._differences(root, reader, listing)
+            for sent in read_ahead(root, differences, self._report, self._doubt):
+                self.figures.current_path = sent.path
+                self.figures.sent_bytes += sent.content_bytes
+                for record in sent.records:
+                    self._put(record)
+                if self._stopped():
+                    return False
+            self._on_root_done(root)
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "end", datetime.now(UTC))))
         self._send()
         return self._settled(0)

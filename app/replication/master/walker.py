@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from app.model.entry import order_key
-from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
 from app.replication.master.observe import entry_of, unchanged
 from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader
@@ -105,7 +105,7 @@ def sweep(
     """Tell `differs(path, content)` of every path whose state is not the recorded one. Blocks for a walk.
 
     Raises:
-        RootLostError: the root vanished, is another directory, or is suddenly empty.
+        RootLostError: the root vanished, or is another directory.
     """
     unread: set[bytes] = set()
 
@@ -115,12 +115,10 @@ def sweep(
 
     recorded = reader.listing(root.number)
     row = next(recorded, None)
-    found = 0
     gone: list[bytes] = []
     for path, status in walk(root, filters, note):
         if stopped():
             return
-        found += 1
         key = order_key(path)
         while row is not None and order_key(row.path) < key:
             gone.append(row.path)
@@ -133,8 +131,6 @@ def sweep(
     while row is not None:
         gone.append(row.path)
         row = next(recorded, None)
-    if found <= 1 and len(gone) >= EMPTIED_LEAST_ENTRIES:
-        raise RootLostError(root.number, "ER00222")
     for path in gone:
         # What is in a directory that cannot be read is not gone.
         if not unread or not any(path.startswith(directory + b"/") for directory in unread):

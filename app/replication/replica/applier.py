@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.replication.records import MakeEntry, MakeLink, Mark, Record, Remove, ReplaceFile
+from app.replication.records import MakeEntry, MakeLink, Mark, Record, Remove, ReplaceFile, Skip
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
@@ -152,6 +152,8 @@ class Applier:
                     store.index.add_mark(
                         StoredMark(record.id, record.kind, record.text, record.at, store.change)
                     )
+                    continue
+                if isinstance(record, Skip):
                     continue
                 try:
                     if number in refused:

@@ -19,6 +19,7 @@ from app.replication.frames import (
     BatchKind,
     Committed,
     Fault,
+    FetchRequest,
     Frame,
     Hello,
     Listing,
@@ -33,6 +34,7 @@ from app.replication.frames import (
     encode_frame,
 )
 from app.replication.link import Link
+from app.replication.replica.fetching import fetch
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.trouble import PathTrouble
@@ -169,6 +171,8 @@ class ReplicaStream:
                 self._list(replica, frame.root)
             elif isinstance(frame, Batch):
                 self._apply(replica, *self._joined(frame, size))
+            elif isinstance(frame, FetchRequest):
+                self._fetch(replica, frame)
             else:
                 raise ArcxoError("ER00301", cause="a frame that does not belong here")
 
@@ -243,6 +247,16 @@ class ReplicaStream:
             store.links.replace_root(root, shared_inodes(names))
             tree.forget()
         self._send(ListingEnd(root))
+
+    def _fetch(self, replica: Replica, request: FetchRequest) -> None:
+        with replica.lock:
+            _, store = replica.opened()
+            if not 0 <= request.root < len(store.trees):
+                raise ArcxoError("ER00301", cause="a root that does not exist")
+            tree = store.trees[request.root]
+            tree.forget()
+            for part in fetch(tree.tree, request):
+                self._send(part)
 
     def _send(self, frame: Frame) -> None:
         data = encode_frame(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -40,7 +41,7 @@ from app.ui.xosoft.events_pane import EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.properties import PropertiesTab
 from app.ui.xosoft.rewind_dialog import RewindDialog, point_name
-from app.ui.xosoft.scenario_rows import COLUMNS, scenario_rows
+from app.ui.xosoft.scenario_rows import COLUMNS, is_braked, scenario_rows
 from app.ui.xosoft.statistics import StatisticsTab
 
 _BUTTONS: tuple[tuple[Act, str, str, str, str], ...] = (
@@ -274,7 +275,13 @@ class XOsoftManager(Manager):
 
     def _show_pills(self) -> None:
         replicas = [(status, replica) for status in self._statuses for replica in status.replicas]
-        bad = [s for s in self._statuses if s.state in (ScenarioState.PROBLEM, ScenarioState.NOT_AUTHORIZED)]
+        held = [status for status in self._statuses if is_braked(status)]
+        bad = [
+            status
+            for status in self._statuses
+            if status.state in (ScenarioState.PROBLEM, ScenarioState.NOT_AUTHORIZED) and status not in held
+        ]
+        self._show_brake(held)
         braked = sum(replica.state is ReplicaState.BRAKED for _, replica in replicas)
         suspended = sum(replica.state is ReplicaState.SUSPENDED for _, replica in replicas)
         flowing = sum(replica.state is ReplicaState.REPLICATING for _, replica in replicas)
@@ -287,6 +294,24 @@ class XOsoftManager(Manager):
         self.pills["ok"].set_pill(f"{flowing} replicating" if flowing else "", "circle-play", "ok")
         attention = len(bad) + braked
         self.badge_changed.emit(str(attention) if attention else "", True)
+
+    def _show_brake(self, held: Sequence[ScenarioStatus]) -> None:
+        """The safety brake waits for a decision, which is made at the command line."""
+        if not held:
+            self.banner.hide()
+            return
+        chosen = self.selected if self.selected in held else held[0]
+        assert chosen is not None
+        name = chosen.scenario.name
+        more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+        reason = chosen.reason or next((r.reason for r in chosen.replicas if r.reason), "")
+        command = shlex.join(["arcxo", "scenario", "brake", name])
+        self.banner.show_banner(
+            "error",
+            f"The safety brake holds the replicas of {name}{more}",
+            f"{reason}\nSee what waits: {command} show\nThen decide: {command} accept, or reject".strip(),
+            icon="hand",
+        )
 
     def _show_selection(self) -> None:
         status = self.selected

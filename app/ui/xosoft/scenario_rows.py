@@ -36,11 +36,17 @@ _CONNECTED = Status("Connected", "circle-check", "ok")
 _LOST = (ReplicaState.DISCONNECTED, ReplicaState.BRAKED, ReplicaState.PROBLEM, ReplicaState.SUSPENDED)
 
 
+def is_braked(status: ScenarioStatus) -> bool:
+    """Whether the safety brake holds a replica."""
+    return any(replica.state is ReplicaState.BRAKED for replica in status.replicas)
+
+
 def shown_state(status: ScenarioStatus) -> Status:
     """The state in the Status column: a replica that needs attention speaks for its scenario."""
+    if is_braked(status):
+        return REPLICA[ReplicaState.BRAKED]
     if status.state is ScenarioState.REPLICATING:
         for state in (
-            ReplicaState.BRAKED,
             ReplicaState.PROBLEM,
             ReplicaState.DISCONNECTED,
             ReplicaState.SUSPENDED,

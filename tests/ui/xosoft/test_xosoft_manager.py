@@ -168,3 +168,14 @@ def test_new_events_wait_while_the_list_is_scrolled(qtbot, services):
     assert pane.new.text() == "1 new · Show"
     pane.new.click()
     assert (pane.model.rowCount(), pane.new.isHidden(), bar.value()) == (41, True, 0)
+
+
+def test_a_braked_scenario_shows_what_to_do_about_it(manager, qtbot):
+    assert manager.banner.isVisible()
+    words = manager.banner.accessibleName()
+    assert "Sales Shares" in words
+    assert "12,418 deletes" in words
+    assert "arcxo scenario brake 'Sales Shares' show" in words
+    manager.context.services.scenarios.brake_accept("Sales Shares")
+    manager.refresh()
+    qtbot.waitUntil(lambda: not manager.banner.isVisible())

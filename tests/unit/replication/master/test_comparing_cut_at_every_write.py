@@ -13,7 +13,7 @@ from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.walker import fill, sweep
 from tests.support.faults import Cut, CutAt, count_calls
-from tests.support.replication_naive import NaiveReplica
+from tests.support.replication_naive import NaiveReplica, Unguarded
 from tests.support.trees import picture
 
 
@@ -27,7 +27,9 @@ class Bench:
         self.spool = Spool(str(base / "spool"), segment_bytes=4096)
         self.filters = PathFilter(Filters())
         self.outlet = Outlet(self.spool, self.shadow)
-        self.comparer = Comparer([self.root], self.shadow, self.outlet, self.filters, self, lambda: True)
+        self.comparer = Comparer(
+            [self.root], self.shadow, self.outlet, self.filters, self, Unguarded(), lambda: True
+        )
         self.replica = replica
         self.waiting = []
 
