@@ -202,11 +202,10 @@ class MasterEngine:
                 others = list(self._scenarios.values())
             if running is not None and running.state is not ScenarioState.PROBLEM:
                 return
+            refusals.refuse(scenario, others, self._host, self._reserved)
             held = load(self._library.directory(scenario_id))
             # What the safety brake holds must not get out by a synchronisation.
             fresh = held is None or not held.holds
-            if fresh:
-                refusals.refuse(scenario, others, self._host, self._reserved)
             if running is not None:
                 self._end(scenario_id, drain=False)
             self._library.keep_intent(scenario_id, Intent(running=True))
