@@ -149,7 +149,7 @@ class Recorder:
             OSError: the spool's disk fails.
         """
         with self._lock:
-            for root, path in unlearn(self._spool, self._shadow, self._outlet):
+            for root, path in unlearn(self._spool, self._shadow, self._outlet, self.brake.removing):
                 self.hints.add(root, path, content=True, delay=0.0)
 
     def start(self) -> None:

@@ -7,7 +7,7 @@ path of those records is made unknown, and compared anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.model.entry import EntryKind
@@ -26,6 +26,7 @@ from app.replication.records import (
     Rename,
     ReplaceFile,
     SetMetadata,
+    Skip,
     StageContent,
     WriteBlocks,
 )
@@ -33,8 +34,12 @@ from app.replication.records import (
 _READ_BYTES = 4 * 1024 * 1024
 
 
-def unlearn(spool: Spool, shadow: Shadow, outlet: Outlet) -> list[tuple[int, bytes]]:
+def unlearn(
+    spool: Spool, shadow: Shadow, outlet: Outlet, removing: Callable[[int, bytes], None]
+) -> list[tuple[int, bytes]]:
     """Make every path that the spool has beyond the shadow unknown; returns them, to be compared.
+
+    `removing` (the safety brake) is told of each path before it is recorded as removed.
 
     Durable when it returns; killed before, it is done again.
     """
@@ -43,7 +48,7 @@ def unlearn(spool: Spool, shadow: Shadow, outlet: Outlet) -> list[tuple[int, byt
         return []
     found: dict[tuple[int, bytes], None] = {}
     for record in _records(spool, int(known)):
-        for root, path in _unlearn(record, shadow, outlet):
+        for root, path in _unlearn(record, shadow, outlet, removing):
             found[root, path] = None
     if found:
         outlet.commit()
@@ -63,8 +68,10 @@ def _records(spool: Spool, after: int) -> Iterator[Record]:
                 yield decode(spooled.data)
 
 
-def _unlearn(record: Record, shadow: Shadow, outlet: Outlet) -> Iterator[tuple[int, bytes]]:
-    if isinstance(record, StageContent | Mark):
+def _unlearn(
+    record: Record, shadow: Shadow, outlet: Outlet, removing: Callable[[int, bytes], None]
+) -> Iterator[tuple[int, bytes]]:
+    if isinstance(record, StageContent | Mark | Skip):
         return
     root, path = record.root, record.path
     row = shadow.get(root, path)
@@ -86,14 +93,17 @@ def _unlearn(record: Record, shadow: Shadow, outlet: Outlet) -> Iterator[tuple[i
             return
     elif isinstance(record, SetMetadata) and not path:
         return
-    yield from _gone(root, path, shadow, outlet)
+    yield from _gone(root, path, shadow, outlet, removing)
     if isinstance(record, Rename):
-        yield from _gone(root, record.new_path, shadow, outlet)
+        yield from _gone(root, record.new_path, shadow, outlet, removing)
 
 
-def _gone(root: int, path: bytes, shadow: Shadow, outlet: Outlet) -> Iterator[tuple[int, bytes]]:
+def _gone(
+    root: int, path: bytes, shadow: Shadow, outlet: Outlet, removing: Callable[[int, bytes], None]
+) -> Iterator[tuple[int, bytes]]:
     """The replica has perhaps something else there, or nothing: it is sent anew as a whole, if it exists."""
     if path:
+        removing(root, path)
         outlet.put(Remove(root, path))
         shadow.remove(root, path)
         yield root, path
