@@ -38,6 +38,7 @@ WATCH_MOST_S = 3.0
 WATCH_OVER_MOST_S = 60.0
 REWRITES_BURST = 20
 _BURST_S = 1.0
+_COUNTED = ("ER00260", "ER00261")
 
 
 @dataclass(slots=True)
@@ -163,7 +164,9 @@ class Brake:
         self._since = self._last = time.monotonic()
         if kept.root_lost:
             # The caller has found the roots to be there, or tells again.
-            kept.code, kept.root_lost = "", False
+            kept.root_lost = False
+            if kept.code not in _COUNTED:
+                kept.code = ""
         self._note_mark(kept)
         if not kept.code:
             self._starting = True
@@ -242,7 +245,12 @@ class Brake:
 
     def brake_root(self, error: ArcxoError) -> None:
         """A root is gone or another one: nothing is sent beyond what is recorded."""
-        if self.braked is not None:
+        if (braked := self.braked) is not None:
+            if not braked.root_lost:
+                # What is held stays so, but the root must be there before anything can come back.
+                with self._news:
+                    braked.root_lost = True
+                    self._save()
             return
         held = self._held or Held(self._spool.last_seq, self._spool.epoch, sync=self._sync)
         held.root_lost = True
