@@ -111,7 +111,7 @@ class MasterRole:
             "localhost",
             (ReplicaSpec("localhost", tuple(os.fsencode(path) for path in replicas)),),
             tuple(Root(os.fsencode(path)) for path in masters),
-            properties=ScenarioProperties(spool_min_free_mb=0, **properties),
+            properties=ScenarioProperties(spool_min_free_mb=0, brake_percent=0, **properties),
         )
         return self._engine.create(scenario).id
 
