@@ -19,6 +19,7 @@ from app.model.host import Host
 from app.model.job import BackupScript, Job, JobKind, JobProgress, JobResult, RestoreScript, Schedule
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
 from app.model.scenario import ProductType, ServerType
+from app.model.search import Machine, Query
 
 Script = BackupScript | RestoreScript | dict[str, str]
 
@@ -111,33 +112,6 @@ class SessionEntry:
     size_bytes: int
     modified_ns: int
     content_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FileQuery:
-    """A search over all sessions; the fields are those of `services.api.Query`. Empty ones do not limit."""
-
-    pattern: str
-    machine: str = ""
-    directory: bytes = b""
-    subdirectories: bool = True
-    size_min: int | None = None
-    size_max: int | None = None
-    modified_from: datetime | None = None
-    modified_to: datetime | None = None
-    deleted_from: datetime | None = None
-    deleted_to: datetime | None = None
-    limit: int = 200
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MachineRecord:
-    """A master with live sessions, its entities and the scenarios that backed it up."""
-
-    name: str
-    entities: tuple[str, ...]
-    scenarios: tuple[str, ...]
 
 
 class Settings(Protocol):
@@ -256,7 +230,7 @@ class Sessions(Protocol):
 class Browsing(Protocol):
     """Indexed reads over the sessions' rows. Listings: folders first, then by name."""
 
-    def machines(self) -> Sequence[MachineRecord]: ...
+    def machines(self) -> Sequence[Machine]: ...
     def browse_tree(
         self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]: ...
@@ -267,7 +241,7 @@ class Browsing(Protocol):
         """Distinct contents of a path, newest first."""
         ...
 
-    def query(self, query: FileQuery) -> Sequence[CatalogEntry]:
+    def query(self, query: Query) -> Sequence[CatalogEntry]:
         """One entry per path: its newest version that matches. Ordered by path name, then folder."""
         ...
 

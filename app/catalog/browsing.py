@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, text
 
 from app.catalog import dialect, search
-from app.catalog.api import FileQuery, MachineRecord
 from app.catalog.database import Database
 from app.catalog.media import find_media
 from app.catalog.session_rows import session_info
@@ -19,6 +18,7 @@ from app.catalog.tables import sessions
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
 from app.model.media import CatalogEntry, FileVersion, SessionInfo
+from app.model.search import Machine, Query
 
 _LISTING = (
     "SELECT * FROM (SELECT n.id AS name_id, n.name AS name, v.kind AS kind, v.size_bytes AS size_bytes,"
@@ -46,7 +46,7 @@ class SqlBrowsing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def machines(self) -> Sequence[MachineRecord]:
+    def machines(self) -> Sequence[Machine]:
         """Machines with sessions, by name."""
         columns = (sessions.c.machine, sessions.c.entity, sessions.c.scenario_name)
         entities: defaultdict[str, set[str]] = defaultdict(set)
@@ -56,7 +56,7 @@ class SqlBrowsing:
                 entities[machine].add(entity)
                 scenarios[machine].add(scenario)
         return [
-            MachineRecord(name, tuple(sorted(entities[name])), tuple(sorted(scenarios[name])))
+            Machine(name, tuple(sorted(entities[name])), tuple(sorted(scenarios[name])))
             for name in sorted(entities)
         ]
 
@@ -117,7 +117,7 @@ class SqlBrowsing:
             )
         return sorted(found, key=lambda version: version.last_session.finished_at, reverse=True)
 
-    def query(self, query: FileQuery) -> Sequence[CatalogEntry]:
+    def query(self, query: Query) -> Sequence[CatalogEntry]:
         """See `app.catalog.search`."""
         with self._database.read() as c:
             return search.find(c, query)

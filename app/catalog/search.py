@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from app.catalog import dialect
-from app.catalog.api import FileQuery
 from app.model.entry import EntryKind
 from app.model.media import CatalogEntry
+from app.model.search import Query
 
 _COVERED = (
     "s.lineage_id = v.lineage_id AND s.ordinal >= v.first_ordinal"
@@ -39,7 +39,7 @@ _FIND = (
 _EPOCH_NS = 1000
 
 
-def find(connection: Connection, query: FileQuery) -> list[CatalogEntry]:
+def find(connection: Connection, query: Query) -> list[CatalogEntry]:
     """One entry per path, of the newest version that matches."""
     # app.catalog.browsing imports this module.
     from app.catalog.browsing import version_counts
@@ -95,7 +95,7 @@ def like_pattern(pattern: str) -> str:
     return f"%{escaped}%" if anywhere else escaped
 
 
-def _add_folder(criteria: list[str], keys: dict[str, Any], query: FileQuery) -> None:
+def _add_folder(criteria: list[str], keys: dict[str, Any], query: Query) -> None:
     if not query.directory:
         return
     keys["folder"] = query.directory

@@ -33,7 +33,8 @@ from app.model.job import (
 )
 from app.model.media import SessionInfo
 from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario
-from app.services.api import BackupRequest, Query, RestoreRequest, Services
+from app.model.search import Query
+from app.services.api import BackupRequest, RestoreRequest, Services
 
 SCENARIO = "Demonstration"
 BOOKMARK = "before the damage"

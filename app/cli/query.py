@@ -11,7 +11,7 @@ from app.cli.context import current
 from app.cli.table import size_text, time_text
 from app.model.entry import EntryKind
 from app.model.paths import shown
-from app.services.api import Query
+from app.model.search import Query
 
 Bounds = tuple[int | None, int | None]
 Span = tuple[datetime | None, datetime | None]

@@ -26,6 +26,7 @@ from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, Sessio
 from app.model.restore import RestorePlan
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.search import Machine, Query
 
 
 class ScenarioService(Protocol):
@@ -95,33 +96,6 @@ class RestoreRequest:
     session_passwords: tuple[tuple[str, int, str], ...] = ()
     master_credentials: Credentials | None = None
     replica_credentials: Credentials | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A search over all sessions. Empty fields do not limit; times are UTC."""
-
-    pattern: str
-    machine: str = ""
-    directory: bytes = b""
-    subdirectories: bool = True
-    size_min: int | None = None
-    size_max: int | None = None
-    modified_from: datetime | None = None
-    modified_to: datetime | None = None
-    deleted_from: datetime | None = None
-    deleted_to: datetime | None = None
-    limit: int = 200
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A master that was backed up, with its volumes (entities) and scenarios."""
-
-    name: str
-    entities: tuple[str, ...]
-    scenarios: tuple[str, ...]
 
 
 class BackupService(Protocol):

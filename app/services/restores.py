@@ -9,7 +9,8 @@ from app.model.errors import CredentialsError
 from app.model.job import Job, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
 from app.model.restore import RestorePlan
-from app.services.api import Machine, Query, RestoreRequest
+from app.model.search import Machine, Query
+from app.services.api import RestoreRequest
 from app.services.connections import Connections
 
 
@@ -58,10 +59,7 @@ class LocalRestores:
 
     def machines(self) -> Sequence[Machine]:
         """Machines with sessions."""
-        return [
-            Machine(record.name, record.entities, record.scenarios)
-            for record in self._connections.catalog.browsing.machines()
-        ]
+        return self._connections.catalog.browsing.machines()
 
     def browse_tree(
         self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
@@ -85,11 +83,7 @@ class LocalRestores:
 
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """Names in all sessions that match."""
-        from dataclasses import asdict
-
-        from app.catalog.api import FileQuery
-
-        return self._connections.catalog.browsing.query(FileQuery(**asdict(query)))
+        return self._connections.catalog.browsing.query(query)
 
     def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
         """Whether `password` opens a session."""

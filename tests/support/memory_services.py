@@ -46,13 +46,8 @@ from app.model.scenario import (
     ServerType,
     SyncProgress,
 )
-from app.services.api import (
-    BackupRequest,
-    Machine,
-    Query,
-    RestoreRequest,
-    ServerState,
-)
+from app.model.search import Machine, Query
+from app.services.api import BackupRequest, RestoreRequest, ServerState
 
 GB = 1024**3
 MB = 1024**2

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.media import CatalogEntry, SessionInfo
-from app.services.api import Machine, Query
+from app.model.search import Machine, Query
 from app.ui import formats
 from app.ui.manager import Context
 from app.ui.models.cell import MarkerBox

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.model.entry import EntryKind
 from app.model.media import CatalogEntry, MediaInfo, SessionInfo
 from app.model.paths import shown
-from app.services.api import Machine
+from app.model.search import Machine
 from app.ui import formats
 from app.ui.models.cell import Cell, Column, Mark, MarkerBox
 from app.ui.models.tree import Row

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.media import CatalogEntry, FileVersion, MediaInfo, SessionInfo
-from app.services.api import Machine, Services
+from app.model.search import Machine
+from app.services.api import Services
 from app.ui.manager import Context
 from app.ui.restore.basket import SessionSource, Source, TreeSource
 from app.ui.restore.basket_strip import BasketDialog, BasketStrip

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.catalog.api import FileQuery
 from app.catalog.store import SqlCatalog
 from app.model.entry import EntryKind
+from app.model.search import Query
 from tests.support.catalog_rows import (
     ENTITY,
     MACHINE,
@@ -27,7 +27,7 @@ from tests.support.catalog_rows import (
 
 
 def found(catalog: SqlCatalog, pattern: str, **criteria: object) -> list[bytes]:
-    return names(catalog.browsing.query(FileQuery(pattern, **criteria)))  # type: ignore[arg-type]
+    return names(catalog.browsing.query(Query(pattern, **criteria)))  # type: ignore[arg-type]
 
 
 def test_the_tree_can_be_walked_from_the_top_down_to_a_deep_root(catalog: SqlCatalog) -> None:
@@ -125,9 +125,9 @@ def test_deleted_files_are_found_by_when_they_went(catalog: SqlCatalog) -> None:
     back_up(catalog, 1, tree({b"gone": "1", b"changed": "1", b"kept": "1"}))
     back_up(catalog, 2, tree({b"gone": "1", b"changed": "2", b"kept": "1"}))
     back_up(catalog, 4, tree({b"changed": "2", b"kept": "1"}))
-    (entry,) = catalog.browsing.query(FileQuery("*", deleted_from=hour(2), deleted_to=hour(4)))
+    (entry,) = catalog.browsing.query(Query("*", deleted_from=hour(2), deleted_to=hour(4)))
     assert (entry.path, entry.session_number, entry.deleted_after) == (ROOT + b"/gone", 2, hour(2))
     assert found(catalog, "*", deleted_from=hour(5)) == []
     assert found(catalog, "*", deleted_to=hour(1)) == []
-    kept = next(e for e in catalog.browsing.query(FileQuery("kept")))
+    kept = next(e for e in catalog.browsing.query(Query("kept")))
     assert (kept.deleted_after, kept.session_number) == (None, 4)
