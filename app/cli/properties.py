@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any
 
 from app.cli.jsonform import json_value
 from app.model.errors import UsageError
-from app.model.scenario import Filters, Scenario, ScenarioProperties, SyncMethod
+from app.model.properties import PER_REPLICA, property_text, property_value
+from app.model.scenario import Filters, Override, ReplicaSpec, Scenario, ScenarioProperties
 
-_TRUE = frozenset({"true", "yes", "on", "1"})
-_FALSE = frozenset({"false", "no", "off", "0"})
 GENERAL = ("name", "group", "include", "exclude")
 
 
@@ -23,7 +21,8 @@ def split_assignments(assignments: Sequence[str]) -> dict[str, str]:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise UsageError("E1112", argument=assignment)
-        result[key.strip().replace("-", "_")] = value
+        host, colon, name = key.strip().rpartition(":")
+        result[host + colon + name.replace("-", "_")] = value
     return result
 
 
@@ -33,29 +32,51 @@ def properties_from(values: Mapping[str, str], base: ScenarioProperties) -> Scen
     Raises:
         UsageError: E1113 no such property, E1114 a value it cannot take.
     """
-    known = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
-    changed: dict[str, Any] = {}
-    for key, text in values.items():
-        if key not in known:
-            raise UsageError("E1113", key=key, known=", ".join((*GENERAL, *known)))
-        changed[key] = _value(key, text, known[key])
-    return dataclasses.replace(base, **changed)
+    return dataclasses.replace(base, **{key: _value(key, text) for key, text in values.items()})
 
 
 def scenario_with(scenario: Scenario, values: Mapping[str, str]) -> Scenario:
-    """`scenario` with the named properties, name, group or filters changed. Raises as `properties_from`."""
-    rest = {key: value for key, value in values.items() if key not in GENERAL}
+    """`scenario` with the named properties, name, group or filters changed. Raises as `properties_from`.
+
+    `HOST:KEY` sets a property of the replica on HOST alone; an empty value makes it the scenario's again.
+    """
+    rest = {key: value for key, value in values.items() if key not in GENERAL and ":" not in key}
     filters = scenario.filters
     if "include" in values:
         filters = Filters(_patterns(values["include"]), filters.exclude)
     if "exclude" in values:
         filters = Filters(filters.include, _patterns(values["exclude"]))
+    replicas = scenario.replicas
+    for key, value in values.items():
+        if ":" in key:
+            replicas = _with_override(replicas, key, value)
     return dataclasses.replace(
         scenario,
         name=values.get("name", scenario.name),
         group=values.get("group", scenario.group),
         filters=filters,
         properties=properties_from(rest, scenario.properties),
+        replicas=replicas,
+    )
+
+
+def _with_override(replicas: tuple[ReplicaSpec, ...], key: str, text: str) -> tuple[ReplicaSpec, ...]:
+    host, _, raw = key.rpartition(":")
+    name = raw.replace("-", "_")
+    if host not in {spec.host for spec in replicas}:
+        raise UsageError("E1149", host=host, known=", ".join(spec.host for spec in replicas))
+    if name not in PER_REPLICA:
+        raise UsageError("E1113", key=key, known=", ".join(f"{host}:{item}" for item in PER_REPLICA))
+    kept = property_text(_value(name, text)) if text.strip() else ""
+    return tuple(
+        dataclasses.replace(
+            spec,
+            overrides=tuple(item for item in spec.overrides if item.name != name)
+            + ((Override(name, kept),) if kept else ()),
+        )
+        if spec.host == host
+        else spec
+        for spec in replicas
     )
 
 
@@ -67,6 +88,7 @@ def property_values(scenario: Scenario) -> dict[str, Any]:
         "include": list(scenario.filters.include),
         "exclude": list(scenario.filters.exclude),
         **json_value(scenario.properties),
+        **{f"{spec.host}:{own.name}": own.value for spec in scenario.replicas for own in spec.overrides},
     }
 
 
@@ -77,23 +99,14 @@ def value_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, list) else str(value)
 
 
-def _value(key: str, text: str, current: Any) -> Any:
-    lowered = text.strip().lower()
-    if key == "brake_percent" and lowered == "off":
-        return 0
-    if isinstance(current, bool):
-        if lowered in _TRUE | _FALSE:
-            return lowered in _TRUE
-        raise UsageError("E1114", key=key, value=text, allowed="true or false")
-    if isinstance(current, Enum):
-        try:
-            return SyncMethod(lowered)
-        except ValueError as error:
-            allowed = " or ".join(method.value for method in SyncMethod)
-            raise UsageError("E1114", key=key, value=text, allowed=allowed) from error
-    if lowered.isdecimal() and lowered.isascii():
-        return int(lowered)
-    raise UsageError("E1114", key=key, value=text, allowed="a whole number, 0 or more")
+def _value(key: str, text: str) -> Any:
+    try:
+        return property_value(key, text)
+    except KeyError as error:
+        known = (*GENERAL, *(field.name for field in dataclasses.fields(ScenarioProperties)))
+        raise UsageError("E1113", key=key, known=", ".join(known)) from error
+    except ValueError as error:
+        raise UsageError("E1114", key=key, value=text, allowed=error) from error
 
 
 def _patterns(text: str) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def check(**options: Any) -> int:
 
 @click.command(name="set", help="Change properties of the scenario NAME.")
 @click.argument("name")
-@click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE…")
+@click.argument("assignments", nargs=-1, required=True, metavar="[HOST:]KEY=VALUE…")
 def set_properties(*, name: str, assignments: Sequence[str]) -> None:
     """Save a changed definition."""
     context = current()
@@ -135,7 +135,8 @@ def get_properties(*, name: str, key: str | None) -> None:
     if key is None:
         context.show(values, fields_table([(item, value_text(value)) for item, value in values.items()]))
         return
-    wanted = key.replace("-", "_")
+    host, colon, last = key.rpartition(":")
+    wanted = host + colon + last.replace("-", "_")
     if wanted not in values:
         raise UsageError("E1113", key=key, known=", ".join(values))
     context.show({wanted: values[wanted]}, value_text(values[wanted]))

@@ -31,6 +31,15 @@ class SyncMethod(StrEnum):
     BLOCK = "block"
 
 
+class DriftHandling(StrEnum):
+    """What becomes of a file that somebody else changed on a replica."""
+
+    REPORT = "report"
+    """It is reported and left as it is until the master changes that file."""
+    REVERT = "revert"
+    """It is reported, kept aside, and the master's state put back."""
+
+
 class HostRole(StrEnum):
     """What a host is in a scenario."""
 
@@ -75,11 +84,23 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """One property that differs on one replica; `value` in the text form of `scenario set`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaSpec:
-    """One replica: the host's name and, root by root (same order), its target directory there."""
+    """One replica: the host's name and, root by root (same order), its target directory there.
+
+    `overrides` are its own values of properties that may differ by replica (`app.model.properties`).
+    """
 
     host: str
     paths: tuple[bytes, ...]
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioProperties:
-    """Editable properties with their defaults; names are those of `scenario set NAME KEY=VALUE`."""
+    """Editable properties with their defaults; names are those of `scenario set NAME KEY=VALUE`.
+
+    `app.model.properties` has their limits and text forms, and tells which may differ by replica.
+    Scripts are command lines without a shell; "" = none. Minutes, hours or sizes of 0 mean never or no limit.
+    """
 
     sync: SyncMethod = SyncMethod.FILE
     ignore_same_size_time: bool = True
@@ -110,6 +135,25 @@ class ScenarioProperties:
     timeout_seconds: int = 180
     keep_deleted_during_sync: bool = False
     snapshots_to_keep: int = 10
+    block_whole_file_percent: int = 70
+    keep_deleted_during_replication: bool = False
+    audit_minutes: int = 24 * 60
+    drift: DriftHandling = DriftHandling.REPORT
+    compress_transfer: bool = False
+    bandwidth: str = ""
+    stop_if_spool_full: bool = True
+    spool_directory: str = ""
+    bookmark_minutes: int = 0
+    script_before_sync: str = ""
+    script_after_sync: str = ""
+    replica_script_before_sync: str = ""
+    replica_script_after_sync: str = ""
+    trigger_file: str = ""
+    script_on_trigger: str = ""
+    script_timeout_seconds: int = 600
+    notify_script: str = ""
+    notify_os_log: bool = False
+    notify_on: str = "lost-connection,queue-overflow,error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,24 +18,21 @@ from defusedxml.ElementTree import fromstring
 
 from app.model.errors import ArcxoError
 from app.model.paths import PATH_MAX_BYTES, check_relative, is_utf8, shown
+from app.model.properties import check_override, property_text, property_value
 from app.model.scenario import (
     Filters,
+    Override,
     ProductType,
     ReplicaSpec,
     Root,
     Scenario,
     ScenarioProperties,
     ServerType,
-    SyncMethod,
 )
 
 DEFINITION_MAX_BYTES = 1024 * 1024
 FORMAT_VERSION = 1
 _NOT_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NUMBERS = {
-    field.name for field in dataclasses.fields(ScenarioProperties) if isinstance(field.default, int)
-} - {field.name for field in dataclasses.fields(ScenarioProperties) if isinstance(field.default, bool)}
-_TRUTHS = {"true": True, "false": False}
 
 
 def to_xml(scenario: Scenario) -> bytes:
@@ -59,6 +56,8 @@ def to_xml(scenario: Scenario) -> bytes:
         element = ET.SubElement(top, "replica", {"host": replica.host})
         for path in replica.paths:
             _add_path(element, "root", path)
+        for own in replica.overrides:
+            ET.SubElement(element, "property", {"name": own.name, "value": own.value})
     filters = ET.SubElement(top, "filters")
     for pattern in scenario.filters.include:
         _add_path(filters, "include", os.fsencode(pattern))
@@ -66,8 +65,7 @@ def to_xml(scenario: Scenario) -> bytes:
         _add_path(filters, "exclude", os.fsencode(pattern))
     properties = ET.SubElement(top, "properties")
     for field in dataclasses.fields(ScenarioProperties):
-        value = getattr(scenario.properties, field.name)
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = property_text(getattr(scenario.properties, field.name))
         ET.SubElement(properties, "property", {"name": field.name, "value": text})
     ET.indent(top)
     made: bytes = ET.tostring(top, encoding="utf-8", xml_declaration=True)
@@ -107,7 +105,14 @@ def _scenario(top: Any) -> Scenario:
         raise KeyError("master")
     roots = tuple(Root(_absolute(element)) for element in master.findall("root"))
     replicas = tuple(
-        ReplicaSpec(_word(element, "host"), tuple(_absolute(path) for path in element.findall("root")))
+        ReplicaSpec(
+            _word(element, "host"),
+            tuple(_absolute(path) for path in element.findall("root")),
+            tuple(
+                Override(item.attrib["name"], check_override(item.attrib["name"], item.attrib["value"]))
+                for item in element.findall("property")
+            ),
+        )
         for element in top.findall("replica")
     )
     if not roots or not replicas or any(len(replica.paths) != len(roots) for replica in replicas):
@@ -142,17 +147,13 @@ def _properties(element: Any) -> ScenarioProperties:
     values: dict[str, Any] = {}
     for item in element.findall("property"):
         name, text = item.attrib["name"], item.attrib["value"]
-        if name == "sync":
-            values[name] = SyncMethod(text)
-        elif name in _NUMBERS:
-            values[name] = int(text)
-            if not 0 <= values[name] < 1 << 53:
-                raise ValueError(name)
-        else:
-            # Properties of a later version are refused rather than dropped: they would be lost on saving.
-            if name not in ScenarioProperties.__dataclass_fields__:
-                raise ValueError(f"unknown property {name}")
-            values[name] = _TRUTHS[text]
+        # Properties of a later version are refused rather than dropped: they would be lost on saving.
+        try:
+            values[name] = property_value(name, text)
+        except KeyError as error:
+            raise ValueError(f"unknown property {name}") from error
+        except ValueError as error:
+            raise ValueError(f"{name} must be {error}") from error
     return ScenarioProperties(**values)
 
 

@@ -365,13 +365,23 @@ class CheckResult(_message.Message):
     fix: str
     def __init__(self, subject: _Optional[str] = ..., outcome: _Optional[str] = ..., code: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ..., fix: _Optional[str] = ...) -> None: ...
 
+class Override(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
 class ReplicaSpec(_message.Message):
-    __slots__ = ("host", "paths")
+    __slots__ = ("host", "paths", "overrides")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PATHS_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
     host: str
     paths: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, host: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    overrides: _containers.RepeatedCompositeFieldContainer[Override]
+    def __init__(self, host: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ..., overrides: _Optional[_Iterable[_Union[Override, _Mapping]]] = ...) -> None: ...
 
 class Root(_message.Message):
     __slots__ = ("master_path",)
@@ -388,7 +398,7 @@ class Filters(_message.Message):
     def __init__(self, include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ScenarioProperties(_message.Message):
-    __slots__ = ("sync", "ignore_same_size_time", "run_after_reboot", "assured_recovery", "suspend_enabled", "rewind_enabled", "rewind_minutes", "rewind_mb", "spool_max_mb", "spool_min_free_mb", "spool_threshold_percent", "brake_percent", "sweep_minutes", "timeout_seconds", "keep_deleted_during_sync", "snapshots_to_keep")
+    __slots__ = ("sync", "ignore_same_size_time", "run_after_reboot", "assured_recovery", "suspend_enabled", "rewind_enabled", "rewind_minutes", "rewind_mb", "spool_max_mb", "spool_min_free_mb", "spool_threshold_percent", "brake_percent", "sweep_minutes", "timeout_seconds", "keep_deleted_during_sync", "snapshots_to_keep", "block_whole_file_percent", "keep_deleted_during_replication", "audit_minutes", "drift", "compress_transfer", "bandwidth", "stop_if_spool_full", "spool_directory", "bookmark_minutes", "script_before_sync", "script_after_sync", "replica_script_before_sync", "replica_script_after_sync", "trigger_file", "script_on_trigger", "script_timeout_seconds", "notify_script", "notify_os_log", "notify_on")
     SYNC_FIELD_NUMBER: _ClassVar[int]
     IGNORE_SAME_SIZE_TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_AFTER_REBOOT_FIELD_NUMBER: _ClassVar[int]
@@ -405,6 +415,25 @@ class ScenarioProperties(_message.Message):
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     KEEP_DELETED_DURING_SYNC_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOTS_TO_KEEP_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_WHOLE_FILE_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    KEEP_DELETED_DURING_REPLICATION_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_FIELD_NUMBER: _ClassVar[int]
+    COMPRESS_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    BANDWIDTH_FIELD_NUMBER: _ClassVar[int]
+    STOP_IF_SPOOL_FULL_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    BOOKMARK_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_BEFORE_SYNC_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_AFTER_SYNC_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_SCRIPT_BEFORE_SYNC_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_SCRIPT_AFTER_SYNC_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FILE_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_ON_TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_OS_LOG_FIELD_NUMBER: _ClassVar[int]
+    NOTIFY_ON_FIELD_NUMBER: _ClassVar[int]
     sync: str
     ignore_same_size_time: bool
     run_after_reboot: bool
@@ -421,7 +450,26 @@ class ScenarioProperties(_message.Message):
     timeout_seconds: int
     keep_deleted_during_sync: bool
     snapshots_to_keep: int
-    def __init__(self, sync: _Optional[str] = ..., ignore_same_size_time: _Optional[bool] = ..., run_after_reboot: _Optional[bool] = ..., assured_recovery: _Optional[bool] = ..., suspend_enabled: _Optional[bool] = ..., rewind_enabled: _Optional[bool] = ..., rewind_minutes: _Optional[int] = ..., rewind_mb: _Optional[int] = ..., spool_max_mb: _Optional[int] = ..., spool_min_free_mb: _Optional[int] = ..., spool_threshold_percent: _Optional[int] = ..., brake_percent: _Optional[int] = ..., sweep_minutes: _Optional[int] = ..., timeout_seconds: _Optional[int] = ..., keep_deleted_during_sync: _Optional[bool] = ..., snapshots_to_keep: _Optional[int] = ...) -> None: ...
+    block_whole_file_percent: int
+    keep_deleted_during_replication: bool
+    audit_minutes: int
+    drift: str
+    compress_transfer: bool
+    bandwidth: str
+    stop_if_spool_full: bool
+    spool_directory: str
+    bookmark_minutes: int
+    script_before_sync: str
+    script_after_sync: str
+    replica_script_before_sync: str
+    replica_script_after_sync: str
+    trigger_file: str
+    script_on_trigger: str
+    script_timeout_seconds: int
+    notify_script: str
+    notify_os_log: bool
+    notify_on: str
+    def __init__(self, sync: _Optional[str] = ..., ignore_same_size_time: _Optional[bool] = ..., run_after_reboot: _Optional[bool] = ..., assured_recovery: _Optional[bool] = ..., suspend_enabled: _Optional[bool] = ..., rewind_enabled: _Optional[bool] = ..., rewind_minutes: _Optional[int] = ..., rewind_mb: _Optional[int] = ..., spool_max_mb: _Optional[int] = ..., spool_min_free_mb: _Optional[int] = ..., spool_threshold_percent: _Optional[int] = ..., brake_percent: _Optional[int] = ..., sweep_minutes: _Optional[int] = ..., timeout_seconds: _Optional[int] = ..., keep_deleted_during_sync: _Optional[bool] = ..., snapshots_to_keep: _Optional[int] = ..., block_whole_file_percent: _Optional[int] = ..., keep_deleted_during_replication: _Optional[bool] = ..., audit_minutes: _Optional[int] = ..., drift: _Optional[str] = ..., compress_transfer: _Optional[bool] = ..., bandwidth: _Optional[str] = ..., stop_if_spool_full: _Optional[bool] = ..., spool_directory: _Optional[str] = ..., bookmark_minutes: _Optional[int] = ..., script_before_sync: _Optional[str] = ..., script_after_sync: _Optional[str] = ..., replica_script_before_sync: _Optional[str] = ..., replica_script_after_sync: _Optional[str] = ..., trigger_file: _Optional[str] = ..., script_on_trigger: _Optional[str] = ..., script_timeout_seconds: _Optional[int] = ..., notify_script: _Optional[str] = ..., notify_os_log: _Optional[bool] = ..., notify_on: _Optional[str] = ...) -> None: ...
 
 class NewScenario(_message.Message):
     __slots__ = ("name", "master", "replicas", "roots", "server_type", "product", "group", "filters", "properties")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import check_relative, is_beneath, shown
+from app.model.properties import check_override, check_properties
 from app.model.scenario import NewScenario, Scenario
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1", ""})
@@ -121,11 +122,24 @@ def _forms(scenario: NewScenario | Scenario) -> Iterator[ArcxoError]:
     for replica in scenario.replicas:
         if len(replica.paths) != len(scenario.roots):
             yield ArcxoError("ER00113", scenario=name)
+    yield from _properties(scenario)
     paths = [root.master_path for root in scenario.roots]
     paths += [path for replica in scenario.replicas for path in replica.paths]
     for path in paths:
         if not _absolute(path):
             yield ArcxoError("ER00115", path=shown(path))
+
+
+def _properties(scenario: NewScenario | Scenario) -> Iterator[ArcxoError]:
+    try:
+        check_properties(scenario.properties)
+        for replica in scenario.replicas:
+            for own in replica.overrides:
+                check_override(own.name, own.value)
+    except KeyError as error:
+        yield ArcxoError("ER00121", scenario=scenario.name, cause=f"{error.args[0]} cannot differ by replica")
+    except ValueError as error:
+        yield ArcxoError("ER00121", scenario=scenario.name, cause=error)
 
 
 def _absolute(path: bytes) -> bool:

@@ -1,0 +1,146 @@
+"""The properties of scenarios as text: limits, choices, and which of them may differ by replica.
+
+`scenario set NAME KEY=VALUE`, the definition file and a replica's overrides use the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from enum import StrEnum
+from typing import Any
+
+from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties
+
+PER_REPLICA = (
+    "keep_deleted_during_sync",
+    "keep_deleted_during_replication",
+    "compress_transfer",
+    "bandwidth",
+    "drift",
+    "rewind_enabled",
+    "rewind_minutes",
+    "rewind_mb",
+    "replica_script_before_sync",
+    "replica_script_after_sync",
+)
+"""Properties that a replica may have a value of its own for."""
+
+LIMITS: dict[str, tuple[int, int]] = {
+    "rewind_minutes": (1, 5_256_000),
+    "rewind_mb": (1, 10_000_000),
+    "spool_max_mb": (0, 10_000_000),
+    "spool_min_free_mb": (0, 10_000_000),
+    "spool_threshold_percent": (1, 100),
+    "brake_percent": (0, 100),
+    "sweep_minutes": (0, 10_080),
+    "timeout_seconds": (1, 86_400),
+    "snapshots_to_keep": (0, 1000),
+    "block_whole_file_percent": (10, 100),
+    "audit_minutes": (0, 525_600),
+    "bookmark_minutes": (0, 525_600),
+    "script_timeout_seconds": (1, 86_400),
+}
+"""Least and most of whole numbers."""
+
+TEXT_MAX = 4096
+_TRUTHS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+_NUMBER_DIGITS = 12
+_DEFAULTS = ScenarioProperties()
+TEXT_CHECKS: dict[str, Callable[[str], str]] = {}
+"""Per text property: the text as it is kept, or ValueError with what is allowed."""
+
+
+def property_value(name: str, text: str) -> Any:
+    """The value of property `name` that `text` says.
+
+    Raises:
+        KeyError: there is no such property.
+        ValueError: it cannot take this value; the message is what it can take.
+    """
+    if name not in ScenarioProperties.__dataclass_fields__:
+        raise KeyError(name)
+    default = getattr(_DEFAULTS, name)
+    word = text.strip().lower()
+    if isinstance(default, bool):
+        if word not in _TRUTHS:
+            raise ValueError("true or false")
+        return _TRUTHS[word]
+    if isinstance(default, StrEnum):
+        kind = type(default)
+        if word not in set(kind):
+            raise ValueError(" or ".join(kind))
+        return kind(word)
+    if isinstance(default, int):
+        return _number(name, word)
+    return _text(name, text)
+
+
+def property_text(value: Any) -> str:
+    """A property's value as `property_value` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def properties_on(scenario: Scenario, host: str) -> ScenarioProperties:
+    """The properties as they hold for the replica on `host`: the scenario's, with that replica's own."""
+    for spec in scenario.replicas:
+        if spec.host == host:
+            return properties_of(scenario, spec)
+    return scenario.properties
+
+
+def properties_of(scenario: Scenario, spec: ReplicaSpec) -> ScenarioProperties:
+    """The properties as they hold for the replica `spec` of `scenario`."""
+    own = {item.name: property_value(item.name, item.value) for item in spec.overrides}
+    return replace(scenario.properties, **own) if own else scenario.properties
+
+
+def check_override(name: str, text: str) -> str:
+    """The text to keep for a replica's own value of `name`. Raises as `property_value`."""
+    if name not in PER_REPLICA:
+        raise KeyError(name)
+    return property_text(property_value(name, text))
+
+
+def check_properties(properties: ScenarioProperties) -> None:
+    """Check values that did not come through `property_value`.
+
+    Raises:
+        ValueError: names the property and what it can take.
+    """
+    for field in fields(properties):
+        value = getattr(properties, field.name)
+        try:
+            again = property_value(field.name, property_text(value))
+        except ValueError as error:
+            raise ValueError(f"{field.name}: {error}") from error
+        if again != value:
+            raise ValueError(f"{field.name}: {property_text(value)!r}")
+
+
+def _number(name: str, word: str) -> int:
+    if name == "brake_percent" and word == "off":
+        return 0
+    least, most = LIMITS[name]
+    if not (
+        word.isdecimal() and word.isascii() and len(word) <= _NUMBER_DIGITS and least <= int(word) <= most
+    ):
+        raise ValueError(f"a whole number from {least:,} to {most:,}")
+    return int(word)
+
+
+def _text(name: str, text: str) -> str:
+    kept = text.strip()
+    if len(kept) > TEXT_MAX or not (kept.isprintable() or not kept):
+        raise ValueError(f"at most {TEXT_MAX:,} printable characters")
+    check = TEXT_CHECKS.get(name)
+    return check(kept) if check is not None and kept else kept
