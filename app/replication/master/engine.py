@@ -275,7 +275,7 @@ class MasterEngine:
         with self._act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
-                return running.accept(path)
+                return running.decisions.accept(path)
             self._restart(running, fresh=True)
             return BrakeResult(0, 0, lifted=True)
 
@@ -289,7 +289,7 @@ class MasterEngine:
         with self._act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
-                return running.reject(path)
+                return running.decisions.reject(path)
             self._restart(running, fresh=False)
             return BrakeResult(0, 0, lifted=True)
 

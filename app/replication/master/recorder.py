@@ -111,7 +111,6 @@ class Recorder:
         filters: PathFilter,
         *,
         brake: Brake,
-        settle: Callable[[], None],
         on_recorded: Callable[[], None],
         on_failed: Callable[[ArcxoError, int | None], None],
     ) -> None:
@@ -120,7 +119,8 @@ class Recorder:
         self._name = name
         self._shadow = shadow
         self._spool = spool
-        self._settle = settle
+        self.settle: Callable[[], None] = lambda: None
+        """Called between batches."""
         self._on_recorded = on_recorded
         self._on_failed = on_failed
         self._outlet = Outlet(spool, shadow)
@@ -271,7 +271,7 @@ class Recorder:
     def _run(self) -> None:
         while not self._stopping.is_set():
             moves, hints = self.hints.take(_BATCH_HINTS, _WATCHING_S if self.brake.watching else _IDLE_S)
-            self._settle()
+            self.settle()
             if not moves and not hints:
                 hints = self._leftovers()
             try:
