@@ -13,7 +13,7 @@ from typing import Protocol
 
 from app.model.entry import EntryKind, Metadata
 from app.model.scenario import RootStatistics
-from app.replication.master.content import (
+from app.replication.content import (
     changed_blocks,
     data_extents,
     data_of,

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from app.replication.codec import encode
+from app.replication.content import data_extents, open_file, read_exact
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.content import data_extents, open_file, read_exact
 from app.replication.master.observe import same_inode
 from app.replication.master.shadow import ShadowEntry
 from app.replication.metadata import metadata_of, read_xattrs

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from app.model.entry import EntryKind
 from app.replication.codec import decode
-from app.replication.master.content import HASH_BYTES
+from app.replication.content import HASH_BYTES
 from app.replication.master.outlet import RECORDED_FACT, Outlet
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
