@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any
 
+from app.model.bandwidth import clean_bandwidth
 from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties
 
 PER_REPLICA = (
@@ -56,7 +57,7 @@ _TRUTHS = {
 }
 _NUMBER_DIGITS = 12
 _DEFAULTS = ScenarioProperties()
-TEXT_CHECKS: dict[str, Callable[[str], str]] = {}
+TEXT_CHECKS: dict[str, Callable[[str], str]] = {"bandwidth": clean_bandwidth}
 """Per text property: the text as it is kept, or ValueError with what is allowed."""
 
 
