@@ -209,7 +209,10 @@ class SyncProgress:
 class ReplicaStatus:
     """How one replica stands. `lag_seconds` is the age of the oldest change not yet applied (0 = none).
 
-    `in_sync_at` is when equality was last proven (a barrier answered with nothing waiting).
+    `waiting` says in words why changes wait ("" = none do, or they are just being sent); `waiting_bytes`
+    is what of the spool the replica has not applied. `sent_bytes` went over the link, compressed perhaps;
+    they were `uncompressed_bytes`. `in_sync_at` is when equality was last proven (a barrier answered with
+    nothing waiting).
     """
 
     host: str
@@ -226,6 +229,10 @@ class ReplicaStatus:
     sync: SyncProgress | None = None
     rewind_oldest_at: datetime | None = None
     rewind_bytes: int = 0
+    waiting_bytes: int = 0
+    waiting: str = ""
+    sent_bytes: int = 0
+    uncompressed_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

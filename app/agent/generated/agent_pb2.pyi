@@ -305,10 +305,12 @@ class OpenStreamReply(_message.Message):
     def __init__(self, data_address: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("data",)
+    __slots__ = ("data", "part")
     DATA_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     data: bytes
-    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+    part: int
+    def __init__(self, data: _Optional[bytes] = ..., part: _Optional[int] = ...) -> None: ...
 
 class HostInfo(_message.Message):
     __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running")
@@ -536,7 +538,7 @@ class SyncProgress(_message.Message):
     def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes")
+    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes")
     HOST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -551,6 +553,10 @@ class ReplicaStatus(_message.Message):
     SYNC_FIELD_NUMBER: _ClassVar[int]
     REWIND_OLDEST_AT_FIELD_NUMBER: _ClassVar[int]
     REWIND_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    UNCOMPRESSED_BYTES_FIELD_NUMBER: _ClassVar[int]
     host: str
     state: str
     reason: str
@@ -565,7 +571,11 @@ class ReplicaStatus(_message.Message):
     sync: SyncProgress
     rewind_oldest_at: Time
     rewind_bytes: int
-    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ...) -> None: ...
+    waiting_bytes: int
+    waiting: str
+    sent_bytes: int
+    uncompressed_bytes: int
+    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ...) -> None: ...
 
 class RootStatistics(_message.Message):
     __slots__ = ("master_path", "size_bytes", "files", "folders_created", "files_changed", "removed", "renamed", "changed_bytes", "last_change_at")
