@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import msgpack
 
-from app.model.entry import EntryKind, Identity, Metadata
+from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError
 from app.model.paths import check_relative
 from app.model.rewind import PointKind
@@ -167,23 +167,6 @@ def unpack_metadata(value: object) -> Metadata:
         tuple(pairs),
         link,
         take_int(device, 0, _U63),
-    )
-
-
-def pack_identity(identity: Identity) -> list[int]:
-    """An identity's fields for msgpack."""
-    return [identity.device, identity.inode, identity.changed_ns, identity.links]
-
-
-def unpack_identity(value: object) -> Identity:
-    """Check and rebuild what `pack_identity` made. Raises ArcxoError ER00301."""
-    device, inode, changed, links = take(value, 4)
-    most = (1 << 64) - 1
-    return Identity(
-        take_int(device, 0, most),
-        take_int(inode, 0, most),
-        take_int(changed, -_U63, _U63),
-        take_int(links, 0, _U63),
     )
 
 

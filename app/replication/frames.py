@@ -12,6 +12,7 @@ The order of a stream:
 3. `Batch`es of kind STREAM: records first_seq, first_seq + 1, … Numbers have no gaps.
 
 A `FetchRequest` may come whenever no synchronisation runs; `Fetched`s answer it until the last part.
+`HashRequest`s may come at any time and are answered in any order, past whatever else waits.
 
 Batches are pipelined; each is answered by `Committed` in order once it is durable, later ones may cover
 several batches of the same kind. `Trouble`, `Fault`, `Note` and `Pong` may come in between.
@@ -19,16 +20,16 @@ several batches of the same kind. `Trouble`, `Fault`, `Note` and `Pong` may come
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 import msgpack
 
-from app.model.entry import Identity, Metadata
+from app.model.entry import Metadata
 from app.model.scenario import ReplicaState
 from app.replication.codec import (
-    pack_identity,
     pack_metadata,
     refuse,
     take,
@@ -38,14 +39,25 @@ from app.replication.codec import (
     take_root,
     take_text,
     unpack,
-    unpack_identity,
     unpack_metadata,
 )
 from app.replication.link import FRAME_MAX_BYTES
+from app.replication.sync_frames import (
+    BlockHashes,
+    HashRequest,
+    Listing,
+    ListingEnd,
+    ListRequest,
+    pack_block_hashes,
+    pack_hash_request,
+    pack_listing,
+    unpack_block_hashes,
+    unpack_hash_request,
+    unpack_listing,
+)
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 BATCH_RECORDS_MAX = 50_000
-LISTING_ENTRIES_MAX = 50_000
 _PARAMS_MAX = 64
 _U63 = (1 << 63) - 1
 
@@ -89,37 +101,6 @@ class Refused:
 
     code: str
     params: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ListRequest:
-    """Master asks for the listing of one root."""
-
-    root: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListedEntry:
-    """One entry of a listing. Entries with the same identity (device, inode) are hard links."""
-
-    path: bytes
-    metadata: Metadata
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A part of a root's listing, in the order of `order_key`; the root itself (b"") comes first."""
-
-    root: int
-    entries: tuple[ListedEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListingEnd:
-    """The listing of a root is complete."""
-
-    root: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +208,8 @@ Frame = (
     | Pong
     | FetchRequest
     | Fetched
+    | HashRequest
+    | BlockHashes
 )
 
 (
@@ -245,7 +228,9 @@ Frame = (
     _PONG,
     _FETCH,
     _FETCHED,
-) = range(1, 16)
+    _HASH_REQUEST,
+    _BLOCK_HASHES,
+) = range(1, 18)
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -266,12 +251,8 @@ def _fields(frame: Frame) -> list[Any]:
             return [_REFUSED, code, params]
         case ListRequest(root):
             return [_LIST, root]
-        case Listing(root, entries):
-            return [
-                _LISTING,
-                root,
-                [[e.path, pack_metadata(e.metadata), pack_identity(e.identity)] for e in entries],
-            ]
+        case Listing():
+            return [_LISTING, *pack_listing(frame)]
         case ListingEnd(root):
             return [_LISTING_END, root]
         case Batch(kind, epoch, first, records):
@@ -292,6 +273,10 @@ def _fields(frame: Frame) -> list[Any]:
             return [_FETCH, root, path]
         case Fetched(root, path, metadata, data, last):
             return [_FETCHED, root, path, pack_metadata(metadata) if metadata else None, data, last]
+        case HashRequest():
+            return [_HASH_REQUEST, *pack_hash_request(frame)]
+        case BlockHashes():
+            return [_BLOCK_HASHES, *pack_block_hashes(frame)]
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -301,8 +286,20 @@ def decode_frame(data: bytes) -> Frame:
         ArcxoError: ER00301 when the bytes are no such frame, E1010 for a path that is not clean.
     """
     fields = unpack(data, FRAME_MAX_BYTES)
-    tag = take_int(fields[0] if fields else None, _HELLO, _FETCHED)
+    tag = take_int(fields[0] if fields else None, _HELLO, _BLOCK_HASHES)
     return _DECODERS[tag](fields[1:])
+
+
+def listing_root(data: bytes) -> int | None:
+    """The root whose `Listing` these bytes are (which are not checked further), None for any other frame."""
+    reader = msgpack.Unpacker(max_buffer_size=FRAME_MAX_BYTES)
+    reader.feed(data[:32])
+    try:
+        if reader.read_array_header() != 3 or reader.unpack() != _LISTING:
+            return None
+        return take_root(reader.unpack())
+    except (ValueError, msgpack.exceptions.UnpackException):
+        return None
 
 
 def _hello(fields: list[Any]) -> Frame:
@@ -335,17 +332,6 @@ def _refused(fields: list[Any]) -> Frame:
 
 def _list(fields: list[Any]) -> Frame:
     return ListRequest(take_root(take(fields, 1)[0]))
-
-
-def _listing(fields: list[Any]) -> Frame:
-    root, listed = take(fields, 2)
-    if not isinstance(listed, list) or len(listed) > LISTING_ENTRIES_MAX:
-        refuse("a bad listing")
-    entries = []
-    for entry in listed:
-        path, metadata, identity = take(entry, 3)
-        entries.append(ListedEntry(take_path(path), unpack_metadata(metadata), unpack_identity(identity)))
-    return Listing(take_root(root), tuple(entries))
 
 
 def _listing_end(fields: list[Any]) -> Frame:
@@ -416,12 +402,12 @@ def _params(value: object) -> dict[str, str]:
     return {take_text(key): take_text(text) for key, text in value.items()}
 
 
-_DECODERS = {
+_DECODERS: dict[int, Callable[[list[Any]], Frame]] = {
     _HELLO: _hello,
     _WELCOME: _welcome,
     _REFUSED: _refused,
     _LIST: _list,
-    _LISTING: _listing,
+    _LISTING: unpack_listing,
     _LISTING_END: _listing_end,
     _BATCH: _batch,
     _COMMITTED: _committed,
@@ -432,4 +418,6 @@ _DECODERS = {
     _PONG: _pong,
     _FETCH: _fetch,
     _FETCHED: _fetched,
+    _HASH_REQUEST: unpack_hash_request,
+    _BLOCK_HASHES: unpack_block_hashes,
 }

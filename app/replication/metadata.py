@@ -7,6 +7,9 @@ import os
 import stat
 from collections.abc import Callable
 
+import msgpack
+from blake3 import blake3
+
 from app.model.entry import EntryKind, Identity, Metadata, Xattrs, kind_of_mode
 from app.model.errors import Problem
 
@@ -85,6 +88,11 @@ def read_xattrs(target: bytes | int) -> Xattrs:
                 raise
     found.sort()
     return tuple(found)
+
+
+def xattr_digest(xattrs: Xattrs) -> bytes:
+    """A short digest of extended attributes; b"" for none."""
+    return blake3(msgpack.packb(xattrs, use_bin_type=True)).digest(16) if xattrs else b""
 
 
 def apply_metadata(

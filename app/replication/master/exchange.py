@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from struct import Struct
-from typing import IO
+from collections.abc import Callable, Iterator, Sequence
 
 from app.model.errors import ArcxoError
+from app.replication.codec import refuse
 from app.replication.frames import (
     Batch,
     BatchKind,
@@ -20,10 +18,6 @@ from app.replication.frames import (
     FetchRequest,
     Frame,
     Hello,
-    ListedEntry,
-    Listing,
-    ListingEnd,
-    ListRequest,
     Note,
     Ping,
     Pong,
@@ -32,14 +26,26 @@ from app.replication.frames import (
     Welcome,
     decode_frame,
     encode_frame,
+    listing_root,
 )
 from app.replication.link import Link
+from app.replication.master.incoming_listing import IncomingListing
+from app.replication.sync_frames import (
+    HASH_REQUESTS_MAX,
+    BlockHashes,
+    HashItem,
+    HashRequest,
+    ListedEntry,
+    Listing,
+    ListingEnd,
+    ListRequest,
+    check_answer,
+)
 
 PING_EVERY_S = 10.0
 _RECEIVE_S = 1.0
 _FETCHED_MOST = 16
-_LISTING_IN_MEMORY_BYTES = 16 * 1024 * 1024
-_LENGTH = Struct("<I")
+_HASHES_OPEN_MOST = HASH_REQUESTS_MAX // 2
 
 
 class Exchange:
@@ -62,8 +68,10 @@ class Exchange:
         self._fetching = threading.Lock()
         self._fetched: deque[Fetched] = deque()
         self._fetch_wanted = False
-        self._listings: dict[int, IO[bytes]] = {}
-        self._listed: deque[int] = deque()
+        self._listings: dict[int, IncomingListing] = {}
+        self._hashing: dict[int, HashRequest] = {}
+        self._hashes: dict[int, BlockHashes] = {}
+        self._hash_number = 0
         self._heard_at = time.monotonic()
         self._pinged_at = time.monotonic()
         self._token = 0
@@ -100,22 +108,44 @@ class Exchange:
 
     def ask_listing(self, root: int) -> None:
         """Have the replica list a root; `listing` gives it."""
+        with self._lock:
+            self._listings[root] = IncomingListing()
         self._send(ListRequest(root))
 
     def listing(self, root: int) -> Iterator[ListedEntry]:
-        """The listing asked for, in order. Blocks until all of it is here, then streams it."""
+        """The listing asked for, in order, as it comes in."""
+        listing = self._listings[root]
         # A replica says nothing while it walks directories with nothing new; the answers to pings tell
         # that it lives, so the time allowed has no bound here.
-        self._wait(lambda: root in self._listed, None)
-        with self._lock:
-            self._listed.remove(root)
-            file = self._listings.pop(root)
-        with file:
-            file.seek(0)
-            while head := file.read(_LENGTH.size):
-                frame = decode_frame(file.read(_LENGTH.unpack(head)[0]))
+        with listing:
+            while True:
+                self._wait(lambda: listing.waiting or listing.complete, None)
+                with self._lock:
+                    part = listing.take()
+                if part is None:
+                    return
+                frame = decode_frame(part)
                 assert isinstance(frame, Listing)
                 yield from frame.entries
+
+    def ask_hashes(self, root: int, items: Sequence[HashItem], stage: int = 0) -> int:
+        """Have the replica hash blocks; `take_hashes` gives the answer to this number. From any thread.
+
+        Blocks while many requests are without an answer. Raises the error that ended the stream.
+        """
+        self._wait(lambda: len(self._hashing) < _HASHES_OPEN_MOST, None)
+        with self._lock:
+            self._hash_number += 1
+            number = self._hash_number
+            request = self._hashing[number] = HashRequest(number, root, tuple(items), stage)
+        self._send(request)
+        return number
+
+    def take_hashes(self, number: int) -> BlockHashes:
+        """The answer to a request, once it is here. Raises the error that ended the stream."""
+        self._wait(lambda: number in self._hashes, None)
+        with self._lock:
+            return self._hashes.pop(number)
 
     def fetch(self, root: int, path: bytes) -> Iterator[Fetched]:
         """An entry as the replica has it, in parts. One fetch at a time; from any thread.
@@ -200,22 +230,29 @@ class Exchange:
                 data = self._link.receive(_RECEIVE_S)
                 if data is not None:
                     self._heard_at = time.monotonic()
-                    self._take(decode_frame(data), data)
+                    root = listing_root(data)
+                    if root is None:
+                        self._take(decode_frame(data))
+                    else:
+                        self._listed(root, data)
         except ArcxoError as error:
             self._fail(error)
 
-    def _take(self, frame: Frame, data: bytes) -> None:
+    def _take(self, frame: Frame) -> None:
         match frame:
             case Welcome():
                 with self.news:
                     self._welcome = frame
                     self.news.notify_all()
-            case Listing(root, _):
-                self._keep(root, data)
             case ListingEnd(root):
+                self._listed(root, None)
+            case BlockHashes():
                 with self.news:
-                    self._file(root)
-                    self._listed.append(root)
+                    request = self._hashing.pop(frame.number, None)
+                    if request is None:
+                        refuse("hashes that nobody asked for")
+                    check_answer(request, frame)
+                    self._hashes[frame.number] = frame
                     self.news.notify_all()
             case Committed(kind, seq, _):
                 with self.news:
@@ -247,18 +284,14 @@ class Exchange:
             case _:
                 raise ArcxoError("ER00301", cause="a frame that only a master sends")
 
-    def _keep(self, root: int, data: bytes) -> None:
-        with self._lock:
-            file = self._file(root)
-        file.write(_LENGTH.pack(len(data)))
-        file.write(data)
-
-    def _file(self, root: int) -> IO[bytes]:
-        file = self._listings.get(root)
-        if file is None:
-            file = tempfile.SpooledTemporaryFile(_LISTING_IN_MEMORY_BYTES)  # noqa: SIM115  # closed by its reader
-            self._listings[root] = file
-        return file
+    def _listed(self, root: int, data: bytes | None) -> None:
+        """A part of a listing, or its end, came."""
+        with self.news:
+            listing = self._listings.get(root)
+            if listing is None or listing.complete:
+                refuse("a listing that nobody asked for")
+            listing.put(data)
+            self.news.notify_all()
 
     def _fail(self, error: ArcxoError) -> None:
         with self.news:

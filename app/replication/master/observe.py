@@ -5,18 +5,11 @@ from __future__ import annotations
 import os
 import stat
 
-import msgpack
-from blake3 import blake3
-
 from app.model.entry import Xattrs
 from app.replication.master.shadow import ShadowEntry
+from app.replication.metadata import xattr_digest
 
 _U63 = (1 << 63) - 1
-
-
-def xattr_digest(xattrs: Xattrs) -> bytes:
-    """A short digest of extended attributes; b"" for none."""
-    return blake3(msgpack.packb(xattrs, use_bin_type=True)).digest(16) if xattrs else b""
 
 
 def entry_of(

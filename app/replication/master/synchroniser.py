@@ -6,24 +6,25 @@ meanwhile is captured, spooled and sent after it.
 
 from __future__ import annotations
 
-import itertools
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.model.entry import EntryKind, order_key
+from app.model.entry import EntryKind
 from app.model.rewind import PointKind
 from app.model.scenario import ScenarioProperties, SyncProgress
 from app.replication.codec import encode
-from app.replication.frames import Batch, BatchKind, ListedEntry
+from app.replication.frames import Batch, BatchKind
 from app.replication.master.compare import ComparedRoot
+from app.replication.master.differences import Difference, What, compare, kept_extras
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
-from app.replication.master.observe import xattr_digest
 from app.replication.master.reading import Doubt, Report, Send, read_ahead
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 from app.replication.records import Mark
+from app.replication.sync_frames import ListedEntry
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
@@ -99,8 +100,7 @@ class Synchroniser:
         for root in self._roots:
             root.check()
             listing = self._exchange.listing(root.number)
-            differences = self._differences(root, reader, listing)
-            for sent in read_ahead(root, differences, self._report, self._doubt):
+            for sent in read_ahead(root, self._wanted(root, listing), self._report, self._doubt):
                 self.figures.current_path = sent.path
                 self.figures.sent_bytes += sent.content_bytes
                 for record in sent.records:
@@ -139,148 +139,33 @@ class Synchroniser:
 
     # comparing
 
-    def _differences(
-        self, root: ComparedRoot, reader: ShadowReader, listing: Iterator[ListedEntry]
-    ) -> Iterator[Send]:
-        links = _Links()
-        removed = b""
-        for ours, listed in merge(reader.listing(root.number), listing):
-            theirs = listed
-            if ours is None:
-                assert theirs is not None
-                path = theirs.path
-                if (removed and path.startswith(removed)) or self._keeps(theirs):
-                    continue
-                if theirs.metadata.kind is EntryKind.DIRECTORY:
-                    removed = path + b"/"
-                self.figures.removed += 1
-                yield Send(path, 0, delete=True)
-                continue
-            if theirs is not None and removed and ours.path.startswith(removed):
-                theirs = None
-            if theirs is not None and theirs.metadata.kind is not ours.kind:
-                if theirs.metadata.kind is EntryKind.DIRECTORY:
-                    removed = ours.path + b"/"
-                yield from self._one(ours, None, links, remove=True)
-                continue
-            yield from self._one(ours, theirs, links, remove=False)
+    def _wanted(self, root: ComparedRoot, listing: Iterator[ListedEntry]) -> Iterator[Send]:
+        for found in compare(
+            self._reader.listing(root.number),
+            listing,
+            keeps=kept_extras(self._properties, self._filters),
+            trust_size_time=self._properties.ignore_same_size_time,
+            on_same=self._same,
+        ):
+            yield self._send_of(found)
 
-    def _keeps(self, theirs: ListedEntry) -> bool:
-        """Whether something that only the replica has stays: what filters leave out is not ours to remove."""
-        if self._properties.keep_deleted_during_sync or not theirs.path:
-            return True
-        directory = theirs.metadata.kind is EntryKind.DIRECTORY
-        return self._filters.leaves_out(theirs.path, directory=directory)
+    def _same(self, ours: ShadowEntry) -> None:
+        self.figures.files_compared += stat.S_ISREG(ours.mode)
 
-    def _one(
-        self, ours: ShadowEntry, theirs: ListedEntry | None, links: _Links, *, remove: bool
-    ) -> Iterator[Send]:
-        is_file = ours.kind is EntryKind.FILE
-        if is_file:
-            self.figures.files_compared += 1
-            leader = links.leader(ours, theirs)
-            if leader is not None:
-                if not links.linked_there(ours, theirs):
-                    self.figures.files_sent += 1
-                    yield Send(ours.path, 0, ours, remove=remove, link_to=leader)
-                return
-        if theirs is None:
-            self.figures.files_sent += is_file
-            yield Send(ours.path, ours.size, ours, remove=remove)
-            return
-        there = theirs.metadata
-        if is_file and (not self._same_content(ours, theirs) or links.wrongly_linked(ours, theirs)):
-            self.figures.files_sent += 1
-            links.replaced(ours)
-            yield Send(ours.path, ours.size, ours)
-        elif (there.link_target, there.device) != (ours.target, ours.rdev):
-            yield Send(ours.path, 0, ours, remove=True)
-        elif not same(ours, theirs):
-            yield Send(ours.path, 0, ours, metadata_only=True)
-
-    def _same_content(self, ours: ShadowEntry, theirs: ListedEntry) -> bool:
-        # Without this property nothing proves a content the same, so everything is sent.
-        return (
-            self._properties.ignore_same_size_time
-            and ours.size == theirs.metadata.size_bytes
-            and ours.modified_ns == theirs.metadata.modified_ns
-        )
-
-
-class _Links:
-    """Which names of the master are one file, and which the replica has as one."""
-
-    def __init__(self) -> None:
-        self._leaders: dict[tuple[int, int], tuple[bytes, tuple[int, int] | None]] = {}
-        self._owners: dict[tuple[int, int], tuple[int, int]] = {}
-
-    def leader(self, ours: ShadowEntry, theirs: ListedEntry | None) -> bytes | None:
-        """The first name of the same file, if `ours` is another one."""
-        if ours.links < 2:
-            return None
-        key = (ours.device, ours.inode)
-        known = self._leaders.get(key)
-        if known is not None:
-            return known[0]
-        self._leaders[key] = (ours.path, _inode(theirs))
-        return None
-
-    def linked_there(self, ours: ShadowEntry, theirs: ListedEntry | None) -> bool:
-        """Whether the replica has this name and the first one as one file."""
-        first = self._leaders[ours.device, ours.inode][1]
-        return theirs is not None and first is not None and first == _inode(theirs)
-
-    def replaced(self, ours: ShadowEntry) -> None:
-        """The first name gets a new inode there, so that no other name is linked to it any more."""
-        key = (ours.device, ours.inode)
-        if key in self._leaders and self._leaders[key][0] == ours.path:
-            self._leaders[key] = (ours.path, None)
-
-    def wrongly_linked(self, ours: ShadowEntry, theirs: ListedEntry) -> bool:
-        """Whether the replica has this file and one that is another here as one."""
-        if theirs.identity.links < 2:
-            return False
-        inode = (theirs.identity.device, theirs.identity.inode)
-        return self._owners.setdefault(inode, (ours.device, ours.inode)) != (ours.device, ours.inode)
-
-
-def _inode(theirs: ListedEntry | None) -> tuple[int, int] | None:
-    return None if theirs is None else (theirs.identity.device, theirs.identity.inode)
-
-
-def same(ours: ShadowEntry, theirs: ListedEntry) -> bool:
-    """Whether permissions, owner, time and extended attributes are the same."""
-    there = theirs.metadata
-    return (
-        ours.mode & 0o7777 == there.permissions
-        and ours.uid == there.uid
-        and ours.gid == there.gid
-        and ours.modified_ns == there.modified_ns
-        and ours.xattrs == xattr_digest(there.xattrs)
-    )
-
-
-def merge(
-    ours: Iterator[ShadowEntry], theirs: Iterator[ListedEntry]
-) -> Iterator[tuple[ShadowEntry | None, ListedEntry | None]]:
-    """Two listings side by side; None where one side has nothing."""
-    mine, other = next(ours, None), next(theirs, None)
-    while mine is not None or other is not None:
-        if other is None:
-            yield mine, None
-            yield from zip(ours, itertools.repeat(None))
-            return
-        if mine is None:
-            yield None, other
-            yield from zip(itertools.repeat(None), theirs)
-            return
-        left, right = order_key(mine.path), order_key(other.path)
-        if left == right:
-            yield mine, other
-            mine, other = next(ours, None), next(theirs, None)
-        elif left < right:
-            yield mine, None
-            mine = next(ours, None)
-        else:
-            yield None, other
-            other = next(theirs, None)
+    def _send_of(self, found: Difference) -> Send:
+        ours, figures = found.ours, self.figures
+        if ours is None:
+            figures.removed += 1
+            return Send(found.path, 0, delete=True)
+        is_file = stat.S_ISREG(ours.mode)
+        figures.files_compared += is_file
+        figures.files_sent += is_file and found.what is not What.METADATA
+        match found.what:
+            case What.LINK:
+                remove = found.theirs is not None and found.theirs.kind is not EntryKind.FILE
+                return Send(found.path, 0, ours, remove=remove, link_to=found.link_to)
+            case What.METADATA:
+                return Send(found.path, 0, ours, metadata_only=True)
+            case What.REPLACED:
+                return Send(found.path, ours.size, ours, remove=True)
+        return Send(found.path, ours.size, ours)

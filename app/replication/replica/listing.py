@@ -6,15 +6,16 @@ import os
 import stat
 from collections.abc import Iterator
 
-from app.model.entry import order_key
-from app.replication.frames import ListedEntry
-from app.replication.metadata import identity_of, metadata_of, read_xattrs
+from app.model.entry import EntryKind, kind_of_mode, order_key
+from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import RESERVED_PREFIX
 from app.replication.replica.trouble import PathTrouble
+from app.replication.sync_frames import ListedEntry
 
 PART_ENTRIES = 2_000
 PART_BYTES = 1024 * 1024
+_DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
 
 
 def list_root(place: Rooted) -> Iterator[ListedEntry]:
@@ -22,12 +23,7 @@ def list_root(place: Rooted) -> Iterator[ListedEntry]:
 
     Raises OSError for a directory that cannot be read; what vanishes meanwhile is left out.
     """
-    status = os.fstat(place.fd)
-    yield ListedEntry(b"", metadata_of(status, read_xattrs(place.fd), b""), identity_of(status))
-    yield from _list(place)
-
-
-def _list(place: Rooted) -> Iterator[ListedEntry]:
+    yield listed(b"", os.fstat(place.fd), xattr_digest(read_xattrs(place.fd)), b"")
     waiting: list[Iterator[ListedEntry]] = [iter(_directory(place, b""))]
     while waiting:
         entry = next(waiting[-1], None)
@@ -35,8 +31,28 @@ def _list(place: Rooted) -> Iterator[ListedEntry]:
             waiting.pop()
             continue
         yield entry
-        if entry.metadata.kind == "directory":
+        if entry.kind is EntryKind.DIRECTORY:
             waiting.append(iter(_directory(place, entry.path)))
+
+
+def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) -> ListedEntry:
+    """The entry of a listing for what was found at `path`; `xattrs` is a digest."""
+    kind = kind_of_mode(status.st_mode)
+    return ListedEntry(
+        path,
+        kind,
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_size if kind is EntryKind.FILE else 0,
+        status.st_mtime_ns,
+        xattrs,
+        target,
+        status.st_rdev if kind in _DEVICES else 0,
+        status.st_dev,
+        status.st_ino,
+        status.st_nlink,
+    )
 
 
 def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
@@ -53,11 +69,10 @@ def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
         try:
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
             target = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else b""
-            xattrs = read_xattrs(below + name)
+            xattrs = xattr_digest(read_xattrs(below + name))
         except FileNotFoundError:
             continue
-        whole = path + b"/" + name if path else name
-        found.append(ListedEntry(whole, metadata_of(status, xattrs, target), identity_of(status)))
+        found.append(listed(path + b"/" + name if path else name, status, xattrs, target))
     found.sort(key=lambda entry: order_key(entry.path))
     return found
 
@@ -68,8 +83,7 @@ def in_parts(entries: Iterator[ListedEntry]) -> Iterator[tuple[ListedEntry, ...]
     size = 0
     for entry in entries:
         part.append(entry)
-        size += len(entry.path) + len(entry.metadata.link_target) + 100
-        size += sum(len(name) + len(value) for name, value in entry.metadata.xattrs)
+        size += len(entry.path) + len(entry.link_target) + 100
         if len(part) >= PART_ENTRIES or size >= PART_BYTES:
             yield tuple(part)
             part, size = [], 0

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.model.paths import shown
@@ -22,9 +23,6 @@ from app.replication.frames import (
     FetchRequest,
     Frame,
     Hello,
-    Listing,
-    ListingEnd,
-    ListRequest,
     Ping,
     Pong,
     Refused,
@@ -38,6 +36,7 @@ from app.replication.replica.fetching import fetch
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.trouble import PathTrouble
+from app.replication.sync_frames import Listing, ListingEnd, ListRequest
 
 if TYPE_CHECKING:
     from app.replication.replica.engine import ReplicaEngine
@@ -239,8 +238,8 @@ class ReplicaStream:
             try:
                 for part in in_parts(list_root(tree.tree)):
                     for entry in part:
-                        if entry.identity.links > 1 and entry.metadata.kind != "directory":
-                            names.setdefault(entry.identity.inode, []).append(entry.path)
+                        if entry.links > 1 and entry.kind is not EntryKind.DIRECTORY:
+                            names.setdefault(entry.inode, []).append(entry.path)
                     self._send(Listing(root, part))
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error

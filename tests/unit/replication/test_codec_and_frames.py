@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.model.entry import EntryKind, Identity, Metadata
+from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.model.scenario import ReplicaState
@@ -21,6 +21,17 @@ from app.replication.records import (
     SetMetadata,
     StageContent,
     WriteBlocks,
+)
+from app.replication.sync_frames import (
+    NO_FILE,
+    BlockHashes,
+    HashedPart,
+    HashItem,
+    HashRequest,
+    ListedEntry,
+    Listing,
+    ListingEnd,
+    ListRequest,
 )
 
 FILE = Metadata(EntryKind.FILE, 0o4755, 1, 2, 10, -5, ((b"user.a", b"\0\xff"),))
@@ -39,13 +50,17 @@ RECORDS = [
     SetMetadata(0, b"x", FILE),
     Mark(PointKind.BOOKMARK, "id", "täxt", datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)),
 ]
+LISTED = ListedEntry(b"l", EntryKind.SYMLINK, 0o777, 1, 2, 0, -3, b"d" * 16, b"to", 0, 4, 5, 6)
 FRAMES = [
     frames.Hello(1, b"<scenario/>", "localhost", "epoch", 1, 20),
     frames.Welcome("inc", "epoch", 5, 77, "reserved name inside the root"),
     frames.Refused("ER00203", {"host": "x"}),
-    frames.ListRequest(0),
-    frames.Listing(0, (frames.ListedEntry(b"", DIRECTORY, Identity(1, 2, 3, 4)),)),
-    frames.ListingEnd(0),
+    ListRequest(0),
+    Listing(0, (LISTED,)),
+    ListingEnd(0),
+    HashRequest(1, 0, (HashItem(b"a", 0, 1), HashItem(b"b", 1 << 40, 1 << 29))),
+    HashRequest(2, 0, (HashItem(b"", 65536, 1 << 30),), stage=1 << 62),
+    BlockHashes(7, (HashedPart(NO_FILE, b""), HashedPart(5, b"0" * 16))),
     frames.Batch(frames.BatchKind.STREAM, "epoch", 4, (codec.encode(RECORDS[0]),)),
     frames.Committed(frames.BatchKind.SYNC, 4, 5),
     frames.Trouble(0, b"x", "ER00310", {"a": "b"}, final=True),
