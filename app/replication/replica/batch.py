@@ -11,7 +11,7 @@ import os
 import stat
 from typing import Any
 
-from app.model.entry import EntryKind, Metadata
+from app.model.entry import EntryKind, Identity, Metadata
 from app.replication.codec import pack_metadata
 from app.replication.metadata import read_metadata
 from app.replication.replica import steps
@@ -109,12 +109,19 @@ class Batch:
 
     def current(self, root: int, path: bytes) -> tuple[Metadata, int, int]:
         """(metadata, inode, links) at `path`, which exists and is settled."""
-        fd, name = self.tree(root).tree.place(path)
-        metadata, identity = read_metadata(name, fd)
+        metadata, identity = self._read(root, path)
+        if identity.links > 1 and metadata.kind is not EntryKind.DIRECTORY:
+            # Another name of it may have been written in this round.
+            self.names(root, path, identity.inode)
+            metadata, identity = self._read(root, path)
         intended = self._times.get((root, path))
         if intended is not None:
             metadata = _with_time(metadata, intended)
         return metadata, identity.inode, identity.links
+
+    def _read(self, root: int, path: bytes) -> tuple[Metadata, Identity]:
+        fd, name = self.tree(root).tree.place(path)
+        return read_metadata(name, fd)
 
     def aside(self) -> bytes:
         """A new name among the aside files."""
@@ -196,8 +203,9 @@ class Batch:
     ) -> None:
         """Plan METADATA. `log_only`: the step that follows sets it, only taking it back is planned."""
         step = (steps.METADATA, root, path, inode, pack_metadata(old))
+        names = [path] if wanted.kind is EntryKind.DIRECTORY else self.names(root, path, inode)
         self._add(step, None if log_only else (wanted, old))
-        for name in self.names(root, path, inode):
+        for name in names:
             self._stamp(root, name, CHANGED)
         place = (root, path)
         if wanted.kind is EntryKind.DIRECTORY:
@@ -215,7 +223,13 @@ class Batch:
         self._touch(root, path)
 
     def names(self, root: int, path: bytes, inode: int) -> list[bytes]:
-        """All names of the inode in the root, `path` among them."""
+        """All names of the inode in the root, `path` among them.
+
+        A name that is only planned (a link or a rename earlier in this round) is carried out first: else it
+        would count as something outside the root that holds the content.
+        """
+        for name in self.store.links.known(root, inode):
+            self.settle(root, name)
         known = self.store.links.names(self.tree(root), inode)
         return known if path in known else [path, *known]
 

@@ -179,6 +179,9 @@ class Carrier:
         if old is None or not stat.S_ISREG(old.st_mode):
             raise PathTrouble("ER00404", path)
         tree = batch.tree(root)
+        names = [path] if old.st_nlink == 1 else batch.names(root, path, old.st_ino)
+        # Another name of it may have been written in this round, which is carried out now.
+        old = batch.status(root, path) or old
         fd, name = tree.tree.place(path)
         try:
             file = os.open(name, _OPEN, dir_fd=fd)
@@ -188,9 +191,6 @@ class Carrier:
             raise
         batch.close_later(file)
         stage_fd = self._open_stage(record)
-        names = [path] if old.st_nlink == 1 else batch.names(root, path, old.st_ino)
-        for other in names:
-            batch.settle(root, other)
         size = record.metadata.size_bytes
         ranges = _undone_ranges(record.extents, old.st_size, size)
         metadata, inode, links = batch.current(root, path)

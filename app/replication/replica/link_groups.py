@@ -67,6 +67,10 @@ class LinkGroups:
             self._names.setdefault((root, inode), set()).add(path)
         self._index.replace_links(root, names)
 
+    def known(self, root: int, inode: int) -> tuple[bytes, ...]:
+        """The names noted for `inode`, those that are only planned among them."""
+        return tuple(sorted(self._names.get((root, inode), ())))
+
     def names(self, tree: ReplicaTree, inode: int) -> list[bytes]:
         """The names of `inode` that are there now, sorted."""
         found = []
