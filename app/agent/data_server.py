@@ -23,6 +23,7 @@ from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.replication.definition import from_xml
 from app.replication.frames import Hello, decode_frame
 from app.replication.link import Link
+from app.replication.throttle import Throttle
 
 generated: Any = agent_pb2_grpc
 
@@ -139,9 +140,13 @@ class OwnScenarioLink:
         self._scenario_id = scenario_id
         self._checked = False
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, *, urgent: bool = False) -> None:
         """Queue one frame."""
-        self._link.send(frame)
+        self._link.send(frame, urgent=urgent)
+
+    def pace(self, throttle: Throttle) -> None:
+        """Let frames leave no faster than that."""
+        self._link.pace(throttle)
 
     def receive(self, timeout_s: float) -> bytes | None:
         """The next frame; the first must say hello for the right scenario. Raises CredentialsError AE1015."""

@@ -1,6 +1,7 @@
 """The stream between master and replica on top of a bidirectional call: bounded queues both ways.
 
 A full queue blocks whoever fills it, and so, through the call's own flow control, the sender at the far end.
+Frames travel in pieces, so that urgent ones and the limit of bandwidth need not wait for a large one.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ import grpc
 from app.agent.generated import agent_pb2 as pb
 from app.model.errors import ArcxoError
 from app.replication.link import FRAME_MAX_BYTES
+from app.replication.throttle import UNLIMITED, Throttle
 
 QUEUE_FRAMES = 256
 QUEUE_BYTES = 2 * FRAME_MAX_BYTES
+URGENT_FRAMES = 4
+PIECES_MAX = FRAME_MAX_BYTES // 64
+_WHOLE, _MORE, _LAST = range(3)
 
 
 class _FrameQueue:
@@ -27,6 +32,7 @@ class _FrameQueue:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.frames: deque[bytes] = deque()
+        self.urgent: deque[bytes] = deque()
         self.size_bytes = 0
         self.ended = False
 
@@ -58,6 +64,38 @@ class _FrameQueue:
             self.changed.notify_all()
             return frame
 
+    def put_urgent(self, frame: bytes) -> bool:
+        """Add ahead of all others, or leave it out when several wait; False when the queue has ended."""
+        with self.changed:
+            if self.ended:
+                return False
+            if len(self.urgent) < URGENT_FRAMES:
+                self.urgent.append(frame)
+                self.changed.notify_all()
+            return True
+
+    def take_first(self) -> tuple[bytes, bool]:
+        """The next frame, urgent ones first, and whether it is one; raises EOFError when ended and empty."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.urgent or self.frames or self.ended)
+            if self.urgent:
+                return self.urgent.popleft(), True
+            if not self.frames:
+                raise EOFError
+            frame = self.frames.popleft()
+            self.size_bytes -= len(frame)
+            self.changed.notify_all()
+            return frame, False
+
+    def take_urgent(self, timeout_s: float) -> bytes | None:
+        """An urgent frame that is there within the time; raises EOFError when ended meanwhile."""
+        with self.changed:
+            if timeout_s > 0:
+                self.changed.wait_for(lambda: self.urgent or self.ended, timeout_s)
+                if self.ended:
+                    raise EOFError
+            return self.urgent.popleft() if self.urgent else None
+
     def end(self) -> None:
         with self.changed:
             self.ended = True
@@ -79,12 +117,13 @@ class StreamLink:
         self._outgoing = _FrameQueue()
         self._incoming = _FrameQueue()
         self._reason = "closed"
+        self._throttle = UNLIMITED
 
-    def send(self, frame: bytes) -> None:
-        """Queue one frame; blocks while the other side takes none."""
+    def send(self, frame: bytes, *, urgent: bool = False) -> None:
+        """Queue one frame; blocks while the other side takes none, unless it is urgent."""
         if len(frame) > FRAME_MAX_BYTES:
             raise ArcxoError("ER00201", host=self._host, reason=f"frame of {len(frame)} bytes")
-        if not self._outgoing.put(frame):
+        if not (self._outgoing.put_urgent(frame) if urgent else self._outgoing.put(frame)):
             raise ArcxoError("ER00201", host=self._host, reason=self._reason)
 
     def receive(self, timeout_s: float) -> bytes | None:
@@ -94,8 +133,15 @@ class StreamLink:
         except EOFError:
             raise ArcxoError("ER00201", host=self._host, reason=self._reason) from None
 
+    def pace(self, throttle: Throttle) -> None:
+        """From now on frames leave no faster than `throttle` allows; urgent ones are counted only."""
+        self._throttle = throttle
+
     def close(self) -> None:
-        """End the stream; what was sent before still goes out when the other side takes it soon."""
+        """End the stream; what was sent before still goes out when the other side takes it soon.
+
+        While the limit of bandwidth holds it back, it does not.
+        """
         self._outgoing.end()
         self._incoming.end()
 
@@ -105,24 +151,59 @@ class StreamLink:
         self.close()
 
     def outgoing(self) -> Iterator[pb.Frame]:
-        """The frames to be sent, until the link ends. For the call's sending thread."""
+        """The frames to be sent, in pieces, until the link ends. For the call's sending thread."""
+        try:
+            while True:
+                frame, urgent = self._outgoing.take_first()
+                if urgent:
+                    self._throttle.reserve(len(frame))
+                    yield pb.Frame(data=frame)
+                else:
+                    yield from self._pieces(frame)
+        except EOFError:
+            return
+
+    def _pieces(self, frame: bytes) -> Iterator[pb.Frame]:
+        offset = 0
         while True:
-            try:
-                frame = self._outgoing.take(None)
-            except EOFError:
+            piece = frame[offset : offset + self._throttle.piece_bytes()]
+            yield from self._meanwhile(self._throttle.reserve(len(piece)))
+            end = offset + len(piece)
+            if end >= len(frame):
+                yield pb.Frame(data=piece, part=_LAST if offset else _WHOLE)
                 return
+            yield pb.Frame(data=piece, part=_MORE)
+            offset = end
+
+    def _meanwhile(self, wait_s: float) -> Iterator[pb.Frame]:
+        """Urgent frames, until it is time. Raises EOFError when the link ends while it waits."""
+        until = time.monotonic() + wait_s
+        while (frame := self._outgoing.take_urgent(until - time.monotonic() if wait_s else 0)) is not None:
+            self._throttle.reserve(len(frame))
             yield pb.Frame(data=frame)
 
     def read_from(self, frames: Iterable[Any]) -> None:
         """Take what arrives until the call ends. For a thread of the link's own."""
         reason = "ended by the other side"
+        pieces: list[bytes] = []
+        size = 0
         try:
             for frame in frames:
-                if len(frame.data) > FRAME_MAX_BYTES:
-                    reason = f"frame of {len(frame.data)} bytes"
+                if frame.part != _WHOLE:
+                    size += len(frame.data)
+                    pieces.append(frame.data)
+                if max(size, len(frame.data)) > FRAME_MAX_BYTES:
+                    reason = f"frame of {max(size, len(frame.data))} bytes"
+                    break
+                if frame.part > _LAST or len(pieces) > PIECES_MAX:
+                    reason = "a frame in pieces that do not fit"
                     break
                 # After a close the rest is read and dropped, so that the far end sees an orderly end.
-                self._incoming.put(frame.data)
+                if frame.part == _WHOLE:
+                    self._incoming.put(frame.data)
+                elif frame.part == _LAST:
+                    self._incoming.put(b"".join(pieces))
+                    pieces, size = [], 0
         except grpc.RpcError as error:
             known: Any = error
             reason = str(known.details() or known.code()) if hasattr(known, "details") else "lost"

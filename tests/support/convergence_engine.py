@@ -23,6 +23,7 @@ from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario, Scenari
 from app.replication.events import EventStore
 from app.replication.master.engine import MasterEngine
 from app.replication.replica.engine import ReplicaEngine
+from app.replication.throttle import Throttle
 
 
 class SocketLink:
@@ -34,7 +35,10 @@ class SocketLink:
         self._buffer = bytearray()
         self._closed = False
 
-    def send(self, frame: bytes) -> None:
+    def pace(self, throttle: Throttle) -> None:
+        pass
+
+    def send(self, frame: bytes, *, urgent: bool = False) -> None:
         with self._sending:
             try:
                 self._connection.sendall(struct.pack("<I", len(frame)) + frame)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import queue
+import threading
 
 from app.model.errors import ArcxoError
 from app.replication.frames import Frame, Pong, decode_frame, encode_frame
+from app.replication.throttle import UNLIMITED, Throttle
 
 
 class MemoryLink:
@@ -15,11 +17,19 @@ class MemoryLink:
         self._incoming = incoming
         self._outgoing = outgoing
         self._closed = False
+        self._gone = threading.Event()
+        self._throttle = UNLIMITED
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, *, urgent: bool = False) -> None:
+        for start in () if urgent else range(0, len(frame), self._throttle.piece_bytes()):
+            size = min(len(frame) - start, self._throttle.piece_bytes())
+            self._gone.wait(self._throttle.reserve(size))
         if self._closed:
             raise ArcxoError("ER00201", host="peer")
         self._outgoing.put(frame)
+
+    def pace(self, throttle: Throttle) -> None:
+        self._throttle = throttle
 
     def receive(self, timeout_s: float) -> bytes | None:
         if self._closed:
@@ -36,6 +46,7 @@ class MemoryLink:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._gone.set()
             self._outgoing.put(None)
             self._incoming.put(None)
 
