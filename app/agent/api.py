@@ -22,11 +22,12 @@ from app.model.archive import (
 )
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.events import EventRecord
+from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
 __all__ = [
     "Agent",
@@ -117,6 +118,9 @@ class Agent(Protocol):
     def hello(self) -> HostInfo: ...
     def browse(self, path: bytes) -> Sequence[DirectoryEntry]: ...
     def make_directory(self, path: bytes) -> None: ...
+    def preview_filters(
+        self, roots: Sequence[bytes], filters: Filters, *, examples: int = 20, seconds: float = 0.0
+    ) -> Iterator[FilterPreview]: ...
     def check_scenario(self, scenario: NewScenario) -> Sequence[CheckResult]: ...
 
     # the master's side of scenarios

@@ -28,10 +28,11 @@ from app.agent.generated import agent_pb2_grpc
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, Problem
 from app.model.events import EventRecord
+from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
 generated: Any = agent_pb2_grpc
 
@@ -88,6 +89,16 @@ class GrpcAgent:
     def make_directory(self, path: bytes) -> None:
         """Make a directory and its parents."""
         self._call("MakeDirectory", pb.PathRequest(path=path))
+
+    def preview_filters(
+        self, roots: Sequence[bytes], filters: Filters, *, examples: int = 20, seconds: float = 0.0
+    ) -> Iterator[FilterPreview]:
+        """What filters would make of directories there, as far as it is known; closing it early ends it."""
+        request = pb.FilterPreviewRequest(
+            roots=roots, filters=to_message(filters, pb.Filters), examples=examples, seconds=seconds
+        )
+        for reply in self._stream("PreviewFilters", request):
+            yield from_message(reply, FilterPreview)
 
     def check_scenario(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """Errors block, warnings are explained."""

@@ -25,7 +25,7 @@ from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.model.errors import Problem
 from app.model.rewind import PointKind
-from app.model.scenario import NewScenario, Scenario, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
 
 _BROWSE_BATCH = 5_000
 _ROWS_BYTES = 2 * 1024 * 1024
@@ -52,6 +52,7 @@ class ControlHandlers:
             "ListScenarios": calls.state("ListScenarios", self._list_scenarios),
             "GetScenario": calls.state("GetScenario", self._get_scenario),
             "Browse": calls.stream("Browse", self._browse),
+            "PreviewFilters": calls.stream("PreviewFilters", self._preview_filters),
             "Archive": calls.stream("Archive", self._archive),
             "Restore": calls.stream("Restore", self._restore),
         }
@@ -81,6 +82,14 @@ class ControlHandlers:
         for start in range(0, len(found), _BROWSE_BATCH):
             batch = found[start : start + _BROWSE_BATCH]
             yield pb.DirectoryEntries(items=[to_message(entry, pb.DirectoryEntry) for entry in batch])
+
+    def _preview_filters(self, request: Any, gone: threading.Event) -> Iterator[pb.FilterPreview]:
+        filters = from_message(request.filters, Filters)
+        found = self._host.preview_filters(
+            tuple(request.roots), filters, int(request.examples), request.seconds, gone
+        )
+        for part in found:
+            yield to_message(part, pb.FilterPreview)
 
     def _archive(self, request: Any, gone: threading.Event) -> Iterator[pb.ArchiveEvent]:
         for event in self._host.archive(from_message(request, ArchiveOrder), gone):

@@ -27,10 +27,13 @@ from app.agent.role_process import RoleProcess
 from app.agent.workers import run_archive, run_restore
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
+from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
-from app.model.scenario import NewScenario, ReplicaState, ReplicaStatus, ScenarioStatus
+from app.model.scenario import Filters, NewScenario, ReplicaState, ReplicaStatus, ScenarioStatus
 from app.replication.events import EventStore
+from app.replication.master.preview import preview
 
+PREVIEWS_MOST = 4
 LOCAL_NAMES = ("localhost",)
 _REPLICA_FIGURES_S = 1.0
 _TOUCH_S = 300.0
@@ -55,6 +58,7 @@ class HostEngines:
         self._master = master
         self._replica = replica
         self._started_at = datetime.now(UTC)
+        self._previews = threading.Semaphore(PREVIEWS_MOST)
         self.data_address = ""
 
     def master(self, method: str, *args: Any, timeout_s: float, **kwargs: Any) -> Any:
@@ -86,6 +90,18 @@ class HostEngines:
     def make_directory(self, path: bytes) -> None:
         """Make a directory and its parents."""
         make_directory(path)
+
+    def preview_filters(
+        self, roots: Sequence[bytes], filters: Filters, examples: int, seconds: float, gone: threading.Event
+    ) -> Iterator[FilterPreview]:
+        """What filters would make of directories here. Raises BusyError AE1009: too many are asked for."""
+        if not self._previews.acquire(blocking=False):
+            reason = f"{PREVIEWS_MOST} previews are under way"
+            raise BusyError("AE1009", call="PreviewFilters", host="", reason=reason)
+        try:
+            yield from preview(roots, filters, examples=examples, seconds=seconds, stopped=gone.is_set)
+        finally:
+            self._previews.release()
 
     def events(self, newer_than: int, limit: int) -> Sequence[EventRecord]:
         """Events after a number, oldest first."""

@@ -11,6 +11,7 @@ REQUIRED_ROLE = {
     "ListEvents": Role.MONITOR,
     "ListRewindPoints": Role.MONITOR,
     "Browse": Role.OPERATOR,
+    "PreviewFilters": Role.OPERATOR,
     "CheckScenario": Role.OPERATOR,
     "ExportScenario": Role.OPERATOR,
     "RunScenario": Role.OPERATOR,

@@ -9,6 +9,7 @@ import click
 VERBS = {
     "create": ("app.cli.scenario_define", "create", "Make a scenario."),
     "check": ("app.cli.scenario_define", "check", "Check what `create` would make; changes nothing."),
+    "preview": ("app.cli.scenario_preview", "preview", "Show what filters take and leave out."),
     "list": ("app.cli.scenario_show", "list_scenarios", "List the scenarios and how they stand."),
     "show": ("app.cli.scenario_show", "show", "Show one scenario."),
     "set": ("app.cli.scenario_define", "set_properties", "Change properties."),

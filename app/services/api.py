@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.events import ActivityRecord, EventRecord, Severity
+from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo
 from app.model.job import (
     BackupScript,
@@ -25,7 +26,7 @@ from app.model.job import (
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
 from app.model.restore import RestorePlan
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.search import Machine, Query
 
 
@@ -35,6 +36,19 @@ class ScenarioService(Protocol):
     def list(self) -> Sequence[ScenarioStatus]: ...
     def show(self, name: str) -> ScenarioStatus: ...
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]: ...
+    def preview(
+        self,
+        roots: Sequence[bytes],
+        filters: Filters,
+        *,
+        master: str = "localhost",
+        examples: int = 20,
+        seconds: float = 3.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+    ) -> FilterPreview:
+        """What filters would make of directories of a master; after `seconds` (0 = never) what was seen."""
+        ...
+
     def create(self, scenario: NewScenario) -> Scenario: ...
     def update(self, scenario: Scenario) -> Scenario: ...
     def register(self, name: str) -> Scenario: ...

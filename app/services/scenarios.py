@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import EventRecord
+from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.services.connections import Connections, is_unreachable
 from app.services.points import resolve_point
 from app.services.registrations import (
@@ -77,6 +78,30 @@ class LocalScenarios:
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What stands against this scenario; errors block `create`."""
         return self._connections.agent_of(scenario.master).check_scenario(scenario)
+
+    def preview(
+        self,
+        roots: Sequence[bytes],
+        filters: Filters,
+        *,
+        master: str = "localhost",
+        examples: int = 20,
+        seconds: float = 3.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+    ) -> FilterPreview:
+        """What filters would make of directories of a master. Changes nothing.
+
+        Raises:
+            UsageError: ER00122 a pattern that is none. ArcxoError: ER00101, ER00102 a root that is none.
+        """
+        seen = FilterPreview(complete=False, seconds=0.0)
+        parts = self._connections.agent_of(master).preview_filters(
+            roots, filters, examples=examples, seconds=seconds
+        )
+        for seen in parts:
+            if on_progress is not None and not seen.complete:
+                on_progress(seen)
+        return seen
 
     def create(self, scenario: NewScenario) -> Scenario:
         """Check, define on the master's host, register, log.

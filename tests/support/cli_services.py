@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.model.errors import NotFoundError
+from app.model.filters import FilterPreview
 from app.model.host import Host
 from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
 from app.model.scenario import (
@@ -21,6 +22,7 @@ from app.model.scenario import (
     ScenarioStatus,
     ServerType,
 )
+from app.replication.master.preview import preview
 
 WHEN = datetime(2026, 3, 1, 12, 30, 0, 250_000, tzinfo=UTC)
 
@@ -74,6 +76,11 @@ class FakeScenarios:
         made = scenario(new.name, new.roots[0].master_path)
         self.known[new.name] = made
         return made
+
+    def preview(self, roots: Any, filters: Any, **options: Any) -> FilterPreview:
+        self.calls.append(("preview", tuple(roots), filters, options["master"]))
+        seen = list(preview(roots, filters, examples=options["examples"], seconds=options["seconds"]))
+        return seen[-1]
 
     def update(self, changed: Scenario) -> Scenario:
         self.calls.append(("update", changed))

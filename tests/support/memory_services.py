@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, 
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
 from app.model.events import ActivityRecord, EventRecord, Severity
+from app.model.filters import FilterExample, FilterPreview, PatternUse
 from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo
 from app.model.job import (
     BackupScript,
@@ -33,6 +34,7 @@ from app.model.media import CatalogEntry, Consistency, Device, FileVersion, Medi
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import (
+    Filters,
     NewScenario,
     ProductType,
     ReplicaSpec,
@@ -219,6 +221,34 @@ class MemoryScenarios(_Calls):
                 if path not in self._services.directories
             ),
         ]
+
+    def preview(
+        self,
+        roots: Sequence[bytes],
+        filters: Filters,
+        *,
+        master: str = "localhost",
+        examples: int = 20,
+        seconds: float = 3.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+    ) -> FilterPreview:
+        self._note("scenarios.preview", tuple(roots), filters, master)
+        share = len(filters.exclude)
+        return FilterPreview(
+            complete=True,
+            seconds=0.4,
+            included_files=118_402 - 1204 * share,
+            included_directories=9_204,
+            included_bytes=96 * GB - 2 * GB * share,
+            excluded_files=1204 * share,
+            excluded_bytes=2 * GB * share,
+            included=tuple(FilterExample(root + b"/plan.odt", "", False, 41_000) for root in roots),
+            excluded=tuple(
+                FilterExample(roots[0] + b"/scratch/a.tmp", pattern, False, 2 * MB)
+                for pattern in filters.exclude
+            ),
+            patterns=tuple(PatternUse(pattern, True, 1204, 2 * GB) for pattern in filters.exclude),
+        )
 
     def create(self, scenario: NewScenario) -> Scenario:
         self._note("scenarios.create", scenario)

@@ -391,6 +391,70 @@ class Root(_message.Message):
     master_path: bytes
     def __init__(self, master_path: _Optional[bytes] = ...) -> None: ...
 
+class FilterPreviewRequest(_message.Message):
+    __slots__ = ("roots", "filters", "examples", "seconds")
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    roots: _containers.RepeatedScalarFieldContainer[bytes]
+    filters: Filters
+    examples: int
+    seconds: float
+    def __init__(self, roots: _Optional[_Iterable[bytes]] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., examples: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class FilterExample(_message.Message):
+    __slots__ = ("path", "pattern", "directory", "size_bytes")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    pattern: str
+    directory: bool
+    size_bytes: int
+    def __init__(self, path: _Optional[bytes] = ..., pattern: _Optional[str] = ..., directory: _Optional[bool] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class PatternUse(_message.Message):
+    __slots__ = ("pattern", "excludes", "entries", "size_bytes")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    excludes: bool
+    entries: int
+    size_bytes: int
+    def __init__(self, pattern: _Optional[str] = ..., excludes: _Optional[bool] = ..., entries: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class FilterPreview(_message.Message):
+    __slots__ = ("complete", "seconds", "included_files", "included_directories", "included_bytes", "excluded_files", "excluded_directories", "excluded_bytes", "included", "excluded", "patterns", "problems")
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDED_FILES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDED_DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_FILES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDED_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_FIELD_NUMBER: _ClassVar[int]
+    PATTERNS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    complete: bool
+    seconds: float
+    included_files: int
+    included_directories: int
+    included_bytes: int
+    excluded_files: int
+    excluded_directories: int
+    excluded_bytes: int
+    included: _containers.RepeatedCompositeFieldContainer[FilterExample]
+    excluded: _containers.RepeatedCompositeFieldContainer[FilterExample]
+    patterns: _containers.RepeatedCompositeFieldContainer[PatternUse]
+    problems: int
+    def __init__(self, complete: _Optional[bool] = ..., seconds: _Optional[float] = ..., included_files: _Optional[int] = ..., included_directories: _Optional[int] = ..., included_bytes: _Optional[int] = ..., excluded_files: _Optional[int] = ..., excluded_directories: _Optional[int] = ..., excluded_bytes: _Optional[int] = ..., included: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., excluded: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., patterns: _Optional[_Iterable[_Union[PatternUse, _Mapping]]] = ..., problems: _Optional[int] = ...) -> None: ...
+
 class Filters(_message.Message):
     __slots__ = ("include", "exclude")
     INCLUDE_FIELD_NUMBER: _ClassVar[int]

@@ -55,6 +55,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.PathRequest.SerializeToString,
                 response_deserializer=agent__pb2.Empty.FromString,
                 _registered_method=True)
+        self.PreviewFilters = channel.unary_stream(
+                '/arcxo.agent.v1.AgentControl/PreviewFilters',
+                request_serializer=agent__pb2.FilterPreviewRequest.SerializeToString,
+                response_deserializer=agent__pb2.FilterPreview.FromString,
+                _registered_method=True)
         self.CheckScenario = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/CheckScenario',
                 request_serializer=agent__pb2.NewScenario.SerializeToString,
@@ -215,6 +220,12 @@ class AgentControlServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MakeDirectory(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewFilters(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -405,6 +416,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.MakeDirectory,
                     request_deserializer=agent__pb2.PathRequest.FromString,
                     response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'PreviewFilters': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewFilters,
+                    request_deserializer=agent__pb2.FilterPreviewRequest.FromString,
+                    response_serializer=agent__pb2.FilterPreview.SerializeToString,
             ),
             'CheckScenario': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckScenario,
@@ -651,6 +667,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/MakeDirectory',
             agent__pb2.PathRequest.SerializeToString,
             agent__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewFilters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/PreviewFilters',
+            agent__pb2.FilterPreviewRequest.SerializeToString,
+            agent__pb2.FilterPreview.FromString,
             options,
             channel_credentials,
             insecure,

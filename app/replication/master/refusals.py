@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from app.model.errors import ArcxoError
+from app.model.filters import check_filters
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import check_relative, is_beneath, shown
 from app.model.properties import check_override, check_properties
@@ -123,6 +124,10 @@ def _forms(scenario: NewScenario | Scenario) -> Iterator[ArcxoError]:
         if len(replica.paths) != len(scenario.roots):
             yield ArcxoError("ER00113", scenario=name)
     yield from _properties(scenario)
+    try:
+        check_filters(scenario.filters)
+    except ValueError as error:
+        yield ArcxoError("ER00122", scenario=name, cause=error)
     paths = [root.master_path for root in scenario.roots]
     paths += [path for replica in scenario.replicas for path in replica.paths]
     for path in paths:
