@@ -114,7 +114,7 @@ class Unguarded:
     def removing(self, root, path):
         pass
 
-    def rewriting(self, root, row):
+    def rewriting(self, root, row, *, whole=True):
         pass
 
     def created(self, root, entry):

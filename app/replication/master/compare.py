@@ -66,6 +66,9 @@ class Followers(Protocol):
     def young(self, root: int, path: bytes) -> None:
         """Read a path once more in two seconds."""
 
+    def unproved(self, root: int, path: bytes) -> None:
+        """Ask `Comparer.prove` of a path in two seconds."""
+
     def recorded(self, root: int, path: bytes, cost_s: float) -> None:
         """A change of a path was recorded; reading it took this long."""
 
@@ -329,6 +332,7 @@ class Comparer:
             self._followers.again(root.number, path, content=True, tree=False, delay=0.0)
             return
         now = entry_of(path, status, xattrs, target, root.device)
+        now = self._read_now(root, now, time.time_ns(), agrees=True)
         metadata = metadata_of(status, xattrs, target)
         is_directory = metadata.kind is EntryKind.DIRECTORY
         if row is None or force:
@@ -374,12 +378,12 @@ class Comparer:
             and row.size == status.st_size
             and row.modified_ns == status.st_mtime_ns
         )
-        if same and not content and row is not None:
+        if same and not content and row is not None and row.changed_ns:
             xattrs = read_xattrs(whole)
             if not same_status(status, os.lstat(whole)):
                 self._followers.again(root.number, path, content=True, tree=False, delay=0.0)
                 return
-            now = entry_of(path, status, xattrs, b"", root.device, row.hashes)
+            now = self._unread(root, row, entry_of(path, status, xattrs, b"", root.device, row.hashes))
             if not same_metadata(row, now):
                 self._outlet.put(SetMetadata(root.number, path, metadata_of(status, xattrs, b"")))
                 self._counted(root, row, now, 0)
@@ -389,12 +393,13 @@ class Comparer:
         fd = open_file(whole)
         try:
             for attempt in range(TORN_TRIES):
+                looked_ns = time.time_ns()
                 before = os.fstat(fd)
                 if before.st_size > INLINE_MAX_BYTES:
-                    done = self._large(root, path, row, fd, before, force=force)
+                    done = self._large(root, path, row, fd, before, looked_ns, force=force)
                 else:
                     last = attempt == TORN_TRIES - 1
-                    done = self._small(root, path, row, fd, before, force=force, last=last)
+                    done = self._small(root, path, row, fd, before, looked_ns, force=force, last=last)
                 if done:
                     break
         finally:
@@ -409,6 +414,7 @@ class Comparer:
         row: ShadowEntry | None,
         fd: int,
         before: os.stat_result,
+        looked_ns: int,
         *,
         force: bool,
         last: bool,
@@ -417,13 +423,12 @@ class Comparer:
         data = read_exact(fd, 0, size) if size else b""
         extents = data_extents(fd, before)
         xattrs = read_xattrs(fd)
-        if not self._agrees(root, path, fd, before):
-            if not last:
-                return False
-            # Written all the time: what was read is recorded, and it is compared again soon.
-            self._followers.again(root.number, path, content=True, tree=False, delay=0.05)
+        agrees = self._agrees(root, path, fd, before)
+        if not agrees and not last:
+            return False
         hashes = hash_blocks(data)
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
+        now = self._read_now(root, now, looked_ns, agrees=agrees)
         metadata = metadata_of(before, xattrs, b"")
         if (
             not force
@@ -450,7 +455,6 @@ class Comparer:
             self._outlet.put(ReplaceFile(root.number, path, metadata, extents, sent))
         self._counted(root, row, now, len(sent))
         self._put_links(root, now, again=force)
-        self._note_young(root, path, before)
         return True
 
     def _large(
@@ -460,6 +464,7 @@ class Comparer:
         row: ShadowEntry | None,
         fd: int,
         before: os.stat_result,
+        looked_ns: int,
         *,
         force: bool,
     ) -> bool:
@@ -472,7 +477,7 @@ class Comparer:
             known = row.hashes if same_inode or row.links == 1 else None
         xattrs = read_xattrs(fd)
         metadata = metadata_of(before, xattrs, b"")
-        if known is not None:
+        if known is not None and row is not None:
             hashes, sent = self._blocks(root, path, fd, before, known, metadata, row)
         else:
             now = entry_of(path, before, xattrs, b"", root.device)
@@ -480,14 +485,12 @@ class Comparer:
             if row is not None and not force:
                 self._guard.rewriting(root.number, row)
             hashes, sent = self._whole(root, path, fd, before, metadata, in_place=in_place)
+        agrees = self._agrees(root, path, fd, before)
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
+        now = self._read_now(root, now, looked_ns, agrees=agrees)
         if sent or row is None or force or not same_metadata(row, now) or row.size != now.size:
             self._counted(root, row, now, sent)
         self._put_links(root, now, again=force)
-        if not self._agrees(root, path, fd, before):
-            self._followers.again(root.number, path, content=True, tree=False, delay=0.05)
-        else:
-            self._note_young(root, path, before)
         return True
 
     def _whole(
@@ -525,7 +528,7 @@ class Comparer:
         before: os.stat_result,
         known: bytes,
         metadata: Metadata,
-        row: ShadowEntry | None,
+        row: ShadowEntry,
     ) -> tuple[bytes, int]:
         size = before.st_size
         hashes = []
@@ -550,8 +553,11 @@ class Comparer:
                 stage = stage or self._outlet.new_stage()
                 sent = self._stage_parts(stage, sent, kept)
         total = sent + sum(map(len, kept))
-        if row is not None:
-            self._guard.rewriting(root.number, row, whole=2 * total > row.size)
+        if not runs and size == row.size:
+            if not same_metadata(row, entry_of(path, before, metadata.xattrs, b"", root.device)):
+                self._outlet.put(SetMetadata(root.number, path, metadata))
+            return b"".join(hashes), 0
+        self._guard.rewriting(root.number, row, whole=2 * total > row.size)
         if stage:
             self._outlet.put(WriteBlocks(root.number, path, metadata, tuple(runs), None, stage))
         else:
@@ -572,9 +578,59 @@ class Comparer:
             return False
         return same_status(before, os.lstat(root.whole(path)))
 
-    def _note_young(self, root: ComparedRoot, path: bytes, status: os.stat_result) -> None:
-        if max(status.st_mtime_ns, status.st_ctime_ns) > time.time_ns() - YOUNG_NS:
-            self._followers.young(root.number, path)
+    # what a change time proves: see `ShadowEntry.changed_ns`
+
+    def _read_now(self, root: ComparedRoot, now: ShadowEntry, looked_ns: int, *, agrees: bool) -> ShadowEntry:
+        """`now`, all of which was read after `looked_ns`, with what its change time proves."""
+        if not agrees:
+            # Written all the time: what was read is recorded, and it is compared again soon.
+            self._followers.again(root.number, now.path, content=True, tree=False, delay=0.05)
+        elif looked_ns - YOUNG_NS < now.changed_ns <= looked_ns + YOUNG_NS:
+            self._followers.young(root.number, now.path)
+        else:
+            return now
+        return replace(now, changed_ns=0)
+
+    def _unread(self, root: ComparedRoot, known: ShadowEntry, now: ShadowEntry) -> ShadowEntry:
+        """`now`, whose content was not read and is taken from `known`, with what its change time proves."""
+        if known.changed_ns == now.changed_ns:
+            return now
+        if known.changed_ns == 0:
+            self._followers.young(root.number, now.path)
+            return replace(now, changed_ns=0)
+        self._followers.unproved(root.number, now.path)
+        return replace(now, changed_ns=-now.changed_ns)
+
+    def prove(self, root_number: int, path: bytes) -> None:
+        """Take an unread content as proved: what was told meanwhile of its file has been compared."""
+        root = self._roots[root_number]
+        row = self._shadow.get(root_number, path)
+        if row is None or row.changed_ns >= 0:
+            return
+        names = self._names_everywhere(root, row)
+        if any(self._followers.is_pending(number, other.path) for number, other in names):
+            self._followers.unproved(root_number, path)
+            return
+        try:
+            status = os.lstat(root.whole(path))
+        except OSError:
+            status = None
+        proved = replace(row, changed_ns=-row.changed_ns)
+        if status is None or not unchanged(proved, status, root.device):
+            self._followers.again(root_number, path, content=True, tree=False, delay=0.0)
+            return
+        for number, other in names:
+            if number == root_number and other.changed_ns == row.changed_ns:
+                self._shadow.put(number, replace(other, changed_ns=proved.changed_ns))
+
+    def _names_everywhere(self, root: ComparedRoot, row: ShadowEntry) -> list[tuple[int, ShadowEntry]]:
+        """All recorded names of a file, with the number of their root."""
+        return [
+            (other.number, name)
+            for other in self._roots
+            if other is root or (row.device == 0 and other.device == root.device)
+            for name in self._shadow.names_of(other.number, row.device, row.inode)
+        ]
 
     def _counted(self, root: ComparedRoot, row: ShadowEntry | None, now: ShadowEntry, sent: int) -> None:
         counters = root.counters
@@ -585,13 +641,12 @@ class Comparer:
         counters.files_changed += 1
         counters.changed_bytes += sent
         counters.last_change_at = datetime.now(UTC)
-        if now.links > 1 and now.device == 0:
+        if now.links > 1:
             # A name of it in another root of the scenario is told of nothing.
-            for other in self._roots:
-                if other is root or other.device != root.device:
-                    continue
-                for name in self._shadow.names_of(other.number, 0, now.inode):
-                    self._followers.again(other.number, name.path, content=True, tree=False, delay=0.0)
+            for number, name in self._names_everywhere(root, now):
+                if number != root.number:
+                    self._shadow.put(number, replace(name, changed_ns=0))
+                    self._followers.again(number, name.path, content=True, tree=False, delay=0.0)
 
     # hard links
 
@@ -622,6 +677,7 @@ class Comparer:
                 other = known
             self._outlet.put(MakeLink(root.number, path, other.path))
             now = entry_of(path, status, xattrs, b"", root.device, other.hashes)
+            now = self._unread(root, other, now)
             self._counted(root, row, now, 0)
             self._put_links(root, now, linked=True)
             self._followers.recorded(root.number, path, 0.0)
@@ -717,7 +773,7 @@ class Comparer:
         self._followers.recorded(root.number, new_path, 0.0)
         # Paths in it may have been compared while the old name was gone, or another directory's: only a
         # walk tells. A file written within the granularity of its times is read again.
-        young = max(status.st_mtime_ns, row.changed_ns) > time.time_ns() - YOUNG_NS
+        young = not row.changed_ns or status.st_mtime_ns > time.time_ns() - YOUNG_NS
         for child in self.compare(root.number, new_path, content=young, tree=True):
             self._followers.again(root.number, child, content=False, tree=True, delay=0.0)
         return True

@@ -27,13 +27,17 @@ _RECENT_MOST = 50_000
 
 @dataclass(slots=True)
 class Hint:
-    """One path to compare. `tree`: all beneath it too; `force`: send its full state whatever is known."""
+    """One path to compare. `tree`: all beneath it too; `force`: send its full state whatever is known.
+
+    `prove`: only take an unread content as proved, now that what was told of it has been compared.
+    """
 
     root: int
     path: bytes
     content: bool = False
     tree: bool = False
     force: bool = False
+    prove: bool = False
     due: float = 0.0
     ticket: int = 0
 
@@ -72,11 +76,14 @@ class Hints:
         settled: bool = False,
         delay: float | None = None,
         ticket: int | None = None,
+        swept: bool = False,
     ) -> None:
         """A path may have changed. `delay` overrides when it is due, `ticket` keeps a retry's age."""
         now = time.monotonic()
         with self._lock:
+            known = self._pending.get((root, path))
             self._add(root, path, now, content, tree, force, settled, delay, ticket)
+            self._pending[root, path].swept = swept and (known is None or known.swept)
 
     def _add(
         self,
@@ -231,6 +238,10 @@ class Hints:
             return len(self._pending) + len(self._moves) + len(self._busy)
 
     # barriers
+
+    def newest(self) -> int:
+        """The ticket of the last hint told, for `wait_for`."""
+        return self._ticket
 
     def flush(self) -> int:
         """Make everything due now, merge delays or not; returns a ticket for `wait_for`."""

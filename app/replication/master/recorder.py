@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from app.model.errors import ArcxoError, BusyError, Problem
@@ -19,6 +18,7 @@ from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filters import PathFilter
 from app.replication.master.hints import Hint, Hints
+from app.replication.master.later import Later
 from app.replication.master.outlet import Outlet
 from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
@@ -30,7 +30,6 @@ _IDLE_S = 0.5
 _WATCHING_S = 0.05
 _YOUNG_S = 2.0
 _RETRY_S = 15.0
-_YOUNG_MOST = 200_000
 
 
 class RootListener:
@@ -131,8 +130,8 @@ class Recorder:
         self._comparer = Comparer(
             roots, shadow, self._outlet, filters, self, brake, lambda: self._synchronizing == 0
         )
-        self._young: deque[tuple[float, int, bytes]] = deque()
-        self._young_known: set[tuple[int, bytes]] = set()
+        self._young = Later(_YOUNG_S)
+        self._unproved = Later(_YOUNG_S)
         self._problems: dict[tuple[int, bytes], Problem] = {}
         self._retries: dict[tuple[int, bytes], float] = {}
         self._stopping = threading.Event()
@@ -242,9 +241,11 @@ class Recorder:
 
     def young(self, root: int, path: bytes) -> None:
         """See `Followers`."""
-        if (root, path) not in self._young_known and len(self._young) < _YOUNG_MOST:
-            self._young_known.add((root, path))
-            self._young.append((time.monotonic() + _YOUNG_S, root, path))
+        self._young.add(root, path)
+
+    def unproved(self, root: int, path: bytes) -> None:
+        """See `Followers`."""
+        self._unproved.add(root, path)
 
     def recorded(self, root: int, path: bytes, cost_s: float) -> None:
         """See `Followers`."""
@@ -315,6 +316,9 @@ class Recorder:
             self._comparer.move(root, path, new_path)
         for hint in hints:
             self._ticket = hint.ticket
+            if hint.prove:
+                self._comparer.prove(hint.root, hint.path)
+                continue
             found = self._comparer.compare(
                 hint.root, hint.path, content=hint.content, tree=hint.tree, force=hint.force
             )
@@ -350,11 +354,8 @@ class Recorder:
     def _leftovers(self) -> list[Hint]:
         """What is looked at only when nothing else is due: young entries again, unreadable ones again."""
         now = time.monotonic()
-        hints: list[Hint] = []
-        while self._young and self._young[0][0] <= now and len(hints) < _BATCH_HINTS:
-            _, root, path = self._young.popleft()
-            self._young_known.discard((root, path))
-            hints.append(Hint(root, path, content=True))
+        hints = [Hint(root, path, content=True) for root, path in self._young.due(_BATCH_HINTS)]
+        hints += [Hint(root, path, prove=True) for root, path in self._unproved.due(_BATCH_HINTS)]
         if self._retries:
             for (root, path), due in list(self._retries.items()):
                 if due <= now:

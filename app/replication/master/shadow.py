@@ -30,7 +30,14 @@ _IS_FILE = "mode & 61440 = 32768"
 
 @dataclass(frozen=True, slots=True)
 class ShadowEntry:
-    """One recorded entry. `device` is 0 on the root's own file system; `xattrs` is a digest (b"" = none)."""
+    """One recorded entry. `device` is 0 on the root's own file system; `xattrs` is a digest (b"" = none).
+
+    `changed_ns` is the change time of the inode at which all of this, the content of a file above all, was
+    proved to be so: an inode that still has it is known without being read. It is 0 when it was read so soon
+    after its change that the same change time may come with another content, and the negative change time
+    when only the rest was looked at: a file may be given back its size and time after it was written. Both
+    are put right by a second look; after a crash, which loses the hints it was waiting for, by reading.
+    """
 
     path: bytes
     device: int
@@ -76,6 +83,21 @@ class ShadowReader:
             f"SELECT {_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
         ):
             yield _entry(row)
+
+    def get(self, root: int, path: bytes) -> ShadowEntry | None:
+        """What is recorded at `path`."""
+        return _get(self._database, root, path)
+
+    def children(self, root: int, path: bytes) -> Iterator[ShadowEntry]:
+        """What is recorded directly in the directory `path`, by name."""
+        return _children(self._database, root, path)
+
+    def names_of(self, root: int, inode: int) -> list[bytes]:
+        """The recorded files on the root's own file system that have this inode."""
+        rows = self._database.execute(
+            f"SELECT key FROM entry WHERE root = ? AND inode = ? AND device = 0 AND {_IS_FILE}", (root, inode)
+        ).fetchall()
+        return [bytes(row[0]).replace(b"\0", b"/") for row in rows]
 
     def counts(self, root: int) -> tuple[int, int, int]:
         """(entries, files, bytes) of a root."""
@@ -144,26 +166,11 @@ class Shadow:
 
     def get(self, root: int, path: bytes) -> ShadowEntry | None:
         """What is recorded at `path`."""
-        row = self._database.execute(
-            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key = ?",
-            (root, order_key(path)),
-        ).fetchone()
-        return _entry(row) if row else None
+        return _get(self._database, root, path)
 
     def children(self, root: int, path: bytes) -> Iterator[ShadowEntry]:
         """What is recorded directly in the directory `path`, by name."""
-        # Everything beneath a child begins with its key and \0: \1 is past it and not past any sibling.
-        low = order_key(path) + b"\0" if path else b"\1"
-        high = order_key(path) + b"\1" if path else b"\xff" * 256
-        while True:
-            row = self._database.execute(
-                f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key >= ? AND key < ? ORDER BY key LIMIT 1",
-                (root, low, high),
-            ).fetchone()
-            if row is None:
-                return
-            yield _entry(row)
-            low = bytes(row[0]) + b"\1"
+        return _children(self._database, root, path)
 
     def put(self, root: int, entry: ShadowEntry) -> None:
         """Record an entry."""
@@ -224,6 +231,29 @@ def subtree(root: int, path: bytes) -> tuple[str, tuple[int | bytes, ...]]:
         return "root = ?", (root,)
     key = order_key(path)
     return "root = ? AND (key = ? OR (key > ? AND key < ?))", (root, key, key + b"\0", key + b"\1")
+
+
+def _get(database: sqlite3.Connection, root: int, path: bytes) -> ShadowEntry | None:
+    row = database.execute(
+        f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key = ?",
+        (root, order_key(path)),
+    ).fetchone()
+    return _entry(row) if row else None
+
+
+def _children(database: sqlite3.Connection, root: int, path: bytes) -> Iterator[ShadowEntry]:
+    # Everything beneath a child begins with its key and \0: \1 is past it and not past any sibling.
+    low = order_key(path) + b"\0" if path else b"\1"
+    high = order_key(path) + b"\1" if path else b"\xff" * 256
+    while True:
+        row = database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND key >= ? AND key < ? ORDER BY key LIMIT 1",
+            (root, low, high),
+        ).fetchone()
+        if row is None:
+            return
+        yield _entry(row)
+        low = bytes(row[0]) + b"\1"
 
 
 def _counts(database: sqlite3.Connection, root: int) -> tuple[int, int, int]:

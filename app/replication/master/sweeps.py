@@ -65,6 +65,7 @@ class Sweeps:
         self._wanted = threading.Event()
         self._overflowed: set[int] = set()
         self._doubts: dict[int, int] = {}
+        self._walked: set[int] = set()
         self._checked: dict[int, int] = {}
         self._swept = threading.Condition()
         self._unwatched_told = 0
@@ -156,9 +157,11 @@ class Sweeps:
                     self.reporter(number),
                     self._hinter(number),
                     self._stopping.is_set,
+                    all_told=number in self._walked and not doubted and not source.unwatched_directories(),
                 )
             finally:
                 reader.close()
+            self._walked.add(number)
             with self._swept:
                 self._checked[root.number] = doubts
                 self._swept.notify_all()

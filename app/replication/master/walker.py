@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
@@ -15,6 +17,7 @@ from app.replication.metadata import read_xattrs
 
 EMPTIED_LEAST_ENTRIES = 10
 _COMMIT_EVERY = 5_000
+_TICK_NS = 20_000_000
 
 Report = Callable[[bytes, OSError], None]
 
@@ -87,7 +90,12 @@ def fill(
         except OSError as error:
             report(path, error)
             continue
-        shadow.put(root.number, entry_of(path, status, xattrs, target, root.device))
+        now = entry_of(path, status, xattrs, target, root.device)
+        if now.changed_ns > time.time_ns() - _TICK_NS:
+            # The same time may come with another content yet; see `ShadowEntry.changed_ns`. Only what is
+            # that young here: without hashes, a second look sends all of it.
+            now = replace(now, changed_ns=0)
+        shadow.put(root.number, now)
         count += 1
         if count % _COMMIT_EVERY == 0:
             shadow.commit()
@@ -101,8 +109,13 @@ def sweep(
     report: Report,
     differs: Callable[[bytes, bool], None],
     stopped: Callable[[], bool],
+    *,
+    all_told: bool = False,
 ) -> None:
     """Tell `differs(path, content)` of every path whose state is not the recorded one. Blocks for a walk.
+
+    `all_told`: every write since the shadow was written was told of, so that a content need not be read
+    only because the number of names changed.
 
     Raises:
         RootLostError: the root vanished, or is another directory.
@@ -119,12 +132,14 @@ def sweep(
     for path, status in walk(root, filters, note):
         if stopped():
             return
+        if stat.S_ISDIR(status.st_mode):
+            seen(path, status.st_dev, status.st_ino)
         key = order_key(path)
         while row is not None and order_key(row.path) < key:
             gone.append(row.path)
             row = next(recorded, None)
         if row is not None and row.path == path:
-            _compare(row, path, status, root.device, differs)
+            _compare(row, path, status, root.device, differs, all_told=all_told)
             row = next(recorded, None)
         else:
             differs(path, True)
@@ -137,15 +152,52 @@ def sweep(
             differs(path, False)
 
 
+def sweep_directory(
+    root: ComparedRoot,
+    path: bytes,
+    reader: ShadowReader,
+    filters: PathFilter,
+    report: Report,
+    differs: Callable[[bytes, bool], None],
+) -> None:
+    """Like `sweep`, for a directory and what is directly in it. Blocks for reading it."""
+    try:
+        status = os.lstat(root.whole(path))
+    except OSError:
+        differs(path, False)
+        return
+    rows = {row.path: row for row in reader.children(root.number, path)}
+    row = reader.get(root.number, path)
+    if row is not None:
+        _compare(row, path, status, root.device, differs)
+    unread: list[bytes] = []
+
+    def note(child: bytes, error: OSError) -> None:
+        unread.append(child)
+        report(child, error)
+
+    for child, status in _directory(root, path, filters, note):
+        known = rows.pop(child, None)
+        if known is None:
+            differs(child, True)
+        else:
+            _compare(known, child, status, root.device, differs)
+    if not unread:
+        for child in rows:
+            differs(child, False)
+
+
 def _compare(
     row: ShadowEntry,
     path: bytes,
     status: os.stat_result,
     root_device: int,
     differs: Callable[[bytes, bool], None],
+    *,
+    all_told: bool,
 ) -> None:
     if unchanged(row, status, root_device):
         return
     # A changed number of names moves the change time, too; that alone says nothing of the content.
     explained = row.links != status.st_nlink and row.modified_ns == status.st_mtime_ns
-    differs(path, not explained)
+    differs(path, not (all_told and explained and row.changed_ns))

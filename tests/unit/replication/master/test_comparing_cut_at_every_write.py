@@ -5,88 +5,10 @@ import shutil
 
 import pytest
 
-from app.model.scenario import Filters
-from app.replication.master.compare import ComparedRoot, Comparer
-from app.replication.master.filters import PathFilter
-from app.replication.master.outlet import Outlet
-from app.replication.master.shadow import Shadow, ShadowReader
-from app.replication.master.spool import Spool
-from app.replication.master.walker import fill, sweep
+from tests.support.comparing_bench import Bench
 from tests.support.faults import Cut, CutAt, count_calls
-from tests.support.replication_naive import NaiveReplica, Unguarded
+from tests.support.replication_naive import NaiveReplica
 from tests.support.trees import picture
-
-
-class Bench:
-    """A master without threads: compares what it is told, then what a walk finds."""
-
-    def __init__(self, base, replica):
-        self.root = ComparedRoot(0, os.fsencode(base / "master"))
-        self.root.identify()
-        self.shadow = Shadow(str(base / "shadow"))
-        self.spool = Spool(str(base / "spool"), segment_bytes=4096)
-        self.filters = PathFilter(Filters())
-        self.outlet = Outlet(self.spool, self.shadow)
-        self.comparer = Comparer(
-            [self.root], self.shadow, self.outlet, self.filters, self, Unguarded(), lambda: True
-        )
-        self.replica = replica
-        self.waiting = []
-
-    def begin(self):
-        self.spool.reset("e" * 32)
-        fill(self.root, self.shadow, self.filters, self._never, lambda: False)
-        self.shadow.commit()
-
-    def _never(self, path, error):
-        raise AssertionError((path, error))
-
-    def again(self, root, path, *, content, tree, delay):
-        self.waiting.append((path, content, tree))
-
-    def young(self, root, path):
-        pass
-
-    def recorded(self, root, path, cost_s):
-        pass
-
-    def trouble(self, root, path, error):
-        raise AssertionError((path, error))
-
-    def fine(self, root, path):
-        pass
-
-    def is_pending(self, root, path):
-        return False
-
-    def take(self, moves, paths):
-        for old, new in moves:
-            self.comparer.move(0, old, new)
-        self.waiting += [(path, True, False) for path in paths]
-        while self.waiting:
-            path, content, tree = self.waiting.pop(0)
-            self.waiting += [
-                (p, content, tree) for p in self.comparer.compare(0, path, content=content, tree=tree)
-            ]
-        self.outlet.commit()
-
-    def walk(self):
-        reader = ShadowReader(self.shadow.path)
-        found = []
-        sweep(self.root, reader, self.filters, self._never, lambda p, c: found.append(p), lambda: False)
-        reader.close()
-        self.take([], found)
-
-    def send(self, applied):
-        while records := self.spool.read(applied, 1 << 20):
-            for record in records:
-                self.replica.apply(record.data)
-                applied = record.seq
-        return applied
-
-    def close(self):
-        self.shadow.close()
-        self.spool.close()
 
 
 def _start(base):
