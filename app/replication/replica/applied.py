@@ -84,6 +84,23 @@ class AppliedIndex:
         """Close the file."""
         self._db.close()
 
+    def prepare(self, schema: str) -> None:
+        """Make tables of other parts, whose rows belong to the same commits."""
+        self._db.executescript(schema)
+
+    def note(self, statement: str, row: tuple[object, ...]) -> None:
+        """Note a row of such a table; durable with the next commit."""
+        self._add(statement, row)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether anything waits for the next commit."""
+        return bool(self._pending)
+
+    def reading(self) -> sqlite3.Connection:
+        """The connection, to read what is committed."""
+        return self._db
+
     def begin_incarnation(self) -> None:
         """Keep the incarnation of a `fresh` index; from now on it vouches for what it notes."""
         self._db.execute("INSERT INTO meta VALUES ('incarnation', ?)", (self.incarnation,))
@@ -203,14 +220,14 @@ class AppliedIndex:
         for path, inode in names:
             self.set_link(root, path, inode)
 
-    def add_rewound(self, last: int, target: int) -> None:
-        """Note that the state after change `last` is, by a whole rewind, again that after `target`."""
-        self._add("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"rewound {last}", str(target)))
+    def add_rewound(self, first: int, last: int) -> None:
+        """Note that the changes `first` to `last` are those of a whole rewind, all of it done."""
+        self._add("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"rewound {first}", str(last)))
 
-    def rewound(self) -> dict[int, int]:
-        """Last change of each whole rewind, and the change it led back to."""
+    def rewound(self) -> list[tuple[int, int]]:
+        """(first, last) change of each whole rewind, oldest first."""
         rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'rewound *'")
-        return {int(key.split()[1]): int(value) for key, value in rows.fetchall()}
+        return sorted((int(key.split()[1]), int(value)) for key, value in rows.fetchall())
 
     def aside_bytes(self) -> int:
         """Bytes of all aside files."""
@@ -227,6 +244,9 @@ class AppliedIndex:
     def forget_before(self, change: int) -> None:
         """Rewinding to before `change` is over: drop its marks, and tombstones when there are too many."""
         self._add("DELETE FROM marks WHERE change < ?", (change,))
+        for first, last in self.rewound():
+            if last <= change:
+                self._add("DELETE FROM meta WHERE key = ?", (f"rewound {first}",))
         for row in self._db.execute(
             "SELECT change FROM changes WHERE kind = ? ORDER BY change DESC LIMIT 1 OFFSET ?",
             (REMOVED, _TOMBSTONES_MAX),

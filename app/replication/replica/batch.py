@@ -25,6 +25,7 @@ from app.replication.replica.undo_log import UndoEntry, UndoHeader
 
 Place = tuple[int, bytes]
 _FEW = 12
+_WRITTEN_MAX = 128
 
 
 class OperationFailed(Exception):  # noqa: N818 - not an error of its own: carries the number of the record
@@ -56,6 +57,7 @@ class Batch:
         self._times: dict[Place, int] = {}
         self._noted_times: set[Place] = set()
         self._open: list[int] = []
+        self._written: list[int] = []
         self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
         self._aside_count = 0
@@ -237,6 +239,13 @@ class Batch:
         """Keep a descriptor open until the batch is done."""
         self._open.append(fd)
 
+    def written_later(self, fd: int) -> None:
+        """Keep a file open that is written in place, until it is durable. Not too many at once."""
+        if len(self._written) >= _WRITTEN_MAX:
+            self.carry_out()
+            self._sync_written()
+        self._written.append(fd)
+
     def drop_operation(self) -> None:
         """The operation being planned cannot be carried out; nothing of it happens."""
         self._steps.clear()
@@ -297,6 +306,7 @@ class Batch:
         self.carry_out()
         for (root, path), modified_ns in self._times.items():
             steps.set_time(self.tree(root), path, modified_ns)
+        self._sync_written()
         for fd in self._open:
             os.fsync(fd)
         for root, paths in self._durable.items():
@@ -311,10 +321,17 @@ class Batch:
 
     def close(self) -> None:
         """Close what the batch opened."""
-        for fd in self._open:
+        for fd in (*self._open, *self._written):
             os.close(fd)
         self._open.clear()
+        self._written.clear()
         self.store.give_numbers(self.preparer._number)  # noqa: SLF001 - as in __init__
+
+    def _sync_written(self) -> None:
+        for fd in self._written:
+            os.fsync(fd)
+        while self._written:
+            os.close(self._written.pop())
 
     def tree_bytes(self, root: int, path: bytes) -> int:
         """Bytes on disk of a directory and all beneath it."""

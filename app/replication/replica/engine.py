@@ -11,31 +11,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.model.entry import Metadata
 from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
 from app.model.events import Severity
 from app.model.host import CheckOutcome, CheckResult
 from app.model.media import Consistency
 from app.model.paths import is_beneath, shown
-from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import ReplicaState, ReplicaStatus, Scenario
+from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.link import Link
-from app.replication.records import MakeLink, Remove
-from app.replication.replica.applied import CHANGE_KINDS, StoredMark
-from app.replication.replica.batch import Batch
-from app.replication.replica.carrier import Carrier
+from app.replication.replica.applied import CHANGE_KINDS
 from app.replication.replica.replica import Replica
-from app.replication.replica.rewind import Rewinder, closure, entries_after
-from app.replication.replica.rewind_plan import plan
-from app.replication.replica.rewind_points import find_point, master_path, points_newest_first
+from app.replication.replica.restoring import (
+    RestoreArea,
+    StagedOperation,
+    apply_staged,
+    begin_restore,
+    end_restore,
+)
+from app.replication.replica.rewind_points import points_newest_first
+from app.replication.replica.rewinding import plan_rewind, rewind
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.stream import ReplicaStream
-from app.replication.replica.trouble import PathTrouble
-from app.replication.replica.undo_log import UndoEntry
-from app.replication.replica.walking import remove_tree
-
-PLAN_ITEMS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +53,6 @@ class FrozenReplica:
         return tuple(
             (root.master_path, path) for root, path in zip(self.scenario.roots, self.roots, strict=True)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreArea:
-    """Where a restore stages entries: one directory per root, on the root's file system."""
-
-    scenario_id: int
-    directories: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedOperation:
-    """One entry of a restore: put `staged_path` (absolute, in the area) at `path`, link, or remove it.
-
-    Without any of the three only `metadata` is set.
-    """
-
-    root: int
-    path: bytes
-    metadata: Metadata | None = None
-    staged_path: bytes | None = None
-    link_to: bytes | None = None
-    remove: bool = False
 
 
 class ReplicaEngine:
@@ -253,11 +227,7 @@ class ReplicaEngine:
 
         Raises NotFoundError ER00417 for a point that is not there (any more), ER00419 for a foreign path.
         """
-        replica = self._replica(scenario_id)
-        with replica.lock:
-            point, entries = self._entries(replica, point_id, paths)
-            scenario, store = replica.opened()
-            return _as_plan(scenario, point, plan(store, entries))[0]
+        return plan_rewind(self._replica(scenario_id), point_id, paths)
 
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult:
         """Take the replica (or only `paths`, the master's) back to a point. All or nothing, even if killed.
@@ -269,78 +239,13 @@ class ReplicaEngine:
             NotFoundError: ER00417, ER00419 as in `plan_rewind`.
             ArcxoError: ER00408 when the disk fails; nothing has changed then.
         """
-        replica = self._replica(scenario_id)
-        with replica.lock:
-            if replica.streaming:
-                raise BusyError("ER00416", scenario=replica.label)
-            point, entries = self._entries(replica, point_id, paths)
-            scenario, store = replica.opened()
-            planned, _ = _as_plan(scenario, point, plan(store, entries))
-            now = datetime.now(UTC)
-            undo_point = RewindPoint(
-                secrets.token_hex(8), PointKind.REWIND, now, store.change, replica.name, f"before {point_id}"
-            )
-            problems: list[Problem] = []
-
-            def work(batch: Batch) -> None:
-                store.index.add_mark(
-                    StoredMark(undo_point.id, PointKind.REWIND, undo_point.text, now, undo_point.change)
-                )
-                rewinder = Rewinder(batch)
-                rewinder.rewind(entries)
-                problems.extend(rewinder.problems)
-                if not paths and not problems and entries:
-                    store.index.add_rewound(store.change, point.change)
-
-            replica.state = ReplicaState.REWINDING
-            try:
-                problems += replica.applier.run(work)
-            finally:
-                replica.state = ReplicaState.STOPPED
-            replica.report(self._events, problems)
-            self._events.append(
-                "SR00410",
-                Severity.SIGNIFICANT,
-                scenario_id=scenario.id,
-                scenario_name=scenario.name,
-                point=point.text or point.id,
-                count=sum(planned.counts.values()),
-            )
-            return RewindResult(point, planned.counts, undo_point)
-
-    def _entries(
-        self, replica: Replica, point_id: str, paths: Sequence[bytes]
-    ) -> tuple[RewindPoint, list[UndoEntry]]:
-        scenario, store = replica.opened()
-        point = find_point(store, scenario, replica.name, point_id)
-        entries = (
-            entries_after(store, point.change) if not paths else list(store.log.newest_first(point.change))
-        )
-        if not paths:
-            return point, entries
-        chosen = set()
-        for path in paths:
-            for index, root in enumerate(scenario.roots):
-                if is_beneath(path, root.master_path):
-                    chosen.add((index, path[len(root.master_path.rstrip(b"/")) + 1 :]))
-                    break
-            else:
-                raise NotFoundError("ER00419", path=shown(path), scenario=scenario.name)
-        return point, closure(entries, chosen)
+        return rewind(self._replica(scenario_id), self._events, point_id, paths)[0]
 
     # restore ------------------------------------------------------------------------------------
 
     def begin_restore(self, scenario_id: int) -> RestoreArea:
         """A staging directory per root; stays until `end_restore` or the next start."""
-        replica = self._replica(scenario_id)
-        with replica.lock:
-            _, store = replica.opened()
-            name = b"restore-" + secrets.token_hex(6).encode()
-            directories = []
-            for tree in store.trees:
-                os.mkdir(name, 0o700, dir_fd=tree.side.fd)
-                directories.append(tree.store.path + b"/" + name)
-            return RestoreArea(scenario_id, tuple(directories))
+        return begin_restore(self._replica(scenario_id), scenario_id)
 
     def apply_staged(self, scenario_id: int, operations: Sequence[StagedOperation]) -> list[Problem]:
         """Carry out a restore's operations in order, together and durably; they can be rewound.
@@ -349,32 +254,11 @@ class ReplicaEngine:
 
         Raises ArcxoError ER00408 when the disk fails; nothing has changed then.
         """
-        replica = self._replica(scenario_id)
-        with replica.lock:
-            scenario, _ = replica.opened()
-            problems: list[Problem] = []
-
-            def work(batch: Batch) -> None:
-                carrier = Carrier(batch)
-                for number, operation in enumerate(operations):
-                    try:
-                        _carry_staged(carrier, batch, number, operation)
-                    except PathTrouble as trouble:
-                        batch.drop_operation()
-                        whole = master_path(scenario, operation.root, operation.path)
-                        problems.append(Problem(trouble.code, whole, trouble.params))
-
-            problems += replica.applier.run(work, keep_position=replica.streaming)
-            return problems
+        return apply_staged(self._replica(scenario_id), operations)
 
     def end_restore(self, scenario_id: int, area: RestoreArea) -> None:
         """Remove what is left in the area."""
-        replica = self._replica(scenario_id)
-        with replica.lock:
-            _, store = replica.opened()
-            for tree, directory in zip(store.trees, area.directories, strict=True):
-                tree.forget()
-                remove_tree(tree.side, os.path.basename(directory))
+        end_restore(self._replica(scenario_id), area)
 
     # the rest -----------------------------------------------------------------------------------
 
@@ -452,35 +336,3 @@ class ReplicaEngine:
                 os.close(fd)
             os.replace(new, path)
         return found
-
-
-def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: StagedOperation) -> None:
-    root, path = operation.root, operation.path
-    if operation.remove:
-        carrier.carry(number, 0, Remove(root, path))
-    elif operation.link_to is not None:
-        carrier.carry(number, 0, MakeLink(root, path, operation.link_to))
-    else:
-        staged = None
-        if operation.staged_path is not None:
-            base = batch.tree(root).store.path + b"/"
-            if not operation.staged_path.startswith(base + b"restore-"):
-                raise PathTrouble("ER00404", path, final=True)
-            staged = operation.staged_path[len(base) :]
-        carrier.restore(number, root, path, staged, operation.metadata)
-
-
-def _as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[object]) -> tuple[RewindPlan, int]:
-    from app.replication.replica.rewind_plan import PlannedChange
-
-    counts: dict[RewindAction, int] = {}
-    items: list[RewindItem] = []
-    size = 0
-    for change in changes:
-        assert isinstance(change, PlannedChange)
-        counts[change.action] = counts.get(change.action, 0) + 1
-        size += change.size_bytes
-        if len(items) < PLAN_ITEMS_MAX:
-            whole = master_path(scenario, change.root, change.path)
-            items.append(RewindItem(whole, change.action, change.size_bytes))
-    return RewindPlan(point, counts, tuple(items), len(changes) > len(items), size), len(changes)

@@ -13,42 +13,19 @@ from collections.abc import Iterable, Sequence
 
 from app.model.entry import Metadata
 from app.model.errors import Problem
-from app.model.paths import is_beneath
 from app.replication.codec import unpack_metadata
 from app.replication.records import Extent, WriteBlocks
 from app.replication.replica import steps
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
-from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.side_store import ASIDE
 from app.replication.replica.steps import SIDE, TREE, Operation, Step
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.undo_log import UndoEntry
 from app.replication.replica.walking import walk
 
-Selected = set[tuple[int, bytes]]
-
-
-def entries_after(store: ReplicaStore, change: int) -> list[UndoEntry]:
-    """What must be undone to come to the state after `change`, newest first.
-
-    A whole rewind in between led to the state of an earlier change: all between is left out, so that
-    rewinding again and again does not undo the same things again and again.
-    """
-    rewound = store.index.rewound()
-    found = []
-    below: int | None = None
-    for entry in store.log.newest_first(change):
-        number = entry.header.change
-        if below is not None and number > below:
-            continue
-        below = None
-        target = rewound.get(number)
-        if target is not None and target >= change:
-            below = target
-            continue
-        found.append(entry)
-    return found
+_ROUND_ENTRIES = 4_000
+_DATA_PER_ENTRY = 4_096
 
 
 class Rewinder:
@@ -58,17 +35,26 @@ class Rewinder:
     what is missing is reported in `problems`.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, whole: bool) -> None:
+        """`whole`: everything after a point is undone, so each entry can say which change it takes back."""
         self._batch = batch
+        self._whole = whole
         self._carrier = Carrier(batch)
         self.problems: list[Problem] = []
 
     def rewind(self, entries: Iterable[UndoEntry]) -> None:
         """Undo all steps of `entries`. Raises what planning raises; the batch must then be rolled back."""
+        planned = 0
         for number, entry in enumerate(entries):
+            planned += 1 + _data_bytes(entry) // _DATA_PER_ENTRY
+            if planned > _ROUND_ENTRIES:
+                # Memory is bounded, however much is undone.
+                self._batch.carry_out()
+                planned = 0
+            undone = entry.header.change if self._whole else 0
             for step in reversed(entry.steps):
                 try:
-                    self._invert(step)
+                    self._invert(step, undone)
                 except PathTrouble as trouble:
                     self._batch.drop_operation()
                     self.problems.append(Problem(trouble.code, trouble.path, trouble.params))
@@ -76,14 +62,14 @@ class Rewinder:
                 path = step[5] if step[0] == steps.MOVE and step[4] == TREE else step[2]
                 if step[0] == steps.MOVE and step[4] != TREE:
                     path = step[3]
-                self._batch.end_operation(number, 0, Operation.REWIND, step[1], path)
+                self._batch.end_operation(number, undone, Operation.REWIND, step[1], path)
 
-    def _invert(self, step: Step) -> None:
+    def _invert(self, step: Step, undone: int) -> None:
         kind = step[0]
         if kind == steps.MOVE:
             self._invert_move(step)
         elif kind == steps.REPLACE:
-            self._invert_replace(step)
+            self._invert_replace(step, undone)
         elif kind == steps.METADATA:
             self._invert_metadata(step)
         elif kind == steps.BLOCKS:
@@ -107,7 +93,7 @@ class Rewinder:
             self._settle_directories(root, ((to_path, now),))
             batch.move_aside(root, to_path, now, self._free_aside(root, from_path))
 
-    def _invert_replace(self, step: Step) -> None:
+    def _invert_replace(self, step: Step, undone: int) -> None:
         _, root, path, from_area, from_path, _, aside, _ = step
         batch = self._batch
         if from_area == SIDE:
@@ -118,7 +104,7 @@ class Rewinder:
         old = batch.status(root, from_path, subtree=True)
         self._settle_directories(root, ((path, now), (from_path, old)))
         batch.place(root, from_path, old, (TREE, path, now.st_ino), directory=stat.S_ISDIR(now.st_mode))
-        batch.end_operation(0, 0, Operation.REWIND, root, from_path)
+        batch.end_operation(0, undone, Operation.REWIND, root, from_path)
         self._bring_back(root, path, aside)
 
     def _invert_metadata(self, step: Step) -> None:
@@ -190,6 +176,11 @@ class Rewinder:
                 self._batch.settle_directory(root, path)
 
 
+def _data_bytes(entry: UndoEntry) -> int:
+    """Old content that an entry carries."""
+    return sum(len(data) for step in entry.steps if step[0] == steps.BLOCKS for _, data in step[5])
+
+
 def _sized(metadata: Metadata, size_bytes: int) -> Metadata:
     return Metadata(
         metadata.kind,
@@ -200,44 +191,3 @@ def _sized(metadata: Metadata, size_bytes: int) -> Metadata:
         metadata.modified_ns,
         metadata.xattrs,
     )
-
-
-def tree_paths(entry: UndoEntry) -> set[tuple[int, bytes]]:
-    """Every path in a root that an entry is about."""
-    found = set()
-    for step in entry.steps:
-        kind, root = step[0], step[1]
-        if kind == steps.MOVE:
-            found |= {(root, path) for area, path in ((step[2], step[3]), (step[4], step[5])) if area == TREE}
-        elif kind == steps.REPLACE:
-            found.add((root, step[2]))
-            if step[3] == TREE:
-                found.add((root, step[4]))
-        elif kind in (steps.METADATA, steps.BLOCKS):
-            found.add((root, step[2]))
-    return found
-
-
-def closure(entries: Sequence[UndoEntry], chosen: Selected) -> list[UndoEntry]:
-    """The entries that must be undone for the chosen paths to be as before the oldest of them.
-
-    A rename, and the removal or rename of a directory above, is undone as a whole, and then everything it
-    moved belongs to the choice too.
-    """
-    selected = set(chosen)
-    while True:
-        before = len(selected)
-        taken = []
-        for entry in entries:
-            paths = tree_paths(entry)
-            moves = any(step[0] == steps.MOVE and step[7] for step in entry.steps)
-            if any(
-                root == at and (is_beneath(path, known) or (moves and is_beneath(known, path)))
-                for root, path in paths
-                for at, known in selected
-            ):
-                taken.append(entry)
-                if len(paths) > 1 or moves:
-                    selected |= paths
-        if len(selected) == before:
-            return taken

@@ -33,7 +33,11 @@ _READ_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class UndoHeader:
-    """What one operation was: `operation` is an `Operation` number, `size_bytes` of the changed content."""
+    """What one operation was: `operation` is an `Operation` number, `size_bytes` of the changed content.
+
+    `sequence` is the number in the master's stream (0 = not from there), or of a rewind's entry the change
+    that it undoes (0 where only some paths were rewound).
+    """
 
     change: int
     sequence: int
@@ -145,6 +149,17 @@ class UndoLog:
         self._flush()
         for name, _ in reversed(self.segments()):
             yield from reversed([header for header, _ in self._frames(name, steps=False)])
+
+    def headers_oldest_first(self, after: int) -> Iterator[UndoHeader]:
+        """What happened after the change `after`, oldest first, without the steps."""
+        self._flush()
+        segments = self.segments()
+        for index, (name, _) in enumerate(segments):
+            if index + 1 < len(segments) and segments[index + 1][1] <= after + 1:
+                continue
+            for header, _ in self._frames(name, steps=False):
+                if header.change > after:
+                    yield header
 
     def truncate_after(self, change: int) -> None:
         """Cut off every entry above `change`, and a torn end; durable on return."""

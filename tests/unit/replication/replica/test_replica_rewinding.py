@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import random
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.model.errors import Problem
 from app.model.rewind import RewindAction
 from app.replication.records import (
     Extent,
@@ -17,10 +20,10 @@ from app.replication.records import (
     WriteBlocks,
 )
 from app.replication.replica.applier import Applier
-from app.replication.replica.batch import Batch
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.rewind import Rewinder, closure, entries_after
+from app.replication.replica.rewind_choice import entries_about, entries_after
 from app.replication.replica.rewind_plan import plan
+from app.replication.replica.rewinding import undo
 from tests.support.faults import Cut, CutAt
 from tests.support.replica_tree import (
     begin_stream,
@@ -49,19 +52,9 @@ def apply(store: ReplicaStore, *records: Record) -> None:
 
 
 def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
-    entries = entries_after(store, change)
-    if path is not None:
-        entries = closure(entries, {(0, path)})
-    problems = []
-
-    def work(batch: Batch) -> None:
-        rewinder = Rewinder(batch)
-        rewinder.rewind(entries)
-        problems.extend(rewinder.problems)
-        if path is None and entries:
-            store.index.add_rewound(store.change, change)
-
-    Applier(store).run(work, keep_position=True)
+    undoing = entries_after(store, change) if path is None else entries_about(store, change, {(0, path)})
+    problems: list[Problem] = []
+    Applier(store).run(lambda batch: problems.extend(undo(batch, undoing)), keep_position=True)
     assert problems == []
 
 
@@ -208,3 +201,18 @@ def test_rewind_cut_anywhere_leaves_all_or_nothing_of_it(tmp_path: Path) -> None
         rewind(store, point)
         assert picture(root) == earlier
         store.close()
+
+
+def test_files_written_in_place_are_not_all_held_open(store: ReplicaStore) -> None:
+    files = [b"f%d" % number for number in range(400)]
+    apply(store, *(put(path, b"old") for path in files))
+    point = store.change
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 300, hard))
+    try:
+        apply(store, *(WriteBlocks(0, path, file_metadata(3), (Extent(0, 3),), b"new") for path in files))
+        rewind(store, point)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    root = Path(store.trees[0].tree.path.decode())
+    assert {(root / path.decode()).read_bytes() for path in files} == {b"old"}

@@ -1,0 +1,98 @@
+"""Restores into a replica's roots: entries staged beside them, put in place by the applier."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.model.entry import Metadata
+from app.model.errors import Problem
+from app.replication.records import MakeLink, Remove
+from app.replication.replica.batch import Batch
+from app.replication.replica.carrier import Carrier
+from app.replication.replica.replica import Replica
+from app.replication.replica.rewind_points import master_path
+from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.walking import remove_tree
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreArea:
+    """Where a restore stages entries: one directory per root, on the root's file system."""
+
+    scenario_id: int
+    directories: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedOperation:
+    """One entry of a restore: put `staged_path` (absolute, in the area) at `path`, link, or remove it.
+
+    Without any of the three only `metadata` is set.
+    """
+
+    root: int
+    path: bytes
+    metadata: Metadata | None = None
+    staged_path: bytes | None = None
+    link_to: bytes | None = None
+    remove: bool = False
+
+
+def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
+    """A staging directory per root; stays until `end_restore` or the next start."""
+    with replica.lock:
+        _, store = replica.opened()
+        name = b"restore-" + secrets.token_hex(6).encode()
+        directories = []
+        for tree in store.trees:
+            os.mkdir(name, 0o700, dir_fd=tree.side.fd)
+            directories.append(tree.store.path + b"/" + name)
+        return RestoreArea(scenario_id, tuple(directories))
+
+
+def apply_staged(replica: Replica, operations: Sequence[StagedOperation]) -> list[Problem]:
+    """Carry out a restore's operations; see `ReplicaEngine.apply_staged`."""
+    with replica.lock:
+        scenario, _ = replica.opened()
+        problems: list[Problem] = []
+
+        def work(batch: Batch) -> None:
+            carrier = Carrier(batch)
+            for number, operation in enumerate(operations):
+                try:
+                    _carry_staged(carrier, batch, number, operation)
+                except PathTrouble as trouble:
+                    batch.drop_operation()
+                    whole = master_path(scenario, operation.root, operation.path)
+                    problems.append(Problem(trouble.code, whole, trouble.params))
+
+        problems += replica.applier.run(work, keep_position=replica.streaming)
+        return problems
+
+
+def end_restore(replica: Replica, area: RestoreArea) -> None:
+    """Remove what is left in the area."""
+    with replica.lock:
+        _, store = replica.opened()
+        for tree, directory in zip(store.trees, area.directories, strict=True):
+            tree.forget()
+            remove_tree(tree.side, os.path.basename(directory))
+
+
+def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: StagedOperation) -> None:
+    root, path = operation.root, operation.path
+    if operation.remove:
+        carrier.carry(number, 0, Remove(root, path))
+    elif operation.link_to is not None:
+        carrier.carry(number, 0, MakeLink(root, path, operation.link_to))
+    else:
+        staged = None
+        if operation.staged_path is not None:
+            base = batch.tree(root).store.path + b"/"
+            if not operation.staged_path.startswith(base + b"restore-"):
+                raise PathTrouble("ER00404", path, final=True)
+            staged = operation.staged_path[len(base) :]
+        carrier.restore(number, root, path, staged, operation.metadata)
