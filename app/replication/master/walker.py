@@ -132,8 +132,6 @@ def sweep(
     for path, status in walk(root, filters, note):
         if stopped():
             return
-        if stat.S_ISDIR(status.st_mode):
-            seen(path, status.st_dev, status.st_ino)
         key = order_key(path)
         while row is not None and order_key(row.path) < key:
             gone.append(row.path)
@@ -150,41 +148,6 @@ def sweep(
         # What is in a directory that cannot be read is not gone.
         if not unread or not any(path.startswith(directory + b"/") for directory in unread):
             differs(path, False)
-
-
-def sweep_directory(
-    root: ComparedRoot,
-    path: bytes,
-    reader: ShadowReader,
-    filters: PathFilter,
-    report: Report,
-    differs: Callable[[bytes, bool], None],
-) -> None:
-    """Like `sweep`, for a directory and what is directly in it. Blocks for reading it."""
-    try:
-        status = os.lstat(root.whole(path))
-    except OSError:
-        differs(path, False)
-        return
-    rows = {row.path: row for row in reader.children(root.number, path)}
-    row = reader.get(root.number, path)
-    if row is not None:
-        _compare(row, path, status, root.device, differs)
-    unread: list[bytes] = []
-
-    def note(child: bytes, error: OSError) -> None:
-        unread.append(child)
-        report(child, error)
-
-    for child, status in _directory(root, path, filters, note):
-        known = rows.pop(child, None)
-        if known is None:
-            differs(child, True)
-        else:
-            _compare(known, child, status, root.device, differs)
-    if not unread:
-        for child in rows:
-            differs(child, False)
 
 
 def _compare(
