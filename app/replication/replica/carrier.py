@@ -327,8 +327,6 @@ class Carrier:
             found = batch.status(root, path)
             if found is None:
                 raise PathTrouble("ER00404", path)
-            if batch.store.states.changed_by_others(root, path) and stat.S_ISREG(found.st_mode):
-                raise PathTrouble("ER00404", path)
             now, inode, links = batch.current(root, path)
             if self._held_elsewhere(root, path, now, metadata, inode, links):
                 wanted = dataclasses.replace(metadata, size_bytes=now.size_bytes)
