@@ -17,6 +17,30 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class NotifyTrigger(StrEnum):
+    """What people can have themselves told of (the property `notify_on`)."""
+
+    LOST_CONNECTION = "lost-connection"
+    QUEUE_OVERFLOW = "queue-overflow"
+    ERROR = "error"
+    SIGNIFICANT = "significant"
+
+
+def parse_triggers(text: str) -> tuple[NotifyTrigger, ...]:
+    """The triggers that a list by comma names, in their own order. Raises ValueError for an unknown word."""
+    words = {word.strip().lower() for word in text.split(",")} - {""}
+    if not words <= set(NotifyTrigger):
+        raise ValueError(
+            f"one or more of {', '.join(NotifyTrigger)}, divided by commas; none = nothing is told"
+        )
+    return tuple(trigger for trigger in NotifyTrigger if trigger in words)
+
+
+def clean_triggers(text: str) -> str:
+    """`text` as it is kept. Raises ValueError as `parse_triggers`."""
+    return ",".join(parse_triggers(text))
+
+
 @dataclass(frozen=True, slots=True)
 class EventRecord:
     """One event of an engine. `sequence` grows by one per host; readers ask for "newer than N"."""

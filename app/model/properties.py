@@ -11,7 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from app.model.bandwidth import clean_bandwidth
+from app.model.events import clean_triggers
 from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties
+from app.model.scripts import check_command, check_trigger_file
 
 PER_REPLICA = (
     "keep_deleted_during_sync",
@@ -57,7 +59,17 @@ _TRUTHS = {
 }
 _NUMBER_DIGITS = 12
 _DEFAULTS = ScenarioProperties()
-TEXT_CHECKS: dict[str, Callable[[str], str]] = {"bandwidth": clean_bandwidth}
+TEXT_CHECKS: dict[str, Callable[[str], str]] = {
+    "bandwidth": clean_bandwidth,
+    "script_before_sync": check_command,
+    "script_after_sync": check_command,
+    "replica_script_before_sync": check_command,
+    "replica_script_after_sync": check_command,
+    "script_on_trigger": check_command,
+    "notify_script": check_command,
+    "trigger_file": check_trigger_file,
+    "notify_on": clean_triggers,
+}
 """Per text property: the text as it is kept, or ValueError with what is allowed."""
 
 
