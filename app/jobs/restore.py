@@ -276,4 +276,13 @@ def _login(secrets: JobSecrets, script: RestoreScript, session: SessionInfo) -> 
 
 
 def _too_slow(name: str, scenario_id: int, patience_s: float) -> ArcxoError:
-    return ArcxoError("AE0469", name=name, id=scenario_id, scenario=name, seconds=round(patience_s))
+    seconds = round(patience_s)
+    return ArcxoError(
+        "AE0469",
+        name=name,
+        id=scenario_id,
+        scenario=name,
+        host="The master",
+        call="stopping",
+        seconds=seconds,
+    )

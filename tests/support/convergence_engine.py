@@ -39,11 +39,15 @@ class SocketLink:
         pass
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
-        with self._sending:
+        if not self._sending.acquire(blocking=not urgent):
+            return
+        try:
             try:
                 self._connection.sendall(struct.pack("<I", len(frame)) + frame)
             except OSError as error:
                 raise ArcxoError("ER00201", host="peer") from error
+        finally:
+            self._sending.release()
 
     def receive(self, timeout_s: float) -> bytes | None:
         while True:

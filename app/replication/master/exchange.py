@@ -51,13 +51,20 @@ _HASHES_OPEN_MOST = HASH_REQUESTS_MAX // 2
 class Exchange:
     """Sends in the caller's thread and receives in one of its own, until closed.
 
-    `on_answer` is called in the receiving thread for `Committed`, `Trouble` and `Note`.
+    `on_answer` is called in the receiving thread for `Committed`, `Trouble` and `Note`. `late(call)` makes
+    the error for what was not answered within `timeout_s`.
     """
 
     def __init__(
-        self, name: str, link: Link, timeout_s: float, on_answer: Callable[[Committed | Trouble | Note], None]
+        self,
+        name: str,
+        link: Link,
+        timeout_s: float,
+        on_answer: Callable[[Committed | Trouble | Note], None],
+        late: Callable[[str], ArcxoError] | None = None,
     ) -> None:
         self._name = name
+        self._late = late or self._lost_late
         self._link = link
         self._timeout_s = timeout_s
         self._on_answer = on_answer
@@ -102,7 +109,7 @@ class Exchange:
     def hello(self, hello: Hello) -> Welcome:
         """Open the conversation. Raises the `ArcxoError` with which the replica refuses."""
         self._send(hello)
-        self._wait(lambda: self._welcome is not None, self._timeout_s)
+        self._wait(lambda: self._welcome is not None, self._timeout_s, "the greeting of the replica")
         assert self._welcome is not None
         return self._welcome
 
@@ -159,7 +166,7 @@ class Exchange:
             try:
                 self._send(FetchRequest(root, path))
                 while True:
-                    self._wait(lambda: bool(self._fetched), self._timeout_s)
+                    self._wait(lambda: bool(self._fetched), self._timeout_s, "the fetch of a file")
                     with self.news:
                         part = self._fetched.popleft()
                         self.news.notify_all()
@@ -179,7 +186,7 @@ class Exchange:
         self._send(batch)
 
     def wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait for `condition` (evaluated with the lock held), pinging; False after `timeout_s`.
+        """Wait for `condition` (evaluated with the lock held); False after `timeout_s`.
 
         Raises:
             ArcxoError: the stream has ended, and why.
@@ -194,19 +201,23 @@ class Exchange:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
-                self.news.wait(min(left, 1.0))
-            self.keep_alive()
+                self.news.wait(left)
 
-    def keep_alive(self) -> None:
-        """Ask for a sign of life when there was none for a while. Raises ER00201 when none comes."""
-        now = time.monotonic()
-        silent = now - self._heard_at
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the replica said anything; it is asked for a sign of life after some."""
+        return time.monotonic() - self._heard_at
+
+    def _keep_alive(self) -> None:
+        """Ask for a sign of life when there was none for a while. Raises AE0469 when none comes."""
+        silent = self.silent_s
         if silent > self._timeout_s:
-            raise ArcxoError("ER00201", host=self._name, reason=f"no answer for {int(silent)} s")
+            raise self._late("an answer")
+        now = time.monotonic()
         if silent > PING_EVERY_S and now - self._pinged_at > PING_EVERY_S:
             self._pinged_at = now
             self._token += 1
-            self._send(Ping(self._token))
+            self._link.send(encode_frame(Ping(self._token)), urgent=True)
 
     def check(self) -> None:
         """Raises the error that ended the stream, if it has ended."""
@@ -214,9 +225,12 @@ class Exchange:
             if self._error is not None:
                 raise self._error
 
-    def _wait(self, condition: Callable[[], bool], timeout_s: float | None) -> None:
-        if not self.wait(condition, timeout_s if timeout_s is not None else 1e9):
-            raise ArcxoError("ER00201", host=self._name, reason="no answer")
+    def _wait(self, condition: Callable[[], bool], timeout_s: float | None, call: str = "") -> None:
+        if not self.wait(condition, timeout_s if timeout_s is not None else threading.TIMEOUT_MAX / 2):
+            raise self._late(call)
+
+    def _lost_late(self, call: str) -> ArcxoError:
+        return ArcxoError("ER00201", host=self._name, reason=f"{call} took over {self._timeout_s:g} s")
 
     def _send(self, frame: Frame) -> None:
         self.check()
@@ -227,8 +241,11 @@ class Exchange:
     def _receive(self) -> None:
         try:
             while not self._closed:
+                # Here and not where frames are sent: that waits for as long as the replica takes none.
                 data = self._link.receive(_RECEIVE_S)
-                if data is not None:
+                if data is None:
+                    self._keep_alive()
+                else:
                     self._heard_at = time.monotonic()
                     root = listing_root(data)
                     if root is None:
@@ -237,6 +254,11 @@ class Exchange:
                         self._listed(root, data)
         except ArcxoError as error:
             self._fail(error)
+        except OSError as error:
+            self._fail(ArcxoError("ER00213", cause=error.strerror or str(error)))
+        finally:
+            # Whoever is blocked in sending must hear of it, too.
+            self._link.close()
 
     def _take(self, frame: Frame) -> None:
         match frame:
@@ -278,7 +300,7 @@ class Exchange:
                 error.params.update(params)
                 raise error
             case Ping(token):
-                self._link.send(encode_frame(Pong(token)))
+                self._link.send(encode_frame(Pong(token)), urgent=True)
             case Pong():
                 pass
             case _:

@@ -30,6 +30,7 @@ from app.replication.frames import (
 )
 from app.replication.link import Link, ReplicaConnector
 from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.connection import Connection
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.reading import Send
@@ -37,14 +38,14 @@ from app.replication.master.recorder import Recorder
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
+from app.replication.master.waiting import Wait, explain
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 4_000
 WINDOW_BATCHES = 8
 WINDOW_BYTES = 24 * 1024 * 1024
-CONNECT_TIMEOUT_S = 10.0
-_BACK_OFF_FIRST_S = 0.2
-_BACK_OFF_MOST_S = 10.0
+_LIMITED_WINDOW_S = 4.0
+_LIMITED_LEAST_BYTES = 64 * 1024
 _TROUBLE_TRIES = 4
 _TROUBLE_MOST_S = 60.0
 _IDLE_S = 0.5
@@ -77,7 +78,7 @@ class Sender:
     ) -> None:
         self.spec = spec
         self._scenario = scenario
-        self._connector = connector
+        self._connection = Connection(scenario, spec, connector, surroundings.event)
         self._spool = spool
         self._recorder = recorder
         self._brake = recorder.brake
@@ -105,7 +106,8 @@ class Sender:
         self._applied = 0
         self._troubles: dict[tuple[int, bytes], int] = {}
         self._problems: dict[tuple[int, bytes], Problem] = {}
-        self._failed_code = ""
+        self._fault = ""
+        """Why the replica did not take what was sent last; until it takes something."""
         self._stopping = threading.Event()
         self.in_sync_at: datetime | None = None
         self.committed: int | None = None
@@ -221,6 +223,7 @@ class Sender:
         lag: float | None = None
         if committed is not None:
             lag = 0.0 if committed >= last else self._spool.age_of(committed + 1)
+        sent_bytes, uncompressed_bytes = self._connection.figures()
         return ReplicaStatus(
             host=self.spec.host,
             state=self.state,
@@ -234,16 +237,33 @@ class Sender:
             applied_operations=self._applied,
             in_sync_at=self.in_sync_at,
             sync=synchronizer.figures.progress() if synchronizer else None,
+            waiting_bytes=self._spool.bytes_after(committed) if committed is not None else 0,
+            waiting=self.waiting(),
+            sent_bytes=sent_bytes,
+            uncompressed_bytes=uncompressed_bytes,
+        )
+
+    def waiting(self) -> str:
+        """Why changes wait for this replica, in words; "" when none do."""
+        exchange, throttle = self._exchange, self._connection.throttle
+        busy = bool(self._open) or self._synchronizer is not None
+        return explain(
+            Wait(
+                self.state,
+                self._reason,
+                None if self.committed is None else self._spool.last_seq - self.committed,
+                unanswered=bool(self._open),
+                kbps=throttle.kbps if busy and throttle.holding else 0,
+                silent_s=exchange.silent_s if exchange is not None and busy else 0.0,
+            )
         )
 
     # the thread
 
     def _run(self) -> None:
-        back_off = _BACK_OFF_FIRST_S
         while not self._stopping.is_set():
             try:
-                link = self._connector.connect(self._scenario, self.spec, CONNECT_TIMEOUT_S)
-                self._converse(link)
+                self._converse(self._connection.open())
             except ArcxoError as error:
                 self._failed(error)
             except RootLostError as error:
@@ -255,17 +275,12 @@ class Sender:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
                 self._failed(ArcxoError("E1011", error=repr(error)))
                 raise
-            if self._welcomed:
-                back_off = _BACK_OFF_FIRST_S
-                self._welcomed = False
-            self._stopping.wait(back_off)
-            back_off = min(_BACK_OFF_MOST_S, back_off * 2)
+            self._stopping.wait(self._connection.pause_s())
         self._set(ReplicaState.STOPPED, "")
 
-    _welcomed = False
-
     def _converse(self, link: Link) -> None:
-        exchange = Exchange(self.spec.host, link, self._scenario.properties.timeout_seconds, self._answer)
+        connection = self._connection
+        exchange = Exchange(self.spec.host, link, connection.timeout_s, self._answer, connection.late)
         with self._news:
             self._exchange = exchange
             self._open.clear()
@@ -283,10 +298,7 @@ class Sender:
                     self._spool.last_seq,
                 )
             )
-            self._welcomed = True
-            if self._failed_code:
-                self._failed_code = ""
-            self._surroundings.event("IR00203", Severity.INFORMATION, replica=self.spec.host)
+            connection.welcomed()
             if self._fits(welcome):
                 self._position(welcome.committed_seq, exchange)
             elif not self._synchronize(exchange):
@@ -302,6 +314,7 @@ class Sender:
                 self._open.clear()
                 self._news.notify_all()
             exchange.close()
+            connection.ended()
 
     def _fits(self, welcome: Welcome) -> bool:
         first = self._spool.first_seq()
@@ -317,6 +330,8 @@ class Sender:
         self._spool.set_position(self.spec.host, seq)
 
     def _streaming_state(self) -> tuple[ReplicaState, str]:
+        if self._fault and (self.committed or 0) < self._spool.last_seq:
+            return ReplicaState.PROBLEM, self._fault
         braked = self._brake.braked
         if braked is None:
             return ReplicaState.REPLICATING, ""
@@ -331,7 +346,6 @@ class Sender:
                 self._set(*self._streaming_state())
             self._brake.wait_change(held, _IDLE_S)
             exchange.check()
-            exchange.keep_alive()
         return not self._stopping.is_set()
 
     def _synchronize(self, exchange: Exchange) -> bool:
@@ -428,7 +442,7 @@ class Sender:
         """
         while not self._stopping.is_set():
             exchange.check()
-            if self._state in (ReplicaState.REPLICATING, ReplicaState.BRAKED):
+            if self._state in (ReplicaState.REPLICATING, ReplicaState.BRAKED, ReplicaState.PROBLEM):
                 self._set(*self._streaming_state())
             if self._sync_wanted and (self._sent >= self._drained_at or self._suspended):
                 if exchange.wait(lambda: not self._open, _IDLE_S):
@@ -437,29 +451,35 @@ class Sender:
             if self._suspended:
                 with self._news:
                     self._news.wait_for(lambda: not self._suspended or self._stopping.is_set(), _IDLE_S)
-                exchange.keep_alive()
                 continue
             held, bound = self._brake.held, self._brake.bound()
             if bound is not None and self._sent >= bound:
                 self._brake.wait_change(held, _IDLE_S)
-                exchange.keep_alive()
                 continue
             if not self._spool.wait_beyond(self._sent, _IDLE_S):
-                exchange.keep_alive()
                 continue
             if self._suspended or self._stopping.is_set():
                 continue
             self._send_some(exchange)
 
+    def _window(self) -> tuple[int, int]:
+        """(batches, bytes) that may be without an answer: what a limit of bandwidth takes seconds to send."""
+        rate = self._connection.throttle.bytes_per_second
+        size = WINDOW_BYTES
+        if rate:
+            size = max(_LIMITED_LEAST_BYTES, min(size, int(rate * _LIMITED_WINDOW_S)))
+        # What was refused is offered again one batch at a time.
+        return (1 if self._fault else WINDOW_BATCHES), size
+
     def _send_some(self, exchange: Exchange) -> None:
-        with self._news:
-            room = len(self._open) < WINDOW_BATCHES and self._open_bytes < WINDOW_BYTES
-        if not room:
-            exchange.wait(
-                lambda: len(self._open) < WINDOW_BATCHES and self._open_bytes < WINDOW_BYTES, _IDLE_S
-            )
+        batches, size = self._window()
+
+        def room() -> bool:
+            return len(self._open) < batches and self._open_bytes < size
+
+        if not exchange.wait(room, _IDLE_S):
             return
-        records = self._spool.read(self._sent, BATCH_BYTES, BATCH_RECORDS)
+        records = self._spool.read(self._sent, min(BATCH_BYTES, max(size // 4, 1)), BATCH_RECORDS)
         # Asked after reading: what must be held back was so before its record could be read.
         bound = self._brake.bound()
         if bound is not None:
@@ -503,9 +523,11 @@ class Sender:
                 self._stream_bytes += size
                 self._applied += count
             self.committed = max(self.committed or 0, seq)
+            self._fault = ""
             if self.committed >= self._spool.last_seq and not self._recorder.hints.waiting():
                 self.in_sync_at = datetime.now(UTC)
             self._news.notify_all()
+        self._connection.progressed()
         self._spool.set_position(self.spec.host, seq)
         self._caught_up()
         self._surroundings.changed()
@@ -546,15 +568,9 @@ class Sender:
     def _failed(self, error: ArcxoError) -> None:
         if self._stopping.is_set():
             return
-        lost = error.code in ("ER00201", "ER00202")
-        if lost:
-            error.params.setdefault("host", self.spec.host)
-        reason = render(error.code, error.params).text
-        if self._failed_code != error.code:
-            self._failed_code = error.code
-            self._surroundings.event(
-                "ER00204", Severity.ERROR, replica=self.spec.host, cause=reason, error=error.code
-            )
+        lost, reason = self._connection.failed(error)
+        if not lost:
+            self._fault = reason
         self._set(ReplicaState.DISCONNECTED if lost else ReplicaState.PROBLEM, reason)
 
     def _set(self, state: ReplicaState, reason: str) -> None:

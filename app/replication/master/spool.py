@@ -241,6 +241,21 @@ class Spool:
         """Bytes of all segments."""
         return sum(segment.size for segment in tuple(self._segments))
 
+    def bytes_after(self, seq: int) -> int:
+        """Bytes of the records after `seq`, as they are in the segments."""
+        with self._lock:
+            total = 0
+            for segment in reversed(self._segments):
+                if segment.last <= seq:
+                    break
+                if segment.first > seq:
+                    total += segment.size - _HEADER.size
+                    continue
+                count = segment.last - segment.first + 1
+                # Within a segment a share: exact figures would need its records read.
+                total += (segment.size - _HEADER.size) * (segment.last - seq) // count
+            return total
+
     def first_seq(self) -> int:
         """The oldest sequence still here (last_seq + 1 when there is none)."""
         with self._lock:

@@ -11,8 +11,10 @@ from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.model.paths import shown
+from app.model.properties import properties_of
 from app.model.scenario import ReplicaState
 from app.replication.codec import decode
+from app.replication.compression import CompressingLink
 from app.replication.definition import from_xml
 from app.replication.frames import (
     PROTOCOL_VERSION,
@@ -54,7 +56,7 @@ class ReplicaStream:
 
     def __init__(self, engine: ReplicaEngine, link: Link) -> None:
         self._engine = engine
-        self._link = link
+        self._link = CompressingLink(link)
         self._sending = threading.Lock()
         self._frames: queue.Queue[tuple[int, Frame | ArcxoError]] = queue.Queue()
         self._next: tuple[int, Frame | ArcxoError] | None = None
@@ -115,6 +117,7 @@ class ReplicaStream:
             self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
             store = replica.admit(scenario, hello.replica, hello.definition_xml)
             replica.begin_stream(self._link.close)
+            self._link.compress = spec is not None and properties_of(scenario, spec).compress_transfer
             position = store.index.position
             replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
             places = sorted({tree.store.place.value for tree in store.trees})
@@ -144,7 +147,7 @@ class ReplicaStream:
                     continue
                 frame = decode_frame(data)
                 if isinstance(frame, Ping):
-                    self._send(Pong(frame.token))
+                    self._link.send(encode_frame(Pong(frame.token)), urgent=True)
                     continue
             except ArcxoError as error:
                 self._frames.put((0, error))

@@ -1,0 +1,53 @@
+"""Why changes wait for a replica, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.model.scenario import ReplicaState
+
+_SILENT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is known of a replica that changes may wait for.
+
+    `kbps` is the limit of bandwidth that holds something back now (0 = none does), `silent_s` how long the
+    replica said nothing while something was expected of it.
+    """
+
+    state: ReplicaState
+    reason: str
+    operations: int | None
+    unanswered: bool = False
+    kbps: int = 0
+    silent_s: float = 0.0
+
+
+def explain(wait: Wait) -> str:
+    """A sentence without its full stop; "" when nothing waits and nothing is wrong."""
+    cause = _cause(wait)
+    if wait.operations:
+        changes = "1 change" if wait.operations == 1 else f"{wait.operations:,} changes"
+        return f"{changes} waiting: {cause or 'being sent'}"
+    return cause
+
+
+def _cause(wait: Wait) -> str:
+    match wait.state:
+        case ReplicaState.SUSPENDED:
+            return "paused by suspension"
+        case ReplicaState.DISCONNECTED:
+            return f"replica unreachable: {wait.reason}"
+        case ReplicaState.PROBLEM | ReplicaState.BRAKED | ReplicaState.REWINDING:
+            return wait.reason
+        case ReplicaState.CONNECTING:
+            return "connecting to the replica"
+    if wait.silent_s > _SILENT_S:
+        return f"the replica has not answered for {wait.silent_s:.0f} s"
+    if wait.kbps:
+        return f"limit {wait.kbps:,} Kbps"
+    if wait.state is ReplicaState.SYNCHRONIZING:
+        return "synchronising"
+    return "the replica is applying them" if wait.unanswered and wait.operations else ""
