@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,33 @@ def loop_volume(directory: Path, kind: str, size_mb: int = 0) -> Iterator[Path]:
     finally:
         subprocess.run(["umount", "-l", str(point)], check=True, capture_output=True)
         image.unlink()
+
+
+@contextlib.contextmanager
+def mounted_tmpfs(point: Path, size: str = "16m") -> Iterator[None]:
+    """An empty file system in memory at `point`, unmounted at the end (once nothing is open on it)."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "arcxo-test", str(point)], check=True)
+    try:
+        yield
+    finally:
+        unmount(point)
+
+
+@contextlib.contextmanager
+def bind_mount(source: Path, point: Path) -> Iterator[None]:
+    """The directory `source` at `point` as well."""
+    subprocess.run(["mount", "--bind", str(source), str(point)], check=True)
+    try:
+        yield
+    finally:
+        unmount(point)
+
+
+def unmount(point: Path) -> None:
+    """Unmount, trying again for a while as something may have a file open for a moment."""
+    deadline = time.monotonic() + 10
+    while subprocess.run(["umount", str(point)], check=False, capture_output=True).returncode:
+        if time.monotonic() > deadline:
+            subprocess.run(["umount", "-l", str(point)], check=True)
+            return
+        time.sleep(0.02)

@@ -1,24 +1,36 @@
 """Capture on systems without inotify: watchdog's Observer behind the same port.
 
-It cannot pair moves reliably nor say when a queue overflowed; every event is a hint for a path, and
-the sweep covers the rest.
+What it cannot see, and what covers it:
+
+- Changes of permissions, owners, times and extended attributes alone are told on some systems only; moves
+  are told as a removal and a creation wherever their two halves do not meet. The walks find the former, and
+  the latter is right, only dearer.
+- It does not say that events were lost, nor which directories it could not watch: `watched` counts the tree
+  as one, `unwatched` is empty, and `all_told` is False, so that walks trust nothing but what they see.
+- Where one root is reached by two paths, or a file system is mounted within it, nothing is told of the
+  change itself; the walks find what it left.
+
+A walk runs as often as the property says, and with every barrier: see `Sweeps`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from app.replication.capture.port import CaptureListener
+from app.replication.capture.port import CaptureListener, Unwatched
 
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
 
 
 class ObserverSource:
-    """A `ChangeSource` on watchdog's Observer."""
+    """A `ChangeSource` on watchdog's Observer. See the module for its limits."""
+
+    all_told = False
 
     def __init__(self, root: bytes, cookies: bytes, listener: CaptureListener) -> None:
         self._root = root
@@ -38,21 +50,33 @@ class ObserverSource:
 
     def settle(self) -> None:
         """See `ChangeSource.settle`. Nothing to drop here."""
+        if self._started and not self._observer.is_alive():
+            raise OSError(errno.EIO, "the reading of change notifications has ended", self._root)
 
-    def rewatch(self, *, all_directories: bool = False) -> None:
+    def rewatch(self) -> list[bytes]:
         """See `ChangeSource.rewatch`. The Observer watches whole trees."""
+        return []
+
+    def begin_check(self, *, thorough: bool) -> None:
+        """See `ChangeSource.begin_check`. The Observer keeps its watches by itself."""
+
+    def check(self, path: bytes, device: int, inode: int) -> None:
+        """See `ChangeSource.check`."""
+
+    def end_check(self) -> None:
+        """See `ChangeSource.end_check`."""
 
     def watched(self) -> int:
         """See `ChangeSource.watched`. The tree counts as one."""
         return int(self._started)
 
-    def unwatched_directories(self) -> int:
-        """See `ChangeSource.unwatched_directories`."""
-        return 0
-
-    def unwatched_paths(self) -> list[bytes]:
-        """See `ChangeSource.unwatched_paths`."""
+    def unwatched(self) -> list[Unwatched]:
+        """See `ChangeSource.unwatched`. The Observer does not tell."""
         return []
+
+    def remedy(self) -> str:
+        """See `ChangeSource.remedy`."""
+        return ""
 
     def close(self) -> None:
         """See `ChangeSource.close`."""
@@ -80,6 +104,9 @@ class _RootHandler(FileSystemEventHandler):
                     self._listener.root_lost("removed" if event.event_type == "deleted" else "moved")
                 else:
                     self._listener.changed(b"", content=False, settled=False)
+                continue
+            if not whole.startswith(self._root + b"/"):
+                # The other end of a move out of the root, or into it.
                 continue
             path = whole[len(self._root) + 1 :]
             if event.is_directory and event.event_type in ("created", "moved"):

@@ -8,11 +8,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Unwatched:
-    """A directory that cannot be watched, why, and the command that would help ("" if none)."""
+    """A directory that cannot be watched, and why."""
 
     path: bytes
     cause: str
-    command: str = ""
 
 
 class CaptureListener(Protocol):
@@ -34,7 +33,7 @@ class CaptureListener(Protocol):
         """`name` was made in the directory of cookies: all that happened before has been told."""
 
     def unwatched(self, directory: Unwatched) -> None:
-        """A directory is not watched; the sweep has to look after it."""
+        """A directory could not be watched; sweeps have to look after it from now on."""
 
     def overflowed(self) -> None:
         """Hints were lost."""
@@ -50,25 +49,48 @@ class CaptureListener(Protocol):
 
 
 class ChangeSource(Protocol):
-    """Watches one root until closed."""
+    """Watches one root until closed. All methods may be called from any thread.
+
+    `all_told`: a cookie proves that every event before it was told, or that `overflowed` or `unwatched` was.
+    """
+
+    all_told: bool
 
     def start(self) -> None:
         """Watch the whole tree; blocks for a walk over its directories. Raises OSError if it cannot."""
 
     def settle(self) -> None:
-        """Drop the watches of directories that were moved out of the root. Call it often; it is cheap."""
+        """Drop the watches of directories that were moved out of the root. Call it often; it is cheap.
 
-    def rewatch(self, *, all_directories: bool = False) -> None:
-        """Watch what is not watched as what it is (a walk over those directories; `all_directories`: all)."""
+        Raises OSError when the source does not tell any more.
+        """
+
+    def rewatch(self) -> list[bytes]:
+        """Try again to watch what could not be watched; the directories that are watched now.
+
+        What happened in them before is not told.
+        """
+
+    def begin_check(self, *, thorough: bool) -> None:
+        """A walk over all directories begins, which tells of each by `check`, and then `end_check`s.
+
+        `thorough`: events were lost, also of watches that ended.
+        """
+
+    def check(self, path: bytes, device: int, inode: int) -> None:
+        """The directory at `path` is this one: watch it if it is not watched as that."""
+
+    def end_check(self) -> None:
+        """Every directory was told of: drop the watches of those that are not there any more."""
 
     def watched(self) -> int:
         """Directories watched now."""
 
-    def unwatched_directories(self) -> int:
+    def unwatched(self) -> list[Unwatched]:
         """Directories known that are not watched."""
 
-    def unwatched_paths(self) -> list[bytes]:
-        """Which those are."""
+    def remedy(self) -> str:
+        """The command that would let all directories be watched ("" if there is none)."""
 
     def close(self) -> None:
         """Stop telling; blocks until the thread has ended. Repeated calls do nothing."""

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from app.messages import render
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import Severity
+from app.model.paths import shown
 from app.model.rewind import PointKind, RewindPoint
 from app.replication.master.brake import Brake
+from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.recorder import Recorder
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.spool import Spool
@@ -35,7 +37,7 @@ class Barrier:
         self,
         run: Run,
         name: str,
-        roots: int,
+        roots: list[ComparedRoot],
         cookies: bytes,
         sweeps: Sweeps,
         recorder: Recorder,
@@ -73,9 +75,16 @@ class Barrier:
         """
         deadline = time.monotonic() + timeout_s
         self._wait_told(deadline)
-        if not self._sweeps.wait_checked(deadline):
-            raise self.waits("a walk over the directories, because changes came too fast")
-        self._sweeps.hint_unwatched()
+        try:
+            if not self._sweeps.wait_checked(deadline):
+                raise self.waits("a walk over the directories, because changes came too fast")
+            self._sweeps.look_at_unwatched()
+        except OSError as error:
+            raise ArcxoError("ER00213", cause=error.strerror or str(error)) from error
+        except RootLostError as error:
+            lost = ArcxoError(error.code, path=shown(self._roots[error.root].path))
+            self._run.fail(lost, error.root)
+            raise lost from error
         if not self._recorder.flush(max(0.0, deadline - time.monotonic())):
             problem = self._run.problem
             if problem is not None:
@@ -87,7 +96,7 @@ class Barrier:
         name = secrets.token_hex(8).encode()
         passed = threading.Event()
         with self._lock:
-            self._awaited[name] = (set(range(self._roots)), passed)
+            self._awaited[name] = ({root.number for root in self._roots}, passed)
         path = os.path.join(self._cookies, name)
         try:
             while True:

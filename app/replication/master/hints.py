@@ -40,6 +40,7 @@ class Hint:
     prove: bool = False
     due: float = 0.0
     ticket: int = 0
+    swept: bool = False
 
 
 @dataclass(slots=True)

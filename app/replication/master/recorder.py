@@ -78,7 +78,6 @@ class RootListener:
 
     def unwatched(self, directory: Unwatched) -> None:
         """See `CaptureListener`."""
-        self._hints.add(self._number, directory.path, content=True, tree=True, delay=0.0)
         self._on_unwatched(self._number, directory)
 
     def overflowed(self) -> None:
@@ -130,6 +129,7 @@ class Recorder:
         self._comparer = Comparer(
             roots, shadow, self._outlet, filters, self, brake, lambda: self._synchronizing == 0
         )
+        self._swept: dict[int, int] = {}
         self._young = Later(_YOUNG_S)
         self._unproved = Later(_YOUNG_S)
         self._problems: dict[tuple[int, bytes], Problem] = {}
@@ -216,6 +216,18 @@ class Recorder:
     def links(self) -> int:
         """Hard links recorded since the start."""
         return self._outlet.links
+
+    def swept(self, root: int) -> int:
+        """Records since the start of what nothing but a walk told of."""
+        return self._swept.get(root, 0)
+
+    def entries(self, root: int) -> int:
+        """What is recorded of a root (callable from any thread)."""
+        reader = ShadowReader(self._shadow.path)
+        try:
+            return reader.counts(root)[0]
+        finally:
+            reader.close()
 
     @property
     def recorded_bytes(self) -> int:
@@ -316,6 +328,7 @@ class Recorder:
             self._comparer.move(root, path, new_path)
         for hint in hints:
             self._ticket = hint.ticket
+            before = self._outlet.operations
             if hint.prove:
                 self._comparer.prove(hint.root, hint.path)
                 continue
@@ -323,6 +336,8 @@ class Recorder:
                 hint.root, hint.path, content=hint.content, tree=hint.tree, force=hint.force
             )
             self._descend(hint, found)
+            if hint.swept and (made := self._outlet.operations - before):
+                self._swept[hint.root] = self._swept.get(hint.root, 0) + made
             if self._outlet.large():
                 self._outlet.commit()
                 self._on_recorded()

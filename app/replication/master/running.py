@@ -190,7 +190,7 @@ class Running:
         )
         cookies = os.fsencode(self._cookies)
         self._barrier = barrier = Barrier(
-            self, self.scenario.name, len(self._roots), cookies, sweeps, recorder, spool, brake, self._all
+            self, self.scenario.name, self._roots, cookies, sweeps, recorder, spool, brake, self._all
         )
         self._decisions = BrakeDecisions(
             self, self.scenario, self._roots, brake, losses, recorder, barrier, self._all

@@ -110,12 +110,14 @@ def sweep(
     differs: Callable[[bytes, bool], None],
     stopped: Callable[[], bool],
     *,
+    seen: Callable[[bytes, int, int], None] | None = None,
     all_told: bool = False,
 ) -> None:
     """Tell `differs(path, content)` of every path whose state is not the recorded one. Blocks for a walk.
 
-    `all_told`: every write since the shadow was written was told of, so that a content need not be read
-    only because the number of names changed.
+    `seen(path, device, inode)` is told of each directory before it is read. `all_told`: every write since
+    the shadow was written was told of, so that a content need not be read only because the number of names
+    changed.
 
     Raises:
         RootLostError: the root vanished, or is another directory.
@@ -132,6 +134,8 @@ def sweep(
     for path, status in walk(root, filters, note):
         if stopped():
             return
+        if seen is not None and stat.S_ISDIR(status.st_mode):
+            seen(path, status.st_dev, status.st_ino)
         key = order_key(path)
         while row is not None and order_key(row.path) < key:
             gone.append(row.path)
@@ -148,6 +152,41 @@ def sweep(
         # What is in a directory that cannot be read is not gone.
         if not unread or not any(path.startswith(directory + b"/") for directory in unread):
             differs(path, False)
+
+
+def sweep_directory(
+    root: ComparedRoot,
+    path: bytes,
+    reader: ShadowReader,
+    filters: PathFilter,
+    report: Report,
+    differs: Callable[[bytes, bool], None],
+) -> None:
+    """Like `sweep`, for a directory and what is directly in it. Blocks for reading it."""
+    try:
+        status = os.lstat(root.whole(path))
+    except OSError:
+        differs(path, False)
+        return
+    rows = {row.path: row for row in reader.children(root.number, path)}
+    row = reader.get(root.number, path)
+    if row is not None:
+        _compare(row, path, status, root.device, differs, all_told=False)
+    unread: list[bytes] = []
+
+    def note(child: bytes, error: OSError) -> None:
+        unread.append(child)
+        report(child, error)
+
+    for child, status in _directory(root, path, filters, note):
+        known = rows.pop(child, None)
+        if known is None:
+            differs(child, True)
+        else:
+            _compare(known, child, status, root.device, differs, all_told=False)
+    if not unread:
+        for child in rows:
+            differs(child, False)
 
 
 def _compare(
