@@ -18,6 +18,7 @@ class MemoryLink:
         self._outgoing = outgoing
         self._closed = False
         self._gone = threading.Event()
+        self._stalled = False
         self._throttle = UNLIMITED
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
@@ -26,7 +27,12 @@ class MemoryLink:
             self._gone.wait(self._throttle.reserve(size))
         if self._closed:
             raise ArcxoError("ER00201", host="peer")
-        self._outgoing.put(frame)
+        if not self._stalled:
+            self._outgoing.put(frame)
+
+    def stall(self) -> None:
+        """Nothing that is sent from now on arrives; the link stays open."""
+        self._stalled = True
 
     def pace(self, throttle: Throttle) -> None:
         self._throttle = throttle

@@ -145,8 +145,8 @@ class Barrier:
                     f"a decision about the safety brake ({render(braked.code, braked.params).text})"
                 )
             if late:
-                states = {sender.spec.host: sender.state.value for sender in live}
-                names = ", ".join(f"{host} ({states[host]})" for host in late)
+                whys = {sender.spec.host: sender.waiting() or sender.state.value for sender in live}
+                names = ", ".join(f"{host} ({whys[host]})" for host in late)
                 raise self.waits(f"replica {names}")
             if troubles == [sender.trouble_count for sender in live]:
                 break
