@@ -195,7 +195,11 @@ class RootStatistics:
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
-    """A running synchronisation. Totals are None until they are counted."""
+    """A running synchronisation. Totals are None until they are counted, and so is the time left, a range.
+
+    `bytes_compared` of the master's `bytes_total` need not be looked at any more. Within `current_path`, when
+    it is large, `file_bytes_done` of `file_bytes_total` are compared or sent (0 of 0: it is not large).
+    """
 
     files_compared: int = 0
     files_total: int | None = None
@@ -203,6 +207,12 @@ class SyncProgress:
     sent_bytes: int = 0
     current_path: bytes = b""
     started_at: datetime | None = None
+    bytes_compared: int = 0
+    bytes_total: int | None = None
+    file_bytes_done: int = 0
+    file_bytes_total: int = 0
+    eta_low_seconds: float | None = None
+    eta_high_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

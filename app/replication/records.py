@@ -25,6 +25,10 @@ BLOCK_BYTES = 64 * 1024
 """Granularity of block-level records."""
 
 
+SYNC_STAGE_FIRST = 1 << 62
+"""Numbers of staged contents from here on are those of synchronisations, which go on with what is staged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """A run of bytes of a file that has data; what no extent covers is a hole (or unchanged, in blocks)."""

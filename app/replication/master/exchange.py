@@ -78,6 +78,7 @@ class Exchange:
         self._listings: dict[int, IncomingListing] = {}
         self._hashing: dict[int, HashRequest] = {}
         self._hashes: dict[int, BlockHashes] = {}
+        self._unwanted: set[int] = set()
         self._hash_number = 0
         self._heard_at = time.monotonic()
         self._pinged_at = time.monotonic()
@@ -153,6 +154,12 @@ class Exchange:
         self._wait(lambda: number in self._hashes, None)
         with self._lock:
             return self._hashes.pop(number)
+
+    def forget_hashes(self, number: int) -> None:
+        """Drop the answer to a request, whether it is here or still comes."""
+        with self._lock:
+            if self._hashes.pop(number, None) is None:
+                self._unwanted.add(number)
 
     def fetch(self, root: int, path: bytes) -> Iterator[Fetched]:
         """An entry as the replica has it, in parts. One fetch at a time; from any thread.
@@ -274,7 +281,10 @@ class Exchange:
                     if request is None:
                         refuse("hashes that nobody asked for")
                     check_answer(request, frame)
-                    self._hashes[frame.number] = frame
+                    if frame.number in self._unwanted:
+                        self._unwanted.discard(frame.number)
+                    else:
+                        self._hashes[frame.number] = frame
                     self.news.notify_all()
             case Committed(kind, seq, _):
                 with self.news:

@@ -33,8 +33,8 @@ from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.connection import Connection
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
-from app.replication.master.reading import Send
 from app.replication.master.recorder import Recorder
+from app.replication.master.sends import Send
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
@@ -419,9 +419,11 @@ class Sender:
         self._caught_up()
         return True
 
-    def _doubted(self, root: int, sent: Send) -> None:
+    def _doubted(self, root: int, sent: Send, same_file: bool) -> None:
         """What was sent of a path may be another's: record it anew, or synchronise again."""
-        if sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
+        if same_file:
+            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
+        elif sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
             # A directory has always several links, a linked file brings its other names into doubt.
             self._linked_doubt = True
         else:

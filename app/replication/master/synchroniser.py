@@ -1,4 +1,4 @@
-"""Synchronisation at file level: two sorted listings are merged, what differs is sent.
+"""Synchronisation: two sorted listings are merged, what differs is sent, whole or the blocks that differ.
 
 The master's listing is its shadow, so that nothing is walked twice; contents are read now. What changes
 meanwhile is captured, spooled and sent after it.
@@ -9,19 +9,21 @@ from __future__ import annotations
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.model.entry import EntryKind
 from app.model.rewind import PointKind
-from app.model.scenario import ScenarioProperties, SyncProgress
+from app.model.scenario import ScenarioProperties, SyncMethod
 from app.replication.codec import encode
 from app.replication.frames import Batch, BatchKind
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.differences import Difference, What, compare, kept_extras
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
-from app.replication.master.reading import Doubt, Report, Send, read_ahead
+from app.replication.master.large_files import SyncMode
+from app.replication.master.progress import SyncFigures
+from app.replication.master.reading import read_ahead
+from app.replication.master.sends import Doubt, Report, Send
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 from app.replication.records import Mark
 from app.replication.sync_frames import ListedEntry
@@ -29,26 +31,6 @@ from app.replication.sync_frames import ListedEntry
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
 WINDOW_BATCHES = 12
-
-
-@dataclass(slots=True)
-class SyncFigures:
-    """What a running synchronisation has done."""
-
-    started_at: datetime
-    files_total: int | None = None
-    files_compared: int = 0
-    files_sent: int = 0
-    removed: int = 0
-    sent_bytes: int = 0
-    current_path: bytes = b""
-
-    def progress(self) -> SyncProgress:
-        """For people."""
-        return SyncProgress(
-            self.files_compared, self.files_total, self.files_sent, self.sent_bytes, self.current_path,
-            self.started_at,
-        )  # fmt: skip
 
 
 class Synchroniser:
@@ -73,12 +55,13 @@ class Synchroniser:
         self._reader = reader
         self._filters = filters
         self._properties = properties
+        self._mode = SyncMode(properties.sync is SyncMethod.BLOCK, properties.block_whole_file_percent)
         self._epoch = epoch
         self._report = report
         self._doubt = doubt
         self._stopped = stopped
         self._on_root_done = on_root_done
-        self.figures = SyncFigures(datetime.now(UTC))
+        self.figures = SyncFigures()
         self._records: list[bytes] = []
         self._bytes = 0
         self._sent_batches = 0
@@ -95,14 +78,15 @@ class Synchroniser:
         for root in self._roots:
             self._exchange.ask_listing(root.number)
         reader = self._reader
-        self.figures.files_total = sum(reader.counts(root.number)[1] for root in self._roots)
+        counts = [reader.counts(root.number) for root in self._roots]
+        self.figures.total(sum(files for _, files, _ in counts), sum(size for _, _, size in counts))
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
         for root in self._roots:
             root.check()
             listing = self._exchange.listing(root.number)
-            for sent in read_ahead(root, self._wanted(root, listing), self._report, self._doubt):
-                self.figures.current_path = sent.path
-                self.figures.sent_bytes += sent.content_bytes
+            wanted = self._wanted(root, listing)
+            for sent in read_ahead(root, wanted, self._exchange, self._mode, self._report, self._doubt):
+                self.figures.sent(sent)
                 for record in sent.records:
                     self._put(record)
                 if self._stopped():
@@ -150,7 +134,8 @@ class Synchroniser:
             yield self._send_of(found)
 
     def _same(self, ours: ShadowEntry) -> None:
-        self.figures.files_compared += stat.S_ISREG(ours.mode)
+        if stat.S_ISREG(ours.mode):
+            self.figures.same(ours.size)
 
     def _send_of(self, found: Difference) -> Send:
         ours, figures = found.ours, self.figures
@@ -168,4 +153,8 @@ class Synchroniser:
                 return Send(found.path, 0, ours, metadata_only=True)
             case What.REPLACED:
                 return Send(found.path, ours.size, ours, remove=True)
+            case What.UNPROVED:
+                return Send(found.path, ours.size, ours, compare=True, metadata=found.metadata)
+            case What.CONTENT if self._mode.blocks:
+                return Send(found.path, ours.size, ours, compare=True, metadata=True)
         return Send(found.path, ours.size, ours)

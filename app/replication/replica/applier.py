@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.replication.records import MakeEntry, MakeLink, Mark, Record, Remove, ReplaceFile, Skip
+from app.replication.records import (
+    MakeEntry,
+    MakeLink,
+    Mark,
+    Record,
+    Remove,
+    ReplaceFile,
+    Skip,
+    StageContent,
+)
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
@@ -89,9 +98,20 @@ class Applier:
         if begins:
             batches = 0
             self.store.clean_stages(consumed_only=False)
-        if ends:
-            return self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
-        return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False)
+        try:
+            if not ends:
+                return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False)
+            applied = self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
+        except ArcxoError as error:
+            if error.code == "ER00408":
+                # What an interrupted synchronisation staged may be all that fills the disk.
+                staging = {record.stage for record in records if isinstance(record, StageContent)}
+                with contextlib.suppress(OSError):
+                    self.store.clean_synchronised(keep=staging)
+            raise
+        with contextlib.suppress(OSError):
+            self.store.clean_synchronised()
+        return applied
 
     def run(self, work: Callable[[Batch], None], *, keep_position: bool = False) -> tuple[Problem, ...]:
         """Apply something that does not come from the stream (rewind, restore).

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from app.replication.records import SYNC_STAGE_FIRST
 from app.replication.replica import steps
 from app.replication.replica.applied import AppliedIndex, Position
 from app.replication.replica.durability import sync_file_system
@@ -94,13 +95,21 @@ class ReplicaStore:
                 remove_tree(tree.side, NEW + b"/" + os.fsencode(name))
 
     def clean_stages(self, *, consumed_only: bool) -> None:
-        """Remove staged contents: those linked into place already, or all."""
+        """Remove staged contents: those linked into place already, or all but those of synchronisations."""
         for tree in self.trees:
             fd = tree.side.directory(STAGE)
             for text in os.listdir(fd):
                 name = os.fsencode(text)
-                if not consumed_only or os.stat(name, dir_fd=fd, follow_symlinks=False).st_nlink > 1:
+                consumed = os.stat(name, dir_fd=fd, follow_symlinks=False).st_nlink > 1
+                if consumed or not (consumed_only or _of_synchronisation(text)):
                     remove_tree(tree.side, STAGE + b"/" + name)
+
+    def clean_synchronised(self, keep: Collection[int] = ()) -> None:
+        """Remove what synchronisations staged and nobody goes on with, but for the numbers to `keep`."""
+        for tree in self.trees:
+            for text in os.listdir(tree.side.directory(STAGE)):
+                if _of_synchronisation(text) and int(text, 16) not in keep:
+                    remove_tree(tree.side, STAGE + b"/" + os.fsencode(text))
 
     def oldest_change(self) -> int:
         """The oldest change that can be taken back; change + 1 when none can."""
@@ -167,3 +176,10 @@ class ReplicaStore:
                 path = ASIDE + b"/" + os.fsencode(name)
                 if path not in known:
                     remove_tree(tree.side, path)
+
+
+def _of_synchronisation(name: str) -> bool:
+    try:
+        return int(name, 16) >= SYNC_STAGE_FIRST
+    except ValueError:
+        return False

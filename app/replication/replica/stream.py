@@ -35,10 +35,11 @@ from app.replication.frames import (
 )
 from app.replication.link import Link
 from app.replication.replica.fetching import fetch
+from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.trouble import PathTrouble
-from app.replication.sync_frames import Listing, ListingEnd, ListRequest
+from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
 if TYPE_CHECKING:
     from app.replication.replica.engine import ReplicaEngine
@@ -75,7 +76,8 @@ class ReplicaStream:
         if replica is None:
             return
         clean = False
-        reader = threading.Thread(target=self._read, name="replica-frames", daemon=True)
+        hashes = self._hash_answers(replica)
+        reader = threading.Thread(target=self._read, args=(hashes,), name="replica-frames", daemon=True)
         reader.start()
         try:
             self._serve(replica)
@@ -98,6 +100,7 @@ class ReplicaStream:
             replica.finish_stream(clean=clean)
             self._link.close()
             reader.join(timeout=5.0)
+            hashes.close()
 
     def _greet(self) -> Replica | None:
         data = self._link.receive(_HELLO_TIMEOUT_S)
@@ -139,7 +142,14 @@ class ReplicaStream:
             raise
         return replica
 
-    def _read(self) -> None:
+    def _hash_answers(self, replica: Replica) -> HashAnswers:
+        with replica.lock:
+            _, store = replica.opened()
+            places = [(tree.tree.path, tree.tree.identity) for tree in store.trees]
+            side = store.trees[0].side
+            return HashAnswers(places, (side.path, side.identity), self._send)
+
+    def _read(self, hashes: HashAnswers) -> None:
         while not self._ended.is_set():
             try:
                 data = self._link.receive(_POLL_S)
@@ -148,6 +158,9 @@ class ReplicaStream:
                 frame = decode_frame(data)
                 if isinstance(frame, Ping):
                     self._link.send(encode_frame(Pong(frame.token)), urgent=True)
+                    continue
+                if isinstance(frame, HashRequest):
+                    hashes.ask(frame)
                     continue
             except ArcxoError as error:
                 self._frames.put((0, error))
