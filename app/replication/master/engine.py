@@ -33,6 +33,7 @@ from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
 from app.replication.master.library import Intent, Library, remove_tree
 from app.replication.master.running import Running
+from app.replication.scripts.running import Scripts
 
 
 class MasterEngine:
@@ -64,6 +65,7 @@ class MasterEngine:
         self._counter = itertools.count(1)
         self._stopped_at: dict[int, datetime] = {}
         self._unreadable: dict[int, ArcxoError] = {}
+        self._scripts = Scripts(os.path.dirname(os.path.abspath(self._directory)))
 
     # the engine itself
 
@@ -96,6 +98,7 @@ class MasterEngine:
             self._running.clear()
         for run in running:
             run.close(drain=False)
+        self._scripts.close()
 
     # definitions
 
@@ -341,6 +344,7 @@ class MasterEngine:
             self._cookies(scenario.id),
             self._connector,
             self._events,
+            self._scripts,
             fresh=fresh,
             suspended=suspended,
             adopt_roots=adopt_roots,

@@ -27,11 +27,13 @@ from app.replication.master.filters import PathFilter
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder
+from app.replication.master.run_scripts import RunScripts
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
 from app.replication.master.sweeps import Sweeps
 from app.replication.master.walker import EMPTIED_LEAST_ENTRIES, fill
+from app.replication.scripts.running import Scripts
 
 _STOP_FLUSH_S = 5.0
 _STOP_COMMIT_S = 10.0
@@ -49,6 +51,7 @@ class Running:
         cookies: str,
         connector: ReplicaConnector,
         events: EventStore,
+        scripts: Scripts,
         *,
         fresh: bool,
         suspended: list[str],
@@ -79,6 +82,8 @@ class Running:
         self._barrier: Barrier | None = None
         self._decisions: BrakeDecisions | None = None
         self._senders: list[Sender] = []
+        self._scripts = RunScripts(scripts, scenario, directory, self.event)
+        self.around = self._scripts.around
         self._stopping = threading.Event()
         self._threshold_told = False
         self._problem: ArcxoError | None = None
@@ -108,6 +113,7 @@ class Running:
             self._recorder.close()
         for sender in self._senders:
             sender.close()
+        self._scripts.close()
         if self._spool is not None:
             self._spool.close()
         if self._shadow is not None:
@@ -225,6 +231,7 @@ class Running:
         ]
         for sender in self._senders:
             sender.start()
+        self._scripts.start()
 
     def _identify(self, root: ComparedRoot, shadow: Shadow, *, fresh: bool) -> None:
         try:

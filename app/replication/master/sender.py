@@ -38,6 +38,7 @@ from app.replication.master.sends import Send
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
+from app.replication.scripts.around_sync import AroundSync
 from app.replication.master.waiting import Wait, explain
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -53,6 +54,9 @@ _IDLE_S = 0.5
 
 class Surroundings(Protocol):
     """What a sender tells to the scenario it belongs to. Called in threads of the sender."""
+
+    around: AroundSync
+    """The scripts before and after synchronisations."""
 
     def changed(self) -> None:
         """Something about a replica changed."""
@@ -349,7 +353,19 @@ class Sender:
         return not self._stopping.is_set()
 
     def _synchronize(self, exchange: Exchange) -> bool:
-        """Whether the synchronisation was completed (else: asked to stop)."""
+        """Whether it was completed (else: asked to stop). The scripts run before and after it."""
+        if not self._wait_for_brake(exchange):
+            return False
+        host, around = self.spec.host, self._surroundings.around
+        around.begin(host, exchange.check, lambda reason: self._set(ReplicaState.CONNECTING, reason))
+        completed = False
+        try:
+            completed = self._synchronize_now(exchange)
+        finally:
+            around.end(host, completed=completed)
+        return completed
+
+    def _synchronize_now(self, exchange: Exchange) -> bool:
         with contextlib.ExitStack() as stack:
             while True:
                 if not self._wait_for_brake(exchange):

@@ -33,6 +33,7 @@ from app.replication.replica.rewind_points import points_newest_first
 from app.replication.replica.rewinding import plan_rewind, rewind
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.stream import ReplicaStream
+from app.replication.scripts.running import Scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class ReplicaEngine:
         self._replicas: dict[int, Replica] = {}
         self._home_id = ""
         self._closed = False
+        self.scripts = Scripts(os.path.dirname(os.path.abspath(os.fsdecode(directory))))
 
     def start(self) -> None:
         """Open every replica known here; what a crash left half applied is taken back."""
@@ -98,6 +100,7 @@ class ReplicaEngine:
             replicas = list(self._replicas.values())
         for replica in replicas:
             replica.end_stream()
+        self.scripts.close()
         for replica in replicas:
             with replica.lock:
                 replica.close()

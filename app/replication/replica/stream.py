@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.model.entry import EntryKind
@@ -12,7 +13,7 @@ from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.model.paths import shown
 from app.model.properties import properties_of
-from app.model.scenario import ReplicaState
+from app.model.scenario import ReplicaState, Scenario
 from app.replication.codec import decode
 from app.replication.compression import CompressingLink
 from app.replication.definition import from_xml
@@ -38,6 +39,7 @@ from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
+from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.trouble import PathTrouble
 from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
@@ -64,6 +66,9 @@ class ReplicaStream:
         self._waiting_bytes = 0
         self._room = threading.Condition()
         self._ended = threading.Event()
+        self._lost: ArcxoError | None = None
+        """Why no more frames come."""
+        self._scripts: ReplicaScripts | None = None
 
     def run(self) -> None:
         """Until either side ends the stream. Raises what is a bug only."""
@@ -97,6 +102,8 @@ class ReplicaStream:
             with self._room:
                 self._ended.set()
                 self._room.notify()
+            if self._scripts is not None:
+                self._scripts.close()
             replica.finish_stream(clean=clean)
             self._link.close()
             reader.join(timeout=5.0)
@@ -140,7 +147,23 @@ class ReplicaStream:
         except ArcxoError:
             replica.finish_stream(clean=False)
             raise
+        self._scripts = ReplicaScripts(
+            self._engine.scripts, scenario, hello.replica, self._tell(scenario), self._send
+        )
         return replica
+
+    def _tell(self, scenario: Scenario) -> Callable[..., None]:
+        def tell(code: str, severity: Severity, **params: object) -> None:
+            self._engine.events.append(
+                code, severity, scenario_id=scenario.id, scenario_name=scenario.name, **params
+            )
+
+        return tell
+
+    def _check(self) -> None:
+        """Raise what ended the stream, if it has ended."""
+        if self._lost is not None:
+            raise self._lost
 
     def _hash_answers(self, replica: Replica) -> HashAnswers:
         with replica.lock:
@@ -163,6 +186,7 @@ class ReplicaStream:
                     hashes.ask(frame)
                     continue
             except ArcxoError as error:
+                self._lost = error
                 self._frames.put((0, error))
                 return
             with self._room:
@@ -222,6 +246,9 @@ class ReplicaStream:
 
     def _apply(self, replica: Replica, batch: Batch, count: int) -> None:
         records = [decode(record) for record in batch.records]
+        scripts = self._scripts if batch.kind is BatchKind.SYNC else None
+        if scripts is not None:
+            scripts.before(self._check)
         with replica.lock:
             applier = replica.applier
             if batch.kind is BatchKind.STREAM:
@@ -240,6 +267,8 @@ class ReplicaStream:
             error = trouble.error
             self._send(Trouble(trouble.root, error.path, error.code, error.params, error.final))
         self._send(Committed(batch.kind, sequence, change))
+        if scripts is not None:
+            scripts.after(records)
         with replica.lock:
             replica.retain(time.monotonic())
 

@@ -35,6 +35,7 @@ class Scripts:
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._threads: list[threading.Thread] = []
 
     def run(
         self,
@@ -72,14 +73,26 @@ class Scripts:
             with self._lock:
                 self._running.discard(process)
 
+    def start(self, work: Callable[[], None]) -> None:
+        """Do `work`, which runs a script, in a thread that `close` waits for. After that: nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            thread = threading.Thread(target=work, name="script", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
     def close(self) -> None:
         """End the scripts that run, and let no more begin; blocks until those have ended."""
         with self._lock:
             self._closed = True
-            running = list(self._running)
+            running, threads = list(self._running), list(self._threads)
         for process in running:
             _hang_up(process)
         deadline = time.monotonic() + GRACE_S + _RUNNER_END_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         while time.monotonic() < deadline:
             with self._lock:
                 if not self._running:
