@@ -14,12 +14,13 @@ from app.backup.ledger import Ledger
 from app.backup.tree import TreeArchiver
 from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
+from app.media.intents import Intent, sweep_intents
 from app.media.label import read_label
 from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
-from app.media.session import Intent, commit, sweep_intents
+from app.media.session import commit
 from app.media.store import DirectoryMediaStore
 from app.media.writer import PackWriter
 from app.model.archive import ArchiveResult
@@ -97,11 +98,16 @@ class Archiver:
     def _attempt(self, intent: Intent, base_session: int) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
         task = self._task
         label = read_label(task.media_path)
-        index = ChunkIndex(self._store, task.key_id)
+        index = ChunkIndex(self._store, task.key_id, sharing=True)
         reader = ChunkReader(self._store, index, task.data_key)
         base = Base(self._store, base_session, task.key_id, index, reader) if base_session else None
         writer = PackWriter(self._store, task.key_id, task.data_key)
-        ledger = Ledger(self._emit, self._canceled, lambda: writer.stored_bytes)
+
+        def asked_to_stop() -> bool:
+            intent.renew()
+            return self._canceled()
+
+        ledger = Ledger(self._emit, asked_to_stop, lambda: writer.stored_bytes)
         ledger.incremental = base is not None
         try:
             contents = ContentWriter(index, writer, ledger, task.data_key)

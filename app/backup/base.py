@@ -51,7 +51,7 @@ def usable_base(media_path: str, session: int, incarnation: str, change: int, da
             or header.encrypted != (data_key is not None)
         ):
             return False
-        index = ChunkIndex(store, header.key_id)
+        index = ChunkIndex(store, header.key_id, sharing=True)
         reader = ChunkReader(store, index, data_key)
         reader.node(header.root_id)
         return Base(store, session, header.key_id, index, reader).complete

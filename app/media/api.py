@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.model.entry import Metadata
-from app.model.media import Consistency
+from app.model.media import Consistency, PurgePlan
 
 FORMAT_VERSION = 1
 
@@ -119,6 +119,26 @@ class VerifyReport:
     damage: tuple[Damage, ...]
     names_hidden: bool = False
     """Some damaged sessions are encrypted and no key was given, so files could not be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectProgress:
+    """A step of a collection: what was deleted last, and how much is freed so far."""
+
+    object_name: str
+    packs: int
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """What a collection freed, and what it left for a later one because `writers` may still share it."""
+
+    freed_bytes: int
+    freed_packs: int
+    waiting_packs: int = 0
+    waiting_bytes: int = 0
+    writers: int = 0
 
 
 def format_media(
@@ -237,3 +257,58 @@ def verify(
     from app.media.verify import verify as implementation
 
     return implementation(media_path, full=full, emit=emit, canceled=canceled, data_keys=data_keys)
+
+
+def used_bytes(media_path: str) -> int:
+    """The bytes of all packs and their index objects, as they are now."""
+    from app.media.purge import used_bytes as implementation
+
+    return implementation(media_path)
+
+
+def plan_purge(
+    media_path: str, sessions: Collection[int] = (), *, expected: Collection[int] = ()
+) -> PurgePlan:
+    """Exactly what removing the sessions, then collecting, frees; changes nothing.
+
+    NotFoundError E4121 no such session; E4150 and E4152 as in `collect`.
+    """
+    from app.media.purge import plan as implementation
+
+    return implementation(media_path, sessions, expected)
+
+
+def remove_sessions(media_path: str, sessions: Sequence[int]) -> None:
+    """Remove sessions for good; `collect` then frees what only they used. May be repeated after a crash.
+
+    NotFoundError E4121 a session neither is there nor was removed; nothing is removed then.
+    """
+    from app.media.removal import remove_sessions as implementation
+
+    implementation(media_path, sessions)
+
+
+def removed_sessions(media_path: str) -> Sequence[int]:
+    """The numbers of sessions that were removed on purpose."""
+    from app.media.removal import removed_sessions as implementation
+
+    return implementation(media_path)
+
+
+def collect(
+    media_path: str,
+    *,
+    grace_s: float = 0.0,
+    expected: Collection[int] = (),
+    emit: Callable[[CollectProgress], None] | None = None,
+    canceled: Callable[[], bool] | None = None,
+) -> CollectReport:
+    """Delete what no session refers to and no writer at work may share, of what is older than `grace_s`.
+
+    Takes no lock: backups and other collections may run meanwhile, also on other hosts. `expected` are
+    sessions the caller knows of: E4152 when one is gone that nobody removed, as what it held is then worth
+    keeping. E4150 when the list of packs of a session cannot be read; CanceledError E4149.
+    """
+    from app.media.garbage import collect as implementation
+
+    return implementation(media_path, grace_s=grace_s, expected=expected, emit=emit, canceled=canceled)

@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from app.media.label import DIRECTORIES, read_label
+from app.media.reserve import NAME as RESERVE
 from app.media.store import storage_faults
 from app.model.errors import ArcxoError
 
@@ -46,6 +47,8 @@ def remove_erased(device_dir: str, serial: str) -> None:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(f"{path}/{directory}/{name}")
                 os.rmdir(f"{path}/{directory}")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{path}/{RESERVE}")
         # The label last: until then the remains say what they are.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{path}/label")

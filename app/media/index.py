@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from app.media.fossils import fossil_packs
 from app.media.pack import PackIndex, decode_index
-from app.media.store import MediaStore
+from app.media.store import MediaStore, get_if_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +23,27 @@ class Location:
 class ChunkIndex:
     """Chunk id → place. `known` maps ids to global ordinals; packs follow each other in them.
 
-    A pack that is missing, of another size than its index says, a fossil or of another key is left out,
-    so nothing new is built on it.
+    A pack that is missing, of another size than its index says or of another key is left out. With `sharing`
+    (a writer, whose intent must be there already) fossils are left out too, so nothing new is built on them.
     """
 
-    def __init__(self, store: MediaStore, key_id: str) -> None:
+    def __init__(self, store: MediaStore, key_id: str, *, sharing: bool = False) -> None:
         self.known: dict[bytes, int] = {}
         self.packs: list[PackIndex] = []
         self._bases: list[int] = []
         self._end = 0
         self.damaged: list[str] = []
+        # Fossils before packs: one that is no fossil any more is then gone from the packs, if it was deleted.
+        unwanted = fossil_packs(store) if sharing else frozenset()
         present = dict(store.names("packs"))
-        fossils = {name for name, _ in store.names("fossils")}
         for pack_id, _ in store.names("index"):
-            if pack_id in fossils or pack_id not in present:
+            if pack_id in unwanted or pack_id not in present:
                 continue
+            data = get_if_there(store, f"index/{pack_id}")
+            if data is None:
+                continue  # deleted since it was listed
             try:
-                pack = decode_index(pack_id, store.get(f"index/{pack_id}"))
+                pack = decode_index(pack_id, data)
             except ValueError:
                 self.damaged.append(pack_id)
                 continue

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from app.media.api import FORMAT_VERSION, Label, MediaFound
 from app.media.document import Document, decode_document, encode_document
+from app.media.reserve import keep_reserve
 from app.media.store import DirectoryMediaStore, storage_faults
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
@@ -54,9 +55,9 @@ def format_media(
     _check_links(store)
     if not store.put_if_absent("label", encode_document(_fields(label))):
         raise ArcxoError("E4102", name=name, device=device_dir)
-    with storage_faults(path, "label"):
-        store.synchronize_directory(".")
-        store.synchronize_directory("..")
+    store.synchronize_directory(".")
+    store.synchronize_directory("..")
+    keep_reserve(store)
     return MediaFound(path, label)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import secrets
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.media.api import SessionHeader
 from app.media.document import Document, decode_document, encode_document
+from app.media.intents import Intent
 from app.media.refs import PackReference, decode_refs, encode_refs, refs_hash
-from app.media.store import DirectoryMediaStore, MediaStore
-from app.media.temporary import is_abandoned, owner_prefix
+from app.media.store import DirectoryMediaStore, MediaStore, get_if_there
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
 
@@ -64,9 +63,10 @@ def numbers(store: MediaStore) -> list[int]:
 
 def load_header(store: MediaStore, number: int) -> SessionHeader:
     """One header. NotFoundError E4121 when there is none, E4122 when it is damaged."""
-    if store.size(header_name(number)) is None:
+    data = get_if_there(store, header_name(number))
+    if data is None:
         raise NotFoundError("E4121", media=store.location, session=number)
-    fields = decode_document(store.get(header_name(number)), "E4122", media=store.location, session=number)
+    fields = decode_document(data, "E4122", media=store.location, session=number)
     try:
         header = _from_document(fields)
     except (KeyError, ValueError, TypeError) as error:
@@ -91,7 +91,8 @@ def headers(media_path: str) -> list[SessionHeader]:
         try:
             found.append(load_header(store, number))
         except ArcxoError as error:
-            if error.code != "E4122":
+            # Damaged, or removed since it was listed.
+            if error.code not in ("E4121", "E4122"):
                 raise
     return found
 
@@ -99,9 +100,9 @@ def headers(media_path: str) -> list[SessionHeader]:
 def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
     """The packs a session refers to. E4124 when the object is missing or not the one of the header."""
     name = header_name(header.number) + ".refs"
-    if store.size(name) is None:
+    data = get_if_there(store, name)
+    if data is None:
         raise ArcxoError("E4124", media=store.location, session=header.number, reason="it is missing")
-    data = store.get(name)
     if refs_hash(data) != header.refs_hash:
         raise ArcxoError(
             "E4124", media=store.location, session=header.number, reason="its checksum does not match"
@@ -112,66 +113,14 @@ def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
         raise ArcxoError("E4124", media=store.location, session=header.number, reason=str(error)) from error
 
 
-class Intent:
-    """A writer's announcement; no pack of a known writer is taken for garbage.
-
-    Ending it is a put-if-absent of `<id>.end` that the writer and whoever judges it dead compete for: a
-    writer judged dead finds the object there and may not commit.
-    """
-
-    def __init__(self, store: MediaStore, job_id: int, fence: int) -> None:
-        self._store = store
-        self.id = secrets.token_hex(16)
-        fields: Document = {
-            "format": "arcxo intent",
-            "job": job_id,
-            "fence": fence,
-            "writer": owner_prefix(),
-            "started_at": datetime.now(UTC).isoformat(),
-        }
-        store.put_if_absent(f"intents/{self.id}", encode_document(fields))
-
-    def claim_commit(self) -> None:
-        """Raises BusyError E4145 when this writer was judged dead."""
-        fields: Document = {"format": "arcxo intent end", "reason": "commit"}
-        announced = self._store.size(f"intents/{self.id}") is not None
-        if not announced or not self._store.put_if_absent(f"intents/{self.id}.end", encode_document(fields)):
-            raise BusyError("E4145", media=self._store.location)
-
-    def withdraw(self) -> None:
-        """The writer is done, or gave up."""
-        self._store.delete(f"intents/{self.id}")
-        self._store.delete(f"intents/{self.id}.end")
-
-
-def sweep_intents(store: MediaStore) -> None:
-    """End the intents of writers that no longer run (known on their own host, by age from elsewhere)."""
-    names = {name for name, _ in store.names("intents")}
-    for name in sorted(names):
-        if name.endswith(".end"):
-            if name.removesuffix(".end") not in names:
-                store.delete(f"intents/{name}")  # its writer was killed between withdrawing the two
-            continue
-        try:
-            fields = decode_document(store.get(f"intents/{name}"), "E4142", media=store.location, object=name)
-            age_s = (datetime.now(UTC) - datetime.fromisoformat(fields["started_at"])).total_seconds()
-            abandoned = is_abandoned(f"{fields['writer']}-", age_s)
-        except (ArcxoError, KeyError, ValueError, TypeError):
-            continue  # withdrawn meanwhile, or damaged, which verification tells
-        if abandoned:
-            ended: Document = {"format": "arcxo intent end", "reason": "dead"}
-            store.put_if_absent(f"intents/{name}.end", encode_document(ended))
-            store.delete(f"intents/{name}")
-            store.delete(f"intents/{name}.end")
-
-
 def commit(
     store: DirectoryMediaStore, intent: Intent, header: SessionHeader, references: list[PackReference]
 ) -> SessionHeader:
     """Make the session visible: refs, then the header under the next free number.
 
     Every pack referred to is checked first (E4146 when one is gone). A number whose refs object is taken is
-    passed over, so a writer that died between the two objects costs a number and nothing else.
+    passed over, so a writer that died between the two objects costs a number and nothing else. A writer that
+    was judged dead takes its header back (BusyError E4145).
     """
     for one in references:
         if store.size(f"packs/{one.pack_id}") != one.size or store.size(f"index/{one.pack_id}") is None:
@@ -184,5 +133,11 @@ def commit(
         if store.put_if_absent(header_name(number) + ".refs", refs):
             header = dataclasses.replace(header, number=number)
             if store.put_if_absent(header_name(number), encode_document(_to_document(header))):
+                try:
+                    intent.confirm()
+                except BusyError:
+                    store.delete(header_name(number))
+                    store.synchronize_directory("sessions")
+                    raise
                 return header
         number += 1

@@ -42,8 +42,16 @@ class MediaStore(Protocol):
         """(name within the directory, bytes), sorted; empty when the directory is missing."""
         ...
 
+    def modified(self, name: str) -> float | None:
+        """When an object was written, in seconds since 1970 by the media's clock; None when it is gone."""
+        ...
+
     def delete(self, name: str) -> None:
         """Remove an object; no error when it is gone already."""
+        ...
+
+    def synchronize_directory(self, directory: str) -> None:
+        """Make the names of a directory, and what was deleted from it, durable."""
         ...
 
 
@@ -56,6 +64,16 @@ def storage_faults(location: str, name: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise ArcxoError("E4141", media=location) from error
         raise ArcxoError("E4142", media=location, object=name, reason=error.strerror or str(error)) from error
+
+
+def get_if_there(store: MediaStore, name: str) -> bytes | None:
+    """A whole object, None when there is none, also when it goes away just now."""
+    try:
+        return store.get(name)
+    except ArcxoError:
+        if store.size(name) is None:
+            return None
+        raise
 
 
 class DirectoryMediaStore:
@@ -115,16 +133,26 @@ class DirectoryMediaStore:
     def names(self, directory: str) -> list[tuple[str, int]]:
         """(name within the directory, bytes), sorted; empty when the directory is missing."""
         with storage_faults(self.location, directory):
+            found: list[tuple[str, int]] = []
             try:
-                with os.scandir(self.path(directory)) as entries:
-                    found = [
-                        (entry.name, entry.stat().st_size)
-                        for entry in entries
-                        if entry.is_file(follow_symlinks=False)
-                    ]
+                entries = os.scandir(self.path(directory))
             except FileNotFoundError:
-                return []
+                return found
+            with entries:
+                for entry in entries:
+                    # What goes away while it is listed is simply not there; the rest still is.
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_file(follow_symlinks=False):
+                            found.append((entry.name, entry.stat().st_size))
         return sorted(found)
+
+    def modified(self, name: str) -> float | None:
+        """When an object was written (its file's modification time); None when it is gone."""
+        with storage_faults(self.location, name):
+            try:
+                return os.stat(self.path(name)).st_mtime
+            except FileNotFoundError:
+                return None
 
     def delete(self, name: str) -> None:
         """Remove an object; no error when it is gone already."""
@@ -140,12 +168,13 @@ class DirectoryMediaStore:
                     os.unlink(path)
 
     def synchronize_directory(self, directory: str) -> None:
-        """Make the names of a directory durable."""
-        descriptor = os.open(self.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Make the names of a directory, and what was deleted from it, durable."""
+        with storage_faults(self.location, directory):
+            descriptor = os.open(self.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 class DirectoryUpload:

@@ -15,9 +15,12 @@ from app.media.node import CONTENT, DIRECTORY, FILE, KIND, NAME, PIECE
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index, encode_index, footer, pack_hash
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
+from app.media.removal import removed_sessions
+from app.media.reserve import NAME as RESERVE
+from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
-from app.media.store import DirectoryMediaStore
-from app.model.errors import ArcxoError, CanceledError
+from app.media.store import DirectoryMediaStore, get_if_there
+from app.model.errors import ArcxoError, CanceledError, NotFoundError
 
 _FILES_NAMED = 10_000
 
@@ -40,6 +43,7 @@ class Verifier:
         self._headers: dict[int, SessionHeader] = {}
         self._references: dict[int, dict[str, PackReference]] = {}
         self._indexes: dict[str, PackIndex] = {}
+        self._lost_indexes: dict[str, str] = {}
         self._lost: dict[str, tuple[str, set[int] | None]] = {}
         """Pack → (why, ordinals of damaged chunks; None = all of them)."""
         self._bytes_read = 0
@@ -50,6 +54,11 @@ class Verifier:
         read_label(self._store.location)
         self._check_small("keys", "E4134")
         self._check_small("intents", "E4148")
+        self._check_small("fossils", "E4153")
+        self._check_tombstones()
+        if is_damaged(self._store):
+            params = {"media": self._store.location, "object": RESERVE, "reason": "it was changed"}
+            self._damage.append(Damage("E4153", RESERVE, params=params))
         self._check_sessions()
         packs = dict(self._store.names("packs"))
         self._check_indexes(packs)
@@ -77,42 +86,53 @@ class Verifier:
 
     def _check_small(self, directory: str, code: str) -> None:
         for name, _ in self._store.names(directory):
-            try:
-                decode_document(
-                    self._store.get(f"{directory}/{name}"), code, media=self._store.location, slot=name
-                )
-            except ArcxoError as error:
-                self._found(error, f"{directory}/{name}")
+            self._check_document(f"{directory}/{name}", code)
+
+    def _check_tombstones(self) -> None:
+        for number in removed_sessions(self._store.location):
+            self._check_document(f"{header_name(number)}.removed", "E4153")
+
+    def _check_document(self, name: str, code: str) -> None:
+        slot = name.partition("/")[2]
+        try:
+            decode_document(self._store.get(name), code, media=self._store.location, slot=slot, object=name)
+        except ArcxoError as error:
+            # What was withdrawn since it was listed is no damage.
+            if self._store.size(name) is not None:
+                self._found(error, name)
 
     def _check_sessions(self) -> None:
         for number in numbers(self._store):
             try:
                 header = self._headers[number] = load_header(self._store, number)
+            except NotFoundError:
+                continue  # removed since it was listed
             except ArcxoError as error:
                 self._found(error, header_name(number), (number,))
                 continue
             try:
                 found = load_refs(self._store, header)
             except ArcxoError as error:
+                if self._store.size(header_name(number)) is None:
+                    del self._headers[number]
+                    continue
                 self._found(error, header_name(number) + ".refs", (number,))
                 continue
             self._references[number] = {one.pack_id: one for one in found}
 
     def _check_indexes(self, packs: dict[str, int]) -> None:
+        """Index objects; of packs that nobody refers to, one that is missing is no damage."""
         listed = {name for name, _ in self._store.names("index")}
         for pack_id in sorted(listed | packs.keys()):
-            reason = "it is missing"
-            if pack_id in listed:
-                try:
-                    data = self._store.get(f"index/{pack_id}")
-                    self._bytes_read += len(data)
-                    self._indexes[pack_id] = decode_index(pack_id, data)
-                    continue
-                except ValueError as error:
-                    reason = str(error)
-            params = {"media": self._store.location, "object": pack_id, "reason": reason}
-            if pack_id in listed or pack_id in self._referenced():
-                self._damage.append(Damage("E4147", f"index/{pack_id}", self._using(pack_id), params=params))
+            data = get_if_there(self._store, f"index/{pack_id}")
+            if data is None:
+                self._lost_indexes[pack_id] = "it is missing"
+                continue
+            self._bytes_read += len(data)
+            try:
+                self._indexes[pack_id] = decode_index(pack_id, data)
+            except ValueError as error:
+                self._lost_indexes[pack_id] = str(error)
 
     def _using(self, pack_id: str) -> tuple[int, ...]:
         return tuple(number for number, found in self._references.items() if pack_id in found)
@@ -123,11 +143,14 @@ class Verifier:
             return
         try:
             pack, end = self._table_of(pack_id, size)
+            if full:
+                self._check_blocks(pack, end)
         except (ValueError, struct.error) as error:
             self._lost[pack_id] = (str(error), None)
-            return
-        if full:
-            self._check_blocks(pack, end)
+        except ArcxoError as error:
+            if error.code != "E4142":
+                raise
+            self._lost[pack_id] = (error.params["reason"], None)
 
     def _table_of(self, pack_id: str, size: int) -> tuple[PackIndex, int]:
         """A pack's own table, checked, and where its blocks end. Raises ValueError, struct.error."""
@@ -171,7 +194,23 @@ class Verifier:
 
     # -- what the damage reaches ----------------------------------------------------------------------
 
+    def _forget_removed(self) -> None:
+        """Sessions that were removed while this ran, and with them what was deleted on purpose."""
+        present = set(numbers(self._store))
+        self._headers = {number: one for number, one in self._headers.items() if number in present}
+        self._references = {number: one for number, one in self._references.items() if number in present}
+        for lost in (self._lost, self._lost_indexes):
+            for pack_id in lost.keys() - self._referenced():
+                if self._store.size(f"packs/{pack_id}") is None:
+                    del lost[pack_id]
+
     def _report_lost(self) -> None:
+        self._forget_removed()
+        for pack_id, reason in self._lost_indexes.items():
+            sessions = self._using(pack_id)
+            if sessions or self._store.size(f"index/{pack_id}") is not None:
+                params = {"media": self._store.location, "object": pack_id, "reason": reason}
+                self._damage.append(Damage("E4147", f"index/{pack_id}", sessions, params=params))
         for pack_id, (reason, chunks) in self._lost.items():
             sessions, files = self._reached(pack_id, chunks)
             params = {"media": self._store.location, "object": pack_id, "reason": reason}

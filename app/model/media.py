@@ -81,6 +81,28 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgePlan:
+    """What a purge of a media would do. Bytes are those of the objects deleted, exactly.
+
+    `frees_bytes` includes `garbage_bytes`, which no session refers to already now (left by backups that did
+    not finish). Of it `waits_bytes` are freed only when `writers` backups that run now are done.
+    `partly_dead_bytes` stay: they are in packs of which sessions that remain use another part.
+    """
+
+    media_serial: str
+    media_name: str
+    sessions: tuple[int, ...]
+    remaining: int
+    frees_bytes: int
+    frees_packs: int
+    garbage_bytes: int = 0
+    waits_bytes: int = 0
+    writers: int = 0
+    partly_dead_bytes: int = 0
+    partly_dead_packs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogEntry:
     """One name in a folder of a session, or as last backed up. `path` is the master's absolute path."""
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from app.media.session import Intent, sweep_intents
+from app.media.intents import Intent, sweep_intents
 from app.media.store import DirectoryMediaStore
 from app.model.errors import BusyError
 from tests.support.media_samples import new_media
 
 KILLED = """
 import os, sys
-from app.media.session import Intent
+from app.media.intents import Intent
 from app.media.store import DirectoryMediaStore
 intent = Intent(DirectoryMediaStore(sys.argv[1]), 1, 1)
 if sys.argv[2] == "committing":
@@ -57,7 +57,7 @@ def test_a_running_writer_keeps_its_intent_and_may_commit(media: str) -> None:
 def test_a_writer_judged_dead_may_not_commit(media: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DirectoryMediaStore(media)
     intent = Intent(store, 1, 1)
-    monkeypatch.setattr("app.media.session.is_abandoned", lambda _name, _age: True)
+    monkeypatch.setattr("app.media.intents.is_abandoned", lambda _name, _age: True)
     sweep_intents(store)
     with pytest.raises(BusyError, match="E4145"):
         intent.claim_commit()

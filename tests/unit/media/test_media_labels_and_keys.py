@@ -14,10 +14,10 @@ from app.media.api import (
     unlock,
     unlock_or_create,
 )
+from app.media.intents import Intent
 from app.media.keys import PUBLIC_CHUNK_KEY, chunk_key
 from app.media.node import DIRECTORY, FILE, decode_node, encode_node
 from app.media.pack import PackTable
-from app.media.session import Intent
 from app.media.store import DirectoryMediaStore
 from app.media.temporary import is_abandoned, owner_prefix
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError

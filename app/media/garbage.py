@@ -1,0 +1,173 @@
+"""Garbage collection: packs that no session refers to are announced, and deleted when no writer needs them.
+
+Runs beside writers and other collectors, and may be killed anywhere: whoever collects next goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from app.media import fossils
+from app.media.api import CollectProgress, CollectReport
+from app.media.fossils import Generation
+from app.media.intents import open_intents, sweep_intents
+from app.media.label import read_label
+from app.media.removal import finish_removals
+from app.media.reserve import keep_reserve
+from app.media.session import numbers
+from app.media.store import DirectoryMediaStore
+from app.media.usage import Usage
+from app.model.errors import ArcxoError, CanceledError
+
+_AT_ONCE = 5000
+"""Packs of one generation: its objects must fit into the reserve."""
+_CLOCK_SLACK_S = 60.0
+
+
+class Collector:
+    """One collection of one media."""
+
+    def __init__(
+        self,
+        media_path: str,
+        expected: Collection[int],
+        emit: Callable[[CollectProgress], None],
+        canceled: Callable[[], bool],
+    ) -> None:
+        self._store = DirectoryMediaStore(media_path)
+        self._expected = expected
+        self._emit = emit
+        self._canceled = canceled
+        self._usage = Usage(self._store)
+        self._freed_bytes = 0
+        self._freed_packs = 0
+        self._waiting: set[str] = set()
+        self._writers: set[str] = set()
+
+    def run(self, grace_s: float) -> CollectReport:
+        """See `app.media.api.collect`."""
+        store = self._store
+        read_label(store.location)
+        store.sweep_temporaries()
+        sweep_intents(store)
+        finish_removals(store)
+        self._refresh()
+        for name in fossils.generations(store):
+            generation = fossils.read(store, name)
+            if generation is not None:
+                self._finish(generation)
+        while found := self._unreferenced(grace_s):
+            self._finish(fossils.announce(store, found))
+            if len(found) < _AT_ONCE:
+                break
+        self._sweep_leftovers()
+        keep_reserve(store)
+        return CollectReport(
+            freed_bytes=self._freed_bytes,
+            freed_packs=self._freed_packs,
+            waiting_packs=len(self._waiting),
+            waiting_bytes=sum(store.size(f"packs/{pack}") or 0 for pack in self._waiting),
+            writers=len(self._writers),
+        )
+
+    def _refresh(self) -> None:
+        self._usage.refresh(self._expected, self._check_canceled)
+
+    def _check_canceled(self) -> None:
+        if self._canceled():
+            raise CanceledError("E4149")
+
+    def _unreferenced(self, grace_s: float) -> list[str]:
+        """Packs for a new generation: in no other, of no session, and older than every open intent.
+
+        The last is no matter of safety. It spares the packs of writers at work a generation that would only
+        wait for them.
+        """
+        store = self._store
+        writers = open_intents(store).values()
+        before = min([time.time() - grace_s, *(at - _CLOCK_SLACK_S for at in writers)])
+        named = set(self._waiting)
+        for name in fossils.generations(store):
+            generation = fossils.read(store, name)
+            named.update(generation.packs if generation else ())
+        used = self._usage.packs()
+        found: list[str] = []
+        for pack, _ in store.names("packs"):
+            if pack in used or pack in named:
+                continue
+            written = store.modified(f"packs/{pack}")
+            if written is not None and written <= before:
+                found.append(pack)
+                if len(found) == _AT_ONCE:
+                    break
+        return found
+
+    def _finish(self, generation: Generation) -> None:
+        """Delete what may be deleted of a generation; leave it when it waits for writers."""
+        store = self._store
+        decided = fossils.decision(store, generation)
+        if decided is None:
+            writers = fossils.waits_for(store, generation.name)
+            if writers:
+                self._writers |= writers
+                self._waiting.update(pack for pack in generation.packs if store.size(f"packs/{pack}"))
+                return
+            # Every writer that could share these packs is done: what it committed is seen now.
+            self._refresh()
+            used = self._usage.packs()
+            decided = fossils.decide(store, generation, [one for one in generation.packs if one not in used])
+        for pack in decided:
+            self._check_canceled()
+            self._delete(pack)
+        store.synchronize_directory("packs")
+        fossils.forget(store, generation.name)
+
+    def _delete(self, pack: str) -> None:
+        store = self._store
+        sizes = [store.size(f"{directory}/{pack}") for directory in ("packs", "index")]
+        store.delete(f"index/{pack}")
+        store.delete(f"packs/{pack}")
+        if sizes[0] is not None:
+            self._freed_packs += 1
+        self._freed_bytes += sum(size or 0 for size in sizes)
+        self._emit(CollectProgress(f"packs/{pack}", self._freed_packs, self._freed_bytes))
+
+    def _sweep_leftovers(self) -> None:
+        """Refs of sessions that never came to be; index objects of packs that are gone and in no session."""
+        store = self._store
+        listed = [name for name, _ in store.names("sessions") if name.endswith(".refs")]
+        indexes = [name for name, _ in store.names("index")]
+        if not open_intents(store):
+            # Without an open intent nobody is between its refs and its header.
+            present = set(numbers(store))
+            for name in listed:
+                if name[:6].isdigit() and int(name[:6]) not in present:
+                    self._freed_bytes += store.size(f"sessions/{name}") or 0
+                    store.delete(f"sessions/{name}")
+        packs = {name for name, _ in store.names("packs")}
+        lost = [pack for pack in indexes if pack not in packs]
+        if lost:
+            self._refresh()
+            used = self._usage.packs()
+            for pack in lost:
+                if pack not in used:
+                    self._freed_bytes += store.size(f"index/{pack}") or 0
+                    store.delete(f"index/{pack}")
+
+
+def collect(
+    media_path: str,
+    *,
+    grace_s: float,
+    expected: Collection[int],
+    emit: Callable[[CollectProgress], None] | None,
+    canceled: Callable[[], bool] | None,
+) -> CollectReport:
+    """See `app.media.api.collect`."""
+    import os
+
+    if not os.path.isdir(f"{media_path}/sessions"):
+        # An empty listing means "nothing is referred to": a directory that is not there must not say so.
+        raise ArcxoError("E4142", media=media_path, object="sessions", reason="it is missing")
+    return Collector(media_path, expected, emit or (lambda _: None), canceled or (lambda: False)).run(grace_s)
