@@ -1,5 +1,6 @@
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -161,7 +162,8 @@ def test_a_content_behind_the_same_size_and_time_is_found_only_when_it_is_looked
     assert sent(replication) == 0
     replication.engine.stop(replication.id)
     scenario = replication.engine.status(replication.id).scenario
-    properties = scenario.properties.__class__(sync=method, ignore_same_size_time=False, spool_min_free_mb=0)
+    properties = replace(scenario.properties, ignore_same_size_time=False)
+    replication.engine.update(replace(scenario, properties=properties))
     replication.run()
     replication.assert_equal()
     whole = 1000 + 500_000 + 3 * MB
