@@ -130,7 +130,11 @@ class InotifySource:
             path = found.path
             with self._lock:
                 node = self._table.find(path)
-                if node is None or node.problem is None:
+                if node is None:
+                    continue
+                if node.problem is None:
+                    # Watched with the one above it.
+                    armed.append(path)
                     continue
                 if exhausted and _is_limit(node.problem):
                     if not os.path.isdir(self._table.whole(path)):
@@ -151,9 +155,9 @@ class InotifySource:
         """See `ChangeSource.begin_check`."""
         self._table.begin_check(thorough=thorough)
 
-    def check(self, path: bytes, device: int, inode: int) -> None:
+    def check(self, path: bytes, device: int, inode: int) -> bool:
         """See `ChangeSource.check`."""
-        self._table.check(path, device, inode)
+        return self._table.check(path, device, inode)
 
     def end_check(self) -> None:
         """See `ChangeSource.end_check`."""

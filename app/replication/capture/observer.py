@@ -60,8 +60,9 @@ class ObserverSource:
     def begin_check(self, *, thorough: bool) -> None:
         """See `ChangeSource.begin_check`. The Observer keeps its watches by itself."""
 
-    def check(self, path: bytes, device: int, inode: int) -> None:
+    def check(self, _path: bytes, _device: int, _inode: int) -> bool:
         """See `ChangeSource.check`."""
+        return True
 
     def end_check(self) -> None:
         """See `ChangeSource.end_check`."""

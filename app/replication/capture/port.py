@@ -77,8 +77,8 @@ class ChangeSource(Protocol):
         `thorough`: events were lost, also of watches that ended.
         """
 
-    def check(self, path: bytes, device: int, inode: int) -> None:
-        """The directory at `path` is this one: watch it if it is not watched as that."""
+    def check(self, path: bytes, device: int, inode: int) -> bool:
+        """The directory at `path` is this one: watch it if it is not known as that. Whether it was known."""
 
     def end_check(self) -> None:
         """Every directory was told of: drop the watches of those that are not there any more."""

@@ -253,15 +253,16 @@ class WatchTable:
             self._walk += 1
             self._thorough = thorough
 
-    def check(self, path: bytes, device: int, inode: int) -> None:
+    def check(self, path: bytes, device: int, inode: int) -> bool:
         """See `ChangeSource.check`."""
         with self.lock:
             node = self.find(path)
-            if node is not None and (node.device, node.inode) == (device, inode):
+            known = node is not None and (node.device, node.inode) == (device, inode)
+            if node is not None and known:
                 node.seen = self._walk
                 # A directory may have got the inode number of one that is gone, of which nothing was told.
                 if not self._thorough or node.wd == NO_WATCH:
-                    return
+                    return True
             parent_path, _, name = path.rpartition(b"/")
             parent = self.find(parent_path) if path else None
             if parent is not None:
@@ -270,6 +271,7 @@ class WatchTable:
                     self.watch(path, parent, name)
                 finally:
                     self._checking = False
+            return known
 
     def end_check(self) -> None:
         """See `ChangeSource.end_check`."""

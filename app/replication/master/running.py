@@ -214,7 +214,7 @@ class Running:
             recorder.mend()
         recorder.start()
         if not fresh:
-            sweeps.once()
+            sweeps.once(starting=True)
         brake.started()
         self._senders = [
             Sender(

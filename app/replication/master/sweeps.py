@@ -171,8 +171,10 @@ class Sweeps:
         with self._swept:
             return self._doubts != self._checked
 
-    def once(self) -> None:
+    def once(self, *, starting: bool = False) -> None:
         """Compare every path with the shadow; what differs becomes hints. In the run's own thread.
+
+        Waits until that is recorded, to tell how much it was, unless the run is just `starting`.
 
         Raises:
             RootLostError: a root is not the directory it was.
@@ -180,10 +182,10 @@ class Sweeps:
         """
         with self._looking:
             for root, source in zip(self._roots, self._sources, strict=True):
-                self._walk(root, source)
+                self._walk(root, source, starting=starting)
         self._tell_unwatched()
 
-    def _walk(self, root: ComparedRoot, source: ChangeSource) -> None:
+    def _walk(self, root: ComparedRoot, source: ChangeSource, *, starting: bool) -> None:
         number = root.number
         began = time.monotonic()
         with self._swept:
@@ -219,7 +221,7 @@ class Sweeps:
         with self._swept:
             self._checked[number] = doubts
             self._swept.notify_all()
-        if not first:
+        if not starting:
             self._tell_found(root, before, time.monotonic() - began, lost=overflows > 0)
 
     def _hint_mapped(self, root: ComparedRoot, reader: ShadowReader) -> None:
@@ -291,23 +293,28 @@ class Sweeps:
                     before, began = self._recorder.swept(root.number), time.monotonic()
                     armed = self._arm(root, source)
                     paths = [*armed, *(one.path for one in source.unwatched())]
-                    self._compare(root, paths)
+                    self._compare(root, source, paths)
                     if armed:
                         self._tell_found(root, before, time.monotonic() - began, lost=False)
 
-    def _compare(self, root: ComparedRoot, paths: list[bytes]) -> None:
+    def _compare(self, root: ComparedRoot, source: ChangeSource, paths: list[bytes]) -> None:
+        def seen(path: bytes, device: int, inode: int) -> None:
+            # One that nothing told of is watched now (or not), and what is in it was not told of, either.
+            if not source.check(path, device, inode):
+                waiting.append(path)
+
+        waiting = paths[::-1]
         reader = ShadowReader(self._shadow_path)
         try:
-            for path in paths:
-                if self._stopping.is_set():
-                    return
+            while waiting and not self._stopping.is_set():
                 sweep_directory(
                     root,
-                    path,
+                    waiting.pop(),
                     reader,
                     self._filters,
                     self.reporter(root.number),
                     self._hinter(root.number),
+                    seen,
                 )
         finally:
             reader.close()

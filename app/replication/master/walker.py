@@ -110,7 +110,7 @@ def sweep(
     differs: Callable[[bytes, bool], None],
     stopped: Callable[[], bool],
     *,
-    seen: Callable[[bytes, int, int], None] | None = None,
+    seen: Callable[[bytes, int, int], object] | None = None,
     all_told: bool = False,
 ) -> None:
     """Tell `differs(path, content)` of every path whose state is not the recorded one. Blocks for a walk.
@@ -161,6 +161,7 @@ def sweep_directory(
     filters: PathFilter,
     report: Report,
     differs: Callable[[bytes, bool], None],
+    seen: Callable[[bytes, int, int], object],
 ) -> None:
     """Like `sweep`, for a directory and what is directly in it. Blocks for reading it."""
     try:
@@ -179,6 +180,8 @@ def sweep_directory(
         report(child, error)
 
     for child, status in _directory(root, path, filters, note):
+        if stat.S_ISDIR(status.st_mode):
+            seen(child, status.st_dev, status.st_ino)
         known = rows.pop(child, None)
         if known is None:
             differs(child, True)

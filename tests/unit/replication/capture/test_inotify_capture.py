@@ -184,9 +184,10 @@ def unwatched(watching):
     return [one.path for one in watching.source.unwatched()]
 
 
-def test_a_reached_watch_limit_is_told_with_the_command(limited):
+def test_a_reached_watch_limit_is_told_with_the_command(limited, tmp_path):
     before = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
-    (limited.root / "over/deep/er").mkdir(parents=True)
+    (tmp_path / "over/deep/er").mkdir(parents=True)
+    os.rename(tmp_path / "over", limited.root / "over")
     limited.drain()
     assert [one.path for one in limited.told.unwatched_seen] == [b"over", b"over/deep", b"over/deep/er"]
     assert unwatched(limited) == [b"over", b"over/deep", b"over/deep/er"]
@@ -196,8 +197,9 @@ def test_a_reached_watch_limit_is_told_with_the_command(limited):
     assert int(value) >= before + 3
 
 
-def test_directories_are_watched_again_once_the_limit_is_raised(limited):
-    (limited.root / "over/deep").mkdir(parents=True)
+def test_directories_are_watched_again_once_the_limit_is_raised(limited, tmp_path):
+    (tmp_path / "over/deep").mkdir(parents=True)
+    os.rename(tmp_path / "over", limited.root / "over")
     limited.drain()
     assert limited.source.rewatch() == []
     limited.watches.raise_to(5)
@@ -211,7 +213,8 @@ def test_directories_are_watched_again_once_the_limit_is_raised(limited):
 
 
 def test_unwatched_directories_are_followed_when_they_move_and_forgotten_when_they_go(limited, tmp_path):
-    (limited.root / "a/over/deep").mkdir(parents=True)
+    (tmp_path / "over/deep").mkdir(parents=True)
+    os.rename(tmp_path / "over", limited.root / "a/over")
     (limited.root / "gone").mkdir()
     limited.drain()
     os.rename(limited.root / "a/over", limited.root / "a/there")
