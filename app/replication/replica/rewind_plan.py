@@ -1,20 +1,33 @@
-"""What a rewind would change, exactly, found by undoing on paper."""
+"""What a rewind would change, exactly, found by undoing on paper.
+
+Names and contents are followed apart: `_Names` knows from where each place will get what stands there, and
+`_Changes` what of it is written in place, by inode, as all names of a file are written together.
+"""
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+from app.model.entry import Metadata
 from app.model.rewind import RewindAction
+from app.replication.codec import unpack_metadata
+from app.replication.metadata import read_metadata
 from app.replication.replica import steps
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.steps import TREE
+from app.replication.replica.steps import SIDE, TREE, ReplicaTree
+from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.undo_log import UndoEntry
 from app.replication.replica.walking import walk
 
-Origin = tuple[int, bytes] | None
-"""(area, path) an entry's content will come from; None: nothing will be there."""
+Place = tuple[int, bytes]
+"""(area, path)"""
+
+_COMPARED_BYTES_MAX = 64 * 1024 * 1024
+_COMPARED_BLOCKS_MAX = 2_000
+_CONTENT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +41,23 @@ class PlannedChange:
 
 
 def plan(store: ReplicaStore, entries: Iterable[UndoEntry]) -> list[PlannedChange]:
-    """Every path that undoing `entries` (newest first) changes, sorted. Changes nothing."""
-    maps = [_Names() for _ in store.trees]
+    """Every path that undoing `entries` (newest first) changes, sorted. Changes nothing.
+
+    What only moves to a free name is one change, with all beneath it, told by its new name. Memory grows with
+    the paths that change, not with their contents.
+    """
+    for tree in store.trees:
+        tree.forget()
+    papers = [_Paper(tree) for tree in store.trees]
     for entry in entries:
         for step in reversed(entry.steps):
-            _undo_on_paper(maps, step)
+            if step[1] < len(papers):
+                papers[step[1]].undo(step)
     found: list[PlannedChange] = []
-    for tree, names in zip(store.trees, maps, strict=True):
-        tree.forget()
-        found += _compare(store, tree.index, names)
+    for paper in papers:
+        actions = paper.compare(store)
+        root = paper.tree.index
+        found += [PlannedChange(root, path, action, size) for path, (action, size) in sorted(actions.items())]
     return found
 
 
@@ -44,107 +65,242 @@ class _Names:
     """Where the content of each place comes from, as far as it differs from what is there now."""
 
     def __init__(self) -> None:
-        self.origin: dict[tuple[int, bytes], Origin] = {}
-        self.written: set[tuple[int, bytes]] = set()
-        self.touched: set[tuple[int, bytes]] = set()
+        self.origin: dict[Place, Place | None] = {}
 
-    def resolve(self, place: tuple[int, bytes]) -> Origin:
-        area, path = place
-        above, rest = path, b""
+    def nearest(self, place: Place) -> Place | None:
+        """The place at or above this one that gets something else."""
+        area, above = place
         while True:
-            known = (area, above)
-            if known in self.origin:
-                origin = self.origin[known]
-                return None if origin is None else (origin[0], origin[1] + rest)
-            if b"/" not in above:
-                return place
+            if (area, above) in self.origin:
+                return area, above
+            if not above:
+                return None
             above = above.rpartition(b"/")[0]
-            rest = path[len(above) :]
 
-    def move(self, source: tuple[int, bytes], target: tuple[int, bytes]) -> None:
+    def resolve(self, place: Place) -> Place | None:
+        """What will be at `place` is now there; None: nothing."""
+        known = self.nearest(place)
+        if known is None:
+            return place
+        origin = self.origin[known]
+        return None if origin is None else (origin[0], origin[1] + place[1][len(known[1]) :])
+
+    def move(self, source: Place, target: Place, *, directory: bool) -> None:
+        """What will be at `source` goes to `target`."""
         origin = self.resolve(source)
-        prefix = source[1] + b"/"
-        beneath = [p for p in self.origin if p[0] == source[0] and p[1].startswith(prefix)]
-        carried = [(p[1][len(source[1]) :], self.origin.pop(p)) for p in beneath]
+        carried = []
+        if directory:
+            prefix = source[1] + b"/"
+            beneath = [p for p in self.origin if p[0] == source[0] and p[1].startswith(prefix)]
+            carried = [(p[1][len(source[1]) :], self.origin.pop(p)) for p in beneath]
         self.origin[source] = None
         self.origin[target] = origin
         for rest, known in carried:
             self.origin[target[0], target[1] + rest] = known
 
 
-def _undo_on_paper(maps: list[_Names], step: steps.Step) -> None:
-    kind, names = step[0], maps[step[1]]
-    if kind == steps.MOVE:
-        names.move((step[4], step[5]), (step[2], step[3]))
-    elif kind == steps.REPLACE:
-        names.move((TREE, step[2]), (step[3], step[4]))
-        names.move((steps.SIDE, step[6]), (TREE, step[2]))
-    elif kind in (steps.METADATA, steps.BLOCKS):
-        origin = names.resolve((TREE, step[2]))
-        if origin is not None:
-            (names.touched if kind == steps.METADATA else names.written).add(origin)
+@dataclass(slots=True)
+class _Change:
+    """What undoing does to one inode: the last metadata set is what stays, blocks in the order written."""
+
+    metadata: Metadata | None = None
+    size_bytes: int = -1
+    blocks: list[tuple[int, bytes]] = field(default_factory=list)
+    too_many: bool = False
 
 
-def _compare(store: ReplicaStore, root: int, names: _Names) -> list[PlannedChange]:
-    tree = store.trees[root]
-    actions: dict[bytes, tuple[RewindAction, int]] = {}
-    kept = {
-        origin[1]
-        for place, origin in names.origin.items()
-        if place[0] == TREE and origin is not None and origin[0] == TREE
-    }
-    for (area, path), origin in sorted(names.origin.items(), key=lambda item: item[0]):
-        if area != TREE or origin == (TREE, path):
-            continue
-        now = tree.tree.status_or_none(path)
-        if origin is None:
-            if now is not None and path not in kept:
-                for at, status in walk(tree.tree, path):
-                    if names.origin.get((TREE, at)) is None and at not in kept:
-                        actions.setdefault(at, (RewindAction.DELETE, status.st_size))
-        elif origin[0] == TREE:
-            actions[path] = (RewindAction.RENAME, 0)
-        else:
-            _created(tree, path, origin[1], names, actions)
-    for written, action in ((names.written, RewindAction.OVERWRITE), (names.touched, RewindAction.METADATA)):
-        for area, path in written:
-            if area != TREE:
+class _Paper:
+    """One root, undone on paper."""
+
+    def __init__(self, tree: ReplicaTree) -> None:
+        self.tree = tree
+        self._names = _Names()
+        self._changes: dict[int, tuple[Place, _Change]] = {}
+        self._kept_bytes = 0
+        self._targets: dict[bytes, bytes] = {}
+
+    def undo(self, step: steps.Step) -> None:
+        """Take one step back."""
+        kind = step[0]
+        if kind == steps.MOVE:
+            self._names.move((step[4], step[5]), (step[2], step[3]), directory=bool(step[7]))
+        elif kind == steps.REPLACE:
+            self._names.move((TREE, step[2]), (step[3], step[4]), directory=False)
+            self._names.move((SIDE, step[6]), (TREE, step[2]), directory=False)
+        elif kind in (steps.METADATA, steps.BLOCKS):
+            self._undo_content(step)
+
+    def _undo_content(self, step: steps.Step) -> None:
+        origin = self._names.resolve((TREE, step[2]))
+        status = self._status(origin)
+        if origin is None or status is None:
+            return
+        change = self._changes.setdefault(status.st_ino, (origin, _Change()))[1]
+        if step[0] == steps.METADATA:
+            change.metadata = unpack_metadata(list(step[4]))
+            return
+        change.size_bytes = step[4]
+        for offset, data in step[5]:
+            self._kept_bytes += len(data)
+            change.blocks.append((offset, data))
+        if self._kept_bytes > _COMPARED_BYTES_MAX or len(change.blocks) > _COMPARED_BLOCKS_MAX:
+            change.too_many = True
+            self._kept_bytes -= sum(len(data) for _, data in change.blocks)
+            change.blocks.clear()
+
+    def compare(self, store: ReplicaStore) -> dict[bytes, tuple[RewindAction, int]]:
+        """What differs between the directory now and what it will be."""
+        actions: dict[bytes, tuple[RewindAction, int]] = {}
+        gone: list[tuple[bytes, os.stat_result]] = []
+        self._targets = {
+            origin[1]: place[1]
+            for place, origin in self._names.origin.items()
+            if place[0] == TREE and origin is not None and origin[0] == TREE
+        }
+        for (area, path), origin in sorted(self._names.origin.items(), key=lambda item: item[0]):
+            if area == TREE and origin != (TREE, path):
+                self._compare_place(path, origin, actions, gone)
+        for path, status in gone:
+            # What moves is told by its new name, unless that is another thing's now.
+            if not self._is_renamed(path, actions):
+                actions[path] = (RewindAction.DELETE, _size(status))
+        for inode, ((area, path), change) in self._changes.items():
+            current = self._current(area, path)
+            if current is None:
                 continue
-            here = _place_of(names, path)
-            found = tree.tree.status_or_none(path)
-            if here is not None and found is not None:
-                size = found.st_size if action is RewindAction.OVERWRITE else 0
-                actions.setdefault(here, (action, size))
-    return [PlannedChange(root, path, action, size) for path, (action, size) in sorted(actions.items())]
+            content = self._content_changes(area, path, change)
+            known = store.links.names(self.tree, inode)
+            for name in known if area == SIDE or path in known else [path, *known]:
+                self._compare_content(name, current, change, content, actions)
+        return actions
+
+    def _compare_place(
+        self,
+        path: bytes,
+        origin: Place | None,
+        actions: dict[bytes, tuple[RewindAction, int]],
+        gone: list[tuple[bytes, os.stat_result]],
+    ) -> None:
+        for at, status in list(walk(self.tree.tree, path)):
+            if self._names.nearest((TREE, at)) != (TREE, path):
+                continue
+            future = self._names.resolve((TREE, at))
+            to_come = self._status(future)
+            if to_come is None or future is None:
+                gone.append((at, status))
+            elif not (stat.S_ISDIR(status.st_mode) and stat.S_ISDIR(to_come.st_mode)):
+                actions[at] = (RewindAction.OVERWRITE, _size(to_come))
+            elif self._will_be(future) != self._current(TREE, at):
+                actions[at] = (RewindAction.METADATA, 0)
+        if origin is None:
+            return
+        occupied = self.tree.tree.status_or_none(path) is not None
+        for at, status in self._walk_origin(origin):
+            target = path + at[len(origin[1]) :]
+            if self._names.nearest((TREE, target)) != (TREE, path):
+                continue
+            if self.tree.tree.status_or_none(target) is not None:
+                continue
+            if origin[0] == SIDE or occupied:
+                actions[target] = (RewindAction.CREATE, _size(status))
+            elif target == path:
+                actions[target] = (RewindAction.RENAME, 0)
+
+    def _is_renamed(self, path: bytes, actions: dict[bytes, tuple[RewindAction, int]]) -> bool:
+        above = self._goes_to(path)
+        while above:
+            if actions.get(above, (None,))[0] is RewindAction.RENAME:
+                return True
+            above = above.rpartition(b"/")[0]
+        return False
+
+    def _compare_content(
+        self,
+        name: bytes,
+        current: Metadata,
+        change: _Change,
+        content: bool,
+        actions: dict[bytes, tuple[RewindAction, int]],
+    ) -> None:
+        place = self._goes_to(name)
+        if place is None or place in actions:
+            return
+        if content:
+            size = change.size_bytes if change.size_bytes >= 0 else current.size_bytes
+            actions[place] = (RewindAction.OVERWRITE, size)
+        elif change.metadata is not None and change.metadata != current:
+            actions[place] = (RewindAction.METADATA, 0)
+
+    def _content_changes(self, area: int, path: bytes, change: _Change) -> bool:
+        """Whether the content differs once all blocks are back; the block written last is what counts."""
+        if change.too_many:
+            return True
+        if change.size_bytes < 0:
+            return False
+        try:
+            fd, name = self.tree.area(area).place(path)
+            file = os.open(name, _CONTENT, dir_fd=fd)
+        except (OSError, PathTrouble):
+            return True
+        try:
+            if os.fstat(file).st_size != change.size_bytes:
+                return True
+            covered: list[tuple[int, int]] = []
+            for offset, data in reversed(change.blocks):
+                end = min(offset + len(data), change.size_bytes)
+                for start, stop in _uncovered(offset, end, covered):
+                    if os.pread(file, stop - start, start) != data[start - offset : stop - offset]:
+                        return True
+                covered.append((offset, end))
+            return False
+        finally:
+            os.close(file)
+
+    def _goes_to(self, path: bytes) -> bytes | None:
+        """Where what is at `path` now will be."""
+        above, rest = path, b""
+        while above:
+            target = self._targets.get(above)
+            if target is not None and self._names.resolve((TREE, target + rest)) == (TREE, path):
+                return target + rest
+            above = above.rpartition(b"/")[0]
+            rest = path[len(above) :]
+        return path if self._names.resolve((TREE, path)) == (TREE, path) else None
+
+    def _will_be(self, origin: Place) -> Metadata | None:
+        """The metadata of what is at `origin` now, after undoing."""
+        status = self._status(origin)
+        known = self._changes.get(status.st_ino) if status is not None else None
+        if known is not None and known[1].metadata is not None:
+            return known[1].metadata
+        return self._current(*origin)
+
+    def _current(self, area: int, path: bytes) -> Metadata | None:
+        try:
+            fd, name = self.tree.area(area).place(path)
+            return read_metadata(name, fd)[0]
+        except (FileNotFoundError, PathTrouble):
+            return None
+
+    def _status(self, place: Place | None) -> os.stat_result | None:
+        return None if place is None else self.tree.area(place[0]).status_or_none(place[1])
+
+    def _walk_origin(self, origin: Place) -> Iterator[tuple[bytes, os.stat_result]]:
+        yield from walk(self.tree.area(origin[0]), origin[1])
 
 
-def _created(
-    tree: steps.ReplicaTree,
-    path: bytes,
-    aside: bytes,
-    names: _Names,
-    actions: dict[bytes, tuple[RewindAction, int]],
-) -> None:
-    for at, status in walk(tree.side, aside):
-        target = path + at[len(aside) :]
-        if at != aside and names.resolve((TREE, target)) != (steps.SIDE, at):
-            continue
-        now = tree.tree.status_or_none(target)
-        action = RewindAction.CREATE if now is None else RewindAction.OVERWRITE
-        if now is not None and stat.S_ISDIR(now.st_mode) and stat.S_ISDIR(status.st_mode):
-            action = RewindAction.METADATA
-        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        actions[target] = (action, size)
+def _size(status: os.stat_result) -> int:
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _place_of(names: _Names, path: bytes) -> bytes | None:
-    """Where what is at `path` now will be after the rewind."""
-    for (area, target), origin in names.origin.items():
-        if area == TREE and origin is not None and origin[0] == TREE:
-            if path == origin[1]:
-                return target
-            if path.startswith(origin[1] + b"/"):
-                moved = target + path[len(origin[1]) :]
-                if names.resolve((TREE, moved)) == (TREE, path):
-                    return moved
-    return path if names.resolve((TREE, path)) == (TREE, path) else None
+def _uncovered(start: int, end: int, covered: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The parts of start..end that no covered range has."""
+    parts = [(start, end)] if start < end else []
+    for begin, stop in covered:
+        parts = [
+            piece
+            for a, b in parts
+            for piece in ((a, min(b, begin)), (max(a, stop), b))
+            if piece[0] < piece[1]
+        ]
+    return parts

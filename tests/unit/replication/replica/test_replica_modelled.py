@@ -11,9 +11,11 @@ from app.replication.records import SetMetadata
 from app.replication.replica.applier import Applier
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_choice import entries_after
+from app.replication.replica.rewind_plan import plan
 from app.replication.replica.rewinding import undo
-from tests.support.replica_tree import begin_stream, directory_metadata, open_store
-from tests.support.rewind_model import ModelledReplica
+from tests.support.replica_tree import begin_stream, directory_metadata, open_store, picture
+from tests.support.rewind_exactness import assert_plan_was_exact
+from tests.support.rewind_model import ModelledReplica, inodes
 
 
 @pytest.fixture
@@ -42,16 +44,22 @@ def rewind(modelled: ModelledReplica, change: int) -> None:
     modelled.rewound(change)
 
 
+def rewind_as_planned(modelled: ModelledReplica, change: int) -> None:
+    before, inodes_before = modelled.check(), inodes(modelled.root)
+    planned = plan(modelled.store, entries_after(modelled.store, change))
+    assert picture(modelled.root) == before
+    rewind(modelled, change)
+    assert_plan_was_exact(planned, before, modelled.check(), inodes_before, inodes(modelled.root))
+
+
 def rewind_at_random(store: ReplicaStore, seed: int, operations: int, rewinds: int) -> None:
     begin_stream(store).apply_stream("e", 1, [SetMetadata(0, b"", directory_metadata())])
     modelled = ModelledReplica(store, seed, directory_metadata())
     pick = modelled.churn.random
     for number in range(rewinds):
         modelled.operate(operations // rewinds)
-        modelled.check((seed, number))
         before = store.change
-        rewind(modelled, pick.choice(list(modelled.states)))
-        modelled.check((seed, number, "rewound"))
+        rewind_as_planned(modelled, pick.choice(list(modelled.states)))
         if pick.random() < 0.25:
             rewind(modelled, before)
             modelled.check((seed, number, "rewound and taken back"))
