@@ -12,7 +12,7 @@ from app.cli.jsonform import json_value
 from app.cli.table import duration_text, fields_table, size_text, table, time_text
 from app.model.events import EventRecord
 from app.model.paths import shown
-from app.model.scenario import ReplicaStatus, ScenarioStatus
+from app.model.scenario import ReplicaStatus, ScenarioStatus, SyncProgress
 
 _FOLLOW_INTERVAL_S = 0.5
 
@@ -163,6 +163,8 @@ def _size_text(status: ScenarioStatus) -> str:
 
 def _replica_text(replica: ReplicaStatus) -> str:
     parts = [replica.state.value]
+    if replica.sync is not None:
+        parts.append(_sync_text(replica.sync))
     if replica.reason:
         parts.append(replica.reason)
     parts.append(f"{size_text(replica.spool_bytes)} waiting")
@@ -170,6 +172,18 @@ def _replica_text(replica: ReplicaStatus) -> str:
         parts.append(f"lag {duration_text(replica.lag_seconds)}")
     if replica.in_sync_at:
         parts.append(f"in sync at {time_text(replica.in_sync_at)}")
+    return ", ".join(parts)
+
+
+def _sync_text(sync: SyncProgress) -> str:
+    total = "" if sync.files_total is None else f" of {sync.files_total:,}"
+    parts = [f"{sync.files_compared:,}{total} files compared, {size_text(sync.sent_bytes)} sent"]
+    if sync.file_bytes_total:
+        done = f"{size_text(sync.file_bytes_done)} of {size_text(sync.file_bytes_total)}"
+        parts.append(f"{shown(sync.current_path)} {done}")
+    if sync.eta_low_seconds is not None and sync.eta_high_seconds is not None:
+        low, high = duration_text(sync.eta_low_seconds), duration_text(sync.eta_high_seconds)
+        parts.append(f"{low} left" if low == high else f"{low} to {high} left")
     return ", ".join(parts)
 
 

@@ -586,20 +586,32 @@ class Scenario(_message.Message):
     def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., server_type: _Optional[str] = ..., product: _Optional[str] = ..., master: _Optional[str] = ..., roots: _Optional[_Iterable[_Union[Root, _Mapping]]] = ..., replicas: _Optional[_Iterable[_Union[ReplicaSpec, _Mapping]]] = ..., group: _Optional[str] = ..., filters: _Optional[_Union[Filters, _Mapping]] = ..., properties: _Optional[_Union[ScenarioProperties, _Mapping]] = ..., version: _Optional[int] = ...) -> None: ...
 
 class SyncProgress(_message.Message):
-    __slots__ = ("files_compared", "files_total", "files_sent", "sent_bytes", "current_path", "started_at")
+    __slots__ = ("files_compared", "files_total", "files_sent", "sent_bytes", "current_path", "started_at", "bytes_compared", "bytes_total", "file_bytes_done", "file_bytes_total", "eta_low_seconds", "eta_high_seconds")
     FILES_COMPARED_FIELD_NUMBER: _ClassVar[int]
     FILES_TOTAL_FIELD_NUMBER: _ClassVar[int]
     FILES_SENT_FIELD_NUMBER: _ClassVar[int]
     SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CURRENT_PATH_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    BYTES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    FILE_BYTES_DONE_FIELD_NUMBER: _ClassVar[int]
+    FILE_BYTES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    ETA_LOW_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ETA_HIGH_SECONDS_FIELD_NUMBER: _ClassVar[int]
     files_compared: int
     files_total: int
     files_sent: int
     sent_bytes: int
     current_path: bytes
     started_at: Time
-    def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+    bytes_compared: int
+    bytes_total: int
+    file_bytes_done: int
+    file_bytes_total: int
+    eta_low_seconds: float
+    eta_high_seconds: float
+    def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., bytes_compared: _Optional[int] = ..., bytes_total: _Optional[int] = ..., file_bytes_done: _Optional[int] = ..., file_bytes_total: _Optional[int] = ..., eta_low_seconds: _Optional[float] = ..., eta_high_seconds: _Optional[float] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
     __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes")

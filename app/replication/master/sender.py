@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from app.messages import render
-from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.model.events import Severity
 from app.model.scenario import ReplicaSpec, ReplicaState, ReplicaStatus, Scenario
@@ -29,17 +28,17 @@ from app.replication.frames import (
     Welcome,
 )
 from app.replication.link import Link, ReplicaConnector
-from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.compare import RootLostError
 from app.replication.master.connection import Connection
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.recorder import Recorder
-from app.replication.master.sends import Send
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
-from app.replication.master.synchroniser import Synchroniser
-from app.replication.scripts.around_sync import AroundSync
+from app.replication.master.sync_run import SyncRun
+from app.replication.master.troubles import Troubles
 from app.replication.master.waiting import Wait, explain
+from app.replication.scripts.around_sync import AroundSync
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 4_000
@@ -47,8 +46,6 @@ WINDOW_BATCHES = 8
 WINDOW_BYTES = 24 * 1024 * 1024
 _LIMITED_WINDOW_S = 4.0
 _LIMITED_LEAST_BYTES = 64 * 1024
-_TROUBLE_TRIES = 4
-_TROUBLE_MOST_S = 60.0
 _IDLE_S = 0.5
 
 
@@ -97,9 +94,7 @@ class Sender:
         self._drained_at = spool.last_seq
         if recorder.brake.needs_synchronization(spec.host):
             self._sync_wanted, self._drained_at = True, 0
-        self._linked_doubt = False
-        self.trouble_count = 0
-        self._synchronizer: Synchroniser | None = None
+        self._synchronizing: SyncRun | None = None
         self._exchange: Exchange | None = None
         self._sent = 0
         self._open: deque[tuple[int, int, int]] = deque()
@@ -108,8 +103,7 @@ class Sender:
         self._synchronized_bytes = 0
         self._stream_bytes = 0
         self._applied = 0
-        self._troubles: dict[tuple[int, bytes], int] = {}
-        self._problems: dict[tuple[int, bytes], Problem] = {}
+        self._troubles = Troubles(scenario, spec.host, recorder, surroundings.event)
         self._fault = ""
         """Why the replica did not take what was sent last; until it takes something."""
         self._stopping = threading.Event()
@@ -215,13 +209,18 @@ class Sender:
             and self._state is ReplicaState.REPLICATING
         )
 
+    @property
+    def trouble_count(self) -> int:
+        """Paths recorded anew because the replica could not take them."""
+        return self._troubles.count
+
     def problems(self) -> list[Problem]:
         """Paths the replica could not take."""
-        return list(self._problems.values())
+        return self._troubles.problems()
 
     def status(self) -> ReplicaStatus:
         """How this replica stands."""
-        synchronizer = self._synchronizer
+        run = self._synchronizing
         last = self._spool.last_seq
         committed = self.committed
         lag: float | None = None
@@ -235,12 +234,11 @@ class Sender:
             lag_seconds=lag,
             spool_bytes=self._spool.size_bytes() if committed != last else 0,
             waiting_operations=last - committed if committed is not None else 0,
-            synchronized_bytes=self._synchronized_bytes
-            + (synchronizer.figures.sent_bytes if synchronizer else 0),
+            synchronized_bytes=self._synchronized_bytes + (run.figures.sent_bytes if run else 0),
             changed_bytes=self._stream_bytes,
             applied_operations=self._applied,
             in_sync_at=self.in_sync_at,
-            sync=synchronizer.figures.progress() if synchronizer else None,
+            sync=run.figures.progress() if run else None,
             waiting_bytes=self._spool.bytes_after(committed) if committed is not None else 0,
             waiting=self.waiting(),
             sent_bytes=sent_bytes,
@@ -250,7 +248,7 @@ class Sender:
     def waiting(self) -> str:
         """Why changes wait for this replica, in words; "" when none do."""
         exchange, throttle = self._exchange, self._connection.throttle
-        busy = bool(self._open) or self._synchronizer is not None
+        busy = bool(self._open) or self._synchronizing is not None
         return explain(
             Wait(
                 self.state,
@@ -377,81 +375,40 @@ class Sender:
                 return self._synchronize_from(exchange, *start)
 
     def _synchronize_from(self, exchange: Exchange, position: int, reader: ShadowReader) -> bool:
-        host = self.spec.host
         with self._news:
             self.committed = None
             self._state = ReplicaState.SYNCHRONIZING
             self._reason = ""
             self._sync_wanted = False
         self._troubles.clear()
-        self._problems.clear()
         self._surroundings.changed()
-        self._surroundings.event("IR00119", Severity.INFORMATION, replica=host)
-        self._spool.set_proved(host, proved=False)
-        self._linked_doubt = False
-        links = self._recorder.links
-        self._spool.set_position(host, position)
-        exchange.committed_sync = 0
-        self._synchronizer = synchronizer = Synchroniser(
+        run = SyncRun(
+            self._scenario,
+            self.spec,
             exchange,
-            self._recorder.roots,
-            reader,
+            self._recorder,
+            self._spool,
             self._filters,
-            self._scenario.properties,
-            epoch=self._spool.epoch,
-            report=self._recorder.report,
-            doubt=self._doubted,
-            stopped=self._stopping.is_set,
-            on_root_done=self._root_done,
+            reader,
+            self._surroundings.event,
+            self._stopping.is_set,
         )
+        self._synchronizing = run
         try:
-            done = synchronizer.run(position)
+            done = run.run(position)
         finally:
-            self._synchronized_bytes += synchronizer.figures.sent_bytes
-            self._synchronizer = None
-        linked = self._recorder.links != links
+            self._synchronized_bytes += run.figures.sent_bytes
+            self._synchronizing = None
         if not done:
             return False
-        # Records are absolute but for the names of a file: what is written to one while it is replayed over
-        # the newer state may reach another that was linked only later, or no more. Then it is done again.
-        if linked or self._linked_doubt:
+        if run.doubtful:
             with self._news:
                 self._want_synchronization()
-        else:
-            self._spool.set_proved(host, proved=True)
-        figures = synchronizer.figures
-        self._surroundings.event(
-            "SR00202",
-            Severity.SIGNIFICANT,
-            replica=host,
-            files=figures.files_sent,
-            removed=figures.removed,
-            bytes=figures.sent_bytes,
-            seconds=f"{(datetime.now(UTC) - figures.started_at).total_seconds():.1f}",
-        )
-        self._brake.synchronized(host)
+        self._brake.synchronized(self.spec.host)
         self._catch_up = self._spool.last_seq
         self._position(position, exchange)
         self._caught_up()
         return True
-
-    def _doubted(self, root: int, sent: Send, same_file: bool) -> None:
-        """What was sent of a path may be another's: record it anew, or synchronise again."""
-        if same_file:
-            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
-        elif sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
-            # A directory has always several links, a linked file brings its other names into doubt.
-            self._linked_doubt = True
-        else:
-            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
-
-    def _root_done(self, root: ComparedRoot) -> None:
-        self._surroundings.event(
-            "IR00120",
-            Severity.INFORMATION,
-            directory=root.path.decode("utf-8", "replace"),
-            replica=self.spec.host,
-        )
 
     def _stream(self, exchange: Exchange) -> None:
         """Send what the spool has until asked to stop or to synchronise.
@@ -529,7 +486,7 @@ class Sender:
                 if kind is BatchKind.STREAM:
                     self._committed(seq)
             case Trouble():
-                self._trouble(answer)
+                self._troubles.take(answer)
             case Note(state, reason):
                 self._set(state, reason)
 
@@ -555,31 +512,6 @@ class Sender:
         if target is not None and committed is not None and committed >= target:
             self._catch_up = None
             self._surroundings.event("SR00139", Severity.SIGNIFICANT, replica=self.spec.host)
-
-    def _trouble(self, trouble: Trouble) -> None:
-        key = (trouble.root, trouble.path)
-        if trouble.root >= len(self._scenario.roots):
-            return
-        tries = self._troubles.get(key, 0) + 1
-        self._troubles[key] = tries
-        self.trouble_count += not trouble.final
-        whole = self._scenario.roots[trouble.root].master_path + b"/" + trouble.path
-        text = whole.decode("utf-8", "replace")
-        if not trouble.final:
-            delay = min(_TROUBLE_MOST_S, 0.05 * 4 ** min(tries - 1, 10))
-            self._recorder.hints.add(
-                trouble.root, trouble.path, content=True, tree=True, force=True, delay=delay
-            )
-            if tries < _TROUBLE_TRIES:
-                return
-        cause = render(trouble.code, trouble.params).text
-        if key not in self._problems:
-            self._surroundings.event(
-                "WR00231", Severity.WARNING, path=text, replica=self.spec.host, cause=cause
-            )
-        self._problems[key] = Problem(
-            "WR00231", whole, {"path": text, "replica": self.spec.host, "cause": cause}
-        )
 
     # states
 

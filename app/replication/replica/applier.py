@@ -65,6 +65,8 @@ class Applier:
     def __init__(self, store: ReplicaStore) -> None:
         self.store = store
         self._broken = False
+        self.keeps_removed = False
+        """Whether removals in the stream leave what they name (`keep_deleted_during_replication`)."""
 
     def apply_stream(self, epoch: str, first_sequence: int, records: Sequence[Record]) -> Applied:
         """Apply records numbered from `first_sequence`; those applied already are skipped.
@@ -174,6 +176,10 @@ class Applier:
                     )
                     continue
                 if isinstance(record, Skip):
+                    continue
+                if sequenced and self.keeps_removed and isinstance(record, Remove):
+                    # Whatever the master has under this name later takes its place.
+                    store.index.drop_trouble(record.root, record.path)
                     continue
                 try:
                     if number in refused:

@@ -126,6 +126,9 @@ class ReplicaStream:
             spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
             self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
             store = replica.admit(scenario, hello.replica, hello.definition_xml)
+            if spec is not None:
+                kept = properties_of(scenario, spec).keep_deleted_during_replication
+                replica.applier.keeps_removed = kept
             replica.begin_stream(self._link.close)
             self._link.compress = spec is not None and properties_of(scenario, spec).compress_transfer
             position = store.index.position

@@ -1,0 +1,109 @@
+"""One synchronisation of one replica, from the event of its beginning to that of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from app.model.entry import EntryKind
+from app.model.events import Severity
+from app.model.properties import properties_of
+from app.model.scenario import ReplicaSpec, Scenario
+from app.replication.master.compare import ComparedRoot
+from app.replication.master.exchange import Exchange
+from app.replication.master.filters import PathFilter
+from app.replication.master.recorder import Recorder
+from app.replication.master.sends import Send
+from app.replication.master.shadow import ShadowReader
+from app.replication.master.spool import Spool
+from app.replication.master.synchroniser import Synchroniser
+
+
+class SyncRun:
+    """Made by the sender, in whose thread `run` blocks; `figures` may be read from any."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        spec: ReplicaSpec,
+        exchange: Exchange,
+        recorder: Recorder,
+        spool: Spool,
+        filters: PathFilter,
+        reader: ShadowReader,
+        event: Callable[..., None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._host = spec.host
+        self._exchange = exchange
+        self._recorder = recorder
+        self._spool = spool
+        self._event = event
+        self._linked_doubt = False
+        self.doubtful = False
+        """After `run`: whether it has to be done again."""
+        self._synchroniser = Synchroniser(
+            exchange,
+            recorder.roots,
+            reader,
+            filters,
+            properties_of(scenario, spec),
+            epoch=spool.epoch,
+            report=recorder.report,
+            doubt=self._doubted,
+            stopped=stopped,
+            on_root_done=self._root_done,
+        )
+        self.figures = self._synchroniser.figures
+
+    def run(self, position: int) -> bool:
+        """Make the replica equal; the stream goes on after `position`. False when it was stopped.
+
+        Raises:
+            ArcxoError: the stream has ended, and why.
+            RootLostError: a root is not the directory it was.
+            OSError: the spool's disk fails.
+        """
+        host = self._host
+        self._event("IR00119", Severity.INFORMATION, replica=host)
+        self._spool.set_proved(host, proved=False)
+        links = self._recorder.links
+        self._spool.set_position(host, position)
+        self._exchange.committed_sync = 0
+        done = self._synchroniser.run(position)
+        if not done:
+            return False
+        # Records are absolute but for the names of a file: what is written to one while it is replayed over
+        # the newer state may reach another that was linked only later, or no more. Then it is done again.
+        self.doubtful = self._recorder.links != links or self._linked_doubt
+        if not self.doubtful:
+            self._spool.set_proved(host, proved=True)
+        figures = self.figures
+        self._event(
+            "SR00202",
+            Severity.SIGNIFICANT,
+            replica=host,
+            files=figures.files_sent,
+            removed=figures.removed,
+            bytes=figures.sent_bytes,
+            seconds=f"{(datetime.now(UTC) - figures.started_at).total_seconds():.1f}",
+        )
+        return True
+
+    def _doubted(self, root: int, sent: Send, same_file: bool) -> None:
+        """What was sent of a path may be another's: record it anew, or synchronise again."""
+        if same_file:
+            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
+        elif sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
+            # A directory has always several links, a linked file brings its other names into doubt.
+            self._linked_doubt = True
+        else:
+            self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
+
+    def _root_done(self, root: ComparedRoot) -> None:
+        self._event(
+            "IR00120",
+            Severity.INFORMATION,
+            directory=root.path.decode("utf-8", "replace"),
+            replica=self._host,
+        )
