@@ -187,6 +187,8 @@ class Applier:
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
                     if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):
                         store.index.drop_trouble(record.root, record.path)
+                        if store.states.drifting:
+                            batch.applied_whole(record.root, record.path)
                 except ArcxoError as error:
                     batch.drop_operation()
                     troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))

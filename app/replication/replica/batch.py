@@ -16,6 +16,7 @@ from app.replication.codec import pack_metadata
 from app.replication.metadata import read_metadata
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
+from app.replication.replica.drift_batch import BatchStates
 from app.replication.replica.durability import sync_file_system, sync_paths
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.replica_store import ReplicaStore
@@ -61,6 +62,7 @@ class Batch:
         self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
         self._aside_count = 0
+        self._states = BatchStates(store.states)
         for tree in store.trees:
             tree.forget()
 
@@ -168,6 +170,7 @@ class Batch:
             if directory:
                 self._made_directories.add((root, path))
             if metadata is not None:
+                self._states.want(root, path, inode, metadata)
                 self._touched[root, path] = (inode, metadata)
                 if directory:
                     self._times[root, path] = metadata.modified_ns
@@ -235,6 +238,14 @@ class Batch:
         known = self.store.links.names(self.tree(root), inode)
         return known if path in known else [path, *known]
 
+    def applied_whole(self, root: int, path: bytes) -> None:
+        """The full state of `path` was planned, whatever had to be done for it."""
+        self._states.again(root, path)
+
+    def trusts(self, root: int, path: bytes, status: os.stat_result) -> bool:
+        """Whether the file at `path` is what was applied before, so that blocks of it may be changed."""
+        return self._states.touches(root, path) or self.store.states.trusts(root, path, status)
+
     def close_later(self, fd: int) -> None:
         """Keep a descriptor open until the batch is done."""
         self._open.append(fd)
@@ -251,6 +262,7 @@ class Batch:
         self._steps.clear()
         self._actions.clear()
         self._stamps.clear()
+        self._states.drop_operation()
 
     def end_operation(
         self,
@@ -272,6 +284,7 @@ class Batch:
             store.change, sequence, self._at_ns, int(operation), root, path, new_path, size_bytes
         )
         store.log.append(UndoEntry(header, tuple(self._steps)))
+        self._states.operation(self._steps, self._stamps)
         for step, action in self._actions:
             self._round.append((number, step, action))
         for at, changed, kind, directory in self._stamps:
@@ -306,6 +319,7 @@ class Batch:
         self.carry_out()
         for (root, path), modified_ns in self._times.items():
             steps.set_time(self.tree(root), path, modified_ns)
+        self._states.finish(self.store.trees, {problem.path for problem in self.preparer.problems})
         self._sync_written()
         for fd in self._open:
             os.fsync(fd)

@@ -182,6 +182,9 @@ class Carrier:
         names = [path] if old.st_nlink == 1 else batch.names(root, path, old.st_ino)
         # Another name of it may have been written in this round, which is carried out now.
         old = batch.status(root, path) or old
+        if not batch.trusts(root, path, old):
+            # Somebody else changed it: the blocks are those of another content.
+            raise PathTrouble("ER00404", path)
         fd, name = tree.tree.place(path)
         try:
             file = os.open(name, _OPEN, dir_fd=fd)
@@ -323,6 +326,8 @@ class Carrier:
         else:
             found = batch.status(root, path)
             if found is None:
+                raise PathTrouble("ER00404", path)
+            if batch.store.states.changed_by_others(root, path) and stat.S_ISREG(found.st_mode):
                 raise PathTrouble("ER00404", path)
             now, inode, links = batch.current(root, path)
             if self._held_elsewhere(root, path, now, metadata, inode, links):

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from app.replication.records import SYNC_STAGE_FIRST
 from app.replication.replica import steps
 from app.replication.replica.applied import AppliedIndex, Position
+from app.replication.replica.drift_states import TreeStates
 from app.replication.replica.durability import sync_file_system
 from app.replication.replica.link_groups import LinkGroups
 from app.replication.replica.side_store import ASIDE, NEW, STAGE
@@ -33,6 +34,7 @@ class ReplicaStore:
             log.clear()
             index.begin_incarnation()
         self.links = LinkGroups(index)
+        self.states = TreeStates(index)
         self.change = index.position.change
         self.operations = index.position.operations
         self._numbers = 0

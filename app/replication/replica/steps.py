@@ -53,12 +53,13 @@ class Operation(IntEnum):
 
 @dataclass(slots=True)
 class ReplicaTree:
-    """One root on the replica and its side store."""
+    """One root on the replica and its side store. `precise`: its times are known to keep fractions."""
 
     index: int
     tree: Rooted
     side: Rooted
     store: SideStore
+    precise: bool = False
 
     def area(self, area: int) -> Rooted:
         """The tree or the side store by the number a step has."""
