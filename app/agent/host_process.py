@@ -28,6 +28,9 @@ from app.agent.tls import load_or_make_identity
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.replication.events import EventStore
+from app.replication.notices.notifier import Notifier
+from app.replication.notices.os_log import OsLog
+from app.replication.scripts.running import Scripts
 
 generated: Any = agent_pb2_grpc
 
@@ -63,8 +66,9 @@ class HostProcess:
 
     def _serve(self, lock_fd: int, ready: Callable[[AgentInfo], None] | None) -> None:
         identity = load_or_make_identity(self._home)
-        events = EventStore(os.path.join(self._home.engine, "events.sqlite3"), HOST_NAME)
+        events = EventStore(os.path.join(self._home.engine, "events.sqlite3"), HOST_NAME, repair=True)
         spawner = Spawner(lock_fd, self._home.log_path)
+        notifier = Notifier(self._home.engine, events, Scripts(self._home.path), OsLog())
         serving = threading.Event()
 
         def publish() -> None:
@@ -119,6 +123,7 @@ class HostProcess:
             server.start()
             serving.set()
             publish()
+            notifier.start()
             # It may look at all its roots before it answers; calls to it wait for that, others need not.
             master.start(wait=False)
             _log.info("ready at %s", control_address)
@@ -131,6 +136,7 @@ class HostProcess:
             # The master first: it lets the replica take what it has sent.
             master.stop()
             replica.stop()
+            notifier.close()
             spawner.close()
             events.close()
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import click
 
 from app.cli.context import CommandContext, current, with_fields
 from app.cli.jsonform import json_value
 from app.cli.table import duration_text, fields_table, size_text, table, time_text
-from app.model.events import EventRecord
+from app.model.errors import ArcxoError, UsageError
+from app.model.events import GAP_CODE, EventRecord, Severity
 from app.model.paths import shown
 from app.model.scenario import ReplicaStatus, ScenarioStatus, SyncProgress
 
@@ -89,23 +90,73 @@ def statistics(*, name: str) -> None:
 
 @click.command(help="Events of the engines, oldest first; all, or those of the scenario NAME.")
 @click.argument("name", required=False, default="")
-@click.option("--newer-than", type=int, default=0, metavar="N", help="Only events after number N.")
+@click.option("--newer-than", type=click.IntRange(0), default=None, metavar="N", help="Only after number N.")
+@click.option("--last", type=click.IntRange(1, 100_000), default=None, metavar="N", help="The newest N.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
+@click.option(
+    "--severity",
+    "severities",
+    multiple=True,
+    type=click.Choice([severity.value for severity in Severity]),
+    help="Only these; may be repeated.",
+)
 @click.option("--follow", is_flag=True, help="Go on with new events until interrupted.")
-def events(*, name: str, newer_than: int, limit: int, follow: bool) -> None:
+def events(
+    *,
+    name: str,
+    newer_than: int | None,
+    last: int | None,
+    limit: int,
+    severities: Sequence[str],
+    follow: bool,
+) -> None:
     """The event list."""
+    if newer_than is not None and last is not None:
+        raise UsageError("E1152")
     context = current()
-    records = context.services.scenarios.events(name, newer_than=newer_than, limit=limit)
+    service = context.services.scenarios
+    chosen = tuple(Severity(word) for word in severities)
+    start = -last if last is not None else newer_than or 0
+    newest = service.events(newer_than=-1) if follow else ()
+    records = service.events(name, newer_than=start, limit=max(limit, last or 0), severities=chosen)
     if not follow:
         _show_events(context, records)
         return
-    last = newer_than
+    # What came after the question for the newest is among those found, or comes after them.
+    seen = records if len(records) >= limit else [*records, *newest]
+    for record in records:
+        context.line(_event_document(record), _event_line(record))
+    after = max([start, 0, *(record.sequence for record in seen)])
+    _follow(context, after, _scenario_id(context, name), chosen)
+
+
+def _scenario_id(context: CommandContext, name: str) -> int | None:
+    return context.services.scenarios.show(name).scenario.id if name else None
+
+
+def _follow(
+    context: CommandContext, last: int, scenario_id: int | None, severities: Collection[Severity]
+) -> None:
+    """Print what comes after number `last`. An agent that ends and comes back loses nothing."""
+    service = context.services.scenarios
+    told = False
     while True:
-        for record in records:
-            last = max(last, record.sequence)
-            context.line(_event_document(record), _event_line(record))
         time.sleep(_FOLLOW_INTERVAL_S)
-        records = context.services.scenarios.events(name, newer_than=last, limit=limit)
+        try:
+            found = service.events(newer_than=last)
+        except ArcxoError as error:
+            if not told:
+                context.note(f"Waiting for the agent: {error}")
+            told = True
+            continue
+        told = False
+        for record in found:
+            last = max(last, record.sequence)
+            if record.code == GAP_CODE or (
+                (scenario_id is None or record.scenario_id == scenario_id)
+                and (not severities or record.severity in severities)
+            ):
+                context.line(_event_document(record), _event_line(record))
 
 
 def _show_events(context: CommandContext, records: Sequence[EventRecord]) -> None:

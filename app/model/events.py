@@ -6,6 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.model.scripts import ScriptPurpose
+
+LOST_CONNECTION_CODES = frozenset({"ER00205", "SR00206"})
+"""A replica was lost; it is back."""
+
+QUEUE_OVERFLOW_CODES = frozenset({"WR00216", "ER00210", "ER00211"})
+"""The spool is nearly full, or full."""
+
+GAP_CODE = "WR00510"
+"""Stands where events are no longer kept."""
+
 
 class Severity(StrEnum):
     """How important a message is. Events use all, the activity log the three of its Type column."""
@@ -69,3 +80,16 @@ class ActivityRecord:
     session: int | None = None
     scenario: str = ""
     params: dict[str, str] = field(default_factory=dict)
+
+
+def trigger_of(event: EventRecord) -> NotifyTrigger | None:
+    """What an event counts as for `notify_on`; None = nobody is told, as of notifications themselves."""
+    if event.params.get("purpose") == ScriptPurpose.NOTIFICATION.value:
+        return None
+    if event.code in LOST_CONNECTION_CODES:
+        return NotifyTrigger.LOST_CONNECTION
+    if event.code in QUEUE_OVERFLOW_CODES:
+        return NotifyTrigger.QUEUE_OVERFLOW
+    if event.severity in (Severity.ERROR, Severity.CRITICAL):
+        return NotifyTrigger.ERROR
+    return NotifyTrigger.SIGNIFICANT if event.severity is Severity.SIGNIFICANT else None

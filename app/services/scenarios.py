@@ -10,12 +10,13 @@ from app.agent.api import Agent
 from app.catalog.api import Registration
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
-from app.model.events import EventRecord
+from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.services.connections import Connections, is_unreachable
+from app.services.events import find_events
 from app.services.points import resolve_point
 from app.services.registrations import (
     find_registration,
@@ -29,7 +30,6 @@ from app.services.registrations import (
 )
 
 _POLL_S = 0.1
-_EVENT_PAGE = 1000
 
 
 class LocalScenarios:
@@ -256,19 +256,22 @@ class LocalScenarios:
         registration, agent = self._agent(name)
         return agent.brake_reject(registration.id, path)
 
-    def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
-        """Events after `newer_than`, oldest first: of all scenarios, or of one."""
-        if not name:
-            return self._connections.local_agent().events(newer_than, limit)
-        registration, agent = self._agent(name)
-        found: list[EventRecord] = []
-        while len(found) < limit:
-            page = agent.events(newer_than, _EVENT_PAGE)
-            found += [event for event in page if event.scenario_id == registration.id]
-            if len(page) < _EVENT_PAGE:
-                break
-            newer_than = page[-1].sequence
-        return found[:limit]
+    def events(
+        self,
+        name: str = "",
+        *,
+        newer_than: int = 0,
+        limit: int = 1000,
+        severities: Sequence[Severity] = (),
+    ) -> Sequence[EventRecord]:
+        """Events after `newer_than` (-N: the newest N), oldest first: of all scenarios, or of one."""
+        scenario_id = None
+        if name:
+            registration, agent = self._agent(name)
+            scenario_id = registration.id
+        else:
+            agent = self._connections.local_agent()
+        return find_events(agent, newer_than, limit, scenario_id, severities)
 
     def rewind_points(
         self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000

@@ -345,13 +345,23 @@ class MemoryScenarios(_Calls):
         self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
         return BrakeResult(3000, 0, lifted=True, restored=3000, restored_bytes=3000 * 4096)
 
-    def events(self, name: str = "", *, newer_than: int = 0, limit: int = 1000) -> Sequence[EventRecord]:
+    def events(
+        self,
+        name: str = "",
+        *,
+        newer_than: int = 0,
+        limit: int = 1000,
+        severities: Sequence[Severity] = (),
+    ) -> Sequence[EventRecord]:
         self._note("scenarios.events", name, newer_than)
-        return [
+        found = [
             event
             for event in self._services.events
-            if event.sequence > newer_than and name in ("", event.scenario_name)
-        ][-limit:]
+            if event.sequence > newer_than
+            and name in ("", event.scenario_name)
+            and (not severities or event.severity in severities)
+        ]
+        return found[newer_than:] if newer_than < 0 else found[-limit:]
 
     def rewind_points(
         self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000

@@ -37,7 +37,7 @@ from app.ui.widgets.views import CellTree
 from app.ui.xosoft.actions import Act, command_line, why_not
 from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
 from app.ui.xosoft.directories import DirectoriesTab
-from app.ui.xosoft.events_pane import EventsPane
+from app.ui.xosoft.events_pane import KEPT, EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.properties import PropertiesTab
 from app.ui.xosoft.rewind_dialog import RewindDialog, point_name
@@ -238,7 +238,8 @@ class XOsoftManager(Manager):
         return self.context.services.scenarios.list()
 
     def _ask_events(self) -> Sequence[EventRecord]:
-        return self.context.services.scenarios.events(newer_than=self.events.newest)
+        # The first time only what the pane keeps, then all that is new, however much it is.
+        return self.context.services.scenarios.events(newer_than=self.events.newest or -KEPT, limit=KEPT)
 
     def _on_answered(self, statuses: Sequence[ScenarioStatus]) -> None:
         self.problem.hide()
