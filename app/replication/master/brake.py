@@ -22,7 +22,7 @@ from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.replication.codec import encode
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.library import write_file
+from app.replication.master.durable import write_file
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import Outlet
 from app.replication.master.rates import Rates

@@ -75,9 +75,12 @@ def compare(
     *,
     keeps: Keeps,
     trust_size_time: bool,
+    unproved_ns: int | None = None,
     on_same: Callable[[ShadowEntry], None],
 ) -> Iterator[Difference]:
     """The differences of one root in the order of the listings; `on_same` is told of every entry without one.
+
+    Files that changed at `unproved_ns` or later are not taken for the same by size and time.
 
     Memory: names of hard links only. Raises ArcxoError ER00301 when the replica's listing is not in order.
     """
@@ -107,7 +110,10 @@ def compare(
             else:
                 yield Difference(What.REPLACED, mine.path, mine, other)
             continue
-        found = _file(mine, other, links, trust_size_time=trust_size_time) if is_file else _entry(mine, other)
+        # The change time tells of every change of a content; 0 or less: not known for sure.
+        unproved = unproved_ns is not None and (not mine.changed_ns or abs(mine.changed_ns) >= unproved_ns)
+        trusted = trust_size_time and not unproved
+        found = _file(mine, other, links, trust_size_time=trusted) if is_file else _entry(mine, other)
         if found is None:
             on_same(mine)
         else:

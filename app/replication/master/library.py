@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from app.model.errors import ArcxoError
 from app.model.scenario import Scenario
 from app.replication.definition import from_xml, to_xml
-from app.replication.master.spool import sync_directory
+from app.replication.master.durable import sync_directory, write_file
 
 _ID_LEAST = 1_000_000_000
 
@@ -86,21 +86,6 @@ class Library:
             number = _ID_LEAST + secrets.randbelow(9 * _ID_LEAST)
             if number not in taken:
                 return number
-
-
-def write_file(path: str, content: bytes) -> None:
-    """Replace a file with `content`, durably: after a crash there is the old or the new one, whole."""
-    temporary = f"{path}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.replace(temporary, path)
-    sync_directory(os.path.dirname(path))
 
 
 def remove_tree(path: str) -> None:

@@ -31,6 +31,7 @@ from app.replication.master.run_scripts import RunScripts
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
+from app.replication.master.spool_keeper import SpoolKeeper
 from app.replication.master.sweeps import Sweeps
 from app.replication.master.walker import EMPTIED_LEAST_ENTRIES, fill
 from app.replication.scripts.running import Scripts
@@ -85,7 +86,7 @@ class Running:
         self._scripts = RunScripts(scripts, scenario, directory, self.event)
         self.around = self._scripts.around
         self._stopping = threading.Event()
-        self._threshold_told = False
+        self._keeper = SpoolKeeper(self, scenario, directory, self._sender_if_any)
         self._problem: ArcxoError | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"scenario {scenario.name}", daemon=True)
@@ -162,12 +163,8 @@ class Running:
             os.makedirs(path, mode=0o700, exist_ok=True)
         shadow_path = os.path.join(self._directory, "shadow.sqlite3")
         self._shadow = shadow = Shadow(shadow_path)
-        self._spool = spool = Spool(
-            os.path.join(self._directory, "spool"),
-            max_bytes=properties.spool_max_mb << 20,
-            min_free_bytes=properties.spool_min_free_mb << 20,
-        )
-        fresh = not spool.epoch or shadow.fact("complete") != spool.epoch
+        self._spool = spool = self._keeper.open()
+        fresh = not self._keeper.continues(spool, shadow)
         # An emptied root is not synchronised: its removals are recorded, and held by the safety brake.
         if not fresh and self._fresh and not self._adopt_roots and self._emptied_since(shadow):
             self._adopt_roots = True
@@ -284,21 +281,8 @@ class Running:
             self.fail(ArcxoError("ER00223", path=shown(self._roots[root].path), cause=cause), root)
 
     def _recorded(self) -> None:
-        self._check_threshold()
+        self._keeper.check_threshold()
         self.changed()
-
-    def _check_threshold(self) -> None:
-        properties = self.scenario.properties
-        if not properties.spool_max_mb or self._spool is None:
-            return
-        size = self._spool.size_bytes() >> 20
-        over = size * 100 >= properties.spool_max_mb * properties.spool_threshold_percent
-        if over and not self._threshold_told:
-            self.event(
-                "WR00216", Severity.WARNING, size_mb=size, limit_mb=properties.spool_max_mb,
-                scenario=self.scenario.name,
-            )  # fmt: skip
-        self._threshold_told = over
 
     def fail(self, error: ArcxoError, root: int | None) -> None:
         """Recording ends; the replicas still get what is recorded."""
@@ -397,6 +381,9 @@ class Running:
             if sender.spec.host == replica or (not replica and len(self._senders) == 1):
                 return sender
         raise NotFoundError("ER00242", replica=replica, scenario=self.scenario.name)
+
+    def _sender_if_any(self, host: str) -> Sender | None:
+        return next((sender for sender in self._senders if sender.spec.host == host), None)
 
     def senders(self, replica: str) -> list[Sender]:
         """The sender of a replica, or all for "". Raises NotFoundError ER00242."""

@@ -95,6 +95,8 @@ class Sender:
         if recorder.brake.needs_synchronization(spec.host):
             self._sync_wanted, self._drained_at = True, 0
         self._synchronizing: SyncRun | None = None
+        self._stopped_why = spool.stopped_replica(spec.host)
+        """Why nothing is sent until somebody starts this replica again."""
         self._exchange: Exchange | None = None
         self._sent = 0
         self._open: deque[tuple[int, int, int]] = deque()
@@ -149,8 +151,32 @@ class Sender:
             raise BusyError("ER00241", replica=self.spec.host, scenario=self._scenario.name)
         self._surroundings.changed()
 
+    def stop_for_good(self, why: str) -> None:
+        """Send nothing more until `resume`: what waited for this replica is not kept any longer."""
+        with self._news:
+            self._stopped_why = why
+            self._suspended = False
+            self.committed = None
+            exchange = self._exchange
+            self._news.notify_all()
+        self._spool.wake()
+        if exchange is not None:
+            exchange.abort()
+        self._surroundings.changed()
+
+    def _start_again(self) -> None:
+        """Take part again, if stopped for good; what it lacks is synchronised. Raises OSError."""
+        if not self._stopped_why:
+            return
+        self._spool.start_replica(self.spec.host)
+        with self._news:
+            self._stopped_why = ""
+            self._want_synchronization()
+            self._drained_at = 0
+
     def resume(self) -> None:
-        """Go on sending."""
+        """Go on sending. Raises OSError when it cannot be noted that a stopped replica goes on."""
+        self._start_again()
         with self._news:
             self._suspended = False
             self._news.notify_all()
@@ -163,6 +189,7 @@ class Sender:
 
     def request_synchronization(self, *, instead: bool = False) -> None:
         """Synchronise as soon as the replica is there, whatever it has; `instead` of what is not sent yet."""
+        self._start_again()
         with self._news:
             self._want_synchronization()
             if instead:
@@ -264,6 +291,11 @@ class Sender:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if self._stopped_why:
+                self._set(ReplicaState.PROBLEM, self._stopped_why)
+                with self._news:
+                    self._news.wait_for(lambda: not self._stopped_why or self._stopping.is_set())
+                continue
             try:
                 self._converse(self._connection.open())
             except ArcxoError as error:
@@ -301,10 +333,16 @@ class Sender:
                 )
             )
             connection.welcomed()
+            if self._stopped_why:
+                return
             if self._fits(welcome):
                 self._position(welcome.committed_seq, exchange)
-            elif not self._synchronize(exchange):
-                return
+            else:
+                if welcome.epoch == self._spool.epoch:
+                    # It was further or less far than the spool reaches: nothing tells what it lacks.
+                    self._spool.doubt_all(self.spec.host)
+                if not self._synchronize(exchange):
+                    return
             while not self._stopping.is_set():
                 self._set(*self._streaming_state())
                 self._stream(exchange)
@@ -396,6 +434,10 @@ class Sender:
         self._synchronizing = run
         try:
             done = run.run(position)
+        except BaseException:
+            with self._news:
+                self._want_synchronization()
+            raise
         finally:
             self._synchronized_bytes += run.figures.sent_bytes
             self._synchronizing = None
@@ -454,7 +496,11 @@ class Sender:
 
         if not exchange.wait(room, _IDLE_S):
             return
-        records = self._spool.read(self._sent, min(BATCH_BYTES, max(size // 4, 1)), BATCH_RECORDS)
+        try:
+            records = self._spool.read(self._sent, min(BATCH_BYTES, max(size // 4, 1)), BATCH_RECORDS)
+        except ArcxoError as error:
+            self._unreadable(error)
+            return
         # Asked after reading: what must be held back was so before its record could be read.
         bound = self._brake.bound()
         if bound is not None:
@@ -477,6 +523,14 @@ class Sender:
                 tuple(self._brake.record_for(r.seq, r.data) for r in records),
             )
         )
+
+    def _unreadable(self, error: ArcxoError) -> None:
+        """The spool is damaged: what it had is compared instead of sent."""
+        self._surroundings.event(error.code, Severity.ERROR, replica=self.spec.host, **error.params)
+        self._spool.doubt(self.spec.host)
+        with self._news:
+            self._want_synchronization()
+            self._drained_at = 0
 
     # answers, in the receiving thread
 
@@ -516,7 +570,7 @@ class Sender:
     # states
 
     def _failed(self, error: ArcxoError) -> None:
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self._stopped_why:
             return
         lost, reason = self._connection.failed(error)
         if not lost:

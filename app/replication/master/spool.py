@@ -1,49 +1,48 @@
 """The spool: the ordered, durable queue of change records, read at its own pace by each replica.
 
-Append-only segments `<first sequence>.seg` (16 hex digits). A segment begins with a magic and the epoch;
-each record is length, checksum, sequence, time and bytes. `sync` makes what was appended durable; only
-then can it be read. A torn tail is cut off at open. Segments that every replica has applied are deleted.
+Append-only segments `<first sequence>.seg` (16 hex digits); `resources/docs/formats/spool.md` says what is
+in them. `sync` makes what was appended durable; only then can it be read. A torn tail is cut off at open,
+damage is told, never passed on. Segments that every replica has applied are deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
-import struct
 import threading
 import time
-import zlib
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from blake3 import blake3
 
 from app.model.errors import ArcxoError
+from app.replication.master.durable import free_bytes, sync_directory, write_all
+from app.replication.master.spool_positions import Positions
+from app.replication.master.spool_segments import (
+    FRAME,
+    HEADER,
+    MAGIC,
+    Segment,
+    SpooledRecord,
+    packed,
+    read_record,
+    read_tail,
+    segment_firsts,
+    segment_name,
+)
+
+__all__ = ["Spool", "SpooledRecord"]
 
 SEGMENT_BYTES = 64 * 1024 * 1024
+SEGMENT_LEAST_BYTES = 1024 * 1024
 CACHE_BYTES = 16 * 1024 * 1024
-RECORD_LIMIT_BYTES = 16 * 1024 * 1024
-_MAGIC = b"ARCXSPL1"
-_HEADER = struct.Struct("<8s32s")
-_FRAME = struct.Struct("<IIQQ")
+_SEGMENTS_OF_LIMIT = 8
 _SPACE_CHECK_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class SpooledRecord:
-    """One record as read back. `at` is when it was recorded, seconds since 1970."""
-
-    seq: int
-    at: float
-    data: bytes
-
-
-@dataclass(slots=True)
-class _Segment:
-    first: int
-    last: int
-    size: int
+_POSITIONS_SAVE_S = 60.0
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Spool:
@@ -55,78 +54,88 @@ class Spool:
         *,
         max_bytes: int = 0,
         min_free_bytes: int = 0,
-        segment_bytes: int = SEGMENT_BYTES,
+        segment_bytes: int = 0,
+        relieve: Callable[[ArcxoError | OSError], bool] | None = None,
     ) -> None:
-        self._directory = directory
+        """`relieve` is called, in the writer's thread, when there is no room: whether it did something.
+
+        Raises:
+            OSError: the disk fails.
+        """
+        self.directory = directory
         self._max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = segment_bytes or _segment_bytes(max_bytes)
+        self._relieve = relieve
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._fd = -1
         self._written: list[SpooledRecord] = []
         self._cache: deque[SpooledRecord] = deque()
         self._cache_bytes = 0
-        self._positions: dict[str, int] = {}
         self._space_checked = 0.0
-        self._offsets: dict[tuple[int, int], int] = {}
+        self._free_checked = 0.0
+        self._broken: OSError | None = None
+        self._aged: tuple[int, float] | None = None
         self.epoch = ""
         self.appended_seq = 0
         self.last_seq = 0
+        self.damaged_file = ""
+        """The segment that had damage at open, other than a torn end: what followed it is lost."""
         os.makedirs(directory, mode=0o700, exist_ok=True)
+        self._positions = Positions(directory)
+        self._positions_saved = time.monotonic()
         self._open()
 
     # opening
 
     def _path(self, first: int) -> str:
-        return os.path.join(self._directory, f"{first:016x}.seg")
+        return os.path.join(self.directory, segment_name(first))
 
     def _open(self) -> None:
-        firsts = sorted(
-            int(name[:-4], 16)
-            for name in os.listdir(self._directory)
-            if name.endswith(".seg") and len(name) == 20
-        )
+        firsts = segment_firsts(self.directory)
         while firsts:
-            last = self._scan_tail(firsts[-1])
-            if last is not None:
+            segment = Segment(firsts[-1], firsts[-1] - 1, 0)
+            if self._open_tail(segment):
                 break
             # Not even its header was durable: the crash came while it was made, it holds nothing.
             os.unlink(self._path(firsts.pop()))
-        for first, following in zip(firsts, [*firsts[1:], None], strict=False):
-            end = self.last_seq if following is None else following - 1
-            self._segments.append(_Segment(first, end, os.stat(self._path(first)).st_size))
+        for first, following in itertools.pairwise(firsts):
+            self._segments.append(Segment(first, following - 1, os.stat(self._path(first)).st_size))
         if firsts:
+            self._segments.append(segment)
             self._fd = os.open(self._path(firsts[-1]), os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        if self._positions.epoch != self.epoch:
+            self._positions.forget(self.epoch)
 
-    def _scan_tail(self, first: int) -> int | None:
-        path = self._path(first)
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    def _open_tail(self, segment: Segment) -> bool:
+        fd = os.open(self._path(segment.first), os.O_RDWR | os.O_CLOEXEC)
         try:
-            head = os.pread(fd, _HEADER.size, 0)
-            if len(head) < _HEADER.size or head[:8] != _MAGIC:
-                return None
-            self.epoch = head[8:].rstrip(b"\0").decode("ascii", "replace")
-            position, seq = _HEADER.size, first
-            while True:
-                record = _read_frame(fd, position)
-                if record is None or record.seq != seq:
-                    break
-                position += _FRAME.size + len(record.data)
-                seq += 1
-            if os.fstat(fd).st_size > position:
-                os.ftruncate(fd, position)
+            tail = read_tail(fd, segment)
+            if tail is None:
+                return False
+            if tail.damaged:
+                self.damaged_file = self._path(segment.first)
+            elif os.fstat(fd).st_size > tail.size:
+                os.ftruncate(fd, tail.size)
                 os.fsync(fd)
-            self.last_seq = self.appended_seq = seq - 1
-            return self.last_seq
         finally:
             os.close(fd)
+        self.epoch = tail.epoch
+        segment.last, segment.size = tail.last, tail.size
+        self.last_seq = self.appended_seq = tail.last
+        return True
 
     def reset(self, epoch: str) -> None:
-        """Begin anew, empty, as `epoch` (32 characters at most); all positions are forgotten."""
+        """Begin anew, empty, as `epoch` (32 characters at most); all positions are forgotten.
+
+        What a replica had not applied stays in doubt (`doubt_since`).
+        """
         with self._lock:
             self._close_fd()
+            self._positions.begin(epoch, self.last_seq)
+            self._save_positions()
             # Newest first: whatever a crash leaves is a spool of the old epoch that ends earlier.
             for segment in reversed(self._segments):
                 os.unlink(self._path(segment.first))
@@ -134,15 +143,19 @@ class Spool:
             self._cache.clear()
             self._cache_bytes = 0
             self._written.clear()
-            self._positions.clear()
-            self._offsets.clear()
+            self._aged = None
+            self._broken = None
             self.epoch = epoch
+            self.damaged_file = ""
             self.last_seq = self.appended_seq = 0
             self._new_segment(1)
 
     def close(self) -> None:
         """Close the files. What was not synced is left to the next open."""
         with self._lock:
+            if self._fd >= 0:
+                with contextlib.suppress(OSError):
+                    self._save_positions()
             self._close_fd()
             self._news.notify_all()
 
@@ -158,6 +171,7 @@ class Spool:
 
         Raises:
             ArcxoError: ER00210 when the spool has reached its size limit, ER00211 when its disk has.
+            OSError: the disk fails; nothing was added.
         """
         if not records:
             return self.appended_seq
@@ -168,37 +182,57 @@ class Spool:
         added = []
         for data in records:
             seq += 1
-            parts.append(_FRAME.pack(len(data), _checksum(data, seq, stamp), seq, stamp))
+            parts.append(packed(data, seq, stamp))
             parts.append(data)
             added.append(SpooledRecord(seq, now, data))
         joined = b"".join(parts)
-        self._check_space(len(joined))
+        self._make_room(len(joined))
+        while True:
+            try:
+                self._write(joined, added)
+            except OSError as error:
+                if error.errno not in _NO_SPACE or self._broken is not None or not self._relieved(error):
+                    raise
+            else:
+                return seq
+
+    def _write(self, joined: bytes, added: list[SpooledRecord]) -> None:
         with self._lock:
+            self._check_whole()
             if self._segments[-1].size >= self._segment_bytes:
-                os.fdatasync(self._fd)
+                self._sync_file(self._fd)
                 self._new_segment(self.appended_seq + 1)
             segment = self._segments[-1]
             try:
-                _write_all(self._fd, joined)
+                write_all(self._fd, joined)
             except OSError:
                 # Half a record in the middle would hide all later ones.
-                os.ftruncate(self._fd, segment.size)
+                self._cut_off(segment.size)
                 raise
+            position = segment.size
+            for record in added:
+                segment.mark(record.seq, position)
+                position += FRAME.size + len(record.data)
             segment.size += len(joined)
-            segment.last = seq
-            self.appended_seq = seq
+            segment.last = self.appended_seq = added[-1].seq
             self._written += added
-        return seq
 
     def sync(self) -> None:
-        """Make all appended records durable, then readable. Blocks for the disk."""
+        """Make all appended records durable, then readable. Blocks for the disk.
+
+        Raises:
+            ArcxoError: ER00291 when the directory is gone.
+            OSError: the disk fails; the spool takes nothing more until it is opened again.
+        """
         with self._lock:
             written, upto = self._written, self.appended_seq
             if upto == self.last_seq:
                 return
+            self._check_whole()
             self._written = []
             fd = self._fd
-        os.fdatasync(fd)
+        self._sync_file(fd)
+        self._check_place()
         with self._lock:
             self.last_seq = upto
             for record in written:
@@ -207,32 +241,82 @@ class Spool:
             while self._cache_bytes > CACHE_BYTES and self._cache:
                 self._cache_bytes -= len(self._cache.popleft().data)
             self._news.notify_all()
+            if time.monotonic() - self._positions_saved > _POSITIONS_SAVE_S:
+                self._save_positions()
+
+    def _sync_file(self, fd: int) -> None:
+        try:
+            os.fdatasync(fd)
+        except OSError as error:
+            # What is on disk is not known any more, and trying again would not tell.
+            self._broken = error
+            raise
+
+    def _cut_off(self, size: int) -> None:
+        try:
+            os.ftruncate(self._fd, size)
+        except OSError as error:
+            self._broken = error
+            raise
+
+    def _check_whole(self) -> None:
+        if self._broken is not None:
+            raise OSError(self._broken.errno, self._broken.strerror)
+
+    def _check_place(self) -> None:
+        """Writing to a file that has no name any more, or beneath a volume mounted over it, keeps nothing."""
+        now = time.monotonic()
+        if now - self._space_checked < _SPACE_CHECK_S:
+            return
+        self._space_checked = now
+        with self._lock:
+            ours = os.fstat(self._fd)
+            try:
+                there = os.stat(self._path(self._segments[-1].first))
+            except OSError:
+                there = None
+        if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+            raise ArcxoError("ER00291", directory=self.directory)
 
     def _new_segment(self, first: int) -> None:
         path = self._path(first)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            _write_all(fd, _HEADER.pack(_MAGIC, self.epoch.encode("ascii")))
+            write_all(fd, HEADER.pack(MAGIC, self.epoch.encode("ascii")))
             os.fsync(fd)
-            sync_directory(self._directory)
+            sync_directory(self.directory)
         except BaseException:
             os.close(fd)
             raise
         self._close_fd()
         self._fd = fd
-        self._segments.append(_Segment(first, first - 1, _HEADER.size))
+        self._segments.append(Segment(first, first - 1, HEADER.size))
+
+    def _make_room(self, more: int) -> None:
+        while True:
+            try:
+                self._check_space(more)
+            except ArcxoError as error:
+                if not self._relieved(error):
+                    raise
+            else:
+                return
+
+    def _relieved(self, error: ArcxoError | OSError) -> bool:
+        return self._relieve is not None and self._relieve(error)
 
     def _check_space(self, more: int) -> None:
         if self._max_bytes and self.size_bytes() + more > self._max_bytes:
             raise ArcxoError("ER00210", size_mb=self.size_bytes() >> 20, limit_mb=self._max_bytes >> 20)
         now = time.monotonic()
-        if now - self._space_checked < _SPACE_CHECK_S and more < 1 << 20:
+        if now - self._free_checked < _SPACE_CHECK_S and more < 1 << 20:
             return
-        self._space_checked = now
-        free = free_bytes(self._directory)
+        self._free_checked = now
+        free = free_bytes(self.directory)
         if self._min_free_bytes and free - more < self._min_free_bytes:
+            self._free_checked = 0.0
             raise ArcxoError(
-                "ER00211", directory=self._directory, free_mb=free >> 20, limit_mb=self._min_free_bytes >> 20
+                "ER00211", directory=self.directory, free_mb=free >> 20, limit_mb=self._min_free_bytes >> 20
             )
 
     # reading
@@ -242,18 +326,13 @@ class Spool:
         return sum(segment.size for segment in tuple(self._segments))
 
     def bytes_after(self, seq: int) -> int:
-        """Bytes of the records after `seq`, as they are in the segments."""
+        """Bytes of the records after `seq`, as they are in the segments (within a part of one: about)."""
         with self._lock:
             total = 0
             for segment in reversed(self._segments):
                 if segment.last <= seq:
                     break
-                if segment.first > seq:
-                    total += segment.size - _HEADER.size
-                    continue
-                count = segment.last - segment.first + 1
-                # Within a segment a share: exact figures would need its records read.
-                total += (segment.size - _HEADER.size) * (segment.last - seq) // count
+                total += segment.size - (HEADER.size if segment.first > seq else segment.offset_of(seq + 1))
             return total
 
     def first_seq(self) -> int:
@@ -284,61 +363,95 @@ class Spool:
             if self._cache and self._cache[0].seq <= after + 1:
                 return _some(self._cache, after + 1 - self._cache[0].seq, most_bytes, most_records)
             segment = next((s for s in self._segments if s.first <= after + 1 <= s.last), None)
-            if segment is None:
-                raise ArcxoError("ER00212", directory=self._directory, sequence=after + 1)
-            fd = os.open(self._path(segment.first), os.O_RDONLY | os.O_CLOEXEC)
+            start = segment.nearest(after + 1) if segment is not None else None
+        if segment is None or start is None:
+            raise ArcxoError("ER00212", file=self.directory, sequence=after + 1)
+        path = self._path(segment.first)
         try:
-            return self._read_segment(fd, segment.first, after, last, most_bytes, most_records)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise ArcxoError("ER00212", file=path, sequence=after + 1) from None
+        try:
+            found, marks = _read_segment(fd, path, start, after, last, most_bytes, most_records)
         finally:
             os.close(fd)
-
-    def _read_segment(
-        self, fd: int, first: int, after: int, last: int, most_bytes: int, most_records: int
-    ) -> list[SpooledRecord]:
-        position, seq = self._hint(first, after)
-        found: list[SpooledRecord] = []
-        size = 0
-        end = os.fstat(fd).st_size
-        while seq <= last and len(found) < most_records and position < end:
-            record = _read_frame(fd, position)
-            if record is None or record.seq != seq:
-                raise ArcxoError("ER00212", directory=self._directory, sequence=seq)
-            if seq > after:
-                if found and size + len(record.data) > most_bytes:
-                    break
-                found.append(record)
-                size += len(record.data)
-            position += _FRAME.size + len(record.data)
-            seq += 1
-        if len(self._offsets) > 1_000:
-            self._offsets.clear()
-        self._offsets[first, seq - 1] = position
+        with self._lock:
+            for seq, position in marks:
+                if not segment.marks or seq > segment.marks[-1][0]:
+                    segment.mark(seq, position)
         return found
-
-    def _hint(self, first: int, after: int) -> tuple[int, int]:
-        """Where a reader that has read up to `after` left off, so that it need not skip from the start."""
-        position = self._offsets.pop((first, after), None)
-        if position is not None:
-            return position, after + 1
-        return _HEADER.size, first
 
     # positions
 
     def set_position(self, replica: str, seq: int) -> None:
         """`replica` has durably applied everything up to `seq`; what all have goes."""
         with self._lock:
-            self._positions[replica] = seq
+            if self._positions.of(replica).stopped:
+                return
+            self._positions.moved(replica, seq, self._time_of(seq))
             self._truncate()
 
-    def forget(self, replica: str) -> None:
-        """`replica` no longer holds anything back (it must be synchronised)."""
+    def _time_of(self, seq: int) -> float:
+        """When record `seq` was recorded, or some record before it."""
+        if self._cache and self._cache[0].seq <= seq <= self._cache[-1].seq:
+            return self._cache[seq - self._cache[0].seq].at
+        if seq >= self.last_seq:
+            return time.time()
+        known = [one.at for one in self._positions.all() if one.seq is not None and one.seq <= seq]
+        return max([self._positions.begun_at, *known])
+
+    def stop_replica(self, replica: str, why: str) -> None:
+        """`replica` gets nothing more until `start_replica`, and holds nothing back. Raises OSError."""
         with self._lock:
-            self._positions.pop(replica, None)
+            self._positions.stop(replica, why)
+            self._save_positions()
             self._truncate()
+
+    def start_replica(self, replica: str) -> None:
+        """`replica` takes part again; it must be synchronised. Raises OSError."""
+        with self._lock:
+            self._positions.start(replica)
+            self._save_positions()
+
+    def stopped_replica(self, replica: str) -> str:
+        """Why `replica` gets nothing ("" = it does)."""
+        return self._positions.of(replica).stopped
+
+    def doubt(self, replica: str) -> None:
+        """What `replica` was to get next cannot be read: it must be synchronised. Raises OSError."""
+        with self._lock:
+            self._positions.doubt(replica)
+            self._save_positions()
+            self._truncate()
+
+    def doubt_all(self, replica: str) -> None:
+        """Which changes `replica` lacks is not known at all. Raises OSError."""
+        with self._lock:
+            self._positions.doubt(replica, 0.0)
+            self._save_positions()
+
+    def doubt_since(self, replica: str) -> float | None:
+        """Since when (seconds since 1970) changes may be missing there though size and time agree."""
+        return self._positions.of(replica).doubt_since
+
+    def behind(self) -> tuple[list[str], bool]:
+        """The replicas that hold back the oldest records still here; whether those are in the newest file."""
+        with self._lock:
+            held = {name: seq for name, seq in self._positions.held().items() if seq < self.last_seq}
+            if not held or not self._segments:
+                return [], True
+            oldest = min(held.values())
+            segment = next((s for s in self._segments if oldest < s.last), self._segments[-1])
+            late = [name for name, seq in held.items() if seq < segment.last]
+            return late, segment is self._segments[-1]
+
+    def _save_positions(self) -> None:
+        self._positions.save()
+        self._positions_saved = time.monotonic()
 
     def position(self, replica: str) -> int | None:
         """What `replica` has applied, if known."""
-        return self._positions.get(replica)
+        return self._positions.of(replica).seq
 
     def is_proved(self, replica: str) -> bool:
         """Whether nothing speaks against what a replica got by its last synchronisation."""
@@ -348,26 +461,29 @@ class Spool:
         """Keep, durably, whether a replica must be synchronised again. Raises OSError."""
         path = self._unproved(replica)
         if proved:
+            with self._lock:
+                self._positions.proved(replica)
+                self._save_positions()
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         else:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        sync_directory(self._directory)
+        sync_directory(self.directory)
 
     def _unproved(self, replica: str) -> str:
-        return os.path.join(self._directory, f"unproved-{blake3(replica.encode()).hexdigest(length=8)}")
+        return os.path.join(self.directory, f"unproved-{blake3(replica.encode()).hexdigest(length=8)}")
 
     def hold_all(self, replicas: Sequence[str]) -> None:
-        """Keep everything for these until each has said how far it is."""
+        """Keep everything for these until each has said how far it is. Raises OSError."""
         with self._lock:
-            for replica in replicas:
-                first = self._segments[0].first if self._segments else 1
-                self._positions.setdefault(replica, first - 1)
+            self._positions.hold(replicas, self._segments[0].first - 1 if self._segments else 0)
+            self._save_positions()
 
     def _truncate(self) -> None:
-        if not self._positions:
+        held = self._positions.held()
+        if not held and not self._positions.any_stopped():
             return
-        done = min(self._positions.values())
+        done = min(held.values(), default=self.last_seq)
         while len(self._segments) > 1 and self._segments[0].last <= done:
             segment = self._segments.pop(0)
             os.unlink(self._path(segment.first))
@@ -379,14 +495,52 @@ class Spool:
             os.unlink(self._path(only.first))
 
     def age_of(self, seq: int) -> float | None:
-        """Seconds since record `seq` was recorded; None when it is not at hand in memory."""
+        """Seconds since record `seq` was recorded; None when it cannot be read."""
         with self._lock:
             if self._cache and self._cache[0].seq <= seq <= self._cache[-1].seq:
                 return max(0.0, time.time() - self._cache[seq - self._cache[0].seq].at)
-        records: list[SpooledRecord] = []
-        with contextlib.suppress(ArcxoError, OSError):
-            records = self.read(seq - 1, 1, 1)
-        return max(0.0, time.time() - records[0].at) if records else None
+            aged = self._aged
+        if aged is None or aged[0] != seq:
+            records: list[SpooledRecord] = []
+            with contextlib.suppress(ArcxoError, OSError):
+                records = self.read(seq - 1, 1, 1)
+            if not records:
+                return None
+            aged = self._aged = (seq, records[0].at)
+        return max(0.0, time.time() - aged[1])
+
+
+def _segment_bytes(max_bytes: int) -> int:
+    """Small enough that a limit leaves room for several."""
+    if not max_bytes:
+        return SEGMENT_BYTES
+    return max(SEGMENT_LEAST_BYTES, min(SEGMENT_BYTES, max_bytes // _SEGMENTS_OF_LIMIT))
+
+
+def _read_segment(
+    fd: int, path: str, start: tuple[int, int], after: int, last: int, most_bytes: int, most_records: int
+) -> tuple[list[SpooledRecord], list[tuple[int, int]]]:
+    """Records after `after`, and where those begin that were passed. Raises ArcxoError ER00212."""
+    seq, position = start
+    found: list[SpooledRecord] = []
+    marks: list[tuple[int, int]] = []
+    size = 0
+    end = os.fstat(fd).st_size
+    while seq <= last and len(found) < most_records and position < end:
+        record = read_record(fd, position)
+        if record is None or record.seq != seq:
+            raise ArcxoError("ER00212", file=path, sequence=seq)
+        marks.append((seq, position))
+        if seq > after:
+            if found and size + len(record.data) > most_bytes:
+                break
+            found.append(record)
+            size += len(record.data)
+        position += FRAME.size + len(record.data)
+        seq += 1
+    if not found:
+        raise ArcxoError("ER00212", file=path, sequence=seq)
+    return found, marks
 
 
 def _some(cache: deque[SpooledRecord], start: int, most_bytes: int, most_records: int) -> list[SpooledRecord]:
@@ -399,41 +553,3 @@ def _some(cache: deque[SpooledRecord], start: int, most_bytes: int, most_records
             break
         found.append(record)
     return found
-
-
-def _read_frame(fd: int, position: int) -> SpooledRecord | None:
-    head = os.pread(fd, _FRAME.size, position)
-    if len(head) < _FRAME.size:
-        return None
-    length, checksum, seq, stamp = _FRAME.unpack(head)
-    if length > RECORD_LIMIT_BYTES:
-        return None
-    data = os.pread(fd, length, position + _FRAME.size)
-    if len(data) < length or _checksum(data, seq, stamp) != checksum:
-        return None
-    return SpooledRecord(seq, stamp / 1_000_000, data)
-
-
-def _checksum(data: bytes, seq: int, stamp: int) -> int:
-    return zlib.crc32(struct.pack("<IQQ", len(data), seq, stamp), zlib.crc32(data))
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def sync_directory(path: str) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def free_bytes(path: str) -> int:
-    """Bytes a program may still write on the file system of `path`."""
-    status = os.statvfs(path)
-    return status.f_bavail * status.f_frsize

@@ -53,6 +53,7 @@ class SyncRun:
             doubt=self._doubted,
             stopped=stopped,
             on_root_done=self._root_done,
+            doubt_since=spool.doubt_since(spec.host),
         )
         self.figures = self._synchroniser.figures
 

@@ -31,6 +31,8 @@ from app.replication.sync_frames import ListedEntry
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
 WINDOW_BATCHES = 12
+DOUBT_MARGIN_S = 3600.0
+"""A change is recorded later than it is made."""
 
 
 class Synchroniser:
@@ -49,7 +51,9 @@ class Synchroniser:
         doubt: Doubt,
         stopped: Callable[[], bool],
         on_root_done: Callable[[ComparedRoot], None],
+        doubt_since: float | None = None,
     ) -> None:
+        """What changed after `doubt_since` (seconds since 1970) is compared by content, whatever its time."""
         self._exchange = exchange
         self._roots = roots
         self._reader = reader
@@ -61,6 +65,7 @@ class Synchroniser:
         self._doubt = doubt
         self._stopped = stopped
         self._on_root_done = on_root_done
+        self._unproved_ns = None if doubt_since is None else int((doubt_since - DOUBT_MARGIN_S) * 1e9)
         self.figures = SyncFigures()
         self._records: list[bytes] = []
         self._bytes = 0
@@ -129,6 +134,7 @@ class Synchroniser:
             listing,
             keeps=kept_extras(self._properties, self._filters),
             trust_size_time=self._properties.ignore_same_size_time,
+            unproved_ns=self._unproved_ns,
             on_same=self._same,
         ):
             yield self._send_of(found)

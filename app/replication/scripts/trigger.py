@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from app.model.paths import shown
 from app.model.scripts import ScriptPurpose
-from app.replication.master.library import write_file
+from app.replication.master.durable import write_file
 from app.replication.scripts.outcome import outcome_of
 from app.replication.scripts.running import Scripts
 

@@ -52,7 +52,7 @@ def test_a_torn_tail_is_cut_off_and_numbers_go_on(tmp_path, damage):
     spool.append([b"one" * 10, b"two" * 10])
     spool.sync()
     spool.close()
-    (segment,) = tmp_path.iterdir()
+    (segment,) = tmp_path.glob("*.seg")
     content = segment.read_bytes()
     if damage == "cut":
         segment.write_bytes(content[:-5])
@@ -75,7 +75,7 @@ def test_damage_in_the_middle_is_an_error_not_a_gap(tmp_path):
         spool.append([b"%d" % n * 60])
         spool.sync()
     spool.close()
-    first = min(tmp_path.iterdir())
+    first = min(tmp_path.glob("*.seg"))
     content = bytearray(first.read_bytes())
     content[80] ^= 1
     first.write_bytes(content)

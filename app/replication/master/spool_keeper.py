@@ -1,0 +1,163 @@
+"""The spool of one run: opened where it belongs, its limits told of, and room made when they are reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from app.messages import render
+from app.model.errors import ArcxoError
+from app.model.events import Severity
+from app.model.scenario import Scenario
+from app.replication.master.outlet import RECORDED_FACT
+from app.replication.master.shadow import Shadow
+from app.replication.master.spool import Spool
+from app.replication.master.spool_place import place_spool
+
+_NEARLY_THERE_S = 5.0
+_LOOK_AGAIN_S = 0.05
+_READ_BYTES = 4 * 1024 * 1024
+
+
+class Events(Protocol):
+    """The run, as far as the keeper tells it something."""
+
+    def event(self, code: str, severity: Severity, **params: object) -> None:
+        """Keep an event of the scenario."""
+
+
+class Stoppable(Protocol):
+    """The sender of one replica."""
+
+    def stop_for_good(self, why: str) -> None:
+        """Send nothing more until somebody starts the replica again."""
+
+
+class SpoolKeeper:
+    """See the module. `sender_of(host)` gives the sender of a replica, None before there are senders."""
+
+    def __init__(
+        self,
+        run: Events,
+        scenario: Scenario,
+        directory: str,
+        sender_of: Callable[[str], Stoppable | None],
+    ) -> None:
+        self._run = run
+        self._scenario = scenario
+        self._properties = scenario.properties
+        self._directory = directory
+        self._sender_of = sender_of
+        self._spool: Spool | None = None
+        self._told = False
+
+    def open(self) -> Spool:
+        """The spool, where it belongs.
+
+        Raises:
+            ArcxoError: ER00291 its directory is not there.
+            OSError: its disk fails.
+        """
+        properties = self._properties
+        self._spool = Spool(
+            place_spool(self._directory, self._scenario.id, properties.spool_directory),
+            max_bytes=properties.spool_max_mb << 20,
+            min_free_bytes=properties.spool_min_free_mb << 20,
+            relieve=None if properties.stop_if_spool_full else self._relieve,
+        )
+        return self._spool
+
+    def continues(self, spool: Spool, shadow: Shadow) -> bool:
+        """Whether spool and shadow go on together; tells of damage. Else all is begun anew."""
+        complete = shadow.fact("complete")
+        if not spool.epoch and not spool.damaged_file:
+            if complete:
+                # Which changes the replicas lack is not known: only contents themselves can tell.
+                for spec in self._scenario.replicas:
+                    spool.doubt_all(spec.host)
+                self._damaged(spool.directory, 1)
+            return False
+        if spool.damaged_file:
+            self._damaged(spool.damaged_file, spool.last_seq + 1)
+            return False
+        if not complete or complete != spool.epoch:
+            return False
+        recorded = shadow.fact(RECORDED_FACT)
+        known = int(recorded) if recorded.isdecimal() else 0
+        if known > spool.last_seq:
+            self._damaged(spool.directory, spool.last_seq + 1)
+            return False
+        return self._readable(spool, max(known, spool.first_seq() - 1))
+
+    def _readable(self, spool: Spool, after: int) -> bool:
+        """Whether what the shadow does not know of yet can be read."""
+        try:
+            while after < spool.last_seq:
+                after = spool.read(after, _READ_BYTES)[-1].seq
+        except ArcxoError as error:
+            self._run.event(error.code, Severity.ERROR, **error.params)
+            return False
+        return True
+
+    def _damaged(self, file: str, sequence: int) -> None:
+        self._run.event("ER00212", Severity.ERROR, file=file, sequence=sequence)
+
+    # limits
+
+    def check_threshold(self) -> None:
+        """Tell, once each time, that a limit is near."""
+        spool = self._spool
+        if spool is None:
+            return
+        size, percent = spool.size_bytes(), self._properties.spool_threshold_percent
+        limit = self._properties.spool_max_mb << 20
+        self._tell(bool(limit) and size * 100 >= limit * percent, size, limit)
+
+    def _tell(self, over: bool, size: int, limit: int) -> None:
+        if over and not self._told:
+            self._run.event(
+                "WR00216",
+                Severity.WARNING,
+                size_mb=size >> 20,
+                limit_mb=limit >> 20,
+                scenario=self._scenario.name,
+            )
+        self._told = over
+
+    def _relieve(self, error: ArcxoError | OSError) -> bool:
+        """Stop the replicas that hold the spool back; whether there was one. In the recorder's thread."""
+        spool = self._spool
+        assert spool is not None
+        late = self._late(spool)
+        if not late:
+            return False
+        # People hear of it before anything is dropped, however sudden it came.
+        self._tell(over=True, size=spool.size_bytes(), limit=self._properties.spool_max_mb << 20)
+        cause = _words(error)
+        for host in late:
+            position = spool.position(host)
+            count = spool.last_seq - position if position is not None else 0
+            params = {"replica": host, "scenario": self._scenario.name, "count": f"{count:,}", "cause": cause}
+            why = render("ER00290", params).text
+            sender = self._sender_of(host)
+            if sender is not None:
+                sender.stop_for_good(why)
+            spool.stop_replica(host, why)
+            self._run.event("ER00290", Severity.ERROR, **params)
+        return True
+
+    def _late(self, spool: Spool) -> Iterable[str]:
+        """Who holds the oldest records; one that is about to be done with them is waited for."""
+        deadline = time.monotonic() + _NEARLY_THERE_S
+        while True:
+            late, newest = spool.behind()
+            if not late or not newest or time.monotonic() > deadline:
+                return late
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _words(error: ArcxoError | OSError) -> str:
+    if isinstance(error, ArcxoError):
+        return render(error.code, error.params).text
+    return error.strerror or str(error)

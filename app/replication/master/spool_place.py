@@ -1,0 +1,101 @@
+"""Where the spool of a scenario is: with its other files, or in a directory that people chose.
+
+A note beside the shadow says where it is, so that a change of the property moves it, and a volume that is not
+mounted is not taken for an empty spool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+
+from app.model.errors import ArcxoError
+from app.replication.master.durable import sync_directory, write_all, write_file
+
+_NOTE = "spool.json"
+_COPY_BYTES = 4 * 1024 * 1024
+
+
+def spool_path(directory: str, scenario_id: int, chosen: str) -> str:
+    """Where the spool belongs: `chosen` is the property, `directory` that of the scenario's own files."""
+    return os.path.join(chosen, f"arcxo-spool-{scenario_id}") if chosen else os.path.join(directory, "spool")
+
+
+def place_spool(directory: str, scenario_id: int, chosen: str) -> str:
+    """Have the spool where it belongs, moving it there if need be; returns where.
+
+    For a scenario at its start. Killed at any moment, the next call goes on.
+
+    Raises:
+        ArcxoError: ER00291 when the chosen directory is not there.
+        OSError: the spool cannot be moved; it stays where it is.
+    """
+    wanted = spool_path(directory, scenario_id, chosen)
+    at, leave = _noted(directory)
+    if chosen and not os.path.isdir(chosen):
+        raise ArcxoError("ER00291", directory=chosen)
+    if at == wanted and chosen and not os.path.isdir(wanted):
+        raise ArcxoError("ER00291", directory=wanted)
+    if leave and leave != wanted:
+        _remove(leave)
+    at = at or spool_path(directory, scenario_id, "")
+    if at != wanted and os.path.isdir(at):
+        _copy(at, wanted)
+        _note(directory, wanted, at)
+        _remove(at)
+    os.makedirs(wanted, mode=0o700, exist_ok=True)
+    if (wanted, "") != _noted(directory):
+        sync_directory(os.path.dirname(wanted))
+        _note(directory, wanted, "")
+    return wanted
+
+
+def remove_spool(directory: str) -> None:
+    """Remove a spool wherever it is, for a scenario that is deleted. Raises OSError."""
+    for path in _noted(directory):
+        if path:
+            _remove(path)
+
+
+def _noted(directory: str) -> tuple[str, str]:
+    """(where the spool is, where an old copy of it is left); "" where nothing is known."""
+    try:
+        with open(os.path.join(directory, _NOTE), "rb") as file:
+            kept = json.load(file)
+        return str(kept["at"]), str(kept["leave"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
+
+
+def _note(directory: str, at: str, leave: str) -> None:
+    write_file(os.path.join(directory, _NOTE), json.dumps({"at": at, "leave": leave}).encode())
+
+
+def _copy(at: str, wanted: str) -> None:
+    """Copy all files, durably; whatever an earlier try left there is replaced."""
+    _remove(wanted)
+    os.mkdir(wanted, 0o700)
+    for name in sorted(os.listdir(at)):
+        source = os.open(os.path.join(at, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            sink = os.open(
+                os.path.join(wanted, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+            try:
+                while data := os.read(source, _COPY_BYTES):
+                    write_all(sink, data)
+                os.fsync(sink)
+            finally:
+                os.close(sink)
+        finally:
+            os.close(source)
+    sync_directory(wanted)
+    sync_directory(os.path.dirname(wanted))
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)

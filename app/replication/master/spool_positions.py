@@ -1,0 +1,132 @@
+"""How far each replica has applied the spool, and what is in doubt of it; a file beside the segments."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.replication.master.durable import write_file
+
+FILE_NAME = "positions.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`seq` is durably applied (None: holds nothing back), recorded at `at`, seconds since 1970.
+
+    `doubt_since`: what changed on the master since then may be missing on the replica though size and time
+    of a file agree; a synchronisation that has compared it ends the doubt. `stopped` says why the replica
+    gets nothing any more until somebody starts it again ("" = it does).
+    """
+
+    seq: int | None = None
+    at: float = 0.0
+    doubt_since: float | None = None
+    stopped: str = ""
+
+
+class Positions:
+    """Of one spool. Not for several threads at once; the spool's lock serialises."""
+
+    def __init__(self, directory: str) -> None:
+        self._path = os.path.join(directory, FILE_NAME)
+        self._known: dict[str, Position] = {}
+        self.begun_at = 0.0
+        self.epoch = ""
+        self._load()
+
+    def _load(self) -> None:
+        try:
+            with open(self._path, "rb") as file:
+                kept = json.load(file)
+            if kept["format"] != _FORMAT:
+                return
+            self.epoch, self.begun_at = str(kept["epoch"]), float(kept["begun_at"])
+            for name, (seq, at, doubt, stopped) in kept["replicas"].items():
+                self._known[name] = Position(
+                    None if seq is None else int(seq),
+                    float(at),
+                    None if doubt is None else float(doubt),
+                    str(stopped),
+                )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            # Without it every replica is held everything for, and says itself how far it is.
+            self._known.clear()
+
+    def save(self) -> None:
+        """Write the file, durably. Raises OSError."""
+        replicas = {
+            name: [one.seq, one.at, one.doubt_since, one.stopped] for name, one in self._known.items()
+        }
+        content = {"format": _FORMAT, "epoch": self.epoch, "begun_at": self.begun_at, "replicas": replicas}
+        write_file(self._path, json.dumps(content, indent=1).encode())
+
+    def of(self, replica: str) -> Position:
+        """What is known of a replica."""
+        return self._known.get(replica, Position())
+
+    def moved(self, replica: str, seq: int, at: float) -> None:
+        """It has applied everything up to `seq`."""
+        self._known[replica] = replace(self.of(replica), seq=seq, at=at)
+
+    def stop(self, replica: str, why: str) -> None:
+        """It gets nothing more, and holds nothing back; what it lacks is in doubt."""
+        self._known[replica] = replace(self._doubted(self.of(replica)), seq=None, stopped=why)
+
+    def doubt(self, replica: str, since: float | None = None) -> None:
+        """What it was to get after its position cannot be had any more; `since`: as old as that."""
+        doubted = self._doubted(self.of(replica))
+        if since is not None:
+            doubted = replace(doubted, doubt_since=min(since, doubted.doubt_since or since))
+        self._known[replica] = replace(doubted, seq=None)
+
+    def start(self, replica: str) -> None:
+        """It takes part again."""
+        self._known[replica] = replace(self.of(replica), stopped="")
+
+    def proved(self, replica: str) -> None:
+        """A synchronisation has made it equal."""
+        self._known[replica] = replace(self.of(replica), doubt_since=None)
+
+    def all(self) -> list[Position]:
+        """Of every replica known."""
+        return list(self._known.values())
+
+    def any_stopped(self) -> bool:
+        """Whether a replica gets nothing any more."""
+        return any(one.stopped for one in self._known.values())
+
+    def held(self) -> dict[str, int]:
+        """The replicas that hold records back, with their positions."""
+        return {name: one.seq for name, one in self._known.items() if one.seq is not None}
+
+    def hold(self, replicas: Iterable[str], seq: int) -> None:
+        """Only these take part; everything after `seq` is kept for those whose position is not known."""
+        names = list(replicas)
+        self._known = {name: one for name, one in self._known.items() if name in names}
+        for name in names:
+            one = self.of(name)
+            if one.seq is None and not one.stopped:
+                self._known[name] = replace(one, seq=seq, at=self.begun_at)
+
+    def begin(self, epoch: str, last_seq: int) -> None:
+        """A new, empty spool follows one that ended at `last_seq`: what had not arrived is in doubt."""
+        for name, one in self._known.items():
+            late = one.seq is not None and one.seq < last_seq
+            self._known[name] = replace(self._doubted(one) if late else one, seq=None, stopped="")
+        self.epoch, self.begun_at = epoch, time.time()
+
+    def forget(self, epoch: str) -> None:
+        """The file is not of this spool: no position in it counts."""
+        self._known = {name: replace(one, seq=None) for name, one in self._known.items()}
+        self.epoch, self.begun_at = epoch, 0.0
+
+    def _doubted(self, one: Position) -> Position:
+        if one.seq is None and one.doubt_since is None:
+            return one
+        since = [at for at in (one.doubt_since, one.at if one.seq is not None else None) if at is not None]
+        return replace(one, doubt_since=min(since))
