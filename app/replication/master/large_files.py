@@ -22,7 +22,7 @@ from app.replication.codec import encode
 from app.replication.content import HASH_BYTES, data_extents, hash_blocks, open_file, read_exact
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import RANGE_BYTES, HashSource, Scan, at_most, joined_runs
-from app.replication.master.observe import same_inode, same_status, unchanged
+from app.replication.master.observe import same_inode, same_state, same_status
 from app.replication.master.sends import Doubt, Report, Send, Sent
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
@@ -231,7 +231,7 @@ def check(root: ComparedRoot, send: Send, status: os.stat_result, doubt: Doubt) 
     row = send.row
     if row is None or not same_inode(row, status, root.device):
         doubt(root.number, send, False)
-    elif row.hashes is not None and not unchanged(row, status, root.device):
+    elif row.hashes is not None and not same_state(row, status, root.device):
         # What changed it is recorded later, but only where it differs from what was recorded before.
         doubt(root.number, send, True)
 

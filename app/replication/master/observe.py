@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 
 from app.model.entry import Xattrs
 from app.replication.master.shadow import ShadowEntry
@@ -57,6 +58,11 @@ def same_inode(row: ShadowEntry, status: os.stat_result, root_device: int) -> bo
     return (row.inode, row.device) == (status.st_ino & _U63, device) and stat.S_IFMT(row.mode) == stat.S_IFMT(
         status.st_mode
     )
+
+
+def same_state(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:
+    """Whether a file is as it was when it was recorded, its content read then or not; see `changed_ns`."""
+    return unchanged(replace(row, changed_ns=abs(row.changed_ns)), status, root_device)
 
 
 def unchanged(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:

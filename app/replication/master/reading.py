@@ -13,6 +13,7 @@ from app.replication.content import data_extents, hash_blocks, open_file, read_e
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
+from app.replication.master.observe import same_status
 from app.replication.master.sends import Doubt, Report, Send, Sent
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
@@ -159,13 +160,16 @@ class _Reader:
         path, number = send.path, self._root.number
         fd = open_file(whole)
         try:
-            # A change while it is read is captured and comes with the stream: no second look here.
             status = os.fstat(fd)
             check(self._root, send, status, self._doubt)
             size = status.st_size
             data = read_exact(fd, 0, size) if size else b""
             extents = data_extents(fd, status)
             xattrs = read_xattrs(fd)
+            # What changes meanwhile comes with the stream, unless it goes back to what is recorded.
+            after = os.fstat(fd)
+            if not same_status(status, after):
+                check(self._root, send, after, self._doubt)
         finally:
             os.close(fd)
         metadata = metadata_of(status, xattrs, b"")
