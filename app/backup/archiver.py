@@ -29,6 +29,8 @@ from app.model.job import JobPhase, VerifyMode
 from app.model.paths import check_relative, shown
 
 _IMPLICIT_PERMISSIONS = 0o755
+_LOOSE_PER_ENTRY = 1024
+"""Bytes that may be freed, per entry of the session, for which a look at all directories pays."""
 _COARSE_S = 2.0
 """Time stamps are coarse: a file changed this shortly before the snapshot may change again unseen."""
 
@@ -113,6 +115,12 @@ class Archiver:
             contents = ContentWriter(index, writer, ledger, task.data_key)
             shared = self._shared(base, ledger)
             root_id = self._tree(contents, ledger, base)
+            loose = 0
+            if shared and base is not None:
+                if self._finds_own_refs(contents, ledger, base):
+                    shared = []
+                else:
+                    loose = max(0, base.header.loose_bytes) + contents.loose_bytes
             new = writer.finish()
         except BaseException:
             writer.abort()
@@ -149,8 +157,21 @@ class Archiver:
             root_id=root_id,
             refs_hash=b"",
             roots=tuple(root.master_path for root in task.roots),
+            loose_bytes=loose,
         )
         return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
+
+    def _finds_own_refs(self, contents: ContentWriter, ledger: Ledger, base: Base) -> bool:
+        """Whether the session knows exactly what it uses, and need not take its base's refs over.
+
+        Finding that costs a look at every directory of the base. It is done when so much may be freed by it
+        that it costs no more than the changes did.
+        """
+        known = base.header.loose_bytes
+        entries = ledger.files + ledger.directories
+        if known >= 0 and known + contents.loose_bytes < _LOOSE_PER_ENTRY * entries:
+            return False
+        return contents.mark_shared(base.reader, lambda: ledger.tick(b""))
 
     def _shared(self, base: Base | None, ledger: Ledger) -> list[PackReference]:
         """What is referred to without being looked at: all of the base, when there is a change list."""

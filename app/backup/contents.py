@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from blake3 import blake3
 
@@ -10,8 +11,9 @@ from app.backup.ledger import Ledger
 from app.backup.source import SMALL_FILE_BYTES, Stamp, chunks, data_extents, open_file, read_whole
 from app.media.index import ChunkIndex
 from app.media.keys import chunk_key
-from app.media.node import CONTENT, CTIME, EXTRA, MTIME, PIECE, SIZE, Entry
+from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, FILE, KIND, MTIME, PIECE, SIZE, Entry, pieces
 from app.media.pack import PackIndex
+from app.media.reader import ChunkReader, walk
 from app.media.refs import PackReference
 from app.media.writer import PackWriter
 
@@ -28,6 +30,11 @@ class ContentWriter:
         self._writer = writer
         self._ledger = ledger
         self._key = chunk_key(data_key)
+        self.shared_trees: list[bytes] = []
+        """Nodes of the base that were taken over, with all beneath them, without being looked at."""
+        self._unknown = False
+        self.loose_bytes = 0
+        """Bytes of the base's content that are, at most, no longer used."""
         self._groups: dict[tuple[int, int], tuple[bytes, object, Stamp]] = {}
 
     def _have(self, chunk_id: bytes) -> bool:
@@ -44,6 +51,32 @@ class ContentWriter:
         if len(content) == PIECE.size:
             return self._have(content[:32])
         return all(self._have(content[i : i + 32]) for i in range(0, len(content), PIECE.size))
+
+    def take_over(self, entry: Entry) -> None:
+        """An entry of the base stays as it is, a directory with all beneath it."""
+        if entry[KIND] == DIRECTORY:
+            self.shared_trees.append(entry[CONTENT])
+        elif not self.share(entry):
+            self._unknown = True
+
+    def loosen(self, base: Entry, now: Entry | None) -> None:
+        """A file of the base is gone, or has another content."""
+        if base[KIND] != FILE or (now is not None and now[CONTENT] == base[CONTENT]):
+            return
+        kept = set() if now is None or now[KIND] != FILE else {chunk_id for chunk_id, _ in pieces(now)}
+        self.loose_bytes += sum(length for chunk_id, length in pieces(base) if chunk_id not in kept)
+
+    def mark_shared(self, reader: ChunkReader, checkpoint: Callable[[], None]) -> bool:
+        """Mark what the trees taken over use; whether all of it was found, so that the refs are complete."""
+        for node_id in self.shared_trees:
+            self._have(node_id)
+            for _, entry in walk(reader, node_id):
+                checkpoint()
+                if entry[KIND] == DIRECTORY:
+                    self._have(entry[CONTENT])
+                elif not self.share(entry):
+                    self._unknown = True
+        return not self._unknown
 
     def node(self, data: bytes) -> bytes:
         """Store a directory node; its id."""

@@ -108,6 +108,9 @@ class TreeArchiver:
     ) -> Entry:
         """A directory of which only the paths in `changes` are looked at."""
         entries = self._children(base)
+        for name, entry in entries.items():
+            if name not in changes.children:
+                self._contents.take_over(entry)
         for name, change in changes.children.items():
             child = self._changed_entry(source + b"/" + name, path + b"/" + name, entries.get(name), change)
             if child is None:
@@ -121,7 +124,10 @@ class TreeArchiver:
                 base
             )
         entry[NAME] = base[NAME]
-        entry[CONTENT] = self._contents.node(encode_node([entries[name] for name in sorted(entries)]))
+        node = encode_node([entries[name] for name in sorted(entries)])
+        entry[CONTENT] = self._contents.node(node)
+        if entry[CONTENT] != base[CONTENT]:
+            self._contents.loose_bytes += len(node)
         if not _same_but_stamps(entry, base):
             self._ledger.row(path or b"/", entry)
         return entry
@@ -136,12 +142,14 @@ class TreeArchiver:
                 return self._changed_directory(source, path, base, change, None)
             if base is not None:
                 self._uncount(base)
+                self._contents.loosen(base, None)
                 self._removed(path, base)
             return None
         except OSError as error:
             self._ledger.problem("E4211", path, reason=error.strerror or str(error))
             if base is not None:
                 self._uncount(base)
+                self._contents.loosen(base, None)
                 self._removed(path, base)
             return None
         both = base is not None and base[KIND] == DIRECTORY and stat.S_ISDIR(found.st_mode)
@@ -150,6 +158,8 @@ class TreeArchiver:
         if base is not None:
             self._uncount(base)
         entry = self._entry(source, path, found, base)
+        if base is not None:
+            self._contents.loosen(base, entry)
         if entry is None and base is not None:
             self._removed(path, base)
         return entry
@@ -159,6 +169,7 @@ class TreeArchiver:
         if base[KIND] == DIRECTORY and self._reader is not None:
             for _, entry in walk(self._reader, base[CONTENT]):
                 self._ledger.count(entry, -1)
+                self._contents.loosen(entry, None)
 
     def _removed(self, path: bytes, base: Entry, *, beneath_only: bool = False) -> None:
         if not beneath_only:

@@ -197,10 +197,12 @@ class Sessions(Protocol):
         job_id: int | None = None,
         fence: int = 0,
         full: bool = True,
+        base: tuple[str, int] | None = None,
     ) -> Staging:
         """Start staging. `roots`: the session's top directories on the master, absolute.
 
-        With `full=False` only what changed since `newest(machine, entity, set_id)` is added or removed.
+        With `full=False` only what changed since `newest(machine, entity, set_id)` is added or removed; with
+        `base` (media serial, number) that session must still be the newest: E6019 when it was removed.
         Without `job_id` (merge) no claim is checked. Raises BusyError E6004 while another staging of this
         lineage is alive.
         """

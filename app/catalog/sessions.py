@@ -36,15 +36,18 @@ class SqlSessions:
         job_id: int | None = None,
         fence: int = 0,
         full: bool = True,
+        base: tuple[str, int] | None = None,
     ) -> SqlStaging:
         """Start staging; what a dead staging of the lineage left is dropped first.
 
         Raises:
             BusyError: E6003 the claim is lost; E6004 another staging of the lineage is alive.
-            ArcxoError: E6019 `full` is False and there is no session to build on.
+            ArcxoError: E6019 `full` is False and there is no session to build on, or not that one.
         """
         while True:
-            dead, staging = self._try_begin(machine, entity, set_id, roots, job_id, fence, full=full)
+            dead, staging = self._try_begin(
+                machine, entity, set_id, roots, job_id, fence, full=full, wanted=base
+            )
             if staging is not None:
                 return staging
             sweeping.drop_staging(self._database, dead)
@@ -122,13 +125,15 @@ class SqlSessions:
         fence: int,
         *,
         full: bool,
+        wanted: tuple[str, int] | None,
     ) -> tuple[int, SqlStaging | None]:
         key = {"machine": machine, "entity": entity, "set_id": set_id, "roots": _roots_key(roots)}
         with self._database.write() as c:
             if job_id is not None:
                 claims.check(c, job_id, fence)
             base = None if full else _newest(c, machine, entity, set_id, key["roots"])
-            if base is None and not full:
+            found = None if base is None else (base.media_serial, base.number)
+            if not full and (found is None or wanted not in (None, found)):
                 raise ArcxoError("E6019", entity=entity, machine=machine)
             lineage = _lineage(c, key)
             other = c.execute(select(stagings).where(stagings.c.lineage_id == lineage.id)).one_or_none()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
+from app.cli.arguments import UtcTime
 from app.cli.context import current, read_password_file
 from app.cli.job import finish_submission
 from app.cli.table import size_text, time_text
@@ -83,6 +85,51 @@ def merge(*, media_name: str, session_password_file: str | None, wait: bool) -> 
     serial = find_media(service.media(), media_name).serial
     password = read_password_file(session_password_file) if session_password_file else ""
     return finish_submission(service.merge(serial, password), wait=wait)
+
+
+@media.command(help="Remove sessions of MEDIA (name, ID or serial), and free what no session uses any more.")
+@click.argument("media_name", metavar="MEDIA")
+@click.option(
+    "--session", "numbers", type=int, multiple=True, metavar="N", help="Remove session N; repeatable."
+)
+@click.option(
+    "--before",
+    type=UtcTime(),
+    default=None,
+    metavar="TIME",
+    help="Remove sessions older than TIME.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="With --before: newest sessions of each volume that stay whatever their age.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Tell what this frees; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def purge(
+    *,
+    media_name: str,
+    numbers: tuple[int, ...],
+    before: datetime | None,
+    keep: int,
+    only_plan: bool,
+    yes: bool,
+    wait: bool,
+) -> int:
+    """Submit a purge job, or tell what it would do."""
+    from app.cli.purging import chosen_by_age
+    from app.cli.purging import purge as ask_and_purge
+
+    context = current()
+    service = context.services.media
+    serial = find_media(service.media(), media_name).serial
+    chosen = set(numbers)
+    if before is not None:
+        chosen.update(chosen_by_age(service.sessions(serial), before, keep))
+    return ask_and_purge(context, serial, sorted(chosen), only_plan=only_plan, yes=yes, wait=wait)
 
 
 def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:

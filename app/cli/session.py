@@ -76,6 +76,22 @@ def show(*, media: str, number: int) -> None:
     )
 
 
+@session.command(help="Remove sessions from MEDIA (name, ID or serial) and free what only they use.")
+@click.argument("media")
+@click.argument("numbers", metavar="NUMBER...", type=int, nargs=-1, required=True)
+@click.option("--plan", "only_plan", is_flag=True, help="Tell what this frees; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def remove(*, media: str, numbers: tuple[int, ...], only_plan: bool, yes: bool, wait: bool) -> int:
+    """Submit a job that removes sessions, or tell what it would do."""
+    from app.cli.media import find_media
+    from app.cli.purging import purge
+
+    context = current()
+    serial = find_media(context.services.media.media(), media).serial
+    return purge(context, serial, sorted(set(numbers)), only_plan=only_plan, yes=yes, wait=wait)
+
+
 def _notes(item: SessionInfo) -> str:
     notes = [
         text

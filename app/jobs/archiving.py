@@ -106,7 +106,8 @@ class EntityArchiver:
         with self._lanes.hold(self._control, lineage, text):
             key = media.unlock_or_create(chosen.path, self._password) if self._password else None
             order = self._order(chosen, entity, key)
-            rows = _Rows(self._catalog, self._control, self._point, entity, chosen.label.set_id)
+            base = (chosen.label.serial, order.base_session) if order.base_session else None
+            rows = _Rows(self._catalog, self._control, self._point, entity, chosen.label.set_id, base)
             try:
                 result = self._stream(chosen, order, rows)
                 return self._publish(chosen, result, rows)
@@ -199,9 +200,7 @@ class EntityArchiver:
         rows.publish(session, incremental=result.incremental)
         if result.verified:
             self._catalog.sessions.mark_verified(chosen.label.serial, result.session)
-        known = self._catalog.sessions.list(chosen.label.serial)
-        used = sum(one.stored_bytes for one in known)
-        self._catalog.media.put_media(replace(chosen.info, sessions=len(known), used_bytes=used))
+        self._catalog.media.put_media(replace(chosen.info, used_bytes=media.used_bytes(chosen.path)))
         return Archived(chosen, session, result.problems)
 
 
@@ -209,13 +208,20 @@ class _Rows:
     """The catalog rows of a session while it is written; nothing of them is seen before `publish`."""
 
     def __init__(
-        self, catalog: Catalog, control: JobControl, point: BackupPoint, entity: EntityPoint, set_id: str
+        self,
+        catalog: Catalog,
+        control: JobControl,
+        point: BackupPoint,
+        entity: EntityPoint,
+        set_id: str,
+        base: tuple[str, int] | None,
     ) -> None:
         self._catalog = catalog
         self._control = control
         self._machine = point.scenario.master
         self._entity = entity.entity
         self._set_id = set_id
+        self._base = base
         self._roots = [master_path for master_path, _ in entity.roots]
         self._staging: Staging | None = None
         self._published = False
@@ -265,6 +271,7 @@ class _Rows:
                 job_id=self._control.job.id,
                 fence=self._control.fence,
                 full=full,
+                base=self._base,
             )
         except BusyError as error:
             if error.code == _LINEAGE_BUSY:

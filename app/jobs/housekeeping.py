@@ -1,4 +1,4 @@
-"""What a server does beside its jobs: sessions the catalog lacks, rows of nothing, old history."""
+"""What a server does beside its jobs: sessions the catalog lacks, rows and packs of nothing, old history."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from datetime import UTC, datetime, timedelta
 
 from app.catalog.api import Catalog
 from app.jobs.credentials import JobSecrets
-from app.jobs.media_choice import find_media, online_media
+from app.jobs.media_choice import OnlineMedia, find_media, online_media
+from app.jobs.purging import collect_garbage, forget_removed
 from app.jobs.secrets import SecretStore
 from app.jobs.session_records import recover_sessions
+from app.jobs.summary import size_text
 from app.media import api as media
 from app.media.api import SessionHeader
-from app.model.errors import ArcxoError, NotFoundError
+from app.model.errors import ArcxoError, CanceledError, NotFoundError
 from app.model.job import JobStatus
 
 _LOG = logging.getLogger(__name__)
 _RECOVER_EVERY_S = 300.0
 _SWEEP_EVERY_S = 6 * 3600.0
 _LOOK_S = 5.0
+_GRACE_S = 24 * 3600.0
+"""What a backup that failed has written is kept so long: the next attempt shares it."""
 HISTORY_SETTING = "history_days"
 _HISTORY_DAYS = "365"
 
@@ -62,6 +66,34 @@ class Housekeeping:
             leave=self._is_being_written,
         )
 
+    def forget_removed(self) -> None:
+        """Forget sessions that were removed from their media by others, or by a job that was killed."""
+        for one in online_media(self._catalog):
+            for session in forget_removed(self._catalog, one):
+                self._report_line(
+                    "N5174", session=session.number, media=one.label.name, scenario=session.scenario_name
+                )
+
+    def collect(self, *, all_media: bool) -> None:
+        """Free what no session uses; of media that have something pending, or of all."""
+        for one in online_media(self._catalog):
+            if self._stopping.is_set():
+                return
+            if all_media or media.has_fossils(one.path):
+                self._collect(one)
+
+    def _collect(self, one: OnlineMedia) -> None:
+        try:
+            report = collect_garbage(self._catalog, one, grace_s=_GRACE_S, canceled=self._stopping.is_set)
+        except CanceledError:
+            return
+        except ArcxoError as error:
+            self._report_once("W5175", media=one.label.name, details=str(error))
+            return
+        if report.freed_packs:
+            size = size_text(report.freed_bytes)
+            self._report_line("N5172", media=one.label.name, packs=report.freed_packs, size=size)
+
     def finish_erasing(self) -> None:
         """Forget and remove media that a job which was killed had erased."""
         for device in self._catalog.media.devices():
@@ -83,6 +115,7 @@ class Housekeeping:
 
     def _run(self) -> None:
         self._step(self.finish_erasing)
+        self._step(self.forget_removed)
         self._step(self.recover)
         self.recovered.set()
         swept_at = -_SWEEP_EVERY_S
@@ -92,9 +125,12 @@ class Housekeeping:
                 self._step(self._catalog.sessions.sweep)
                 self._step(self.forget_old)
                 self._step(self.finish_erasing)
+                self._step(lambda: self.collect(all_media=True))
                 swept_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
+                self._step(self.forget_removed)
                 self._step(self.recover)
+                self._step(lambda: self.collect(all_media=False))
                 recovered_at = time.monotonic()
             self._stopping.wait(_LOOK_S)
 

@@ -1,4 +1,4 @@
-"""Jobs on media: format, erase, verify, merge."""
+"""Jobs on media: format, erase, verify, merge, purge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.home import automatic_media_name
+from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, find_media, new_media, online_media
+from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.session_records import merge_session, missing_sessions
@@ -21,9 +23,10 @@ _NAMED_FILES_MAX = 100
 class MediaJobs:
     """Runs media jobs. One object serves all of them; each run has a thread of its own."""
 
-    def __init__(self, catalog: Catalog, store: SecretStore) -> None:
+    def __init__(self, catalog: Catalog, store: SecretStore, lanes: Lanes | None = None) -> None:
         self._catalog = catalog
         self._store = store
+        self._lanes = lanes or Lanes()
 
     def run(self, control: JobControl) -> Outcome:
         """Carry out the job; see `JobKindRunner`."""
@@ -38,6 +41,12 @@ class MediaJobs:
                 return self._verify(control, script["media"], full=script.get("full") == "true")
             case JobKind.MEDIA_MERGE:
                 return self._merge(control, script["media"])
+            case JobKind.MEDIA_PURGE:
+                control.begin_phase(JobPhase.CONNECT)
+                Purge(self._catalog, self._lanes, control, self._online(script["media"])).run(
+                    numbers_of(script)
+                )
+                return Outcome(JobResult.FINISHED)
             case kind:
                 raise ArcxoError("E5118", kind=kind.value)
 

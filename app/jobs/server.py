@@ -180,9 +180,10 @@ class Server:
 def _kinds(
     catalog: Catalog, store: SecretStore, agents: Agents, name: str
 ) -> Mapping[JobKind, JobKindRunner]:
-    on_media = MediaJobs(catalog, store)
+    lanes = Lanes()
+    on_media = MediaJobs(catalog, store, lanes)
     return {
-        JobKind.BACKUP: BackupJobs(catalog, store, agents, Lanes(), name),
+        JobKind.BACKUP: BackupJobs(catalog, store, agents, lanes, name),
         JobKind.RESTORE: RestoreJobs(catalog, store, agents),
         JobKind.MEDIA_FORMAT: on_media,
         JobKind.MEDIA_ERASE: on_media,

@@ -17,6 +17,7 @@ MEDIA_KINDS = frozenset(
         JobKind.MEDIA_ERASE,
         JobKind.MEDIA_VERIFY,
         JobKind.MEDIA_MERGE,
+        JobKind.MEDIA_PURGE,
     }
 )
 
@@ -108,7 +109,8 @@ def submit_media(
     store: SecretStore | None = None,
     session_password: str = "",
 ) -> Job:
-    """Queue a media job. `parameters`: format {device, name}; erase or merge {media}; verify {media, full}.
+    """Queue a media job. `parameters`: format {device, name}; erase or merge {media}; verify {media, full};
+    purge {media, sessions} with numbers and commas.
 
     `media` is a media's serial, or for a merge that is not in the catalog yet its directory.
 

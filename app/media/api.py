@@ -77,6 +77,8 @@ class SessionHeader:
     root_id: bytes
     refs_hash: bytes
     roots: tuple[bytes, ...] = ()
+    loose_bytes: int = -1
+    """How much content the refs name at most that only earlier sessions used; -1 = not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,21 +273,22 @@ def plan_purge(
 ) -> PurgePlan:
     """Exactly what removing the sessions, then collecting, frees; changes nothing.
 
-    NotFoundError E4121 no such session; E4150 and E4152 as in `collect`.
+    NotFoundError E4121 no such session, also not in `expected`; E4150 and E4152 as in `collect`.
     """
     from app.media.purge import plan as implementation
 
     return implementation(media_path, sessions, expected)
 
 
-def remove_sessions(media_path: str, sessions: Sequence[int]) -> None:
+def remove_sessions(media_path: str, sessions: Sequence[int], *, known: Collection[int] = ()) -> None:
     """Remove sessions for good; `collect` then frees what only they used. May be repeated after a crash.
 
-    NotFoundError E4121 a session neither is there nor was removed; nothing is removed then.
+    NotFoundError E4121 a session neither is there nor was removed, nor is one of `known` (those may have lost
+    their headers); nothing is removed then.
     """
     from app.media.removal import remove_sessions as implementation
 
-    implementation(media_path, sessions)
+    implementation(media_path, sessions, known)
 
 
 def removed_sessions(media_path: str) -> Sequence[int]:
@@ -312,3 +315,10 @@ def collect(
     from app.media.garbage import collect as implementation
 
     return implementation(media_path, grace_s=grace_s, expected=expected, emit=emit, canceled=canceled)
+
+
+def has_fossils(media_path: str) -> bool:
+    """Whether something waits to be deleted by a collection. Cheap."""
+    from app.media.store import DirectoryMediaStore
+
+    return bool(DirectoryMediaStore(media_path).names("fossils"))

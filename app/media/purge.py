@@ -21,7 +21,7 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
     label = read_label(media_path)
     present = set(numbers(store))
     for number in sorted(chosen):
-        if number not in present:
+        if number not in present and number not in expected:
             raise NotFoundError("E4121", media=media_path, session=number)
     usage = Usage(store)
     # A session that is to go may be unreadable: what it alone needs goes with it.
@@ -34,7 +34,7 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
     loose = [pack for pack in sizes if pack not in packs and pack not in kept]
     freed_bytes = sum(packs[pack] + sizes.get(pack, 0) for pack in freed) + sum(sizes[pack] for pack in loose)
     own = sum(store.size(header_name(number) + suffix) or 0 for number in chosen for suffix in ("", ".refs"))
-    unfinished = _unfinished_refs(store, present)
+    unfinished = _unfinished_refs(store, present | set(chosen))
     garbage = sum(packs[pack] + sizes.get(pack, 0) for pack in freed - known)
     garbage += sum(sizes[pack] for pack in loose if pack not in known) + unfinished
     writers = len(live_intents(store))
@@ -43,7 +43,7 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
         media_serial=label.serial,
         media_name=label.name,
         sessions=tuple(sorted(chosen)),
-        remaining=len(present) - len(chosen),
+        remaining=len(present - set(chosen)),
         frees_bytes=freed_bytes + own + unfinished,
         frees_packs=len(freed),
         garbage_bytes=garbage,

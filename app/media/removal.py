@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from app.media.document import Document, encode_document
@@ -26,10 +26,10 @@ def removed_sessions(media_path: str) -> list[int]:
     return [int(name[:6]) for name in names if name.endswith(_REMOVED) and name[:6].isdigit()]
 
 
-def remove_sessions(media_path: str, chosen: Sequence[int]) -> None:
+def remove_sessions(media_path: str, chosen: Sequence[int], known: Collection[int]) -> None:
     """See `app.media.api.remove_sessions`."""
     store = DirectoryMediaStore(media_path)
-    present = set(numbers(store))
+    present = {*numbers(store), *known}
     for number in chosen:
         if number not in present and not is_removed(store, number):
             raise NotFoundError("E4121", media=media_path, session=number)

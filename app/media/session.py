@@ -41,6 +41,8 @@ def _to_document(header: SessionHeader) -> Document:
 def _from_document(fields: Document) -> SessionHeader:
     values: dict[str, object] = {}
     for field in dataclasses.fields(SessionHeader):
+        if field.name not in fields and field.default is not dataclasses.MISSING:
+            continue  # the header of a version that did not know it yet
         value = fields[field.name]
         if field.name.endswith("_at"):
             value = datetime.fromisoformat(value)

@@ -23,7 +23,7 @@ from app.model.job import (
     RestoreScript,
     Schedule,
 )
-from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
 from app.model.restore import RestorePlan
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
@@ -193,6 +193,13 @@ class MediaService(Protocol):
     def format(self, device: str, name: str) -> Job: ...
     def verify(self, media: str, *, full: bool) -> Job: ...
     def merge(self, media: str, session_password: str = "") -> Job: ...
+    def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
+        """Exactly what removing these sessions, and whatever no session uses, frees. Changes nothing."""
+        ...
+
+    def purge(self, media: str, sessions: Sequence[int] = ()) -> Job:
+        """Submit the removal of these sessions; then all that no session uses any more is freed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.model.errors import NotFoundError
 from app.model.job import Job, JobKind
-from app.model.media import Device, MediaInfo, SessionInfo
+from app.model.media import Device, MediaInfo, PurgePlan, SessionInfo
 from app.services.connections import Connections
 
 
@@ -49,6 +49,24 @@ class LocalMedia:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
         serial = media if "/" in media else self._connections.catalog.media.show_media(media).serial
         return self._submit(JobKind.MEDIA_MERGE, {"media": serial}, session_password)
+
+    def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
+        """What a purge frees. Raises NotFoundError E5140 for a media that cannot be reached now."""
+        from app.jobs.media_choice import find_media
+        from app.jobs.purging import plan_purge
+
+        catalog = self._connections.catalog
+        return plan_purge(catalog, find_media(catalog, catalog.media.show_media(media).serial), sessions)
+
+    def purge(self, media: str, sessions: Sequence[int] = ()) -> Job:
+        """Submit a purge job. Raises NotFoundError E6009 for a session that the catalog does not know."""
+        catalog = self._connections.catalog
+        serial = catalog.media.show_media(media).serial
+        for number in sessions:
+            catalog.sessions.show(serial, number)
+        return self._submit(
+            JobKind.MEDIA_PURGE, {"media": serial, "sessions": ",".join(map(str, sorted(sessions)))}
+        )
 
     def _submit(self, kind: JobKind, parameters: dict[str, str], session_password: str = "") -> Job:
         from app.jobs.submission import submit_media

@@ -302,6 +302,7 @@ class MemorySessions:
         job_id: int | None = None,
         fence: int = 0,
         full: bool = True,
+        base: tuple[str, int] | None = None,
     ) -> MemoryStaging:
         lineage = (machine, entity, set_id)
         if lineage in self.busy:
@@ -327,6 +328,10 @@ class MemorySessions:
         if (media, number) not in self.published:
             raise NotFoundError("E6002", session=number)
         return self.published[media, number]
+
+    def remove(self, media_serial: str, number: int) -> None:
+        if self.published.pop((media_serial, number), None) is None:
+            raise NotFoundError("E6009", session=number, media=media_serial)
 
     def mark_verified(self, media_serial: str, number: int, *, damaged: bool = False) -> None:
         one = self.published[media_serial, number]

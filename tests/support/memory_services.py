@@ -30,7 +30,15 @@ from app.model.job import (
     RestoreSelection,
     Schedule,
 )
-from app.model.media import CatalogEntry, Consistency, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.media import (
+    CatalogEntry,
+    Consistency,
+    Device,
+    FileVersion,
+    MediaInfo,
+    PurgePlan,
+    SessionInfo,
+)
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import (
@@ -614,6 +622,22 @@ class MemoryMedia(_Calls):
     def merge(self, media: str, session_password: str = "") -> Job:
         self._note("media.merge", media)
         return self._services.add_job(JobKind.MEDIA_MERGE, f"Merge {media}", {})
+
+    def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
+        self._note("media.plan_purge", media, tuple(sessions))
+        chosen = [one for one in self._services.sessions if one.number in sessions]
+        return PurgePlan(
+            media_serial="A1B2C3",
+            media_name="FSD-2026-A",
+            sessions=tuple(one.number for one in chosen),
+            remaining=len(self._services.sessions) - len(chosen),
+            frees_bytes=sum(one.stored_bytes for one in chosen),
+            frees_packs=len(chosen),
+        )
+
+    def purge(self, media: str, sessions: Sequence[int] = ()) -> Job:
+        self._note("media.purge", media, tuple(sessions))
+        return self._services.add_job(JobKind.MEDIA_PURGE, f"Purge {media}", {})
 
 
 class MemoryServer(_Calls):

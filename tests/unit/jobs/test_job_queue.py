@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ import pytest
 from app.catalog.api import Registration
 from app.jobs.backup import BackupJobs
 from app.jobs.credentials import JobSecrets
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import new_media
 from app.jobs.media_jobs import MediaJobs
@@ -18,6 +21,7 @@ from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
 from app.jobs.submission import submit_backup, submit_media, submit_restore
+from app.media import api as media
 from app.model.errors import ArcxoError, UsageError
 from app.model.job import (
     BackupScript,
@@ -55,15 +59,21 @@ class Bench:
         self.register(7, "Files")
         self.agent = FakeAgent(self.scenario)
         agents = FakeAgents(self.agent)
-        on_media = MediaJobs(self.catalog, self.store)
+        lanes = Lanes()
+        on_media = MediaJobs(self.catalog, self.store, lanes)
         self.kinds: Any = {
-            JobKind.BACKUP: BackupJobs(self.catalog, self.store, agents, Lanes(), "server"),
+            JobKind.BACKUP: BackupJobs(self.catalog, self.store, agents, lanes, "server"),
             JobKind.RESTORE: RestoreJobs(self.catalog, self.store, agents),
             JobKind.MEDIA_FORMAT: on_media,
             JobKind.MEDIA_VERIFY: on_media,
             JobKind.MEDIA_MERGE: on_media,
+            JobKind.MEDIA_PURGE: on_media,
         }
+        self.reported: list[str] = []
         self.queue = JobQueue(self.catalog, "server-1", "server", self.kinds)
+
+    def report(self, code: str, **params: object) -> None:
+        self.reported.append(code)
 
     def register(self, number: int, name: str) -> None:
         self.catalog.registrations.put(Registration(number, name, "localhost", ("localhost",), (MASTER,)))
@@ -356,6 +366,100 @@ def test_verifying_names_what_is_damaged(bench: Bench) -> None:
     assert job.last_result is JobResult.FAILED
     assert "E5164" in bench.catalog.log.codes(job.id)
     assert bench.catalog.sessions.list()[0].damaged
+
+
+def purge(bench: Bench, sessions: str = "") -> Job:
+    parameters = {"media": bench.media.label.serial, "sessions": sessions}
+    return bench.ended(submit_media(bench.catalog, JobKind.MEDIA_PURGE, parameters))
+
+
+def test_a_purge_removes_the_session_and_frees_what_only_it_used(bench: Bench) -> None:
+    bench.ended(bench.backup())
+    first = set(os.listdir(f"{bench.media.path}/packs"))
+    for path in (bench.replica / "a.txt", bench.replica / "sub/b.bin"):
+        path.write_bytes(os.urandom(50_000))
+    bench.ended(bench.backup())
+    job = purge(bench, "1")
+    assert job.last_result is JobResult.FINISHED, bench.catalog.log.records
+    assert {"N5170", "N5171", "N5172"} <= set(bench.catalog.log.codes(job.id))
+    assert [one.number for one in bench.catalog.sessions.list()] == [2]
+    assert [one.number for one in media.sessions(bench.media.path)] == [2]
+    assert first - set(os.listdir(f"{bench.media.path}/packs"))
+    assert bench.catalog.media.show_media(bench.media.label.serial).used_bytes == media.used_bytes(
+        bench.media.path
+    )
+    # The same again has nothing left to do; a session that never was is told.
+    assert purge(bench, "1").last_result is JobResult.FINISHED
+    assert purge(bench, "9").last_result is not JobResult.FINISHED
+    assert "E4121" in bench.catalog.log.codes()
+
+
+def test_a_removal_that_was_cut_before_the_catalog_is_finished_later(bench: Bench) -> None:
+    bench.ended(bench.backup())
+    bench.ended(bench.backup())
+    media.remove_sessions(bench.media.path, [1])
+    housekeeping = Housekeeping(bench.catalog, bench.store, bench.report)
+    housekeeping.forget_removed()
+    assert [one.number for one in bench.catalog.sessions.list()] == [2]
+    assert bench.reported == ["N5174"]
+
+
+def test_housekeeping_frees_old_garbage_and_leaves_fresh_one_to_the_next_attempt(bench: Bench) -> None:
+    bench.ended(bench.backup())
+    media.remove_sessions(bench.media.path, [1])
+    housekeeping = Housekeeping(bench.catalog, bench.store, bench.report)
+    housekeeping.forget_removed()
+    housekeeping.collect(all_media=True)
+    assert os.listdir(f"{bench.media.path}/packs")
+    for name in os.listdir(f"{bench.media.path}/packs"):
+        os.utime(f"{bench.media.path}/packs/{name}", (10**9, 10**9))
+    housekeeping.collect(all_media=False)
+    assert os.listdir(f"{bench.media.path}/packs")
+    housekeeping.collect(all_media=True)
+    assert os.listdir(f"{bench.media.path}/packs") == []
+    assert bench.reported == ["N5174", "N5172"]
+
+
+def test_a_lost_session_header_stops_every_deletion_until_someone_gives_the_session_up(bench: Bench) -> None:
+    bench.ended(bench.backup())
+    (bench.replica / "a.txt").write_text("changed")
+    bench.ended(bench.backup())
+    os.unlink(f"{bench.media.path}/sessions/000002")
+    packs = sorted(os.listdir(f"{bench.media.path}/packs"))
+    job = purge(bench, "1")
+    assert job.last_result is not JobResult.FINISHED
+    assert "E4152" in bench.catalog.log.codes(job.id)
+    assert sorted(os.listdir(f"{bench.media.path}/packs")) == packs
+    housekeeping = Housekeeping(bench.catalog, bench.store, bench.report)
+    housekeeping.collect(all_media=True)
+    housekeeping.collect(all_media=True)
+    assert bench.reported == ["W5175"]
+    assert purge(bench, "2").last_result is JobResult.FINISHED
+    assert [one.number for one in bench.catalog.sessions.list()] == [1]
+
+
+def test_a_purge_waits_for_a_backup_of_the_same_volume(bench: Bench) -> None:
+    bench.ended(bench.backup())
+    begun, go = threading.Event(), threading.Event()
+    archive = bench.agent.archive
+
+    def held(order: Any) -> Any:
+        begun.set()
+        assert go.wait(20)
+        yield from archive(order)
+
+    bench.agent.archive = held  # type: ignore[method-assign,assignment]
+    backup = bench.backup()
+    bench.until(begun.is_set)
+    job = submit_media(
+        bench.catalog, JobKind.MEDIA_PURGE, {"media": bench.media.label.serial, "sessions": "1"}
+    )
+    bench.until(lambda: "backup of" in bench.catalog.jobs.show(job.id).waits_for)
+    assert [one.number for one in media.sessions(bench.media.path)] == [1]
+    go.set()
+    assert bench.ended(backup).last_result is JobResult.FINISHED
+    assert bench.ended(job).last_result is JobResult.FINISHED
+    assert [one.number for one in bench.catalog.sessions.list()] == [2]
 
 
 def test_bad_submissions_are_refused_with_their_cause(bench: Bench) -> None:

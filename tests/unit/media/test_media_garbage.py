@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from app.backup.api import archive
+from app.backup.api import Change, ChangeKind, archive
 from app.media import fossils
 from app.media.api import (
     collect,
     erase_media,
     plan_purge,
     read_label,
+    read_session,
     remove_erased,
     remove_sessions,
     removed_sessions,
@@ -29,6 +30,7 @@ from app.media.api import (
 )
 from app.media.intents import Intent
 from app.media.store import DirectoryMediaStore
+from app.media.usage import read_refs
 from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
 from tests.support.capabilities import volume_or_report
 from tests.support.faults import Cut, CutAt, count_calls
@@ -343,6 +345,46 @@ def test_a_partly_used_pack_stays_and_is_counted(trees: Trees) -> None:
     assert plan.partly_dead_packs == 1
     assert 400_000 <= plan.partly_dead_bytes < 700_000
     assert plan.frees_bytes < 100_000
+
+
+def test_a_backup_of_changes_does_not_hold_on_to_what_only_its_base_used(trees: Trees) -> None:
+    for number in range(3):
+        (trees.source / f"dir{number}").mkdir()
+        (trees.source / f"dir{number}/kept").write_bytes(os.urandom(5_000))
+    first = trees.back_up()
+    (trees.source / "dir0/large").write_bytes(os.urandom(2_000_000))
+    changes = tuple(Change(path, ChangeKind.CHANGED) for path in (b"dir0", b"dir0/large"))
+    second = trees.back_up(base=first, changes=changes)
+    (trees.source / "dir0/large").unlink()
+    third = trees.back_up(base=second, changes=changes)
+    assert plan_purge(trees.media, [second]).frees_bytes > 2_000_000
+    remove_sessions(trees.media, [first, second])
+    collect(trees.media)
+    trees.kept = {third: trees.kept[third]}
+    trees.check()
+    # Its refs name exactly what a walk finds.
+    store = DirectoryMediaStore(trees.media)
+    fourth = trees.back_up(base=third)
+    assert {one.pack_id for one in read_refs(store, third)} == {
+        one.pack_id for one in read_refs(store, fourth)
+    }
+
+
+def test_a_small_change_to_a_large_session_looks_at_nothing_but_itself(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trees.source / "dir").mkdir()
+    for number in range(300):
+        (trees.source / f"dir/f{number}").write_text(str(number))
+    first = trees.back_up()
+    (trees.source / "new").write_text("new")
+    looked: list[object] = []
+    monkeypatch.setattr("app.backup.contents.walk", lambda *args: looked.append(args) or iter(()))
+    changes = (Change(b"", ChangeKind.CHANGED), Change(b"new", ChangeKind.CHANGED))
+    second = trees.back_up(base=first, changes=changes)
+    assert looked == []
+    assert 0 < read_session(trees.media, second).loose_bytes < 300 * 1024
+    trees.check()
 
 
 def test_removal_and_collection_cut_at_any_write_are_finished_by_the_next(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from app.backup.api import archive
+from app.backup.api import Change, ChangeKind, archive
 from app.media.api import collect, remove_sessions, sessions, verify
 from app.media.store import DirectoryMediaStore
 from app.media.usage import Usage
+from app.model.errors import ArcxoError
 from tests.support.faults import CutAt
 from tests.support.media_samples import archive_task, new_key, new_media, restore_to
 from tests.support.trees import assert_identical
@@ -40,7 +41,8 @@ class History:
         self.media = new_media(directory)
         self.key = new_key(self.media) if encrypted else None
         self.source = directory / "source"
-        self.source.mkdir()
+        for number in range(3):
+            (self.source / f"d{number}").mkdir(parents=True)
         self.states: dict[int, Path] = {}
 
     def step(self, kind: str, choice: int, cut_at: int) -> None:
@@ -49,8 +51,15 @@ class History:
         chosen = numbers[choice % len(numbers)] if numbers else 0
         if kind == BACK_UP:
             self.change(choice)
-            task = archive_task(self.media, self.source, base=chosen if choice % 3 else 0, key=self.key)
-            self.cut(lambda: archive(task, lambda _: None, lambda: False), cut_at)
+            base = chosen if choice % 3 else 0
+            changes = self.changes_since(base) if base and choice % 2 else None
+            task = archive_task(self.media, self.source, base=base, changes=changes, key=self.key)
+            try:
+                self.cut(lambda: archive(task, lambda _: None, lambda: False), cut_at)
+            except ArcxoError as error:
+                # Packs of its base wait to be deleted, or to be kept: then everything is read.
+                if not changes or error.code != "E4202":
+                    raise
             (new,) = {one.number for one in sessions(self.media)} - before or {0}
             if new:
                 # It may have been cut after its commit: whoever looks finds it, and it is whole.
@@ -69,9 +78,15 @@ class History:
 
     half_removed: set[int] = frozenset()  # type: ignore[assignment]
 
+    def changes_since(self, number: int) -> tuple[Change, ...]:
+        before, now = listing(self.states[number]), listing(self.source)
+        differing = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
+        folders = sorted({b"", *(os.path.dirname(path) for path in differing)})
+        return tuple(Change(path, ChangeKind.CHANGED) for path in [*folders, *differing])
+
     def change(self, choice: int) -> None:
         for offset in range(2):
-            name = self.source / f"f{(choice >> offset) % 5}"
+            name = self.source / f"d{(choice >> 2 + offset) % 3}/f{(choice >> offset) % 4}"
             if choice % 7 == 0:
                 name.unlink(missing_ok=True)
             else:
@@ -97,6 +112,12 @@ class History:
             restore_to(self.media, out, one.number, key=self.key)
             assert_identical(self.states[one.number], out)
             shutil.rmtree(out)
+
+
+def listing(root: Path) -> dict[bytes, bytes]:
+    return {
+        os.fsencode(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 def play(steps: list[tuple[str, int, int]], *, encrypted: bool) -> None:
