@@ -6,6 +6,7 @@ from a hostile or damaged peer: anything but exactly what `encode` makes is refu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -37,6 +38,9 @@ ROOTS_MAX = 10_000
 TEXT_MAX_CHARACTERS = 4_096
 XATTRS_MAX = 1_024
 EXTENTS_MAX = 100_000
+CONTAINERS_MAX = 1_000_000
+MAP_MAX = 64
+_SMALL_BYTES = 64 * 1024
 _U63 = (1 << 63) - 1
 
 _KINDS = tuple(EntryKind)
@@ -203,13 +207,36 @@ def unpack(data: bytes, most_bytes: int) -> list[Any]:
     """One msgpack array of at most `most_bytes`. Raises ArcxoError ER00301."""
     if len(data) > most_bytes:
         refuse("more bytes than allowed")
+    hook = _counted() if len(data) > _SMALL_BYTES else None
     try:
-        fields = msgpack.unpackb(data, raw=False, strict_map_key=True)
+        fields = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            max_array_len=2 * EXTENTS_MAX,
+            max_map_len=MAP_MAX,
+            list_hook=hook,
+            object_hook=hook,
+        )
     except (ValueError, msgpack.exceptions.UnpackException, RecursionError):
         refuse("bytes that are not a message")
     if not isinstance(fields, list):
         refuse("a message that is no array")
     return fields
+
+
+def _counted() -> Callable[[Any], Any]:
+    """Bounds the memory of a message that is made of empty arrays: each byte of it would be sixty."""
+    left = CONTAINERS_MAX
+
+    def count(made: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError("too many arrays")
+        return made
+
+    return count
 
 
 def take(value: object, count: int) -> list[Any]:

@@ -1,22 +1,25 @@
 """Brings entries that the master lost back from a replica, without ever writing over anything.
 
-A file is made without a name and gets it when it is whole, only if the name is free; what stands there is
-moved aside first. Directories get their times last.
+What the replica answers is not trusted: it must be of the kind and size that was lost, and is written beneath
+the root only, never through a link. A file is made without a name and gets it when it is whole, only if the
+name is free; what stands there is moved aside first. Directories get their times last.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.messages import render
-from app.model.entry import EntryKind, Metadata
+from app.model.entry import EntryKind, Metadata, order_key
 from app.model.errors import Problem
+from app.model.paths import shown
 from app.replication.frames import Fetched
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.losses import Loss
@@ -24,6 +27,7 @@ from app.replication.metadata import apply_metadata, apply_metadata_fd
 
 Fetch = Callable[[int, bytes], Iterator[Fetched]]
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
@@ -37,6 +41,14 @@ class BroughtBack:
     problems: list[Problem] = field(default_factory=list)
 
 
+class _OtherEntryError(Exception):
+    """The replica has something else than was lost, or nothing; `code` says in words what."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
 def bring_back(roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch) -> BroughtBack:
     """Bring `losses` (parents first) back. Blocks on disk and network; what fails is told, the rest goes on.
 
@@ -48,148 +60,202 @@ def bring_back(roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch) -> B
     for loss in losses:
         root = roots[loss.root]
         try:
-            _parents(root, loss.path, fetch, directories)
-            _one(root, loss, fetch, directories, result)
+            with _parent(root, loss.path, fetch, directories) as fd:
+                _one(root.number, loss, fd, fetch, directories, result)
         except OSError as error:
-            whole = root.whole(loss.path)
-            text = {"path": whole.decode("utf-8", "replace"), "cause": error.strerror or str(error)}
-            result.problems.append(Problem("WR00265", whole, text))
-    for (number, path), metadata in reversed(directories.items()):
+            result.problems.append(_problem(root, loss.path, error.strerror or str(error)))
+        except _OtherEntryError as error:
+            result.problems.append(_problem(root, loss.path, render(error.code, {}).text))
+    # What is in a directory comes before it.
+    for (number, path), metadata in sorted(
+        directories.items(), key=lambda item: (item[0][0], order_key(item[0][1])), reverse=True
+    ):
+        root = roots[number]
         try:
-            apply_metadata(roots[number].whole(path), metadata)
+            with _directory(root, path.rpartition(b"/")[0]) as fd:
+                apply_metadata(path.rpartition(b"/")[2], metadata, fd)
         except OSError as error:
-            whole = roots[number].whole(path)
-            text = {"path": whole.decode("utf-8", "replace"), "cause": error.strerror or str(error)}
-            result.problems.append(Problem("WR00265", whole, text))
+            result.problems.append(_problem(root, path, error.strerror or str(error)))
     return result
 
 
-def _parents(
-    root: ComparedRoot, path: bytes, fetch: Fetch, directories: dict[tuple[int, bytes], Metadata]
-) -> None:
-    parent = path.rpartition(b"/")[0]
-    if not parent:
-        return
+def _problem(root: ComparedRoot, path: bytes, cause: str) -> Problem:
+    whole = root.whole(path)
+    return Problem("WR00265", whole, {"path": shown(whole), "cause": cause})
+
+
+@contextlib.contextmanager
+def _directory(root: ComparedRoot, path: bytes) -> Iterator[int]:
+    """A descriptor of a directory beneath the root, reached without following any link."""
+    fd = os.open(root.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        status = os.lstat(root.whole(parent))
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) != (root.device, root.inode):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), root.path)
+        for name in path.split(b"/") if path else ():
+            deeper = os.open(name, _DIRECTORY, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _parent(
+    root: ComparedRoot, path: bytes, fetch: Fetch, directories: dict[tuple[int, bytes], Metadata]
+) -> Iterator[int]:
+    """The directory that `path` is in, made where it is missing."""
+    parent = path.rpartition(b"/")[0]
+    try:
+        with _directory(root, parent) as fd:
+            there = os.dup(fd)
     except FileNotFoundError:
-        _parents(root, parent, fetch, directories)
-        metadata = _metadata(fetch, root.number, parent)
-        os.mkdir(root.whole(parent), 0o700)
-        if metadata is not None:
-            directories[root.number, parent] = metadata
-        return
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), root.whole(parent))
+        if not parent:
+            raise
+        with _parent(root, parent, fetch, directories) as above:
+            name = parent.rpartition(b"/")[2]
+            metadata = _metadata(fetch, root.number, parent, EntryKind.DIRECTORY)
+            os.mkdir(name, 0o700, dir_fd=above)
+            # Not lost itself: nobody knows any more what it was, but that it was no place to run from.
+            directories[root.number, parent] = replace(metadata, permissions=metadata.permissions & 0o777)
+            there = os.open(name, _DIRECTORY, dir_fd=above)
+    try:
+        yield there
+    finally:
+        os.close(there)
 
 
 def _one(
-    root: ComparedRoot,
+    number: int,
     loss: Loss,
+    parent: int,
     fetch: Fetch,
     directories: dict[tuple[int, bytes], Metadata],
     result: BroughtBack,
 ) -> None:
-    whole = root.whole(loss.path)
+    name = loss.path.rpartition(b"/")[2]
+    there = _status(name, parent)
     if loss.kind is EntryKind.FILE:
-        _file(root, loss, whole, fetch, result)
+        _file(number, loss, parent, there, fetch, result)
         return
-    try:
-        os.lstat(whole)
-    except FileNotFoundError:
-        pass
-    else:
+    if there is not None:
         # Something stands there (again): it is the newer one.
         result.done.append(loss)
         return
-    metadata = _metadata(fetch, root.number, loss.path)
-    if metadata is None:
-        _absent(whole, result)
-        return
+    metadata = _metadata(fetch, number, loss.path, loss.kind)
     if metadata.kind is EntryKind.DIRECTORY:
-        os.mkdir(whole, 0o700)
-        directories[root.number, loss.path] = metadata
+        os.mkdir(name, 0o700, dir_fd=parent)
+        directories[number, loss.path] = _as_lost(metadata, loss)
     elif metadata.kind is EntryKind.SYMLINK:
-        os.symlink(metadata.link_target, whole)
-        apply_metadata(whole, metadata)
+        os.symlink(metadata.link_target, name, dir_fd=parent)
+        apply_metadata(name, _as_lost(metadata, loss), parent)
     else:
         form = {EntryKind.FIFO: stat.S_IFIFO, EntryKind.CHARACTER_DEVICE: stat.S_IFCHR}
-        os.mknod(whole, form.get(metadata.kind, stat.S_IFBLK) | 0o600, metadata.device)
-        apply_metadata(whole, metadata)
+        os.mknod(name, form.get(metadata.kind, stat.S_IFBLK) | 0o600, metadata.device, dir_fd=parent)
+        apply_metadata(name, _as_lost(metadata, loss), parent)
     result.restored += 1
     result.done.append(loss)
 
 
-def _file(root: ComparedRoot, loss: Loss, whole: bytes, fetch: Fetch, result: BroughtBack) -> None:
+def _status(name: bytes, parent: int) -> os.stat_result | None:
     try:
-        there: os.stat_result | None = os.lstat(whole)
+        return os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
-        there = None
+        return None
+
+
+def _file(
+    number: int,
+    loss: Loss,
+    parent: int,
+    there: os.stat_result | None,
+    fetch: Fetch,
+    result: BroughtBack,
+) -> None:
+    name = loss.path.rpartition(b"/")[2]
     same = there is not None and (there.st_size, there.st_mtime_ns) == (loss.size_bytes, loss.modified_ns)
     if same and there is not None and stat.S_ISREG(there.st_mode):
         result.done.append(loss)
         return
-    fd, temporary = _nameless(os.path.dirname(whole))
+    fd, temporary = _nameless(parent)
     try:
-        metadata = None
-        for part in fetch(root.number, loss.path):
-            metadata = part.metadata
-            view = memoryview(part.data)
-            while view:
-                view = view[os.write(fd, view) :]
-        if metadata is None or metadata.kind is not EntryKind.FILE:
-            _absent(whole, result)
-            return
-        apply_metadata_fd(fd, metadata)
+        metadata = _content(fd, loss, fetch(number, loss.path))
+        apply_metadata_fd(fd, _as_lost(metadata, loss))
         os.fsync(fd)
         if there is not None:
-            os.rename(whole, _aside(whole))
+            os.rename(name, _aside(name, parent), src_dir_fd=parent, dst_dir_fd=parent)
             result.kept_aside += 1
         # Fails when another one took the name meanwhile: nothing is ever written over.
         if temporary:
-            os.link(temporary, whole, follow_symlinks=False)
+            os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
         else:
             # With a descriptor given (it is not looked at), links are followed: this one leads to the file.
-            os.link(b"/proc/self/fd/%d" % fd, whole, src_dir_fd=fd, follow_symlinks=True)
+            os.link(b"/proc/self/fd/%d" % fd, name, src_dir_fd=fd, dst_dir_fd=parent, follow_symlinks=True)
     finally:
         os.close(fd)
         if temporary:
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=parent)
     result.restored += 1
     result.restored_bytes += metadata.size_bytes
     result.done.append(loss)
 
 
-def _nameless(directory: bytes) -> tuple[int, bytes]:
-    """A new file in `directory`: its descriptor, and its name where the system needs one (b"" if not)."""
-    try:
-        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), b""
-    except OSError as error:
-        if error.errno not in _NO_TMPFILE:
-            raise
-    name = directory + b"/.arcxo-" + secrets.token_hex(8).encode()
-    return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), name
-
-
-def _aside(whole: bytes) -> bytes:
-    """A free name beside `whole`."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime()).encode()
-    wanted = whole + b".rejected-" + stamp
-    number = 1
-    while os.path.lexists(wanted):
-        number += 1
-        wanted = whole + b".rejected-" + stamp + b"-%d" % number
-    return wanted
-
-
-def _metadata(fetch: Fetch, root: int, path: bytes) -> Metadata | None:
+def _content(fd: int, loss: Loss, parts: Iterator[Fetched]) -> Metadata:
+    """Write what the replica has, which must be what was lost; its metadata."""
     metadata = None
-    for part in fetch(root, path):
+    written = 0
+    # To its end, also when it is of no use: the rest would be taken for the answer to the next one.
+    for part in parts:
         metadata = part.metadata
+        if metadata is None or metadata.kind is not loss.kind or metadata.size_bytes != loss.size_bytes:
+            continue
+        view = memoryview(part.data)
+        written += len(view)
+        while view:
+            view = view[os.write(fd, view) :]
+    if metadata is None:
+        raise _OtherEntryError("WR00266")
+    if metadata.kind is not loss.kind or metadata.size_bytes != loss.size_bytes or written != loss.size_bytes:
+        raise _OtherEntryError("WR00270")
     return metadata
 
 
-def _absent(whole: bytes, result: BroughtBack) -> None:
-    """The replica does not have it (its own trouble, or it was lost there, too): people must know."""
-    text = {"path": whole.decode("utf-8", "replace"), "cause": render("WR00266", {}).text}
-    result.problems.append(Problem("WR00265", whole, text))
+def _as_lost(metadata: Metadata, loss: Loss) -> Metadata:
+    """What the master itself knows of it, it takes from nobody else: no file comes back with more rights."""
+    return replace(metadata, permissions=loss.permissions, modified_ns=loss.modified_ns)
+
+
+def _nameless(directory: int) -> tuple[int, bytes]:
+    """A new file in `directory`: its descriptor, and its name where the system needs one (b"" if not)."""
+    try:
+        return os.open(b".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=directory), b""
+    except OSError as error:
+        if error.errno not in _NO_TMPFILE:
+            raise
+    name = b".arcxo-" + secrets.token_hex(8).encode()
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.open(name, flags, 0o600, dir_fd=directory), name
+
+
+def _aside(name: bytes, parent: int) -> bytes:
+    """A free name beside `name`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime()).encode()
+    wanted = name + b".rejected-" + stamp
+    number = 1
+    while _status(wanted, parent) is not None:
+        number += 1
+        wanted = name + b".rejected-" + stamp + b"-%d" % number
+    return wanted
+
+
+def _metadata(fetch: Fetch, root: int, path: bytes, kind: EntryKind) -> Metadata:
+    """What the replica has at `path`, which must be of this kind."""
+    metadata = None
+    for part in fetch(root, path):
+        metadata = part.metadata
+    if metadata is None:
+        raise _OtherEntryError("WR00266")
+    if metadata.kind is not kind:
+        raise _OtherEntryError("WR00270")
+    return metadata

@@ -29,6 +29,7 @@ from app.replication.frames import (
     listing_root,
 )
 from app.replication.link import Link
+from app.replication.master.answers import Answers, in_order
 from app.replication.master.incoming_listing import IncomingListing
 from app.replication.sync_frames import (
     HASH_REQUESTS_MAX,
@@ -84,6 +85,7 @@ class Exchange:
         self._pinged_at = time.monotonic()
         self._token = 0
         self._closed = False
+        self._answers = Answers()
         self.committed_stream = -1
         self.committed_sync = 0
         self._thread = threading.Thread(target=self._receive, name=f"answers {name}", daemon=True)
@@ -114,11 +116,11 @@ class Exchange:
         assert self._welcome is not None
         return self._welcome
 
-    def ask_listing(self, root: int) -> None:
-        """Have the replica list a root; `listing` gives it."""
+    def ask_listing(self, root: int, point: str = "", paths: tuple[bytes, ...] = ()) -> None:
+        """Have the replica list a root (as it would be after a rewind); `listing` gives it."""
         with self._lock:
             self._listings[root] = IncomingListing()
-        self._send(ListRequest(root))
+        self._send(ListRequest(root, point, paths))
 
     def listing(self, root: int) -> Iterator[ListedEntry]:
         """The listing asked for, in order, as it comes in."""
@@ -126,15 +128,23 @@ class Exchange:
         # A replica says nothing while it walks directories with nothing new; the answers to pings tell
         # that it lives, so the time allowed has no bound here.
         with listing:
-            while True:
-                self._wait(lambda: listing.waiting or listing.complete, None)
-                with self._lock:
-                    part = listing.take()
-                if part is None:
-                    return
-                frame = decode_frame(part)
-                assert isinstance(frame, Listing)
-                yield from frame.entries
+            yield from in_order(self._parts(listing))
+
+    def _parts(self, listing: IncomingListing) -> Iterator[Listing]:
+        while True:
+            self._wait(lambda: listing.waiting or listing.complete, None)
+            with self._lock:
+                part = listing.take()
+            if part is None:
+                return
+            frame = decode_frame(part)
+            assert isinstance(frame, Listing)
+            yield frame
+
+    def begin_synchronization(self) -> None:
+        """Before its first batch: they are counted from here."""
+        self._answers.begin_synchronization()
+        self.committed_sync = 0
 
     def ask_hashes(self, root: int, items: Sequence[HashItem], stage: int = 0) -> int:
         """Have the replica hash blocks; `take_hashes` gives the answer to this number. From any thread.
@@ -241,7 +251,9 @@ class Exchange:
 
     def _send(self, frame: Frame) -> None:
         self.check()
-        self._link.send(encode_frame(frame))
+        data = encode_frame(frame)
+        self._answers.sent(frame)
+        self._link.send(data)
 
     # receiving
 
@@ -268,6 +280,7 @@ class Exchange:
             self._link.close()
 
     def _take(self, frame: Frame) -> None:
+        self._answers.check(frame)
         match frame:
             case Welcome():
                 with self.news:

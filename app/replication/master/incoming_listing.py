@@ -10,6 +10,9 @@ from struct import Struct
 from types import TracebackType
 from typing import Self
 
+from app.replication.codec import refuse
+
+LISTING_MOST_BYTES = 8 * 1024 * 1024 * 1024
 _IN_MEMORY_BYTES = 16 * 1024 * 1024
 _LENGTH = Struct("<I")
 
@@ -40,6 +43,8 @@ class IncomingListing:
         """Keep the bytes of a `Listing`, or (None) note that there are no more."""
         if data is None:
             self.complete = True
+        elif self._end + len(data) > LISTING_MOST_BYTES:
+            refuse("a listing without an end")
         elif not self._file.closed:
             self._file.seek(self._end)
             self._file.write(_LENGTH.pack(len(data)))

@@ -45,6 +45,7 @@ class Loss:
     size_bytes: int
     modified_ns: int
     decision: BrakeDecision
+    permissions: int
 
 
 class Losses:
@@ -248,4 +249,5 @@ def _loss(row: Any) -> Loss:
         row[4],
         row[5],
         BrakeDecision(row[6]),
+        stat.S_IMODE(row[3]),
     )

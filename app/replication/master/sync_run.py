@@ -70,7 +70,7 @@ class SyncRun:
         self._spool.set_proved(host, proved=False)
         links = self._recorder.links
         self._spool.set_position(host, position)
-        self._exchange.committed_sync = 0
+        self._exchange.begin_synchronization()
         done = self._synchroniser.run(position)
         if not done:
             return False

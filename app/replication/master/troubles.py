@@ -8,11 +8,15 @@ from app.messages import render
 from app.model.errors import Problem
 from app.model.events import Severity
 from app.model.scenario import Scenario
+from app.replication.codec import refuse
 from app.replication.frames import Trouble
 from app.replication.master.recorder import Recorder
 
 _TRIES = 4
 _DELAY_MOST_S = 60.0
+_KEPT_MOST = 100_000
+CHANGED_BY_OTHERS = "WR00432"
+"""The cause of a replica that asks for a path because somebody else changed it there: no fault of the path."""
 
 
 class Troubles:
@@ -38,11 +42,20 @@ class Troubles:
         return list(self._problems.values())
 
     def take(self, trouble: Trouble) -> None:
-        """Have the path recorded anew, in full, unless that cannot help."""
+        """Have the path recorded anew, in full, unless that cannot help. Raises ArcxoError ER00301."""
         key = (trouble.root, trouble.path)
         if trouble.root >= len(self._roots):
+            refuse("trouble in a root that does not exist")
+        if trouble.code == CHANGED_BY_OTHERS:
+            self.count += 1
+            self._recorder.hints.add(
+                trouble.root, trouble.path, content=True, tree=True, force=True, delay=0.0
+            )
             return
-        tries = self._tries[key] = self._tries.get(key, 0) + 1
+        tries = self._tries.pop(key, 0) + 1
+        self._tries[key] = tries
+        if len(self._tries) > _KEPT_MOST:
+            del self._tries[next(iter(self._tries))]
         self.count += not trouble.final
         whole = self._roots[trouble.root].master_path + b"/" + trouble.path
         text = whole.decode("utf-8", "replace")
@@ -54,6 +67,8 @@ class Troubles:
             if tries < _TRIES:
                 return
         cause = render(trouble.code, trouble.params).text
+        if len(self._problems) >= _KEPT_MOST:
+            return
         if key not in self._problems:
             self._event("WR00231", Severity.WARNING, path=text, replica=self._host, cause=cause)
         self._problems[key] = Problem("WR00231", whole, {"path": text, "replica": self._host, "cause": cause})
