@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from app.model.errors import Problem
 
 
 class PointKind(StrEnum):
@@ -51,6 +53,23 @@ class RewindItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicatedBack:
+    """What making the master equal to a rewound replica changes there, or has changed.
+
+    What is replaced or removed is kept in `kept_in` (directories on the master, one per root that lost
+    something) until `kept_until`. `problems` are paths that stayed as they were.
+    """
+
+    counts: dict[RewindAction, int] = field(default_factory=dict)
+    items: tuple[RewindItem, ...] = ()
+    truncated: bool = False
+    size_bytes: int = 0
+    problems: tuple[Problem, ...] = ()
+    kept_in: tuple[bytes, ...] = ()
+    kept_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RewindPlan:
     """Exact effect of rewinding to `point`. `items` may be cut; `counts` never are."""
 
@@ -59,12 +78,15 @@ class RewindPlan:
     items: tuple[RewindItem, ...]
     truncated: bool = False
     size_bytes: int = 0
+    master: ReplicatedBack | None = None
+    """What replicating back would change on the master as well, when that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewindResult:
-    """What a finished rewind did. `undo_point` takes it back."""
+    """What a finished rewind did. `undo_point` takes it back (on the replica)."""
 
     point: RewindPoint
     counts: dict[RewindAction, int]
     undo_point: RewindPoint | None = None
+    master: ReplicatedBack | None = None

@@ -53,6 +53,7 @@ from app.replication.sync_frames import (
     pack_listing,
     unpack_block_hashes,
     unpack_hash_request,
+    unpack_list_request,
     unpack_listing,
 )
 
@@ -249,8 +250,8 @@ def _fields(frame: Frame) -> list[Any]:
             return [_WELCOME, incarnation, epoch, committed, change, side_store]
         case Refused(code, params):
             return [_REFUSED, code, params]
-        case ListRequest(root):
-            return [_LIST, root]
+        case ListRequest(root, point, paths):
+            return [_LIST, root, point, paths]
         case Listing():
             return [_LISTING, *pack_listing(frame)]
         case ListingEnd(root):
@@ -330,10 +331,6 @@ def _refused(fields: list[Any]) -> Frame:
     return Refused(take_text(code), _params(params))
 
 
-def _list(fields: list[Any]) -> Frame:
-    return ListRequest(take_root(take(fields, 1)[0]))
-
-
 def _listing_end(fields: list[Any]) -> Frame:
     return ListingEnd(take_root(take(fields, 1)[0]))
 
@@ -406,7 +403,7 @@ _DECODERS: dict[int, Callable[[list[Any]], Frame]] = {
     _HELLO: _hello,
     _WELCOME: _welcome,
     _REFUSED: _refused,
-    _LIST: _list,
+    _LIST: unpack_list_request,
     _LISTING: unpack_listing,
     _LISTING_END: _listing_end,
     _BATCH: _batch,

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from app.model.entry import EntryKind
 from app.model.paths import check_relative
-from app.replication.codec import refuse, take, take_bytes, take_int, take_path, take_root
+from app.replication.codec import refuse, take, take_bytes, take_int, take_path, take_root, take_text
 from app.replication.content import HASH_BYTES
 from app.replication.records import BLOCK_BYTES
 
 LISTING_ENTRIES_MAX = 50_000
 HASH_ITEMS_MAX = 1_000
+REWOUND_PATHS_MAX = 10_000
 HASH_BLOCKS_MAX = 16_384
 """Of one request, over all its items: 1 GiB of content."""
 
@@ -59,9 +60,15 @@ class ListedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Master asks for the listing of one root."""
+    """Master asks for the listing of one root.
+
+    With `point` as it will be once the replica is rewound to that point, only `paths` of it if there are any
+    (absolute, the master's); the root itself stays as it is.
+    """
 
     root: int
+    point: str = ""
+    paths: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,14 @@ class BlockHashes:
 def blocks_of(length: int) -> int:
     """How many blocks `length` bytes from a block's start touch."""
     return -(-length // BLOCK_BYTES)
+
+
+def unpack_list_request(fields: list[Any]) -> ListRequest:
+    """Raises ArcxoError ER00301."""
+    root, point, paths = take(fields, 3)
+    if not isinstance(paths, list) or len(paths) > REWOUND_PATHS_MAX:
+        refuse("a bad request for a listing")
+    return ListRequest(take_root(root), take_text(point), tuple(take_bytes(path) for path in paths))
 
 
 def pack_listing(frame: Listing) -> list[Any]:

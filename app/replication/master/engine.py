@@ -14,7 +14,7 @@ from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.host import CheckResult
 from app.model.paths import shown
-from app.model.rewind import PointKind, RewindPoint
+from app.model.rewind import PointKind, ReplicatedBack, RewindPoint
 from app.model.scenario import (
     NewScenario,
     ReplicaState,
@@ -32,6 +32,7 @@ from app.replication.master import refusals
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
 from app.replication.master.library import Intent, Library, remove_tree
+from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.running import Running
 from app.replication.scripts.running import Scripts
 
@@ -206,6 +207,9 @@ class MasterEngine:
             if running is not None and running.state is not ScenarioState.PROBLEM:
                 return
             refusals.refuse(scenario, others, self._host, self._reserved)
+            if running is None:
+                # Half of what a replicate-back did must not be replicated.
+                self._back(scenario).finish_interrupted()
             held = load(self._library.directory(scenario_id))
             # What the safety brake holds must not get out by a synchronisation.
             fresh = held is None or not held.holds
@@ -306,6 +310,34 @@ class MasterEngine:
         if fresh:
             forget(self._library.directory(scenario.id))
         self._begin(scenario, fresh=fresh, suspended=suspended, adopt_roots=True)
+
+    # making the master equal to a replica
+
+    def plan_replicate_back(
+        self, scenario_id: int, replica: str, paths: Sequence[bytes], point_id: str
+    ) -> ReplicatedBack:
+        """What `replicate_back` would change once the replica is rewound to a point. Changes nothing."""
+        scenario = self._scenario(scenario_id)
+        with self._act(scenario_id):
+            return self._back(scenario).plan(replica, paths, point_id)
+
+    def replicate_back(self, scenario_id: int, replica: str, paths: Sequence[bytes]) -> ReplicatedBack:
+        """Make the roots (or only `paths`) equal to what a replica has. See `ReplicateBack.carry_out`.
+
+        Raises:
+            BusyError: ER00283 the scenario runs.
+        """
+        scenario = self._scenario(scenario_id)
+        with self._act(scenario_id):
+            done = self._back(scenario).carry_out(replica, paths)
+        self._changed(scenario_id)
+        return done
+
+    def _back(self, scenario: Scenario) -> ReplicateBack:
+        if scenario.id in self._running:
+            raise BusyError("ER00283", scenario=scenario.name)
+        directory = self._library.directory(scenario.id)
+        return ReplicateBack(scenario, directory, self._connector, self._events)
 
     # asking
 

@@ -1,7 +1,7 @@
 """What a rewind would change, exactly, found by undoing on paper.
 
-Names and contents are followed apart: `_Names` knows from where each place will get what stands there, and
-`_Changes` what of it is written in place, by inode, as all names of a file are written together.
+Names and contents are followed apart: `Names` knows from where each place will get what stands there, and
+`Change` what of it is written in place, by inode, as all names of a file are written together.
 """
 
 from __future__ import annotations
@@ -46,13 +46,7 @@ def plan(store: ReplicaStore, entries: Iterable[UndoEntry]) -> list[PlannedChang
     What only moves to a free name is one change, with all beneath it, told by its new name. Memory grows with
     the paths that change, not with their contents.
     """
-    for tree in store.trees:
-        tree.forget()
-    papers = [_Paper(tree) for tree in store.trees]
-    for entry in entries:
-        for step in reversed(entry.steps):
-            if step[1] < len(papers):
-                papers[step[1]].undo(step)
+    papers = undo_on_paper(store, entries)
     found: list[PlannedChange] = []
     for paper in papers:
         actions = paper.compare(store)
@@ -61,7 +55,19 @@ def plan(store: ReplicaStore, entries: Iterable[UndoEntry]) -> list[PlannedChang
     return found
 
 
-class _Names:
+def undo_on_paper(store: ReplicaStore, entries: Iterable[UndoEntry]) -> list[Paper]:
+    """Each root as it will be after undoing `entries` (newest first). Changes nothing."""
+    for tree in store.trees:
+        tree.forget()
+    papers = [Paper(tree) for tree in store.trees]
+    for entry in entries:
+        for step in reversed(entry.steps):
+            if step[1] < len(papers):
+                papers[step[1]].undo(step)
+    return papers
+
+
+class Names:
     """Where the content of each place comes from, as far as it differs from what is there now."""
 
     def __init__(self) -> None:
@@ -100,7 +106,7 @@ class _Names:
 
 
 @dataclass(slots=True)
-class _Change:
+class Change:
     """What undoing does to one inode: the last metadata set is what stays, blocks in the order written."""
 
     metadata: Metadata | None = None
@@ -109,13 +115,13 @@ class _Change:
     too_many: bool = False
 
 
-class _Paper:
+class Paper:
     """One root, undone on paper."""
 
     def __init__(self, tree: ReplicaTree) -> None:
         self.tree = tree
-        self._names = _Names()
-        self._changes: dict[int, tuple[Place, _Change]] = {}
+        self.names = Names()
+        self.changes: dict[int, tuple[Place, Change]] = {}
         self._kept_bytes = 0
         self._targets: dict[bytes, bytes] = {}
 
@@ -123,19 +129,19 @@ class _Paper:
         """Take one step back."""
         kind = step[0]
         if kind == steps.MOVE:
-            self._names.move((step[4], step[5]), (step[2], step[3]), directory=bool(step[7]))
+            self.names.move((step[4], step[5]), (step[2], step[3]), directory=bool(step[7]))
         elif kind == steps.REPLACE:
-            self._names.move((TREE, step[2]), (step[3], step[4]), directory=False)
-            self._names.move((SIDE, step[6]), (TREE, step[2]), directory=False)
+            self.names.move((TREE, step[2]), (step[3], step[4]), directory=False)
+            self.names.move((SIDE, step[6]), (TREE, step[2]), directory=False)
         elif kind in (steps.METADATA, steps.BLOCKS):
             self._undo_content(step)
 
     def _undo_content(self, step: steps.Step) -> None:
-        origin = self._names.resolve((TREE, step[2]))
+        origin = self.names.resolve((TREE, step[2]))
         status = self._status(origin)
         if origin is None or status is None:
             return
-        change = self._changes.setdefault(status.st_ino, (origin, _Change()))[1]
+        change = self.changes.setdefault(status.st_ino, (origin, Change()))[1]
         if step[0] == steps.METADATA:
             change.metadata = unpack_metadata(list(step[4]))
             return
@@ -154,17 +160,17 @@ class _Paper:
         gone: list[tuple[bytes, os.stat_result]] = []
         self._targets = {
             origin[1]: place[1]
-            for place, origin in self._names.origin.items()
+            for place, origin in self.names.origin.items()
             if place[0] == TREE and origin is not None and origin[0] == TREE
         }
-        for (area, path), origin in sorted(self._names.origin.items(), key=lambda item: item[0]):
+        for (area, path), origin in sorted(self.names.origin.items(), key=lambda item: item[0]):
             if area == TREE and origin != (TREE, path):
                 self._compare_place(path, origin, actions, gone)
         for path, status in gone:
             # What moves is told by its new name, unless that is another thing's now.
             if not self._is_renamed(path, actions):
                 actions[path] = (RewindAction.DELETE, _size(status))
-        for inode, ((area, path), change) in self._changes.items():
+        for inode, ((area, path), change) in self.changes.items():
             current = self._current(area, path)
             if current is None:
                 continue
@@ -182,9 +188,9 @@ class _Paper:
         gone: list[tuple[bytes, os.stat_result]],
     ) -> None:
         for at, status in list(walk(self.tree.tree, path)):
-            if self._names.nearest((TREE, at)) != (TREE, path):
+            if self.names.nearest((TREE, at)) != (TREE, path):
                 continue
-            future = self._names.resolve((TREE, at))
+            future = self.names.resolve((TREE, at))
             to_come = self._status(future)
             if to_come is None or future is None:
                 gone.append((at, status))
@@ -197,7 +203,7 @@ class _Paper:
         occupied = self.tree.tree.status_or_none(path) is not None
         for at, status in self._walk_origin(origin):
             target = path + at[len(origin[1]) :]
-            if self._names.nearest((TREE, target)) != (TREE, path):
+            if self.names.nearest((TREE, target)) != (TREE, path):
                 continue
             if self.tree.tree.status_or_none(target) is not None:
                 continue
@@ -218,7 +224,7 @@ class _Paper:
         self,
         name: bytes,
         current: Metadata,
-        change: _Change,
+        change: Change,
         content: bool,
         actions: dict[bytes, tuple[RewindAction, int]],
     ) -> None:
@@ -231,7 +237,7 @@ class _Paper:
         elif change.metadata is not None and change.metadata != current:
             actions[place] = (RewindAction.METADATA, 0)
 
-    def _content_changes(self, area: int, path: bytes, change: _Change) -> bool:
+    def _content_changes(self, area: int, path: bytes, change: Change) -> bool:
         """Whether the content differs once all blocks are back; the block written last is what counts."""
         if change.too_many:
             return True
@@ -261,16 +267,16 @@ class _Paper:
         above, rest = path, b""
         while above:
             target = self._targets.get(above)
-            if target is not None and self._names.resolve((TREE, target + rest)) == (TREE, path):
+            if target is not None and self.names.resolve((TREE, target + rest)) == (TREE, path):
                 return target + rest
             above = above.rpartition(b"/")[0]
             rest = path[len(above) :]
-        return path if self._names.resolve((TREE, path)) == (TREE, path) else None
+        return path if self.names.resolve((TREE, path)) == (TREE, path) else None
 
     def _will_be(self, origin: Place) -> Metadata | None:
         """The metadata of what is at `origin` now, after undoing."""
         status = self._status(origin)
-        known = self._changes.get(status.st_ino) if status is not None else None
+        known = self.changes.get(status.st_ino) if status is not None else None
         if known is not None and known[1].metadata is not None:
             return known[1].metadata
         return self._current(*origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from app.model.errors import BusyError, NotFoundError, Problem
@@ -17,8 +17,10 @@ from app.replication.replica.batch import Batch
 from app.replication.replica.replica import Replica
 from app.replication.replica.rewind import Rewinder
 from app.replication.replica.rewind_choice import Undoing, entries_about, entries_after
-from app.replication.replica.rewind_plan import PlannedChange, plan
+from app.replication.replica.rewind_listing import list_future
+from app.replication.replica.rewind_plan import PlannedChange, plan, undo_on_paper
 from app.replication.replica.rewind_points import find_point, master_path
+from app.replication.sync_frames import ListedEntry
 
 PLAN_ITEMS_MAX = 1_000
 
@@ -67,6 +69,15 @@ def rewind(
             count=sum(planned.counts.values()),
         )
         return RewindResult(point, planned.counts, before), store.change
+
+
+def list_after_rewind(
+    replica: Replica, point_id: str, paths: Sequence[bytes], root: int
+) -> Iterator[ListedEntry]:
+    """The listing of a root as it will be once the replica is rewound; the caller holds its lock."""
+    scenario, store = replica.opened()
+    point = find_point(store, scenario, replica.name, point_id)
+    yield from list_future(undo_on_paper(store, _undoing(replica, point, paths))[root])
 
 
 def undo(batch: Batch, undoing: Undoing) -> list[Problem]:

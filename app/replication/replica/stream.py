@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -35,11 +36,13 @@ from app.replication.frames import (
     encode_frame,
 )
 from app.replication.link import Link
+from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
+from app.replication.replica.rewinding import list_after_rewind
 from app.replication.replica.trouble import PathTrouble
 from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
@@ -130,6 +133,7 @@ class ReplicaStream:
                 kept = properties_of(scenario, spec).keep_deleted_during_replication
                 replica.applier.keeps_removed = kept
             replica.begin_stream(self._link.close)
+            replica.on_trouble = self._ask_again
             self._link.compress = spec is not None and properties_of(scenario, spec).compress_transfer
             position = store.index.position
             replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
@@ -154,6 +158,11 @@ class ReplicaStream:
             self._engine.scripts, scenario, hello.replica, self._tell(scenario), self._send
         )
         return replica
+
+    def _ask_again(self, root: int, path: bytes, code: str) -> None:
+        """Have the master send a path again. From any thread."""
+        with contextlib.suppress(ArcxoError):
+            self._send(Trouble(root, path, code, PathTrouble(code, path).params, final=False))
 
     def _tell(self, scenario: Scenario) -> Callable[..., None]:
         def tell(code: str, severity: Severity, **params: object) -> None:
@@ -210,7 +219,7 @@ class ReplicaStream:
             if isinstance(frame, ArcxoError):
                 raise frame
             if isinstance(frame, ListRequest):
-                self._list(replica, frame.root)
+                self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
             elif isinstance(frame, Batch):
                 self._apply(replica, *self._joined(frame, size))
             elif isinstance(frame, FetchRequest):
@@ -283,17 +292,36 @@ class ReplicaStream:
             tree = store.trees[root]
             tree.forget()
             names: dict[int, list[bytes]] = {}
+            seen = ListedStates(store, root)
             try:
                 for part in in_parts(list_root(tree.tree)):
                     for entry in part:
                         if entry.links > 1 and entry.kind is not EntryKind.DIRECTORY:
                             names.setdefault(entry.inode, []).append(entry.path)
+                    seen.part(part)
                     self._send(Listing(root, part))
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
             store.links.replace_root(root, shared_inodes(names))
+            findings = seen.end()
+            if findings and replica.scenario is not None:
+                self._engine.drift_worker.listed(replica.scenario.id, replica, findings)
             tree.forget()
         self._send(ListingEnd(root))
+
+    def _list_as_of(self, replica: Replica, request: ListRequest) -> None:
+        with replica.lock:
+            _, store = replica.opened()
+            if not 0 <= request.root < len(store.trees):
+                raise ArcxoError("ER00301", cause="a root that does not exist")
+            tree = store.trees[request.root]
+            try:
+                for part in in_parts(list_after_rewind(replica, request.point, request.paths, request.root)):
+                    self._send(Listing(request.root, part))
+            except OSError as error:
+                raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
+            tree.forget()
+        self._send(ListingEnd(request.root))
 
     def _fetch(self, replica: Replica, request: FetchRequest) -> None:
         with replica.lock:

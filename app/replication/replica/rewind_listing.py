@@ -1,0 +1,78 @@
+"""The listing of a replica root as it will be after a rewind, for a master that is to be made equal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from app.model.entry import EntryKind, Metadata, order_key
+from app.replication.metadata import read_metadata, xattr_digest
+from app.replication.replica.rewind_plan import Paper, Place
+from app.replication.replica.side_store import is_reserved
+from app.replication.replica.steps import TREE
+from app.replication.replica.trouble import PathTrouble
+from app.replication.sync_frames import ListedEntry
+
+
+def list_future(paper: Paper) -> Iterator[ListedEntry]:
+    """Everything there will be, in the order of `order_key`, the root first. Blocks on the disk."""
+    added: dict[bytes, set[bytes]] = {}
+    for area, path in paper.names.origin:
+        if area == TREE and path:
+            added.setdefault(path.rpartition(b"/")[0], set()).add(path)
+    waiting = [iter([b""])]
+    while waiting:
+        try:
+            path = next(waiting[-1])
+        except StopIteration:
+            waiting.pop()
+            continue
+        origin = paper.names.resolve((TREE, path))
+        entry = _entry(paper, path, origin) if origin is not None else None
+        if entry is None or origin is None:
+            continue
+        yield entry
+        if entry.kind is EntryKind.DIRECTORY:
+            names = {path + b"/" + name if path else name for name in _names(paper, origin)}
+            children = (names | added.get(path, set())) - {child for child in names if is_reserved(child)}
+            waiting.append(iter(sorted(children, key=order_key)))
+
+
+def _names(paper: Paper, directory: Place) -> list[bytes]:
+    try:
+        fd = paper.tree.area(directory[0]).directory(directory[1])
+        return [os.fsencode(name) for name in os.listdir(fd)]
+    except (PathTrouble, FileNotFoundError):
+        return []
+
+
+def _entry(paper: Paper, path: bytes, origin: Place) -> ListedEntry | None:
+    place = paper.tree.area(origin[0])
+    try:
+        fd, name = place.place(origin[1])
+        metadata, _ = read_metadata(name, fd)
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except (PathTrouble, FileNotFoundError):
+        return None
+    change = paper.changes.get(status.st_ino)
+    wanted: Metadata = metadata
+    if change is not None and change[1].metadata is not None:
+        wanted = change[1].metadata
+    size = metadata.size_bytes
+    if change is not None and change[1].size_bytes >= 0:
+        size = change[1].size_bytes
+    return ListedEntry(
+        path,
+        metadata.kind,
+        wanted.permissions,
+        wanted.uid,
+        wanted.gid,
+        size,
+        wanted.modified_ns,
+        xattr_digest(wanted.xattrs),
+        metadata.link_target,
+        metadata.device,
+        status.st_dev,
+        status.st_ino,
+        status.st_nlink,
+    )
