@@ -16,7 +16,7 @@ _TRIES = 4
 _DELAY_MOST_S = 60.0
 _KEPT_MOST = 100_000
 CHANGED_BY_OTHERS = "WR00432"
-"""The cause of a replica that asks for a path because somebody else changed it there: no fault of the path."""
+"""Why a replica asks for a path that somebody else changed there: no fault of the path itself."""
 
 
 class Troubles:

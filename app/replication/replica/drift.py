@@ -86,10 +86,10 @@ class Drift:
         return found
 
     def check_range(
-        self, root: int, tree: Rooted, after: bytes, through: bytes, there: Sequence[bytes]
+        self, root: int, tree: Rooted, low: bytes, high: bytes, there: Sequence[bytes]
     ) -> list[Finding]:
-        """The same for `there`, and for every noted path with `after` < key <= `through`."""
-        rows = {row.path: row for row in self._store.states.between(root, after, through)}
+        """The same for `there`, and for every noted path with `low` <= key <= `high`."""
+        rows = {row.path: row for row in self._store.states.between(root, low, high)}
         found = []
         for path in sorted({*rows, *there}, key=order_key):
             finding = self._compare(root, tree, path, rows.get(path))
@@ -148,11 +148,6 @@ class Drift:
         self.commit()
         self._recount()
 
-    def accept(self, root: int, states: Sequence[PathState]) -> None:
-        """Note `states` as what the root has: nothing is known of it yet, so nothing of it is drift."""
-        for state in states:
-            self._store.states.put(root, state)
-
     def commit(self) -> None:
         """Make notes durable; the position in the stream stays."""
         store = self._store
@@ -172,6 +167,11 @@ class Drift:
             (root, bytes(key).replace(b"\0", b"/"), DriftKind(kind), bytes(other), *rest, bool(going))
             for root, key, kind, other, *rest, going in rows.fetchall()
         ]
+
+    def reverting(self) -> int:
+        """How many paths the master's state was asked for and has not come yet."""
+        row = self._store.index.reading().execute("SELECT count(*) FROM drifts WHERE reverting = 1")
+        return int(row.fetchone()[0])
 
     def beneath(self, root: int, path: bytes) -> int:
         """How many entries beneath an item drifted with it."""

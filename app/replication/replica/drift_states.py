@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +94,11 @@ def state_of(path: bytes, status: os.stat_result, xattrs: bytes) -> PathState:
         status.st_ctime_ns,
         xattrs,
     )
+
+
+def file_type(kind: EntryKind) -> int:
+    """The part of `st_mode` that says the kind."""
+    return _FORMATS[kind]
 
 
 def look(tree: Rooted, path: bytes) -> PathState | None:
@@ -197,25 +201,13 @@ class TreeStates:
         row = self._one(f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key = ?", (root, order_key(path)))
         return _state(row) if row else None
 
-    def between(self, root: int, after: bytes, through: bytes) -> list[PathState]:
-        """All rows with `after` < key <= `through`."""
+    def between(self, root: int, low: bytes, high: bytes) -> list[PathState]:
+        """All rows with `low` <= key <= `high`."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key > ? AND key <= ? ORDER BY key",
-            (root, after, through),
+            f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key >= ? AND key <= ? ORDER BY key",
+            (root, low, high),
         )
         return [_state(row) for row in rows.fetchall()]
-
-    def chunks(self, root: int, after: bytes, end: bytes, most: int) -> Iterator[list[PathState]]:
-        """Rows with `after` < key < `end` in order, in parts of up to `most`."""
-        while True:
-            rows = self._database.execute(
-                f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key > ? AND key < ? ORDER BY key LIMIT ?",
-                (root, after, end, most),
-            ).fetchall()
-            if not rows:
-                return
-            yield [_state(row) for row in rows]
-            after = bytes(rows[-1][0])
 
     def figures(self) -> tuple[int, int]:
         """(files, their bytes) of all roots. Reads every row."""

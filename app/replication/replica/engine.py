@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
 from app.model.events import Severity
 from app.model.host import CheckOutcome, CheckResult
@@ -21,6 +22,7 @@ from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.link import Link
 from app.replication.replica.applied import CHANGE_KINDS
+from app.replication.replica.drift_worker import DriftWorker
 from app.replication.replica.replica import Replica
 from app.replication.replica.restoring import (
     RestoreArea,
@@ -70,6 +72,7 @@ class ReplicaEngine:
         self._replicas: dict[int, Replica] = {}
         self._home_id = ""
         self._closed = False
+        self.drift_worker = DriftWorker(self._known, self._base() + b"/cookies", events)
         self.scripts = Scripts(os.path.dirname(os.path.abspath(os.fsdecode(directory))))
 
     def start(self) -> None:
@@ -92,6 +95,7 @@ class ReplicaEngine:
                     scenario_name=replica.scenario.name if replica.scenario else "",
                     cause=cause,
                 )
+        self.drift_worker.start()
 
     def close(self) -> None:
         """End all streams and close all files."""
@@ -100,6 +104,7 @@ class ReplicaEngine:
             replicas = list(self._replicas.values())
         for replica in replicas:
             replica.end_stream()
+        self.drift_worker.close()
         self.scripts.close()
         for replica in replicas:
             with replica.lock:
@@ -269,6 +274,10 @@ class ReplicaEngine:
         """The replica's own figures."""
         return self._replica(scenario_id).status()
 
+    def drift(self, scenario_id: int, limit: int) -> DriftReport:
+        """What others changed on the replica; up to `limit` items and kept edits."""
+        return self.drift_worker.report(scenario_id, self._replica(scenario_id), limit)
+
     def free_bytes(self, scenario_id: int) -> tuple[int, ...]:
         """Free space of each root's volume."""
         found: list[int] = []
@@ -311,6 +320,10 @@ class ReplicaEngine:
                 found = Replica(scenario_id, directory, self._side(), self._home_id, self._all_paths)
                 self._replicas[scenario_id] = found
             return found
+
+    def _known(self) -> list[tuple[int, Replica]]:
+        with self._lock:
+            return list(self._replicas.items())
 
     def _all_paths(self) -> list[bytes]:
         return [path for replica in list(self._replicas.values()) for path in replica.paths]

@@ -44,6 +44,8 @@ class Replica:
         self.paths: tuple[bytes, ...] = ()
         self.state = ReplicaState.STOPPED
         self.streaming = False
+        self.on_trouble: Callable[[int, bytes, str], None] | None = None
+        """Tells the master of the open stream, which then sends a path again."""
         self.clean_end = False
         self.stream_ended = threading.Event()
         self.stream_ended.set()
@@ -75,6 +77,17 @@ class Replica:
         """Whether the replica is known to follow its master: synchronised, stream open or suspended."""
         store = self._store
         return store is not None and bool(store.index.position.epoch) and (self.streaming or self.clean_end)
+
+    @property
+    def store(self) -> ReplicaStore | None:
+        """The store, if it is open. With `lock` held."""
+        return self._store
+
+    def tell_trouble(self, root: int, path: bytes, code: str) -> None:
+        """Have the master send `path` again, if it is connected; else it is told when it is."""
+        tell = self.on_trouble
+        if tell is not None:
+            tell(root, path, code)
 
     def opened(self) -> tuple[Scenario, ReplicaStore]:
         """The definition and the open store. Raises ArcxoError ER00414 when a root is not there."""
@@ -130,6 +143,7 @@ class Replica:
     def finish_stream(self, *, clean: bool) -> None:
         """The stream is over; `clean` when nothing went wrong here."""
         self._end = None
+        self.on_trouble = None
         self.streaming = False
         self.clean_end = clean
         self.state = ReplicaState.STOPPED

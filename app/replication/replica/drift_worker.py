@@ -1,0 +1,95 @@
+"""The one thread that looks after drift on all replicas of a host."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from app.model.drift import DriftReport
+from app.replication.events import EventStore
+from app.replication.replica.drift import Finding
+from app.replication.replica.drift_watch import DriftWatch
+from app.replication.replica.replica import Replica
+
+_EVERY_S = 0.5
+_log = logging.getLogger("arcxo.replication.drift")
+
+
+class DriftWorker:
+    """From `start` to `close`. `cookies` is a directory of its own, outside all roots."""
+
+    def __init__(
+        self, replicas: Callable[[], Sequence[tuple[int, Replica]]], cookies: bytes, events: EventStore
+    ) -> None:
+        self._replicas = replicas
+        self._cookies = cookies
+        self._events = events
+        self._lock = threading.Lock()
+        self._watches: dict[int, DriftWatch] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; blocks until the look under way is done."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
+
+    def report(self, scenario_id: int, replica: Replica, limit: int) -> DriftReport:
+        """The drift of a replica now."""
+        return self._watch(scenario_id, replica).report(limit)
+
+    def listed(self, scenario_id: int, replica: Replica, findings: Sequence[Finding]) -> None:
+        """A listing for a synchronisation found these. With the replica's lock held."""
+        self._watch(scenario_id, replica).listed(findings)
+
+    def count(self, scenario_id: int) -> int:
+        """How many items drifted, as of the last look."""
+        watch = self._watches.get(scenario_id)
+        return watch.count if watch is not None else 0
+
+    def _watch(self, scenario_id: int, replica: Replica) -> DriftWatch:
+        with self._lock:
+            watch = self._watches.get(scenario_id)
+            if watch is None:
+                watch = self._watches[scenario_id] = DriftWatch(replica, self._cookies, self._events)
+            return watch
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            began = time.monotonic()
+            more = False
+            known = dict(self._replicas())
+            for gone in [number for number in self._watches if number not in known]:
+                with self._lock:
+                    watch = self._watches.pop(gone)
+                watch.close()
+            for number, replica in known.items():
+                if self._closing.is_set():
+                    return
+                more |= self._tick(number, replica)
+            spent = time.monotonic() - began
+            self._closing.wait(spent if more else _EVERY_S)
+
+    def _tick(self, number: int, replica: Replica) -> bool:
+        watch = self._watch(number, replica)
+        try:
+            return watch.tick()
+        except sqlite3.ProgrammingError:
+            # The store was closed meanwhile: the next look opens what there is then.
+            watch.close()
+            return False
+        except Exception:  # noqa: BLE001 - the watch over all replicas must not end for one
+            _log.exception("looking after drift of %s failed", replica.label)
+            watch.close()
+            return False

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.model.drift import DriftKind, DriftReport
+from app.model.scenario import DriftHandling
+from app.replication.replica.engine import ReplicaEngine
+from tests.support.replication_pair import Pair, until
+
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Pair]:
+    pair = Pair(tmp_path)
+    yield pair
+    pair.close()
+
+
+def fill(directory: Path) -> None:
+    (directory / "folder" / "deep").mkdir(parents=True)
+    for number in range(6):
+        (directory / f"file{number}").write_bytes(b"master %d" % number)
+        (directory / "folder" / f"inner{number}").write_bytes(b"inner %d" % number)
+    (directory / "link").symlink_to("file0")
+
+
+def drift(pair: Pair) -> DriftReport:
+    return pair.replica_engine.drift(pair.id, 1_000)
+
+
+def watched(pair: Pair) -> None:
+    """Wait until the replica is looked after."""
+    pair.settle()
+    until(lambda: drift(pair).checked_at is not None, LIMIT_S, "the first comparison")
+
+
+def found(pair: Pair) -> dict[str, DriftKind]:
+    top = os.fsencode(pair.replica) + b"/"
+    return {os.fsdecode(item.path.removeprefix(top)): item.kind for item in drift(pair).items}
+
+
+def test_what_others_change_is_noticed_and_left_until_the_master_changes_it(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    watched(running)
+    assert found(running) == {}
+    replica = running.replica
+    (replica / "file0").write_bytes(b"edited here, longer")
+    (replica / "new").write_bytes(b"made here")
+    (replica / "made").mkdir()
+    (replica / "made" / "inside").write_bytes(b"with its folder")
+    (replica / "file1").unlink()
+    (replica / "file2").rename(replica / "moved")
+    os.chmod(replica / "file3", 0o611)
+    os.setxattr(replica / "folder", "user.mine", b"1")
+    os.utime(replica / "file4", ns=(5, 1_500_000_000_123_456_789))
+    expected = {
+        "file0": DriftKind.CHANGED,
+        "new": DriftKind.CREATED,
+        "made": DriftKind.CREATED,
+        "file1": DriftKind.REMOVED,
+        "moved": DriftKind.RENAMED,
+        "file3": DriftKind.METADATA,
+        "folder": DriftKind.METADATA,
+        "file4": DriftKind.CHANGED,
+    }
+    until(lambda: found(running) == expected, LIMIT_S, f"{found(running)}")
+    renamed = next(item for item in drift(running).items if item.kind is DriftKind.RENAMED)
+    assert renamed.other == os.fsencode(replica / "file2")
+    made = next(item for item in drift(running).items if item.path.endswith(b"/made"))
+    assert made.beneath == 1
+    events = [event for event in running.events.newer_than(0, 1000) if event.code == "WR00430"]
+    assert str(replica / "file0") in {event.params["path"] for event in events}
+    assert (replica / "file0").read_bytes() == b"edited here, longer"
+    # A block written on the master goes into a content that is not the master's: all of it is sent.
+    with open(running.master / "file0", "ab") as file:
+        file.write(b" and more")
+    (running.master / "file1").unlink()
+    until(lambda: "file0" not in found(running) and "file1" not in found(running), LIMIT_S, "resolved")
+    assert (replica / "file0").read_bytes() == b"master 0 and more"
+
+
+def test_the_masters_state_is_put_back_and_edits_are_kept(running: Pair) -> None:
+    fill(running.master)
+    running.run(drift=DriftHandling.REVERT)
+    watched(running)
+    replica = running.replica
+    (replica / "file0").write_bytes(b"edited here")
+    (replica / "made").mkdir()
+    (replica / "made" / "inside").write_bytes(b"made here")
+    (replica / "file1").unlink()
+    (replica / "file2").rename(replica / "moved")
+    os.chmod(replica / "file3", 0o600)
+    (replica / "folder" / "inner1").unlink()
+    until(lambda: "WR00431" in running.codes(), LIMIT_S, "told")
+    until(lambda: drift(running).count == 0 and "IR00434" in running.codes(), LIMIT_S, f"{drift(running)}")
+    running.assert_equal()
+    kept = {item.path: item.kept_path for item in drift(running).kept}
+    assert Path(os.fsdecode(kept[os.fsencode(replica / "file0")])).read_bytes() == b"edited here"
+    inside = Path(os.fsdecode(kept[os.fsencode(replica / "made")])) / "inside"
+    assert inside.read_bytes() == b"made here"
+
+
+def test_replication_itself_is_never_taken_for_somebody_else(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    watched(running)
+    for number in range(30):
+        (running.master / f"more{number}").write_bytes(b"x" * number)
+        (running.master / "file0").write_bytes(b"y" * number)
+    os.link(running.master / "file3", running.master / "name of file3")
+    (running.master / "folder").rename(running.master / "renamed")
+    os.chmod(running.master / "file5", 0o640)
+    running.settle()
+    running.engine.suspend(running.id, "")
+    running.engine.stop(running.id)
+    point = running.replica_engine.rewind_points(running.id, limit=20)[-1]
+    running.replica_engine.rewind(running.id, point.id)
+    looked = drift(running).checked_at
+    running.replica_engine.drift_worker._watches[running.id]._sweep_due = 0.0
+    until(lambda: drift(running).checked_at != looked, LIMIT_S, "compared again")
+    assert drift(running).count == 0, drift(running)
+
+
+def test_a_flood_is_one_event(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    watched(running)
+    for number in range(200):
+        (running.replica / f"flood{number}").touch()
+    until(lambda: drift(running).count == 200, LIMIT_S, "all found")
+    assert "WR00433" in running.codes()
+    assert running.codes().count("WR00430") <= 20
+    report = running.replica_engine.drift(running.id, 10)
+    assert (report.count, len(report.items), report.truncated) == (200, 10, True)
+
+
+def test_what_happened_while_the_engine_was_down_is_found_and_stamped(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    watched(running)
+    running.engine.stop(running.id)
+    with running.replica_engine.freeze(running.id) as frozen:
+        before = (frozen.incarnation, frozen.change)
+    running.replica_engine.close()
+    (running.replica / "file0").write_bytes(b"edited while nobody looked")
+    (running.replica / "file1").unlink()
+    running.replica_engine = ReplicaEngine(str(running.base / "other"), "localhost", running.events)
+    running.replica_engine.start()
+    until(lambda: drift(running).count == 2, LIMIT_S, "found")
+    changed = running.replica_engine.changed_since(running.id, *before)
+    assert changed is not None
+    assert {path for _, path, _ in changed} >= {b"file0", b"file1"}
+    running.engine.run(running.id)
+    running.wait()
+    running.assert_equal()
+    until(lambda: drift(running).count == 0, LIMIT_S, "resolved")
