@@ -26,6 +26,22 @@ def check_relative(path: bytes) -> bytes:
     return path
 
 
+def check_directory(text: str) -> str:
+    """A directory given as text, absolute and clean, as it is kept.
+
+    Raises:
+        ValueError: it is not; the message is what it can be.
+    """
+    kept = text.rstrip("/")
+    try:
+        clean = kept.startswith("/") and check_relative(kept[1:].encode()) != b""
+    except (ArcxoError, UnicodeEncodeError):
+        clean = False
+    if not clean:
+        raise ValueError("a directory beneath /, given from / on, without . and ..")
+    return kept
+
+
 def is_beneath(path: bytes, directory: bytes) -> bool:
     """Whether `path` is `directory` or inside it (both relative, or both absolute and clean)."""
     if directory in (b"", b"/"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.model.bandwidth import clean_bandwidth
 from app.model.events import clean_triggers
+from app.model.paths import check_directory
 from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties
 from app.model.scripts import check_command, check_trigger_file
 
@@ -61,6 +62,7 @@ _NUMBER_DIGITS = 12
 _DEFAULTS = ScenarioProperties()
 TEXT_CHECKS: dict[str, Callable[[str], str]] = {
     "bandwidth": clean_bandwidth,
+    "spool_directory": check_directory,
     "script_before_sync": check_command,
     "script_after_sync": check_command,
     "replica_script_before_sync": check_command,

@@ -12,6 +12,7 @@ from app.model.errors import ArcxoError
 from app.model.scenario import Scenario
 from app.replication.definition import from_xml, to_xml
 from app.replication.master.durable import sync_directory, write_file
+from app.replication.master.spool_place import remove_spool
 
 _ID_LEAST = 1_000_000_000
 
@@ -59,6 +60,7 @@ class Library:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(self._definitions, f"{scenario_id}.xml"))
         sync_directory(self._definitions)
+        remove_spool(self.directory(scenario_id))
         remove_tree(self.directory(scenario_id))
 
     def directory(self, scenario_id: int) -> str:

@@ -76,6 +76,7 @@ def _refusals(
                 yield ArcxoError("ER00105", path=shown(path), other=shown(other))
     for path in masters:
         yield from _against_reserved(path, reserved)
+    yield from _spools(scenario, masters, host, rest, reserved)
     for replica in scenario.replicas:
         targets = [_real(path) if _local(replica.host, host) else path for path in replica.paths]
         for number, path in enumerate(targets):
@@ -105,6 +106,38 @@ def _against_others(path: bytes, replica: str, host: str, others: Sequence[Scena
                 master = _real(root.master_path)
                 if path != master and _overlap(path, master):
                     yield ArcxoError("ER00106", path=shown(path), master=shown(master))
+
+
+def _spools(
+    scenario: NewScenario | Scenario,
+    masters: list[bytes],
+    host: str,
+    rest: Sequence[Scenario],
+    reserved: Sequence[bytes],
+) -> Iterator[ArcxoError]:
+    """A spool in a replicated directory would be recorded into itself; in a replica's it would be removed."""
+    ours = masters + _local_targets(scenario, host)
+    for other in rest:
+        chosen = other.properties.spool_directory
+        for path in ours:
+            if chosen and _overlap(path, _real(os.fsencode(chosen))):
+                yield ArcxoError("ER00292", directory=chosen, path=shown(path))
+    chosen = scenario.properties.spool_directory
+    if not chosen:
+        return
+    directory = _real(os.fsencode(chosen))
+    yield from _against_reserved(directory, reserved)
+    for other in rest:
+        ours += [_real(root.master_path) for root in other.roots] + _local_targets(other, host)
+    for path in ours:
+        if _overlap(path, directory):
+            yield ArcxoError("ER00292", directory=chosen, path=shown(path))
+    if not os.path.isdir(directory) or not os.access(directory, os.W_OK | os.X_OK):
+        yield ArcxoError("ER00293", directory=chosen)
+
+
+def _local_targets(scenario: NewScenario | Scenario, host: str) -> list[bytes]:
+    return [_real(path) for spec in scenario.replicas if _local(spec.host, host) for path in spec.paths]
 
 
 def _against_reserved(path: bytes, reserved: Sequence[bytes]) -> Iterator[ArcxoError]:

@@ -89,7 +89,6 @@ class Sender:
         self._news = threading.Condition(self._lock)
         self._state = ReplicaState.CONNECTING
         self._reason = ""
-        self._suspended = suspended
         self._sync_wanted = not spool.is_proved(spec.host)
         self._drained_at = spool.last_seq
         if recorder.brake.needs_synchronization(spec.host):
@@ -97,6 +96,7 @@ class Sender:
         self._synchronizing: SyncRun | None = None
         self._stopped_why = spool.stopped_replica(spec.host)
         """Why nothing is sent until somebody starts this replica again."""
+        self._suspended = suspended and not self._stopped_why
         self._exchange: Exchange | None = None
         self._sent = 0
         self._open: deque[tuple[int, int, int]] = deque()

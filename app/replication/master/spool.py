@@ -312,7 +312,10 @@ class Spool:
         if now - self._free_checked < _SPACE_CHECK_S and more < 1 << 20:
             return
         self._free_checked = now
-        free = free_bytes(self.directory)
+        try:
+            free = free_bytes(self.directory)
+        except FileNotFoundError:
+            raise ArcxoError("ER00291", directory=self.directory) from None
         if self._min_free_bytes and free - more < self._min_free_bytes:
             self._free_checked = 0.0
             raise ArcxoError(

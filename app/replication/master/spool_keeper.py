@@ -64,7 +64,7 @@ class SpoolKeeper:
             place_spool(self._directory, self._scenario.id, properties.spool_directory),
             max_bytes=properties.spool_max_mb << 20,
             min_free_bytes=properties.spool_min_free_mb << 20,
-            relieve=None if properties.stop_if_spool_full else self._relieve,
+            relieve=self._relieve,
         )
         return self._spool
 
@@ -129,11 +129,13 @@ class SpoolKeeper:
         """Stop the replicas that hold the spool back; whether there was one. In the recorder's thread."""
         spool = self._spool
         assert spool is not None
+        # People hear of it before anything is dropped, however sudden it came.
+        self._tell(over=True, size=spool.size_bytes(), limit=self._properties.spool_max_mb << 20)
+        if self._properties.stop_if_spool_full:
+            return False
         late = self._late(spool)
         if not late:
             return False
-        # People hear of it before anything is dropped, however sudden it came.
-        self._tell(over=True, size=spool.size_bytes(), limit=self._properties.spool_max_mb << 20)
         cause = _words(error)
         for host in late:
             position = spool.position(host)

@@ -1,0 +1,177 @@
+"""Spools that get full, damaged or lost while a scenario runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.model.errors import ArcxoError
+from app.model.scenario import ReplicaState, ScenarioState
+from tests.support.replication_group import Group
+from tests.support.replication_pair import until
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Group]:
+    made = Group(tmp_path, "one", "two")
+    (made.master / "first").write_text("first")
+    yield made
+    made.close()
+
+
+def _spool(group: Group) -> Path:
+    return group.home / "engine/master" / str(group.id) / "spool"
+
+
+def _write(group: Group, names: range, size: int = MEGABYTE) -> None:
+    for number in names:
+        (group.master / f"file {number}").write_bytes(os.urandom(size))
+        group.wait_same("one")
+
+
+def test_a_spool_that_is_full_stops_the_scenario_where_that_is_wanted(group: Group) -> None:
+    group.run(spool_max_mb=8)
+    group.engine.suspend(group.id, "two")
+    for number in range(12):
+        (group.master / f"file {number}").write_bytes(os.urandom(MEGABYTE))
+    group.wait_scenario(ScenarioState.PROBLEM)
+    assert "The spool has reached its limit" in group.engine.status(group.id).reason
+    until(lambda: "CR00100" in group.codes())
+    codes = group.codes()
+    assert codes.index("WR00216") < codes.index("CR00100")
+
+
+def test_a_spool_that_is_full_stops_only_who_holds_it_back(group: Group) -> None:
+    group.run(spool_max_mb=8, stop_if_spool_full=False)
+    group.engine.suspend(group.id, "two")
+    _write(group, range(14))
+    group.wait("two", ReplicaState.PROBLEM)
+    status = group.status("two")
+    assert "the spool is full" in status.reason
+    assert status.waiting == status.reason
+    assert group.engine.status(group.id).state is ScenarioState.REPLICATING
+    assert group.status("one").state is ReplicaState.REPLICATING
+    codes = group.codes()
+    assert codes.index("WR00216") < codes.index("ER00290")
+    assert codes.count("ER00290") == 1
+    assert sum(path.stat().st_size for path in _spool(group).glob("*.seg")) < 8 * MEGABYTE
+    with pytest.raises(ArcxoError, match="ER00250"):
+        group.engine.barrier(group.id, 0.5)
+
+    # It stays stopped over a restart, and nobody else is synchronised when it is started again.
+    group.restart_master()
+    group.wait("two", ReplicaState.PROBLEM)
+    group.wait("one", ReplicaState.REPLICATING)
+    assert not group.same("two")
+    group.engine.resume(group.id, "two")
+    group.wait_same("two")
+    group.wait("two", ReplicaState.REPLICATING)
+    assert group.codes("two").count("SR00202") == 2
+    assert group.codes("one").count("SR00202") == 1
+    group.engine.barrier(group.id, 20)
+
+
+def test_what_was_dropped_arrives_though_size_and_time_hide_it(group: Group) -> None:
+    hidden = group.master / "hidden"
+    hidden.write_text("before")
+    os.utime(hidden, ns=(10**18, 10**18))
+    group.run(spool_max_mb=8, stop_if_spool_full=False)
+    group.engine.suspend(group.id, "two")
+    hidden.write_text("after!")
+    os.utime(hidden, ns=(10**18, 10**18))
+    group.wait_same("one")
+    _write(group, range(14))
+    group.wait("two", ReplicaState.PROBLEM)
+    group.engine.resume(group.id, "two")
+    group.wait_same("two")
+
+
+def test_damage_in_the_spool_is_told_by_file_and_the_replica_synchronised(group: Group) -> None:
+    hidden = group.master / "hidden"
+    hidden.write_text("before")
+    os.utime(hidden, ns=(10**18, 10**18))
+    group.run(spool_max_mb=32)
+    group.engine.suspend(group.id, "two")
+    hidden.write_text("after!")
+    os.utime(hidden, ns=(10**18, 10**18))
+    group.wait_same("one")
+    _write(group, range(9))
+    group.engine.close()
+    oldest = min(_spool(group).glob("*.seg"))
+    content = bytearray(oldest.read_bytes())
+    content[200:220] = bytes(20)
+    oldest.write_bytes(content)
+    group.engine = group.open_engine()
+    group.wait_scenario(ScenarioState.REPLICATING)
+    group.wait("two", ReplicaState.SUSPENDED)
+    group.engine.resume(group.id, "two")
+    group.wait_same("two")
+    damaged = [event for event in group.events.newer_than(0, 10_000) if event.code == "ER00212"]
+    assert [event.params["file"] for event in damaged] == [str(oldest)]
+    assert group.codes("two").count("SR00202") == 2
+    assert group.codes("one").count("SR00202") == 1
+
+
+def test_a_spool_that_lost_its_end_is_begun_anew(group: Group) -> None:
+    group.run()
+    group.engine.suspend(group.id, "two")
+    _write(group, range(2))
+    group.engine.close()
+    newest = max(_spool(group).glob("*.seg"))
+    with newest.open("r+b") as file:
+        file.truncate(newest.stat().st_size // 2)
+    group.engine = group.open_engine()
+    group.wait_scenario(ScenarioState.REPLICATING)
+    group.wait("one", ReplicaState.REPLICATING)
+    assert "ER00212" in group.codes()
+    group.engine.resume(group.id, "two")
+    (group.master / "later").write_text("later")
+    for host in group.hosts:
+        group.wait_same(host)
+
+
+def test_a_spool_that_vanishes_is_a_problem_with_a_name_and_nothing_is_lost(group: Group) -> None:
+    chosen = group.base / "chosen"
+    chosen.mkdir()
+    group.run(spool_directory=str(chosen))
+    group.engine.suspend(group.id, "two")
+    _write(group, range(2))
+    shutil.rmtree(chosen)
+
+    def noticed() -> bool:
+        (group.master / "more").write_bytes(os.urandom(1000))
+        return group.engine.status(group.id).state is ScenarioState.PROBLEM
+
+    until(noticed)
+    assert str(chosen) in group.engine.status(group.id).reason
+    with pytest.raises(ArcxoError, match="ER00293"):
+        group.engine.run(group.id)
+    chosen.mkdir()
+    group.engine.run(group.id)
+    group.wait_scenario(ScenarioState.PROBLEM)
+    assert os.listdir(chosen) == []
+
+
+def test_a_spool_directory_is_checked_and_moved(group: Group) -> None:
+    for wrong in (str(group.master), str(group.master / "inner"), str(group.hosts["one"].directory)):
+        if wrong.endswith("one"):
+            continue
+        Path(wrong).mkdir(exist_ok=True)
+        with pytest.raises(ArcxoError, match="ER00292"):
+            group.create(spool_directory=wrong)
+    with pytest.raises(ArcxoError, match="ER00293"):
+        group.create(spool_directory=str(group.base / "absent"))
+    chosen = group.base / "chosen"
+    chosen.mkdir()
+    group.run(spool_directory=str(chosen))
+    assert list(chosen.glob("arcxo-spool-*/*.seg"))
+    assert not _spool(group).exists()
+    group.engine.stop(group.id)
+    group.engine.delete(group.id)
+    assert os.listdir(chosen) == []
