@@ -7,7 +7,8 @@ from dataclasses import asdict, fields, replace
 
 from PySide6.QtCore import QSettings
 
-from app.model.scenario import ScenarioProperties, SyncMethod
+from app.model.properties import property_text, property_value
+from app.model.scenario import ScenarioProperties
 from app.ui.wizards.flow import Answers
 
 _KEY = "wizard/scenario_draft"
@@ -15,7 +16,7 @@ _KEY = "wizard/scenario_draft"
 
 def keep_draft(settings: QSettings, answers: Answers) -> None:
     """Write the answers (paths as hex, so that names of any bytes survive)."""
-    properties = asdict(answers.properties) | {"sync": answers.properties.sync.value}
+    properties = {name: property_text(value) for name, value in asdict(answers.properties).items()}
     kept = {
         "name": answers.name,
         "master": answers.master,
@@ -37,8 +38,10 @@ def read_draft(settings: QSettings) -> Answers | None:
     """The kept answers; None when there are none, or when they can't be read any more."""
     try:
         kept = json.loads(str(settings.value(_KEY) or ""))
-        values = kept["properties"] | {"sync": SyncMethod(kept["properties"]["sync"])}
         known = {field.name for field in fields(ScenarioProperties)}
+        values = {
+            name: property_value(name, text) for name, text in kept["properties"].items() if name in known
+        }
         return Answers(
             name=str(kept["name"]),
             master=str(kept["master"]),
@@ -46,9 +49,7 @@ def read_draft(settings: QSettings) -> Answers | None:
             roots=[bytes.fromhex(root) for root in kept["roots"]],
             targets={bytes.fromhex(root): str(target) for root, target in kept["targets"].items()},
             exclude=str(kept["exclude"]),
-            properties=replace(
-                ScenarioProperties(), **{name: value for name, value in values.items() if name in known}
-            ),
+            properties=replace(ScenarioProperties(), **values),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from app.model.filters import check_filters
 from app.model.paths import is_beneath, shown
 from app.model.scenario import (
     Filters,
@@ -97,8 +98,23 @@ class NewScenarioFlow:
         if page is Page.REPLICA:
             faults = [self.target_fault(root) for root in answers.roots]
             return next((fault for fault in faults if fault), "")
+        if page is Page.PROPERTIES:
+            return self.filters_fault()
         if page is Page.VERIFICATION and not (self.verified and self.verified_as == self.scenario()):
             return "The checks that failed must pass first"
+        return ""
+
+    def filters(self) -> Filters:
+        """The patterns typed to be left out, by comma or line."""
+        parts = [part.strip() for line in self.answers.exclude.splitlines() for part in line.split(",")]
+        return Filters(exclude=tuple(part for part in parts if part))
+
+    def filters_fault(self) -> str:
+        """What is wrong with the patterns; "" when nothing is."""
+        try:
+            check_filters(self.filters())
+        except ValueError as error:
+            return f"Correct what is to be left out. {error}"
         return ""
 
     def _hosts_fault(self) -> str:
@@ -186,7 +202,6 @@ class NewScenarioFlow:
     def scenario(self) -> NewScenario:
         """What will be created."""
         answers = self.answers
-        patterns = [part.strip() for line in answers.exclude.splitlines() for part in line.split(",")]
         return NewScenario(
             name=answers.name.strip(),
             master=answers.master,
@@ -198,7 +213,7 @@ class NewScenarioFlow:
             roots=tuple(Root(root) for root in answers.roots),
             server_type=answers.server_type,
             product=answers.product,
-            filters=Filters(exclude=tuple(part for part in patterns if part)),
+            filters=self.filters(),
             properties=answers.properties,
         )
 

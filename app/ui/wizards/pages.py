@@ -28,6 +28,7 @@ from app.ui.models.tree import Row, TreeModel
 from app.ui.widgets.basics import IconLabel, Label, PaneHeader, button, column
 from app.ui.widgets.notices import explain
 from app.ui.widgets.views import CellTree
+from app.ui.wizards.filter_preview import FilterPreviewLine
 from app.ui.wizards.flow import NewScenarioFlow, clean_path
 from app.ui.xosoft.properties import PropertyForm
 
@@ -477,17 +478,27 @@ class PropertiesPage(WizardPage):
         self.exclude.setTabChangesFocus(True)
         self.exclude.setPlaceholderText("*.tmp, ~$*, Thumbs.db")
         self.exclude.textChanged.connect(self._on_edited)
+        self.preview = FilterPreviewLine(flow, context)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 8)
         layout.addWidget(self.form)
         below = QVBoxLayout()
         below.setContentsMargins(16, 0, 16, 0)
-        below.addLayout(_field("Leave out (optional)", self.exclude, "Name patterns, by comma or line"))
+        hint = "By comma or line: *.tmp anywhere, cache/ with all beneath, /old right in the root"
+        below.addLayout(_field("Leave out (optional)", self.exclude, hint))
+        below.addWidget(self.preview)
         layout.addLayout(below)
         layout.addStretch(1)
 
+    def enter(self) -> None:
+        """Count what the patterns leave out of the directories chosen now."""
+        self.preview.look()
+
     def _on_edited(self) -> None:
-        self.flow.answers.exclude = self.exclude.toPlainText()
+        exclude = self.exclude.toPlainText()
+        if exclude != self.flow.answers.exclude:
+            self.flow.answers.exclude = exclude
+            self.preview.look_soon()
         self.flow.set_properties(**self.form.values())
         self.edited.emit()
 

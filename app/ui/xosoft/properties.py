@@ -1,133 +1,21 @@
-"""Framework, Properties: read-only while the scenario runs, else editable and saved together."""
+"""Framework, Properties: read-only while the scenario runs, else editable and saved together.
+
+The scenario's own, or those of one replica with what it takes from the scenario.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QScrollArea,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.model.scenario import Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.model.properties import properties_on
+from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
+from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, button
-from app.ui.xosoft.property_fields import (
-    FIELDS,
-    PropertyField,
-    default_of,
-    shown_value,
-    value_of,
-    with_values,
-)
+from app.ui.xosoft.property_fields import FIELDS, own_names, with_own_value, with_value
+from app.ui.xosoft.property_form import PropertyForm
 
-
-class _NumberField(QSpinBox):
-    """Does not change under a wheel that scrolls the page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # The sheet's padding does not reach the editor inside a spin box.
-        self.lineEdit().setTextMargins(7, 0, 7, 0)
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        event.ignore()
-
-
-class PropertyForm(QWidget):
-    """All properties in their groups; `changed` on every edit."""
-
-    changed = Signal()
-
-    def __init__(self, names: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self._editors: dict[str, QCheckBox | QComboBox | _NumberField] = {}
-        self._fields = tuple(field for field in FIELDS if not names or field.name in names)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(16, 8, 16, 16)
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(3, 1)
-        group, row = "", 0
-        for field in self._fields:
-            if field.group != group:
-                group = field.group
-                caption = Label(group, "strong")
-                caption.setContentsMargins(0, 12 if row else 0, 0, 2)
-                grid.addWidget(caption, row, 0, 1, 4)
-                row += 1
-            title = Label(field.title, "body", "text2")
-            editor = self._editor(field)
-            title.setBuddy(editor)
-            editor.setAccessibleName(field.title)
-            self._editors[field.name] = editor
-            grid.addWidget(title, row, 0)
-            grid.addWidget(editor, row, 1)
-            grid.addWidget(Label(field.unit, "small", "muted"), row, 2)
-            note = f"{field.help}{' · ' if field.help else ''}Default {shown_value(default_of(field))}"
-            grid.addWidget(Label(note, "small", "muted", elide=Qt.TextElideMode.ElideRight), row, 3)
-            row += 1
-        grid.setRowStretch(row, 1)
-
-    def set_values(self, values: dict[str, Any]) -> None:
-        """Show values without telling."""
-        for name, editor in self._editors.items():
-            if name not in values:
-                continue
-            editor.blockSignals(True)
-            if isinstance(editor, QCheckBox):
-                editor.setChecked(bool(values[name]))
-            elif isinstance(editor, QComboBox):
-                editor.setCurrentIndex(editor.findData(values[name].value))
-            else:
-                editor.setValue(int(values[name]))
-            editor.blockSignals(False)
-
-    def values(self) -> dict[str, Any]:
-        """What stands in the fields."""
-        found: dict[str, Any] = {}
-        for name, editor in self._editors.items():
-            if isinstance(editor, QCheckBox):
-                found[name] = editor.isChecked()
-            elif isinstance(editor, QComboBox):
-                found[name] = SyncMethod(editor.currentData())
-            else:
-                found[name] = editor.value()
-        return found
-
-    def set_editable(self, *, editable: bool) -> None:
-        """Enable or disable all fields."""
-        for editor in self._editors.values():
-            editor.setEnabled(editable)
-
-    def _editor(self, field: PropertyField) -> QCheckBox | QComboBox | _NumberField:
-        default = default_of(field)
-        if isinstance(default, bool):
-            check = QCheckBox("On")
-            check.toggled.connect(self._on_edited)
-            return check
-        if isinstance(default, SyncMethod):
-            combo = QComboBox()
-            for method in SyncMethod:
-                combo.addItem(shown_value(method), method.value)
-            combo.currentIndexChanged.connect(self._on_edited)
-            return combo
-        number = _NumberField()
-        number.setRange(field.least, field.most)
-        number.setGroupSeparatorShown(True)
-        number.setMinimumWidth(110)
-        number.valueChanged.connect(self._on_edited)
-        return number
-
-    def _on_edited(self) -> None:
-        self.changed.emit()
+__all__ = ["PropertiesTab", "PropertyForm"]
 
 
 class PropertiesTab(QWidget):
@@ -138,11 +26,20 @@ class PropertiesTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._scenario: Scenario | None = None
+        self._draft: Scenario | None = None
+        self._editable = False
         self.form = PropertyForm()
-        self.form.changed.connect(self._on_changed)
+        self.form.edited.connect(self._on_edited)
+        self.form.changed.connect(self._show_bar)
+        self.form.reset.connect(self._on_reset)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.form)
+        self.scope = QComboBox()
+        self.scope.setAccessibleName("Properties of")
+        self.scope.setMinimumWidth(theme().px(150))
+        self.scope.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.scope.currentIndexChanged.connect(self._on_scope_changed)
         self._icon = IconLabel("lock", "muted", 16)
         self.reason = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
         self.save = button("Save properties", "small-primary")
@@ -154,6 +51,7 @@ class PropertiesTab(QWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(16, 6, 16, 6)
         row.setSpacing(8)
+        row.addWidget(self.scope)
         row.addWidget(self._icon)
         row.addWidget(self.reason, 1)
         row.addWidget(self.discard)
@@ -163,8 +61,17 @@ class PropertiesTab(QWidget):
         layout.setSpacing(0)
         layout.addWidget(bar)
         layout.addWidget(scroll, 1)
-        self._dirty = False
-        self._editable = False
+        self._show_scopes()
+
+    @property
+    def _dirty(self) -> bool:
+        return self._draft != self._scenario or bool(self.form.faults())
+
+    @property
+    def _host(self) -> str | None:
+        """The replica in view; None = the scenario itself."""
+        host = self.scope.currentData()
+        return str(host) if host else None
 
     def show_status(self, status: ScenarioStatus | None) -> None:
         """Show a scenario; unsaved edits of the same version stay."""
@@ -174,42 +81,83 @@ class PropertiesTab(QWidget):
             and self._scenario is not None
             and (made.id, made.version) == (self._scenario.id, self._scenario.version)
         )
-        self._editable = status is not None and status.state is ScenarioState.STOPPED
-        if made is not None and not (same and self._dirty):
-            self._scenario = made
-            self.form.set_values({field.name: value_of(made, field) for field in FIELDS})
-            self._dirty = False
-        elif made is None:
-            self._scenario = None
-            self._dirty = False
-        self.form.set_editable(editable=self._editable)
+        editable = status is not None and status.state is ScenarioState.STOPPED
+        if not (same and self._dirty) and (not same or made != self._scenario):
+            kept = self._scenario is not None and made is not None and made.id == self._scenario.id
+            self._scenario = self._draft = made
+            self._show_scopes(self._host if kept else None)
+        if editable != self._editable or not same:
+            self._editable = editable
+            self.form.set_editable(editable=editable)
         self._show_bar()
 
+    def _show_scopes(self, host: str | None = None) -> None:
+        self.scope.blockSignals(True)
+        self.scope.clear()
+        self.scope.addItem("Scenario", "")
+        for spec in self._scenario.replicas if self._scenario is not None else ():
+            self.scope.addItem(f"Replica {spec.host}", spec.host)
+        self.scope.setCurrentIndex(max(0, self.scope.findData(host or "")))
+        self.scope.blockSignals(False)
+        self._show_values()
+
+    def _show_values(self) -> None:
+        draft, host = self._draft, self._host
+        if draft is None:
+            self.form.set_scope(None)
+            return
+        properties = draft.properties if host is None else properties_on(draft, host)
+        self.form.set_values({field.name: getattr(properties, field.name) for field in FIELDS})
+        self.form.set_scope(None if host is None else own_names(draft, host))
+
     def _show_bar(self) -> None:
+        faults = self.form.faults()
         if self._scenario is None:
             text = "Select a scenario"
         elif not self._editable:
             text = "Stop the scenario to change its properties"
+        elif faults:
+            text = f"To correct: {', '.join(faults)}"
         else:
             text = "Unsaved changes" if self._dirty else "The scenario is stopped: properties can be changed"
         self._icon.set_icon("pencil" if self._editable else "lock", "muted")
         self.reason.setText(text)
-        self.save.setEnabled(self._editable and self._dirty)
+        self.reason.set_role("error" if faults else "muted")
+        self.save.setEnabled(self._editable and self._dirty and not faults)
         self.discard.setEnabled(self._editable and self._dirty)
 
-    def _on_changed(self) -> None:
-        self._dirty = True
+    def _on_scope_changed(self) -> None:
+        self._show_values()
+        self._show_bar()
+
+    def _on_edited(self, name: str) -> None:
+        if self._draft is None:
+            return
+        value, host = self.form.values()[name], self._host
+        if host is None:
+            self._draft = with_value(self._draft, name, value)
+        else:
+            self._draft = with_own_value(self._draft, host, name, value)
+            self.form.rows[name].set_own(True)
+
+    def _on_reset(self, name: str) -> None:
+        if self._draft is None or self._host is None:
+            return
+        self._draft = with_own_value(self._draft, self._host, name, None)
+        row = self.form.rows[name]
+        self.form.set_values({name: getattr(self._draft.properties, name)})
+        row.set_own(False)
+        row.editor.setFocus()
         self._show_bar()
 
     def _on_save_clicked(self) -> None:
-        if self._scenario is not None:
-            self._dirty = False
-            self.save_requested.emit(with_values(self._scenario, self.form.values()))
+        if self._draft is not None:
+            draft = self._draft
+            # What comes back is what was saved; if that fails, the edits are still in the fields.
+            self.save_requested.emit(draft)
             self._show_bar()
 
     def _on_discard_clicked(self) -> None:
-        if self._scenario is not None:
-            self._dirty = False
-            made = self._scenario
-            self.form.set_values({field.name: value_of(made, field) for field in FIELDS})
-            self._show_bar()
+        self._draft = self._scenario
+        self._show_values()
+        self._show_bar()

@@ -1,6 +1,7 @@
 """The properties of a scenario as people see them: groups, titles, units, help. Qt-free.
 
-The names are those of `scenario set NAME KEY=VALUE`; defaults come from the model.
+The names are those of `scenario set NAME KEY=VALUE`; defaults, limits and which may differ by replica come
+from the model.
 """
 
 from __future__ import annotations
@@ -8,47 +9,118 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.model.scenario import Scenario, ScenarioProperties, SyncMethod
+from app.model.events import NotifyTrigger, parse_triggers
+from app.model.properties import LIMITS, PER_REPLICA, check_override, property_text, property_value
+from app.model.scenario import (
+    DriftHandling,
+    Override,
+    ReplicaSpec,
+    Scenario,
+    ScenarioProperties,
+    SyncMethod,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyField:
-    """One property. `most` bounds whole numbers."""
+    """One property."""
 
     name: str
     group: str
     title: str
     unit: str = ""
     help: str = ""
-    least: int = 0
-    most: int = 10_000_000
 
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Least and most of a whole number."""
+        return LIMITS[self.name]
+
+    @property
+    def by_replica(self) -> bool:
+        """Whether a replica may have a value of its own."""
+        return self.name in PER_REPLICA
+
+
+_SCRIPT = "Program and arguments"
 
 FIELDS = (
     PropertyField(
         "sync", "Replication", "Synchronization type", "", "Compare whole files, or blocks of files"
     ),
     PropertyField("ignore_same_size_time", "Replication", "Ignore files of same size and time"),
-    PropertyField("run_after_reboot", "Replication", "Run after reboot"),
-    PropertyField("keep_deleted_during_sync", "Replication", "Keep deleted files during synchronization"),
-    PropertyField("sweep_minutes", "Replication", "Sweep interval", "minutes", "0 = never", 0, 10_080),
-    PropertyField("timeout_seconds", "Replication", "Time-out", "seconds", "", 1, 86_400),
-    PropertyField("suspend_enabled", "Replica", "Suspending allowed"),
-    PropertyField("assured_recovery", "Replica", "Assured Recovery"),
-    PropertyField("snapshots_to_keep", "Replica", "Snapshots to keep", "", "", 0, 1000),
-    PropertyField("rewind_enabled", "Recovery", "Data rewind"),
     PropertyField(
-        "rewind_minutes", "Recovery", "Rewind retention", "minutes", "10,080 = 7 days", 1, 5_256_000
+        "block_whole_file_percent", "Replication", "Send whole file from", "%", "Of its blocks different"
     ),
-    PropertyField("rewind_mb", "Recovery", "Rewind log, maximum", "MB", "", 1),
+    PropertyField("run_after_reboot", "Replication", "Run after reboot"),
+    PropertyField("stop_if_spool_full", "Replication", "Stop scenario if any spool is full"),
+    PropertyField("sweep_minutes", "Replication", "Sweep interval", "minutes", "0 = never"),
+    PropertyField("audit_minutes", "Replication", "Audit interval", "minutes", "0 = never"),
+    PropertyField("timeout_seconds", "Replication", "Time-out", "seconds"),
+    PropertyField(
+        "script_before_sync",
+        "Master",
+        "Run script before synchronization",
+        "",
+        f"{_SCRIPT}; the synchronization waits for exit code 0",
+    ),
+    PropertyField(
+        "script_after_sync", "Master", "Run script after synchronization", "", f"{_SCRIPT}; nothing waits"
+    ),
+    PropertyField("trigger_file", "Master", "Trigger file", "", "Whole path, or from a root directory on"),
+    PropertyField(
+        "script_on_trigger", "Master", "Run script upon trigger file", "", "When it appears or changes"
+    ),
+    PropertyField("script_timeout_seconds", "Master", "Time limit of scripts", "seconds"),
+    PropertyField("bookmark_minutes", "Master", "Scheduled bookmarks", "minutes", "0 = never"),
     PropertyField("spool_max_mb", "Spool", "Maximum size", "MB", "0 = no limit"),
     PropertyField("spool_min_free_mb", "Spool", "Minimum disk free", "MB"),
+    PropertyField("spool_threshold_percent", "Spool", "Threshold", "%", "An event is raised above it"),
+    PropertyField("spool_directory", "Spool", "Spool directory", "", "Empty = in the engine's directory"),
+    PropertyField("keep_deleted_during_sync", "Replica", "Keep deleted files during synchronization"),
+    PropertyField("keep_deleted_during_replication", "Replica", "Keep deleted files during replication"),
+    PropertyField("compress_transfer", "Replica", "Compress data during transfer"),
+    PropertyField("bandwidth", "Replica", "Bandwidth limit", "", "Kbps by hour of the week"),
+    PropertyField("drift", "Replica", "Changes by others", "", "Files changed on the replica itself"),
     PropertyField(
-        "spool_threshold_percent", "Spool", "Threshold", "%", "An event is raised above it", 1, 100
+        "replica_script_before_sync",
+        "Replica",
+        "Run script before synchronization",
+        "",
+        f"{_SCRIPT}, on the replica",
     ),
-    PropertyField("brake_percent", "Safety brake", "Deletes or rewrites", "%", "0 = off", 0, 100),
+    PropertyField(
+        "replica_script_after_sync",
+        "Replica",
+        "Run script after synchronization",
+        "",
+        f"{_SCRIPT}, on the replica",
+    ),
+    PropertyField("suspend_enabled", "Replica", "Suspending allowed"),
+    PropertyField("assured_recovery", "Replica", "Assured Recovery"),
+    PropertyField("snapshots_to_keep", "Replica", "Snapshots to keep"),
+    PropertyField("rewind_enabled", "Recovery", "Data rewind"),
+    PropertyField("rewind_minutes", "Recovery", "Rewind retention", "minutes", "10,080 = 7 days"),
+    PropertyField("rewind_mb", "Recovery", "Rewind log, maximum", "MB"),
+    PropertyField("brake_percent", "Safety brake", "Deletes or rewrites", "%", "0 = off"),
+    PropertyField("notify_on", "Event notification", "Tell of"),
+    PropertyField("notify_script", "Event notification", "Execute script", "", _SCRIPT),
+    PropertyField("notify_os_log", "Event notification", "Write to the log of the system"),
 )
 
+TRIGGERS = {
+    NotifyTrigger.LOST_CONNECTION: "Lost connection",
+    NotifyTrigger.QUEUE_OVERFLOW: "Queue overflow",
+    NotifyTrigger.ERROR: "Other errors",
+    NotifyTrigger.SIGNIFICANT: "Significant information",
+}
+
+_WORDS = {
+    SyncMethod.FILE: "File level",
+    SyncMethod.BLOCK: "Block level",
+    DriftHandling.REPORT: "Report",
+    DriftHandling.REVERT: "Report and revert",
+}
 _DEFAULTS = ScenarioProperties()
 
 
@@ -66,11 +138,47 @@ def shown_value(value: Any) -> str:
     """A value in words."""
     if isinstance(value, bool):
         return "On" if value else "Off"
-    if isinstance(value, SyncMethod):
-        return {"file": "File level", "block": "Block level"}[value.value]
+    if value in _WORDS:
+        return _WORDS[value]
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def with_values(scenario: Scenario, values: dict[str, Any]) -> Scenario:
-    """The scenario with other property values."""
-    return replace(scenario, properties=replace(scenario.properties, **values))
+def default_note(field: PropertyField) -> str:
+    """The help and the default in one line."""
+    default = default_of(field)
+    if field.name == "notify_on":
+        said = "Default " + ", ".join(TRIGGERS[trigger].lower() for trigger in parse_triggers(default))
+    elif field.name == "bandwidth":
+        said = "Default unlimited"
+    else:
+        said = f"Default {shown_value(default)}" if default != "" else ""
+    return " · ".join(part for part in (field.help, said) if part)
+
+
+def with_value(scenario: Scenario, name: str, value: Any) -> Scenario:
+    """The scenario with another value of one property."""
+    return replace(scenario, properties=replace(scenario.properties, **{name: value}))
+
+
+def with_own_value(scenario: Scenario, host: str, name: str, value: Any) -> Scenario:
+    """The scenario with a replica's own value of one property; None = the scenario's again."""
+
+    def changed(spec: ReplicaSpec) -> ReplicaSpec:
+        if spec.host != host:
+            return spec
+        rest = tuple(own for own in spec.overrides if own.name != name)
+        if value is None:
+            return replace(spec, overrides=rest)
+        return replace(spec, overrides=(*rest, Override(name, check_override(name, property_text(value)))))
+
+    return replace(scenario, replicas=tuple(changed(spec) for spec in scenario.replicas))
+
+
+def own_names(scenario: Scenario, host: str) -> frozenset[str]:
+    """The properties for which the replica on `host` has values of its own."""
+    return frozenset(own.name for spec in scenario.replicas if spec.host == host for own in spec.overrides)
+
+
+def checked(name: str, text: str) -> Any:
+    """The value that a text says. Raises ValueError with what is possible."""
+    return property_value(name, text)
