@@ -90,6 +90,8 @@ class XOsoftManager(Manager):
         self._poller.stale.connect(self._on_stale)
         self._events_poller = self.poll(self._ask_events, 1000)
         self._events_poller.answered.connect(self._on_events)
+        self._braked = ""
+        self.banner.pressed.connect(self._on_review)
         self._show_selection()
 
     def menu(self) -> tuple[str, list[QAction | None]]:
@@ -297,7 +299,7 @@ class XOsoftManager(Manager):
         self.badge_changed.emit(str(attention) if attention else "", True)
 
     def _show_brake(self, held: Sequence[ScenarioStatus]) -> None:
-        """The safety brake waits for a decision, which is made at the command line."""
+        """The safety brake waits for a decision."""
         if not held:
             self.banner.hide()
             return
@@ -306,13 +308,28 @@ class XOsoftManager(Manager):
         name = chosen.scenario.name
         more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
         reason = chosen.reason or next((r.reason for r in chosen.replicas if r.reason), "")
-        command = shlex.join(["arcxo", "scenario", "brake", name])
+        self._braked = name
+        self.banner.setToolTip(f"Also: {shlex.join(['arcxo', 'scenario', 'brake', name])} show")
         self.banner.show_banner(
             "error",
             f"The safety brake holds the replicas of {name}{more}",
-            f"{reason}\nSee what waits: {command} show\nThen decide: {command} accept, or reject".strip(),
+            f"{reason}. They keep what they have; changes go on being recorded.".replace("..", "."),
+            "Review…",
             icon="hand",
         )
+
+    def _on_review(self) -> None:
+        from app.ui.xosoft.brake_dialog import BrakeDialog
+
+        name = self._braked
+        dialog = BrakeDialog(self.context, name, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.decided.connect(self._poller.refresh)
+        dialog.released.connect(self._on_released)
+        dialog.open()
+
+    def _on_released(self, text: str) -> None:
+        self.context.toast("The safety brake is released", text)
 
     def _show_selection(self) -> None:
         status = self.selected

@@ -10,6 +10,7 @@ from app.model.errors import BusyError
 from app.model.scenario import ScenarioState
 from app.ui.models.cell import ItemRole, RowKind
 from app.ui.xosoft.actions import Act
+from app.ui.xosoft.brake_dialog import BrakeDialog
 from app.ui.xosoft.events_pane import EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.manager import XOsoftManager
@@ -175,7 +176,12 @@ def test_a_braked_scenario_shows_what_to_do_about_it(manager, qtbot):
     words = manager.banner.accessibleName()
     assert "Sales Shares" in words
     assert "12,418 deletes" in words
-    assert "arcxo scenario brake 'Sales Shares' show" in words
+    assert "arcxo scenario brake 'Sales Shares' show" in manager.banner.toolTip()
+    manager.banner._button.click()
+    dialog = manager.findChild(BrakeDialog)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.model.rowCount() == 1)
+    dialog.reject()
     manager.context.services.scenarios.brake_accept("Sales Shares")
     manager.refresh()
     qtbot.waitUntil(lambda: not manager.banner.isVisible())
