@@ -61,6 +61,7 @@ PROTOCOL_VERSION = 2
 BATCH_RECORDS_MAX = 50_000
 _PARAMS_MAX = 64
 _U63 = (1 << 63) - 1
+_U62 = (1 << 62) - 1
 
 
 class BatchKind(IntEnum):
@@ -342,7 +343,7 @@ def _batch(fields: list[Any]) -> Frame:
     return Batch(
         BatchKind(take_int(kind, 0, 1)),
         take_text(epoch),
-        take_int(first, 0, _U63),
+        take_int(first, 1, _U62),
         tuple(take_bytes(record) for record in records),
     )
 

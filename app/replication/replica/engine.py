@@ -127,7 +127,12 @@ class ReplicaEngine:
         return self._replica(scenario.id, create=True)
 
     def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
-        """No two scenarios write one directory. Raises ArcxoError ER00415."""
+        """No two scenarios write one directory, and none writes ours. Raises ArcxoError ER00415, ER00107."""
+        own = os.path.realpath(self._directory)
+        for path in paths:
+            real = os.path.realpath(path)
+            if is_beneath(real, own) or is_beneath(own, real):
+                raise ArcxoError("ER00107", path=shown(path), directory=shown(own))
         with self._lock:
             others = [r for i, r in self._replicas.items() if i != scenario.id and r.scenario is not None]
         for other in others:
