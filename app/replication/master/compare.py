@@ -23,7 +23,8 @@ from app.replication.content import (
     windows,
 )
 from app.replication.master.filters import PathFilter
-from app.replication.master.observe import entry_of, same_metadata, same_status, unchanged
+from app.replication.master.hints import wait_for_cost
+from app.replication.master.observe import entry_of, same_metadata, same_state, same_status, unchanged
 from app.replication.master.outlet import Outlet
 from app.replication.master.shadow import Shadow, ShadowEntry
 from app.replication.metadata import metadata_of, read_xattrs
@@ -583,8 +584,10 @@ class Comparer:
     def _read_now(self, root: ComparedRoot, now: ShadowEntry, looked_ns: int, *, agrees: bool) -> ShadowEntry:
         """`now`, all of which was read after `looked_ns`, with what its change time proves."""
         if not agrees:
-            # Written all the time: what was read is recorded, and it is compared again soon.
-            self._followers.again(root.number, now.path, content=True, tree=False, delay=0.05)
+            # Written all the time: what was read is recorded, and it is compared again, as soon as that is
+            # worth what it costs.
+            delay = wait_for_cost((time.time_ns() - looked_ns) / 1e9)
+            self._followers.again(root.number, now.path, content=True, tree=False, delay=delay)
         elif looked_ns - YOUNG_NS < now.changed_ns <= looked_ns + YOUNG_NS:
             self._followers.young(root.number, now.path)
         else:
@@ -622,6 +625,29 @@ class Comparer:
         for number, other in names:
             if number == root_number and other.changed_ns == row.changed_ns:
                 self._shadow.put(number, replace(other, changed_ns=proved.changed_ns))
+
+    def learn(self, root_number: int, path: bytes, status: os.stat_result, hashes: bytes) -> bool:
+        """Keep the hashes of a content that was read, whole and unchanged, while it had `status`.
+
+        That was long enough ago for everything told before to be waiting or compared by now. False when it
+        is not what is recorded any more, or something waits to be compared.
+        """
+        root = self._roots[root_number]
+        row = self._shadow.get(root_number, path)
+        if (
+            row is None
+            or row.hashes is not None
+            or not row.changed_ns
+            or not same_state(row, status, root.device)
+        ):
+            return False
+        names = self._names_everywhere(root, row)
+        if any(self._followers.is_pending(number, other.path) for number, other in names):
+            return False
+        for number, other in names:
+            if number == root_number and other.changed_ns == row.changed_ns:
+                self._shadow.put(number, replace(other, hashes=hashes))
+        return True
 
     def _names_everywhere(self, root: ComparedRoot, row: ShadowEntry) -> list[tuple[int, ShadowEntry]]:
         """All recorded names of a file, with the number of their root."""

@@ -2,7 +2,8 @@
 
 The first hint of a quiet path is due at once when its writer closed it, else after 5 ms. The following
 ones of a path that was recorded shortly before wait, so that many changes become one record; the wait grows
-but is bounded. Usable from any thread.
+but is bounded, and a file whose reading takes long is read the less often: `COST_FACTOR` times what it took
+goes by in between. How far that lets the records stay behind is told. Usable from any thread.
 """
 
 from __future__ import annotations
@@ -21,8 +22,13 @@ MERGE_LEAST_S = 0.05
 MERGE_MOST_S = 1.0
 QUIET_S = 0.25
 COST_FACTOR = 4.0
-COST_MOST_S = 30.0
+COST_MOST_S = 900.0
 _RECENT_MOST = 50_000
+
+
+def wait_for_cost(cost_s: float) -> float:
+    """Seconds to let a file alone whose reading took `cost_s`."""
+    return max(MERGE_LEAST_S, min(COST_MOST_S, cost_s * COST_FACTOR))
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Hint:
     prove: bool = False
     due: float = 0.0
     ticket: int = 0
+    told: float = 0.0
     swept: bool = False
 
 
@@ -62,6 +69,8 @@ class Hints:
         self._recent: OrderedDict[Key, _Recent] = OrderedDict()
         self._ticket = 0
         self._busy: list[int] = []
+        self._busy_since: float | None = None
+        self._flushed = 0
         self._closed = False
 
     # telling
@@ -107,7 +116,7 @@ class Hints:
         hint = self._pending.get(key)
         if hint is None:
             self._ticket += 1
-            hint = Hint(root, path, due=now + delay, ticket=ticket or self._ticket)
+            hint = Hint(root, path, due=now + delay, ticket=ticket or self._ticket, told=now)
             self._pending[key] = hint
         elif ticket is not None and ticket < hint.ticket:
             # A barrier that waits for the older one has to wait for what takes its place.
@@ -150,6 +159,7 @@ class Hints:
             if hint is not None:
                 ticket = hint.ticket
                 self._add(root, new_path, now, hint.content, False, hint.force, True, 0.0, ticket)
+                self._older(root, new_path, hint.told)
             if directory:
                 self._rekey_beneath(root, path, new_path)
             self._moves[root, new_path] = (origin, self._ticket)
@@ -161,9 +171,14 @@ class Hints:
         hint = self._pending.pop((root, path), None)
         if hint is not None:
             self._add(root, new_path, hint.due, hint.content, hint.tree, hint.force, True, 0.0, hint.ticket)
+            self._older(root, new_path, hint.told)
         recent = self._recent.pop((root, path), None)
         if recent is not None:
             self._recent[root, new_path] = recent
+
+    def _older(self, root: int, path: bytes, told: float) -> None:
+        hint = self._pending[root, path]
+        hint.told = min(hint.told, told)
 
     def _rekey_beneath(self, root: int, path: bytes, new_path: bytes) -> None:
         prefix = path + b"/"
@@ -190,6 +205,7 @@ class Hints:
                 self._news.wait(max(0.0, wake - now))
             moves = [(root, origin, path) for (root, path), (origin, _) in self._moves.items()]
             self._busy = [hint.ticket for hint in hints] + [ticket for _, ticket in self._moves.values()]
+            self._busy_since = min((hint.told for hint in hints), default=now) if self._busy else None
             self._moves.clear()
         hints.sort(key=lambda hint: (hint.root, hint.path.replace(b"/", b"\0")))
         return moves, hints
@@ -218,8 +234,14 @@ class Hints:
                 wait = MERGE_LEAST_S
             else:
                 wait = min(MERGE_MOST_S, recent.wait * 1.5)
-            wait = max(wait, min(COST_MOST_S, cost_s * COST_FACTOR))
+            wait = max(wait, wait_for_cost(cost_s))
             self._recent[key] = _Recent(now, wait, cost_s)
+            hint = self._pending.get(key)
+            rest = now + min(COST_MOST_S, cost_s * COST_FACTOR)
+            if hint is not None and hint.due < rest and hint.ticket > self._flushed:
+                # Told while it was read.
+                hint.due = rest
+                heapq.heappush(self._due, (rest, root, path))
             while len(self._recent) > _RECENT_MOST:
                 self._recent.popitem(last=False)
 
@@ -227,6 +249,7 @@ class Hints:
         """What was taken is recorded, durably."""
         with self._news:
             self._busy = []
+            self._busy_since = None
             self._news.notify_all()
 
     def is_pending(self, root: int, path: bytes) -> bool:
@@ -237,6 +260,14 @@ class Hints:
         """Hints and moves not recorded yet."""
         with self._lock:
             return len(self._pending) + len(self._moves) + len(self._busy)
+
+    def behind_s(self) -> float:
+        """How long the oldest change that was told and is not recorded has waited; 0 when there is none."""
+        with self._lock:
+            oldest = min((hint.told for hint in self._pending.values()), default=None)
+            if self._busy_since is not None:
+                oldest = self._busy_since if oldest is None else min(oldest, self._busy_since)
+            return 0.0 if oldest is None else max(0.0, time.monotonic() - oldest)
 
     # barriers
 
@@ -253,6 +284,7 @@ class Hints:
                 hint.due = min(hint.due, now)
                 self._due.append((hint.due, root, path))
             heapq.heapify(self._due)
+            self._flushed = self._ticket
             self._news.notify_all()
             return self._ticket
 

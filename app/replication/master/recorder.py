@@ -7,6 +7,7 @@ spool before the shadow says so.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -200,6 +201,23 @@ class Recorder:
             with self._lock:
                 self._synchronizing -= 1
 
+    def learn(self, root: int, path: bytes, status: os.stat_result, hashes: bytes) -> bool:
+        """See `Comparer.learn`; from any thread. False also while a replica is synchronised.
+
+        What a synchronisation reads may be a state in between, which is put right only because a comparison
+        without hashes records all of a file.
+        """
+        with self._lock:
+            if self._synchronizing or not self._comparer.learn(root, path, status, hashes):
+                return False
+            self._shadow.commit()
+            return True
+
+    @property
+    def synchronizing(self) -> bool:
+        """Whether a replica is synchronised now."""
+        return self._synchronizing > 0
+
     @contextlib.contextmanager
     def between_batches(self) -> Iterator[None]:
         """While inside, nothing is recorded; what was changed in the shadow is kept at the end."""
@@ -369,7 +387,12 @@ class Recorder:
     def _leftovers(self) -> list[Hint]:
         """What is looked at only when nothing else is due: young entries again, unreadable ones again."""
         now = time.monotonic()
-        hints = [Hint(root, path, content=True) for root, path in self._young.due(_BATCH_HINTS)]
+        # A path with a hint is compared when that is due, which may be long from now if reading it is costly.
+        hints = [
+            Hint(root, path, content=True)
+            for root, path in self._young.due(_BATCH_HINTS)
+            if not self.hints.is_pending(root, path)
+        ]
         hints += [Hint(root, path, prove=True) for root, path in self._unproved.due(_BATCH_HINTS)]
         if self._retries:
             for (root, path), due in list(self._retries.items()):

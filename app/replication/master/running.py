@@ -24,6 +24,7 @@ from app.replication.master.brake import Brake, Held
 from app.replication.master.brake_decisions import BrakeDecisions
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
+from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder
@@ -80,6 +81,7 @@ class Running:
         self._brake: Brake | None = None
         self._recorder: Recorder | None = None
         self._sweeps: Sweeps | None = None
+        self._learner: Learner | None = None
         self._barrier: Barrier | None = None
         self._decisions: BrakeDecisions | None = None
         self._senders: list[Sender] = []
@@ -108,6 +110,8 @@ class Running:
         if self._sweeps is not None:
             self._sweeps.wake()
         self._thread.join()
+        if self._learner is not None:
+            self._learner.close()
         if self._sweeps is not None:
             self._sweeps.close()
         if self._recorder is not None:
@@ -229,6 +233,8 @@ class Running:
         for sender in self._senders:
             sender.start()
         self._scripts.start()
+        self._learner = Learner(self.scenario.name, self._roots, recorder, shadow_path)
+        self._learner.start()
 
     def _identify(self, root: ComparedRoot, shadow: Shadow, *, fresh: bool) -> None:
         try:
@@ -467,8 +473,9 @@ class Running:
         replicas = tuple(sender.status() for sender in senders) or tuple(
             ReplicaStatus(spec.host, absent, reason) for spec in self.scenario.replicas
         )
-        if recorder is not None and recorder.hints.waiting():
-            replicas = tuple(replace(r, lag_seconds=r.lag_seconds or 0.0) for r in replicas)
+        behind_s = recorder.hints.behind_s() if recorder is not None else 0.0
+        if behind_s:
+            replicas = tuple(replace(r, lag_seconds=max(r.lag_seconds or 0.0, behind_s)) for r in replicas)
         return ScenarioStatus(
             scenario=self.scenario,
             state=self._state,

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS entry (
     PRIMARY KEY (root, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entry_inode ON entry (root, inode) WHERE mode & 61440 = 32768;
+CREATE INDEX IF NOT EXISTS entry_unhashed ON entry (modified)
+    WHERE hashes IS NULL AND size > 1048576 AND mode & 61440 = 32768;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
@@ -102,6 +104,15 @@ class ShadowReader:
     def counts(self, root: int) -> tuple[int, int, int]:
         """(entries, files, bytes) of a root."""
         return _counts(self._database, root)
+
+    def unhashed(self, most: int) -> list[tuple[int, ShadowEntry]]:
+        """(root, file) of large files recorded without hashes of their blocks, those changed last first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS}, root FROM entry WHERE hashes IS NULL AND size > 1048576 AND {_IS_FILE}"
+            " ORDER BY modified DESC LIMIT ?",
+            (most,),
+        ).fetchall()
+        return [(int(row[-1]), _entry(row[:-1])) for row in rows]
 
     def close(self) -> None:
         """Give the state back."""

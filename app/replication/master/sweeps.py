@@ -169,7 +169,7 @@ class Sweeps:
 
     def _in_doubt(self) -> bool:
         with self._swept:
-            return self._doubts != self._checked
+            return any(self._checked.get(root, 0) < count for root, count in self._doubts.items())
 
     def once(self, *, starting: bool = False) -> None:
         """Compare every path with the shadow; what differs becomes hints. In the run's own thread.
@@ -240,7 +240,9 @@ class Sweeps:
         ticket = hints.newest()
         deadline = time.monotonic() + _RECORDED_S
         while not hints.wait_for(ticket, 0.2):
-            if self._stopping.is_set() or self._run.problem is not None or time.monotonic() > deadline:
+            # A hint may wait for long, and a barrier for what is in doubt by now.
+            ended = self._stopping.is_set() or self._run.problem is not None or time.monotonic() > deadline
+            if ended or self._in_doubt():
                 return
         found = self._recorder.swept(root.number) - before
         if found or lost:

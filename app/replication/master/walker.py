@@ -6,7 +6,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
@@ -18,6 +17,7 @@ from app.replication.metadata import read_xattrs
 EMPTIED_LEAST_ENTRIES = 10
 _COMMIT_EVERY = 5_000
 _TICK_NS = 20_000_000
+"""Longer than what the kernel takes its file times from stands still."""
 
 Report = Callable[[bytes, OSError], None]
 
@@ -78,6 +78,7 @@ def fill(
     """
     shadow.clear(root.number)
     count = 0
+    youngest_ns = 0
     for path, status in walk(root, filters, report):
         if stopped():
             break
@@ -90,15 +91,14 @@ def fill(
         except OSError as error:
             report(path, error)
             continue
-        now = entry_of(path, status, xattrs, target, root.device)
-        if now.changed_ns > time.time_ns() - _TICK_NS:
-            # The same time may come with another content yet; see `ShadowEntry.changed_ns`. Only what is
-            # that young here: without hashes, a second look sends all of it.
-            now = replace(now, changed_ns=0)
-        shadow.put(root.number, now)
+        shadow.put(root.number, entry_of(path, status, xattrs, target, root.device))
+        youngest_ns = max(youngest_ns, status.st_ctime_ns)
         count += 1
         if count % _COMMIT_EVERY == 0:
             shadow.commit()
+    # Contents are read from now on. None of them may come with a change time that another one had, too.
+    while -_TICK_NS < time.time_ns() - youngest_ns < _TICK_NS:
+        time.sleep(_TICK_NS / 1e9)
     return count
 
 
