@@ -6,8 +6,11 @@ requests are answered in any order, one answer each: what the master asks for bo
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgpack
 
 from app.model.entry import EntryKind
 from app.model.paths import check_relative
@@ -31,9 +34,21 @@ _U63 = (1 << 63) - 1
 _U64 = (1 << 64) - 1
 _TARGET_MAX = 65_536
 _DIGEST_BYTES = 16
-_KINDS = tuple(EntryKind)
-_KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
-_SYMLINK = _KIND_NUMBER[EntryKind.SYMLINK]
+_KINDS = {
+    stat.S_IFREG >> 12: EntryKind.FILE,
+    stat.S_IFDIR >> 12: EntryKind.DIRECTORY,
+    stat.S_IFLNK >> 12: EntryKind.SYMLINK,
+    stat.S_IFIFO >> 12: EntryKind.FIFO,
+    stat.S_IFSOCK >> 12: EntryKind.SOCKET,
+    stat.S_IFCHR >> 12: EntryKind.CHARACTER_DEVICE,
+    stat.S_IFBLK >> 12: EntryKind.BLOCK_DEVICE,
+}
+FORMAT_OF = {kind: number for number, kind in _KINDS.items()}
+"""The number of a kind in a listing: the topmost bits of `st_mode`."""
+
+Listed = tuple[Any, ...]
+"""An entry of a listing as it came, its path checked for being bytes only: `check_listed` does the rest."""
+
 _ENTRY_TYPES = (bytes, int, int, int, int, int, int, bytes, bytes, int, int, int, int)
 
 
@@ -142,7 +157,7 @@ def unpack_list_request(fields: list[Any]) -> ListRequest:
 
 def pack_listing(frame: Listing) -> list[Any]:
     """The fields of a listing for msgpack."""
-    return [frame.root, [(e[0], _KIND_NUMBER[e[1]], *e[2:]) for e in frame.entries]]
+    return [frame.root, [(e[0], FORMAT_OF[e[1]], *e[2:]) for e in frame.entries]]
 
 
 def unpack_listing(fields: list[Any]) -> Listing:
@@ -150,16 +165,34 @@ def unpack_listing(fields: list[Any]) -> Listing:
     root, listed = take(fields, 2)
     if not isinstance(listed, list) or len(listed) > LISTING_ENTRIES_MAX:
         refuse("a bad listing")
-    return Listing(take_root(root), tuple([_entry(value) for value in listed]))
+    return Listing(take_root(root), tuple([check_listed(value) for value in listed]))
 
 
-def _entry(value: Any) -> ListedEntry:
+def raw_entries(data: bytes) -> tuple[Listed, ...]:
+    """The entries of a `Listing` frame as they came. Raises ArcxoError ER00301 for bytes that are none."""
+    try:
+        fields = msgpack.unpackb(data, use_list=False, strict_map_key=True)
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError):
+        refuse("bytes that are not a message")
+    if type(fields) is not tuple or len(fields) != 3 or type(fields[2]) is not tuple:
+        refuse("a bad listing")
+    entries: tuple[Listed, ...] = fields[2]
+    if not 0 < len(entries) <= LISTING_ENTRIES_MAX:
+        refuse("a bad listing")
+    for entry in entries:
+        if type(entry) is not tuple or len(entry) != len(_ENTRY_TYPES) or type(entry[0]) is not bytes:
+            refuse("a bad entry of a listing")
+    return entries
+
+
+def check_listed(value: Any) -> ListedEntry:
+    """The entry that `value` is. Raises ArcxoError ER00301, E1010."""
     # One comparison of all types and one of all ranges: a listing has an entry per file.
-    if type(value) is not list or tuple(map(type, value)) != _ENTRY_TYPES:
+    if type(value) not in (list, tuple) or tuple(map(type, value)) != _ENTRY_TYPES:
         refuse("a bad entry of a listing")
     path, kind, permissions, uid, gid, size, modified, xattrs, target, rdev, device, inode, links = value
     if not (
-        0 <= kind < len(_KINDS)
+        kind in _KINDS
         and 0 <= permissions <= 0o7777
         and 0 <= uid <= 0xFFFFFFFF
         and 0 <= gid <= 0xFFFFFFFF
@@ -167,7 +200,7 @@ def _entry(value: Any) -> ListedEntry:
         and -_U63 <= modified <= _U63
         and len(xattrs) in (0, _DIGEST_BYTES)
         and len(target) <= _TARGET_MAX
-        and bool(target) == (kind == _SYMLINK)
+        and bool(target) == (kind == FORMAT_OF[EntryKind.SYMLINK])
         and b"\0" not in target
         and 0 <= rdev <= _U63
         and 0 <= device <= _U64

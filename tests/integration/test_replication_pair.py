@@ -1,6 +1,7 @@
 import os
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -56,7 +57,10 @@ def test_every_kind_of_change_is_replicated(replication):
 
 def test_a_rename_is_sent_as_one(replication):
     (replication.master / "a/b").mkdir(parents=True)
-    (replication.master / "a/b/file").write_bytes(os.urandom(2_000_000))
+    path = replication.master / "a/b/file"
+    path.write_bytes(os.urandom(2_000_000))
+    # What is recorded the moment it is written is read, and sent, once more.
+    until(lambda: time.time() - path.stat().st_ctime > 0.1)
     replication.run()
     inode = (replication.replica / "a/b/file").stat().st_ino
     os.rename(replication.master / "a", replication.master / "z")

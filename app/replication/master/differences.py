@@ -60,6 +60,7 @@ class Difference:
 
 
 Keeps = Callable[[ListedEntry], bool]
+Pair = tuple[ShadowEntry | None, ListedEntry | None]
 
 
 def kept_extras(properties: ScenarioProperties, filters: PathFilter) -> Keeps:
@@ -84,9 +85,27 @@ def compare(
 
     Memory: names of hard links only. Raises ArcxoError ER00301 when the replica's listing is not in order.
     """
+    return compare_pairs(
+        merge(ours, theirs),
+        keeps=keeps,
+        trust_size_time=trust_size_time,
+        unproved_ns=unproved_ns,
+        on_same=on_same,
+    )
+
+
+def compare_pairs(
+    pairs: Iterator[Pair],
+    *,
+    keeps: Keeps,
+    trust_size_time: bool,
+    unproved_ns: int | None,
+    on_same: Callable[[ShadowEntry], None],
+) -> Iterator[Difference]:
+    """The same of listings side by side, as `merge` gives them; equal pairs but hard links may be missing."""
     links = _Links()
     removed = b""
-    for mine, listed in merge(ours, theirs):
+    for mine, listed in pairs:
         other = listed
         if mine is None:
             assert other is not None
@@ -209,9 +228,7 @@ def same_metadata(ours: ShadowEntry, theirs: ListedEntry) -> bool:
     )
 
 
-def merge(
-    ours: Iterator[ShadowEntry], theirs: Iterator[ListedEntry]
-) -> Iterator[tuple[ShadowEntry | None, ListedEntry | None]]:
+def merge(ours: Iterator[ShadowEntry], theirs: Iterator[ListedEntry]) -> Iterator[Pair]:
     """Two listings side by side; None where one side has nothing. Raises as `compare` does."""
     listed = _in_order(theirs)
     mine, other = next(ours, None), next(listed, None)

@@ -36,11 +36,13 @@ from app.replication.sync_frames import (
     BlockHashes,
     HashItem,
     HashRequest,
+    Listed,
     ListedEntry,
     Listing,
     ListingEnd,
     ListRequest,
     check_answer,
+    raw_entries,
 )
 
 PING_EVERY_S = 10.0
@@ -122,6 +124,11 @@ class Exchange:
             self._listings[root] = IncomingListing()
         self._send(ListRequest(root, point, paths))
 
+    def has_asked_listing(self, root: int) -> bool:
+        """Whether a listing was asked for that nobody has taken yet."""
+        with self._lock:
+            return root in self._listings
+
     def listing(self, root: int) -> Iterator[ListedEntry]:
         """The listing asked for, in order, as it comes in."""
         listing = self._listings[root]
@@ -130,16 +137,29 @@ class Exchange:
         with listing:
             yield from in_order(self._parts(listing))
 
+    def raw_listing(self, root: int) -> Iterator[Listed]:
+        """The same; neither the entries nor their order are checked."""
+        listing = self._listings[root]
+        with listing:
+            for part in self._raw_parts(listing):
+                yield from raw_entries(part)
+        with self._lock:
+            del self._listings[root]
+
     def _parts(self, listing: IncomingListing) -> Iterator[Listing]:
+        for part in self._raw_parts(listing):
+            frame = decode_frame(part)
+            assert isinstance(frame, Listing)
+            yield frame
+
+    def _raw_parts(self, listing: IncomingListing) -> Iterator[bytes]:
         while True:
             self._wait(lambda: listing.waiting or listing.complete, None)
             with self._lock:
                 part = listing.take()
             if part is None:
                 return
-            frame = decode_frame(part)
-            assert isinstance(frame, Listing)
-            yield frame
+            yield part
 
     def begin_synchronization(self) -> None:
         """Before its first batch: they are counted from here."""

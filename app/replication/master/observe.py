@@ -7,7 +7,7 @@ import stat
 from dataclasses import replace
 
 from app.model.entry import Xattrs
-from app.replication.master.shadow import ShadowEntry
+from app.replication.master.shadow import ShadowEntry, ShadowRow
 from app.replication.metadata import xattr_digest
 
 _U63 = (1 << 63) - 1
@@ -86,4 +86,17 @@ def same_metadata(row: ShadowEntry, now: ShadowEntry) -> bool:
         and row.gid == now.gid
         and row.modified_ns == now.modified_ns
         and row.xattrs == now.xattrs
+    )
+
+
+def row_unchanged(row: ShadowRow, status: os.stat_result, root_device: int) -> bool:
+    """The same for a row of `ShadowReader.rows`, whose change time covers owner and attributes as well."""
+    return bool(
+        row[13] == status.st_ctime_ns
+        and row[6] == status.st_mtime_ns
+        and row[14] == status.st_mode
+        and row[12] == status.st_ino & _U63
+        and row[11] == (0 if status.st_dev == root_device else status.st_dev & _U63)
+        and row[10] == status.st_nlink
+        and (row[5] == status.st_size or not stat.S_ISREG(status.st_mode))
     )

@@ -91,6 +91,7 @@ class Running:
         self._keeper = SpoolKeeper(self, scenario, directory, self._sender_if_any)
         self._problem: ArcxoError | None = None
         self._ready = threading.Event()
+        self._filled = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"scenario {scenario.name}", daemon=True)
 
     # starting and ending
@@ -156,6 +157,9 @@ class Running:
             # A bug: shown as such in the state, and raised on to the log with its trace.
             self.fail(ArcxoError("E1011", error=repr(error)), None)
             raise
+        finally:
+            if not self._filled.is_set():
+                self._drop_senders()
         self._ready.set()
         self._derive()
         if self._sweeps is not None:
@@ -203,12 +207,15 @@ class Running:
             self, self.scenario, self._roots, brake, losses, recorder, barrier, self._all
         )
         recorder.settle = sweeps.settle
+        if fresh:
+            epoch = self._new_epoch(shadow, spool)
+            # While the roots are walked here, the replicas are connected to and walk theirs.
+            self._start_senders(spool, recorder)
         sweeps.watch(cookies, barrier.passed)
         if fresh:
-            self._begin_epoch(shadow, spool, sweeps)
+            self._fill(shadow, epoch, sweeps)
         for root in self._roots:
             _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
-        spool.hold_all([spec.host for spec in self.scenario.replicas])
         if self._stopping.is_set():
             return
         if not fresh:
@@ -217,6 +224,13 @@ class Running:
         if not fresh:
             sweeps.once(starting=True)
         brake.started()
+        if not fresh:
+            self._start_senders(spool, recorder)
+        self._filled.set()
+        self._scripts.start()
+
+    def _start_senders(self, spool: Spool, recorder: Recorder) -> None:
+        spool.hold_all([spec.host for spec in self.scenario.replicas])
         self._senders = [
             Sender(
                 self.scenario,
@@ -227,14 +241,24 @@ class Running:
                 self._filters,
                 self,
                 suspended=spec.host in self._suspended,
+                recorded=self._filled,
             )
             for spec in self.scenario.replicas
         ]
         for sender in self._senders:
             sender.start()
+<<<<<<< ours
         self._scripts.start()
         self._learner = Learner(self.scenario.name, self._roots, recorder, shadow_path)
         self._learner.start()
+=======
+
+    def _drop_senders(self) -> None:
+        """There is nothing to send: they wait for a shadow that is not filled."""
+        senders, self._senders = self._senders, []
+        for sender in senders:
+            sender.close()
+>>>>>>> theirs
 
     def _identify(self, root: ComparedRoot, shadow: Shadow, *, fresh: bool) -> None:
         try:
@@ -245,14 +269,18 @@ class Running:
         if recorded is not None and recorded.inode != root.inode & ((1 << 63) - 1):
             raise RootLostError(root.number, "ER00221")
 
-    def _begin_epoch(self, shadow: Shadow, spool: Spool, sweeps: Sweeps) -> None:
-        # Watches stand already: what changes while the shadow is filled waits as hints.
+    def _new_epoch(self, shadow: Shadow, spool: Spool) -> str:
         shadow.set_fact("complete", "")
         shadow.commit()
         epoch = secrets.token_hex(16)
         spool.reset(epoch)
         shadow.set_fact(RECORDED_FACT, "0")
         shadow.drop_roots_from(len(self._roots))
+        shadow.commit()
+        return epoch
+
+    def _fill(self, shadow: Shadow, epoch: str, sweeps: Sweeps) -> None:
+        # Watches stand already: what changes while the shadow is filled waits as hints.
         for root in self._roots:
             number = root.number
             fill(

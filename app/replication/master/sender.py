@@ -15,6 +15,7 @@ from typing import Protocol
 from app.messages import render
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.model.events import Severity
+from app.model.properties import properties_of
 from app.model.scenario import ReplicaSpec, ReplicaState, ReplicaStatus, Scenario
 from app.replication.definition import to_xml
 from app.replication.frames import (
@@ -36,6 +37,7 @@ from app.replication.master.recorder import Recorder
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.sync_run import SyncRun
+from app.replication.master.synchroniser import ask_listings
 from app.replication.master.troubles import Troubles
 from app.replication.master.waiting import Wait, explain
 from app.replication.scripts.around_sync import AroundSync
@@ -47,6 +49,7 @@ WINDOW_BYTES = 24 * 1024 * 1024
 _LIMITED_WINDOW_S = 4.0
 _LIMITED_LEAST_BYTES = 64 * 1024
 _IDLE_S = 0.5
+_RECORDED_POLL_S = 0.1
 
 
 class Surroundings(Protocol):
@@ -76,6 +79,7 @@ class Sender:
         surroundings: Surroundings,
         *,
         suspended: bool = False,
+        recorded: threading.Event | None = None,
     ) -> None:
         self.spec = spec
         self._scenario = scenario
@@ -89,6 +93,8 @@ class Sender:
         self._news = threading.Condition(self._lock)
         self._state = ReplicaState.CONNECTING
         self._reason = ""
+        self._recorded = recorded
+        """Set once the shadow is filled: until then the sender only connects and has the replica list."""
         self._sync_wanted = not spool.is_proved(spec.host)
         self._drained_at = spool.last_seq
         if recorder.brake.needs_synchronization(spec.host):
@@ -335,7 +341,10 @@ class Sender:
             connection.welcomed()
             if self._stopped_why:
                 return
-            if self._fits(welcome):
+            fits = self._fits(welcome)
+            if not self._wait_recorded(exchange, list_now=not fits):
+                return
+            if fits:
                 self._position(welcome.committed_seq, exchange)
             else:
                 if welcome.epoch == self._spool.epoch:
@@ -355,6 +364,21 @@ class Sender:
                 self._news.notify_all()
             exchange.close()
             connection.ended()
+
+    def _wait_recorded(self, exchange: Exchange, *, list_now: bool) -> bool:
+        """Wait until the shadow is filled; both sides walk at the same time. False: asked to stop."""
+        if self._recorded is None or self._recorded.is_set():
+            return True
+        properties = properties_of(self._scenario, self.spec)
+        scripts = properties.script_before_sync or properties.replica_script_before_sync
+        # A script, or a person who decides about the brake, may change what would be listed.
+        if list_now and not scripts and self._brake.held is None:
+            ask_listings(exchange, self._recorder.roots)
+        while not self._recorded.wait(_RECORDED_POLL_S):
+            if self._stopping.is_set():
+                return False
+            exchange.check()
+        return True
 
     def _fits(self, welcome: Welcome) -> bool:
         first = self._spool.first_seq()

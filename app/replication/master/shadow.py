@@ -28,6 +28,14 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 _COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
 _IS_FILE = "mode & 61440 = 32768"
+# From the second on as in a listing of the replica, whose entries are compared with these at once.
+_ROW_COLUMNS = (
+    "key, mode >> 12, mode & 4095, uid, gid, size, modified, xattrs, target, rdev, links, device, inode,"
+    " changed, mode, hashes"
+)
+
+ShadowRow = tuple[Any, ...]
+"""The columns of `_ROW_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,12 @@ class ShadowReader:
             f"SELECT {_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
         ):
             yield _entry(row)
+
+    def rows(self, root: int) -> Iterator[ShadowRow]:
+        """The same as plain tuples, for comparing many; `entry_of_row` makes an entry of one."""
+        return iter(
+            self._database.execute(f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,))
+        )
 
     def get(self, root: int, path: bytes) -> ShadowEntry | None:
         """What is recorded at `path`."""
@@ -227,9 +241,9 @@ class Shadow:
         """(entries, files, bytes) of a root."""
         return _counts(self._database, root)
 
-    def clear(self, root: int) -> None:
-        """Forget a whole root."""
-        self._begin().execute("DELETE FROM entry WHERE root = ?", (root,))
+    def drop(self, root: int, key: bytes) -> None:
+        """Forget one entry, by its `order_key`."""
+        self._begin().execute("DELETE FROM entry WHERE root = ? AND key = ?", (root, key))
 
     def drop_roots_from(self, count: int) -> None:
         """Forget roots a scenario no longer has."""
@@ -278,3 +292,14 @@ def _counts(database: sqlite3.Connection, root: int) -> tuple[int, int, int]:
 
 def _entry(row: Any) -> ShadowEntry:
     return ShadowEntry(bytes(row[0]).replace(b"\0", b"/"), *row[1:])
+
+
+def entry_of_row(row: ShadowRow) -> ShadowEntry:
+    """The entry that a row of `ShadowReader.rows` is."""
+    key, _, _, uid, gid, size, modified, xattrs, target, rdev, links, device, inode, changed, mode, hashes = (
+        row
+    )
+    path = key.replace(b"\0", b"/")
+    return ShadowEntry(
+        path, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes
+    )

@@ -6,9 +6,10 @@ meanwhile is captured, spooled and sent after it.
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from app.model.entry import EntryKind
@@ -17,22 +18,30 @@ from app.model.scenario import ScenarioProperties, SyncMethod
 from app.replication.codec import encode
 from app.replication.frames import Batch, BatchKind
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.differences import Difference, What, compare, kept_extras
+from app.replication.master.differences import Difference, Keeps, What, compare_pairs, kept_extras
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.large_files import SyncMode
 from app.replication.master.progress import SyncFigures
+from app.replication.master.quick_merge import unequal
 from app.replication.master.reading import read_ahead
 from app.replication.master.sends import Doubt, Report, Send
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 from app.replication.records import Mark
-from app.replication.sync_frames import ListedEntry
+from app.replication.sync_frames import Listed, ListedEntry
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
 WINDOW_BATCHES = 12
 DOUBT_MARGIN_S = 3600.0
 """A change is recorded later than it is made."""
+
+
+def ask_listings(exchange: Exchange, roots: Sequence[ComparedRoot]) -> None:
+    """Have the replica list all roots, unless it was asked to already. Raises ArcxoError."""
+    for root in roots:
+        if not exchange.has_asked_listing(root.number):
+            exchange.ask_listing(root.number)
 
 
 class Synchroniser:
@@ -80,15 +89,14 @@ class Synchroniser:
         """
         self._position = position
         mark_id = secrets.token_hex(8)
-        for root in self._roots:
-            self._exchange.ask_listing(root.number)
+        ask_listings(self._exchange, self._roots)
         reader = self._reader
         counts = [reader.counts(root.number) for root in self._roots]
         self.figures.total(sum(files for _, files, _ in counts), sum(size for _, _, size in counts))
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
         for root in self._roots:
             root.check()
-            listing = self._exchange.listing(root.number)
+            listing = self._exchange.raw_listing(root.number)
             wanted = self._wanted(root, listing)
             for sent in read_ahead(root, wanted, self._exchange, self._mode, self._report, self._doubt):
                 self.figures.sent(sent)
@@ -128,16 +136,39 @@ class Synchroniser:
 
     # comparing
 
-    def _wanted(self, root: ComparedRoot, listing: Iterator[ListedEntry]) -> Iterator[Send]:
-        for found in compare(
-            self._reader.listing(root.number),
+    def _wanted(self, root: ComparedRoot, listing: Iterator[Listed]) -> Iterator[Send]:
+        trusted = self._properties.ignore_same_size_time
+        pairs = unequal(
+            self._reader.rows(root.number),
             listing,
-            keeps=kept_extras(self._properties, self._filters),
-            trust_size_time=self._properties.ignore_same_size_time,
+            trust_size_time=trusted,
+            unproved_ns=self._unproved_ns,
+            on_same_file=self.figures.same,
+        )
+        for found in compare_pairs(
+            pairs,
+            keeps=self._keeps(root),
+            trust_size_time=trusted,
             unproved_ns=self._unproved_ns,
             on_same=self._same,
         ):
             yield self._send_of(found)
+
+    def _keeps(self, root: ComparedRoot) -> Keeps:
+        kept = kept_extras(self._properties, self._filters)
+        unread: dict[bytes, bool] = {}
+
+        def keeps(theirs: ListedEntry) -> bool:
+            if kept(theirs):
+                return True
+            # What is in a directory that cannot be read is not gone.
+            directory = theirs.path.rpartition(b"/")[0]
+            if directory not in unread:
+                unread.clear()
+                unread[directory] = _unreadable(root.whole(directory))
+            return unread[directory]
+
+        return keeps
 
     def _same(self, ours: ShadowEntry) -> None:
         if stat.S_ISREG(ours.mode):
@@ -164,3 +195,13 @@ class Synchroniser:
             case What.CONTENT if self._mode.blocks:
                 return Send(found.path, ours.size, ours, compare=True, metadata=True)
         return Send(found.path, ours.size, ours)
+
+
+def _unreadable(directory: bytes) -> bool:
+    try:
+        os.scandir(directory).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return False

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
-from app.replication.master.observe import entry_of, unchanged
-from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader
+from app.replication.master.observe import entry_of, row_unchanged, unchanged
+from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader, ShadowRow
 from app.replication.metadata import read_xattrs
 
 EMPTIED_LEAST_ENTRIES = 10
@@ -71,25 +71,56 @@ def _directory(
 def fill(
     root: ComparedRoot, shadow: Shadow, filters: PathFilter, report: Report, stopped: Callable[[], bool]
 ) -> int:
-    """Make the shadow of a root what is there now, without any record; entries filled. Blocks for a walk.
+    """Make the shadow of a root what is there now, without any record; entries written. Blocks for a walk.
+
+    Rows of an earlier run that still hold, by inode and change time, stay: after a pause most do.
 
     Raises:
         RootLostError: the root is not the directory it was.
     """
+<<<<<<< ours
     shadow.clear(root.number)
     count = 0
     youngest_ns = 0
+=======
+    shadow.commit()
+    reader = ShadowReader(shadow.path)
+    try:
+        return _fill(root, shadow, reader.rows(root.number), filters, report, stopped)
+    finally:
+        reader.close()
+
+
+def _fill(
+    root: ComparedRoot,
+    shadow: Shadow,
+    recorded: Iterator[ShadowRow],
+    filters: PathFilter,
+    report: Report,
+    stopped: Callable[[], bool],
+) -> int:
+    number, count = root.number, 0
+    row = next(recorded, None)
+>>>>>>> theirs
     for path, status in walk(root, filters, report):
         if stopped():
-            break
-        whole = root.whole(path)
+            return count
+        key = path.replace(b"/", b"\0")
+        while row is not None and row[0] < key:
+            shadow.drop(number, row[0])
+            row = next(recorded, None)
+        known = row if row is not None and row[0] == key else None
+        if known is not None:
+            row = next(recorded, None)
+            if row_unchanged(known, status, root.device):
+                continue
         try:
-            target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
-            xattrs = read_xattrs(whole)
+            now = _entry_now(root, path, status)
         except (FileNotFoundError, NotADirectoryError):
-            continue
+            now = None
         except OSError as error:
             report(path, error)
+<<<<<<< ours
             continue
         shadow.put(root.number, entry_of(path, status, xattrs, target, root.device))
         youngest_ns = max(youngest_ns, status.st_ctime_ns)
@@ -99,7 +130,31 @@ def fill(
     # Contents are read from now on. None of them may come with a change time that another one had, too.
     while -_TICK_NS < time.time_ns() - youngest_ns < _TICK_NS:
         time.sleep(_TICK_NS / 1e9)
+=======
+            now = None
+        if now is not None:
+            shadow.put(number, now)
+        elif known is not None:
+            shadow.drop(number, key)
+        count += 1
+        if count % _COMMIT_EVERY == 0:
+            shadow.commit()
+    while row is not None and not stopped():
+        shadow.drop(number, row[0])
+        row = next(recorded, None)
+>>>>>>> theirs
     return count
+
+
+def _entry_now(root: ComparedRoot, path: bytes, status: os.stat_result) -> ShadowEntry:
+    whole = root.whole(path)
+    target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+    now = entry_of(path, status, read_xattrs(whole), target, root.device)
+    if now.changed_ns > time.time_ns() - _TICK_NS:
+        # The same time may come with another content yet; see `ShadowEntry.changed_ns`. Only what is
+        # that young here: without hashes, a second look sends all of it.
+        return replace(now, changed_ns=0)
+    return now
 
 
 def sweep(
