@@ -34,7 +34,7 @@ def list_scenarios() -> None:
             ("Files", _files_text),
             ("Size", _size_text),
             ("Waiting", lambda item: size_text(sum(replica.spool_bytes for replica in item.replicas))),
-            ("Reason", lambda item: item.reason),
+            ("Reason", _why_text),
         ],
         empty="No scenarios yet. Create one: arcxo scenario create NAME --root MASTER_DIR=REPLICA_DIR",
         right=(6, 7, 8),
@@ -212,11 +212,24 @@ def _size_text(status: ScenarioStatus) -> str:
     return size_text(sum(sizes)) if sizes else "-"
 
 
+def _why_text(status: ScenarioStatus) -> str:
+    if status.reason:
+        return status.reason
+    several = len(status.replicas) > 1
+    return "; ".join(
+        f"{replica.host}: {replica.waiting}" if several else replica.waiting
+        for replica in status.replicas
+        if replica.waiting
+    )
+
+
 def _replica_text(replica: ReplicaStatus) -> str:
     parts = [replica.state.value]
     if replica.sync is not None:
         parts.append(_sync_text(replica.sync))
-    if replica.reason:
+    if replica.waiting:
+        parts.append(replica.waiting)
+    elif replica.reason:
         parts.append(replica.reason)
     parts.append(f"{size_text(replica.spool_bytes)} waiting")
     if replica.lag_seconds:
@@ -262,6 +275,9 @@ def _statistics_text(status: ScenarioStatus) -> str:
             f"{replica.waiting_operations:,}",
             size_text(replica.spool_bytes),
             duration_text(replica.lag_seconds),
+            size_text(replica.sent_bytes),
+            size_text(replica.uncompressed_bytes),
+            replica.waiting,
         ]
         for replica in status.replicas
     ]
@@ -276,11 +292,12 @@ def _statistics_text(status: ScenarioStatus) -> str:
     root_headings = ["Root", "Files", "Size", "Folders made", "Changed", "Removed", "Renamed", "Changed data"]
     replica_headings = [
         "Replica", "State", "Synchronized", "Changed data", "Applied", "Waiting", "Spool", "Lag",
+        "Sent", "Uncompressed", "Why",
     ]  # fmt: skip
     return "\n\n".join(
         [
             watched,
             table(root_headings, roots, right=range(1, 8)),
-            table(replica_headings, replicas, right=range(2, 8)),
+            table(replica_headings, replicas, right=range(2, 10)),
         ]
     )

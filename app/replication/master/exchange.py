@@ -273,7 +273,12 @@ class Exchange:
         self.check()
         data = encode_frame(frame)
         self._answers.sent(frame)
-        self._link.send(data)
+        try:
+            self._link.send(data)
+        except ArcxoError:
+            # Closed by the receiving thread: what it knows tells more.
+            self.check()
+            raise
 
     # receiving
 

@@ -260,19 +260,20 @@ class Sender:
         if committed is not None:
             lag = 0.0 if committed >= last else self._spool.age_of(committed + 1)
         sent_bytes, uncompressed_bytes = self._connection.figures()
+        waiting_bytes = self._spool.bytes_after(committed) if committed is not None else 0
         return ReplicaStatus(
             host=self.spec.host,
             state=self.state,
             reason=self._reason,
             lag_seconds=lag,
-            spool_bytes=self._spool.size_bytes() if committed != last else 0,
+            spool_bytes=self._spool.size_bytes() if committed is None else waiting_bytes,
             waiting_operations=last - committed if committed is not None else 0,
             synchronized_bytes=self._synchronized_bytes + (run.figures.sent_bytes if run else 0),
             changed_bytes=self._stream_bytes,
             applied_operations=self._applied,
             in_sync_at=self.in_sync_at,
             sync=run.figures.progress() if run else None,
-            waiting_bytes=self._spool.bytes_after(committed) if committed is not None else 0,
+            waiting_bytes=waiting_bytes,
             waiting=self.waiting(),
             sent_bytes=sent_bytes,
             uncompressed_bytes=uncompressed_bytes,
