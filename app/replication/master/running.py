@@ -228,6 +228,8 @@ class Running:
             self._start_senders(spool, recorder)
         self._filled.set()
         self._scripts.start()
+        self._learner = Learner(self.scenario.name, self._roots, recorder, shadow_path)
+        self._learner.start()
 
     def _start_senders(self, spool: Spool, recorder: Recorder) -> None:
         spool.hold_all([spec.host for spec in self.scenario.replicas])
@@ -247,18 +249,12 @@ class Running:
         ]
         for sender in self._senders:
             sender.start()
-<<<<<<< ours
-        self._scripts.start()
-        self._learner = Learner(self.scenario.name, self._roots, recorder, shadow_path)
-        self._learner.start()
-=======
 
     def _drop_senders(self) -> None:
         """There is nothing to send: they wait for a shadow that is not filled."""
         senders, self._senders = self._senders, []
         for sender in senders:
             sender.close()
->>>>>>> theirs
 
     def _identify(self, root: ComparedRoot, shadow: Shadow, *, fresh: bool) -> None:
         try:

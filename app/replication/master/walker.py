@@ -78,11 +78,6 @@ def fill(
     Raises:
         RootLostError: the root is not the directory it was.
     """
-<<<<<<< ours
-    shadow.clear(root.number)
-    count = 0
-    youngest_ns = 0
-=======
     shadow.commit()
     reader = ShadowReader(shadow.path)
     try:
@@ -99,9 +94,8 @@ def _fill(
     report: Report,
     stopped: Callable[[], bool],
 ) -> int:
-    number, count = root.number, 0
+    number, count, youngest_ns = root.number, 0, 0
     row = next(recorded, None)
->>>>>>> theirs
     for path, status in walk(root, filters, report):
         if stopped():
             return count
@@ -120,20 +114,10 @@ def _fill(
             now = None
         except OSError as error:
             report(path, error)
-<<<<<<< ours
-            continue
-        shadow.put(root.number, entry_of(path, status, xattrs, target, root.device))
-        youngest_ns = max(youngest_ns, status.st_ctime_ns)
-        count += 1
-        if count % _COMMIT_EVERY == 0:
-            shadow.commit()
-    # Contents are read from now on. None of them may come with a change time that another one had, too.
-    while -_TICK_NS < time.time_ns() - youngest_ns < _TICK_NS:
-        time.sleep(_TICK_NS / 1e9)
-=======
             now = None
         if now is not None:
             shadow.put(number, now)
+            youngest_ns = max(youngest_ns, status.st_ctime_ns)
         elif known is not None:
             shadow.drop(number, key)
         count += 1
@@ -142,19 +126,16 @@ def _fill(
     while row is not None and not stopped():
         shadow.drop(number, row[0])
         row = next(recorded, None)
->>>>>>> theirs
+    # Contents are read from now on. None of them may come with a change time that another one had, too.
+    while -_TICK_NS < time.time_ns() - youngest_ns < _TICK_NS:
+        time.sleep(_TICK_NS / 1e9)
     return count
 
 
 def _entry_now(root: ComparedRoot, path: bytes, status: os.stat_result) -> ShadowEntry:
     whole = root.whole(path)
     target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
-    now = entry_of(path, status, read_xattrs(whole), target, root.device)
-    if now.changed_ns > time.time_ns() - _TICK_NS:
-        # The same time may come with another content yet; see `ShadowEntry.changed_ns`. Only what is
-        # that young here: without hashes, a second look sends all of it.
-        return replace(now, changed_ns=0)
-    return now
+    return entry_of(path, status, read_xattrs(whole), target, root.device)
 
 
 def sweep(
