@@ -26,7 +26,7 @@ from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
 __all__ = [
@@ -150,10 +150,19 @@ class Agent(Protocol):
         *,
         kinds: Sequence[PointKind] = (),
         path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
         limit: int = 1000,
     ) -> Sequence[RewindPoint]: ...
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan: ...
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult: ...
+
+    # the master's side again: making it equal to a rewound replica
+    def plan_replicate_back(
+        self, scenario_id: int, replica: str, paths: Sequence[bytes], point_id: str
+    ) -> ReplicatedBack: ...
+    def replicate_back(self, scenario_id: int, replica: str, paths: Sequence[bytes]) -> ReplicatedBack: ...
 
     # the Client Agent: backup and restore
     def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint: ...

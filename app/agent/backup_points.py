@@ -24,6 +24,7 @@ from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.paths import shown
+from app.model.rewind import PointKind
 from app.model.scenario import Scenario
 from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
@@ -92,6 +93,7 @@ class BackupPoints:
             try:
                 self.touch(saved.id)
                 saved = self._make_snapshots(saved, frozen)
+                self._engine.add_point(scenario.id, PointKind.SNAPSHOT, f"backup job {job_id}")
             except (ArcxoError, OSError) as error:
                 self._release(saved.id)
                 raise ArcxoError(

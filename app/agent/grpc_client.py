@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import grpc
@@ -21,7 +22,7 @@ from app.agent.api import (
     RestoreResult,
 )
 from app.agent.channel import open_channel
-from app.agent.convert import from_message, to_message
+from app.agent.convert import from_message, to_message, to_time
 from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
@@ -31,7 +32,7 @@ from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
 generated: Any = agent_pb2_grpc
@@ -191,23 +192,46 @@ class GrpcAgent:
         *,
         kinds: Sequence[PointKind] = (),
         path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
         limit: int = 1000,
     ) -> Sequence[RewindPoint]:
-        """Points the replica here can be taken back to."""
+        """Points the replica here can be taken back to, newest first; the page after the point `after`."""
         request = pb.RewindPointsRequest(
-            scenario_id=scenario_id, kinds=[kind.value for kind in kinds], path=path, limit=limit
+            scenario_id=scenario_id,
+            kinds=[kind.value for kind in kinds],
+            path=path,
+            since=to_time(since) if since is not None else None,
+            until=to_time(until) if until is not None else None,
+            after=after,
+            limit=limit,
         )
         return _items(self._call("ListRewindPoints", request), RewindPoint)
 
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan:
         """What a rewind would change."""
         request = pb.RewindRequest(scenario_id=scenario_id, point_id=point_id, paths=paths)
-        return from_message(self._call("PlanRewind", request), RewindPlan)
+        return from_message(self._call("PlanRewind", request, timeout_s=_BRING_BACK_S), RewindPlan)
 
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult:
         """Take the replica back."""
         request = pb.RewindRequest(scenario_id=scenario_id, point_id=point_id, paths=paths)
-        return from_message(self._call("Rewind", request), RewindResult)
+        return from_message(self._call("Rewind", request, timeout_s=_BRING_BACK_S), RewindResult)
+
+    def plan_replicate_back(
+        self, scenario_id: int, replica: str, paths: Sequence[bytes], point_id: str
+    ) -> ReplicatedBack:
+        """What `replicate_back` would change once the replica is rewound to a point."""
+        request = pb.ReplicateBackRequest(
+            scenario_id=scenario_id, replica=replica, paths=paths, plan_only=True, point_id=point_id
+        )
+        return from_message(self._call("ReplicateBack", request, timeout_s=_BRING_BACK_S), ReplicatedBack)
+
+    def replicate_back(self, scenario_id: int, replica: str, paths: Sequence[bytes]) -> ReplicatedBack:
+        """Make the master's roots (or only `paths`) equal to what a replica has."""
+        request = pb.ReplicateBackRequest(scenario_id=scenario_id, replica=replica, paths=paths)
+        return from_message(self._call("ReplicateBack", request, timeout_s=_BRING_BACK_S), ReplicatedBack)
 
     def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint:
         """Freeze the replica. Raises BusyError AE0465 unless it is replicating."""

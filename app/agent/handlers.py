@@ -18,7 +18,7 @@ from app.agent.api import (
     RestoreOrder,
 )
 from app.agent.calls import Calls
-from app.agent.convert import enum_value, from_message, to_message
+from app.agent.convert import enum_value, from_message, from_time, to_message
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host import HostEngines
 from app.agent.sessions import Sessions
@@ -178,6 +178,9 @@ class ControlHandlers:
             request.scenario_id,
             kinds=tuple(enum_value(PointKind, word) for word in request.kinds),
             path=request.path,
+            since=from_time(request.since) if request.HasField("since") else None,
+            until=from_time(request.until) if request.HasField("until") else None,
+            after=request.after,
             limit=max(0, min(request.limit, POINTS_MAX)),
             timeout_s=left,
         )
@@ -192,6 +195,15 @@ class ControlHandlers:
         paths = tuple(request.paths)
         result = self._host.replica("rewind", request.scenario_id, request.point_id, paths, timeout_s=left)
         return to_message(result, pb.RewindResult)
+
+    def _do_replicate_back(self, request: Any, left: float) -> pb.ReplicatedBack:
+        number, replica, paths = request.scenario_id, request.replica, tuple(request.paths)
+        if request.plan_only:
+            point = request.point_id
+            done = self._host.master("plan_replicate_back", number, replica, paths, point, timeout_s=left)
+        else:
+            done = self._host.master("replicate_back", number, replica, paths, timeout_s=left)
+        return to_message(done, pb.ReplicatedBack)
 
     def _do_begin_backup(self, request: Any, left: float) -> pb.BackupPoint:
         point = self._host.begin_backup(

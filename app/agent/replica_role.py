@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint
@@ -18,7 +19,8 @@ from app.model.host import CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
-from app.replication.replica.engine import ReplicaEngine, RestoreArea, StagedOperation
+from app.replication.replica.engine import ReplicaEngine
+from app.replication.replica.restoring import RestoreArea, StagedOperation
 
 _TEND_EVERY_S = 10.0
 _TEND_END_S = 5.0
@@ -59,6 +61,7 @@ class ReplicaRole:
                 return
             try:
                 self._points.tend()
+                self._engine.tend()
             except Exception:  # noqa: BLE001 - the next look may succeed; replication must not end for it
                 _log.exception("looking after backup points failed")
 
@@ -79,10 +82,20 @@ class ReplicaRole:
         return self._engine.status(scenario_id)
 
     def rewind_points(
-        self, scenario_id: int, *, kinds: Sequence[PointKind], path: bytes, limit: int
+        self,
+        scenario_id: int,
+        *,
+        kinds: Sequence[PointKind],
+        path: bytes,
+        since: datetime | None,
+        until: datetime | None,
+        after: str,
+        limit: int,
     ) -> Sequence[RewindPoint]:
         """Points the replica can be taken back to."""
-        return self._engine.rewind_points(scenario_id, kinds=kinds, path=path, limit=limit)
+        return self._engine.rewind_points(
+            scenario_id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
+        )
 
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindPlan:
         """What a rewind would change."""

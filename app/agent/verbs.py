@@ -35,6 +35,7 @@ REQUIRED_ROLE = {
     "AcceptBrake": Role.ADMINISTRATOR,
     "RejectBrake": Role.ADMINISTRATOR,
     "Rewind": Role.ADMINISTRATOR,
+    "ReplicateBack": Role.ADMINISTRATOR,
     "Restore": Role.ADMINISTRATOR,
     "OpenStream": Role.ADMINISTRATOR,
 }

@@ -219,16 +219,22 @@ class EventRecords(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[EventRecord, _Mapping]]] = ...) -> None: ...
 
 class RewindPointsRequest(_message.Message):
-    __slots__ = ("scenario_id", "kinds", "path", "limit")
+    __slots__ = ("scenario_id", "kinds", "path", "limit", "since", "until", "after")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     scenario_id: int
     kinds: _containers.RepeatedScalarFieldContainer[str]
     path: bytes
     limit: int
-    def __init__(self, scenario_id: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., path: _Optional[bytes] = ..., limit: _Optional[int] = ...) -> None: ...
+    since: Time
+    until: Time
+    after: str
+    def __init__(self, scenario_id: _Optional[int] = ..., kinds: _Optional[_Iterable[str]] = ..., path: _Optional[bytes] = ..., limit: _Optional[int] = ..., since: _Optional[_Union[Time, _Mapping]] = ..., until: _Optional[_Union[Time, _Mapping]] = ..., after: _Optional[str] = ...) -> None: ...
 
 class RewindPoints(_message.Message):
     __slots__ = ("items",)
@@ -245,6 +251,20 @@ class RewindRequest(_message.Message):
     point_id: str
     paths: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, scenario_id: _Optional[int] = ..., point_id: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ReplicateBackRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica", "paths", "plan_only", "point_id")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_ONLY_FIELD_NUMBER: _ClassVar[int]
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    plan_only: bool
+    point_id: str
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ..., plan_only: _Optional[bool] = ..., point_id: _Optional[str] = ...) -> None: ...
 
 class BeginBackupRequest(_message.Message):
     __slots__ = ("scenario_id", "replica", "job_id", "fence")
@@ -750,7 +770,7 @@ class EventRecord(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., code: _Optional[str] = ..., severity: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., host: _Optional[str] = ..., scenario_id: _Optional[int] = ..., scenario_name: _Optional[str] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class RewindPoint(_message.Message):
-    __slots__ = ("id", "kind", "at", "change", "replica", "text", "path")
+    __slots__ = ("id", "kind", "at", "change", "replica", "text", "path", "operation", "new_path")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -758,6 +778,8 @@ class RewindPoint(_message.Message):
     REPLICA_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    NEW_PATH_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: str
     at: Time
@@ -765,7 +787,9 @@ class RewindPoint(_message.Message):
     replica: str
     text: str
     path: bytes
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., change: _Optional[int] = ..., replica: _Optional[str] = ..., text: _Optional[str] = ..., path: _Optional[bytes] = ...) -> None: ...
+    operation: str
+    new_path: bytes
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., change: _Optional[int] = ..., replica: _Optional[str] = ..., text: _Optional[str] = ..., path: _Optional[bytes] = ..., operation: _Optional[str] = ..., new_path: _Optional[bytes] = ...) -> None: ...
 
 class RewindItem(_message.Message):
     __slots__ = ("path", "action", "size_bytes")
@@ -778,7 +802,7 @@ class RewindItem(_message.Message):
     def __init__(self, path: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class RewindPlan(_message.Message):
-    __slots__ = ("point", "counts", "items", "truncated", "size_bytes")
+    __slots__ = ("point", "counts", "items", "truncated", "size_bytes", "master")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -791,15 +815,17 @@ class RewindPlan(_message.Message):
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MASTER_FIELD_NUMBER: _ClassVar[int]
     point: RewindPoint
     counts: _containers.ScalarMap[str, int]
     items: _containers.RepeatedCompositeFieldContainer[RewindItem]
     truncated: bool
     size_bytes: int
-    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., items: _Optional[_Iterable[_Union[RewindItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    master: ReplicatedBack
+    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., items: _Optional[_Iterable[_Union[RewindItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., master: _Optional[_Union[ReplicatedBack, _Mapping]] = ...) -> None: ...
 
 class RewindResult(_message.Message):
-    __slots__ = ("point", "counts", "undo_point")
+    __slots__ = ("point", "counts", "undo_point", "master")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -810,10 +836,37 @@ class RewindResult(_message.Message):
     POINT_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     UNDO_POINT_FIELD_NUMBER: _ClassVar[int]
+    MASTER_FIELD_NUMBER: _ClassVar[int]
     point: RewindPoint
     counts: _containers.ScalarMap[str, int]
     undo_point: RewindPoint
-    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., undo_point: _Optional[_Union[RewindPoint, _Mapping]] = ...) -> None: ...
+    master: ReplicatedBack
+    def __init__(self, point: _Optional[_Union[RewindPoint, _Mapping]] = ..., counts: _Optional[_Mapping[str, int]] = ..., undo_point: _Optional[_Union[RewindPoint, _Mapping]] = ..., master: _Optional[_Union[ReplicatedBack, _Mapping]] = ...) -> None: ...
+
+class ReplicatedBack(_message.Message):
+    __slots__ = ("counts", "items", "truncated", "size_bytes", "problems", "kept_in", "kept_until")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_IN_FIELD_NUMBER: _ClassVar[int]
+    KEPT_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.ScalarMap[str, int]
+    items: _containers.RepeatedCompositeFieldContainer[RewindItem]
+    truncated: bool
+    size_bytes: int
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    kept_in: _containers.RepeatedScalarFieldContainer[bytes]
+    kept_until: Time
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., items: _Optional[_Iterable[_Union[RewindItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., kept_in: _Optional[_Iterable[bytes]] = ..., kept_until: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
 
 class EntityPoint(_message.Message):
     __slots__ = ("entity", "roots")

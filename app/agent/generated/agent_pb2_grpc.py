@@ -170,6 +170,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.RewindRequest.SerializeToString,
                 response_deserializer=agent__pb2.RewindResult.FromString,
                 _registered_method=True)
+        self.ReplicateBack = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ReplicateBack',
+                request_serializer=agent__pb2.ReplicateBackRequest.SerializeToString,
+                response_deserializer=agent__pb2.ReplicatedBack.FromString,
+                _registered_method=True)
         self.BeginBackup = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/BeginBackup',
                 request_serializer=agent__pb2.BeginBackupRequest.SerializeToString,
@@ -363,6 +368,12 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplicateBack(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BeginBackup(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -531,6 +542,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.Rewind,
                     request_deserializer=agent__pb2.RewindRequest.FromString,
                     response_serializer=agent__pb2.RewindResult.SerializeToString,
+            ),
+            'ReplicateBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplicateBack,
+                    request_deserializer=agent__pb2.ReplicateBackRequest.FromString,
+                    response_serializer=agent__pb2.ReplicatedBack.SerializeToString,
             ),
             'BeginBackup': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginBackup,
@@ -1288,6 +1304,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/Rewind',
             agent__pb2.RewindRequest.SerializeToString,
             agent__pb2.RewindResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplicateBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ReplicateBack',
+            agent__pb2.ReplicateBackRequest.SerializeToString,
+            agent__pb2.ReplicatedBack.FromString,
             options,
             channel_credentials,
             insecure,

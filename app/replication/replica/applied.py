@@ -229,9 +229,10 @@ class AppliedIndex:
         rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'rewound *'")
         return sorted((int(key.split()[1]), int(value)) for key, value in rows.fetchall())
 
-    def aside_bytes(self) -> int:
-        """Bytes of all aside files."""
-        return int(self._db.execute("SELECT coalesce(sum(bytes), 0) FROM aside").fetchone()[0])
+    def aside_bytes(self, first: int = 0, last: int = 1 << 62) -> int:
+        """Bytes of the aside files that the changes from `first` to `last` made."""
+        statement = "SELECT coalesce(sum(bytes), 0) FROM aside WHERE change BETWEEN ? AND ?"
+        return int(self._db.execute(statement, (first, last)).fetchone()[0])
 
     def asides(self, root: int, up_to: int | None = None) -> list[tuple[bytes, int]]:
         """(path, bytes) of the aside files of a root needed by no entry above `up_to` (None: all)."""

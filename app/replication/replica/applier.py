@@ -64,6 +64,8 @@ class Applier:
 
     def __init__(self, store: ReplicaStore) -> None:
         self.store = store
+        self.on_full: Callable[[], None] = _nothing
+        """Called when the disk was full, after all was taken back: to let go of what need not be kept."""
         self._broken = False
         self.keeps_removed = False
         """Whether removals in the stream leave what they name (`keep_deleted_during_replication`)."""
@@ -225,16 +227,22 @@ class Applier:
         except OperationFailed as failed:
             batch.close()
             self._take_back()
+            if failed.cause.errno in (errno.ENOSPC, errno.EDQUOT) and not self._broken:
+                self.on_full()
             if failed.cause.errno in _DISK:
                 raise self._disk_error(failed.cause) from failed
             raise
         except OSError as error:
             batch.close()
             self._take_back()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT) and not self._broken:
+                self.on_full()
             raise self._disk_error(error) from error
         except sqlite3.OperationalError as error:
             batch.close()
             self._take_back()
+            if not self._broken:
+                self.on_full()
             raise ArcxoError("ER00408", path=self._suspects(), cause=str(error)) from error
         except Exception:
             batch.close()
@@ -264,6 +272,10 @@ class Applier:
         places = [*(tree.tree.path for tree in self.store.trees), self.store.log.directory]
         bad = [place for place in places if _takes_nothing(place)]
         return ", ".join(shown(place) for place in bad or places)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _takes_nothing(place: bytes) -> bool:

@@ -157,7 +157,7 @@ class Batch:
             if area == TREE:
                 self._before(root, from_path)
             self._add((steps.REPLACE, root, path, area, from_path, inode, aside, old.st_ino), None)
-            self.store.index.set_aside(root, aside, self.store.change + 1, aside_bytes(old))
+            self.store.index.set_aside(root, aside, self.store.change + 1, self._aside_bytes(root, path, old))
             if area == SIDE and not from_path.startswith(NEW + b"/"):
                 self.store.index.drop_aside(root, from_path)
             self.store.links.drop(root, path)
@@ -179,7 +179,7 @@ class Batch:
         """Take `path`, and all beneath it, out of the root."""
         aside = to or self.aside()
         directory = stat.S_ISDIR(old.st_mode)
-        size = self.tree_bytes(root, path) if directory else aside_bytes(old)
+        size = self.tree_bytes(root, path) if directory else self._aside_bytes(root, path, old)
         self.move(root, TREE, path, SIDE, aside, old.st_ino, directory=directory)
         self.store.index.set_aside(root, aside, self.store.change + 1, size)
 
@@ -351,8 +351,14 @@ class Batch:
         """Bytes on disk of a directory and all beneath it."""
         from app.replication.replica.walking import walk
 
-        tree = self.tree(root).tree
-        return sum(aside_bytes(status) for _, status in walk(tree, path))
+        found = {status.st_ino: status.st_blocks * 512 for _, status in walk(self.tree(root).tree, path)}
+        return sum(found.values())
+
+    def _aside_bytes(self, root: int, path: bytes, status: os.stat_result) -> int:
+        """What keeping a removed entry costs: nothing while another name in the root holds its inode."""
+        if status.st_nlink > 1 and any(name != path for name in self.store.links.known(root, status.st_ino)):
+            return 0
+        return status.st_blocks * 512
 
     def _do(self, step: Step, action: Any) -> None:
         tree = self.tree(step[1])
@@ -420,11 +426,6 @@ class Batch:
                 return True
             above = above.rpartition(b"/")[0]
         return False
-
-
-def aside_bytes(status: os.stat_result) -> int:
-    """What keeping a removed entry costs: nothing while another name holds its inode."""
-    return status.st_blocks * 512 if status.st_nlink == 1 or stat.S_ISDIR(status.st_mode) else 0
 
 
 def _with_time(metadata: Metadata, modified_ns: int) -> Metadata:

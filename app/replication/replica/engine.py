@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,8 +33,8 @@ from app.replication.replica.restoring import (
     begin_restore,
     end_restore,
 )
-from app.replication.replica.rewind_points import points_newest_first
-from app.replication.replica.rewinding import plan_rewind, rewind
+from app.replication.replica.rewind_points import PointFilter, points_newest_first
+from app.replication.replica.rewinding import add_point, plan_rewind, rewind
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.stream import ReplicaStream
 from app.replication.scripts.running import Scripts
@@ -125,6 +127,10 @@ class ReplicaEngine:
         if self._closed:
             raise ArcxoError("ER00201", host=self._host, reason="its engine is ending")
         return self._replica(scenario.id, create=True)
+
+    def replica_of(self, scenario_id: int) -> Replica:
+        """The replica of a scenario known here. Raises NotFoundError ER00418."""
+        return self._replica(scenario_id)
 
     def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
         """No two scenarios write one directory, and none writes ours. Raises ArcxoError ER00415, ER00107."""
@@ -222,18 +228,43 @@ class ReplicaEngine:
     # rewind -------------------------------------------------------------------------------------
 
     def rewind_points(
-        self, scenario_id: int, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+        self,
+        scenario_id: int,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
+        limit: int = 1000,
     ) -> list[RewindPoint]:
-        """Points the replica can be taken back to, newest first."""
+        """Points the replica can be taken back to, newest first; see `PointFilter`.
+
+        Raises NotFoundError ER00417 when the page before ended at a point that is gone, ER00419.
+        """
+        wanted = PointFilter(tuple(kinds), path, since, until, after)
         replica = self._replica(scenario_id)
         with replica.lock:
             scenario, store = replica.opened()
-            found: list[RewindPoint] = []
-            for point in points_newest_first(store, scenario, replica.name, kinds, path):
-                if len(found) >= limit:
-                    break
-                found.append(point)
-            return found
+            found = points_newest_first(store, scenario, replica.name, wanted)
+            return list(itertools.islice(found, limit))
+
+    def tend(self) -> None:
+        """Drop what rewind logs need not keep, also where no stream is open. To be called now and then."""
+        with self._lock:
+            replicas = list(self._replicas.values())
+        for replica in replicas:
+            if replica.lock.acquire(blocking=False):
+                try:
+                    replica.retain(time.monotonic())
+                finally:
+                    replica.lock.release()
+
+    def add_point(self, scenario_id: int, kind: PointKind, text: str) -> RewindPoint:
+        """Make a point of the state now; durable on return."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            return add_point(replica, kind, text)
 
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan:
         """What `rewind` would change, exactly; `paths` are the master's, absolute. Changes nothing.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from app.model.errors import ArcxoError, Problem
 from app.model.events import Severity
 from app.model.paths import shown
+from app.model.properties import properties_of
 from app.model.scenario import ReplicaState, ReplicaStatus, Scenario
 from app.replication.definition import from_xml
 from app.replication.events import EventStore
@@ -25,6 +28,7 @@ from app.replication.replica.undo_log import UndoLog
 from app.replication.replica.walking import remove_tree
 
 _EVENT_PROBLEMS_MAX = 20
+_RETAIN_EVERY_S = 30.0
 
 
 class Replica:
@@ -156,14 +160,18 @@ class Replica:
             end()
         return self.stream_ended.wait(timeout_s)
 
-    def retain(self, now: float) -> None:
-        """Now and then drop what the rewind log need not keep."""
-        if now - self._retained_at < 30.0 or self.scenario is None or self._store is None:
+    def retain(self, now: float, *, at_once: bool = False) -> None:
+        """Now and then, or `at_once`, drop what the rewind log need not keep. The caller holds the lock."""
+        due = at_once or now - self._retained_at >= _RETAIN_EVERY_S
+        if not due or self.scenario is None or self._store is None:
             return
         self._retained_at = now
-        properties = self.scenario.properties
+        spec = next(spec for spec in self.scenario.replicas if spec.host == self.name)
+        properties = properties_of(self.scenario, spec)
         minutes = properties.rewind_minutes if properties.rewind_enabled else 0
-        self._store.retain(minutes, properties.rewind_mb)
+        # The disk may be full; what is left over goes the next time.
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self._store.retain(minutes, properties.rewind_mb)
 
     def report(self, events: EventStore, problems: Sequence[Problem]) -> None:
         """Metadata that could not be set, as events (the first ones of many)."""
@@ -246,6 +254,7 @@ class Replica:
                 opened.side.close()
             raise
         self._applier = Applier(self._store)
+        self._applier.on_full = lambda: self.retain(time.monotonic(), at_once=True)
         for opened in trees:
             for text in os.listdir(opened.side.fd):
                 if os.fsencode(text).startswith(b"restore-"):

@@ -12,10 +12,15 @@ from app.replication.replica.applied import AppliedIndex, Position
 from app.replication.replica.drift_states import TreeStates
 from app.replication.replica.durability import sync_file_system
 from app.replication.replica.link_groups import LinkGroups
+from app.replication.replica.rewind_index import RewindIndex
 from app.replication.replica.side_store import ASIDE, NEW, STAGE
 from app.replication.replica.steps import ReplicaTree
-from app.replication.replica.undo_log import UndoLog
+from app.replication.replica.undo_log import SEGMENT_BYTES, UndoLog
 from app.replication.replica.walking import remove_tree
+
+_SEGMENTS = 32
+_SEGMENT_LEAST_BYTES = 16 * 1024
+_INDEXED_AT_ONCE = 50_000
 
 
 class ReplicaStore:
@@ -34,6 +39,7 @@ class ReplicaStore:
             log.clear()
             index.begin_incarnation()
         self.links = LinkGroups(index)
+        self.rewind_index = RewindIndex(os.fsdecode(log.directory) + "/points.sqlite3", index.incarnation)
         self.states = TreeStates(index)
         self.change = index.position.change
         self.operations = index.position.operations
@@ -44,6 +50,7 @@ class ReplicaStore:
     def close(self) -> None:
         """Close files; nothing is undone or lost."""
         self.log.close()
+        self.rewind_index.close()
         self.index.close()
         for tree in self.trees:
             tree.tree.close()
@@ -122,35 +129,44 @@ class ReplicaStore:
         """Disk space the rewind log and its aside files take."""
         return sum(size for _, _, _, size in self.log.segment_times()) + self.index.aside_bytes()
 
-    def retain(self, minutes: int, megabytes: int) -> None:
-        """Drop the oldest part of the rewind log beyond either limit (whole segments, never the newest).
+    def retain(self, minutes: int, megabytes: int, now_ns: int | None = None) -> None:
+        """Drop the oldest part of the rewind log, by whole segments, as far as it is beyond either limit.
 
-        With both limits 0 nothing is kept. Nothing may be uncommitted.
+        With a limit of 0 nothing is kept but what taking back an unfinished batch needs. Nothing may be
+        uncommitted. May be killed anywhere: what is left over goes at the next start.
+
+        Raises OSError, sqlite3.Error when the disk refuses; what was dropped until then is.
         """
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        limit = megabytes << 20
+        self.log.segment_bytes = max(_SEGMENT_LEAST_BYTES, min(SEGMENT_BYTES, limit // _SEGMENTS))
+        self.log.segment_seconds = min(3600.0, minutes * 60.0 / _SEGMENTS)
+        segments = self.log.segment_times()
+        if not segments:
+            return
         if minutes == 0 or megabytes == 0:
             self.log.end_segment()
-            segments = self.log.segment_times()
             self._drop([name for name, _, _, _ in segments], self.change)
             return
-        segments = self.log.segment_times()
-        if len(segments) < 2:
-            return
-        oldest_ns = time.time_ns() - minutes * 60_000_000_000
-        total = sum(size for _, _, _, size in segments) + self.index.aside_bytes()
+        oldest_ns = now_ns - minutes * 60_000_000_000
+        sizes = [size for _, _, _, size in segments]
+        firsts = [first for _, first, _, _ in segments] + [self.change + 1]
+        ends_ns = [at_ns for _, _, at_ns, _ in segments[1:]] + [self.log.last_written_ns()]
+        total = sum(sizes) + self.index.aside_bytes()
+        newest = sizes[-1] + self.index.aside_bytes(firsts[-2])
+        if newest > limit // _SEGMENTS or ends_ns[-1] - segments[-1][2] > self.log.segment_seconds * 1e9:
+            self.log.end_segment()
         dropped = []
-        through = 0
-        for at, (name, _, _, size) in enumerate(segments[:-1]):
-            next_first, next_at = segments[at + 1][1], segments[at + 1][2]
-            if next_at >= oldest_ns and total <= megabytes << 20:
+        for at, (name, first, _, size) in enumerate(segments):
+            if ends_ns[at] >= oldest_ns and total <= limit:
                 break
-            asides = sum(
-                size for tree in self.trees for _, size in self.index.asides(tree.index, next_first - 1)
-            ) - sum(size for tree in self.trees for _, size in self.index.asides(tree.index, through))
-            total -= size + asides
-            through = next_first - 1
+            total -= size + self.index.aside_bytes(first, firsts[at + 1] - 1)
             dropped.append(name)
         if dropped:
-            self._drop(dropped, through)
+            if len(dropped) == len(segments):
+                self.log.end_segment()
+            self._drop(dropped, firsts[len(dropped)] - 1)
+        self.rewind_index.update(self.log, self.index.position.change, most=_INDEXED_AT_ONCE)
 
     def _drop(self, segments: list[str], through: int) -> None:
         for name in segments:

@@ -71,6 +71,17 @@ def rewind(
         return RewindResult(point, planned.counts, before), store.change
 
 
+def add_point(replica: Replica, kind: PointKind, text: str) -> RewindPoint:
+    """Make a point of the state now, durably; the caller holds the replica's lock."""
+    _, store = replica.opened()
+    now = datetime.now(UTC)
+    position = store.index.position
+    mark = StoredMark(secrets.token_hex(8), kind, text, now, store.change)
+    store.index.add_mark(mark)
+    store.commit(position.epoch, position.sequence, position.sync_batches)
+    return RewindPoint(mark.id, kind, now, mark.change, replica.name, text)
+
+
 def list_after_rewind(
     replica: Replica, point_id: str, paths: Sequence[bytes], root: int
 ) -> Iterator[ListedEntry]:

@@ -25,7 +25,7 @@ from app.model.paths import shown
 
 _FRAME = struct.Struct("<4sIII")
 _MAGIC = b"AUN1"
-_SEGMENT_BYTES = 8 * 1024 * 1024
+SEGMENT_BYTES = 8 * 1024 * 1024
 _BUFFER_BYTES = 1024 * 1024
 _SUFFIX = ".undo"
 _READ_BYTES = 1024 * 1024
@@ -60,6 +60,9 @@ class UndoEntry:
 class UndoLog:
     """The log in one directory. Not thread safe; one writer.
 
+    A segment ends at `segment_bytes`, or `segment_seconds` after its first entry: what is kept no longer is
+    removed by whole segments.
+
     `append` buffers; `sync` makes everything appended durable. Raises OSError when the disk refuses; what
     was appended since the last `sync` is then cut off with `truncate_after`.
     """
@@ -67,7 +70,9 @@ class UndoLog:
     def __init__(self, directory: bytes, *, segment_seconds: float = 3600.0) -> None:
         os.makedirs(directory, 0o700, exist_ok=True)
         self._directory = directory
-        self._segment_seconds = segment_seconds
+        self.segment_seconds = segment_seconds
+        self.segment_bytes = SEGMENT_BYTES
+        self._first_at: dict[str, int] = {}
         self._fd = -1
         self._written = 0
         self._begun_ns = 0
@@ -107,8 +112,8 @@ class UndoLog:
         )
         body = msgpack.packb(entry.steps, use_bin_type=True)
         if self._fd < 0 or (
-            self._written + self._buffered > _SEGMENT_BYTES
-            or header.at_ns - self._begun_ns > self._segment_seconds * 1e9
+            self._written + self._buffered > self.segment_bytes
+            or header.at_ns - self._begun_ns > self.segment_seconds * 1e9
         ):
             self._begin_segment(header)
         check = zlib.crc32(body, zlib.crc32(head))
@@ -203,15 +208,22 @@ class UndoLog:
         self._flush()
         found = []
         for name, first in self.segments():
-            at_ns = 0
-            for header, _ in self._frames(name, steps=False, tolerant=True):
-                at_ns = header.at_ns
-                break
+            at_ns = self._first_at.get(name, 0)
+            if not at_ns:
+                for header, _ in self._frames(name, steps=False, tolerant=True):
+                    at_ns = self._first_at[name] = header.at_ns
+                    break
             found.append((name, first, at_ns, os.stat(self._path(name)).st_size))
         return found
 
+    def last_written_ns(self) -> int:
+        """When the newest segment was last written to; 0 when there is none."""
+        segments = self.segments()
+        return os.stat(self._path(segments[-1][0])).st_mtime_ns if segments else 0
+
     def drop_segment(self, name: str) -> None:
         """Remove the oldest segment. Not the one being written."""
+        self._first_at.pop(name, None)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(name))
         self._sync_directory()
@@ -228,7 +240,9 @@ class UndoLog:
 
     def _begin_segment(self, header: UndoHeader) -> None:
         self.end_segment()
-        path = self._path(f"{header.change:016x}{_SUFFIX}")
+        name = f"{header.change:016x}{_SUFFIX}"
+        path = self._path(name)
+        self._first_at.pop(name, None)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         # A segment of this name can only be what a roll-back left of an operation that never was.
         os.ftruncate(self._fd, 0)

@@ -17,6 +17,7 @@ from app.agent.backup_points import BackupPoints
 from app.agent.home import AgentHome
 from app.model.errors import ArcxoError, BusyError
 from app.model.media import Consistency
+from app.model.rewind import PointKind
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ScenarioProperties, ServerType
 from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
@@ -27,12 +28,17 @@ class FrozenTree:
 
     def __init__(self, scenario: Scenario, root: Path, side: Path) -> None:
         self.scenario, self.root, self.side = scenario, root, side
+        self.points: list[str] = []
 
     @contextlib.contextmanager
     def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:
         roots, sides = (os.fsencode(self.root),), (os.fsencode(self.side),)
         now = datetime.now(UTC)
         yield FrozenReplica(self.scenario, roots, sides, "one", 1, now, Consistency.FUZZY)
+
+    def add_point(self, scenario_id: int, kind: PointKind, text: str) -> None:
+        assert (scenario_id, kind) == (self.scenario.id, PointKind.SNAPSHOT)
+        self.points.append(text)
 
 
 class Host:
