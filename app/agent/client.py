@@ -18,14 +18,14 @@ def connect_local(home: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> Agent:
         ArcxoError: AE1001 when no agent is ready in this home.
     """
     from app.agent.grpc_client import GrpcAgent
-    from app.agent.tls import load_identity
+    from app.agent.tls import load_certificate
 
     agent_home = AgentHome(home)
     info = agent_home.running()
     if info is None:
         raise ArcxoError("AE1001", host="localhost", reason=f"no agent runs in {agent_home.path}")
-    identity = load_identity(agent_home)
-    return GrpcAgent("localhost", info.address, identity.certificate, timeout_s, token=agent_home.owner_token)
+    certificate = load_certificate(agent_home)
+    return GrpcAgent("localhost", info.address, certificate, timeout_s, token=agent_home.owner_token)
 
 
 def connect(

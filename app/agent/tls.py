@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from app.agent.home import AgentHome, replace_durably
 from app.model.errors import ArcxoError, CredentialsError
 
@@ -23,6 +19,7 @@ TARGET_NAME = "arcxo-agent"
 
 _YEARS = 10
 _FILE = "agent.pem"
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,22 @@ def load_identity(home: AgentHome) -> Identity:
     return _parse(content, path)
 
 
+def load_certificate(home: AgentHome) -> bytes:
+    """The certificate (PEM) alone, for who connects as the owner. Raises ArcxoError AE1010.
+
+    What it is worth shows in the handshake; plain commands are spared the parsing of keys.
+    """
+    path = os.path.join(home.directory("tls"), _FILE)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArcxoError("AE1010", path=path, reason=error.strerror) from error
+    start, end = content.find(_BEGIN), content.find(_END)
+    if not 0 <= start < end:
+        raise ArcxoError("AE1010", path=path, reason="there is no certificate in it")
+    return content[start : end + len(_END)] + b"\n"
+
+
 def fetch_certificate(address: str, timeout_s: float) -> bytes:
     """The certificate (PEM) that is shown at `address`, not trusted yet. Raises ArcxoError AE1001."""
     host, _, port = address.rpartition(":")
@@ -83,6 +96,9 @@ def check_fingerprint(certificate: bytes, expected: str, host: str) -> None:
 
 
 def _parse(content: bytes, path: str) -> Identity:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
     try:
         certificate = x509.load_pem_x509_certificate(content).public_bytes(serialization.Encoding.PEM)
         key = serialization.load_pem_private_key(content, None).private_bytes(
@@ -94,6 +110,10 @@ def _parse(content: bytes, path: str) -> Identity:
 
 
 def _make() -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, TARGET_NAME)])
     # A day back: the clocks of hosts differ.

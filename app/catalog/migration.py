@@ -10,10 +10,8 @@ from typing import Any
 from sqlalchemy import inspect, text
 
 from app.catalog.database import Database
+from app.catalog.form import KNOWN, NEWEST
 from app.model.errors import ArcxoError
-
-NEWEST = "0001"
-KNOWN = ("0001",)
 
 
 def ensure_current(database: Database) -> None:

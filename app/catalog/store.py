@@ -8,6 +8,7 @@ import os
 from app.catalog import dialect, migration
 from app.catalog.browsing import SqlBrowsing
 from app.catalog.database import Database
+from app.catalog.form import FILE
 from app.catalog.jobs import SqlJobs
 from app.catalog.live import LiveStore, SqlLive, SqlServers
 from app.catalog.log import SqlActivityLog
@@ -16,7 +17,6 @@ from app.catalog.registry import SqlHosts, SqlRegistrations, SqlSettings
 from app.catalog.sessions import SqlSessions
 from app.model.errors import ArcxoError
 
-FILE = "catalog.sqlite3"
 LIVE_FILE = "live.sqlite3"
 
 

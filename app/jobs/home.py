@@ -10,7 +10,6 @@ import shutil
 from datetime import UTC, datetime
 
 from app.jobs.durable import replace
-from app.jobs.secrets import SecretStore
 from app.model.errors import BusyError, UsageError
 from app.model.media import Device, MediaInfo
 
@@ -95,6 +94,8 @@ def _fill(home: str, caroot_password: str, media_name: str) -> str:
         os.mkdir(os.path.join(home, name), 0o700)
     agent_home = AgentHome(home)
     Accounts(agent_home).add(OWNER, caroot_password, Role.ADMINISTRATOR)
+    from app.jobs.secrets import SecretStore
+
     SecretStore(home).create()
     device_path = os.path.join(home, DEFAULT_DEVICE)
     now = datetime.now(UTC)

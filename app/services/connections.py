@@ -11,6 +11,7 @@ from app.model.errors import ArcxoError, BusyError
 if TYPE_CHECKING:
     from app.agent.api import Agent
     from app.catalog.api import Catalog
+    from app.catalog.quick import Registered
     from app.jobs.secrets import SecretStore
 
 _UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "AE1030", "E1120"})
@@ -43,6 +44,19 @@ class Connections:
 
                 self._catalog = open_catalog(self.home)
             return self._catalog
+
+    def registered(self) -> Registered:
+        """What is registered now; without SQLAlchemy where the catalog is not open yet."""
+        from app.catalog.quick import Registered, left_out_of, read_registered
+
+        with self._guard:
+            opened = self._catalog is not None
+        found = None if opened else read_registered(self.home)
+        if found is not None:
+            return found
+        return Registered(
+            tuple(self.catalog.registrations.list()), left_out_of(self.catalog.settings.all().items())
+        )
 
     @property
     def secrets(self) -> SecretStore:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.catalog.api import Catalog, Registration
+from app.catalog.form import LEFT_OUT
+from app.catalog.quick import Registered
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.events import Severity
 from app.model.scenario import (
@@ -19,8 +21,7 @@ from app.model.scenario import (
 
 
 def _left_out(scenario_id: int) -> str:
-    """The setting that keeps a scenario out of this home although its host has it."""
-    return f"scenario.{scenario_id}.left_out"
+    return LEFT_OUT.format(id=scenario_id)
 
 
 def register_scenario(catalog: Catalog, scenario: Scenario, code: str) -> None:
@@ -72,9 +73,15 @@ def reconcile(catalog: Catalog, statuses: Sequence[ScenarioStatus]) -> None:
                 raise
 
 
-def is_left_out(catalog: Catalog, scenario_id: int) -> bool:
-    """Whether only the registration of a scenario was deleted."""
-    return bool(catalog.settings.get(_left_out(scenario_id)))
+def needs_reconciling(registered: Registered, statuses: Sequence[ScenarioStatus]) -> bool:
+    """Whether `reconcile` would find something to do."""
+    known = {registration.id: registration for registration in registered.registrations}
+    return any(
+        not _same(known[scenario.id], scenario)
+        if scenario.id in known
+        else scenario.id not in registered.left_out
+        for scenario in (status.scenario for status in statuses)
+    )
 
 
 def find_registration(catalog: Catalog, name: str) -> Registration | None:

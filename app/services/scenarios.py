@@ -21,8 +21,8 @@ from app.services.points import resolve_point
 from app.services.registrations import (
     find_registration,
     forget_scenario,
-    is_left_out,
     log_scenario,
+    needs_reconciling,
     reconcile,
     register_scenario,
     registration_of,
@@ -40,7 +40,6 @@ class LocalScenarios:
 
     def list(self) -> Sequence[ScenarioStatus]:
         """All scenarios in one call of the agent; without an agent what is registered, its state unknown."""
-        catalog = self._connections.catalog
         statuses: Sequence[ScenarioStatus] = ()
         reason = ""
         try:
@@ -49,12 +48,14 @@ class LocalScenarios:
             if not is_unreachable(error):
                 raise
             reason = _sentence(error)
-        else:
-            reconcile(catalog, statuses)
+        registered = self._connections.registered()
+        if needs_reconciling(registered, statuses):
+            reconcile(self._connections.catalog, statuses)
+            registered = self._connections.registered()
         found = {
-            status.scenario.id: status for status in statuses if not is_left_out(catalog, status.scenario.id)
+            status.scenario.id: status for status in statuses if status.scenario.id not in registered.left_out
         }
-        for registration in catalog.registrations.list():
+        for registration in registered.registrations:
             if registration.id not in found:
                 found[registration.id] = unknown_status(registration, reason or self._missing(registration))
         return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
@@ -319,15 +320,14 @@ class LocalScenarios:
 
     def _find(self, name: str) -> tuple[Registration, Agent | None]:
         """The registration of a scenario and its master's agent (None when this machine's does not run)."""
-        catalog = self._connections.catalog
-        registration = find_registration(catalog, name)
+        registration = self._connections.registered().find(name)
         if registration is None:
             try:
                 agent = self._connections.local_agent()
             except BusyError:
                 raise NotFoundError("E1127", name=name) from None
-            reconcile(catalog, agent.scenarios())
-            registration = find_registration(catalog, name)
+            reconcile(self._connections.catalog, agent.scenarios())
+            registration = find_registration(self._connections.catalog, name)
             if registration is None:
                 raise NotFoundError("E1127", name=name)
         try:

@@ -37,7 +37,7 @@ class HeldModel(RowModel[BrakeItem]):
         Column("Type", 90),
         Column("Change", 100),
         Column("Size", 90, right=True),
-        Column("Decision", 110),
+        Column("Decision", 130),
     )
 
     def key_of(self, item: BrakeItem) -> Hashable:
@@ -103,7 +103,7 @@ class BrakeDialog(QDialog):
         head = QHBoxLayout()
         head.setContentsMargins(20, 0, 20, 4)
         head.setSpacing(10)
-        head.addWidget(IconLabel("hand", "error", 24))
+        head.addWidget(IconLabel("hand", "error", 24), 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(texts, 1)
         self.model = HeldModel()
         self.table = CellTable()

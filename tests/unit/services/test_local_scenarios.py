@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.catalog.api import Registration
+from app.catalog.quick import Registered, left_out_of
 from app.model.errors import BusyError, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.rewind import PointKind, RewindPoint
@@ -87,7 +88,9 @@ class FakeCatalog:
             remove=self.rows.pop,
         )
         self.settings = SimpleNamespace(
-            get=lambda key, default="": self.values.get(key, default), put=self.values.__setitem__
+            get=lambda key, default="": self.values.get(key, default),
+            put=self.values.__setitem__,
+            all=lambda: dict(self.values),
         )
         self.log = SimpleNamespace(append=lambda code, _severity, **params: self.lines.append((code, params)))
 
@@ -115,6 +118,11 @@ class FakeConnections:
 
     def agent_of(self, host: str) -> FakeAgent:
         return self.local_agent()
+
+    def registered(self) -> Registered:
+        return Registered(
+            tuple(self.catalog.registrations.list()), left_out_of(self.catalog.settings.all().items())
+        )
 
 
 @pytest.fixture

@@ -1,0 +1,9 @@
+"""The forms a catalog can have, and the names that readers without SQLAlchemy need."""
+
+from __future__ import annotations
+
+FILE = "catalog.sqlite3"
+NEWEST = "0001"
+KNOWN = ("0001",)
+LEFT_OUT = "scenario.{id}.left_out"
+"""The setting that keeps a scenario out of this home although its host has it."""
