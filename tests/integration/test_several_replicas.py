@@ -150,6 +150,28 @@ def test_a_lost_connection_and_its_return_are_told_once_with_their_length(
     assert group.codes("two").count("ER00205") == group.codes("two").count("SR00206") == 1
 
 
+def test_what_waits_for_an_unreachable_replica_is_known_after_a_restart(group: Group) -> None:
+    group.run()
+    host = group.hosts["two"]
+    host.reachable = False
+    host.cut()
+    group.wait("two", ReplicaState.DISCONNECTED)
+    for number in range(5):
+        (group.master / f"meanwhile {number}").write_text("1")
+    group.wait_same("one")
+    before = group.status("two")
+    group.restart_master()
+    group.wait("one", ReplicaState.REPLICATING)
+    group.wait("two", ReplicaState.DISCONNECTED)
+    after = group.status("two")
+    assert after.waiting_operations >= before.waiting_operations >= 5
+    assert after.waiting_bytes >= before.waiting_bytes > 0
+    assert after.lag_seconds is not None
+    host.reachable = True
+    group.wait_same("two")
+    assert group.codes("two").count("SR00202") == 1
+
+
 def test_a_replica_that_falls_silent_is_noticed_within_the_time_out(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:

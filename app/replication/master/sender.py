@@ -255,10 +255,10 @@ class Sender:
         """How this replica stands."""
         run = self._synchronizing
         last = self._spool.last_seq
-        committed = self.committed
-        lag: float | None = None
-        if committed is not None:
-            lag = 0.0 if committed >= last else self._spool.age_of(committed + 1)
+        committed = self._known_position()
+        lag = 0.0 if self.committed is not None else None
+        if committed is not None and committed < last:
+            lag = self._spool.age_of(committed + 1)
         sent_bytes, uncompressed_bytes = self._connection.figures()
         waiting_bytes = self._spool.bytes_after(committed) if committed is not None else 0
         return ReplicaStatus(
@@ -279,15 +279,20 @@ class Sender:
             uncompressed_bytes=uncompressed_bytes,
         )
 
+    def _known_position(self) -> int | None:
+        """What it has applied; as it was last known while it has not said so itself."""
+        return self.committed if self.committed is not None else self._spool.position(self.spec.host)
+
     def waiting(self) -> str:
         """Why changes wait for this replica, in words; "" when none do."""
+        committed = self._known_position()
         exchange, throttle = self._exchange, self._connection.throttle
         busy = bool(self._open) or self._synchronizing is not None
         return explain(
             Wait(
                 self.state,
                 self._reason,
-                None if self.committed is None else self._spool.last_seq - self.committed,
+                None if committed is None else self._spool.last_seq - committed,
                 unanswered=bool(self._open),
                 kbps=throttle.kbps if busy and throttle.holding else 0,
                 silent_s=exchange.silent_s if exchange is not None and busy else 0.0,
