@@ -42,6 +42,9 @@ class Bench:
     def again(self, root, path, *, content, tree, delay):
         self.waiting.append((path, content, tree))
 
+    def changing(self, root, path, delay):
+        self.waiting.append((path, True, False))
+
     def young(self, root, path):
         self.young_paths.append(path)
 

@@ -64,6 +64,9 @@ class Followers(Protocol):
     def again(self, root: int, path: bytes, *, content: bool, tree: bool, delay: float) -> None:
         """Compare a path (again)."""
 
+    def changing(self, root: int, path: bytes, delay: float) -> None:
+        """Read a path again that changed while it was read; all that was told before is recorded."""
+
     def young(self, root: int, path: bytes) -> None:
         """Read a path once more in two seconds."""
 
@@ -587,7 +590,7 @@ class Comparer:
             # Written all the time: what was read is recorded, and it is compared again, as soon as that is
             # worth what it costs.
             delay = wait_for_cost((time.time_ns() - looked_ns) / 1e9)
-            self._followers.again(root.number, now.path, content=True, tree=False, delay=delay)
+            self._followers.changing(root.number, now.path, delay)
         elif looked_ns - YOUNG_NS < now.changed_ns <= looked_ns + YOUNG_NS:
             self._followers.young(root.number, now.path)
         else:

@@ -269,6 +269,10 @@ class Recorder:
         """See `Followers`."""
         self.hints.add(root, path, content=content, tree=tree, delay=delay, ticket=self._ticket)
 
+    def changing(self, root: int, path: bytes, delay: float) -> None:
+        """See `Followers`."""
+        self.hints.add(root, path, content=True, delay=delay)
+
     def young(self, root: int, path: bytes) -> None:
         """See `Followers`."""
         self._young.add(root, path)
