@@ -17,6 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from app.model.errors import ArcxoError
+from app.model.filters import PATTERN_MOST_CHARACTERS, PATTERNS_MOST, compiled
 from app.model.paths import PATH_MAX_BYTES, check_relative, is_utf8, shown
 from app.model.properties import check_override, property_text, property_value
 from app.model.scenario import (
@@ -130,15 +131,23 @@ def _scenario(top: Any) -> Scenario:
         roots=roots,
         replicas=replicas,
         group=_word(top, "group"),
-        filters=Filters(
-            tuple(os.fsdecode(_bytes_of(e)) for e in filters.findall("include")),
-            tuple(os.fsdecode(_bytes_of(e)) for e in filters.findall("exclude")),
-        )
-        if filters is not None
-        else Filters(),
+        filters=_filters(filters) if filters is not None else Filters(),
         properties=_properties(top.find("properties")),
         version=version,
     )
+
+
+def _filters(element: Any) -> Filters:
+    include = tuple(os.fsdecode(_bytes_of(e)) for e in element.findall("include"))
+    exclude = tuple(os.fsdecode(_bytes_of(e)) for e in element.findall("exclude"))
+    for patterns in (include, exclude):
+        if len(patterns) > PATTERNS_MOST or any(len(text) > PATTERN_MOST_CHARACTERS for text in patterns):
+            raise ValueError("too many or too long filters")
+        try:
+            compiled(patterns)
+        except re.error as error:
+            raise ValueError(f"a filter ({error})") from error
+    return Filters(include, exclude)
 
 
 def _properties(element: Any) -> ScenarioProperties:

@@ -59,6 +59,14 @@ def test_a_damaged_definition_is_refused_as_unreadable(old, new):
     assert caught.value.params["cause"]
 
 
+@pytest.mark.parametrize("pattern", ["[z-a]", "x" * 2000])
+def test_filters_that_cannot_be_used_make_it_unreadable(pattern):
+    damaged = to_xml(SCENARIO).replace(b"*.tmp", pattern.encode())
+    assert pattern.encode() in damaged
+    with pytest.raises(ArcxoError, match="E3370"):
+        from_xml(damaged)
+
+
 def test_entities_are_refused():
     bomb = b'<!DOCTYPE s [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><scenario format="1">&b;</scenario>'
     with pytest.raises(ArcxoError, match="E3370"):
