@@ -216,8 +216,11 @@ class Restorer:
         try:
             block = coming.result()
         except ArcxoError as error:
+            if error.code not in ("E4125", "E4142"):
+                raise
+            # Another pack may hold some of it whole: one by one, by all places of each chunk.
             for item in items:
-                self._damaged(item.source, error)
+                self._large(item)
             return
         for item in items:
             self._progress(item.source)
@@ -226,8 +229,8 @@ class Restorer:
             assert place is not None
             try:
                 data = self._reader.cut(block, place.offset, place.length, chunk_id)
-            except ArcxoError as error:
-                self._damaged(item.source, error)
+            except ArcxoError:
+                self._large(item)
                 continue
             if len(data) != item.entry[SIZE]:
                 self._problem("E4223", item.source, object=pack.pack_id, reason="its size is not as recorded")

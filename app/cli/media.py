@@ -67,12 +67,21 @@ def format_media(*, device: str, name: str, yes: bool, wait: bool) -> int:
 @media.command(help="Read MEDIA (name, ID or serial) and check it; --full checks every byte.")
 @click.argument("media_name", metavar="MEDIA")
 @click.option("--full", is_flag=True, help="Check every pack, not only the structure.")
+@click.option(
+    "--heal", is_flag=True, help="Repair damage from what holds the same content; else put it in quarantine."
+)
+@click.option(
+    "--session-password-file", metavar="FILE", help="Password of encrypted sessions, to name their files."
+)
 @click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
-def verify(*, media_name: str, full: bool, wait: bool) -> int:
+def verify(*, media_name: str, full: bool, heal: bool, session_password_file: str | None, wait: bool) -> int:
     """Submit a verification job."""
     service = current().services.media
     serial = find_media(service.media(), media_name).serial
-    return finish_submission(service.verify(serial, full=full), wait=wait)
+    password = read_password_file(session_password_file) if session_password_file else ""
+    return finish_submission(
+        service.verify(serial, full=full, heal=heal, session_password=password), wait=wait
+    )
 
 
 @media.command(help="Read the sessions of MEDIA (name, ID or serial) back into the catalog.")

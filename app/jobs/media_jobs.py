@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
@@ -13,7 +15,7 @@ from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.session_records import merge_session, missing_sessions
 from app.media import api as media
-from app.media.api import SessionHeader, VerifyProgress
+from app.media.api import Damage, SessionHeader, VerifyProgress
 from app.model.errors import ArcxoError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import JobKind, JobPhase, JobResult
 
@@ -38,7 +40,7 @@ class MediaJobs:
             case JobKind.MEDIA_ERASE:
                 return self._erase(control, script["media"])
             case JobKind.MEDIA_VERIFY:
-                return self._verify(control, script["media"], full=script.get("full") == "true")
+                return self._verify(control, script)
             case JobKind.MEDIA_MERGE:
                 return self._merge(control, script["media"])
             case JobKind.MEDIA_PURGE:
@@ -97,9 +99,12 @@ class MediaJobs:
         media.remove_erased(one.device.path, one.label.serial)
         control.note("N5163", media=one.label.name, media_id=one.label.media_id, count=len(lost))
 
-    def _verify(self, control: JobControl, media_name: str, *, full: bool) -> Outcome:
+    def _verify(self, control: JobControl, script: dict[str, str]) -> Outcome:
+        """Check a media; with `heal`, damage is repaired where the same content is found elsewhere."""
+        full = script.get("full") == "true"
         control.begin_phase(JobPhase.CONNECT)
-        one = self._online(media_name)
+        one = self._online(script["media"])
+        keys = self._keys(control, one)
         control.begin_phase(JobPhase.VERIFY)
 
         def show(step: VerifyProgress) -> None:
@@ -111,24 +116,56 @@ class MediaJobs:
             )
 
         numbers = [header.number for header in media.sessions(one.path)]
-        report = media.verify(one.path, full=full, emit=show, canceled=lambda: control.canceled)
+        report = media.verify(
+            one.path, full=full, emit=show, canceled=lambda: control.canceled, data_keys=keys
+        )
+        left = list(report.damage)
+        if script.get("heal") == "true" and left:
+            left = self._heal(control, one, left, keys)
         damaged: set[int] = set()
-        for damage in report.damage:
+        for damage in left:
             damaged.update(damage.sessions)
             control.fault(damage.code, {"object": damage.object_name} | damage.params)
-            control.note(
-                "E5164",
-                object=damage.object_name,
-                sessions=", ".join(map(str, damage.sessions)) or "-",
-                files=_named(damage.files),
-            )
+            for session, files in damage.reached or ((None, ()),):
+                control.note(
+                    "E5164",
+                    object=damage.object_name,
+                    sessions=", ".join(map(str, damage.sessions)) if session is None else str(session),
+                    files=_named(files),
+                )
         known = {session.number for session in self._catalog.sessions.list(one.label.serial)}
         for number in known & (damaged | (set(numbers) if full else set())):
             self._catalog.sessions.mark_verified(one.label.serial, number, damaged=number in damaged)
         control.note(
             "N5165", media=one.label.name, sessions=report.sessions, packs=report.packs, damaged=len(damaged)
         )
-        return Outcome(JobResult.FAILED if report.damage else JobResult.FINISHED)
+        return Outcome(JobResult.FAILED if left else JobResult.FINISHED)
+
+    def _heal(
+        self, control: JobControl, one: OnlineMedia, damage: list[Damage], keys: list[bytes]
+    ) -> list[Damage]:
+        """What is still damaged after healing from this and all other media that are online."""
+        twins = [other.path for other in online_media(self._catalog) if other.path != one.path]
+        report = media.heal(one.path, damage, twins=twins, data_keys=keys, canceled=lambda: control.canceled)
+        for name in report.healed:
+            control.note("N5176", object=name, media=one.label.name)
+        for name in report.quarantined:
+            control.warn("W5177", object=name, media=one.label.name)
+        return [found for found in damage if found.object_name not in report.healed]
+
+    def _keys(self, control: JobControl, one: OnlineMedia) -> list[bytes]:
+        """The data keys that the job's session password opens."""
+        password = JobSecrets.unseal(self._store, control.sealed_credentials).session_password
+        if not password:
+            return []
+        key_ids = {header.key_id for header in media.sessions(one.path) if header.encrypted}
+        found = []
+        for key_id in sorted(key_ids):
+            with contextlib.suppress(ArcxoError):
+                found.append(media.unlock(one.path, password, key_id).data_key)
+        if key_ids and not found:
+            raise CredentialsError("E4131", media=one.path)
+        return found
 
     def _merge(self, control: JobControl, media_name: str) -> Outcome:
         """Sessions of the media that the catalog lacks are read into it."""

@@ -99,6 +99,8 @@ class Damage:
     sessions: tuple[int, ...] = ()
     files: tuple[bytes, ...] = ()
     params: dict[str, str] = field(default_factory=dict)
+    reached: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
+    """The files of each session that cannot be restored for it, where names can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,14 @@ class CollectReport:
     waiting_packs: int = 0
     waiting_bytes: int = 0
     writers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HealReport:
+    """Objects that are again as they were written, and packs that are in quarantine instead."""
+
+    healed: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
 
 
 def format_media(
@@ -259,6 +269,26 @@ def verify(
     from app.media.verify import verify as implementation
 
     return implementation(media_path, full=full, emit=emit, canceled=canceled, data_keys=data_keys)
+
+
+def heal(
+    media_path: str,
+    damage: Sequence[Damage],
+    *,
+    twins: Sequence[str] = (),
+    data_keys: Sequence[bytes] = (),
+    emit: Callable[[VerifyProgress], None] | None = None,
+    canceled: Callable[[], bool] | None = None,
+) -> HealReport:
+    """Make damaged objects again from other packs of the media and from `twins` (other media, copies of it).
+
+    Only what is byte for byte as it was written is put back. Damaged packs that cannot be healed are moved to
+    quarantine, where what is whole in them is still read; nothing is deleted before it is healed. Encrypted
+    packs need their key in `data_keys`, unless a copy has them. CanceledError E4149.
+    """
+    from app.media.healing import heal as implementation
+
+    return implementation(media_path, damage, twins=twins, data_keys=data_keys, emit=emit, canceled=canceled)
 
 
 def used_bytes(media_path: str) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection
 from app.media import fossils
 from app.media.api import CollectProgress, CollectReport
 from app.media.fossils import Generation
+from app.media.healing import sweep_quarantine
+from app.media.index import QUARANTINE
 from app.media.intents import open_intents, sweep_intents
 from app.media.label import read_label
 from app.media.removal import finish_removals
@@ -145,7 +147,8 @@ class Collector:
                 if name[:6].isdigit() and int(name[:6]) not in present:
                     self._freed_bytes += store.size(f"sessions/{name}") or 0
                     store.delete(f"sessions/{name}")
-        packs = {name for name, _ in store.names("packs")}
+        self._freed_bytes += sweep_quarantine(store, self._usage)
+        packs = {name for name, _ in store.names("packs")} | {name for name, _ in store.names(QUARANTINE)}
         lost = [pack for pack in indexes if pack not in packs]
         if lost:
             self._refresh()

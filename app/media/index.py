@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import struct
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.media.fossils import fossil_packs
-from app.media.pack import PackIndex, decode_index
+from app.media.pack import FOOTER, HEADER, PackIndex, decode_index, encode_index, footer
 from app.media.store import MediaStore, get_if_there
+from app.model.errors import ArcxoError
+
+QUARANTINE = "quarantine"
+"""Where damaged packs are moved: what is whole in them can still be read, nothing new is built on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +30,32 @@ class Location:
 class ChunkIndex:
     """Chunk id → place. `known` maps ids to global ordinals; packs follow each other in them.
 
-    A pack that is missing, of another size than its index says or of another key is left out. With `sharing`
-    (a writer, whose intent must be there already) fossils are left out too, so nothing new is built on them.
+    For reading, all that is left counts: packs in quarantine, cut ones, those that lost their index object.
+    With `sharing` (a writer, whose intent must be there already) only whole packs that are no fossils do, so
+    nothing new is built on others.
     """
 
     def __init__(self, store: MediaStore, key_id: str, *, sharing: bool = False) -> None:
         self.known: dict[bytes, int] = {}
         self.packs: list[PackIndex] = []
+        self._others: dict[bytes, list[int]] = {}
         self._bases: list[int] = []
         self._end = 0
-        self.damaged: list[str] = []
-        # Fossils before packs: one that is no fossil any more is then gone from the packs, if it was deleted.
-        unwanted = fossil_packs(store) if sharing else frozenset()
-        present = dict(store.names("packs"))
-        for pack_id, _ in store.names("index"):
-            if pack_id in unwanted or pack_id not in present:
-                continue
-            data = get_if_there(store, f"index/{pack_id}")
-            if data is None:
-                continue  # deleted since it was listed
-            try:
-                pack = decode_index(pack_id, data)
-            except ValueError:
-                self.damaged.append(pack_id)
-                continue
-            if pack.header.key_id == key_id and pack.size == present[pack_id]:
-                self.add(pack)
+        if sharing:
+            # Fossils before packs: one that is no fossil any more is then gone from the packs, if deleted.
+            unwanted = fossil_packs(store)
+            present = dict(store.names("packs"))
+            for pack_id, _ in store.names("index"):
+                if pack_id in present and pack_id not in unwanted:
+                    pack = read_index(store, pack_id)
+                    if pack is not None and pack.header.key_id == key_id and pack.size == present[pack_id]:
+                        self.add(pack)
+            return
+        for directory in ("packs", QUARANTINE):
+            for pack_id, size in store.names(directory):
+                pack = read_index(store, pack_id) or _read_table(store, f"{directory}/{pack_id}", size)
+                if pack is not None and pack.header.key_id == key_id:
+                    self.add(dataclasses.replace(pack, directory=directory))
 
     def add(self, pack: PackIndex) -> None:
         """Append a pack; ids known already keep their place."""
@@ -56,7 +63,8 @@ class ChunkIndex:
         names = [ids[i : i + 32] for i in range(0, 32 * count, 32)]
         if self.known:
             for ordinal, name in enumerate(names, self._end):
-                self.known.setdefault(name, ordinal)
+                if self.known.setdefault(name, ordinal) != ordinal:
+                    self._others.setdefault(name, []).append(ordinal)
         else:
             self.known.update(zip(names, range(self._end, self._end + count), strict=True))
         self.packs.append(pack)
@@ -80,9 +88,50 @@ class ChunkIndex:
     def locate(self, chunk_id: bytes) -> Location | None:
         """Where a chunk is; None when the media does not hold it."""
         ordinal = self.known.get(chunk_id)
-        if ordinal is None:
-            return None
+        return None if ordinal is None else self._location(ordinal)
+
+    def places(self, chunk_id: bytes) -> Iterator[Location]:
+        """All places of a chunk, the one of `locate` first."""
+        ordinal = self.known.get(chunk_id)
+        if ordinal is not None:
+            yield self._location(ordinal)
+            for other in self._others.get(chunk_id, ()):
+                yield self._location(other)
+
+    def _location(self, ordinal: int) -> Location:
         number, local = self.position(ordinal)
         pack = self.packs[number]
         table = pack.table
         return Location(pack, table.chunk_block[local], table.chunk_offset[local], table.chunk_length[local])
+
+
+def read_index(store: MediaStore, pack_id: str) -> PackIndex | None:
+    """A pack's index object; None when it is gone or damaged."""
+    data = get_if_there(store, f"index/{pack_id}")
+    try:
+        return None if data is None else decode_index(pack_id, data)
+    except ValueError:
+        return None
+
+
+def _read_table(store: MediaStore, name: str, size: int) -> PackIndex | None:
+    try:
+        return read_table(store, name, size)
+    except (ValueError, ArcxoError):
+        return None
+
+
+def read_table(store: MediaStore, name: str, size: int) -> PackIndex:
+    """What a pack of `size` bytes says of itself at its end. ValueError when that is damaged."""
+    head = store.get_range(name, 0, HEADER.size)
+    tail = store.get_range(name, max(0, size - FOOTER.size), FOOTER.size)
+    try:
+        offset, length, _, _ = FOOTER.unpack(tail)
+        if offset + length + FOOTER.size != size:
+            raise ValueError("its table is not where it should be")
+        table = store.get_range(name, offset, length)
+        if tail != footer(offset, head, table):
+            raise ValueError("the checksum of its table does not match")
+        return decode_index(name.rpartition("/")[2], encode_index(head, table, size))
+    except struct.error as error:
+        raise ValueError("it is cut short") from error

@@ -16,7 +16,7 @@ from app.media.reserve import keep_reserve
 from app.media.store import DirectoryMediaStore, storage_faults
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
-DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "tmp")
+DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "quarantine", "tmp")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")
 

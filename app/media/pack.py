@@ -178,13 +178,19 @@ def encode_index(header: bytes, table: bytes, size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PackIndex:
-    """An index object, decoded."""
+    """An index object, decoded. `directory`: where the pack itself lies."""
 
     pack_id: str
     size: int
     header: PackHeader
     table: PackTable
     hash: bytes
+    directory: str = "packs"
+
+    @property
+    def object_name(self) -> str:
+        """The pack's object."""
+        return f"{self.directory}/{self.pack_id}"
 
 
 def decode_index(pack_id: str, data: bytes) -> PackIndex:

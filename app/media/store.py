@@ -159,6 +159,25 @@ class DirectoryMediaStore:
         with storage_faults(self.location, name), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path(name))
 
+    def replace(self, name: str, data: bytes) -> None:
+        """Put what a damaged object should be in its place, in one step."""
+        upload = self.upload()
+        try:
+            upload.write(data)
+            upload.replace(name)
+        except BaseException:
+            upload.abort()
+            raise
+
+    def move(self, name: str, to: str) -> None:
+        """Give an object another name, durably; the directory is made when it is missing."""
+        with storage_faults(self.location, name):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.path(os.path.dirname(to)), 0o700)
+            os.rename(self.path(name), self.path(to))
+        for directory in (os.path.dirname(to), os.path.dirname(name)):
+            self.synchronize_directory(directory)
+
     def sweep_temporaries(self) -> None:
         """Remove what writers left that no longer run."""
         for name, _ in self.names(_TEMPORARY):
@@ -210,6 +229,16 @@ class DirectoryUpload:
             store.synchronize_directory(os.path.dirname(name))
             os.unlink(store.path(self._name))
         return True
+
+    def replace(self, name: str) -> None:
+        """Make it durable under `name`, in place of what is there."""
+        store = self._store
+        with storage_faults(store.location, name):
+            os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            os.replace(store.path(self._name), store.path(name))
+        store.synchronize_directory(os.path.dirname(name))
 
     def abort(self) -> None:
         """Forget what was written; never raises."""

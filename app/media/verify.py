@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 
 from blake3 import blake3
 
 from app.media.api import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.media.document import decode_document
-from app.media.index import ChunkIndex
+from app.media.index import QUARANTINE, read_table
 from app.media.label import read_label
-from app.media.node import CONTENT, DIRECTORY, FILE, KIND, NAME, PIECE
-from app.media.pack import FOOTER, HEADER, PackIndex, decode_index, encode_index, footer, pack_hash
-from app.media.reader import ChunkReader
+from app.media.pack import FOOTER, HEADER, PackIndex, decode_index
+from app.media.reach import Loss, Reach
 from app.media.refs import PackReference
 from app.media.removal import removed_sessions
 from app.media.reserve import NAME as RESERVE
@@ -21,8 +19,6 @@ from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
 from app.media.store import DirectoryMediaStore, get_if_there
 from app.model.errors import ArcxoError, CanceledError, NotFoundError
-
-_FILES_NAMED = 10_000
 
 
 class Verifier:
@@ -44,8 +40,7 @@ class Verifier:
         self._references: dict[int, dict[str, PackReference]] = {}
         self._indexes: dict[str, PackIndex] = {}
         self._lost_indexes: dict[str, str] = {}
-        self._lost: dict[str, tuple[str, set[int] | None]] = {}
-        """Pack → (why, ordinals of damaged chunks; None = all of them)."""
+        self._lost: dict[str, Loss] = {}
         self._bytes_read = 0
         self._names_hidden = False
 
@@ -134,41 +129,52 @@ class Verifier:
             except ValueError as error:
                 self._lost_indexes[pack_id] = str(error)
 
-    def _using(self, pack_id: str) -> tuple[int, ...]:
-        return tuple(number for number, found in self._references.items() if pack_id in found)
-
     def _check_pack(self, pack_id: str, size: int | None, *, full: bool) -> None:
         if size is None:
-            self._lost[pack_id] = ("it is missing", None)
+            self._check_quarantined(pack_id)
             return
+        name = f"packs/{pack_id}"
+        reason = ""
+        pack = self._indexes.get(pack_id)
         try:
-            pack, end = self._table_of(pack_id, size)
-            if full:
-                self._check_blocks(pack, end)
-        except (ValueError, struct.error) as error:
-            self._lost[pack_id] = (str(error), None)
+            own = read_table(self._store, name, size)
+            self._bytes_read += size - self._blocks_end(own)
+            wanted = pack.hash if pack else self._hash_by_sessions(pack_id)
+            if wanted is not None and own.hash != wanted:
+                reason = "it is another pack than its index or sessions say"
+            else:
+                pack = own
+        except ValueError as error:
+            reason = str(error)
         except ArcxoError as error:
             if error.code != "E4142":
                 raise
-            self._lost[pack_id] = (error.params["reason"], None)
+            reason = error.params["reason"]
+        if pack is None:
+            self._lost[pack_id] = Loss(reason, None, None)
+        elif full or reason:
+            # Damaged or not: which of its blocks are whole decides which files are lost.
+            bad = self._bad_blocks(pack, name)
+            gap = not reason and pack is not None and self._has_gaps(pack, size)
+            if bad or reason or gap:
+                told = reason or (f"{len(bad)} of its blocks changed" if bad else "bytes no block covers")
+                self._lost[pack_id] = Loss(told, pack, bad)
 
-    def _table_of(self, pack_id: str, size: int) -> tuple[PackIndex, int]:
-        """A pack's own table, checked, and where its blocks end. Raises ValueError, struct.error."""
-        name = f"packs/{pack_id}"
-        head = self._store.get_range(name, 0, HEADER.size)
-        tail = self._store.get_range(name, max(0, size - FOOTER.size), FOOTER.size)
-        offset, length, _, _ = FOOTER.unpack(tail)
-        if offset + length + FOOTER.size != size:
-            raise ValueError("its table is not where it should be")
-        data = self._store.get_range(name, offset, length)
-        self._bytes_read += len(head) + len(tail) + len(data)
-        if tail != footer(offset, head, data):
-            raise ValueError("the checksum of its table does not match")
-        known = self._indexes.get(pack_id)
-        wanted = known.hash if known else self._hash_by_sessions(pack_id)
-        if wanted is not None and pack_hash(head, data) != wanted:
-            raise ValueError("it is another pack than its index or sessions say")
-        return decode_index(pack_id, encode_index(head, data, size)), offset
+    def _check_quarantined(self, pack_id: str) -> None:
+        """A pack that is not where it should be: it may be in quarantine, with what is whole in it."""
+        pack, name = self._indexes.get(pack_id), f"{QUARANTINE}/{pack_id}"
+        size = self._store.size(name)
+        if size is None:
+            every = None if pack is None else frozenset(range(len(pack.table.offsets)))
+            self._lost[pack_id] = Loss("it is missing", pack, every)
+            return
+        if pack is None:
+            try:
+                pack = read_table(self._store, name, size)
+            except ValueError:
+                self._lost[pack_id] = Loss("it is in quarantine", None, None)
+                return
+        self._lost[pack_id] = Loss("it is in quarantine", pack, self._bad_blocks(pack, name))
 
     def _hash_by_sessions(self, pack_id: str) -> bytes | None:
         for found in self._references.values():
@@ -176,21 +182,34 @@ class Verifier:
                 return found[pack_id].hash
         return None
 
-    def _check_blocks(self, pack: PackIndex, end: int) -> None:
-        table, position, broken = pack.table, HEADER.size, set()
+    def _blocks_end(self, pack: PackIndex) -> int:
+        table = pack.table
+        return table.offsets[-1] + table.stored[-1] if len(table.offsets) else HEADER.size
+
+    def _has_gaps(self, pack: PackIndex, size: int) -> bool:
+        position = HEADER.size
+        for offset, length in zip(pack.table.offsets, pack.table.stored, strict=True):
+            if offset != position:
+                return True
+            position = offset + length
+        return position + len(pack.table.encode()) + FOOTER.size != size
+
+    def _bad_blocks(self, pack: PackIndex, name: str) -> frozenset[int]:
+        """The blocks of a pack whose stored bytes are not as they were written."""
+        table, broken = pack.table, set()
         for number, offset in enumerate(table.offsets):
-            stored = self._store.get_range(f"packs/{pack.pack_id}", offset, table.stored[number])
+            try:
+                stored = self._store.get_range(name, offset, table.stored[number])
+            except ArcxoError as error:
+                if error.code != "E4142":
+                    raise
+                stored = b""
             self._bytes_read += len(stored)
-            if offset != position or blake3(stored).digest() != table.block_hash(number):
+            if blake3(stored).digest() != table.block_hash(number):
                 broken.add(number)
-            position = offset + table.stored[number]
             if self._canceled():
                 raise CanceledError("E4149")
-        if position != end:
-            self._lost[pack.pack_id] = ("there are bytes no block covers", None)
-        elif broken:
-            chunks = {n for n, block in enumerate(table.chunk_block) if block in broken}
-            self._lost[pack.pack_id] = (f"{len(broken)} of its blocks changed", chunks)
+        return frozenset(broken)
 
     # -- what the damage reaches ----------------------------------------------------------------------
 
@@ -199,82 +218,33 @@ class Verifier:
         present = set(numbers(self._store))
         self._headers = {number: one for number, one in self._headers.items() if number in present}
         self._references = {number: one for number, one in self._references.items() if number in present}
-        for lost in (self._lost, self._lost_indexes):
-            for pack_id in lost.keys() - self._referenced():
-                if self._store.size(f"packs/{pack_id}") is None:
-                    del lost[pack_id]
+        for pack_id in (self._lost.keys() | self._lost_indexes.keys()) - self._referenced():
+            if self._store.size(f"packs/{pack_id}") is None:
+                self._lost.pop(pack_id, None)
+                self._lost_indexes.pop(pack_id, None)
 
     def _report_lost(self) -> None:
         self._forget_removed()
         for pack_id, reason in self._lost_indexes.items():
-            sessions = self._using(pack_id)
-            if sessions or self._store.size(f"index/{pack_id}") is not None:
+            used = any(pack_id in found for found in self._references.values())
+            if used or self._store.size(f"index/{pack_id}") is not None:
                 params = {"media": self._store.location, "object": pack_id, "reason": reason}
-                self._damage.append(Damage("E4147", f"index/{pack_id}", sessions, params=params))
-        for pack_id, (reason, chunks) in self._lost.items():
-            sessions, files = self._reached(pack_id, chunks)
-            params = {"media": self._store.location, "object": pack_id, "reason": reason}
-            self._damage.append(Damage("E4147", f"packs/{pack_id}", sessions, files, params))
-
-    def _reached(self, pack_id: str, chunks: set[int] | None) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
-        sessions: list[int] = []
-        files: set[bytes] = set()
-        for number, references in self._references.items():
-            one = references.get(pack_id)
-            if one is None or not _uses(one, chunks):
-                continue
-            sessions.append(number)
-            pack = self._indexes.get(pack_id)
-            lost = None
-            if pack is not None:
-                ordinals = range(len(pack.table)) if chunks is None else chunks
-                lost = {pack.table.chunk_id(ordinal) for ordinal in ordinals}
-            files |= self._files(self._headers[number], lost)
-        return tuple(sessions), tuple(sorted(files)[:_FILES_NAMED])
-
-    def _files(self, header: SessionHeader, lost: set[bytes] | None) -> set[bytes]:
-        keys: Sequence[bytes | None] = self._data_keys if header.encrypted else (None,)
-        for data_key in keys:
-            reader = ChunkReader(self._store, ChunkIndex(self._store, header.key_id), data_key)
-            try:
-                reader.node(header.root_id)
-            except ArcxoError:
-                if len(keys) > 1:
-                    continue
-            return _walk_lost(reader, header.root_id, lost)
-        self._names_hidden = True
-        return set()
-
-
-def _walk_lost(reader: ChunkReader, root_id: bytes, lost: set[bytes] | None) -> set[bytes]:
-    """Files that hold a lost chunk or one no pack holds; directories (with a final /) whose node is lost."""
-    found: set[bytes] = set()
-    stack = [(b"", root_id)]
-    known = reader.index.known
-    while stack:
-        path, node_id = stack.pop()
-        try:
-            entries = reader.node(node_id)
-        except ArcxoError:
-            found.add(path + b"/")
-            continue
-        for entry in entries:
-            child = path + b"/" + entry[NAME]
-            if entry[KIND] == DIRECTORY:
-                stack.append((child, entry[CONTENT]))
-            elif entry[KIND] == FILE:
-                for chunk_id, _ in PIECE.iter_unpack(entry[CONTENT]):
-                    if (lost is not None and chunk_id in lost) or chunk_id not in known:
-                        found.add(child)
-                        break
-    return found
-
-
-def _uses(reference: PackReference, chunks: set[int] | None) -> bool:
-    used = reference.used
-    if used is None or chunks is None:
-        return True
-    return any(used[chunk >> 3] >> (chunk & 7) & 1 for chunk in chunks)
+                self._damage.append(Damage("E4147", f"index/{pack_id}", params=params))
+        reach = Reach(self._store, self._headers, self._references, self._lost, self._data_keys)
+        for pack_id, loss in self._lost.items():
+            reached = reach.of(pack_id)
+            params = {"media": self._store.location, "object": pack_id, "reason": loss.reason}
+            self._damage.append(
+                Damage(
+                    "E4147",
+                    f"packs/{pack_id}",
+                    tuple(number for number, _ in reached),
+                    tuple(sorted({path for _, files in reached for path in files})),
+                    params,
+                    reached,
+                )
+            )
+        self._names_hidden = reach.names_hidden
 
 
 def verify(

@@ -41,6 +41,11 @@ def _compressor() -> zstandard.ZstdCompressor:
     return found
 
 
+def compress_block(raw: bytes | memoryview) -> bytes:
+    """A block as it is stored when it shrinks; the same bytes for the same block."""
+    return _compressor().compress(raw)
+
+
 def compress(parts: list[bytes | memoryview]) -> _Compressed:
     """(bytes to store, raw size, flags). What does not shrink in a sample is stored as it is."""
     raw = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -52,7 +57,7 @@ def compress(parts: list[bytes | memoryview]) -> _Compressed:
         shrunk = len(_compressor().compress(sample)) + len(_compressor().compress(head))
         if shrunk > 2 * _SAMPLE_BYTES * 0.97:
             return bytes(raw), size, 0
-    packed = _compressor().compress(raw)
+    packed = compress_block(raw)
     if len(packed) < size * 0.98:
         return packed, size, COMPRESSED
     return bytes(raw), size, 0

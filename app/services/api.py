@@ -77,13 +77,34 @@ class ScenarioService(Protocol):
         ...
 
     def rewind_points(
-        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+        self,
+        name: str,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
+        replica: str = "",
+        limit: int = 1000,
     ) -> Sequence[RewindPoint]: ...
     def plan_rewind(
-        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
     ) -> RewindPlan: ...
     def rewind(
-        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
     ) -> RewindResult: ...
 
 
@@ -191,7 +212,10 @@ class MediaService(Protocol):
         ...
 
     def format(self, device: str, name: str) -> Job: ...
-    def verify(self, media: str, *, full: bool) -> Job: ...
+    def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
+        """Submit a check. `heal`: damage is repaired from what holds the same content, or quarantined."""
+        ...
+
     def merge(self, media: str, session_password: str = "") -> Job: ...
     def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
         """Exactly what removing these sessions, and whatever no session uses, frees. Changes nothing."""

@@ -40,10 +40,11 @@ class LocalMedia:
             raise NotFoundError("E1124", device=device)
         return self._submit(JobKind.MEDIA_FORMAT, {"device": device, "name": name})
 
-    def verify(self, media: str, *, full: bool) -> Job:
-        """Submit a verification job."""
+    def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
+        """Submit a verification job. The password names the files of encrypted sessions, and heals them."""
         serial = self._connections.catalog.media.show_media(media).serial
-        return self._submit(JobKind.MEDIA_VERIFY, {"media": serial, "full": "true" if full else "false"})
+        script = {"media": serial, "full": "true" if full else "false", "heal": "true" if heal else "false"}
+        return self._submit(JobKind.MEDIA_VERIFY, script, session_password)
 
     def merge(self, media: str, session_password: str = "") -> Job:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""

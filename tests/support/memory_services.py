@@ -39,8 +39,17 @@ from app.model.media import (
     PurgePlan,
     SessionInfo,
 )
+from app.model.paths import is_beneath
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
-from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import (
+    PointKind,
+    ReplicatedBack,
+    RewindAction,
+    RewindItem,
+    RewindPlan,
+    RewindPoint,
+    RewindResult,
+)
 from app.model.scenario import (
     Filters,
     NewScenario,
@@ -372,32 +381,68 @@ class MemoryScenarios(_Calls):
         return found[newer_than:] if newer_than < 0 else found[-limit:]
 
     def rewind_points(
-        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+        self,
+        name: str,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
+        replica: str = "",
+        limit: int = 1000,
     ) -> Sequence[RewindPoint]:
-        self._note("scenarios.rewind_points", name)
-        return [point for point in self._services.points if not kinds or point.kind in kinds][:limit]
+        self._note("scenarios.rewind_points", name, kinds, path, since, until, after)
+        found = [
+            point
+            for point in self._services.points
+            if (not kinds or point.kind in kinds)
+            and (since is None or point.at >= since)
+            and (until is None or point.at <= until)
+            and (not path or point.kind is not PointKind.OPERATION or is_beneath(point.path, path))
+        ]
+        ids = [point.id for point in found]
+        return found[ids.index(after) + 1 if after in ids else 0 :][:limit]
 
     def plan_rewind(
-        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
     ) -> RewindPlan:
-        self._note("scenarios.plan_rewind", name, to)
-        point = next(point for point in self._services.points if point.id == to)
+        self._note("scenarios.plan_rewind", name, to, tuple(paths), replicate_back)
+        point = next(point for point in self._services.points if point.id == to.removeprefix("before:"))
+        items = (
+            RewindItem(b"/srv/archive/2019/plan.pdf", RewindAction.CREATE, 4 * MB),
+            RewindItem(b"/srv/archive/2019/index.db", RewindAction.OVERWRITE, 91 * MB),
+            RewindItem(b"/srv/archive/READ_ME_NOW.txt", RewindAction.DELETE, 912),
+        )
+        counts = {RewindAction.CREATE: 1204, RewindAction.OVERWRITE: 71, RewindAction.DELETE: 3}
+        master = ReplicatedBack(counts, items, truncated=True, size_bytes=int(1.9 * GB))
         return RewindPlan(
-            point,
-            {RewindAction.CREATE: 1204, RewindAction.OVERWRITE: 71, RewindAction.DELETE: 3},
-            (
-                RewindItem(b"/srv/archive/2019/plan.pdf", RewindAction.CREATE, 4 * MB),
-                RewindItem(b"/srv/archive/2019/index.db", RewindAction.OVERWRITE, 91 * MB),
-                RewindItem(b"/srv/archive/READ_ME_NOW.txt", RewindAction.DELETE, 912),
-            ),
+            replace(point, id=to),
+            counts,
+            items,
             truncated=True,
             size_bytes=int(1.9 * GB),
+            master=master if replicate_back else None,
         )
 
-    def rewind(self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = "") -> RewindResult:
-        self._note("scenarios.rewind", name, to)
-        plan = self.plan_rewind(name, to)
-        return RewindResult(plan.point, plan.counts)
+    def rewind(
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
+    ) -> RewindResult:
+        self._note("scenarios.rewind", name, to, tuple(paths), replicate_back)
+        plan = self.plan_rewind(name, to, paths=paths, replicate_back=replicate_back)
+        return RewindResult(plan.point, plan.counts, master=plan.master)
 
     def _state(self, name: str, state: ScenarioState, replica: ReplicaState) -> None:
         self._change(
@@ -615,7 +660,7 @@ class MemoryMedia(_Calls):
         self._note("media.format", device, name)
         return self._services.add_job(JobKind.MEDIA_FORMAT, f"Format {name}", {})
 
-    def verify(self, media: str, *, full: bool) -> Job:
+    def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
         self._note("media.verify", media)
         return self._services.add_job(JobKind.MEDIA_VERIFY, f"Verify {media}", {})
 

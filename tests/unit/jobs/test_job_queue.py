@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -359,13 +360,34 @@ def test_verifying_names_what_is_damaged(bench: Bench) -> None:
     )
     pack = next(path for path in Path(bench.media.path, "packs").rglob("*") if path.is_file())
     content = bytearray(pack.read_bytes())
-    content[len(content) // 2] ^= 0xFF
+    content[70] ^= 0xFF  # in its first block
     pack.chmod(0o600)
     pack.write_bytes(content)
     job = bench.ended(submit_media(bench.catalog, JobKind.MEDIA_VERIFY, parameters))
     assert job.last_result is JobResult.FAILED
     assert "E5164" in bench.catalog.log.codes(job.id)
     assert bench.catalog.sessions.list()[0].damaged
+
+
+def test_a_verification_that_heals_finds_nothing_more(bench: Bench, tmp_path: Path) -> None:
+    bench.ended(bench.backup())
+    copy = tmp_path / "copies"
+    shutil.copytree(bench.device, copy)
+    pack = next(path for path in Path(bench.media.path, "packs").iterdir())
+    sound = pack.read_bytes()
+    pack.write_bytes(sound[:70] + bytes([sound[70] ^ 1]) + sound[71:])
+    parameters = {"media": bench.media.path, "full": "true", "heal": "true"}
+    # Without a copy at hand it is put in quarantine, and said so.
+    job = bench.ended(submit_media(bench.catalog, JobKind.MEDIA_VERIFY, parameters))
+    assert job.last_result is JobResult.FAILED
+    assert "W5177" in bench.catalog.log.codes(job.id)
+    assert bench.catalog.sessions.list()[0].damaged
+    bench.catalog.media.put_device(Device("copies", str(copy), "GROUP1"))
+    job = bench.ended(submit_media(bench.catalog, JobKind.MEDIA_VERIFY, parameters))
+    assert job.last_result is JobResult.FINISHED, bench.catalog.log.records
+    assert "N5176" in bench.catalog.log.codes(job.id)
+    assert pack.read_bytes() == sound
+    assert not bench.catalog.sessions.list()[0].damaged
 
 
 def purge(bench: Bench, sessions: str = "") -> Job:

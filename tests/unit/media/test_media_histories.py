@@ -114,9 +114,11 @@ class History:
             shutil.rmtree(out)
 
 
-def listing(root: Path) -> dict[bytes, bytes]:
+def listing(root: Path) -> dict[bytes, tuple[bytes, int]]:
     return {
-        os.fsencode(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+        os.fsencode(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file()
     }
 
 
