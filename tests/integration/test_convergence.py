@@ -20,7 +20,11 @@ _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 def _properties(seed: int) -> dict[str, object]:
-    return {"sync": ("file", "block")[seed % 2], "ignore_same_size_time": seed % 3 != 0}
+    return {
+        "sync": ("file", "block")[seed % 2],
+        "ignore_same_size_time": seed % 3 != 0,
+        "compress_transfer": seed % 5 != 0,
+    }
 
 
 @pytest.mark.slow

@@ -175,3 +175,23 @@ def test_a_spool_directory_is_checked_and_moved(group: Group) -> None:
     group.engine.stop(group.id)
     group.engine.delete(group.id)
     assert os.listdir(chosen) == []
+
+
+def test_a_disk_that_gets_full_is_told_before_it_is(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 200 * MEGABYTE
+    for module in ("spool", "spool_keeper"):
+        monkeypatch.setattr(f"app.replication.master.{module}.free_bytes", lambda _path: free)
+    monkeypatch.setattr("app.replication.master.spool_keeper._DISK_CHECK_S", 0.0)
+    monkeypatch.setattr("app.replication.master.spool._SPACE_CHECK_S", 0.0)
+    group.run(spool_min_free_mb=100)
+    (group.master / "one more").write_text("1")
+    group.wait_same("one")
+    assert "WR00294" not in group.codes()
+    free = 120 * MEGABYTE
+    (group.master / "another").write_text("1")
+    until(lambda: group.codes().count("WR00294") == 1)
+    assert group.engine.status(group.id).state is ScenarioState.REPLICATING
+    free = 99 * MEGABYTE
+    (group.master / "the last").write_text("1")
+    group.wait_scenario(ScenarioState.PROBLEM)
+    assert "must stay free" in group.engine.status(group.id).reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -10,6 +11,7 @@ from app.messages import render
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.model.scenario import Scenario
+from app.replication.master.durable import free_bytes
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
@@ -18,6 +20,7 @@ from app.replication.master.spool_place import place_spool
 _NEARLY_THERE_S = 5.0
 _LOOK_AGAIN_S = 0.05
 _READ_BYTES = 4 * 1024 * 1024
+_DISK_CHECK_S = 1.0
 
 
 class Events(Protocol):
@@ -51,6 +54,8 @@ class SpoolKeeper:
         self._sender_of = sender_of
         self._spool: Spool | None = None
         self._told = False
+        self._disk_told = False
+        self._disk_checked = float("-inf")
 
     def open(self) -> Spool:
         """The spool, where it belongs.
@@ -113,6 +118,25 @@ class SpoolKeeper:
         size, percent = spool.size_bytes(), self._properties.spool_threshold_percent
         limit = self._properties.spool_max_mb << 20
         self._tell(bool(limit) and size * 100 >= limit * percent, size, limit)
+        now = time.monotonic()
+        if self._properties.spool_min_free_mb and now - self._disk_checked > _DISK_CHECK_S:
+            self._disk_checked = now
+            with contextlib.suppress(FileNotFoundError):
+                free = free_bytes(spool.directory)
+                least = self._properties.spool_min_free_mb << 20
+                self._tell_disk(free * percent <= least * 100, spool, free)
+
+    def _tell_disk(self, over: bool, spool: Spool, free: int) -> None:
+        if over and not self._disk_told:
+            self._run.event(
+                "WR00294",
+                Severity.WARNING,
+                directory=spool.directory,
+                free_mb=free >> 20,
+                limit_mb=self._properties.spool_min_free_mb,
+                scenario=self._scenario.name,
+            )
+        self._disk_told = over
 
     def _tell(self, over: bool, size: int, limit: int) -> None:
         if over and not self._told:
@@ -130,7 +154,7 @@ class SpoolKeeper:
         spool = self._spool
         assert spool is not None
         # People hear of it before anything is dropped, however sudden it came.
-        self._tell(over=True, size=spool.size_bytes(), limit=self._properties.spool_max_mb << 20)
+        self._tell_now(spool, error)
         if self._properties.stop_if_spool_full:
             return False
         late = self._late(spool)
@@ -148,6 +172,12 @@ class SpoolKeeper:
             spool.stop_replica(host, why)
             self._run.event("ER00290", Severity.ERROR, **params)
         return True
+
+    def _tell_now(self, spool: Spool, error: ArcxoError | OSError) -> None:
+        if isinstance(error, ArcxoError) and error.code == "ER00210":
+            self._tell(over=True, size=spool.size_bytes(), limit=self._properties.spool_max_mb << 20)
+        else:
+            self._tell_disk(over=True, spool=spool, free=free_bytes(spool.directory))
 
     def _late(self, spool: Spool) -> Iterable[str]:
         """Who holds the oldest records; one that is about to be done with them is waited for."""
