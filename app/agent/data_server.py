@@ -22,6 +22,7 @@ from app.agent.tls import Identity
 from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.replication.definition import from_xml
 from app.replication.frames import Hello, decode_frame
+from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.throttle import Throttle
 
@@ -133,7 +134,7 @@ class DataServer:
 
 
 class OwnScenarioLink:
-    """A link that lets no other scenario's *Hello* through than the one its token was for."""
+    """A link that lets no other scenario's *Hello* or *Inquiry* through than the one its token was for."""
 
     def __init__(self, link: StreamLink, scenario_id: int) -> None:
         self._link = link
@@ -153,7 +154,11 @@ class OwnScenarioLink:
         frame = self._link.receive(timeout_s)
         if frame is not None and not self._checked:
             hello = decode_frame(frame)
-            if not isinstance(hello, Hello) or from_xml(hello.definition_xml).id != self._scenario_id:
+            if isinstance(hello, Hello):
+                scenario_id = from_xml(hello.definition_xml).id
+            else:
+                scenario_id = hello.scenario_id if isinstance(hello, Inquiry) else -1
+            if scenario_id != self._scenario_id:
                 raise CredentialsError("AE1015")
             self._checked = True
         return frame

@@ -41,6 +41,15 @@ from app.replication.codec import (
     unpack,
     unpack_metadata,
 )
+from app.replication.inspect_frames import (
+    Inquiry,
+    Inspected,
+    InspectRequest,
+    pack_inspect,
+    unpack_inquiry,
+    unpack_inspect_request,
+    unpack_inspected,
+)
 from app.replication.link import FRAME_MAX_BYTES
 from app.replication.sync_frames import (
     BlockHashes,
@@ -212,6 +221,9 @@ Frame = (
     | Fetched
     | HashRequest
     | BlockHashes
+    | Inquiry
+    | InspectRequest
+    | Inspected
 )
 
 (
@@ -232,7 +244,10 @@ Frame = (
     _FETCHED,
     _HASH_REQUEST,
     _BLOCK_HASHES,
-) = range(1, 18)
+    _INQUIRY,
+    _INSPECT,
+    _INSPECTED,
+) = range(1, 21)
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -279,6 +294,12 @@ def _fields(frame: Frame) -> list[Any]:
             return [_HASH_REQUEST, *pack_hash_request(frame)]
         case BlockHashes():
             return [_BLOCK_HASHES, *pack_block_hashes(frame)]
+        case Inquiry():
+            return [_INQUIRY, *pack_inspect(frame)]
+        case InspectRequest():
+            return [_INSPECT, *pack_inspect(frame)]
+        case Inspected():
+            return [_INSPECTED, *pack_inspect(frame)]
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -288,7 +309,7 @@ def decode_frame(data: bytes) -> Frame:
         ArcxoError: ER00301 when the bytes are no such frame, E1010 for a path that is not clean.
     """
     fields = unpack(data, FRAME_MAX_BYTES)
-    tag = take_int(fields[0] if fields else None, _HELLO, _BLOCK_HASHES)
+    tag = take_int(fields[0] if fields else None, _HELLO, _INSPECTED)
     return _DECODERS[tag](fields[1:])
 
 
@@ -418,4 +439,7 @@ _DECODERS: dict[int, Callable[[list[Any]], Frame]] = {
     _FETCHED: _fetched,
     _HASH_REQUEST: unpack_hash_request,
     _BLOCK_HASHES: unpack_block_hashes,
+    _INQUIRY: unpack_inquiry,
+    _INSPECT: unpack_inspect_request,
+    _INSPECTED: unpack_inspected,
 }

@@ -667,7 +667,9 @@ class Comparer:
             counters.files += 1
             self._guard.created(root.number, now)
         counters.size_bytes += now.size - (row.size if row is not None else 0)
-        counters.files_changed += 1
+        # What is only read again, as after a rename of a young file, is sent but is no change.
+        again = row is not None and row.size == now.size and same_metadata(row, now)
+        counters.files_changed += not again
         counters.changed_bytes += sent
         counters.last_change_at = datetime.now(UTC)
         if now.links > 1:

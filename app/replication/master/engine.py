@@ -14,6 +14,7 @@ from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.host import CheckResult
 from app.model.paths import shown
+from app.model.report import Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPoint
 from app.model.scenario import (
     NewScenario,
@@ -28,11 +29,12 @@ from app.model.scenario import (
 from app.replication.definition import from_xml, to_xml
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
-from app.replication.master import refusals
+from app.replication.master import refusals, statistics
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
 from app.replication.master.library import Intent, Library, remove_tree
 from app.replication.master.replicate_back import ReplicateBack
+from app.replication.master.reporting import Reporting
 from app.replication.master.running import Running
 from app.replication.scripts.running import Scripts
 
@@ -66,6 +68,8 @@ class MasterEngine:
         self._counter = itertools.count(1)
         self._stopped_at: dict[int, datetime] = {}
         self._unreadable: dict[int, ArcxoError] = {}
+        self._statistics: dict[int, tuple[datetime | None, int, tuple[RootStatistics, ...]]] = {}
+        self._reporting = Reporting(self._library.directory, connector, events)
         self._scripts = Scripts(os.path.dirname(os.path.abspath(self._directory)))
 
     # the engine itself
@@ -94,6 +98,7 @@ class MasterEngine:
 
     def close(self) -> None:
         """End all runs in order; they are remembered as running. Blocks until all threads have ended."""
+        self._reporting.close()
         with self._lock:
             running = list(self._running.values())
             self._running.clear()
@@ -361,11 +366,46 @@ class MasterEngine:
             ScenarioState.STOPPED,
             since=self._stopped_at.get(scenario.id),
             replicas=tuple(ReplicaStatus(spec.host, ReplicaState.STOPPED) for spec in scenario.replicas),
-            roots=tuple(RootStatistics(root.master_path) for root in scenario.roots),
+            roots=self._last_statistics(scenario),
             revision=revision,
         )
 
+    def difference(
+        self, scenario_id: int, replica: str = "", limit: int = 1_000, *, content: bool = False
+    ) -> Report:
+        """Compare with a replica, whatever the scenario does; nothing is changed. See `Reporting`."""
+        scenario = self._scenario(scenario_id)
+        return self._reporting.difference(
+            scenario, self._running.get(scenario_id), replica, limit, content=content
+        )
+
+    def compared(self, scenario_id: int, replica: str = "") -> tuple[int, int]:
+        """How far a comparison under way is. See `Reporting`."""
+        return self._reporting.compared(scenario_id, replica)
+
+    def reports(self, scenario_id: int, limit: int = 100) -> Sequence[Report]:
+        """The reports kept of a scenario, newest first, without items."""
+        return self._reporting.newest_first(self._scenario(scenario_id).id, limit)
+
+    def report(self, scenario_id: int, report_id: str, limit: int = 1_000) -> Report:
+        """One of them, with items. Raises NotFoundError ER00440."""
+        return self._reporting.report(self._scenario(scenario_id).id, report_id, limit)
+
+    def audit_now(self, scenario_id: int) -> None:
+        """Begin the next audit at once. Raises BusyError ER00251."""
+        self._run_of(scenario_id).audit_now()
+
     # inside
+
+    def _last_statistics(self, scenario: Scenario) -> tuple[RootStatistics, ...]:
+        """Of the last run; read once, as nothing changes them until the next."""
+        stopped_at = self._stopped_at.get(scenario.id)
+        known = self._statistics.get(scenario.id)
+        if known is None or known[:2] != (stopped_at, scenario.version):
+            path = os.path.join(self._library.directory(scenario.id), "shadow.sqlite3")
+            found = statistics.last_known(path, [root.master_path for root in scenario.roots])
+            known = self._statistics[scenario.id] = (stopped_at, scenario.version, found)
+        return known[2]
 
     def _begin(
         self, scenario: Scenario, *, fresh: bool, suspended: list[str], adopt_roots: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from app.replication.codec import encode
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
@@ -27,6 +29,8 @@ class Outlet:
         self._noted = -1
         self.operations = 0
         self.links = 0
+        self.on_recording: Callable[[], None] = lambda: None
+        """Called before the shadow is committed with new records."""
         self.bytes = 0
 
     def put(self, record: Record) -> None:
@@ -64,6 +68,7 @@ class Outlet:
         self._unsynced_bytes = 0
         if self._spool.last_seq != self._noted:
             self._noted = self._spool.last_seq
+            self.on_recording()
             self._shadow.set_fact(RECORDED_FACT, str(self._noted))
         self._shadow.commit()
 

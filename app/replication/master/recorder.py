@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.replication.capture.port import Unwatched
 from app.replication.codec import encode
+from app.replication.master import statistics
 from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filters import PathFilter
@@ -123,6 +124,7 @@ class Recorder:
         self._on_recorded = on_recorded
         self._on_failed = on_failed
         self._outlet = Outlet(spool, shadow)
+        self._outlet.on_recording = lambda: statistics.note(shadow, roots)
         self.brake = brake
         brake.outlet = self._outlet
         self._lock = threading.Lock()

@@ -16,18 +16,30 @@ from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.paths import shown
 from app.model.rewind import PointKind, RewindPoint
-from app.model.scenario import ReplicaState, ReplicaStatus, Scenario, ScenarioState, ScenarioStatus
+from app.model.scenario import (
+    ReplicaSpec,
+    ReplicaState,
+    ReplicaStatus,
+    RootStatistics,
+    Scenario,
+    ScenarioState,
+    ScenarioStatus,
+)
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
+from app.replication.master import statistics
+from app.replication.master.audit import Auditor
 from app.replication.master.barrier import Barrier, again
 from app.replication.master.brake import Brake, Held
 from app.replication.master.brake_decisions import BrakeDecisions
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
+from app.replication.master.flight import Flight
 from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder
+from app.replication.master.run_reports import RunReports
 from app.replication.master.run_scripts import RunScripts
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow
@@ -88,6 +100,8 @@ class Running:
         self._scripts = RunScripts(scripts, scenario, directory, self.event)
         self.around = self._scripts.around
         self._stopping = threading.Event()
+        self.reports = RunReports(scenario, directory, self.event, self._figures)
+        self._auditor = Auditor(scenario, directory, connector, self.flight, self.event)
         self._keeper = SpoolKeeper(self, scenario, directory, self._sender_if_any)
         self._problem: ArcxoError | None = None
         self._ready = threading.Event()
@@ -117,8 +131,11 @@ class Running:
             self._sweeps.close()
         if self._recorder is not None:
             self._recorder.close()
+        self._auditor.close()
         for sender in self._senders:
             sender.close()
+        if drain and self._filled.is_set():
+            self.reports.ended(self.problem_count())
         self._scripts.close()
         if self._spool is not None:
             self._spool.close()
@@ -216,6 +233,11 @@ class Running:
             self._fill(shadow, epoch, sweeps)
         for root in self._roots:
             _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
+        if fresh:
+            statistics.note(shadow, self._roots)
+            shadow.commit()
+        else:
+            statistics.recall(shadow, self._roots)
         if self._stopping.is_set():
             return
         if not fresh:
@@ -228,6 +250,7 @@ class Running:
             self._start_senders(spool, recorder)
         self._filled.set()
         self._scripts.start()
+        self._auditor.start()
         self._learner = Learner(self.scenario.name, self._roots, recorder, shadow_path)
         self._learner.start()
 
@@ -402,6 +425,28 @@ class Running:
 
     def _all(self) -> list[Sender]:
         return self._senders
+
+    def flight(self, spec: ReplicaSpec) -> Flight | None:
+        """What is on its way to a replica; None while nothing is recorded."""
+        sender = self._sender_if_any(spec.host)
+        if not self._filled.is_set() or self._problem is not None or sender is None:
+            return None
+        if self._barrier is None or self._spool is None or self._recorder is None:
+            return None
+        return Flight(self._barrier, self._spool, self._recorder, sender)
+
+    def audit_now(self) -> None:
+        """Begin the next audit at once."""
+        self._auditor.audit_now()
+
+    def problem_count(self) -> int:
+        """Paths that could not be recorded or applied."""
+        recorder = self._recorder
+        found = len(recorder.problems()) if recorder is not None else 0
+        return found + sum(len(sender.problems()) for sender in self._senders)
+
+    def _figures(self) -> tuple[list[ReplicaStatus], list[RootStatistics]]:
+        return [sender.status() for sender in self._senders], [root.statistics() for root in self._roots]
 
     # asked by people
 

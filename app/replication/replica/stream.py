@@ -35,10 +35,12 @@ from app.replication.frames import (
     decode_frame,
     encode_frame,
 )
+from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
+from app.replication.replica.inspecting import inspect
 from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
@@ -117,6 +119,9 @@ class ReplicaStream:
         if data is None:
             return None
         hello = decode_frame(data)
+        if isinstance(hello, Inquiry):
+            inspect(self._engine.replica_of(hello.scenario_id), self._engine.host, self._link, hello)
+            return None
         if not isinstance(hello, Hello):
             raise ArcxoError("ER00301", cause="a stream that does not begin with a greeting")
         if hello.protocol != PROTOCOL_VERSION:

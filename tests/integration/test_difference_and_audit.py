@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.model.errors import ArcxoError, BusyError
+from app.model.report import Report, ReportedChange, ReportKind
+from tests.support.replication_pair import Pair, until
+
+LIMIT_S = 30.0
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Pair]:
+    pair = Pair(tmp_path)
+    yield pair
+    pair.close()
+
+
+def fill(directory: Path) -> None:
+    (directory / "folder" / "deep").mkdir(parents=True)
+    for number in range(8):
+        (directory / f"file{number}").write_bytes(b"master %d" % number)
+        (directory / "folder" / f"inner{number}").write_bytes(os.urandom(70_000))
+    (directory / "link").symlink_to("file0")
+
+
+def shown(pair: Pair, report: Report) -> dict[str, ReportedChange]:
+    top = os.fsencode(pair.master) + b"/"
+    return {os.fsdecode(item.path.removeprefix(top)): item.change for item in report.items}
+
+
+def rewrite_keeping_size_and_time(path: Path) -> None:
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    with open(path, "r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def damage(replica: Path) -> dict[str, ReportedChange]:
+    (replica / "file0").write_bytes(b"much longer than before")
+    os.utime(replica / "file1", ns=(1, 1_400_000_000_000_000_001))
+    os.chmod(replica / "file2", 0o600)
+    (replica / "file3").unlink()
+    (replica / "extra").mkdir()
+    (replica / "extra" / "in it").touch()
+    (replica / "file4").unlink()
+    (replica / "file4").mkdir()
+    rewrite_keeping_size_and_time(replica / "folder" / "inner1")
+    status = replica.stat()
+    os.utime(replica, ns=(status.st_atime_ns, replica.stat().st_mtime_ns))
+    return {
+        "file0": ReportedChange.SIZE,
+        "file1": ReportedChange.TIME,
+        "file2": ReportedChange.METADATA,
+        "file3": ReportedChange.MISSING,
+        "extra": ReportedChange.EXTRA,
+        "file4": ReportedChange.TYPE,
+    }
+
+
+def without_root(found: dict[str, ReportedChange], pair: Pair) -> dict[str, ReportedChange]:
+    return {path: change for path, change in found.items() if path != str(pair.master)}
+
+
+def test_a_stopped_scenario_is_compared_and_nothing_is_changed(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    running.engine.stop(running.id)
+    equal = running.engine.difference(running.id, content=True)
+    assert (equal.figures["differences"], equal.figures["in_flight"], equal.items) == (0, 0, ())
+    assert equal.figures["compared"] == 20
+    assert equal.figures["compared_bytes"] == sum(
+        path.lstat().st_size for path in running.master.rglob("*") if path.is_file() and not path.is_symlink()
+    )
+    expected = damage(running.replica)
+    before = {str(path): path.lstat() for path in running.replica.rglob("*")}
+    quick = running.engine.difference(running.id)
+    assert without_root(shown(running, quick), running) == expected
+    whole = running.engine.difference(running.id, content=True)
+    expected["folder/inner1"] = ReportedChange.CONTENT
+    assert without_root(shown(running, whole), running) == expected
+    assert whole.figures["differences"] == len(whole.items) == whole.item_count
+    assert {str(path): path.lstat() for path in running.replica.rglob("*")} == before
+    lines = [json.loads(line) for line in Path(whole.file).read_text().splitlines()]
+    assert len(lines) == whole.item_count
+    few = running.engine.report(running.id, whole.id, limit=2)
+    assert (len(few.items), few.truncated, few.item_count) == (2, True, whole.item_count)
+    kinds = [report.kind for report in running.engine.reports(running.id)]
+    assert kinds.count(ReportKind.DIFFERENCE) == 3
+    assert "IR00442" in running.codes()
+
+
+def test_changes_on_their_way_are_told_apart_while_suspended(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    running.engine.suspend(running.id, "")
+    (running.master / "file5").write_bytes(b"waits in the spool")
+    (running.master / "new").mkdir()
+    (running.master / "new" / "inside").touch()
+    os.chmod(running.replica / "file6", 0o600)
+    report = running.engine.difference(running.id)
+    by_path = {item.path.rpartition(b"/")[2]: item.in_flight for item in report.items}
+    assert by_path.pop(b"file6") is False
+    assert by_path.pop(b"file5") is True
+    assert by_path.pop(b"new") is True
+    assert report.figures["differences"] == 1, report
+    running.engine.resume(running.id, "")
+    running.settle()
+
+
+def test_comparing_while_it_replicates_finds_no_difference_in_what_moves(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    for number in range(300):
+        (running.master / f"moving{number}").write_bytes(b"m" * number)
+    report = running.engine.difference(running.id, content=True)
+    assert report.figures["differences"] == 0, report
+    running.assert_equal()
+
+
+def test_a_replica_that_cannot_be_reached_is_an_error(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    running.engine.stop(running.id)
+    running.connector.reachable = False
+    with pytest.raises(ArcxoError, match="ER00202"):
+        running.engine.difference(running.id)
+    assert running.engine.reports(running.id)[0].kind is not ReportKind.DIFFERENCE
+
+
+def test_an_audit_finds_and_mends_what_nothing_else_notices(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    running.engine.stop(running.id)
+    rewrite_keeping_size_and_time(running.replica / "folder" / "inner1")
+    running.engine.run(running.id)
+    running.wait()
+    running.settle()
+    assert (running.replica / "folder/inner1").read_bytes() != (running.master / "folder/inner1").read_bytes()
+    running.engine.audit_now(running.id)
+    until(lambda: "IR00454" in running.codes(), LIMIT_S, f"{running.codes()[-5:]}")
+    found = [event for event in running.events.newer_than(0, 1000) if event.code == "ER00450"]
+    assert [(event.params["path"], event.params["what"]) for event in found] == [
+        (str(running.master / "folder/inner1"), "content")
+    ]
+    assert "SR00452" in running.codes()
+    running.assert_equal()
+
+
+def test_an_audit_goes_on_where_it_was_and_is_quiet_when_all_is_equal(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    running.engine.audit_now(running.id)
+    until(lambda: "IR00454" in running.codes(), LIMIT_S, "an audit")
+    assert "ER00450" not in running.codes()
+    kept = json.loads((running.home / "engine/master" / str(running.id) / "audit.json").read_text())
+    assert kept["replicas"]["localhost"]["running"] is False
+
+
+def test_statistics_count_what_was_done_and_go_on_after_a_restart(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    master = running.master
+    (master / "a").mkdir()
+    (master / "a" / "b").mkdir()
+    for name in ("file0", "file1"):
+        with open(master / name, "ab") as file:
+            file.write(b", changed")
+    running.settle()
+    (master / "file2").unlink()
+    (master / "file3").rename(master / "renamed")
+    running.settle()
+    (root,) = running.engine.status(running.id).roots
+    assert (root.folders_created, root.files_changed, root.removed, root.renamed) == (2, 2, 1, 1)
+    running.restart_master()
+    (master / "c").mkdir()
+    running.settle()
+    (again,) = running.engine.status(running.id).roots
+    assert (again.folders_created, again.files_changed, again.removed, again.renamed) == (3, 2, 1, 1)
+    assert again.files == 15
+    running.engine.stop(running.id)
+    (stopped,) = running.engine.status(running.id).roots
+    assert stopped == again
+    kinds = [report.kind for report in running.engine.reports(running.id)]
+    assert kinds[:2] == [ReportKind.SCENARIO, ReportKind.REPLICATION]
+    report = running.engine.report(running.id, running.engine.reports(running.id)[1].id)
+    assert report.roots == (again,)
+    assert report.figures["since_start_removed"] == 1
+
+
+def test_one_comparison_of_a_replica_runs_at_a_time(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    reporting = running.engine._reporting
+    reporting._comparing[running.id, "localhost"] = None  # type: ignore[assignment]
+    with pytest.raises(BusyError, match="ER00444"):
+        running.engine.difference(running.id)
