@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import click
 
-from app.cli.arguments import MasterPath
+from app.cli.arguments import MasterPath, UtcTime
 from app.cli.context import current
 from app.cli.table import size_text, table, time_text
 from app.model.paths import shown
-from app.model.rewind import PointKind, RewindAction, RewindPlan, RewindPoint
+from app.model.rewind import PointKind, ReplicatedBack, RewindAction, RewindItem, RewindPlan, RewindPoint
 from app.services.api import ScenarioService
 
 _NAMED = (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
+_KINDS = [kind.value for kind in PointKind]
 
 
-@click.command(name="rewind-points", help="List the rewind points of the scenario NAME, newest first.")
+@click.command(
+    name="rewind-points",
+    help="List the rewind points of the scenario NAME, newest first. A file's point is the state just after "
+    "its change; `before:` in front of the id is the one just before.",
+)
 @click.argument("name")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in PointKind]))
-@click.option("--path", type=MasterPath(), default=None, metavar="PATH", help="Only points that change PATH.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
-def rewind_points(*, name: str, kinds: Sequence[str], path: bytes | None, limit: int) -> None:
-    """All points."""
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only points of this kind.")
+@click.option("--path", type=MasterPath(), default=None, metavar="PATH", help="Changes of PATH and beneath.")
+@click.option("--since", type=UtcTime(), default=None, metavar="TIME", help="Not older than this UTC time.")
+@click.option("--until", type=UtcTime(), default=None, metavar="TIME", help="Not younger than this UTC time.")
+@click.option("--after", default="", metavar="POINT", help="Go on behind this point of the page before.")
+@click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
+@click.option("--limit", type=click.IntRange(1, 20_000), default=200, show_default=True)
+def rewind_points(
+    *,
+    name: str,
+    kinds: Sequence[str],
+    path: bytes | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: str,
+    replica: str,
+    limit: int,
+) -> None:
+    """All points, page by page."""
     context = current()
     points = context.services.scenarios.rewind_points(
-        name, kinds=[PointKind(kind) for kind in kinds], path=path or b"", limit=limit
+        name,
+        kinds=[PointKind(kind) for kind in kinds],
+        path=path or b"",
+        since=since,
+        until=until,
+        after=after,
+        replica=replica,
+        limit=limit,
     )
     context.show_list(
         points,
@@ -34,50 +61,65 @@ def rewind_points(*, name: str, kinds: Sequence[str], path: bytes | None, limit:
             ("Kind", lambda item: item.kind.value.replace("_", " ")),
             ("Date", lambda item: time_text(item.at)),
             ("Replica", lambda item: item.replica),
-            ("Text", lambda item: item.text or shown(item.path)),
+            ("Change", lambda item: item.operation),
+            ("Text", _what),
         ],
-        empty=f"The scenario {name} has no rewind points.",
+        empty=f"The scenario {name} has no such rewind points.",
     )
+    if len(points) == limit:
+        context.note(f"There may be more: --after {points[-1].id}")
 
 
 @click.command(help="Take the replica of the stopped scenario NAME back to a point.")
 @click.argument("name")
 @click.option(
-    "--to", "point", required=True, metavar="POINT", help="A bookmark's text, a point's id, or a UTC time."
+    "--to",
+    "point",
+    required=True,
+    metavar="POINT",
+    help="A bookmark's text, a point's id, before:ID for the state before a change, or a UTC time.",
 )
 @click.option(
     "--path", "paths", multiple=True, type=MasterPath(), metavar="PATH", help="Only this master path."
 )
 @click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
 @click.option("--plan", is_flag=True, help="Print exactly what it would change; change nothing.")
-def rewind(*, name: str, point: str, paths: Sequence[bytes], replica: str, plan: bool) -> None:
+@click.option(
+    "--replicate-back",
+    is_flag=True,
+    help="Then make the master equal to it. What that replaces or removes is kept there for a while.",
+)
+def rewind(
+    *, name: str, point: str, paths: Sequence[bytes], replica: str, plan: bool, replicate_back: bool
+) -> None:
     """Rewind, or show what it would do."""
     context = current()
     service = context.services.scenarios
     if plan:
-        preview = service.plan_rewind(name, point, paths=paths, replica=replica)
+        preview = service.plan_rewind(
+            name, point, paths=paths, replica=replica, replicate_back=replicate_back
+        )
         _note_namesakes(service, name, preview.point)
         context.show(preview, lambda: _plan_text(preview))
         return
-    result = service.rewind(name, point, paths=paths, replica=replica)
+    result = service.rewind(name, point, paths=paths, replica=replica, replicate_back=replicate_back)
     _note_namesakes(service, name, result.point)
-    undo = (
-        f"\nTake it back: arcxo scenario rewind {name} --to {result.undo_point.id}"
-        if result.undo_point
-        else ""
-    )
-    context.show(
-        result,
+    text = (
         f"Rewound to {_point_text(result.point.text, result.point.id)} of {time_text(result.point.at)}: "
-        f"{_counts_text(result.counts)}{undo}",
+        f"{_counts_text(result.counts)}"
     )
+    if result.undo_point:
+        text += f"\nTake it back: arcxo scenario rewind {name} --to {result.undo_point.id}"
+    if result.master is not None:
+        text += "\n" + _master_text(result.master)
+    context.show(result, text)
 
 
 def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> None:
     """Say so when several bookmarks have the text that was asked for."""
     if not point.text:
         return
-    bookmarks = service.rewind_points(name, kinds=_NAMED, limit=100_000)
+    bookmarks = service.rewind_points(name, kinds=_NAMED, limit=20_000)
     others = sum(item.text == point.text and item.id != point.id for item in bookmarks)
     if others:
         current().note(
@@ -85,16 +127,44 @@ def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> 
         )
 
 
+def _what(point: RewindPoint) -> str:
+    if point.text or not point.path:
+        return point.text
+    return f"{shown(point.path)} → {shown(point.new_path)}" if point.new_path else shown(point.path)
+
+
 def _plan_text(plan: RewindPlan) -> str:
     head = (
         f"Rewinding to {_point_text(plan.point.text, plan.point.id)} of {time_text(plan.point.at)} "
         f"would change: {_counts_text(plan.counts)} ({size_text(plan.size_bytes)})"
     )
-    if not plan.items:
-        return head
-    rows = [[item.action.value, size_text(item.size_bytes), shown(item.path)] for item in plan.items]
-    more = "\n…" if plan.truncated else ""
-    return f"{head}\n\n{table(['Action', 'Size', 'Path'], rows, right=(1,))}{more}"
+    text = head + _items_text(plan.items, truncated=plan.truncated)
+    if plan.master is None:
+        return text
+    master = plan.master
+    return (
+        f"{text}\n\nReplicating back would change on the master: {_counts_text(master.counts)} "
+        f"({size_text(master.size_bytes)})" + _items_text(master.items, truncated=master.truncated)
+    )
+
+
+def _master_text(master: ReplicatedBack) -> str:
+    lines = [f"The master was made equal to the replica: {_counts_text(master.counts)}"]
+    if master.kept_in:
+        places = ", ".join(shown(path) for path in master.kept_in)
+        until = time_text(master.kept_until) if master.kept_until is not None else ""
+        lines.append(f"What was replaced or removed is kept in {places} until {until}")
+    lines += [
+        f"Not changed: {shown(item.path)}: {item.params.get('cause', item.code)}" for item in master.problems
+    ]
+    return "\n".join(lines)
+
+
+def _items_text(items: Sequence[RewindItem], *, truncated: bool) -> str:
+    if not items:
+        return ""
+    rows = [[item.action.value, size_text(item.size_bytes), shown(item.path)] for item in items]
+    return f"\n\n{table(['Action', 'Size', 'Path'], rows, right=(1,))}" + ("\n…" if truncated else "")
 
 
 def _point_text(text: str, point_id: str) -> str:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from app.model.errors import NotFoundError
 from app.model.rewind import PointKind, RewindPoint
 
 NAMED = (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
-_ALL = 1_000_000
+MARKS = tuple(kind for kind in PointKind if kind is not PointKind.OPERATION)
+BEFORE = "before:"
+"""In front of the id of an operation: the state just before it."""
 
-FindPoints = Callable[[Sequence[PointKind], int], Sequence[RewindPoint]]
-"""(kinds, limit) → points; no kinds = all."""
+_MANY = 20_000
+
+
+class FindPoints(Protocol):
+    """How points are asked for."""
+
+    def __call__(
+        self, kinds: Sequence[PointKind], limit: int, until: datetime | None = None
+    ) -> Sequence[RewindPoint]:
+        """The newest points of some kinds (none: all), not younger than `until`, at most `limit`."""
+        ...
 
 
 def resolve_point(find: FindPoints, to: str, scenario: str) -> RewindPoint:
@@ -23,23 +35,28 @@ def resolve_point(find: FindPoints, to: str, scenario: str) -> RewindPoint:
     Raises:
         NotFoundError: E1125 nothing of that name, E1126 a time before the oldest point kept.
     """
-    bookmarks = [point for point in find(NAMED, _ALL) if point.text == to]
+    marks = find(MARKS, _MANY)
+    bookmarks = [point for point in marks if point.kind in NAMED and point.text == to]
     if bookmarks:
         return max(bookmarks, key=lambda point: (point.at, point.change))
-    moment = _moment(to)
-    points = find((), _ALL)
-    exact = [point for point in points if point.id == to]
+    exact = [point for point in marks if point.id == to]
     if exact:
         return exact[0]
+    number = to.removeprefix(BEFORE)
+    if number[:1] == "c" and number[1:].isdecimal():
+        # The replica knows whether it is still kept.
+        change = int(number[1:]) - (1 if number != to else 0)
+        return RewindPoint(to, PointKind.OPERATION, datetime.now(UTC), change)
+    moment = _moment(to)
     if moment is None:
         raise NotFoundError("E1125", point=to, scenario=scenario)
-    earlier = [point for point in points if point.at <= moment]
+    earlier = find((), 1, moment)
     if not earlier:
-        oldest = min((point.at for point in points), default=None)
+        oldest = min((point.at for point in find((), _MANY)), default=None)
         raise NotFoundError(
             "E1126", time=to, scenario=scenario, oldest=oldest.isoformat() if oldest else "none is kept"
         )
-    return max(earlier, key=lambda point: point.change)
+    return earlier[0]
 
 
 def _moment(text: str) -> datetime | None:

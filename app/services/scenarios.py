@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
@@ -275,38 +277,92 @@ class LocalScenarios:
         return find_events(agent, newer_than, limit, scenario_id, severities)
 
     def rewind_points(
-        self, name: str, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+        self,
+        name: str,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
+        replica: str = "",
+        limit: int = 1000,
     ) -> Sequence[RewindPoint]:
-        """Points of the replicas, newest first."""
+        """Points of a replica, newest first; the page after the point `after`."""
         registration, agent = self._agent(name)
-        return agent.rewind_points(registration.id, kinds=kinds, path=path, limit=limit)
+        _, host = self._replica_of(registration, agent, replica)
+        return host.rewind_points(
+            registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
+        )
 
     def plan_rewind(
-        self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = ""
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
     ) -> RewindPlan:
-        """Exactly what rewinding to `to` would change. Raises as `rewind`."""
-        registration, agent = self._agent(name)
-        return agent.plan_rewind(registration.id, self._point(registration, agent, to, replica).id, paths)
+        """Exactly what rewinding to `to` would change; with `replicate_back` on the master as well.
 
-    def rewind(self, name: str, to: str, *, paths: Sequence[bytes] = (), replica: str = "") -> RewindResult:
+        Raises as `rewind`.
+        """
+        registration, agent = self._agent(name)
+        spec, host = self._replica_of(registration, agent, replica)
+        point = self._point(registration, host, to)
+        plan = host.plan_rewind(registration.id, point.id, paths)
+        if not replicate_back:
+            return plan
+        self._check_stopped(registration, agent)
+        return replace(plan, master=agent.plan_replicate_back(registration.id, spec, paths, point.id))
+
+    def rewind(
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
+    ) -> RewindResult:
         """Take the replica back to `to`: a bookmark's text, a point's id, or a UTC time.
+
+        `replicate_back` then makes the master (or only `paths`) equal to it; interrupted there, rewinding to
+        the same point again goes on.
 
         Raises:
             NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
         """
         registration, agent = self._agent(name)
+        self._check_stopped(registration, agent)
+        spec, host = self._replica_of(registration, agent, replica)
+        point = self._point(registration, host, to)
+        result = host.rewind(registration.id, point.id, paths)
+        log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
+        if replicate_back:
+            result = replace(result, master=agent.replicate_back(registration.id, spec, paths))
+        return result
+
+    def _check_stopped(self, registration: Registration, agent: Agent) -> None:
         state = agent.scenario(registration.id).state
         if state not in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
             raise BusyError("E1130", name=registration.name, state=state.value)
-        point = self._point(registration, agent, to, replica)
-        result = agent.rewind(registration.id, point.id, paths)
-        log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
-        return result
 
-    def _point(self, registration: Registration, agent: Agent, to: str, replica: str) -> RewindPoint:
-        def find(kinds: Sequence[PointKind], limit: int) -> Sequence[RewindPoint]:
-            points = agent.rewind_points(registration.id, kinds=kinds, limit=limit)
-            return [point for point in points if not replica or point.replica in ("", replica)]
+    def _replica_of(self, registration: Registration, agent: Agent, replica: str) -> tuple[str, Agent]:
+        """(name, agent) of a replica's host; "" means the first one."""
+        specs = agent.scenario(registration.id).scenario.replicas
+        name = replica or specs[0].host
+        if name not in [spec.host for spec in specs]:
+            raise NotFoundError("ER00242", replica=name, scenario=registration.name)
+        # "localhost" is the master's own host, wherever that is.
+        return name, agent if name == "localhost" else self._connections.agent_of(name)
+
+    def _point(self, registration: Registration, host: Agent, to: str) -> RewindPoint:
+        def find(
+            kinds: Sequence[PointKind], limit: int, until: datetime | None = None
+        ) -> Sequence[RewindPoint]:
+            return host.rewind_points(registration.id, kinds=kinds, until=until, limit=limit)
 
         return resolve_point(find, to, registration.name)
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.events import EventRecord
+from app.model.paths import shown
 from app.model.rewind import RewindResult
 from app.model.scenario import ReplicaState, Scenario, ScenarioState, ScenarioStatus
 from app.ui import formats, icons
@@ -425,7 +426,8 @@ class XOsoftManager(Manager):
             return
         act = Act(action.data())
         if act is Act.RESTORE_DATA:
-            dialog = RewindDialog(self.context, status.scenario.name, self)
+            roots = tuple(root.master_path for root in status.scenario.roots)
+            dialog = RewindDialog(self.context, status.scenario.name, self, roots)
             dialog.rewound.connect(self._on_rewound)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
@@ -458,9 +460,15 @@ class XOsoftManager(Manager):
 
     def _on_rewound(self, result: RewindResult) -> None:
         total = sum(result.counts.values())
-        self.context.toast(
-            f"Rewound to {point_name(result.point)}", f"{formats.counted(total, 'path')} changed"
-        )
+        text = f"{formats.counted(total, 'path')} changed"
+        if result.master is not None:
+            on_master = sum(result.master.counts.values())
+            text += f", {formats.counted(on_master, 'path')} on the Master"
+            if result.master.kept_in:
+                text += f"; what was replaced is in {', '.join(shown(p) for p in result.master.kept_in)}"
+            if result.master.problems:
+                text += f"; {formats.counted(len(result.master.problems), 'path')} could not be changed"
+        self.context.toast(f"Rewound to {point_name(result.point)}", text)
         self._poller.refresh()
 
     def _on_delete(self) -> None:

@@ -131,7 +131,7 @@ def test_a_rewind_shows_its_plan_before_it_can_be_started(context, qtbot, servic
     assert "1,204 create" in dialog.counts.text()
     with qtbot.waitSignal(dialog.rewound):
         dialog.rewind_button.click()
-    assert services.called("scenarios.rewind") == [("scenarios.rewind", "Archive 2019", "4")]
+    assert services.called("scenarios.rewind") == [("scenarios.rewind", "Archive 2019", "4", (), False)]
     settled()
 
 

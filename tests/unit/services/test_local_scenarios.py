@@ -67,9 +67,19 @@ class FakeAgent:
             raise BusyError("AE0469", scenario=scenario_id)
 
     def rewind_points(
-        self, scenario_id: int, *, kinds: Sequence[PointKind] = (), path: bytes = b"", limit: int = 1000
+        self,
+        scenario_id: int,
+        *,
+        kinds: Sequence[PointKind] = (),
+        until: datetime | None = None,
+        limit: int = 1000,
     ) -> list[RewindPoint]:
-        return [point for point in self.points if not kinds or point.kind in kinds]
+        found = [
+            point
+            for point in sorted(self.points, key=lambda point: -point.change)
+            if (not kinds or point.kind in kinds) and (until is None or point.at <= until)
+        ]
+        return found[:limit]
 
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> Any:
         self.rewound.append(point_id)
