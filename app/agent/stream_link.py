@@ -23,6 +23,7 @@ QUEUE_FRAMES = 256
 QUEUE_BYTES = 2 * FRAME_MAX_BYTES
 URGENT_FRAMES = 4
 PIECES_MAX = FRAME_MAX_BYTES // 64
+_LIMITED_QUEUE_S = 2.0
 _WHOLE, _MORE, _LAST = range(3)
 
 
@@ -34,6 +35,7 @@ class _FrameQueue:
         self.frames: deque[bytes] = deque()
         self.urgent: deque[bytes] = deque()
         self.size_bytes = 0
+        self.most_bytes = QUEUE_BYTES
         self.ended = False
 
     def put(self, frame: bytes) -> bool:
@@ -102,7 +104,7 @@ class _FrameQueue:
             self.changed.notify_all()
 
     def _too_big(self, frame: bytes) -> bool:
-        return bool(self.frames) and self.size_bytes + len(frame) > QUEUE_BYTES
+        return bool(self.frames) and self.size_bytes + len(frame) > self.most_bytes
 
 
 class StreamLink:
@@ -123,6 +125,9 @@ class StreamLink:
         """Queue one frame; blocks while the other side takes none, unless it is urgent."""
         if len(frame) > FRAME_MAX_BYTES:
             raise ArcxoError("ER00201", host=self._host, reason=f"frame of {len(frame)} bytes")
+        rate = self._throttle.bytes_per_second
+        # What waits for the limit is not on its way: whoever sends must not count it as such for long.
+        self._outgoing.most_bytes = min(QUEUE_BYTES, int(rate * _LIMITED_QUEUE_S)) if rate else QUEUE_BYTES
         if not (self._outgoing.put_urgent(frame) if urgent else self._outgoing.put(frame)):
             raise ArcxoError("ER00201", host=self._host, reason=self._reason)
 

@@ -426,8 +426,8 @@ def _waits(status: ScenarioStatus) -> str:
     ]
     for replica in status.replicas:
         text = f"{replica.host} is {replica.state.value}"
-        if replica.reason:
-            text += f" ({replica.reason})"
+        if replica.waiting or replica.reason:
+            text += f" ({replica.waiting or replica.reason})"
         if replica.spool_bytes or replica.waiting_operations:
             text += f", {replica.waiting_operations:,} operations and {replica.spool_bytes:,} bytes wait"
         parts.append(text)

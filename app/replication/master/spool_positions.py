@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterable
@@ -45,12 +46,12 @@ class Positions:
                 kept = json.load(file)
             if kept["format"] != _FORMAT:
                 return
-            self.epoch, self.begun_at = str(kept["epoch"]), float(kept["begun_at"])
+            self.epoch, self.begun_at = str(kept["epoch"]), _moment(kept["begun_at"])
             for name, (seq, at, doubt, stopped) in kept["replicas"].items():
                 self._known[name] = Position(
                     None if seq is None else int(seq),
-                    float(at),
-                    None if doubt is None else float(doubt),
+                    _moment(at),
+                    None if doubt is None else _moment(doubt),
                     str(stopped),
                 )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -130,3 +131,10 @@ class Positions:
             return one
         since = [at for at in (one.doubt_since, one.at if one.seq is not None else None) if at is not None]
         return replace(one, doubt_since=min(since))
+
+
+def _moment(value: float) -> float:
+    """Seconds since 1970 as they were kept. Raises ValueError, TypeError for what is none."""
+    if not math.isfinite(value):
+        raise ValueError("not a time")
+    return float(value)

@@ -325,11 +325,22 @@ def test_positions_and_doubts_are_known_after_reopening(tmp_path):
     again.close()
 
 
-def test_a_damaged_list_of_positions_holds_everything_for_everyone(tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"format": 1, "epoch": []',
+        '{"format": 2}',
+        "[]",
+        '{"format": 1, "epoch": "E", "begun_at": 0, "replicas": {"a": [9, NaN, null, ""]}}',
+        '{"format": 1, "epoch": "E", "begun_at": 0, "replicas": {"a": [9]}}',
+        '{"format": 1, "epoch": "other", "begun_at": 0, "replicas": {"a": [9, 5, null, ""]}}',
+    ],
+)
+def test_a_damaged_list_of_positions_holds_everything_for_everyone(tmp_path, content):
     spool = _filled(tmp_path, segment_bytes=300)
     spool.hold_all(["a"])
     spool.close()
-    (tmp_path / "positions.json").write_text('{"format": 1, "epoch": []')
+    (tmp_path / "positions.json").write_text(content.replace("E", "e" * 32))
     again = Spool(str(tmp_path), segment_bytes=300)
     again.hold_all(["a", "b"])
     assert (again.position("a"), again.position("b")) == (0, 0)
