@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
-import random
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,92 +59,6 @@ def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
     assert problems == []
 
 
-class Churn:
-    """Random changes that are valid for the tree they are made for."""
-
-    def __init__(self, seed: int, store: ReplicaStore) -> None:
-        self.random = random.Random(seed)
-        self.store = store
-
-    def record(self) -> Record | None:
-        tree = picture(Path(self.store.trees[0].tree.path.decode()))
-        kinds = {path: entry[0].kind.value for path, entry in tree.items() if path}  # type: ignore[attr-defined]
-        files = [path for path, kind in kinds.items() if kind == "file"]
-        folders = [path for path, kind in kinds.items() if kind == "directory"]
-        pick = self.random
-        parent = pick.choice([b"", *folders])
-        name = b"n%d" % pick.randrange(6)
-        target = parent + b"/" + name if parent else name
-        above = {target.rpartition(b"/")[0]}
-        choice = pick.randrange(9)
-        if choice <= 1:
-            return put(target, pick.randbytes(pick.randrange(50)), modified_ns=pick.randrange(10**18))
-        if choice == 2:
-            return make(target, modified_ns=pick.randrange(10**18))
-        if choice == 3 and files:
-            path = pick.choice(files)
-            size = pick.randrange(1, 80)
-            metadata = file_metadata(size, modified_ns=pick.randrange(10**18))
-            start = pick.randrange(size)
-            return WriteBlocks(
-                0, path, metadata, (Extent(start, size - start),), pick.randbytes(size - start)
-            )
-        if choice == 4 and kinds:
-            return Remove(0, pick.choice(list(kinds)))
-        if choice in (5, 6) and kinds:
-            path = pick.choice(list(kinds))
-            if target.startswith(path + b"/") or path.startswith(target + b"/") or path == target:
-                return None
-            return Rename(0, path, target)
-        if choice == 7 and files:
-            path = pick.choice(files)
-            if path == target or target in above or path.startswith(target + b"/"):
-                return None
-            return MakeLink(0, target, path)
-        if files:
-            path = pick.choice(files)
-            size = len(tree[path][1])  # type: ignore[arg-type]
-            return SetMetadata(0, path, file_metadata(size, permissions=pick.randrange(0o1000)))
-        return None
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_rewinding_to_random_points_gives_exactly_the_tree_of_then(seed: int, store: ReplicaStore) -> None:
-    root = Path(store.trees[0].tree.path.decode())
-    apply(store, SetMetadata(0, b"", directory_metadata()))
-    churn = Churn(seed, store)
-    pictures: dict[int, Picture] = {store.change: picture(root)}
-    for _ in range(250):
-        record = churn.record()
-        if record is not None:
-            apply(store, record)
-            pictures[store.change] = picture(root)
-        if churn.random.random() < 0.04:
-            change = churn.random.choice(list(pictures))
-            planned = {found.path for found in plan(store, entries_after(store, change))}
-            before = picture(root)
-            rewind(store, change)
-            assert picture(root) == pictures[change], (store.change, change)
-            differing = {
-                path
-                for path in before.keys() | pictures[change].keys()
-                if before.get(path, ())[:2] != pictures[change].get(path, ())[:2]
-            }
-            unplanned = {
-                path
-                for path in differing
-                if path in pictures[change]
-                and len([p for p, e in before.items() if e[2] == before.get(path, (0, 0, 0))[2]]) < 2
-                and not any((path + b"/").startswith(q + b"/") for q in planned)
-            }
-            assert unplanned == set()
-            # What goes without being planned for deletion has only moved to another name.
-            assert all(path in pictures[change] or path in differing for path in planned), (
-                "the plan names what does not change"
-            )
-            pictures[store.change] = picture(root)
-
-
 def test_rewind_of_one_path_leaves_the_rest(store: ReplicaStore) -> None:
     root = Path(store.trees[0].tree.path.decode())
     apply(store, make(b"d"), put(b"d/a", b"1"), put(b"d/b", b"1"))
@@ -169,38 +84,103 @@ def test_plan_counts_every_path_of_a_removed_tree(store: ReplicaStore) -> None:
     }
 
 
-def test_rewind_cut_anywhere_leaves_all_or_nothing_of_it(tmp_path: Path) -> None:
+def _to_be_cut(base: Path) -> tuple[ReplicaStore, Picture, Picture, int]:
+    """A store with changes of every kind after a point; pictures of then and now, and the point."""
+    base.mkdir()
+    store = open_store(base / "state", base / "replica")
+    root = base / "replica"
+    apply(
+        store,
+        SetMetadata(0, b"", directory_metadata()),
+        make(b"d"),
+        put(b"d/a", b"1"),
+        put(b"w", b"old" * 9),
+        MakeLink(0, b"x", b"w"),
+    )
+    point, earlier = store.change, picture(root)
+    apply(store, put(b"d/a", b"2"), Rename(0, b"d", b"e"), put(b"e/z", b"z"))
+    apply(store, WriteBlocks(0, b"w", file_metadata(5), (Extent(1, 2),), b"NN"), Remove(0, b"e/a"))
+    return store, earlier, picture(root), point
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_rewind_cut_anywhere_leaves_all_or_nothing_of_it_and_the_log_exact(
+    tmp_path: Path, partial: bool
+) -> None:
     done = False
     at = 0
     while not done:
-        at += 3
-        base = tmp_path / str(at)
-        base.mkdir()
-        store = open_store(base / "state", base / "replica")
-        root = base / "replica"
-        apply(
-            store,
-            SetMetadata(0, b"", directory_metadata()),
-            make(b"d"),
-            put(b"d/a", b"1"),
-            put(b"w", b"old" * 9),
-        )
-        point, earlier = store.change, picture(root)
-        apply(store, put(b"d/a", b"2"), Rename(0, b"d", b"e"), put(b"e/z", b"z"))
-        apply(store, WriteBlocks(0, b"w", file_metadata(5), (Extent(1, 2),), b"NN"), Remove(0, b"e/a"))
-        later = picture(root)
+        at += 2
+        store, earlier, later, point = _to_be_cut(tmp_path / f"{at}")
+        root = Path(store.trees[0].tree.path.decode())
         try:
-            with CutAt(at, partial=True):
+            with CutAt(at, partial=partial):
                 rewind(store, point)
             done = True
         except Cut:
             pass
         store.close()
+        store = open_store(tmp_path / f"{at}" / "state", root)
+        assert picture(root) in (earlier, later)
+        rewind(store, point)
+        assert picture(root) == earlier
+        rewind(store, 0)
+        assert set(picture(root)) == {b""}
+        rewind(store, point)
+        assert picture(root) == earlier
+        store.close()
+
+
+def test_taking_a_cut_rewind_back_can_itself_be_cut_anywhere(tmp_path: Path) -> None:
+    done = False
+    at = 0
+    while not done:
+        at += 3
+        base = tmp_path / f"{at}"
+        store, earlier, later, point = _to_be_cut(base)
+        root = Path(store.trees[0].tree.path.decode())
+        with pytest.raises(Cut), CutAt(25):
+            rewind(store, point)
+        store.close()
+        try:
+            with CutAt(at, partial=True):
+                open_store(base / "state", root).close()
+            done = True
+        except Cut:
+            pass
         store = open_store(base / "state", root)
         assert picture(root) in (earlier, later)
         rewind(store, point)
         assert picture(root) == earlier
         store.close()
+
+
+def test_a_process_killed_while_rewinding_leaves_one_state_or_the_other(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "state", tmp_path / "replica")
+    root = tmp_path / "replica"
+    apply(store, SetMetadata(0, b"", directory_metadata()), *(make(b"d%d" % n) for n in range(10)))
+    point, earlier = store.change, picture(root)
+    for part in range(6):
+        apply(store, *(put(b"d%d/f%d" % (n % 10, n), b"x" * 50) for n in range(part * 500, part * 500 + 500)))
+    later = picture(root)
+    store.close()
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=_rewind_in_process, args=(tmp_path, point))
+    child.start()
+    deadline = time.monotonic() + 60
+    while len(os.listdir(root / "d0")) == 300 and child.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    child.kill()
+    child.join(30)
+    store = open_store(tmp_path / "state", root)
+    assert picture(root) in (earlier, later)
+    rewind(store, point)
+    assert picture(root) == earlier
+    store.close()
+
+
+def _rewind_in_process(base: Path, point: int) -> None:
+    rewind(open_store(base / "state", base / "replica"), point)
 
 
 def test_files_written_in_place_are_not_all_held_open(store: ReplicaStore) -> None:
