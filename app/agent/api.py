@@ -21,11 +21,13 @@ from app.model.archive import (
     RestoreResult,
 )
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.drift import DriftReport
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
+from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
@@ -141,6 +143,20 @@ class Agent(Protocol):
     def brake_review(self, scenario_id: int, path: bytes = b"", limit: int = 1000) -> BrakeReview: ...
     def brake_accept(self, scenario_id: int, path: bytes = b"") -> BrakeResult: ...
     def brake_reject(self, scenario_id: int, path: bytes = b"") -> BrakeResult: ...
+    def drift(self, scenario_id: int, limit: int = 1000) -> DriftReport:
+        """What others changed on the replica that this host is."""
+        ...
+
+    def difference(
+        self, scenario_id: int, replica: str, *, content: bool = False, limit: int = 1000
+    ) -> Report:
+        """Compare with a replica; may take as long as reading all of it."""
+        ...
+
+    def comparison(self, scenario_id: int, replica: str) -> ComparisonProgress: ...
+    def reports(self, scenario_id: int, limit: int = 100) -> Sequence[Report]: ...
+    def report(self, scenario_id: int, report_id: str, limit: int = 1000) -> Report: ...
+    def audit_now(self, scenario_id: int) -> None: ...
     def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]: ...
 
     # the replica's side

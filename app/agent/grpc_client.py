@@ -27,11 +27,13 @@ from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, Problem
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
+from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
@@ -180,6 +182,37 @@ class GrpcAgent:
         """Bring it back to the master; may take as long as a copy of it."""
         request = pb.BrakeRequest(scenario_id=scenario_id, path=path)
         return from_message(self._call("RejectBrake", request, timeout_s=_BRING_BACK_S), BrakeResult)
+
+    def drift(self, scenario_id: int, limit: int = 1000) -> DriftReport:
+        """What others changed on the replica here."""
+        request = pb.DriftRequest(scenario_id=scenario_id, limit=limit)
+        return from_message(self._call("ListDrift", request), DriftReport)
+
+    def difference(
+        self, scenario_id: int, replica: str, *, content: bool = False, limit: int = 1000
+    ) -> Report:
+        """Compare with a replica; may take as long as reading all of it."""
+        request = pb.CompareRequest(scenario_id=scenario_id, replica=replica, content=content, limit=limit)
+        return from_message(self._call("CompareReplica", request, timeout_s=_BRING_BACK_S), Report)
+
+    def comparison(self, scenario_id: int, replica: str) -> ComparisonProgress:
+        """How far a comparison under way is."""
+        request = pb.CompareRequest(scenario_id=scenario_id, replica=replica)
+        return from_message(self._call("GetComparison", request), ComparisonProgress)
+
+    def reports(self, scenario_id: int, limit: int = 100) -> Sequence[Report]:
+        """The reports kept of a scenario, newest first, without items."""
+        request = pb.ReportRequest(scenario_id=scenario_id, limit=limit)
+        return _items(self._call("ListReports", request), Report)
+
+    def report(self, scenario_id: int, report_id: str, limit: int = 1000) -> Report:
+        """One of them with items."""
+        request = pb.ReportRequest(scenario_id=scenario_id, report_id=report_id, limit=limit)
+        return from_message(self._call("GetReport", request), Report)
+
+    def audit_now(self, scenario_id: int) -> None:
+        """Begin the next audit at once."""
+        self._call("AuditNow", pb.ScenarioRequest(scenario_id=scenario_id))
 
     def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]:
         """Events after a number, oldest first."""

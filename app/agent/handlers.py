@@ -33,6 +33,7 @@ _ROW_BYTES = 120
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
 BRAKE_ITEMS_MAX = 10_000
+ITEMS_MAX = 10_000
 
 
 class ControlHandlers:
@@ -171,6 +172,36 @@ class ControlHandlers:
     def _do_reject_brake(self, request: Any, left: float) -> pb.BrakeResult:
         done = self._host.master("brake_reject", request.scenario_id, request.path, timeout_s=left)
         return to_message(done, pb.BrakeResult)
+
+    def _do_list_drift(self, request: Any, left: float) -> pb.DriftReport:
+        limit = max(0, min(request.limit, ITEMS_MAX))
+        found = self._host.replica("drift", request.scenario_id, limit, timeout_s=left)
+        return to_message(found, pb.DriftReport)
+
+    def _do_compare_replica(self, request: Any, left: float) -> pb.Report:
+        limit = max(0, min(request.limit, ITEMS_MAX))
+        found = self._host.master(
+            "difference", request.scenario_id, request.replica, limit, content=request.content, timeout_s=left
+        )
+        return to_message(found, pb.Report)
+
+    def _do_get_comparison(self, request: Any, left: float) -> pb.ComparisonProgress:
+        entries, size = self._host.master("compared", request.scenario_id, request.replica, timeout_s=left)
+        return pb.ComparisonProgress(entries=entries, content_bytes=size)
+
+    def _do_list_reports(self, request: Any, left: float) -> pb.Reports:
+        limit = max(0, min(request.limit, ITEMS_MAX))
+        found = self._host.master("reports", request.scenario_id, limit, timeout_s=left)
+        return pb.Reports(items=[to_message(report, pb.Report) for report in found])
+
+    def _do_get_report(self, request: Any, left: float) -> pb.Report:
+        limit = max(0, min(request.limit, ITEMS_MAX))
+        found = self._host.master("report", request.scenario_id, request.report_id, limit, timeout_s=left)
+        return to_message(found, pb.Report)
+
+    def _do_audit_now(self, request: Any, left: float) -> pb.Empty:
+        self._host.master("audit_now", request.scenario_id, timeout_s=left)
+        return pb.Empty()
 
     def _do_list_rewind_points(self, request: Any, left: float) -> pb.RewindPoints:
         found = self._host.replica(

@@ -195,4 +195,10 @@ class HostEngines:
 
 
 def _with_figures(replica: ReplicaStatus, figures: ReplicaStatus) -> ReplicaStatus:
-    return replace(replica, rewind_oldest_at=figures.rewind_oldest_at, rewind_bytes=figures.rewind_bytes)
+    return replace(
+        replica,
+        rewind_oldest_at=figures.rewind_oldest_at,
+        rewind_bytes=figures.rewind_bytes,
+        drifted=figures.drifted,
+        files=figures.files,
+    )

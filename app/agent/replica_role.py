@@ -14,6 +14,7 @@ from app.agent.backup_points import BackupPoints
 from app.agent.data_server import DataServer, StreamTokens
 from app.agent.home import AgentHome
 from app.agent.tls import load_identity
+from app.model.drift import DriftReport
 from app.model.errors import Problem
 from app.model.host import CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
@@ -104,6 +105,10 @@ class ReplicaRole:
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindResult:
         """Take the replica back."""
         return self._engine.rewind(scenario_id, point_id, paths)
+
+    def drift(self, scenario_id: int, limit: int) -> DriftReport:
+        """What others changed on the replica."""
+        return self._engine.drift(scenario_id, limit)
 
     def begin_restore(self, scenario_id: int) -> RestoreArea:
         """A staging area beside the replica's roots."""

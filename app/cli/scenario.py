@@ -28,6 +28,11 @@ VERBS = {
     "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
     "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),
     "brake": ("app.cli.scenario_brake", "brake", "Review and decide what the safety brake holds."),
+    "difference": ("app.cli.scenario_report", "difference", "Compare master and replica; change nothing."),
+    "drift": ("app.cli.scenario_report", "drift", "What others changed on the replicas."),
+    "audit": ("app.cli.scenario_report", "audit", "Compare contents in the background, from now on."),
+    "reports": ("app.cli.scenario_report", "reports", "List the reports of a scenario."),
+    "report": ("app.cli.scenario_report", "report", "Show one report."),
     "statistics": ("app.cli.scenario_show", "statistics", "Counters of a scenario."),
     "events": ("app.cli.scenario_show", "events", "Events of the engines."),
 }

@@ -75,3 +75,11 @@ class Report:
     truncated: bool = False
     file: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """How far a comparison is: entries, and bytes of content."""
+
+    entries: int
+    content_bytes: int

@@ -222,7 +222,8 @@ class ReplicaStatus:
     `waiting` says in words why changes wait ("" = none do, or they are just being sent); `waiting_bytes`
     is what of the spool the replica has not applied. `sent_bytes` went over the link, compressed perhaps;
     they were `uncompressed_bytes`. `in_sync_at` is when equality was last proven (a barrier answered with
-    nothing waiting).
+    nothing waiting). `drifted` counts what somebody else changed on the replica, `files` what replication
+    left there; None = not known here.
     """
 
     host: str
@@ -243,6 +244,7 @@ class ReplicaStatus:
     waiting: str = ""
     sent_bytes: int = 0
     uncompressed_bytes: int = 0
+    drifted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

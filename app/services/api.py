@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.drift import DriftReport
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo
@@ -24,6 +25,7 @@ from app.model.job import (
     Schedule,
 )
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
+from app.model.report import ComparisonProgress, Report
 from app.model.restore import RestorePlan
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
@@ -65,6 +67,22 @@ class ScenarioService(Protocol):
     def brake_review(self, name: str, *, path: bytes = b"", limit: int = 1000) -> BrakeReview: ...
     def brake_accept(self, name: str, *, path: bytes = b"") -> BrakeResult: ...
     def brake_reject(self, name: str, *, path: bytes = b"") -> BrakeResult: ...
+    def drift(self, name: str, *, replica: str = "", limit: int = 1000) -> Sequence[DriftReport]: ...
+    def difference(
+        self,
+        name: str,
+        *,
+        replica: str = "",
+        content: bool = False,
+        limit: int = 1000,
+        on_progress: Callable[[str, ComparisonProgress], None] | None = None,
+    ) -> Sequence[Report]:
+        """Compare with one replica, or all one after the other; one report each. Changes nothing."""
+        ...
+
+    def reports(self, name: str, *, limit: int = 100) -> Sequence[Report]: ...
+    def report(self, name: str, report_id: str, *, limit: int = 1000) -> Report: ...
+    def audit(self, name: str) -> None: ...
     def events(
         self,
         name: str = "",

@@ -11,12 +11,15 @@ from datetime import datetime
 from app.agent.api import Agent
 from app.catalog.api import Registration
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
+from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.services.comparing import following
 from app.services.connections import Connections, is_unreachable
 from app.services.events import find_events
 from app.services.points import resolve_point
@@ -258,6 +261,48 @@ class LocalScenarios:
         """Bring what was lost back to the master."""
         registration, agent = self._agent(name)
         return agent.brake_reject(registration.id, path)
+
+    def drift(self, name: str, *, replica: str = "", limit: int = 1000) -> Sequence[DriftReport]:
+        """What others changed on one replica, or on all."""
+        registration, agent = self._agent(name)
+        found = []
+        for host in _replicas(registration, replica):
+            here = host in ("localhost", registration.master)
+            there = agent if here else self._connections.agent_of(host)
+            found.append(replace(there.drift(registration.id, limit), replica=host))
+        return found
+
+    def difference(
+        self,
+        name: str,
+        *,
+        replica: str = "",
+        content: bool = False,
+        limit: int = 1000,
+        on_progress: Callable[[str, ComparisonProgress], None] | None = None,
+    ) -> Sequence[Report]:
+        """Compare with one replica, or with all, and return the reports; changes nothing."""
+        registration, agent = self._agent(name)
+        found = []
+        for host in _replicas(registration, replica):
+            with following(agent, registration.id, host, on_progress):
+                found.append(agent.difference(registration.id, host, content=content, limit=limit))
+        return found
+
+    def reports(self, name: str, *, limit: int = 100) -> Sequence[Report]:
+        """The reports kept on the master's host, newest first, without their items."""
+        registration, agent = self._agent(name)
+        return agent.reports(registration.id, limit)
+
+    def report(self, name: str, report_id: str, *, limit: int = 1000) -> Report:
+        """One report with its items. Raises NotFoundError ER00440."""
+        registration, agent = self._agent(name)
+        return agent.report(registration.id, report_id, limit)
+
+    def audit(self, name: str) -> None:
+        """Begin the next audit at once."""
+        registration, agent = self._agent(name)
+        agent.audit_now(registration.id)
 
     def events(
         self,

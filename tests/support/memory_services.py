@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
+from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
 from app.model.events import ActivityRecord, EventRecord, Severity
@@ -40,6 +41,7 @@ from app.model.media import (
     SessionInfo,
 )
 from app.model.paths import is_beneath
+from app.model.report import ComparisonProgress, Report, ReportedChange, ReportItem, ReportKind
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.model.rewind import (
     PointKind,
@@ -51,6 +53,7 @@ from app.model.rewind import (
     RewindResult,
 )
 from app.model.scenario import (
+    DriftHandling,
     Filters,
     NewScenario,
     ProductType,
@@ -351,6 +354,64 @@ class MemoryScenarios(_Calls):
             usual_per_minute=2.5,
             point_id="b1",
         )
+
+    def drift(self, name: str, *, replica: str = "", limit: int = 1000) -> Sequence[DriftReport]:
+        self._note("scenarios.drift", name, replica)
+        status = self.show(name)
+        now = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+        item = DriftItem(b"/replica/edited.txt", DriftKind.CHANGED, now, now, 120)
+        return [
+            DriftReport(spec.host, DriftHandling.REPORT, 1, (item,)[:limit], checked_at=now, watched=True)
+            for spec in status.scenario.replicas
+            if replica in ("", spec.host)
+        ]
+
+    def difference(
+        self,
+        name: str,
+        *,
+        replica: str = "",
+        content: bool = False,
+        limit: int = 1000,
+        on_progress: Callable[[str, ComparisonProgress], None] | None = None,
+    ) -> Sequence[Report]:
+        self._note("scenarios.difference", name, replica, content)
+        status = self.show(name)
+        if on_progress is not None:
+            on_progress(replica, ComparisonProgress(120, 4096))
+        return [
+            self._difference(status.scenario, spec.host, limit)
+            for spec in status.scenario.replicas
+            if replica in ("", spec.host)
+        ]
+
+    def _difference(self, scenario: Scenario, host: str, limit: int) -> Report:
+        at = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+        root = scenario.roots[0].master_path
+        items = tuple(
+            ReportItem(root + b"/plans/%d.dwg" % number, change, "file", 4096, 0 if number else 2048)
+            for number, change in enumerate((ReportedChange.SIZE, ReportedChange.MISSING))
+        )
+        figures = {"size": 1, "missing": 1, "compared": 120, "differences": 2, "in_flight": 0}
+        return Report(
+            "d1ff", ReportKind.DIFFERENCE, scenario.id, scenario.name, host, at, at, figures,
+            items=items[:limit], item_count=2, truncated=limit < 2, file="/reports/d1ff.items",
+        )  # fmt: skip
+
+    def reports(self, name: str, *, limit: int = 100) -> Sequence[Report]:
+        self._note("scenarios.reports", name)
+        scenario = self.show(name).scenario
+        return [replace(self._difference(scenario, "localhost", 0), items=())][:limit]
+
+    def report(self, name: str, report_id: str, *, limit: int = 1000) -> Report:
+        self._note("scenarios.report", name, report_id)
+        if report_id != "d1ff":
+            raise NotFoundError("ER00440", report=report_id)
+        return self._difference(self.show(name).scenario, "localhost", limit)
+
+    def audit(self, name: str) -> None:
+        self._note("scenarios.audit", name)
+        self.show(name)
 
     def brake_accept(self, name: str, *, path: bytes = b"") -> BrakeResult:
         self._note("scenarios.brake_accept", name, path)

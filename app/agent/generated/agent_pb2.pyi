@@ -204,6 +204,159 @@ class BrakeResult(_message.Message):
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
     def __init__(self, decided: _Optional[int] = ..., left: _Optional[int] = ..., lifted: _Optional[bool] = ..., restored: _Optional[int] = ..., restored_bytes: _Optional[int] = ..., kept_aside: _Optional[int] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
 
+class DriftRequest(_message.Message):
+    __slots__ = ("scenario_id", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class DriftItem(_message.Message):
+    __slots__ = ("path", "kind", "found_at", "changed_at", "size_bytes", "other", "beneath", "reverting")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FOUND_AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    BENEATH_FIELD_NUMBER: _ClassVar[int]
+    REVERTING_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    kind: str
+    found_at: Time
+    changed_at: Time
+    size_bytes: int
+    other: bytes
+    beneath: int
+    reverting: bool
+    def __init__(self, path: _Optional[bytes] = ..., kind: _Optional[str] = ..., found_at: _Optional[_Union[Time, _Mapping]] = ..., changed_at: _Optional[_Union[Time, _Mapping]] = ..., size_bytes: _Optional[int] = ..., other: _Optional[bytes] = ..., beneath: _Optional[int] = ..., reverting: _Optional[bool] = ...) -> None: ...
+
+class KeptEdit(_message.Message):
+    __slots__ = ("path", "kind", "kept_path", "kept_at", "until")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KEPT_PATH_FIELD_NUMBER: _ClassVar[int]
+    KEPT_AT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    kind: str
+    kept_path: bytes
+    kept_at: Time
+    until: Time
+    def __init__(self, path: _Optional[bytes] = ..., kind: _Optional[str] = ..., kept_path: _Optional[bytes] = ..., kept_at: _Optional[_Union[Time, _Mapping]] = ..., until: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+
+class DriftReport(_message.Message):
+    __slots__ = ("replica", "handling", "count", "items", "truncated", "kept", "checked_at", "watched")
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    HANDLING_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_AT_FIELD_NUMBER: _ClassVar[int]
+    WATCHED_FIELD_NUMBER: _ClassVar[int]
+    replica: str
+    handling: str
+    count: int
+    items: _containers.RepeatedCompositeFieldContainer[DriftItem]
+    truncated: bool
+    kept: _containers.RepeatedCompositeFieldContainer[KeptEdit]
+    checked_at: Time
+    watched: bool
+    def __init__(self, replica: _Optional[str] = ..., handling: _Optional[str] = ..., count: _Optional[int] = ..., items: _Optional[_Iterable[_Union[DriftItem, _Mapping]]] = ..., truncated: _Optional[bool] = ..., kept: _Optional[_Iterable[_Union[KeptEdit, _Mapping]]] = ..., checked_at: _Optional[_Union[Time, _Mapping]] = ..., watched: _Optional[bool] = ...) -> None: ...
+
+class CompareRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica", "content", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    content: bool
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., content: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ComparisonProgress(_message.Message):
+    __slots__ = ("entries", "content_bytes")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    entries: int
+    content_bytes: int
+    def __init__(self, entries: _Optional[int] = ..., content_bytes: _Optional[int] = ...) -> None: ...
+
+class ReportRequest(_message.Message):
+    __slots__ = ("scenario_id", "report_id", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    report_id: str
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., report_id: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ReportItem(_message.Message):
+    __slots__ = ("path", "change", "kind", "size_bytes", "replica_size_bytes", "in_flight")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    change: str
+    kind: str
+    size_bytes: int
+    replica_size_bytes: int
+    in_flight: bool
+    def __init__(self, path: _Optional[bytes] = ..., change: _Optional[str] = ..., kind: _Optional[str] = ..., size_bytes: _Optional[int] = ..., replica_size_bytes: _Optional[int] = ..., in_flight: _Optional[bool] = ...) -> None: ...
+
+class Report(_message.Message):
+    __slots__ = ("id", "kind", "scenario_id", "scenario", "replica", "began_at", "created_at", "figures", "roots", "items", "item_count", "truncated", "file", "note")
+    class FiguresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    BEGAN_AT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: str
+    scenario_id: int
+    scenario: str
+    replica: str
+    began_at: Time
+    created_at: Time
+    figures: _containers.ScalarMap[str, int]
+    roots: _containers.RepeatedCompositeFieldContainer[RootStatistics]
+    items: _containers.RepeatedCompositeFieldContainer[ReportItem]
+    item_count: int
+    truncated: bool
+    file: str
+    note: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., scenario_id: _Optional[int] = ..., scenario: _Optional[str] = ..., replica: _Optional[str] = ..., began_at: _Optional[_Union[Time, _Mapping]] = ..., created_at: _Optional[_Union[Time, _Mapping]] = ..., figures: _Optional[_Mapping[str, int]] = ..., roots: _Optional[_Iterable[_Union[RootStatistics, _Mapping]]] = ..., items: _Optional[_Iterable[_Union[ReportItem, _Mapping]]] = ..., item_count: _Optional[int] = ..., truncated: _Optional[bool] = ..., file: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class Reports(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[Report]
+    def __init__(self, items: _Optional[_Iterable[_Union[Report, _Mapping]]] = ...) -> None: ...
+
 class EventsRequest(_message.Message):
     __slots__ = ("newer_than", "limit")
     NEWER_THAN_FIELD_NUMBER: _ClassVar[int]
@@ -634,7 +787,7 @@ class SyncProgress(_message.Message):
     def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., bytes_compared: _Optional[int] = ..., bytes_total: _Optional[int] = ..., file_bytes_done: _Optional[int] = ..., file_bytes_total: _Optional[int] = ..., eta_low_seconds: _Optional[float] = ..., eta_high_seconds: _Optional[float] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes")
+    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes", "drifted")
     HOST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -653,6 +806,7 @@ class ReplicaStatus(_message.Message):
     WAITING_FIELD_NUMBER: _ClassVar[int]
     SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     UNCOMPRESSED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DRIFTED_FIELD_NUMBER: _ClassVar[int]
     host: str
     state: str
     reason: str
@@ -671,7 +825,8 @@ class ReplicaStatus(_message.Message):
     waiting: str
     sent_bytes: int
     uncompressed_bytes: int
-    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ...) -> None: ...
+    drifted: int
+    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ..., drifted: _Optional[int] = ...) -> None: ...
 
 class RootStatistics(_message.Message):
     __slots__ = ("master_path", "size_bytes", "files", "folders_created", "files_changed", "removed", "renamed", "changed_bytes", "last_change_at")

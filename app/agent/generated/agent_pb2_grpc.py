@@ -155,6 +155,36 @@ class AgentControlStub:
                 request_serializer=agent__pb2.EventsRequest.SerializeToString,
                 response_deserializer=agent__pb2.EventRecords.FromString,
                 _registered_method=True)
+        self.ListDrift = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListDrift',
+                request_serializer=agent__pb2.DriftRequest.SerializeToString,
+                response_deserializer=agent__pb2.DriftReport.FromString,
+                _registered_method=True)
+        self.CompareReplica = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/CompareReplica',
+                request_serializer=agent__pb2.CompareRequest.SerializeToString,
+                response_deserializer=agent__pb2.Report.FromString,
+                _registered_method=True)
+        self.GetComparison = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/GetComparison',
+                request_serializer=agent__pb2.CompareRequest.SerializeToString,
+                response_deserializer=agent__pb2.ComparisonProgress.FromString,
+                _registered_method=True)
+        self.ListReports = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListReports',
+                request_serializer=agent__pb2.ReportRequest.SerializeToString,
+                response_deserializer=agent__pb2.Reports.FromString,
+                _registered_method=True)
+        self.GetReport = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/GetReport',
+                request_serializer=agent__pb2.ReportRequest.SerializeToString,
+                response_deserializer=agent__pb2.Report.FromString,
+                _registered_method=True)
+        self.AuditNow = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/AuditNow',
+                request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
         self.ListRewindPoints = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/ListRewindPoints',
                 request_serializer=agent__pb2.RewindPointsRequest.SerializeToString,
@@ -350,6 +380,42 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDrift(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareReplica(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetComparison(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReports(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReport(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuditNow(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRewindPoints(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -527,6 +593,36 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=agent__pb2.EventsRequest.FromString,
                     response_serializer=agent__pb2.EventRecords.SerializeToString,
+            ),
+            'ListDrift': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDrift,
+                    request_deserializer=agent__pb2.DriftRequest.FromString,
+                    response_serializer=agent__pb2.DriftReport.SerializeToString,
+            ),
+            'CompareReplica': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareReplica,
+                    request_deserializer=agent__pb2.CompareRequest.FromString,
+                    response_serializer=agent__pb2.Report.SerializeToString,
+            ),
+            'GetComparison': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetComparison,
+                    request_deserializer=agent__pb2.CompareRequest.FromString,
+                    response_serializer=agent__pb2.ComparisonProgress.SerializeToString,
+            ),
+            'ListReports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReports,
+                    request_deserializer=agent__pb2.ReportRequest.FromString,
+                    response_serializer=agent__pb2.Reports.SerializeToString,
+            ),
+            'GetReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReport,
+                    request_deserializer=agent__pb2.ReportRequest.FromString,
+                    response_serializer=agent__pb2.Report.SerializeToString,
+            ),
+            'AuditNow': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuditNow,
+                    request_deserializer=agent__pb2.ScenarioRequest.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
             ),
             'ListRewindPoints': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRewindPoints,
@@ -1223,6 +1319,168 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/ListEvents',
             agent__pb2.EventsRequest.SerializeToString,
             agent__pb2.EventRecords.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDrift(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListDrift',
+            agent__pb2.DriftRequest.SerializeToString,
+            agent__pb2.DriftReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareReplica(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/CompareReplica',
+            agent__pb2.CompareRequest.SerializeToString,
+            agent__pb2.Report.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetComparison(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/GetComparison',
+            agent__pb2.CompareRequest.SerializeToString,
+            agent__pb2.ComparisonProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListReports',
+            agent__pb2.ReportRequest.SerializeToString,
+            agent__pb2.Reports.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/GetReport',
+            agent__pb2.ReportRequest.SerializeToString,
+            agent__pb2.Report.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuditNow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/AuditNow',
+            agent__pb2.ScenarioRequest.SerializeToString,
+            agent__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

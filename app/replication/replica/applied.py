@@ -69,6 +69,7 @@ class AppliedIndex:
     """One SQLite file. Not thread safe. Notes are collected in memory until `commit` makes all durable."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")

@@ -209,17 +209,18 @@ class TreeStates:
         )
         return [_state(row) for row in rows.fetchall()]
 
-    def figures(self) -> tuple[int, int]:
-        """(files, their bytes) of all roots. Reads every row."""
-        row = self._one("SELECT count(*), coalesce(sum(size), 0) FROM states WHERE mode & 61440 = 32768", ())
-        return int(row[0]), int(row[1])
-
     @property
     def _database(self) -> sqlite3.Connection:
         return self._index.reading()
 
     def _one(self, statement: str, args: tuple[object, ...]) -> Any:
         return self._database.execute(statement, args).fetchone()
+
+
+def count_files(database: sqlite3.Connection) -> int:
+    """Files in all roots. Reads every row. Raises sqlite3.Error."""
+    row = database.execute("SELECT count(*) FROM states WHERE mode & 61440 = 32768").fetchone()
+    return int(row[0])
 
 
 def _state(row: Any) -> PathState:

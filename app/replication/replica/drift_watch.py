@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,6 +33,7 @@ from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift import Drift, Finding, digest, ordered
 from app.replication.replica.drift_hints import RootHints
 from app.replication.replica.drift_keeping import LEAST_MINUTES, KeptEdits
+from app.replication.replica.drift_states import count_files
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
@@ -48,6 +51,7 @@ _EVENTS_EACH = 20
 _EVENTS_PER_S = 60.0
 _PATHS_SHOWN = 5
 _PRUNE_EVERY_S = 600.0
+_COUNT_EVERY_S = 5.0
 _LOCK_S = 0.5
 _LAST_KEY = b"\xff" * 300
 _log = logging.getLogger("arcxo.replication.drift")
@@ -77,7 +81,12 @@ class DriftWatch:
         self._blind_told = False
         self._checked_at: datetime | None = None
         self._blind_every = _BLIND_EVERY_S
-        self.count = 0
+        self.count: int | None = None
+        """Items that drifted, as of the last look."""
+        self.files: int | None = None
+        """Files that replication left there, as of the last count."""
+        self._counted_operations = -1
+        self._count_due = 0.0
 
     # for people
 
@@ -146,6 +155,7 @@ class DriftWatch:
         self._look_at_hints(now, busy=busy)
         more = self._advance_sweep(now, busy=busy)
         self._prune(now)
+        self._count_files(now)
         self._tell_back()
         return more
 
@@ -507,6 +517,21 @@ class DriftWatch:
 
     def _at(self, finding: Finding) -> bytes:
         return _whole(self._replica.paths[finding.root], finding.path)
+
+    def _count_files(self, now: float) -> None:
+        """Count the files now and then, in a view of the index of its own so that nothing waits for it."""
+        store = self._store
+        if store is None or now < self._count_due or store.operations == self._counted_operations:
+            return
+        operations = store.operations
+        with closing(sqlite3.connect(f"file:{store.index.path}?mode=ro", uri=True, timeout=1.0)) as database:
+            try:
+                self.files = count_files(database)
+            except sqlite3.OperationalError:
+                return
+        self._counted_operations = operations
+        took = time.monotonic() - now
+        self._count_due = time.monotonic() + max(_COUNT_EVERY_S, took * _SWEEP_SHARE)
 
     def _prune(self, now: float) -> None:
         if self._kept is None or now - self._pruned_at < _PRUNE_EVERY_S:

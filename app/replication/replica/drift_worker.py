@@ -53,10 +53,10 @@ class DriftWorker:
         """A listing for a synchronisation found these. With the replica's lock held."""
         self._watch(scenario_id, replica).listed(findings)
 
-    def count(self, scenario_id: int) -> int:
-        """How many items drifted, as of the last look."""
+    def figures(self, scenario_id: int) -> tuple[int | None, int | None]:
+        """(items that drifted, files there) as of the last look; None where there was none yet."""
         watch = self._watches.get(scenario_id)
-        return watch.count if watch is not None else 0
+        return (None, None) if watch is None else (watch.count, watch.files)
 
     def _watch(self, scenario_id: int, replica: Replica) -> DriftWatch:
         with self._lock:

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.model.drift import DriftReport
@@ -308,7 +308,9 @@ class ReplicaEngine:
 
     def status(self, scenario_id: int) -> ReplicaStatus:
         """The replica's own figures."""
-        return self._replica(scenario_id).status()
+        found = self._replica(scenario_id).status()
+        drifted, files = self.drift_worker.figures(scenario_id)
+        return replace(found, drifted=drifted, files=files)
 
     def drift(self, scenario_id: int, limit: int) -> DriftReport:
         """What others changed on the replica; up to `limit` items and kept edits."""
