@@ -62,6 +62,11 @@ class PropertiesTab(QWidget):
         layout.addWidget(bar)
         layout.addWidget(scroll, 1)
         self._show_scopes()
+        # By keys: the scope, the fields from the top, the buttons.
+        fields = [row.editor.focusProxy() or row.editor for row in self.form.rows.values()]
+        self.setTabOrder(self.scope, fields[0])
+        self.setTabOrder(fields[-1], self.discard)
+        self.setTabOrder(self.discard, self.save)
 
     @property
     def _dirty(self) -> bool:

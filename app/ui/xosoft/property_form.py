@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from app.model.properties import property_text
 from app.ui.theme import theme
@@ -15,28 +15,47 @@ from app.ui.xosoft.property_fields import FIELDS, PropertyField, checked, defaul
 
 
 class PropertyRow:
-    """The widgets of one property."""
+    """The widgets of one property. Those that are seldom needed are made when they are."""
 
-    def __init__(self, field: PropertyField) -> None:
+    def __init__(self, field: PropertyField, grid: QGridLayout, line: int) -> None:
         self.field = field
+        self._grid, self._line = grid, line
         self.title = Label(field.title, "body", "text2", wrap=True)
         self.title.setMinimumWidth(theme().px(130))
         self.editor: Editor = editor_for(field)
         self.title.setBuddy(self.editor)
         self.editor.setAccessibleName(field.title)
-        self.unit = Label(field.unit, "small", "muted")
+        self.unit = Label(field.unit, "small", "muted") if field.unit else None
         self.note = Label(default_note(field), "small", "muted", elide=Qt.TextElideMode.ElideRight)
-        self.reset = button("Reset", "link")
-        self.reset.setToolTip("Use the scenario's value")
-        self.reset.setAccessibleName(f"{field.title}: use the scenario's value")
-        self.reset.hide()
-        self.fault = Label("", "small", "error", wrap=True)
-        self.fault.hide()
+        top = Qt.AlignmentFlag.AlignTop if field.name == "notify_on" else Qt.AlignmentFlag.AlignVCenter
+        grid.addWidget(self.title, line, 0, top)
+        # A line of text takes the room of the unit, too.
+        grid.addWidget(self.editor, line, 1, 1, 1 if self.unit is not None else 2)
+        if self.unit is not None:
+            grid.addWidget(self.unit, line, 2)
+        grid.addWidget(self.note, line, 3, top)
+        self._fault: Label | None = None
+        self.reset: QPushButton | None = button("Reset", "link") if field.by_replica else None
+        if self.reset is not None:
+            self.reset.setToolTip("Use the scenario's value")
+            self.reset.setAccessibleName(f"{field.title}: use the scenario's value")
+            self.reset.hide()
+            grid.addWidget(self.reset, line, 3, Qt.AlignmentFlag.AlignLeft)
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the value; "" = nothing."""
+        return self._fault.text() if self._fault is not None and not self._fault.isHidden() else ""
 
     def set_fault(self, text: str) -> None:
         """Show what is wrong with the value; "" = nothing."""
-        self.fault.setText(text)
-        self.fault.setVisible(bool(text))
+        if self._fault is None:
+            if not text:
+                return
+            self._fault = Label("", "small", "error", wrap=True)
+            self._grid.addWidget(self._fault, self._line + 1, 1, 1, 3)
+        self._fault.setText(text)
+        self._fault.setVisible(bool(text))
         target = self.editor.focusProxy() or self.editor
         target.setAccessibleDescription(text)
         target.setProperty("state", "error" if text else "")
@@ -45,7 +64,8 @@ class PropertyRow:
 
     def set_own(self, own: bool | None) -> None:
         """Of a replica: whether the value is its own, or the scenario's. None = of the scenario itself."""
-        self.reset.setVisible(own is True)
+        if self.reset is not None:
+            self.reset.setVisible(own is True)
         self.title.set_role("text" if own else "text2")
         self.note.setText("From the scenario" if own is False else default_note(self.field))
         self.note.setVisible(own is not True)
@@ -53,10 +73,11 @@ class PropertyRow:
     def set_visible(self, visible: bool) -> None:
         """Show or hide all of it."""
         for widget in (self.title, self.editor, self.unit, self.note):
-            widget.setVisible(visible)
-        if not visible:
-            self.reset.hide()
-            self.fault.hide()
+            if widget is not None:
+                widget.setVisible(visible)
+        for extra in (self.reset, self._fault):
+            if extra is not None and not visible:
+                extra.hide()
 
 
 class PropertyForm(QWidget):
@@ -96,19 +117,11 @@ class PropertyForm(QWidget):
         return {name: row.editor for name, row in self.rows.items()}
 
     def _add(self, grid: QGridLayout, line: int, field: PropertyField) -> None:
-        row = self.rows[field.name] = PropertyRow(field)
+        row = self.rows[field.name] = PropertyRow(field, grid, line)
         name = field.name
         row.editor.edited.connect(lambda: self._on_edited(name))
-        row.reset.clicked.connect(lambda: self.reset.emit(name))
-        top = Qt.AlignmentFlag.AlignTop if field.name == "notify_on" else Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(row.title, line, 0, top)
-        # A line of text takes the room of the unit, too.
-        grid.addWidget(row.editor, line, 1, 1, 1 if field.unit else 2)
-        if field.unit:
-            grid.addWidget(row.unit, line, 2)
-        grid.addWidget(row.note, line, 3, top)
-        grid.addWidget(row.reset, line, 3, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(row.fault, line + 1, 1, 1, 3)
+        if row.reset is not None:
+            row.reset.clicked.connect(lambda: self.reset.emit(name))
 
     def set_values(self, values: dict[str, Any]) -> None:
         """Show values without telling."""
@@ -128,7 +141,7 @@ class PropertyForm(QWidget):
 
     def faults(self) -> dict[str, str]:
         """What is wrong, by the titles of the fields."""
-        return {row.field.title: row.fault.text() for row in self.rows.values() if row.fault.text()}
+        return {row.field.title: row.fault for row in self.rows.values() if row.fault}
 
     def set_scope(self, own: frozenset[str] | None) -> None:
         """Show the properties of a replica, with those that are its `own`; None = those of the scenario."""
@@ -145,7 +158,8 @@ class PropertyForm(QWidget):
         """Enable or disable all fields."""
         for row in self.rows.values():
             row.editor.setEnabled(editable)
-            row.reset.setEnabled(editable)
+            if row.reset is not None:
+                row.reset.setEnabled(editable)
 
     def _on_edited(self, name: str) -> None:
         if self._filling:

@@ -99,13 +99,12 @@ def test_texts_choices_and_triggers_are_saved(tab: PropertiesTab, qtbot: Any) ->
 def test_a_fault_is_told_beside_its_field_and_saves_nothing(tab: PropertiesTab, qtbot: Any) -> None:
     row = tab.form.rows["script_before_sync"]
     type_into(qtbot, row.editor, "quiesce")
-    assert row.fault.isVisible()
-    assert "whole path" in row.fault.text()
-    assert row.editor.accessibleDescription() == row.fault.text()
+    assert "whole path" in row.fault
+    assert row.editor.accessibleDescription() == row.fault
     assert not tab.save.isEnabled()
     assert "Run script before" in tab.reason.text()
     type_into(qtbot, row.editor, "")
-    assert not row.fault.isVisible()
+    assert row.fault == ""
     tab.form.rows["rewind_mb"].editor.setValue(5)
     assert saved(tab, qtbot).properties.script_before_sync == ""
 
@@ -127,6 +126,21 @@ def test_a_replica_shows_what_it_takes_from_the_scenario_and_its_own(tab: Proper
     assert not made.properties.compress_transfer
     assert made.replicas[1].overrides == (Override("compress_transfer", "true"),)
     assert made.replicas[0].overrides == ()
+
+
+def test_tab_goes_from_the_scope_through_the_fields_to_the_buttons(tab: PropertiesTab, qtbot: Any) -> None:
+    tab.form.rows["rewind_mb"].editor.setValue(9)
+    tab.scope.setFocus()
+    seen = []
+    for _ in range(80):
+        qtbot.keyClick(tab.focusWidget(), Qt.Key.Key_Tab)
+        widget = tab.focusWidget()
+        seen.append(widget)
+        if widget is tab.save:
+            break
+    editors = [row.editor.focusProxy() or row.editor for row in tab.form.rows.values()]
+    assert [widget for widget in seen if widget in editors] == editors
+    assert seen[-2:] == [tab.discard, tab.save]
 
 
 def test_edits_of_both_scopes_are_saved_together_or_discarded(tab: PropertiesTab, qtbot: Any) -> None:
