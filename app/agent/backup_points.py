@@ -209,7 +209,10 @@ class BackupPoints:
             return None
         lists: list[list[Change]] = [[] for _ in saved.roots]
         for root, path, kind in found:
-            lists[root].append(Change(path, ChangeKind(kind)))
+            # Removed after the point, it is still there, and what had changed in it is not listed any more.
+            lists[root].append(
+                Change(path, ChangeKind.SUBTREE if kind == ChangeKind.REMOVED else ChangeKind(kind))
+            )
         return [tuple(changes) for changes in lists]
 
     def release_abandoned(self) -> None:

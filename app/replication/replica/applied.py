@@ -17,11 +17,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changes (
-    root INTEGER NOT NULL, path BLOB NOT NULL, change INTEGER NOT NULL, kind INTEGER NOT NULL,
-    PRIMARY KEY (root, path)
+CREATE TABLE IF NOT EXISTS stamps (
+    root INTEGER NOT NULL, path BLOB NOT NULL, kind INTEGER NOT NULL, change INTEGER NOT NULL,
+    PRIMARY KEY (root, path, kind)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS changes_by_change ON changes (change);
+CREATE INDEX IF NOT EXISTS stamps_by_change ON stamps (change);
 CREATE TABLE IF NOT EXISTS marks (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
     at_us INTEGER NOT NULL, change INTEGER NOT NULL
@@ -80,6 +80,16 @@ class AppliedIndex:
         self.incarnation = known or secrets.token_hex(8)
         self.position = self._load()
         self._troubled = {(root, path) for root, path, _ in self.troubles()}
+        self._begin_stamps()
+
+    def _begin_stamps(self) -> None:
+        """Give up what an index knows of changes that kept one stamp per path: it may have lost some."""
+        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'changes'").fetchone() is None:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('horizon', ?)", (str(self.position.change),))
+        self._db.execute("DROP TABLE changes")
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
@@ -108,17 +118,20 @@ class AppliedIndex:
         self.fresh = False
 
     def stamp(self, root: int, path: bytes, change: int, kind: int) -> None:
-        """Note that `path` changed (or its whole subtree did)."""
-        self._add("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?)", (root, path, change, kind))
+        """Note that `path` changed (or its whole subtree did).
+
+        The latest of each kind is kept: a change of a directory does not unsay what became of all in it.
+        """
+        self._add("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?)", (root, path, kind, change))
 
     def stamp_removed(self, root: int, path: bytes, change: int, *, directory: bool) -> None:
         """Note that `path`, and all beneath it, is gone."""
         if directory:
             self._add(
-                "DELETE FROM changes WHERE root = ? AND path > ? AND path < ?",
+                "DELETE FROM stamps WHERE root = ? AND path > ? AND path < ?",
                 (root, path + b"/", path + b"0"),
             )
-        self._add("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?)", (root, path, change, REMOVED))
+        self._add("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?)", (root, path, REMOVED, change))
 
     def add_mark(self, mark: StoredMark) -> None:
         """Note a rewind point."""
@@ -196,13 +209,21 @@ class AppliedIndex:
         self._troubled = {(root, path) for root, path, _ in self.troubles()}
 
     def changed_since(self, change: int) -> list[tuple[int, bytes, int]] | None:
-        """(root, path, kind) of everything stamped after `change`, or None when not all is known any more."""
+        """(root, path, kind) of everything stamped after `change`, or None when not all is known any more.
+
+        One per path. Something new where something was removed is a subtree: what was in the one is not in
+        the other.
+        """
         if change < int(self._get("horizon") or 0) or change > self.position.change:
             return None
-        rows: list[tuple[int, bytes, int]] = self._db.execute(
-            "SELECT root, path, kind FROM changes WHERE change > ? ORDER BY root, path", (change,)
+        rows = self._db.execute(
+            "SELECT root, path,"
+            " max(CASE WHEN kind = ? THEN change END), max(CASE WHEN kind = ? THEN change END),"
+            " max(CASE WHEN kind = ? THEN change END)"
+            " FROM stamps WHERE change > ? GROUP BY root, path ORDER BY root, path",
+            (CHANGED, REMOVED, SUBTREE, change),
         ).fetchall()
-        return rows
+        return [(root, path, _strongest(*changes)) for root, path, *changes in rows]
 
     def marks(self) -> Iterator[StoredMark]:
         """All marks, newest first."""
@@ -250,10 +271,10 @@ class AppliedIndex:
             if last <= change:
                 self._add("DELETE FROM meta WHERE key = ?", (f"rewound {first}",))
         for row in self._db.execute(
-            "SELECT change FROM changes WHERE kind = ? ORDER BY change DESC LIMIT 1 OFFSET ?",
+            "SELECT change FROM stamps WHERE kind = ? ORDER BY change DESC LIMIT 1 OFFSET ?",
             (REMOVED, _TOMBSTONES_MAX),
         ).fetchall():
-            self._add("DELETE FROM changes WHERE kind = ? AND change <= ?", (REMOVED, row[0]))
+            self._add("DELETE FROM stamps WHERE kind = ? AND change <= ?", (REMOVED, row[0]))
             self._add("INSERT OR REPLACE INTO meta VALUES ('horizon', ?)", (str(row[0]),))
 
     def _add(self, statement: str, row: tuple[object, ...]) -> None:
@@ -274,3 +295,11 @@ class AppliedIndex:
             int(self._get("operations") or 0),
             int(self._get("sync_batches") or -1),
         )
+
+
+def _strongest(changed: int | None, removed: int | None, subtree: int | None) -> int:
+    if subtree is not None:
+        return SUBTREE
+    if removed is None:
+        return CHANGED
+    return REMOVED if changed is None or changed < removed else SUBTREE
