@@ -23,12 +23,12 @@ from app.cli.table import fields_table, table
 from app.model.errors import ArcxoError, ExitCode, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import shown
+from app.model.properties import default_properties
 from app.model.scenario import (
     Filters,
     NewScenario,
     ReplicaSpec,
     Root,
-    ScenarioProperties,
     ServerType,
     SyncMethod,
 )
@@ -71,8 +71,18 @@ def _definition_options(command: Command) -> Command:
         click.option("--assured-recovery", is_flag=True),
         click.option("--rewind-minutes", type=click.IntRange(0), default=None),
         click.option("--rewind-mb", type=click.IntRange(0), default=None),
-        click.option("--include", multiple=True, metavar="PATTERN", help="May be repeated."),
-        click.option("--exclude", multiple=True, metavar="PATTERN", help="May be repeated."),
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="PATTERN",
+            help="Take matching files only; may be repeated. See `scenario preview --help`.",
+        ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="PATTERN",
+            help="Leave matching entries out; may be repeated. See `scenario preview --help`.",
+        ),
         click.option("--brake", default=None, metavar="off|PERCENT"),
         click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any property."),
     ]
@@ -239,7 +249,7 @@ def _new_scenario(
         server_type=ServerType(server_type),
         group=group,
         filters=Filters(tuple(include), tuple(exclude)),
-        properties=properties_from(values, ScenarioProperties()),
+        properties=properties_from(values, default_properties(ServerType(server_type))),
     )
 
 

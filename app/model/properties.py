@@ -13,7 +13,7 @@ from typing import Any
 from app.model.bandwidth import clean_bandwidth
 from app.model.events import clean_triggers
 from app.model.paths import check_directory
-from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties
+from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties, ServerType
 from app.model.scripts import check_command, check_trigger_file
 
 PER_REPLICA = (
@@ -111,6 +111,13 @@ def properties_on(scenario: Scenario, host: str) -> ScenarioProperties:
         if spec.host == host:
             return properties_of(scenario, spec)
     return scenario.properties
+
+
+def default_properties(server_type: ServerType) -> ScenarioProperties:
+    """What a new scenario of this type begins with: databases get a bookmark every two hours."""
+    if server_type is ServerType.FILE_SERVER:
+        return ScenarioProperties()
+    return ScenarioProperties(bookmark_minutes=120)
 
 
 def properties_of(scenario: Scenario, spec: ReplicaSpec) -> ScenarioProperties:

@@ -41,6 +41,7 @@ from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder
 from app.replication.master.run_reports import RunReports
 from app.replication.master.run_scripts import RunScripts
+from app.replication.master.scheduled_bookmarks import ScheduledBookmarks
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
@@ -103,6 +104,7 @@ class Running:
         self.reports = RunReports(scenario, directory, self.event, self._figures)
         self._auditor = Auditor(scenario, directory, connector, self.flight, self.event)
         self._keeper = SpoolKeeper(self, scenario, directory, self._sender_if_any)
+        self._bookmarks = ScheduledBookmarks(self)
         self._problem: ArcxoError | None = None
         self._ready = threading.Event()
         self._filled = threading.Event()
@@ -132,6 +134,7 @@ class Running:
         if self._recorder is not None:
             self._recorder.close()
         self._auditor.close()
+        self._bookmarks.close()
         for sender in self._senders:
             sender.close()
         if drain and self._filled.is_set():
@@ -272,6 +275,7 @@ class Running:
         ]
         for sender in self._senders:
             sender.start()
+        self._bookmarks.start()
 
     def _drop_senders(self) -> None:
         """There is nothing to send: they wait for a shadow that is not filled."""
@@ -489,6 +493,11 @@ class Running:
     def suspended(self) -> list[str]:
         """The replicas held now."""
         return [sender.spec.host for sender in self._senders if sender.suspended]
+
+    @property
+    def recorded_operations(self) -> int:
+        """How many changes were recorded since the start."""
+        return self._recorder.operations if self._recorder is not None else 0
 
     def bookmark(self, text: str, kind: PointKind) -> RewindPoint:
         """Put a rewind point after everything written to the roots before the call."""
