@@ -7,6 +7,7 @@ meanwhile waits in a queue of bounded length and rate, and what is dropped from 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -55,7 +56,8 @@ class Notifier:
         position = self._events.delivered(READER)
         if position is None:
             position = self._events.newest()
-            self._events.set_delivered(READER, position)
+            with contextlib.suppress(sqlite3.Error):  # a full disk; kept with the next event
+                self._events.set_delivered(READER, position)
         self._read = self._kept = position
         self._thread.start()
 
