@@ -41,11 +41,15 @@ class InspectRequest:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """The answer, in the order of `order_key`; `more` may follow the last entry."""
+    """The answer, in the order of `order_key`; `more` may follow the last entry.
+
+    `drifted`: of the paths that were asked for, those that somebody else is known to have changed there.
+    """
 
     root: int
     entries: tuple[ListedEntry, ...]
     more: bool
+    drifted: tuple[bytes, ...] = ()
 
 
 def pack_inspect(frame: Inquiry | InspectRequest | Inspected) -> list[Any]:
@@ -54,7 +58,7 @@ def pack_inspect(frame: Inquiry | InspectRequest | Inspected) -> list[Any]:
         return [frame.protocol, frame.scenario_id, frame.replica]
     if isinstance(frame, InspectRequest):
         return [frame.root, frame.first, frame.after, frame.most, frame.paths]
-    return [*pack_listing(Listing(frame.root, frame.entries)), frame.more]
+    return [*pack_listing(Listing(frame.root, frame.entries)), frame.more, frame.drifted]
 
 
 def unpack_inquiry(fields: list[Any]) -> Inquiry:
@@ -79,10 +83,12 @@ def unpack_inspect_request(fields: list[Any]) -> InspectRequest:
 
 def unpack_inspected(fields: list[Any]) -> Inspected:
     """Raises ArcxoError ER00301, E1010."""
-    root, listed, more = take(fields, 3)
+    root, listed, more, drifted = take(fields, 4)
     if not isinstance(more, bool):
         refuse("a field that is not a truth value")
+    if not isinstance(drifted, list) or len(drifted) > INSPECTED_MOST:
+        refuse("a bad answer to a request to look")
     listing = unpack_listing([root, listed])
     if len(listing.entries) > INSPECTED_MOST:
         refuse("more entries than were asked for")
-    return Inspected(listing.root, listing.entries, more)
+    return Inspected(listing.root, listing.entries, more, tuple(take_path(path) for path in drifted))

@@ -209,3 +209,32 @@ def test_one_comparison_of_a_replica_runs_at_a_time(running: Pair) -> None:
     reporting._comparing[running.id, "localhost"] = None  # type: ignore[assignment]
     with pytest.raises(BusyError, match="ER00444"):
         running.engine.difference(running.id)
+
+
+def test_an_audit_leaves_what_others_changed_to_the_handling_of_drift(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    until(lambda: running.replica_engine.drift(running.id, 9).checked_at is not None, LIMIT_S, "a comparison")
+    (running.replica / "file0").write_bytes(b"somebody's own")
+    until(lambda: running.replica_engine.drift(running.id, 9).count == 1, LIMIT_S, "drift")
+    running.engine.audit_now(running.id)
+    until(lambda: "IR00454" in running.codes(), LIMIT_S, "an audit")
+    assert "ER00450" not in running.codes()
+    assert (running.replica / "file0").read_bytes() == b"somebody's own"
+
+
+def test_a_synchronisation_reports_what_it_sent_and_removed(running: Pair) -> None:
+    fill(running.master)
+    (running.replica / "old").write_bytes(b"goes away")
+    running.run()
+    running.settle()
+    (found,) = (r for r in running.engine.reports(running.id) if r.kind is ReportKind.SYNCHRONIZATION)
+    report = running.engine.report(running.id, found.id)
+    by_path = shown(running, report)
+    assert by_path["old"] is ReportedChange.REMOVED
+    assert by_path["file0"] is ReportedChange.MODIFIED
+    assert report.figures["removed"] == 1
+    assert report.figures["modified"] == report.item_count - 1
+    assert {item.size_bytes for item in report.items if item.path.endswith(b"/old")} == {9}
+    assert "IR00405" in running.codes()

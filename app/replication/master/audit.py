@@ -179,7 +179,9 @@ class Auditor:
                 # Too much is on its way to tell: the next pass comes by again.
                 return
             earlier = {candidate.path: candidate for candidate in found}
-            found = [c for c in comparison.again(found) if not changed(earlier[c.path], c)]
+            still = comparison.again(found)
+            # What others changed there is told as drift, and left or put back as that property says.
+            found = [c for c in still if not changed(earlier[c.path], c) and c.path not in comparison.drifted]
             if not found:
                 return
         state["found"] += len(found)

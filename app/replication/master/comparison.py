@@ -84,6 +84,8 @@ class Comparison:
         self._unproved_bytes = 0
         self.compared = 0
         self.compared_bytes = 0
+        self.drifted: set[bytes] = set()
+        """After `again`: paths that others are known to have changed on the replica."""
         self.complete = False
         """After `candidates`: whether nothing is left of the root."""
         self.through = b""
@@ -126,12 +128,14 @@ class Comparison:
     def again(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Those of `found` that still differ, as they do now."""
         still: list[Candidate] = []
+        self.drifted = set()
         for start in range(0, len(found), _AGAIN_AT_ONCE):
             part = {candidate.path for candidate in found[start : start + _AGAIN_AT_ONCE]}
             leaders = {candidate.link_to for candidate in found[start : start + _AGAIN_AT_ONCE]} - {b""}
             paths = sorted(part | leaders, key=order_key)
             ours = (entry for path in paths if (entry := look(self._root, self._filters, path)) is not None)
             theirs = iter(self._inspector.look(self._root.number, paths))
+            self.drifted |= self._inspector.drifted
             for difference in compare(
                 ours, theirs, keeps=self._keeps, trust_size_time=not self._content, on_same=lambda _: None
             ):

@@ -40,6 +40,8 @@ class Inspector:
         self._stopped = stopped
         self._timeout_s = scenario.properties.timeout_seconds
         self._number = 0
+        self.drifted: set[bytes] = set()
+        """Of the paths looked at last: those that somebody else is known to have changed there."""
         self._send(Inquiry(PROTOCOL_VERSION, scenario.id, spec.host))
         welcome = self._next()
         if not isinstance(welcome, Welcome):
@@ -61,13 +63,16 @@ class Inspector:
             after = answer.entries[-1].path
 
     def look(self, root: int, paths: Sequence[bytes]) -> list[ListedEntry]:
-        """Those of `paths` that are there now, in order."""
+        """Those of `paths` that are there now, in order; `drifted` tells which others changed."""
         found: list[ListedEntry] = []
+        self.drifted = set()
         ordered = sorted(paths, key=order_key)
         for start in range(0, len(ordered), INSPECTED_MOST):
             part = tuple(ordered[start : start + INSPECTED_MOST])
             self._send(InspectRequest(root, False, b"", INSPECTED_MOST, part))
-            found += self._inspected(root).entries
+            answer = self._inspected(root)
+            found += answer.entries
+            self.drifted.update(answer.drifted)
         return found
 
     def hashes(self, root: int, items: Sequence[HashItem]) -> tuple[HashedPart, ...]:

@@ -49,13 +49,12 @@ class RunReports:
         self._last_at = self._began_at
         self._synchronizations = 0
 
-    def synchronized(
-        self, host: str, began_at: datetime, items: Sequence[ReportItem], figures: dict[str, int]
-    ) -> None:
+    def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
         """A synchronisation has ended."""
         self._synchronizations += 1
-        report = self._new(ReportKind.SYNCHRONIZATION, host, began_at)
-        self._keep(replace(report, figures=figures), items)
+        report = self._new(ReportKind.SYNCHRONIZATION, host, items.began_at)
+        figures = {"modified": items.modified, "removed": items.removed, "sent_bytes": sent_bytes}
+        self._keep(replace(report, figures=figures), items.items)
 
     def daily(self) -> None:
         """A replication report, if the last is a day old. Call it now and then."""

@@ -39,7 +39,7 @@ from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.recorder import Recorder
-from app.replication.master.run_reports import RunReports
+from app.replication.master.run_reports import RunReports, SyncItems
 from app.replication.master.run_scripts import RunScripts
 from app.replication.master.scheduled_bookmarks import ScheduledBookmarks
 from app.replication.master.sender import Sender, wait_all
@@ -438,6 +438,10 @@ class Running:
         if self._barrier is None or self._spool is None or self._recorder is None:
             return None
         return Flight(self._barrier, self._spool, self._recorder, sender)
+
+    def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
+        """See `Surroundings`."""
+        self.reports.synchronized(host, items, sent_bytes)
 
     def audit_now(self) -> None:
         """Begin the next audit at once."""

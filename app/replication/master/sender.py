@@ -34,6 +34,7 @@ from app.replication.master.connection import Connection
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.recorder import Recorder
+from app.replication.master.run_reports import SyncItems
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.sync_run import SyncRun
@@ -63,6 +64,9 @@ class Surroundings(Protocol):
 
     def event(self, code: str, severity: Severity, **params: object) -> None:
         """Something happened that people may want to read."""
+
+    def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
+        """A synchronisation has ended; what it sent and removed."""
 
 
 class Sender:
@@ -476,6 +480,7 @@ class Sender:
         if run.doubtful:
             with self._news:
                 self._want_synchronization()
+        self._surroundings.synchronized(self.spec.host, run.items, run.figures.sent_bytes)
         self._brake.synchronized(self.spec.host)
         self._catch_up = self._spool.last_seq
         self._position(position, exchange)

@@ -56,6 +56,7 @@ class SyncRun:
             doubt_since=spool.doubt_since(spec.host),
         )
         self.figures = self._synchroniser.figures
+        self.items = self._synchroniser.items
 
     def run(self, position: int) -> bool:
         """Make the replica equal; the stream goes on after `position`. False when it was stopped.

@@ -25,6 +25,7 @@ from app.replication.master.large_files import SyncMode
 from app.replication.master.progress import SyncFigures
 from app.replication.master.quick_merge import unequal
 from app.replication.master.reading import read_ahead
+from app.replication.master.run_reports import SyncItems
 from app.replication.master.sends import Doubt, Report, Send
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 from app.replication.records import Mark
@@ -76,6 +77,8 @@ class Synchroniser:
         self._on_root_done = on_root_done
         self._unproved_ns = None if doubt_since is None else int((doubt_since - DOUBT_MARGIN_S) * 1e9)
         self.figures = SyncFigures()
+        self.items = SyncItems()
+        """What is sent and removed, for the report."""
         self._records: list[bytes] = []
         self._bytes = 0
         self._sent_batches = 0
@@ -152,6 +155,12 @@ class Synchroniser:
             unproved_ns=self._unproved_ns,
             on_same=self._same,
         ):
+            removed = found.what is What.EXTRA
+            entry = found.ours if found.ours is not None else found.theirs
+            if entry is not None:
+                size = found.theirs.size_bytes if removed and found.theirs is not None else 0
+                size = found.ours.size if found.ours is not None else size
+                self.items.add(root.whole(found.path), entry.kind.value, size, removed=removed)
             yield self._send_of(found)
 
     def _keeps(self, root: ComparedRoot) -> Keeps:

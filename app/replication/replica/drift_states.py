@@ -178,6 +178,12 @@ class TreeStates:
             status.st_mtime_ns,
         )
 
+    def has_drifted(self, root: int, path: bytes) -> bool:
+        """Whether `path` is known to be other than its row."""
+        return self.drifting and bool(
+            self._one("SELECT 1 FROM drifts WHERE root = ? AND key = ?", (root, order_key(path)))
+        )
+
     def changed_by_others(self, root: int, path: bytes) -> bool:
         """Whether the content at `path` is known to be somebody else's."""
         return self.drifting and bool(

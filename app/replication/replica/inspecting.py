@@ -61,7 +61,7 @@ def inspect(replica: Replica, host: str, link: Link, inquiry: Inquiry) -> None:
             place = Rooted(path)
             stack.callback(place.close)
             own.append(place)
-        _Inspection(link, own, hashes).serve(welcome)
+        _Inspection(link, replica, own, hashes).serve(welcome)
 
 
 class _Ended(Exception):  # noqa: N818 - no error: the master has ended the link
@@ -69,8 +69,9 @@ class _Ended(Exception):  # noqa: N818 - no error: the master has ended the link
 
 
 class _Inspection:
-    def __init__(self, link: Link, places: list[Rooted], hashes: HashAnswers) -> None:
+    def __init__(self, link: Link, replica: Replica, places: list[Rooted], hashes: HashAnswers) -> None:
         self._link = link
+        self._replica = replica
         self._places = places
         self._hashes = hashes
         self._root = -1
@@ -111,20 +112,30 @@ class _Inspection:
         place.forget()
         if request.paths:
             found = (look(place, path) for path in sorted(request.paths, key=order_key))
-            return Inspected(request.root, tuple(entry for entry in found if entry is not None), more=False)
+            entries = tuple(entry for entry in found if entry is not None)
+            return Inspected(request.root, entries, False, self._drifted(request))
         after = None if request.first else request.after
         if after is None or (self._root, self._last) != (request.root, after):
             self._listing = listing_after(place, after)
-        entries: list[ListedEntry] = []
+        listed_now: list[ListedEntry] = []
         size = 0
         for entry in islice(self._listing, request.most):
-            entries.append(entry)
+            listed_now.append(entry)
             size += len(entry.path) + len(entry.link_target) + 100
             if size > _PART_BYTES:
                 break
-        more = len(entries) == request.most or size > _PART_BYTES
-        self._root, self._last = request.root, entries[-1].path if entries else after
-        return Inspected(request.root, tuple(entries), more)
+        more = len(listed_now) == request.most or size > _PART_BYTES
+        self._root, self._last = request.root, listed_now[-1].path if listed_now else after
+        return Inspected(request.root, tuple(listed_now), more)
+
+    def _drifted(self, request: InspectRequest) -> tuple[bytes, ...]:
+        """Those of the paths asked for that others are known to have changed."""
+        replica = self._replica
+        with replica.lock:
+            store = replica.store
+            if store is None or not store.states.drifting:
+                return ()
+            return tuple(path for path in request.paths if store.states.has_drifted(request.root, path))
 
     def _send(self, frame: Frame) -> None:
         self._link.send(encode_frame(frame))
