@@ -94,6 +94,7 @@ class RewindIndex:
             self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=OFF")
+            self._db.execute("PRAGMA cache_size=-32768")
             self._db.executescript(_SCHEMA)
         return self._db
 
@@ -108,7 +109,9 @@ class RewindIndex:
             db.execute("COMMIT")
         segments = log.segments()
         oldest = segments[0][1] if segments else committed + 1
-        first, last = db.execute("SELECT min(change), max(change) FROM operations").fetchone()
+        # Asked for apart, each is one look into the table.
+        first = db.execute("SELECT min(change) FROM operations").fetchone()[0]
+        last = db.execute("SELECT max(change) FROM operations").fetchone()[0]
         if first is not None and (first < oldest or last > committed):
             self._drop(db, oldest, committed)
             last = db.execute("SELECT max(change) FROM operations").fetchone()[0]
@@ -136,6 +139,7 @@ class RewindIndex:
             names.append((row.root, order_key(row.path), row.change))
             if row.new_path:
                 names.append((row.root, order_key(row.new_path), row.change))
+        names.sort()
         db.execute("BEGIN IMMEDIATE")
         try:
             db.executemany(

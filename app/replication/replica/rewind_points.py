@@ -102,7 +102,7 @@ def _operations(
     below = None
     if start is not None:
         below = -start[0] + (1 if start[1] == 0 else 0)
-    query = Wanted(below, _ns(wanted.since), _ns(wanted.until), root, path)
+    query = Wanted(below, _ns(wanted.since), _end_ns(wanted.until), root, path)
     for header in _headers(store, query):
         point = RewindPoint(
             f"c{header.change}",
@@ -207,10 +207,16 @@ def _ns(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
+def _end_ns(moment: datetime | None) -> int | None:
+    """The last nanosecond that is shown as `moment`."""
+    start = _ns(moment)
+    return None if start is None else start + 999
+
+
 def _point_at(
     store: ReplicaStore, scenario: Scenario, replica: str, wanted: str, moment: datetime
 ) -> RewindPoint:
-    for header in _headers(store, Wanted(until_ns=_ns(moment))):
+    for header in _headers(store, Wanted(until_ns=_end_ns(moment))):
         return RewindPoint(wanted, PointKind.OPERATION, moment, header.change, replica)
     marks = _marks(store, replica, PointFilter(until=moment), None)
     for _, point in marks:
