@@ -7,9 +7,13 @@ from app.model.filters import by_path, directories_only, pattern_fault
 from app.model.scenario import Filters
 from app.replication.master.filters import PathFilter
 
-NAMES = st.text("abX.", min_size=1, max_size=5).filter(lambda name: name.strip("."))
+NAMES = st.one_of(
+    st.sampled_from(["a", "b", "ab", "ba"]),
+    st.text("abX.", min_size=1, max_size=5).filter(lambda name: name.strip(".")),
+)
 PARTS = st.one_of(
     st.just("**"),
+    st.sampled_from(["a", "b", "ab"]),
     st.text("abX.*?", min_size=1, max_size=6),
     st.sampled_from(["[ab]*", "[!a]", "a[X.]b", "[a"]),
 )
@@ -51,7 +55,7 @@ def excluded(pattern: str, names: list[str], *, directory: bool) -> bool:
     return False
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(
     st.lists(PARTS, min_size=1, max_size=5),
     st.booleans(),
