@@ -56,6 +56,8 @@ def show(*, name: str) -> None:
         ("Group", scenario.group),
         ("Master", scenario.master),
         *(("  root", shown(root.master_path)) for root in scenario.roots),
+        *(("  takes only", pattern) for pattern in scenario.filters.include),
+        *(("  leaves out", pattern) for pattern in scenario.filters.exclude),
     ]
     for spec in scenario.replicas:
         lines.append(("Replica", spec.host))
