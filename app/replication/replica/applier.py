@@ -7,7 +7,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.model.errors import ArcxoError, Problem
@@ -23,6 +23,7 @@ from app.replication.records import (
     Skip,
     StageContent,
 )
+from app.replication.replica.ahead import Made
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
@@ -87,9 +88,16 @@ class Applier:
         return self._apply(fresh, first_sequence + skip, lambda: (epoch, last, -1))
 
     def apply_sync(
-        self, epoch: str, first_sequence: int, records: Sequence[Record], count: int = 1
+        self,
+        epoch: str,
+        first_sequence: int,
+        records: Sequence[Record],
+        count: int = 1,
+        made: Mapping[int, Made] | None = None,
     ) -> Applied:
         """Apply `count` batches of a synchronisation after which the stream goes on at `first_sequence`.
+
+        `made`: what is prepared of them, by the number of the record.
 
         Raises as `apply_stream` does; ER00407 also when no synchronisation has begun.
         """
@@ -104,8 +112,9 @@ class Applier:
             self.store.clean_stages(consumed_only=False)
         try:
             if not ends:
-                return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False)
-            applied = self._apply(records, 0, lambda: (epoch, first_sequence - 1, -1), sequenced=False)
+                return self._apply(records, 0, lambda: ("", 0, batches + count), sequenced=False, made=made)
+            end = (epoch, first_sequence - 1, -1)
+            applied = self._apply(records, 0, lambda: end, sequenced=False, made=made)
         except ArcxoError as error:
             if error.code == "ER00408":
                 # What an interrupted synchronisation staged may be all that fills the disk.
@@ -142,11 +151,12 @@ class Applier:
         position: Callable[[], tuple[str, int, int]],
         *,
         sequenced: bool = True,
+        made: Mapping[int, Made] | None = None,
     ) -> Applied:
         refused: dict[int, PathTrouble] = {}
         while True:
             try:
-                return self._attempt(records, first_sequence, position, refused, sequenced=sequenced)
+                return self._attempt(records, first_sequence, position, refused, made, sequenced=sequenced)
             except OperationFailed as failed:
                 # Something the plan could not foresee (a directory without write permission, …): all but
                 # that record is carried out.
@@ -162,13 +172,14 @@ class Applier:
         first_sequence: int,
         position: Callable[[], tuple[str, int, int]],
         refused: dict[int, PathTrouble],
+        made: Mapping[int, Made] | None,
         *,
         sequenced: bool,
     ) -> Applied:
         troubles = []
         store = self.store
         with self._transaction() as batch:
-            carrier = Carrier(batch)
+            carrier = Carrier(batch, made)
             for number, record in enumerate(records):
                 if isinstance(record, Mark):
                     if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:

@@ -7,7 +7,7 @@ import dataclasses
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.model.entry import EntryKind, Metadata
 from app.model.paths import is_beneath
@@ -23,6 +23,7 @@ from app.replication.records import (
     StageContent,
     WriteBlocks,
 )
+from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
 from app.replication.replica.side_store import STAGE, is_reserved
 from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
@@ -37,8 +38,9 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Carrier:
     """Plans records into a batch. Raises PathTrouble for what cannot be carried out where it points."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, made: Mapping[int, Made] | None = None) -> None:
         self._batch = batch
+        self._made_ahead = made or {}
         self.consumed_stages: list[int] = []
         self._staging: dict[int, int] = {}
 
@@ -57,14 +59,14 @@ class Carrier:
             case ReplaceFile():
                 operation, size = Operation.CONTENT, record.metadata.size_bytes
                 self._check(path)
-                self._replace(record)
+                self._replace(record, self._made_ahead.get(number))
             case WriteBlocks():
                 operation, size = Operation.BLOCKS, sum(extent.length for extent in record.extents)
                 self._check(path)
                 self.write_blocks(record)
             case MakeEntry():
                 operation = Operation.ENTRY
-                self._make(root, path, record.metadata)
+                self._make(root, path, record.metadata, self._made_ahead.get(number))
             case MakeLink():
                 operation, new_path = Operation.LINK, record.existing
                 self._check(path)
@@ -152,7 +154,7 @@ class Carrier:
         self.consumed_stages.append(record.stage)
         return file
 
-    def _replace(self, record: ReplaceFile) -> None:
+    def _replace(self, record: ReplaceFile, ready: Made | None = None) -> None:
         batch, root, path = self._batch, record.root, record.path
         old = batch.status(root, path, subtree=True)
         if old is not None and stat.S_ISDIR(old.st_mode):
@@ -160,7 +162,9 @@ class Carrier:
         tree = batch.tree(root)
         stage_fd = self._open_stage(record)
         whole = record.extents == (Extent(0, record.metadata.size_bytes),)
-        if stage_fd >= 0 and root == 0 and whole and tree.store.links:
+        if ready is not None:
+            made, inode = self._take(ready)
+        elif stage_fd >= 0 and root == 0 and whole and tree.store.links:
             if os.fstat(stage_fd).st_size != record.metadata.size_bytes:
                 raise PathTrouble("ER00404", path)
             made = batch.preparer.link(tree, SIDE, b"%s/%x" % (STAGE, record.stage))
@@ -226,7 +230,11 @@ class Carrier:
             for name in names:
                 batch.store.links.add(root, name, inode)
 
-    def _make(self, root: int, path: bytes, metadata: Metadata) -> None:
+    def _take(self, ready: Made) -> tuple[bytes, int]:
+        self._batch.preparer.problems += ready.problems
+        return ready.path, ready.inode
+
+    def _make(self, root: int, path: bytes, metadata: Metadata, ready: Made | None = None) -> None:
         self._check_reserved(path)
         batch = self._batch
         if not path:
@@ -248,7 +256,10 @@ class Carrier:
         old = batch.status(root, path, subtree=True)
         if old is not None and stat.S_ISDIR(old.st_mode):
             batch.settle_directory(root, path)
-        made, inode = batch.preparer.entry(batch.tree(root), path, metadata)
+        if ready is not None:
+            made, inode = self._take(ready)
+        else:
+            made, inode = batch.preparer.entry(batch.tree(root), path, metadata)
         batch.place(root, path, old, (SIDE, made, inode), directory=directory, metadata=metadata)
 
     def _link(self, root: int, path: bytes, existing: bytes) -> None:

@@ -13,7 +13,7 @@ from app.replication.replica.drift_states import TreeStates
 from app.replication.replica.durability import sync_file_system
 from app.replication.replica.link_groups import LinkGroups
 from app.replication.replica.rewind_index import RewindIndex
-from app.replication.replica.side_store import ASIDE, NEW, STAGE
+from app.replication.replica.side_store import AHEAD_PREFIX, ASIDE, NEW, STAGE
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.undo_log import SEGMENT_BYTES, UndoLog
 from app.replication.replica.walking import remove_tree
@@ -45,6 +45,7 @@ class ReplicaStore:
         self.operations = index.position.operations
         self._numbers = 0
         self.undone = self.roll_back()
+        self.clean_new(ahead=True)
         self._clean()
 
     def close(self) -> None:
@@ -96,12 +97,13 @@ class ReplicaStore:
         self.clean_new()
         return undone
 
-    def clean_new(self) -> None:
-        """Remove what was prepared and never moved into place."""
+    def clean_new(self, *, ahead: bool = False) -> None:
+        """Remove what was prepared and never moved into place; `ahead`: for batches to come as well."""
         for tree in self.trees:
             tree.forget()
             for name in os.listdir(tree.side.directory(NEW)):
-                remove_tree(tree.side, NEW + b"/" + os.fsencode(name))
+                if ahead or not os.fsencode(name).startswith(AHEAD_PREFIX):
+                    remove_tree(tree.side, NEW + b"/" + os.fsencode(name))
 
     def clean_stages(self, *, consumed_only: bool) -> None:
         """Remove staged contents: those linked into place already, or all but those of synchronisations."""

@@ -20,6 +20,8 @@ RESERVED_PREFIX = b".arcxo-"
 """Names in a root that begin so are never listed, replicated or backed up."""
 
 NEW = b"new"
+AHEAD_PREFIX = b"ahead-"
+"""Of names in `NEW` that batches to come refer to."""
 ASIDE = b"aside"
 STAGE = b"stage"
 AREAS = (NEW, ASIDE, STAGE)

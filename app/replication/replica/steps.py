@@ -28,7 +28,7 @@ from app.replication.codec import unpack_metadata
 from app.replication.metadata import apply_metadata
 from app.replication.records import Extent
 from app.replication.replica.rooted import Rooted
-from app.replication.replica.side_store import SideStore
+from app.replication.replica.side_store import NEW, SideStore
 from app.replication.replica.trouble import PathTrouble
 
 MOVE, REPLACE, METADATA, BLOCKS, TIMES = range(1, 6)
@@ -96,7 +96,8 @@ def do_move(tree: ReplicaTree, step: Step) -> None:
     """Carry out a MOVE; what is at the destination must be nothing. Raises OSError, PathTrouble."""
     _, _, from_area, from_path, to_area, to_path, _, is_directory = step
     rename(tree, from_area, from_path, to_area, to_path)
-    if is_directory:
+    # A new directory leads to nothing that was known beneath it.
+    if is_directory and not (from_area == SIDE and from_path.startswith(NEW + b"/")):
         tree.forget()
 
 

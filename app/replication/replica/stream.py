@@ -37,6 +37,7 @@ from app.replication.frames import (
 )
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
+from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
@@ -45,6 +46,7 @@ from app.replication.replica.listing import in_parts, list_root, shared_inodes
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
+from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.trouble import PathTrouble
 from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
@@ -58,6 +60,9 @@ _JOINED_BYTES_MAX = 32 * 1024 * 1024
 _JOINED_STREAM_BYTES_MAX = 8 * 1024 * 1024
 _JOINED_RECORDS_MAX = 16_000
 
+Waiting = Frame | Prepared | ArcxoError
+"""What waits to be carried out, or why nothing more comes."""
+
 
 class ReplicaStream:
     """Runs in the thread of `ReplicaEngine.serve`; a second thread reads frames and answers pings."""
@@ -66,8 +71,10 @@ class ReplicaStream:
         self._engine = engine
         self._link = CompressingLink(link)
         self._sending = threading.Lock()
-        self._frames: queue.Queue[tuple[int, Frame | ArcxoError]] = queue.Queue()
-        self._next: tuple[int, Frame | ArcxoError] | None = None
+        self._frames: queue.Queue[tuple[int, Waiting]] = queue.Queue()
+        self._next: tuple[int, Waiting] | None = None
+        self._ahead: Ahead | None = None
+        self._trees: list[ReplicaTree] = []
         self._waiting_bytes = 0
         self._room = threading.Condition()
         self._ended = threading.Event()
@@ -109,10 +116,11 @@ class ReplicaStream:
                 self._room.notify()
             if self._scripts is not None:
                 self._scripts.close()
-            replica.finish_stream(clean=clean)
             self._link.close()
             reader.join(timeout=5.0)
             hashes.close()
+            self._end_ahead()
+            replica.finish_stream(clean=clean)
 
     def _greet(self) -> Replica | None:
         data = self._link.receive(_HELLO_TIMEOUT_S)
@@ -187,7 +195,16 @@ class ReplicaStream:
             _, store = replica.opened()
             places = [(tree.tree.path, tree.tree.identity) for tree in store.trees]
             side = store.trees[0].side
+            self._trees = list(store.trees)
             return HashAnswers(places, (side.path, side.identity), self._send)
+
+    def _end_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
+        for tree in self._trees:
+            # What is left goes at the next start at the latest.
+            with contextlib.suppress(OSError, ArcxoError):
+                clean_ahead(tree.side.path)
 
     def _read(self, hashes: HashAnswers) -> None:
         while not self._ended.is_set():
@@ -204,12 +221,31 @@ class ReplicaStream:
                     continue
             except ArcxoError as error:
                 self._lost = error
+                self._stop_ahead()
                 self._frames.put((0, error))
                 return
             with self._room:
                 self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
                 self._waiting_bytes += len(data)
-            self._frames.put((len(data), frame))
+            self._pass_on(len(data), frame)
+
+    def _pass_on(self, size: int, frame: Frame) -> None:
+        """Queue a frame, through the thread that prepares where it is a batch of a synchronisation."""
+        synchronizes = isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
+        if synchronizes and self._ahead is None:
+            self._ahead = Ahead(self._trees, lambda size, what: self._frames.put((size, what)))
+        if self._ahead is None:
+            self._frames.put((size, frame))
+        elif synchronizes:
+            self._ahead.put(size, frame)
+        else:
+            self._stop_ahead()
+            self._frames.put((size, frame))
+
+    def _stop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.drain()
+            self._ahead = None
 
     def _serve(self, replica: Replica) -> None:
         while True:
@@ -226,7 +262,11 @@ class ReplicaStream:
             if isinstance(frame, ListRequest):
                 self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
             elif isinstance(frame, Batch):
-                self._apply(replica, *self._joined(frame, size))
+                batch, count = self._joined(frame, size)
+                records = tuple(decode(record) for record in batch.records)
+                self._apply(replica, Prepared(batch, records, {}), count)
+            elif isinstance(frame, Prepared):
+                self._apply(replica, *self._joined_sync(frame, size))
             elif isinstance(frame, FetchRequest):
                 self._fetch(replica, frame)
             else:
@@ -240,17 +280,14 @@ class ReplicaStream:
     def _joined(self, batch: Batch, size: int) -> tuple[Batch, int]:
         """`batch` and those that wait right behind it as one, and how many: each alone waits for the disk."""
         records = list(batch.records)
-        following = batch.first_seq
-        limit = _JOINED_BYTES_MAX if batch.kind is BatchKind.SYNC else _JOINED_STREAM_BYTES_MAX
         count = 1
         while self._next is None and not self._frames.empty():
             more, frame = self._next = self._frames.get_nowait()
-            if batch.kind is BatchKind.STREAM:
-                following = batch.first_seq + len(records)
+            following = batch.first_seq + len(records)
             if (
                 not isinstance(frame, Batch)
                 or (frame.kind, frame.epoch, frame.first_seq) != (batch.kind, batch.epoch, following)
-                or size + more > limit
+                or size + more > _JOINED_STREAM_BYTES_MAX
                 or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
             ):
                 break
@@ -261,8 +298,30 @@ class ReplicaStream:
             count += 1
         return Batch(batch.kind, batch.epoch, batch.first_seq, tuple(records)), count
 
-    def _apply(self, replica: Replica, batch: Batch, count: int) -> None:
-        records = [decode(record) for record in batch.records]
+    def _joined_sync(self, first: Prepared, size: int) -> tuple[Prepared, int]:
+        """The same for batches of a synchronisation."""
+        records = list(first.records)
+        made = dict(first.made)
+        count = 1
+        while self._next is None and not self._frames.empty():
+            more, frame = self._next = self._frames.get_nowait()
+            if (
+                not isinstance(frame, Prepared)
+                or (frame.batch.epoch, frame.batch.first_seq) != (first.batch.epoch, first.batch.first_seq)
+                or size + more > _JOINED_BYTES_MAX
+                or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
+            ):
+                break
+            self._next = None
+            self._taken(more)
+            made.update((len(records) + number, ready) for number, ready in frame.made.items())
+            records += frame.records
+            size += more
+            count += 1
+        return Prepared(first.batch, tuple(records), made), count
+
+    def _apply(self, replica: Replica, prepared: Prepared, count: int) -> None:
+        batch, records = prepared.batch, prepared.records
         scripts = self._scripts if batch.kind is BatchKind.SYNC else None
         if scripts is not None:
             scripts.before(self._check)
@@ -273,7 +332,7 @@ class ReplicaStream:
                 sequence = applier.store.index.position.sequence
             else:
                 before = applier.store.index.position.sync_batches
-                applied = applier.apply_sync(batch.epoch, batch.first_seq, records, count)
+                applied = applier.apply_sync(batch.epoch, batch.first_seq, records, count, prepared.made)
                 after = applier.store.index.position.sync_batches
                 sequence = after if after > 0 else max(before, 0) + count
             position = applier.store.index.position

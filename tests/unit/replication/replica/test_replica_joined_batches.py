@@ -9,13 +9,14 @@ import pytest
 from app.model.errors import ArcxoError
 from app.replication.codec import encode
 from app.replication.frames import Batch, BatchKind, Frame, ListRequest
+from app.replication.replica.ahead import Made, Prepared
 from app.replication.replica.stream import ReplicaStream
 from tests.support.replica_tree import put
 
 RECORD = encode(put(b"f", b"x"))
 
 
-def stream_with(*waiting: Frame | ArcxoError) -> ReplicaStream:
+def stream_with(*waiting: Frame | Prepared | ArcxoError) -> ReplicaStream:
     nothing: Any = None
     stream = ReplicaStream(nothing, nothing)
     for frame in waiting:
@@ -24,14 +25,20 @@ def stream_with(*waiting: Frame | ArcxoError) -> ReplicaStream:
     return stream
 
 
+def prepared(records: int, ready: int | None = None) -> Prepared:
+    made = {} if ready is None else {ready: Made(b"new/ahead-1", 5, ())}
+    return Prepared(batch(BatchKind.SYNC, 9, records), (put(b"f", b"x"),) * records, made)
+
+
 def batch(kind: BatchKind, first: int, records: int, epoch: str = "e") -> Batch:
     return Batch(kind, epoch, first, (RECORD,) * records)
 
 
 def test_waiting_batches_of_a_synchronisation_become_one() -> None:
-    stream = stream_with(batch(BatchKind.SYNC, 9, 2), batch(BatchKind.SYNC, 9, 3), ListRequest(0))
-    joined, count = stream._joined(batch(BatchKind.SYNC, 9, 1), 100)
-    assert (len(joined.records), joined.first_seq, count) == (6, 9, 3)
+    stream = stream_with(prepared(2), prepared(3, ready=1), ListRequest(0))
+    joined, count = stream._joined_sync(prepared(1, ready=0), 100)
+    assert (len(joined.records), joined.batch.first_seq, count) == (6, 9, 3)
+    assert set(joined.made) == {0, 4}
     assert stream._next == (100, ListRequest(0))
     assert stream._waiting_bytes == 100
 

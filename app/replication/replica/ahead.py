@@ -1,0 +1,132 @@
+"""New entries of a synchronisation prepared in the side store while the batch before is made durable.
+
+What is prepared here has names of its own in the side store, which a batch that is taken back leaves alone:
+the batches that follow may refer to them. What is left goes when the stream ends, or at the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.model.errors import ArcxoError, Problem
+from app.replication.codec import decode
+from app.replication.frames import Batch
+from app.replication.records import MakeEntry, Record, ReplaceFile
+from app.replication.replica.preparing import Preparer
+from app.replication.replica.rooted import Rooted
+from app.replication.replica.side_store import AHEAD_PREFIX, NEW
+from app.replication.replica.steps import ReplicaTree
+from app.replication.replica.walking import remove_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An entry that is ready to be moved into place: its side path and inode."""
+
+    path: bytes
+    inode: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch of a synchronisation, decoded, and what is ready of it by the number of the record."""
+
+    batch: Batch
+    records: tuple[Record, ...]
+    made: dict[int, Made]
+
+
+class Ahead:
+    """One thread. What was put is given to `take` in order, prepared where it can be.
+
+    `take(size, what)` gets what was put, a `Prepared` in the place of a batch, or the ArcxoError for records
+    that are none.
+    """
+
+    def __init__(self, trees: Sequence[ReplicaTree], take: Callable[[int, Any], None]) -> None:
+        self._sides = [
+            ReplicaTree(tree.index, tree.tree, Rooted(tree.side.path), tree.store) for tree in trees
+        ]
+        self._take = take
+        self._waiting: queue.SimpleQueue[tuple[int, object] | None] = queue.SimpleQueue()
+        self._preparer = _Preparer()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="replica-ahead", daemon=True)
+        self._thread.start()
+
+    def put(self, size: int, what: object) -> None:
+        """Queue something; returns at once."""
+        self._waiting.put((size, what))
+
+    def drain(self) -> None:
+        """Return once all that was put is passed on; nothing can be put any more."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def close(self) -> None:
+        """The same without preparing any more."""
+        self._closed = True
+        self.drain()
+
+    def _work(self) -> None:
+        try:
+            while (waiting := self._waiting.get()) is not None:
+                size, what = waiting
+                if isinstance(what, Batch) and not self._closed:
+                    try:
+                        what = self._prepared(what)
+                    except ArcxoError as error:
+                        what = error
+                self._take(size, what)
+        finally:
+            for tree in self._sides:
+                tree.side.close()
+
+    def _prepared(self, batch: Batch) -> Prepared:
+        records = tuple(decode(record) for record in batch.records)
+        made: dict[int, Made] = {}
+        for number, record in enumerate(records):
+            if self._closed:
+                break
+            if isinstance(record, ReplaceFile | MakeEntry) and record.root < len(self._sides):
+                # A disk that is full, or fails, shows itself where the record is carried out.
+                with contextlib.suppress(OSError, ArcxoError):
+                    made[number] = self._make(self._sides[record.root], record)
+        return Prepared(batch, records, made)
+
+    def _make(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:
+        preparer = self._preparer
+        preparer.problems = []
+        if isinstance(record, MakeEntry):
+            path, inode = preparer.entry(tree, record.path, record.metadata)
+        elif record.data is None:
+            raise FileNotFoundError(record.path)
+        else:
+            path, inode = preparer.file(tree, record.path, record.metadata, record.extents, record.data, -1)
+        return Made(path, inode, tuple(preparer.problems))
+
+
+class _Preparer(Preparer):
+    def name(self) -> bytes:
+        """A side path nothing has yet."""
+        self._number += 1
+        return b"%s/%s%x" % (NEW, AHEAD_PREFIX, self._number)
+
+
+def clean_ahead(side: bytes) -> None:
+    """Remove what was prepared ahead in a side store and is not in place. Raises OSError."""
+    place = Rooted(side)
+    try:
+        for text in os.listdir(place.directory(NEW)):
+            name = os.fsencode(text)
+            if name.startswith(AHEAD_PREFIX):
+                remove_tree(place, NEW + b"/" + name)
+    finally:
+        place.close()
