@@ -194,3 +194,10 @@ def test_a_storm_arrives_complete_and_identical(replication):
             (replication.master / f"d{directory}/f{number}").write_bytes(b"%d" % number * 50)
     replication.settle(60)
     replication.assert_equal()
+
+
+def test_suspending_can_be_forbidden(replication):
+    replication.run(suspend_enabled=False)
+    with pytest.raises(ArcxoError, match="ER00243"):
+        replication.engine.suspend(replication.id)
+    assert replication.engine.status(replication.id).replicas[0].state is ReplicaState.REPLICATING

@@ -241,9 +241,12 @@ class MasterEngine:
 
         Raises:
             BusyError: ER00251 not running, ER00240 synchronising, ER00241 no answer.
+            ArcxoError: ER00243 the scenario's properties do not allow it.
         """
         with self._act(scenario_id):
             running = self._run_of(scenario_id)
+            if not running.scenario.properties.suspend_enabled:
+                raise ArcxoError("ER00243", scenario=running.scenario.name)
             running.suspend(replica)
             self._library.keep_intent(scenario_id, Intent(running=True, suspended=running.suspended()))
 
