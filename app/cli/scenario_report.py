@@ -182,7 +182,7 @@ def _report_text(found: Report) -> str:
 def _figure(name: str, value: int) -> str:
     if name.endswith("bytes") or "_bytes " in name:
         return size_text(value)
-    return ("yes" if value else "no") if name == "content" else f"{value:,}"
+    return ("yes" if value else "no") if name == "by_content" else f"{value:,}"
 
 
 def _roots_text(found: Report) -> str:

@@ -93,7 +93,7 @@ class DifferenceRun:
                     "differences": sum(self._counts.values()),
                     "in_flight": self._in_flight,
                     "unread": self._unread,
-                    "content": int(self._content),
+                    "by_content": int(self._content),
                 }
                 made = replace(report, figures=figures, note=self._note(), created_at=datetime.now(UTC))
                 return writer.keep(made)

@@ -17,6 +17,7 @@ class Act(Enum):
     RESUME = "resume"
     SYNCHRONIZE = "synchronize"
     BOOKMARK = "bookmark"
+    DIFFERENCE = "difference"
     RESTORE_DATA = "rewind"
     DELETE = "delete"
 
@@ -31,6 +32,8 @@ def why_not(act: Act, status: ScenarioStatus | None) -> str:
     state = status.state
     if state is ScenarioState.NOT_AUTHORIZED:
         return "You are not authorized for this scenario"
+    if act is Act.DIFFERENCE:
+        return "The scenario's host cannot be asked" if state is ScenarioState.UNKNOWN else ""
     if act is Act.RUN:
         if state in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
             return ""

@@ -16,7 +16,7 @@ from app.ui.theme import color, font, theme
 from app.ui.widgets.controls import paint_gauge
 from app.ui.xosoft.scenario_rows import replica_state
 
-BOX_HEIGHT = 92
+BOX_HEIGHT = 110
 MASTER_HEIGHT = 132
 MASTER_WIDTH = 170
 REPLICA_WIDTH = 176
@@ -128,6 +128,10 @@ class HostGraph(QWidget):
         oldest = replica.rewind_oldest_at
         window = formats.duration((datetime.now(UTC) - oldest).total_seconds()) if oldest else formats.NONE
         _text(painter, below, f"{window} · {formats.size(replica.rewind_bytes)}", "small", "text", right=True)
+        if replica.drifted:
+            others = QRectF(box.left() + 12, box.top() + 86, box.width() - 24, 18)
+            _text(painter, others, "Changed by others", "small", "muted")
+            _text(painter, others, formats.count(replica.drifted), "small", "warning", right=True)
 
     def _paint_link(
         self, painter: QPainter, master: QRectF, box: QRectF, status: ScenarioStatus, replica: ReplicaStatus

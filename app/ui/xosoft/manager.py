@@ -51,6 +51,7 @@ _BUTTONS: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.SUSPEND, "Suspend", "circle-pause", "", "Stop applying on the replicas; changes go to the spool"),
     (Act.RESUME, "Resume", "circle-play", "", "Apply again, beginning with what is in the spool"),
     (Act.SYNCHRONIZE, "Synchronize", "refresh-cw", "", "Compare with the replicas and send what differs"),
+    (Act.DIFFERENCE, "Difference…", "git-compare", "", "Compare with the replicas; nothing is changed"),
     (Act.BOOKMARK, "Bookmark", "bookmark", "Ctrl+B", "Mark this moment as a rewind point"),
     (Act.RESTORE_DATA, "Restore data…", "rewind", "", "Rewind a replica to an earlier point"),
 )
@@ -425,6 +426,13 @@ class XOsoftManager(Manager):
         if not isinstance(action, QAction) or status is None:
             return
         act = Act(action.data())
+        if act is Act.DIFFERENCE:
+            from app.ui.xosoft.difference_dialog import DifferenceDialog
+
+            compared = DifferenceDialog(self.context, status.scenario.name, self)
+            compared.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            compared.open()
+            return
         if act is Act.RESTORE_DATA:
             roots = tuple(root.master_path for root in status.scenario.roots)
             dialog = RewindDialog(self.context, status.scenario.name, self, roots)

@@ -15,12 +15,16 @@ def status(state, replica):
 
 RUN, STOPPED = ScenarioState.REPLICATING, ScenarioState.STOPPED
 CASES = [
-    (STOPPED, ReplicaState.STOPPED, {Act.RUN, Act.RESTORE_DATA, Act.DELETE}),
-    (RUN, ReplicaState.REPLICATING, {Act.STOP, Act.SUSPEND, Act.SYNCHRONIZE, Act.BOOKMARK}),
-    (RUN, ReplicaState.SUSPENDED, {Act.STOP, Act.RESUME, Act.BOOKMARK}),
-    (ScenarioState.SYNCHRONIZING, ReplicaState.SYNCHRONIZING, {Act.STOP}),
-    (ScenarioState.STOPPING, ReplicaState.STOPPED, set()),
-    (ScenarioState.PROBLEM, ReplicaState.DISCONNECTED, {Act.RUN, Act.STOP}),
+    (STOPPED, ReplicaState.STOPPED, {Act.RUN, Act.RESTORE_DATA, Act.DELETE, Act.DIFFERENCE}),
+    (
+        RUN,
+        ReplicaState.REPLICATING,
+        {Act.STOP, Act.SUSPEND, Act.SYNCHRONIZE, Act.BOOKMARK, Act.DIFFERENCE},
+    ),
+    (RUN, ReplicaState.SUSPENDED, {Act.STOP, Act.RESUME, Act.BOOKMARK, Act.DIFFERENCE}),
+    (ScenarioState.SYNCHRONIZING, ReplicaState.SYNCHRONIZING, {Act.STOP, Act.DIFFERENCE}),
+    (ScenarioState.STOPPING, ReplicaState.STOPPED, {Act.DIFFERENCE}),
+    (ScenarioState.PROBLEM, ReplicaState.DISCONNECTED, {Act.RUN, Act.STOP, Act.DIFFERENCE}),
     (ScenarioState.NOT_AUTHORIZED, ReplicaState.STOPPED, set()),
 ]
 
