@@ -47,7 +47,9 @@ class Calls:
                 return work(request, left)
             except ArcxoError as error:
                 # A role's own time-out names its process; the caller is told of what it asked about.
-                told = timed_out(request, "localhost", name, left) if error.code == "AE1027" else error
+                told = error
+                if error.code == "AE1027":
+                    told = timed_out(request, "localhost", name, float(error.params.get("seconds", left)))
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
                 told = bug(error, name)
             return abort(context, told)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import itertools
 import logging
+import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from app.model.errors import ArcxoError, BusyError
 
+PULSE_S = 5.0
+STALLED_S = 60.0
+_PING = -1
 _log = logging.getLogger("arcxo.agent.pipe")
 
 
@@ -28,7 +34,11 @@ def make_pipe() -> tuple[Connection, socket.socket]:
 
 
 class PipeCaller:
-    """The asking end. Any thread may call; a reader thread hands out the answers."""
+    """The asking end. Any thread may call; a thread sends the requests, another hands out the answers.
+
+    A child that says nothing for `PULSE_S` while it is waited for is asked for a sign of life; one that gives
+    none for `STALLED_S` stands still, and nobody waits for it however much time he has.
+    """
 
     def __init__(self, connection: Connection, name: str, on_end: Callable[[], None]) -> None:
         self._connection = connection
@@ -38,34 +48,72 @@ class PipeCaller:
         self._guard = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
         self._ended = False
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._sending = threading.Lock()
+        self._heard_at = time.monotonic()
+        self._pinged_at: float | None = None
         self.ready: Future[Any] = Future()
+        threading.Thread(target=self._write, name=f"{name}-requests", daemon=True).start()
         threading.Thread(target=self._read, name=f"{name}-answers", daemon=True).start()
 
     def call(self, method: str, *args: Any, timeout_s: float, **kwargs: Any) -> Any:
         """What `method` of the child returns or raises.
 
         Raises:
-            BusyError: AE1027 after `timeout_s`; the child goes on with it.
+            BusyError: AE1027 after `timeout_s`, or when the child stands still; it goes on with it.
             ArcxoError: AE1016 when the child ends meanwhile.
         """
         number = next(self._numbers)
+        request = bytes(ForkingPickler.dumps((number, method, args, kwargs)))
         future: Future[Any] = Future()
         with self._guard:
             if self._ended:
                 raise ArcxoError("AE1016", role=self._name)
-            self._waiting[number] = future
-            try:
-                self._connection.send((number, method, args, kwargs))
-            except OSError as error:
-                del self._waiting[number]
-                raise ArcxoError("AE1016", role=self._name) from error
+            stands_still = self._stands_still()
+            if not stands_still:
+                self._waiting[number] = future
+        if stands_still:
+            raise self._late(method, 0.0)
+        # Sent by a thread of its own: a child that reads nothing would hold everybody here.
+        self._requests.put(request)
+        began = time.monotonic()
         try:
-            return future.result(timeout_s)
-        except FutureTimeoutError:
-            raise BusyError("AE1027", host=self._name, call=method, seconds=f"{timeout_s:.3g}") from None
+            while True:
+                left = began + timeout_s - time.monotonic()
+                try:
+                    return future.result(max(0.0, min(left, PULSE_S)))
+                except FutureTimeoutError:
+                    if left <= PULSE_S:
+                        raise self._late(method, timeout_s) from None
+                    if self._feel_pulse():
+                        raise self._late(method, time.monotonic() - began) from None
         finally:
             with self._guard:
                 self._waiting.pop(number, None)
+
+    def _late(self, method: str, seconds: float) -> BusyError:
+        return BusyError("AE1027", host=self._name, call=method, seconds=f"{seconds:.3g}")
+
+    def _feel_pulse(self) -> bool:
+        """Ask for a sign of life where there was none for a while; whether the child stands still."""
+        with self._guard:
+            now = time.monotonic()
+            if self._pinged_at is None and now - self._heard_at >= PULSE_S:
+                self._pinged_at = now
+                self._requests.put(bytes(ForkingPickler.dumps((_PING, "", (), {}))))
+            return self._stands_still()
+
+    def _stands_still(self) -> bool:
+        return self._pinged_at is not None and time.monotonic() - self._pinged_at > STALLED_S
+
+    def _write(self) -> None:
+        while (request := self._requests.get()) is not None:
+            try:
+                with self._sending:
+                    self._connection.send_bytes(request)
+            except OSError:
+                _log.debug("%s takes no more requests", self._name)
+                return
 
     def close(self) -> None:
         """Tell the child to end."""
@@ -80,6 +128,8 @@ class PipeCaller:
         try:
             while True:
                 number, good, value = self._connection.recv()
+                with self._guard:
+                    self._heard_at, self._pinged_at = time.monotonic(), None
                 if number is None:
                     if good:
                         self.ready.set_result(value)
@@ -97,7 +147,10 @@ class PipeCaller:
             _log.debug("the pipe of %s has ended", self._name)
         with self._guard:
             self._ended = True
+            self._requests.put(None)
             waiting = list(self._waiting.values())
+        # A sender that is blocked was woken by what ended the pipe.
+        with self._sending, self._guard:
             self._connection.close()
         for future in [*waiting, self.ready]:
             if not future.done():
@@ -125,6 +178,9 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
     try:
         while True:
             number, method, args, kwargs = connection.recv()
+            if number == _PING:
+                answer(_PING, True, None)
+                continue
             pool.submit(work, number, method, args, kwargs)
     except (EOFError, OSError):
         pool.shutdown(wait=False, cancel_futures=True)

@@ -78,7 +78,6 @@ def test_a_stopped_replica_process_is_noticed_named_and_caught_up_with(
         assert "replica unreachable" in late.value.params["what"]
         for call, work in {
             "ListRewindPoints": partial(impatient.rewind_points, scenario_id),
-            "PlanRewind": partial(impatient.plan_rewind, scenario_id, "0", ()),
             "OpenStream": partial(impatient.open_stream, scenario_id, "localhost"),  # type: ignore[attr-defined]
         }.items():
             with pytest.raises(ArcxoError) as caught:

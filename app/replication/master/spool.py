@@ -43,6 +43,7 @@ _SEGMENTS_OF_LIMIT = 8
 _SPACE_CHECK_S = 1.0
 _POSITIONS_SAVE_S = 60.0
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_FULL_CODES = ("ER00210", "ER00211")
 
 
 class Spool:
@@ -297,7 +298,7 @@ class Spool:
             try:
                 self._check_space(more)
             except ArcxoError as error:
-                if not self._relieved(error):
+                if error.code not in _FULL_CODES or not self._relieved(error):
                     raise
             else:
                 return

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from app.agent import role_process
+from app.agent import pipe, role_process
 from app.agent.children import Spawner
 from app.agent.home import AgentHome
 from app.agent.role_process import RoleProcess
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, BusyError
 from tests.support.arcxo_command import until
 
 
@@ -54,6 +55,39 @@ def test_a_role_that_cannot_start_tells_callers_why_at_once_and_serves_when_it_c
         try:
             return list(master.call("statuses", timeout_s=10.0)) == []
         except ArcxoError:
+            return False
+
+    until(answers, "the role to serve")
+
+
+def test_a_role_that_stands_still_holds_nobody_for_as_long_as_he_has_time(
+    master: RoleProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "PULSE_S", 0.2)
+    monkeypatch.setattr(pipe, "STALLED_S", 1.0)
+    master.start()
+    assert master.pid is not None
+    os.kill(master.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(BusyError) as raised:
+            master.call("statuses", timeout_s=3_600.0)
+        assert raised.value.code == "AE1027"
+        assert raised.value.params["call"] == "statuses"
+        assert 1.0 < time.monotonic() - began < 10
+        # Nobody is held by what the process does not read, however much that is.
+        began = time.monotonic()
+        for _ in range(2_000):
+            with pytest.raises(BusyError):
+                master.call("import_xml", bytes(1_000), timeout_s=3_600.0)
+        assert time.monotonic() - began < 10
+    finally:
+        os.kill(master.pid, signal.SIGCONT)
+
+    def answers() -> bool:
+        try:
+            return list(master.call("statuses", timeout_s=10.0)) == []
+        except BusyError:
             return False
 
     until(answers, "the role to serve")
