@@ -1,0 +1,82 @@
+"""Synchronising by hand while replicating: one replica or all, with changes going on meanwhile."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.model.errors import BusyError
+from app.model.scenario import ReplicaState, SyncMethod
+from tests.support.replication_group import Group
+from tests.support.replication_pair import until
+from tests.support.trees import fill
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Group]:
+    made = Group(tmp_path, "one", "two")
+    fill(made.master)
+    yield made
+    made.close()
+
+
+def times(group: Group, host: str) -> int:
+    return group.codes(host).count("SR00202")
+
+
+@pytest.mark.parametrize("method", list(SyncMethod))
+def test_one_replica_is_synchronised_while_changes_go_on(group: Group, method: SyncMethod) -> None:
+    for number in range(50):
+        (group.master / f"file-{number}").write_bytes(os.urandom(200_000))
+    group.run(sync=method)
+    group.wait_all(ReplicaState.REPLICATING)
+    stop = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not stop.wait(0.002):
+            number += 1
+            with (group.master / f"file-{number % 50}").open("r+b") as file:
+                file.seek(number * 777 % 190_000)
+                file.write(os.urandom(40))
+            if number % 10 == 0:
+                (group.master / f"new-{number}").write_text("new")
+                (group.master / f"new-{number - 10}").unlink(missing_ok=True)
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        (group.hosts["two"].directory / "files/plain/one.txt").unlink()
+        group.engine.synchronize(group.id, "two")
+        until(lambda: times(group, "two") >= 2, what="the synchronisation of two")
+    finally:
+        stop.set()
+        writer.join()
+    assert times(group, "one") == 1
+    group.engine.barrier(group.id, 60)
+    for host in ("one", "two"):
+        group.wait(host, ReplicaState.REPLICATING)
+        group.wait_same(host)
+
+
+def test_all_replicas_are_synchronised_and_a_suspended_one_when_it_is_resumed(group: Group) -> None:
+    group.run()
+    group.wait_all(ReplicaState.REPLICATING)
+    group.engine.suspend(group.id, "one")
+    (group.master / "meanwhile").write_text("x")
+    group.engine.synchronize(group.id)
+    until(lambda: times(group, "two") == 2, what="the synchronisation of two")
+    group.engine.resume(group.id, "one")
+    until(lambda: times(group, "one") == 2, what="the synchronisation of one")
+    for host in ("one", "two"):
+        group.wait_same(host)
+
+
+def test_a_scenario_that_does_not_run_is_not_synchronised(group: Group) -> None:
+    group.run()
+    group.wait_all(ReplicaState.REPLICATING)
+    group.engine.stop(group.id)
+    with pytest.raises(BusyError, match="ER00251"):
+        group.engine.synchronize(group.id, "two")
