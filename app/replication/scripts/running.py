@@ -64,7 +64,11 @@ class Scripts:
         with self._lock:
             if self._closed:
                 return ScriptResult(stopped=True)
-            process = _start()
+            try:
+                process = _start()
+            except OSError as error:
+                # No memory, no process or no descriptor to be had: that may be over the next time.
+                return ScriptResult(fault=f"no process could be started for it ({error.strerror})")
             self._running.add(process)
         try:
             return _converse(process, order, tick)
@@ -100,16 +104,11 @@ class Scripts:
             time.sleep(0.01)
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        user = pwd.getpwuid(os.geteuid())
-        return {
-            "PATH": _PATH,
-            "LANG": "C.UTF-8",
-            "HOME": user.pw_dir,
-            "USER": user.pw_name,
-            "LOGNAME": user.pw_name,
-            "SHELL": "/bin/sh",
-            "ARCXO_HOME": self._home,
-        } | {name: _plain(value) for name, value in variables.items()}
+        known = {"PATH": _PATH, "LANG": "C.UTF-8", "SHELL": "/bin/sh", "HOME": "/", "ARCXO_HOME": self._home}
+        with suppress(KeyError):  # a user without an entry, as in some containers
+            user = pwd.getpwuid(os.geteuid())
+            known |= {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+        return known | {name: _plain(value) for name, value in variables.items()}
 
 
 def refusal(program: str) -> str:
@@ -134,7 +133,10 @@ def refusal(program: str) -> str:
         return f"{program} belongs to another user, who could run anything by it"
     directory = os.path.dirname(whole)
     while True:
-        above = os.stat(directory)
+        try:
+            above = os.stat(directory)
+        except OSError as error:
+            return f"{directory} cannot be looked at ({error.strerror})"
         if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
             return f"everybody may put another file in the place of {program}: {directory} is writable by all"
         if directory == "/":

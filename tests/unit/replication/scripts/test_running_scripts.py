@@ -1,5 +1,6 @@
 """Scripts: how they are run, what they get, how they end, and which are refused."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -231,3 +232,23 @@ def test_no_process_and_no_descriptor_is_left(tmp_path: Path, scripts: Scripts) 
         run(scripts, program)
     assert time.monotonic() - began < 10
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_host_without_room_for_a_process_is_a_fault_not_a_crash(
+    tmp_path: Path, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> subprocess.Popen[bytes]:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(running, "_start", refuse)
+    assert "no process" in run(scripts, write(tmp_path, "true")).fault
+
+
+def test_a_user_without_an_entry_can_run_scripts(
+    tmp_path: Path, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(running.pwd, "getpwuid", unknown)
+    assert run(scripts, write(tmp_path, "echo $HOME $USER")).output == "/"
