@@ -6,6 +6,7 @@ A failure names its seed; `ARCXO_SEED=N pytest -m deep tests/integration/test_co
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -14,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.convergence_rig import Rig, run_once
+from tests.support.capabilities import volume_or_report
+from tests.support.convergence_rig import Rig
+from tests.support.convergence_run import QUEUE, run_once
+from tests.support.volumes import MissingCapabilityError, loop_volume
 
-_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+_FILE_SYSTEMS = ("ext4", "xfs", "btrfs")
+_VOLUME_MB = 640
 
 
 def _properties(seed: int) -> dict[str, object]:
@@ -34,18 +39,26 @@ def test_churn_and_kills_converge(tmp_path: Path, seed: int) -> None:
     assert sum(done.values()) > 100
 
 
+@pytest.mark.deep
+@pytest.mark.needs_root
+def test_churn_kills_full_disks_and_tiny_queues_converge(tmp_path: Path) -> None:
+    with volume_or_report(tmp_path, "ext4", _VOLUME_MB) as volume:
+        done = run_once(tmp_path, 3, 3, properties=_properties(3), volume=volume, tiny_queues=True)
+    assert sum(done.values()) > 100
+
+
 @pytest.fixture
 def small_queue() -> Iterator[None]:
     """Room for 64 events only, in what is opened meanwhile."""
-    usual = _QUEUE.read_text()
+    usual = QUEUE.read_text()
     try:
-        _QUEUE.write_text("64")
+        QUEUE.write_text("64")
     except OSError as error:
-        pytest.skip(f"{_QUEUE} cannot be set: {error}")
+        pytest.skip(f"{QUEUE} cannot be set: {error}")
     try:
         yield
     finally:
-        _QUEUE.write_text(usual)
+        QUEUE.write_text(usual)
 
 
 @pytest.mark.needs_root
@@ -108,8 +121,29 @@ def test_soak_of_churn_and_kills(tmp_path: Path) -> None:
         directory = tmp_path / str(number)
         directory.mkdir()
         try:
-            run_once(directory, seed, 6, threads=1 + seed % 4, properties=_properties(seed))
+            with _volume_if_any(directory, seed) as volume:
+                run_once(
+                    directory,
+                    seed,
+                    6,
+                    threads=1 + seed % 4,
+                    properties=_properties(seed),
+                    volume=volume,
+                    tiny_queues=os.geteuid() == 0 and seed % 5 > 2,
+                )
         except BaseException as error:
             error.add_note(f"ARCXO_SEED={seed} takes it again; files in {directory}")
             raise
         number += 1
+
+
+@contextlib.contextmanager
+def _volume_if_any(directory: Path, seed: int) -> Iterator[Path | None]:
+    """For some seeds, and with root, a volume for the replicas that can be full."""
+    with contextlib.ExitStack() as stack:
+        volume = None
+        if seed % 4:
+            with contextlib.suppress(MissingCapabilityError):
+                kind = _FILE_SYSTEMS[seed % 4 - 1]
+                volume = stack.enter_context(loop_volume(directory, kind, _VOLUME_MB))
+        yield volume

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import shutil
@@ -32,6 +33,8 @@ class Churn:
         self._end = threading.Event()
         self._idle = [threading.Event() for _ in range(threads)]
         self.operations = 0
+        self.unseen = 0
+        """What was done that nothing tells of until the next walk."""
         self.failures: list[BaseException] = []
         self.done: dict[str, int] = {}
         for idle in self._idle:
@@ -196,6 +199,39 @@ class Churn:
         finally:
             os.close(fd)
 
+    def op_sparse_with_islands(self, rng: random.Random) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+        fd = os.open(self._place(rng), flags, 0o644)
+        try:
+            for _ in range(rng.randrange(1, 5)):
+                os.pwrite(fd, rng.randbytes(rng.choice((10, 5_000))), rng.randrange(3 << 20))
+            os.ftruncate(fd, os.fstat(fd).st_size + rng.choice((0, 70_000)))
+        finally:
+            os.close(fd)
+
+    op_sparse_with_islands.weight = 1  # type: ignore[attr-defined]
+
+    def op_store_through_a_mapping(self, rng: random.Random) -> None:
+        fd = os.open(self._file(rng), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            size = os.fstat(fd).st_size
+            if not size:
+                return
+            mapping = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+        # The file is closed: nothing tells of what comes now.
+        self.unseen += 1
+        try:
+            for _ in range(rng.randrange(1, 4)):
+                start = rng.randrange(size)
+                part = rng.randbytes(min(size - start, rng.choice((1, 300))))
+                mapping[start : start + len(part)] = part
+        finally:
+            mapping.close()
+
+    op_store_through_a_mapping.weight = 2  # type: ignore[attr-defined]
+
     # names
 
     def op_rename(self, rng: random.Random) -> None:
@@ -329,6 +365,23 @@ class Churn:
         subprocess.run(["setfacl", *what, "--", path], check=False, capture_output=True)
 
     op_acl.weight = 2  # type: ignore[attr-defined]
+
+    # names outside of the roots
+
+    def op_name_outside(self, rng: random.Random) -> None:
+        name = self._outside + b"/name-%d" % rng.randrange(6)
+        if os.path.lexists(name):
+            os.unlink(name)
+        self.unseen += 1
+        os.link(self._file(rng), name)
+
+    op_name_outside.weight = 1  # type: ignore[attr-defined]
+
+    def op_write_through_a_name_outside(self, rng: random.Random) -> None:
+        self.unseen += 1
+        _write(self._outside + b"/name-%d" % rng.randrange(6), rng, rng.choice((0, os.O_APPEND, os.O_TRUNC)))
+
+    op_write_through_a_name_outside.weight = 2  # type: ignore[attr-defined]
 
     # across the border
 

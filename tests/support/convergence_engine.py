@@ -193,6 +193,14 @@ class ReplicaRole:
     def points(self, number: int) -> list[list[str]]:
         return [[point.id, point.text] for point in self._engine.rewind_points(number, limit=100_000)]
 
+    def position(self, number: int) -> list[object]:
+        with self._engine.freeze(number) as frozen:
+            return [frozen.incarnation, frozen.change]
+
+    def changed_since(self, number: int, incarnation: str, change: int) -> list[list[object]] | None:
+        found = self._engine.changed_since(number, incarnation, change)
+        return None if found is None else [[root, path.hex(), kind] for root, path, kind in found]
+
     def rewind(self, number: int, point: str) -> list[str]:
         return [f"{action}: {count}" for action, count in self._engine.rewind(number, point).counts.items()]
 
@@ -211,11 +219,14 @@ def _trace(path: str) -> None:
 
     from app.replication.master.outlet import Outlet
     from app.replication.master.recorder import RootListener
+    from app.replication.replica import steps
+    from app.replication.replica.carrier import Carrier
+    from app.replication.replica.replica_store import ReplicaStore
 
     # Line-buffered, so that a kill loses nothing.
     file = open(path, "a", buffering=1)  # noqa: SIM115 - open as long as the process
 
-    def wrap(owner: type, name: str) -> None:
+    def wrap(owner: Any, name: str) -> None:
         original = getattr(owner, name)
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -229,6 +240,11 @@ def _trace(path: str) -> None:
     for name in ("changed", "tree_changed", "left", "moved", "unwatched", "overflowed", "root_lost"):
         wrap(RootListener, name)
     wrap(Outlet, "put")
+    wrap(Carrier, "carry")
+    wrap(ReplicaStore, "commit")
+    wrap(ReplicaStore, "roll_back")
+    for function in ("do_move", "do_replace", "do_metadata", "do_blocks", "undo", "set_time"):
+        wrap(steps, function)
 
 
 def main() -> None:

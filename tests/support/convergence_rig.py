@@ -1,11 +1,10 @@
-"""Both engines as processes that can be killed, and one run of churn, mischief and convergence."""
+"""Both engines as processes that can be killed, on real directories."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import random
 import select
 import signal
 import subprocess
@@ -14,11 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.convergence_churn import Churn
 from tests.support.trees import picture
 
 _REPOSITORY = Path(__file__).parents[2]
 _ANSWER_S = 90.0
+
+Picture = dict[bytes, tuple[object, ...]]
 
 
 class RefusedError(Exception):
@@ -120,10 +120,12 @@ class Engine:
 class Rig:
     """Two roots, both engines, one scenario."""
 
-    def __init__(self, base: Path, **properties: object) -> None:
+    def __init__(self, base: Path, *, replica_base: Path | None = None, **properties: object) -> None:
         self.base = base
+        self._ballast = None if replica_base is None else replica_base / "ballast"
+        there = replica_base or base
         self.masters = [base / "master-one", base / "master-two"]
-        self.replicas = [base / "replica-one", base / "replica-two"]
+        self.replicas = [there / "replica-one", there / "replica-two"]
         self.outside = base / "outside"
         for directory in (*self.masters, *self.replicas, self.outside):
             directory.mkdir()
@@ -133,7 +135,26 @@ class Rig:
             "create", [str(p) for p in self.masters], [str(p) for p in self.replicas], properties
         )
 
-    def pictures(self) -> list[dict[bytes, tuple[object, ...]]]:
+    def fill_disk(self) -> None:
+        """Leave no room on the volume of the replicas."""
+        assert self._ballast is not None
+        fd = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            size = 1 << 30
+            while size >= 4096:
+                try:
+                    os.posix_fallocate(fd, os.fstat(fd).st_size, size)
+                except OSError:
+                    size //= 2
+        finally:
+            os.close(fd)
+
+    def free_disk(self) -> None:
+        """Give the room back."""
+        if self._ballast is not None:
+            self._ballast.unlink(missing_ok=True)
+
+    def pictures(self) -> list[Picture]:
         return [picture(directory) for directory in self.replicas]
 
     def converge(self, timeout_s: float = 60.0) -> None:
@@ -150,20 +171,14 @@ class Rig:
                     raise AssertionError(f"does not converge: {error}; {state}; {self.logs()}") from error
                 time.sleep(0.1)
         for ours, theirs in zip(self.masters, self.replicas, strict=True):
-            differences = _differences(picture(ours), picture(theirs))
-            assert not differences, (
-                f"{ours.name}: {len(differences)} differences\n" + "\n".join(differences[:10])
+            found = differences(picture(ours), picture(theirs))
+            assert not found, (
+                f"{ours.name}: {len(found)} differences\n" + "\n".join(found[:10])
                 + f"\n{self.master.call('problems', self.id)}\n{self.logs()}"
             )  # fmt: skip
 
     def logs(self) -> str:
         return f"master: {self.master.tail()}\nreplica: {self.replica.tail()}"
-
-    def settled_bookmark(self, text: str) -> tuple[str, list[dict[bytes, tuple[object, ...]]]]:
-        """A bookmark of the converged state, and that state."""
-        point = self.master.call("bookmark", self.id, text)
-        self.converge()
-        return point, self.pictures()
 
     def assert_no_exceptions(self) -> None:
         logs = self.logs()
@@ -174,95 +189,10 @@ class Rig:
             engine.kill()
 
 
-def _differences(wanted: dict[bytes, tuple[object, ...]], got: dict[bytes, tuple[object, ...]]) -> list[str]:
+def differences(wanted: Picture, got: Picture) -> list[str]:
+    """What is not the same in two pictures, in words."""
     return [
         f"{path!r}: {wanted.get(path, 'absent')} != {got.get(path, 'absent')}"
         for path in sorted(wanted.keys() | got.keys())
         if wanted.get(path) != got.get(path)
     ]
-
-
-def run_once(
-    base: Path, seed: int, rounds: int, *, threads: int = 3, properties: dict[str, object]
-) -> dict[str, int]:
-    """Churn with mischief for `rounds`, converging after each, then rewind to a bookmark. What was done."""
-    rng = random.Random(seed)
-    rig = Rig(base, **properties)
-    marks: list[tuple[str, list[dict[bytes, tuple[object, ...]]]]] = []
-    # What a comparison by size and time cannot see, nobody asks of a synchronisation by size and time.
-    without = ("op_same_size_and_time",) if properties.get("ignore_same_size_time", True) else ()
-    churn = Churn(
-        seed, [os.fsencode(path) for path in rig.masters], os.fsencode(rig.outside), threads, without
-    )
-    mischief: list[str] = []
-    try:
-        churn.resume()
-        time.sleep(0.2)
-        rig.master.call("run", rig.id)
-        for number in range(rounds):
-            churn.resume()
-            for _ in range(rng.randrange(1, 4)):
-                time.sleep(rng.random() * 0.5)
-                mischief.append(_misbehave(rig, rng))
-            churn.pause()
-            try:
-                with contextlib.suppress(RefusedError):
-                    rig.master.call("resume", rig.id)
-                rig.converge()
-            except AssertionError as error:
-                raise AssertionError(f"round {number}, after {mischief}: {error}") from error
-            if rng.random() < 0.5:
-                marks.append(rig.settled_bookmark(f"quiet {number}"))
-        rig.master.call("stop", rig.id)
-        if marks:
-            _check_rewinding(rig, rng.choice(marks))
-        for engine in (rig.master, rig.replica):
-            assert engine.close() == [], f"{engine.role} leaves threads behind: {engine.tail()}"
-        rig.assert_no_exceptions()
-    finally:
-        churn.close()
-        rig.abandon()
-    return churn.done
-
-
-def _misbehave(rig: Rig, rng: random.Random) -> str:
-    what = rng.choice(
-        (
-            "nothing",
-            "suspend",
-            "cut",
-            "kill master",
-            "kill replica",
-            "kill both",
-            "synchronize",
-            "stop and run",
-        )
-    )
-    with contextlib.suppress(RefusedError):
-        if what == "suspend":
-            rig.master.call("suspend", rig.id)
-            time.sleep(rng.random() * 0.4)
-            rig.master.call("resume", rig.id)
-        elif what == "cut":
-            rig.master.call("cut")
-        elif what == "synchronize":
-            rig.master.call("synchronize", rig.id)
-        elif what == "stop and run":
-            rig.master.call("stop", rig.id)
-            rig.master.call("run", rig.id)
-    killed = [engine for engine in (rig.master, rig.replica) if what in (f"kill {engine.role}", "kill both")]
-    for engine in killed:
-        engine.kill()
-    if killed:
-        time.sleep(rng.random() * 0.1)
-    for engine in reversed(killed):
-        engine.start()
-    return what
-
-
-def _check_rewinding(rig: Rig, mark: tuple[str, list[dict[bytes, tuple[object, ...]]]]) -> None:
-    point, saved = mark
-    rig.replica.call("rewind", rig.id, point)
-    for wanted, got in zip(saved, rig.pictures(), strict=True):
-        differences = _differences(wanted, got)
-        assert not differences, "rewound is not what it was:\n" + "\n".join(differences[:10])

@@ -15,8 +15,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from app.replication.content import data_extents, open_file, windows
-from app.replication.master.compare import YOUNG_NS, ComparedRoot
+from app.replication.master.compare import ComparedRoot
 from app.replication.master.observe import same_state, same_status
+from app.replication.master.proofs import YOUNG_NS
 from app.replication.master.recorder import Recorder
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 

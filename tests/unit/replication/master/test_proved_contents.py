@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from app.replication.master import compare
+from app.replication.master import files, proofs
 from tests.support.comparing_bench import Bench
 from tests.support.replication_naive import NaiveReplica
 from tests.support.trees import picture
@@ -31,11 +31,11 @@ def bench(tmp_path):
 def _age(bench):
     """As if two seconds had gone since everything that was changed."""
     bench.take([], bench.young_paths)
-    youngest, compare.YOUNG_NS = compare.YOUNG_NS, 0
+    youngest, proofs.YOUNG_NS = proofs.YOUNG_NS, 0
     try:
         bench.take([], bench.young_paths)
     finally:
-        compare.YOUNG_NS = youngest
+        proofs.YOUNG_NS = youngest
     for path in bench.unproved_paths:
         bench.comparer.prove(0, path)
     bench.young_paths.clear()
@@ -96,7 +96,7 @@ def test_a_write_and_a_removed_name_that_nothing_told_of(bench, tmp_path):
 
 def test_new_names_elsewhere_cost_no_reading_while_all_writes_are_told_of(bench, tmp_path, monkeypatch):
     os.link(tmp_path / "master/one", tmp_path / "backup")
-    monkeypatch.setattr(compare, "open_file", None)
+    monkeypatch.setattr(files, "open_file", None)
     bench.walk(all_told=True)
     assert b"one" in bench.unproved_paths
     for path in bench.unproved_paths:
@@ -141,6 +141,6 @@ def test_a_time_that_was_set_back_is_not_young(bench, tmp_path, monkeypatch):
     """The clock was an hour ahead when the file was written."""
     (tmp_path / "master/one").write_bytes(b"new" * 1000)
     ahead = os.lstat(tmp_path / "master/one").st_ctime_ns - 3_600_000_000_000
-    monkeypatch.setattr(compare.time, "time_ns", lambda: ahead)
+    monkeypatch.setattr(proofs.time, "time_ns", lambda: ahead)
     bench.take([], [b"one"])
     assert bench.young_paths == []
