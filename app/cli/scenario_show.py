@@ -94,7 +94,13 @@ def statistics(*, name: str) -> None:
 @click.argument("name", required=False, default="")
 @click.option("--newer-than", type=click.IntRange(0), default=None, metavar="N", help="Only after number N.")
 @click.option("--last", type=click.IntRange(1, 100_000), default=None, metavar="N", help="The newest N.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="At most so many: the first after N, else the newest.",
+)
 @click.option(
     "--severity",
     "severities",
@@ -118,7 +124,8 @@ def events(
     context = current()
     service = context.services.scenarios
     chosen = tuple(Severity(word) for word in severities)
-    start = -last if last is not None else newer_than or 0
+    # Without a number the newest are what people want to see.
+    start = newer_than if newer_than is not None else -(last or limit)
     newest = service.events(newer_than=-1) if follow else ()
     records = service.events(name, newer_than=start, limit=max(limit, last or 0), severities=chosen)
     if not follow:
