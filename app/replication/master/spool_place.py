@@ -12,6 +12,7 @@ import os
 
 from app.model.errors import ArcxoError
 from app.replication.master.durable import sync_directory, write_all, write_file
+from app.replication.master.spool_positions import FILE_NAME as POSITIONS_NAME
 
 _NOTE = "spool.json"
 _COPY_BYTES = 4 * 1024 * 1024
@@ -75,8 +76,8 @@ def _note(directory: str, at: str, leave: str) -> None:
 def _copy(at: str, wanted: str) -> None:
     """Copy all files, durably; whatever an earlier try left there is replaced."""
     _remove(wanted)
-    os.mkdir(wanted, 0o700)
-    for name in sorted(os.listdir(at)):
+    os.makedirs(wanted, 0o700, exist_ok=True)
+    for name in sorted(filter(_is_ours, os.listdir(at))):
         source = os.open(os.path.join(at, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             sink = os.open(
@@ -96,6 +97,13 @@ def _copy(at: str, wanted: str) -> None:
 
 def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for name in os.listdir(path):
+        names = os.listdir(path)
+        for name in filter(_is_ours, names):
             os.unlink(os.path.join(path, name))
-        os.rmdir(path)
+        if all(map(_is_ours, names)):
+            os.rmdir(path)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file is one of a spool: nothing else is ever copied or removed, whatever a note says."""
+    return name.endswith(".seg") or name.startswith((POSITIONS_NAME, "unproved-"))

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from app.agent.generated import agent_pb2 as pb
-from app.agent.stream_link import QUEUE_BYTES, QUEUE_FRAMES, StreamLink
+from app.agent.stream_link import PIECES_MAX, QUEUE_BYTES, QUEUE_FRAMES, StreamLink
+from app.model.bandwidth import parse_bandwidth
 from app.model.errors import ArcxoError
 from app.replication.link import FRAME_MAX_BYTES
+from app.replication.throttle import Throttle
 
 
 def test_frames_go_out_in_order_and_a_close_lets_them_out() -> None:
@@ -82,3 +85,73 @@ def test_a_frame_too_large_ends_the_link() -> None:
         link.receive(1)
     with pytest.raises(ArcxoError):
         link.send(bytes(FRAME_MAX_BYTES + 1))
+
+
+def test_a_large_frame_travels_in_pieces_and_arrives_whole() -> None:
+    far, near = StreamLink("far"), StreamLink("near")
+    frame = bytes(range(256)) * 10_000
+    near.send(frame)
+    near.send(b"small")
+    near.close()
+    pieces = list(near.outgoing())
+    assert len(pieces) > 4
+    far.read_from(pieces)
+    assert far.receive(1) == frame
+    assert far.receive(1) == b"small"
+
+
+def test_an_urgent_frame_goes_between_the_pieces_of_another() -> None:
+    far, near = StreamLink("far"), StreamLink("near")
+    frame = bytes(2_000_000)
+    near.send(frame)
+    outgoing = near.outgoing()
+    pieces = [next(outgoing)]
+    near.send(b"alive", urgent=True)
+    near.close()
+    pieces += outgoing
+    assert pieces[1].data == b"alive"
+    far.read_from(pieces)
+    assert far.receive(1) == b"alive"
+    assert far.receive(1) == frame
+
+
+def test_an_urgent_frame_never_blocks() -> None:
+    link = StreamLink("h")
+    for _ in range(QUEUE_FRAMES):
+        link.send(b"x")
+    for _ in range(1_000):
+        link.send(b"alive", urgent=True)
+    link.close()
+    with pytest.raises(ArcxoError):
+        link.send(b"alive", urgent=True)
+
+
+@pytest.mark.parametrize("case", ["kind", "size", "count"])
+def test_pieces_that_make_no_frame_end_the_link(case: str) -> None:
+    def pieces() -> Iterator[pb.Frame]:
+        if case == "kind":
+            yield pb.Frame(data=b"x", part=3)
+        elif case == "size":
+            for _ in range(20):
+                yield pb.Frame(data=bytes(1 << 20), part=1)
+        else:
+            for _ in range(PIECES_MAX + 10):
+                yield pb.Frame(part=1)
+        yield pb.Frame(data=b"late", part=2)
+
+    link = StreamLink("h")
+    link.read_from(pieces())
+    with pytest.raises(ArcxoError):
+        link.receive(1)
+
+
+def test_what_waits_for_a_limit_is_dropped_when_the_link_is_closed() -> None:
+    link = StreamLink("h")
+    link.pace(Throttle(parse_bandwidth("daily 00-24 8")))
+    link.send(bytes(100_000))
+    outgoing = link.outgoing()
+    next(outgoing)
+    threading.Timer(0.1, link.close).start()
+    began = time.monotonic()
+    assert len(list(outgoing)) < 20
+    assert time.monotonic() - began < 5

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_only_its_own_files_are_touched_in_a_chosen_directory(tmp_path: Path) ->
     _filled(place_spool(str(other), 8, str(chosen)))
     remove_spool(str(own))
     assert sorted(os.listdir(chosen)) == ["arcxo-spool-8", "mine"]
+
+
+def test_a_note_that_names_another_directory_removes_nothing_there(tmp_path: Path) -> None:
+    own, chosen = _dirs(tmp_path)
+    (chosen / "mine").write_text("mine")
+    (own / "spool.json").write_text(json.dumps({"at": str(chosen), "leave": str(chosen)}))
+    place_spool(str(own), 7, "")
+    remove_spool(str(own))
+    assert (chosen / "mine").read_text() == "mine"
+    for damaged in ("", "[]", '{"at": 1}', "{"):
+        (own / "spool.json").write_text(damaged)
+        place_spool(str(own), 7, "")
 
 
 def test_a_disk_without_room_for_it_leaves_it_where_it_is(
