@@ -135,6 +135,7 @@ def test_files_that_the_replica_has_joined_are_parted_first(replication):
         (replication.master / name).write_bytes(data)
     (replication.replica / "a").write_bytes(data)
     os.link(replication.replica / "a", replication.replica / "b")
+    os.utime(replication.replica / "a", ns=(7, 7))
     change_blocks(replication.master / "a", [1])
     change_blocks(replication.master / "b", [2])
     replication.run(sync=SyncMethod.BLOCK)
