@@ -214,6 +214,15 @@ class SyncProgress:
     eta_low_seconds: float | None = None
     eta_high_seconds: float | None = None
 
+    @property
+    def share(self) -> float | None:
+        """How much is compared, 0 to 1, of files and bytes in equal parts; None while not counted."""
+        if self.files_total is None or self.bytes_total is None:
+            return None
+        files = self.files_compared / self.files_total if self.files_total else 1.0
+        size = self.bytes_compared / self.bytes_total if self.bytes_total else 1.0
+        return min(1.0, (files + size) / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:

@@ -36,7 +36,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch of a synchronisation, decoded, and what is ready of it by the number of the record."""
+    """A batch of a synchronisation, its records decoded, and what is ready by the number of the record."""
 
     batch: Batch
     records: tuple[Record, ...]
@@ -99,7 +99,7 @@ class Ahead:
                 # A disk that is full, or fails, shows itself where the record is carried out.
                 with contextlib.suppress(OSError, ArcxoError):
                     made[number] = self._make(self._sides[record.root], record)
-        return Prepared(batch, records, made)
+        return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
 
     def _make(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:
         preparer = self._preparer

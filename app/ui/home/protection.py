@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from app.model.job import BackupScript, Job, JobStatus
 from app.model.media import SessionInfo
-from app.model.scenario import ReplicaState, ReplicaStatus, ScenarioState, ScenarioStatus
+from app.model.scenario import ReplicaState, ReplicaStatus, ScenarioState, ScenarioStatus, SyncProgress
 from app.ui import formats
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
@@ -149,6 +149,15 @@ def sync_text(replica: ReplicaStatus) -> str:
     if progress.files_total is None:
         return f"{formats.count(progress.files_compared)} compared"
     return f"{formats.count(progress.files_compared)} of {formats.count(progress.files_total)}"
+
+
+def left_text(progress: SyncProgress) -> str:
+    """The time left of a synchronisation as a range, with a separator in front; "" while it is not known."""
+    low, high = progress.eta_low_seconds, progress.eta_high_seconds
+    if low is None or high is None:
+        return ""
+    least, most = formats.duration(low), formats.duration(high)
+    return f" · {most if least == most else f'{least} to {most}'} left"
 
 
 def _count(status: ScenarioStatus) -> str:

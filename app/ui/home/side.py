@@ -12,7 +12,7 @@ from app.model.job import Job, JobStatus
 from app.model.media import Device
 from app.model.scenario import ReplicaState, ScenarioStatus
 from app.ui import formats
-from app.ui.home.protection import sync_text
+from app.ui.home.protection import left_text, sync_text
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Gauge
@@ -51,19 +51,17 @@ class SidePane(QFrame):
             _job_fact(job) for job in jobs if job.status is JobStatus.ACTIVE and job.parent_id is None
         ]
         for status in statuses:
-            for replica in status.replicas:
-                if replica.state is ReplicaState.SYNCHRONIZING and replica.sync is not None:
-                    total = replica.sync.files_total
-                    share = replica.sync.files_compared / total if total else None
-                    lines.append(
-                        (
-                            status.scenario.name,
-                            "Scenario",
-                            share,
-                            f"Comparing · {sync_text(replica)} files",
-                            "accent_fill",
-                        )
-                    )
+            lines += [
+                (
+                    status.scenario.name,
+                    "Scenario",
+                    replica.sync.share,
+                    f"Comparing · {sync_text(replica)} files{left_text(replica.sync)}",
+                    "accent_fill",
+                )
+                for replica in status.replicas
+                if replica.state is ReplicaState.SYNCHRONIZING and replica.sync is not None
+            ]
         self._running.show_facts(lines, "No job is running", busy=True)
 
     def set_next(self, jobs: Sequence[Job], now: datetime) -> None:

@@ -45,3 +45,13 @@ def test_progress_moves_within_a_large_file(monkeypatch):
     assert (known.current_path, known.file_bytes_done, known.file_bytes_total) == (b"big", 256 << 20, 1 << 30)
     assert known.bytes_compared == 256 << 20
     assert known.eta_high_seconds == 15
+
+
+def test_the_share_counts_files_and_bytes(monkeypatch):
+    made, _ = figures(monkeypatch)
+    assert made.progress().share is None
+    made.total(2, 1000)
+    made.same(0)
+    assert made.progress().share == 0.25
+    made.sent(Sent(b"big", (), 0, 500, 500, 1000))
+    assert made.progress().share == 0.5
