@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
@@ -23,6 +24,7 @@ from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
+from app.model.media import Consistency
 from app.model.paths import shown
 from app.model.rewind import PointKind
 from app.model.scenario import Scenario
@@ -122,6 +124,20 @@ class BackupPoints:
             saved = saved.with_root(index, SavedRoot(saved.scenario.roots[index].master_path, snapshot))
             self._files.write(saved)
         return saved
+
+    def prove_quiet(self, point_id: str) -> BackupPoint | None:
+        """Nothing was written to the master's roots during the cut, and the replica had everything.
+
+        None when the point is gone. A replica that others changed is not the master's state: it stays fuzzy.
+        """
+        with self._releasing:
+            saved = self._files.find(point_id)
+            if saved is None:
+                return None
+            if self._engine.drift(saved.scenario.id, 0).count == 0:
+                saved = replace(saved, consistency=Consistency.QUIET)
+                self._files.write(saved)
+            return _as_point(saved)
 
     def end(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots for later. Repeated calls do nothing.

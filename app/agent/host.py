@@ -37,6 +37,7 @@ PREVIEWS_MOST = 4
 LOCAL_NAMES = ("localhost",)
 _REPLICA_FIGURES_S = 1.0
 _TOUCH_S = 300.0
+_QUIET_S = 3.0
 
 
 class HostEngines:
@@ -165,10 +166,30 @@ class HostEngines:
                 state=state.value if state else "unknown",
             )
         entities = entities_of([os.fsencode(root.master_path) for root in scenario.roots])
+        mark = self._quiet_before(scenario_id, timeout_s)
         point: BackupPoint = self._replica.call(
             "begin_backup", scenario, name, entities, job_id, fence, timeout_s=timeout_s
         )
-        return point
+        return point if mark is None else self._proved(point, mark, timeout_s)
+
+    def _quiet_before(self, scenario_id: int, timeout_s: float) -> Any:
+        wait_s = min(_QUIET_S, timeout_s / 4)
+        try:
+            return self._master.call("quiet_before", scenario_id, wait_s, timeout_s=wait_s + 5.0)
+        except ArcxoError:
+            # A point is taken in any case; what is not proved is not claimed.
+            return None
+
+    def _proved(self, point: BackupPoint, mark: Any, timeout_s: float) -> BackupPoint:
+        """The point, as quiet where nothing was written to the master during its cut."""
+        wait_s = min(_QUIET_S, timeout_s / 4)
+        try:
+            if not self._master.call("quiet_since", point.scenario.id, mark, wait_s, timeout_s=wait_s + 5.0):
+                return point
+            proved: BackupPoint | None = self._replica.call("prove_quiet", point.id, timeout_s=30.0)
+        except ArcxoError:
+            return point
+        return proved or point
 
     def end_backup(self, point_id: str, *, keep: bool, timeout_s: float) -> None:
         """Release the point, or keep its snapshots."""

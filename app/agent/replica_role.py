@@ -138,6 +138,10 @@ class ReplicaRole:
         """Freeze the replica as it is now."""
         return self._points.begin(scenario, replica, entities, job_id, fence)
 
+    def prove_quiet(self, point_id: str) -> BackupPoint | None:
+        """The cut of a point was of one moment."""
+        return self._points.prove_quiet(point_id)
+
     def end_backup(self, point_id: str, keep: bool) -> None:
         """Release the point, or keep its snapshots."""
         self._points.end(point_id, keep=keep)

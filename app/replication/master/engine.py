@@ -33,6 +33,7 @@ from app.replication.master import refusals, statistics
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
 from app.replication.master.library import Intent, Library, remove_tree
+from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.reporting import Reporting
 from app.replication.master.running import Running
@@ -393,6 +394,18 @@ class MasterEngine:
     def report(self, scenario_id: int, report_id: str, limit: int = 1_000) -> Report:
         """One of them, with items. Raises NotFoundError ER00440."""
         return self._reporting.report(self._scenario(scenario_id).id, report_id, limit)
+
+    def quiet_before(self, scenario_id: int, timeout_s: float) -> QuietMark | None:
+        """A mark before a cut of the replicas; None when they are not equal soon. See `Quiet`."""
+        running = self._running.get(scenario_id)
+        quiet = running.quiet() if running is not None else None
+        return None if quiet is None else quiet.begin(timeout_s)
+
+    def quiet_since(self, scenario_id: int, mark: QuietMark, timeout_s: float) -> bool:
+        """Whether nothing was written to the roots since `mark`: the cut is of one moment."""
+        running = self._running.get(scenario_id)
+        quiet = running.quiet() if running is not None else None
+        return quiet is not None and quiet.holds(mark, timeout_s)
 
     def audit_now(self, scenario_id: int) -> None:
         """Begin the next audit at once. Raises BusyError ER00251."""

@@ -38,6 +38,7 @@ from app.replication.master.flight import Flight
 from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
+from app.replication.master.quiet import Quiet
 from app.replication.master.recorder import Recorder
 from app.replication.master.run_reports import RunReports, SyncItems
 from app.replication.master.run_scripts import RunScripts
@@ -442,6 +443,14 @@ class Running:
     def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
         """See `Surroundings`."""
         self.reports.synchronized(host, items, sent_bytes)
+
+    def quiet(self) -> Quiet | None:
+        """What proves that the roots stand still; None while nothing is recorded."""
+        if not self._filled.is_set() or self._problem is not None or self.braked is not None:
+            return None
+        if self._barrier is None or self._sweeps is None or self._recorder is None or self._spool is None:
+            return None
+        return Quiet(self._barrier, self._sweeps, self._recorder, self._spool)
 
     def audit_now(self) -> None:
         """Begin the next audit at once."""
