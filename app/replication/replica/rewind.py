@@ -35,10 +35,8 @@ class Rewinder:
     what is missing is reported in `problems`.
     """
 
-    def __init__(self, batch: Batch, *, whole: bool) -> None:
-        """`whole`: everything after a point is undone, so each entry can say which change it takes back."""
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._whole = whole
         self._carrier = Carrier(batch)
         self.problems: list[Problem] = []
 
@@ -51,7 +49,7 @@ class Rewinder:
                 # Memory is bounded, however much is undone.
                 self._batch.carry_out()
                 planned = 0
-            undone = entry.header.change if self._whole else 0
+            undone = entry.header.change
             for step in reversed(entry.steps):
                 try:
                     self._invert(step, undone)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.model.entry import Metadata
@@ -24,6 +24,9 @@ from app.replication.replica.walking import walk
 
 Place = tuple[int, bytes]
 """(area, path)"""
+
+Written = Callable[[int, int, list[tuple[int, bytes]]], None]
+"""(inode, size of the file, [(offset, old bytes)])"""
 
 _COMPARED_BYTES_MAX = 64 * 1024 * 1024
 _COMPARED_BLOCKS_MAX = 2_000
@@ -118,8 +121,10 @@ class Change:
 class Paper:
     """One root, undone on paper."""
 
-    def __init__(self, tree: ReplicaTree) -> None:
+    def __init__(self, tree: ReplicaTree, on_blocks: Written | None = None) -> None:
+        """`on_blocks` is told of each BLOCKS step that is undone, instead of it being kept."""
         self.tree = tree
+        self._on_blocks = on_blocks
         self.names = Names()
         self.changes: dict[int, tuple[Place, Change]] = {}
         self._kept_bytes = 0
@@ -144,6 +149,9 @@ class Paper:
         change = self.changes.setdefault(status.st_ino, (origin, Change()))[1]
         if step[0] == steps.METADATA:
             change.metadata = unpack_metadata(list(step[4]))
+            return
+        if self._on_blocks is not None:
+            self._on_blocks(status.st_ino, step[4], step[5])
             return
         change.size_bytes = step[4]
         for offset, data in step[5]:
@@ -171,10 +179,10 @@ class Paper:
             if not self._is_renamed(path, actions):
                 actions[path] = (RewindAction.DELETE, _size(status))
         for inode, ((area, path), change) in self.changes.items():
-            current = self._current(area, path)
+            current = self.current((area, path))
             if current is None:
                 continue
-            content = self._content_changes(area, path, change)
+            content = self.content_changes(area, path, change)
             known = store.links.names(self.tree, inode)
             for name in known if area == SIDE or path in known else [path, *known]:
                 self._compare_content(name, current, change, content, actions)
@@ -196,7 +204,7 @@ class Paper:
                 gone.append((at, status))
             elif not (stat.S_ISDIR(status.st_mode) and stat.S_ISDIR(to_come.st_mode)):
                 actions[at] = (RewindAction.OVERWRITE, _size(to_come))
-            elif self._will_be(future) != self._current(TREE, at):
+            elif self._will_be(future) != self.current((TREE, at)):
                 actions[at] = (RewindAction.METADATA, 0)
         if origin is None:
             return
@@ -237,7 +245,7 @@ class Paper:
         elif change.metadata is not None and change.metadata != current:
             actions[place] = (RewindAction.METADATA, 0)
 
-    def _content_changes(self, area: int, path: bytes, change: Change) -> bool:
+    def content_changes(self, area: int, path: bytes, change: Change) -> bool:
         """Whether the content differs once all blocks are back; the block written last is what counts."""
         if change.too_many:
             return True
@@ -254,7 +262,7 @@ class Paper:
             covered: list[tuple[int, int]] = []
             for offset, data in reversed(change.blocks):
                 end = min(offset + len(data), change.size_bytes)
-                for start, stop in _uncovered(offset, end, covered):
+                for start, stop in uncovered(offset, end, covered):
                     if os.pread(file, stop - start, start) != data[start - offset : stop - offset]:
                         return True
                 covered.append((offset, end))
@@ -279,11 +287,12 @@ class Paper:
         known = self.changes.get(status.st_ino) if status is not None else None
         if known is not None and known[1].metadata is not None:
             return known[1].metadata
-        return self._current(*origin)
+        return self.current(origin)
 
-    def _current(self, area: int, path: bytes) -> Metadata | None:
+    def current(self, place: Place) -> Metadata | None:
+        """The metadata of what is at `place` now."""
         try:
-            fd, name = self.tree.area(area).place(path)
+            fd, name = self.tree.area(place[0]).place(place[1])
             return read_metadata(name, fd)[0]
         except (FileNotFoundError, PathTrouble):
             return None
@@ -299,7 +308,7 @@ def _size(status: os.stat_result) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _uncovered(start: int, end: int, covered: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def uncovered(start: int, end: int, covered: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The parts of start..end that no covered range has."""
     parts = [(start, end)] if start < end else []
     for begin, stop in covered:

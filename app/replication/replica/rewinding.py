@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from app.model.entry import order_key
 from app.model.errors import BusyError, NotFoundError, Problem
 from app.model.events import Severity
 from app.model.paths import is_beneath, shown
@@ -14,12 +16,15 @@ from app.model.scenario import ReplicaState, Scenario
 from app.replication.events import EventStore
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch
+from app.replication.replica.listing import list_root
 from app.replication.replica.replica import Replica
+from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind import Rewinder
-from app.replication.replica.rewind_choice import Undoing, entries_about, entries_after
+from app.replication.replica.rewind_choice import Undoing, entries_after
 from app.replication.replica.rewind_listing import list_future
 from app.replication.replica.rewind_plan import PlannedChange, plan, undo_on_paper
 from app.replication.replica.rewind_points import find_point, master_path
+from app.replication.replica.rewind_some import SomePaths
 from app.replication.sync_frames import ListedEntry
 
 PLAN_ITEMS_MAX = 1_000
@@ -30,7 +35,9 @@ def plan_rewind(replica: Replica, point_id: str, paths: Sequence[bytes]) -> Rewi
     with replica.lock:
         scenario, store = replica.opened()
         point = find_point(store, scenario, replica.name, point_id)
-        return as_plan(scenario, point, plan(store, _undoing(replica, point, paths)))
+        return as_plan(
+            scenario, point, _planned(store, entries_after(store, point.change), chosen(scenario, paths))
+        )
 
 
 def rewind(
@@ -42,8 +49,8 @@ def rewind(
             raise BusyError("ER00416", scenario=replica.label)
         scenario, store = replica.opened()
         point = find_point(store, scenario, replica.name, point_id)
-        undoing = _undoing(replica, point, paths)
-        planned = as_plan(scenario, point, plan(store, undoing))
+        undoing, some = entries_after(store, point.change), chosen(scenario, paths)
+        planned = as_plan(scenario, point, _planned(store, undoing, some))
         now = datetime.now(UTC)
         before = RewindPoint(
             secrets.token_hex(8), PointKind.REWIND, now, store.change, replica.name, f"before {point_id}"
@@ -52,7 +59,7 @@ def rewind(
 
         def work(batch: Batch) -> None:
             store.index.add_mark(StoredMark(before.id, before.kind, before.text, now, before.change))
-            problems.extend(undo(batch, undoing))
+            problems.extend(undo_some(batch, undoing, some) if some else undo(batch, undoing))
 
         replica.state = ReplicaState.REWINDING
         try:
@@ -88,31 +95,61 @@ def list_after_rewind(
     """The listing of a root as it will be once the replica is rewound; the caller holds its lock."""
     scenario, store = replica.opened()
     point = find_point(store, scenario, replica.name, point_id)
-    yield from list_future(undo_on_paper(store, _undoing(replica, point, paths))[root])
+    undoing, some = entries_after(store, point.change), chosen(scenario, paths)
+    future = list_future(undo_on_paper(store, undoing)[root])
+    if not paths:
+        yield from future
+        return
+    here = [path for at, path in some if at == root]
+    now = list_root(store.trees[root].tree)
+    for _, (is_future, entry) in heapq.merge(
+        ((order_key(entry.path), (False, entry)) for entry in now),
+        ((order_key(entry.path), (True, entry)) for entry in future),
+        key=lambda item: item[0],
+    ):
+        if is_future == any(is_beneath(entry.path, one) for one in here):
+            yield entry
 
 
 def undo(batch: Batch, undoing: Undoing) -> list[Problem]:
     """Plan all of `undoing` into `batch`; returns what could not be taken back."""
     store = batch.store
     first = store.change + 1
-    rewinder = Rewinder(batch, whole=undoing.whole)
+    rewinder = Rewinder(batch)
     rewinder.rewind(undoing)
-    if undoing.whole and not rewinder.problems and store.change >= first:
+    if not rewinder.problems and store.change >= first:
         store.index.add_rewound(first, store.change)
     return rewinder.problems
 
 
-def chosen_paths(scenario: Scenario, paths: Sequence[bytes]) -> set[tuple[int, bytes]]:
+def undo_some(batch: Batch, undoing: Undoing, some: set[tuple[int, bytes]]) -> list[Problem]:
+    """Plan making only these (root, path) what they are after all of `undoing`; what could not be done."""
+    problems: list[Problem] = []
+    for paths in some_paths(batch.store, undoing, some):
+        problems += paths.carry_out(batch)
+    return problems
+
+
+def some_paths(store: ReplicaStore, undoing: Undoing, some: set[tuple[int, bytes]]) -> list[SomePaths]:
+    """The chosen paths, root by root."""
+    roots = sorted({root for root, _ in some})
+    return [
+        SomePaths(store, store.trees[root], {path for at, path in some if at == root}, undoing)
+        for root in roots
+    ]
+
+
+def chosen(scenario: Scenario, paths: Sequence[bytes]) -> set[tuple[int, bytes]]:
     """(root, relative path) of master paths. Raises NotFoundError ER00419 for a foreign one."""
-    chosen = set()
+    found = set()
     for path in paths:
         for index, root in enumerate(scenario.roots):
             if is_beneath(path, root.master_path):
-                chosen.add((index, path[len(root.master_path.rstrip(b"/")) + 1 :]))
+                found.add((index, path[len(root.master_path.rstrip(b"/")) + 1 :]))
                 break
         else:
             raise NotFoundError("ER00419", path=shown(path), scenario=scenario.name)
-    return chosen
+    return found
 
 
 def as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[PlannedChange]) -> RewindPlan:
@@ -129,8 +166,7 @@ def as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[PlannedCha
     return RewindPlan(point, counts, tuple(items), len(changes) > len(items), size)
 
 
-def _undoing(replica: Replica, point: RewindPoint, paths: Sequence[bytes]) -> Undoing:
-    scenario, store = replica.opened()
-    if not paths:
-        return entries_after(store, point.change)
-    return entries_about(store, point.change, chosen_paths(scenario, paths))
+def _planned(store: ReplicaStore, undoing: Undoing, some: set[tuple[int, bytes]]) -> list[PlannedChange]:
+    if not some:
+        return plan(store, undoing)
+    return [change for paths in some_paths(store, undoing, some) for change in paths.plan()]

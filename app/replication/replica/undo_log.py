@@ -35,8 +35,8 @@ _READ_BYTES = 1024 * 1024
 class UndoHeader:
     """What one operation was: `operation` is an `Operation` number, `size_bytes` of the changed content.
 
-    `sequence` is the number in the master's stream (0 = not from there), or of a rewind's entry the change
-    that it undoes (0 where only some paths were rewound).
+    `sequence` is the number in the master's stream (0 = not from there), or of a whole rewind's entry the
+    change that it undoes.
     """
 
     change: int

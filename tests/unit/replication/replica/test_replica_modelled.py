@@ -1,21 +1,22 @@
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.model.errors import Problem
+from app.model.errors import ArcxoError, Problem
 from app.replication.records import SetMetadata
 from app.replication.replica.applier import Applier
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_choice import entries_after
 from app.replication.replica.rewind_plan import plan
-from app.replication.replica.rewinding import undo
+from app.replication.replica.rewinding import some_paths, undo, undo_some
 from tests.support.replica_tree import begin_stream, directory_metadata, open_store, picture
 from tests.support.rewind_exactness import assert_plan_was_exact
-from tests.support.rewind_model import ModelledReplica, inodes
+from tests.support.rewind_model import ModelledReplica, Picture, inodes
 
 
 @pytest.fixture
@@ -63,6 +64,48 @@ def rewind_at_random(store: ReplicaStore, seed: int, operations: int, rewinds: i
         if pick.random() < 0.25:
             rewind(modelled, before)
             modelled.check((seed, number, "rewound and taken back"))
+
+
+def beneath(found: Picture, path: bytes) -> Picture:
+    """What a picture has at `path` and beneath, but for which names share a file."""
+    return {p: entry[:2] for p, entry in found.items() if p == path or p.startswith(path + b"/")}
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_rewinding_some_paths_makes_them_as_they_were_and_changes_nothing_else(
+    seed: int, store: ReplicaStore
+) -> None:
+    begin_stream(store).apply_stream("e", 1, [SetMetadata(0, b"", directory_metadata())])
+    modelled = ModelledReplica(store, seed, directory_metadata())
+    pick = modelled.churn.random
+    done = 0
+    for number in range(15):
+        modelled.operate(12)
+        before, inodes_before, now = modelled.check(), inodes(modelled.root), store.change
+        change = pick.choice(list(modelled.states))
+        then = modelled.states[change].picture()
+        path = pick.choice(sorted(p for p in then.keys() | before.keys() if p))
+        undoing, some = entries_after(store, change), {(0, path)}
+        try:
+            planned = [found for paths in some_paths(store, undoing, some) for found in paths.plan()]
+        except ArcxoError as refused:
+            if refused.code != "ER00422":
+                raise
+            modelled.check()
+            continue
+        problems: list[Problem] = []
+        work = functools.partial(undo_some, undoing=undoing, some=some)
+        Applier(store).run(lambda batch: problems.extend(work(batch)), keep_position=True)  # noqa: B023
+        assert problems == []
+        after = picture(modelled.root)
+        assert beneath(after, path) == beneath(then, path), (seed, number, path)
+        assert_plan_was_exact(planned, before, after, inodes_before, inodes(modelled.root))
+        outside = {p for p in before.keys() | after.keys() if before.get(p, ())[:2] != after.get(p, ())[:2]}
+        assert all((p + b"/").startswith(path + b"/") or path.startswith(p + b"/") for p in outside)
+        rewind(modelled, now)
+        modelled.check((seed, number, "taken back"))
+        done += 1
+    assert done > 8
 
 
 @pytest.mark.parametrize("seed", [21, 22])

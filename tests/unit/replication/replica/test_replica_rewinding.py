@@ -21,10 +21,11 @@ from app.replication.records import (
     WriteBlocks,
 )
 from app.replication.replica.applier import Applier
+from app.replication.replica.batch import Batch
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.rewind_choice import entries_about, entries_after
+from app.replication.replica.rewind_choice import entries_after
 from app.replication.replica.rewind_plan import plan
-from app.replication.replica.rewinding import undo
+from app.replication.replica.rewinding import undo, undo_some
 from tests.support.faults import Cut, CutAt
 from tests.support.replica_tree import (
     begin_stream,
@@ -53,9 +54,13 @@ def apply(store: ReplicaStore, *records: Record) -> None:
 
 
 def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
-    undoing = entries_after(store, change) if path is None else entries_about(store, change, {(0, path)})
+    undoing = entries_after(store, change)
     problems: list[Problem] = []
-    Applier(store).run(lambda batch: problems.extend(undo(batch, undoing)), keep_position=True)
+
+    def work(batch: Batch) -> None:
+        problems.extend(undo(batch, undoing) if path is None else undo_some(batch, undoing, {(0, path)}))
+
+    Applier(store).run(work, keep_position=True)
     assert problems == []
 
 
