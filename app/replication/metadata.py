@@ -18,9 +18,8 @@ from app.model.errors import Problem
 _XATTR_PREFIXES = (b"user.", b"trusted.", b"security.", b"system.posix_acl_")
 _XATTR_EXCLUDED = frozenset({b"security.selinux", b"security.evm", b"security.ima"})
 _NO_XATTRS = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS})
-_REFUSED = frozenset(
-    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.EDQUOT, errno.E2BIG}
-)
+_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.E2BIG})
+_FULL_BELOW_BYTES = 1024 * 1024
 
 
 def read_metadata(path_or_name: bytes, dir_fd: int | None = None) -> tuple[Metadata, Identity]:
@@ -117,6 +116,7 @@ def apply_metadata(
                 lambda name, value: os.setxattr(whole, name, value, follow_symlinks=False),
                 lambda name: os.removexattr(whole, name, follow_symlinks=False),
                 lambda times: os.utime(path_or_name, ns=times, dir_fd=dir_fd, follow_symlinks=False),
+                os.path.dirname(path_or_name) or b"." if dir_fd is None else dir_fd,
             ),
             wanted,
             current,
@@ -141,9 +141,9 @@ def apply_metadata_fd(fd: int, wanted: Metadata, current: Metadata | None = None
 
 
 class _Setters:
-    """The five calls that change an entry's metadata."""
+    """The five calls that change an entry's metadata; `volume` is something on its file system."""
 
-    __slots__ = ("chmod", "chown", "remove_xattr", "set_xattr", "utime")
+    __slots__ = ("chmod", "chown", "remove_xattr", "set_xattr", "utime", "volume")
 
     def __init__(
         self,
@@ -152,12 +152,14 @@ class _Setters:
         set_xattr: Callable[[bytes, bytes], None],
         remove_xattr: Callable[[bytes], None],
         utime: Callable[[tuple[int, int]], None],
+        volume: int | bytes,
     ) -> None:
         self.chown = chown
         self.chmod = chmod
         self.set_xattr = set_xattr
         self.remove_xattr = remove_xattr
         self.utime = utime
+        self.volume = volume
 
 
 def _setters_of(target: bytes | int) -> _Setters:
@@ -167,6 +169,7 @@ def _setters_of(target: bytes | int) -> _Setters:
         lambda name, value: os.setxattr(target, name, value),
         lambda name: os.removexattr(target, name),
         lambda times: os.utime(target, ns=times),
+        target,
     )
 
 
@@ -177,7 +180,8 @@ def _apply(setters: _Setters, wanted: Metadata, current: Metadata) -> list[Probl
         try:
             change()
         except OSError as error:
-            if error.errno not in _REFUSED:
+            # An attribute that does not fit has the same error as one for which there is no room now.
+            if error.errno not in _REFUSED or (error.errno == errno.ENOSPC and _is_full(setters.volume)):
                 raise
             problems.append(Problem("WR00311", params={"what": what, "cause": os.strerror(error.errno or 0)}))
             return False
@@ -196,6 +200,11 @@ def _apply(setters: _Setters, wanted: Metadata, current: Metadata) -> list[Probl
         attempt("permissions", lambda: chmod(wanted.permissions))
     attempt("time", lambda: setters.utime((wanted.modified_ns, wanted.modified_ns)))
     return problems
+
+
+def _is_full(volume: int | bytes) -> bool:
+    status = os.statvfs(volume)
+    return status.f_bavail * status.f_frsize < _FULL_BELOW_BYTES
 
 
 def _apply_xattrs(

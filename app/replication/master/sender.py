@@ -112,6 +112,7 @@ class Sender:
         self._open: deque[tuple[int, int, int]] = deque()
         self._open_bytes = 0
         self._catch_up: int | None = None
+        self._doubts = 0
         self._synchronized_bytes = 0
         self._stream_bytes = 0
         self._applied = 0
@@ -248,8 +249,9 @@ class Sender:
 
     @property
     def trouble_count(self) -> int:
-        """Paths recorded anew because the replica could not take them."""
-        return self._troubles.count
+        """Paths recorded anew: the replica could not take them, or it was sent what may be another's."""
+        run = self._synchronizing
+        return self._troubles.count + self._doubts + (run.doubts if run is not None else 0)
 
     def problems(self) -> list[Problem]:
         """Paths the replica could not take."""
@@ -474,6 +476,7 @@ class Sender:
             raise
         finally:
             self._synchronized_bytes += run.figures.sent_bytes
+            self._doubts += run.doubts
             self._synchronizing = None
         if not done:
             return False

@@ -18,6 +18,8 @@ from app.replication.master.shadow import ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.synchroniser import Synchroniser
 
+_DOUBTS_S = 30.0
+
 
 class SyncRun:
     """Made by the sender, in whose thread `run` blocks; `figures` may be read from any."""
@@ -40,6 +42,8 @@ class SyncRun:
         self._spool = spool
         self._event = event
         self._linked_doubt = False
+        self.doubts = 0
+        """Paths to be recorded anew because of what was read of them. Counted up while it runs."""
         self.doubtful = False
         """After `run`: whether it has to be done again."""
         self._synchroniser = Synchroniser(
@@ -78,7 +82,8 @@ class SyncRun:
         # Records are absolute but for the names of a file: what is written to one while it is replayed over
         # the newer state may reach another that was linked only later, or no more. Then it is done again.
         self.doubtful = self._recorder.links != links or self._linked_doubt
-        if not self.doubtful:
+        # Doubts are known to this process only until they are recorded.
+        if not self.doubtful and (not self.doubts or self._recorder.flush(_DOUBTS_S)):
             self._spool.set_proved(host, proved=True)
         figures = self.figures
         self._event(
@@ -94,6 +99,7 @@ class SyncRun:
 
     def _doubted(self, root: int, sent: Send, same_file: bool) -> None:
         """What was sent of a path may be another's: record it anew, or synchronise again."""
+        self.doubts += 1
         if same_file:
             self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
         elif sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:

@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import os
 import stat
 
@@ -5,6 +7,7 @@ import pytest
 
 from app.model.entry import EntryKind
 from app.replication.metadata import apply_metadata, apply_metadata_fd, read_metadata, read_metadata_fd
+from tests.support.capabilities import volume_or_report
 
 
 @pytest.fixture
@@ -76,7 +79,6 @@ def test_what_is_not_permitted_is_reported_and_the_rest_done(directory, monkeypa
     with open(path, "wb"):
         pass
     current, _ = read_metadata(path)
-    import dataclasses
 
     def refuse(*_args, **_kwargs):
         raise PermissionError(1, "Operation not permitted")
@@ -86,3 +88,25 @@ def test_what_is_not_permitted_is_reported_and_the_rest_done(directory, monkeypa
     problems = apply_metadata(path, wanted)
     assert [(p.code, p.params["what"]) for p in problems] == [("WR00311", "owner")]
     assert read_metadata(path)[0] == dataclasses.replace(wanted, uid=current.uid)
+
+
+@pytest.mark.needs_root
+def test_an_attribute_without_room_is_a_full_disk_and_one_that_never_fits_a_problem(tmp_path):
+    with volume_or_report(tmp_path, "ext4", 24) as volume:
+        path = os.fsencode(volume / "f")
+        with open(path, "wb"):
+            pass
+        current, _ = read_metadata(path)
+        wanted = dataclasses.replace(current, xattrs=((b"user.note", b"x" * 600),), modified_ns=42)
+        too_large = dataclasses.replace(wanted, xattrs=((b"user.note", b"x" * 60_000),))
+        assert [problem.code for problem in apply_metadata(path, too_large)] == ["WR00311"]
+        with open(volume / "ballast", "wb", buffering=0) as ballast:
+            for part in (1 << 16, 1 << 9):
+                with contextlib.suppress(OSError):
+                    while ballast.write(bytes(part)) == part:
+                        os.fsync(ballast)
+        with pytest.raises(OSError, match="No space left"):
+            apply_metadata(path, wanted)
+        (volume / "ballast").unlink()
+        assert apply_metadata(path, wanted) == []
+        assert read_metadata(path)[0] == wanted
