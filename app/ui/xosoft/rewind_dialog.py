@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -232,7 +232,13 @@ class RewindDialog(QDialog):
     def _on_points(self, found: tuple[str, Sequence[RewindPoint]]) -> None:
         after, points = found
         known = [*self.points.items, *points] if after else list(points)
-        self.points.set_items(known)
+        before = self.point_table.current_object()
+        with QSignalBlocker(self.point_table):
+            # Rows that go would hand the choice to a neighbour.
+            self.points.set_items(known)
+            if before is not None and before not in known:
+                self.point_table.setCurrentIndex(QModelIndex())
+                self._forget_plan()
         self.more.setVisible(len(points) >= _PAGE)
         self.points_header.note.setText(formats.counted(len(known), "point") if known else "")
         self.empty.setVisible(not known)
@@ -289,6 +295,16 @@ class RewindDialog(QDialog):
         else:
             self.side.choose(0)
         self._ask_plan()
+
+    def _forget_plan(self) -> None:
+        self._plan = None
+        self._context.tasks.run(self, lambda: None, None, None, key="plan")
+        self.rewind_button.setEnabled(False)
+        self.rewind_button.setText("Rewind")
+        self.items.set_items([])
+        self.plan_header.note.setText("")
+        self.title.setText("Choose the moment to go back to")
+        self.counts.setText("Nothing is changed until you press Rewind.")
 
     def _ask_plan(self) -> None:
         point = self.point_table.current_object()

@@ -114,3 +114,15 @@ def test_a_refusal_is_shown_and_changes_nothing(dialog, qtbot, services, settled
     qtbot.waitUntil(lambda: "Archive 2019" in dialog.title.text())
     assert not dialog.rewind_button.isEnabled()
     settled()
+
+
+def test_a_point_that_is_filtered_out_is_not_chosen_any_more(dialog, qtbot, services, settled):
+    choose(dialog, 1)
+    qtbot.waitUntil(dialog.rewind_button.isEnabled)
+    dialog.filters.kinds.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: dialog.points.rowCount() == 1)
+    qtbot.waitUntil(lambda: not dialog.rewind_button.isEnabled())
+    settled()
+    assert not dialog.rewind_button.isEnabled()
+    assert dialog.rewind_button.text() == "Rewind"
+    assert dialog.items.rowCount() == 0
