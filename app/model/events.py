@@ -11,7 +11,7 @@ from app.model.scripts import ScriptPurpose
 LOST_CONNECTION_CODES = frozenset({"ER00205", "SR00206"})
 """A replica was lost; it is back."""
 
-QUEUE_OVERFLOW_CODES = frozenset({"WR00216", "ER00210", "ER00211", "ER00290"})
+QUEUE_OVERFLOW_CODES = frozenset({"WR00216", "WR00294", "ER00210", "ER00211", "ER00290"})
 """The spool is nearly full, or full."""
 
 GAP_CODE = "WR00510"
