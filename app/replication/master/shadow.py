@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 _COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
 _IS_FILE = "mode & 61440 = 32768"
+# Left to itself, SQLite walks over all of the root.
+_BY_INODE = "INDEXED BY entry_inode"
 # From the second on as in a listing of the replica, whose entries are compared with these at once.
 _ROW_COLUMNS = (
     "key, mode >> 12, mode & 4095, uid, gid, size, modified, xattrs, target, rdev, links, device, inode,"
@@ -111,7 +113,8 @@ class ShadowReader:
     def names_of(self, root: int, inode: int) -> list[bytes]:
         """The recorded files on the root's own file system that have this inode."""
         rows = self._database.execute(
-            f"SELECT key FROM entry WHERE root = ? AND inode = ? AND device = 0 AND {_IS_FILE}", (root, inode)
+            f"SELECT key FROM entry {_BY_INODE} WHERE root = ? AND inode = ? AND device = 0 AND {_IS_FILE}",
+            (root, inode),
         ).fetchall()
         return [bytes(row[0]).replace(b"\0", b"/") for row in rows]
 
@@ -231,8 +234,8 @@ class Shadow:
     def names_of(self, root: int, device: int, inode: int) -> list[ShadowEntry]:
         """The recorded files that have this inode, by name."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND inode = ? AND device = ? AND {_IS_FILE}"
-            " ORDER BY key",
+            f"SELECT {_COLUMNS} FROM entry {_BY_INODE} WHERE root = ? AND inode = ? AND device = ?"
+            f" AND {_IS_FILE} ORDER BY key",
             (root, inode, device),
         ).fetchall()
         return [_entry(row) for row in rows]
@@ -254,8 +257,9 @@ def subtree(root: int, path: bytes) -> tuple[str, tuple[int | bytes, ...]]:
     """The SQL condition for an entry and all beneath it, and its arguments."""
     if not path:
         return "root = ?", (root,)
+    # One range, which SQLite goes to: all that begins with the key and \0, and the key itself.
     key = order_key(path)
-    return "root = ? AND (key = ? OR (key > ? AND key < ?))", (root, key, key + b"\0", key + b"\1")
+    return "root = ? AND key >= ? AND key < ?", (root, key, key + b"\1")
 
 
 def _get(database: sqlite3.Connection, root: int, path: bytes) -> ShadowEntry | None:
