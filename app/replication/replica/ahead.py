@@ -92,11 +92,15 @@ class Ahead:
     def _prepared(self, batch: Batch) -> Prepared:
         records = tuple(decode(record) for record in batch.records)
         made: dict[int, Made] = {}
+        try:
+            self._preparer.begin(self._sides)
+        except OSError:
+            # A disk that is full, or fails, shows itself where the records are carried out.
+            return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
         for number, record in enumerate(records):
             if self._closed:
                 break
             if isinstance(record, ReplaceFile | MakeEntry) and record.root < len(self._sides):
-                # A disk that is full, or fails, shows itself where the record is carried out.
                 with contextlib.suppress(OSError, ArcxoError):
                     made[number] = self._make(self._sides[record.root], record)
         return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
@@ -114,10 +118,25 @@ class Ahead:
 
 
 class _Preparer(Preparer):
+    """A directory for each batch: making files in one does not wait for those moved out of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._directory = b""
+        self._batches = 0
+
+    def begin(self, trees: Sequence[ReplicaTree]) -> None:
+        """Names of the next batch. Raises OSError."""
+        self._batches += 1
+        self._directory = b"%s/%s%x" % (NEW, AHEAD_PREFIX, self._batches)
+        for tree in trees:
+            directory, name = tree.side.place(self._directory)
+            os.mkdir(name, 0o700, dir_fd=directory)
+
     def name(self) -> bytes:
         """A side path nothing has yet."""
         self._number += 1
-        return b"%s/%s%x" % (NEW, AHEAD_PREFIX, self._number)
+        return b"%s/%x" % (self._directory, self._number)
 
 
 def clean_ahead(side: bytes) -> None:

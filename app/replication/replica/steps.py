@@ -188,9 +188,18 @@ def _undo_move(tree: ReplicaTree, step: Step) -> None:
     _, _, from_area, from_path, to_area, to_path, inode, is_directory = step
     if inode_at(tree.area(to_area), to_path) != inode or inode_at(tree.area(from_area), from_path):
         return
+    _make_room(tree, from_area, from_path)
     rename(tree, to_area, to_path, from_area, from_path)
     if is_directory:
         tree.forget()
+
+
+def _make_room(tree: ReplicaTree, area: int, path: bytes) -> None:
+    """What was prepared in a directory of the side store may outlive it when the power fails."""
+    if area == SIDE and path.count(b"/") > 1:
+        fd, name = tree.side.place(path.rpartition(b"/")[0])
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=fd)
 
 
 def _undo_replace(tree: ReplicaTree, step: Step) -> None:
@@ -204,6 +213,7 @@ def _undo_replace(tree: ReplicaTree, step: Step) -> None:
     elif now == new_inode:
         fd, name = tree.tree.place(path)
         if not inode_at(tree.area(from_area), from_path):
+            _make_room(tree, from_area, from_path)
             from_fd, from_name = tree.area(from_area).place(from_path)
             os.link(name, from_name, src_dir_fd=fd, dst_dir_fd=from_fd, follow_symlinks=False)
         aside_fd, aside_name = tree.side.place(aside)
