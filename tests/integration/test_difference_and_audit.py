@@ -238,3 +238,23 @@ def test_a_synchronisation_reports_what_it_sent_and_removed(running: Pair) -> No
     assert report.figures["modified"] == report.item_count - 1
     assert {item.size_bytes for item in report.items if item.path.endswith(b"/old")} == {9}
     assert "IR00405" in running.codes()
+
+
+def test_roots_are_quiet_between_two_looks_only_if_nothing_was_written(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    mark = running.engine.quiet_before(running.id, 10.0)
+    assert mark is not None
+    assert running.engine.quiet_since(running.id, mark, 10.0)
+    (running.master / "file0").write_bytes(b"written during the cut")
+    assert not running.engine.quiet_since(running.id, mark, 10.0)
+    running.settle()
+    assert not running.engine.quiet_since(running.id, mark, 10.0)
+    again = running.engine.quiet_before(running.id, 10.0)
+    assert again is not None
+    os.chmod(running.master / "file1", 0o600)
+    assert not running.engine.quiet_since(running.id, again, 10.0)
+    running.engine.suspend(running.id, "")
+    assert running.engine.quiet_before(running.id, 0.5) is None
+    running.engine.resume(running.id, "")

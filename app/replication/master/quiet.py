@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.model.errors import ArcxoError
 from app.replication.master.barrier import Barrier
-from app.replication.master.recorder import Recorder
 from app.replication.master.spool import Spool
 from app.replication.master.sweeps import Sweeps
 
@@ -25,23 +25,30 @@ class Quiet:
     page that was dirty before) is not proved absent.
     """
 
-    def __init__(self, barrier: Barrier, sweeps: Sweeps, recorder: Recorder, spool: Spool) -> None:
+    def __init__(
+        self, barrier: Barrier, sweeps: Sweeps, spool: Spool, committed: Callable[[], int | None]
+    ) -> None:
+        """`committed` tells up to where all replicas that take part have everything."""
         self._barrier = barrier
         self._sweeps = sweeps
-        self._recorder = recorder
         self._spool = spool
+        self._committed = committed
 
     def begin(self, timeout_s: float) -> QuietMark | None:
         """The mark before a cut, once the replicas have everything; None when that is not soon."""
         if self._sweeps.unwatched():
             return None
+        deadline = time.monotonic() + timeout_s
         try:
-            self._barrier.wait(time.monotonic() + timeout_s)
+            self._barrier.wait(deadline)
+            sequence = self._barrier.captured(max(0.0, deadline - time.monotonic()))
         except ArcxoError:
             return None
-        if self._recorder.hints.waiting():
+        # What was written since the replicas were waited for must be there, too.
+        committed = self._committed()
+        if committed is None or committed < sequence:
             return None
-        return QuietMark(self._spool.epoch, self._spool.last_seq)
+        return QuietMark(self._spool.epoch, sequence)
 
     def holds(self, mark: QuietMark, timeout_s: float) -> bool:
         """Whether nothing was written to the roots since `mark`."""

@@ -448,9 +448,15 @@ class Running:
         """What proves that the roots stand still; None while nothing is recorded."""
         if not self._filled.is_set() or self._problem is not None or self.braked is not None:
             return None
-        if self._barrier is None or self._sweeps is None or self._recorder is None or self._spool is None:
+        if self._barrier is None or self._sweeps is None or self._spool is None:
             return None
-        return Quiet(self._barrier, self._sweeps, self._recorder, self._spool)
+        return Quiet(self._barrier, self._sweeps, self._spool, self._committed)
+
+    def _committed(self) -> int | None:
+        """Up to where all replicas that are not suspended have everything."""
+        found = [sender.committed for sender in self._senders if not sender.suspended]
+        known = [sequence for sequence in found if sequence is not None]
+        return min(known) if known and len(known) == len(found) else None
 
     def audit_now(self) -> None:
         """Begin the next audit at once."""

@@ -223,6 +223,12 @@ class TreeStates:
         return self._database.execute(statement, args).fetchone()
 
 
+def count_directories(database: sqlite3.Connection) -> int:
+    """Directories in all roots. Reads every row. Raises sqlite3.Error."""
+    row = database.execute("SELECT count(*) FROM states WHERE mode & 61440 = 16384").fetchone()
+    return int(row[0])
+
+
 def count_files(database: sqlite3.Connection) -> int:
     """Files in all roots. Reads every row. Raises sqlite3.Error."""
     row = database.execute("SELECT count(*) FROM states WHERE mode & 61440 = 32768").fetchone()

@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -33,7 +34,7 @@ from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift import Drift, Finding, digest, ordered
 from app.replication.replica.drift_hints import RootHints
 from app.replication.replica.drift_keeping import LEAST_MINUTES, KeptEdits
-from app.replication.replica.drift_states import count_files
+from app.replication.replica.drift_states import count_directories, count_files
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
@@ -52,6 +53,7 @@ _EVENTS_PER_S = 60.0
 _PATHS_SHOWN = 5
 _PRUNE_EVERY_S = 600.0
 _COUNT_EVERY_S = 5.0
+_WATCHES_SHARE = 4
 _LOCK_S = 0.5
 _LAST_KEY = b"\xff" * 300
 _log = logging.getLogger("arcxo.replication.drift")
@@ -83,6 +85,8 @@ class DriftWatch:
         self._blind_every = _BLIND_EVERY_S
         self.count: int | None = None
         """Items that drifted, as of the last look."""
+        self.checked = threading.Event()
+        """Set once every path was compared since the store was opened."""
         self.files: int | None = None
         """Files that replication left there, as of the last count."""
         self._counted_operations = -1
@@ -135,6 +139,7 @@ class DriftWatch:
         for own in self._own:
             own.close()
         self._hints, self._own = [], []
+        self.checked.clear()
         self._store = self._drift = self._kept = None
         self._sweeping = None
         self._found = []
@@ -198,6 +203,11 @@ class DriftWatch:
         return True
 
     def _watch(self) -> None:
+        # Capture on a master of this host needs watches more than this does, and they are limited by user.
+        directories, limit = self._directories(), watch_limit()
+        if directories > limit // _WATCHES_SHARE:
+            self._tell_blind(f"{directories:,} directories, and {limit:,} watches are allowed")
+            return
         os.makedirs(self._cookies, 0o700, exist_ok=True)
         for own in self._own:
             hints = RootHints(own.path, self._cookies)
@@ -213,6 +223,14 @@ class DriftWatch:
         causes = [cause for hints in self._hints for cause in hints.causes]
         if causes:
             self._tell_blind(", ".join(causes))
+
+    def _directories(self) -> int:
+        """How many directories there are to watch."""
+        store = self._store
+        if store is None:
+            return 0
+        with closing(sqlite3.connect(f"file:{store.index.path}?mode=ro", uri=True, timeout=1.0)) as database:
+            return count_directories(database)
 
     def _is_busy(self) -> bool:
         """Whether something was applied since the last look."""
@@ -277,6 +295,7 @@ class DriftWatch:
         self._sweep_due = time.monotonic() + max(minutes * 60.0 or 3600.0, took * _SWEEP_SHARE)
         self._blind_every = max(_BLIND_EVERY_S, took * _SWEEP_SHARE / 10)
         self._checked_at = datetime.now(UTC)
+        self.checked.set()
 
     def _sweep(self) -> Iterator[list[Finding]]:
         for root in range(len(self._own)):
@@ -556,6 +575,15 @@ def _known_metadata(finding: Finding) -> Metadata | None:
         return None
     kind = EntryKind.DIRECTORY if stat.S_ISDIR(now.mode) else kind_of_mode(now.mode)
     return Metadata(kind, stat.S_IMODE(before.mode), before.uid, before.gid, before.size, before.modified_ns)
+
+
+def watch_limit() -> int:
+    """Inotify watches that a user may have; 0 on other systems."""
+    try:
+        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def _in_any(path: bytes, tops: set[bytes]) -> bool:

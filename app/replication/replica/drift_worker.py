@@ -53,6 +53,17 @@ class DriftWorker:
         """A listing for a synchronisation found these. With the replica's lock held."""
         self._watch(scenario_id, replica).listed(findings)
 
+    def checked(self, scenario_id: int, replica: Replica, timeout_s: float) -> bool:
+        """Whether every path was compared since the store was opened; waits for it.
+
+        Until then what others did while nobody looked is not known. Raises as `Replica.opened`.
+        """
+        with replica.lock:
+            _, store = replica.opened()
+            if not all(store.states.is_vouched(tree.index) for tree in store.trees):
+                return True
+        return self._watch(scenario_id, replica).checked.wait(timeout_s)
+
     def figures(self, scenario_id: int) -> tuple[int | None, int | None]:
         """(items that drifted, files there) as of the last look; None where there was none yet."""
         watch = self._watches.get(scenario_id)

@@ -39,6 +39,8 @@ from app.replication.replica.side_store import open_side_store
 from app.replication.replica.stream import ReplicaStream
 from app.replication.scripts.running import Scripts
 
+_CHECKED_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class FrozenReplica:
@@ -218,6 +220,9 @@ class ReplicaEngine:
     ) -> list[tuple[int, bytes, str]] | None:
         """(root, path, "changed" | "removed" | "subtree") after `change`; None when that is not known."""
         replica = self._replica(scenario_id)
+        if not self.drift_worker.checked(scenario_id, replica, _CHECKED_S):
+            # What others changed while no engine ran would be missing in the list.
+            return None
         with replica.lock:
             _, store = replica.opened()
             if incarnation != store.index.incarnation:
