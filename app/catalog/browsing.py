@@ -20,14 +20,17 @@ from app.model.errors import NotFoundError
 from app.model.media import CatalogEntry, FileVersion, SessionInfo
 from app.model.search import Machine, Query
 
+# In the order of the index by folder and name, so that the first page of a folder of any size is read and no
+# more: folders by an index of their own, then the rest.
 _LISTING = (
-    "SELECT * FROM (SELECT n.id AS name_id, n.name AS name, v.kind AS kind, v.size_bytes AS size_bytes,"
-    " v.modified_ns AS modified_ns, v.lineage_id AS lineage_id,"
-    " row_number() OVER (PARTITION BY n.id ORDER BY v.modified_ns DESC, v.id DESC) AS place"
-    " FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
-    " WHERE f.machine = :machine AND f.path = :path AND ({views})) AS listed WHERE place = 1"
-    " ORDER BY CASE WHEN kind = 'directory' THEN 0 ELSE 1 END, name LIMIT :limit OFFSET :offset"
+    "SELECT n.id AS name_id, n.name AS name, v.kind AS kind, v.size_bytes AS size_bytes,"
+    " v.modified_ns AS modified_ns, v.lineage_id AS lineage_id"
+    " FROM (SELECT id, name, (SELECT v.id FROM versions v WHERE v.name_id = names.id AND ({views})"
+    " ORDER BY v.modified_ns DESC, v.id DESC LIMIT 1) AS version_id"
+    " FROM names WHERE folder_id = :folder_id AND {which}) AS n"
+    " JOIN versions v ON v.id = n.version_id WHERE {kind} ORDER BY n.name LIMIT :limit OFFSET :offset"
 )
+_FOLDER = "SELECT id FROM folders WHERE machine = :machine AND path = :path"
 _COUNTS = (
     "SELECT name_id, count(*) AS n FROM (SELECT DISTINCT v.name_id AS name_id, v.kind, v.size_bytes,"
     " v.modified_ns, v.content_id FROM versions v WHERE v.name_id IN :names AND EXISTS ("
@@ -142,7 +145,7 @@ def _listing(
 ) -> list[CatalogEntry]:
     if not views:
         return []
-    keys: dict[str, Any] = {"machine": machine, "path": path, "limit": limit, "offset": offset}
+    keys: dict[str, Any] = {}
     conditions = []
     for place, view in enumerate(views):
         keys[f"lineage{place}"] = view.lineage_id
@@ -151,7 +154,7 @@ def _listing(
             f"(v.lineage_id = :lineage{place} AND v.first_ordinal <= :ordinal{place}"
             f" AND (v.next_ordinal IS NULL OR v.next_ordinal > :ordinal{place}))"
         )
-    found = connection.execute(text(_LISTING.format(views=" OR ".join(conditions))), keys).all()
+    found = _entries(connection, machine, path, " OR ".join(conditions), keys, limit, offset)
     counts = version_counts(connection, [row.name_id for row in found])
     by_lineage = {view.lineage_id: view for view in views}
     folder = b"" if path == b"/" else path
@@ -168,6 +171,36 @@ def _listing(
         )
         for row in found
     ]
+
+
+def _entries(
+    connection: Connection,
+    machine: str,
+    path: bytes,
+    views: str,
+    keys: dict[str, Any],
+    limit: int,
+    offset: int,
+) -> list[Row[Any]]:
+    """The rows of one page: folders first, then the rest, each by name."""
+    folder = connection.execute(text(_FOLDER), {"machine": machine, "path": path}).scalar()
+    if folder is None:
+        return []
+    keys = {**keys, "folder_id": folder}
+    folders = text(_LISTING.format(views=views, which="ever_folder", kind="v.kind = 'directory'"))
+    others = text(_LISTING.format(views=views, which="true", kind="v.kind <> 'directory'"))
+    if offset == 0:
+        found = list(connection.execute(folders, {**keys, "limit": limit, "offset": 0}))
+        before = len(found)
+    else:
+        # How many folders come before is needed to know where the rest begins.
+        found = list(connection.execute(folders, {**keys, "limit": offset + limit, "offset": 0}))
+        before = len(found)
+        found = found[offset:]
+    if len(found) < limit:
+        left = {"limit": limit - len(found), "offset": max(0, offset - before)}
+        found += connection.execute(others, {**keys, **left}).all()
+    return found
 
 
 def version_counts(connection: Connection, name_ids: Sequence[int]) -> dict[int, int]:

@@ -122,3 +122,15 @@ def bytes_type(connection: Connection) -> str:
 def constant(value: int) -> BindParameter[int]:
     """A number as a column of a SELECT."""
     return literal(value, BigInteger())
+
+
+def values_of(connection: Connection, key: str) -> str:
+    """A subquery of the numbers in the JSON array that is bound as `key`."""
+    if connection.dialect.name == "sqlite":
+        return f"SELECT value FROM json_each(:{key})"
+    return f"SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:{key} AS JSON))"
+
+
+def unindexed(connection: Connection) -> str:
+    """What stands before a column so that no index on it is chosen; "" where that cannot be said."""
+    return "+" if connection.dialect.name == "sqlite" else ""

@@ -33,6 +33,18 @@ def ensure_current(database: Database) -> None:
         command.upgrade(config, NEWEST)
 
 
+def downgrade(database: Database, revision: str) -> None:
+    """Bring a catalog back to an earlier form; what only later ones know is lost."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "app.catalog:migrations")
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
 def _version(database: Database) -> str:
     with database.read() as connection:
         if not inspect(connection).has_table("alembic_version"):

@@ -1,12 +1,18 @@
-"""Search all sessions by name pattern and other criteria."""
+"""Search all sessions by name pattern and other criteria.
+
+Few matches come sorted by name; of many, the first page must not wait for all of them: they come in the order
+in which the catalog met the names, folder by folder.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from app.catalog import dialect
+from app.catalog.name_index import next_names
 from app.model.entry import EntryKind
 from app.model.media import CatalogEntry
 from app.model.search import Query
@@ -34,8 +40,12 @@ _FIND = (
     f" CASE WHEN v.next_ordinal IS NULL OR {_REPLACED} THEN NULL ELSE {_GONE_AT} END AS gone_at"
     " FROM names n JOIN folders f ON f.id = n.folder_id JOIN versions v ON v.name_id = n.id WHERE {criteria}"
     ") AS hit JOIN sessions s ON s.lineage_id = hit.lineage_id AND s.ordinal = hit.held_last"
-    " WHERE {deleted}) AS ranked WHERE place = 1 ORDER BY name, folder, machine LIMIT :limit OFFSET :offset"
+    " WHERE {deleted}) AS ranked WHERE place = 1 ORDER BY {order} LIMIT :limit OFFSET :offset"
 )
+_BY_NAME, _AS_MET, _BY_FOLDER = "name, folder, machine", "name_id", "machine, folder, name"
+_FEW = 1000
+_BATCH_MAX = 20_000
+_SMALL_TREE = 5_000
 _EPOCH_NS = 1000
 
 
@@ -44,45 +54,154 @@ def find(connection: Connection, query: Query) -> list[CatalogEntry]:
     # app.catalog.browsing imports this module.
     from app.catalog.browsing import version_counts
 
-    keys: dict[str, Any] = {"limit": query.limit, "offset": query.offset}
-    criteria = [f"n.text {dialect.like(connection)} :pattern ESCAPE '\\'", "n.name <> :no_name"]
-    keys["pattern"] = like_pattern(query.pattern)
-    keys["no_name"] = b""
-    if query.machine:
-        criteria.append("f.machine = :machine")
-        keys["machine"] = query.machine
-    _add_folder(criteria, keys, query)
-    for column, low, high in (
-        ("v.size_bytes", query.size_min, query.size_max),
-        (
-            "v.modified_ns",
-            _ns(query.modified_from),
-            _ns(query.modified_to),
-        ),
-    ):
-        name = column.rpartition(".")[2]
-        if low is not None:
-            criteria.append(f"{column} >= :{name}_low")
-            keys[f"{name}_low"] = low
-        if high is not None:
-            criteria.append(f"{column} <= :{name}_high")
-            keys[f"{name}_high"] = high
-    deleted = ["1 = 1"]
-    if query.deleted_from is not None or query.deleted_to is not None:
-        deleted.append("hit.gone_at IS NOT NULL")
-    if query.deleted_from is not None:
-        # Deleted some time after the last session that has it and before the first that has not.
-        deleted.append("hit.gone_at >= :deleted_from")
-        keys["deleted_from"] = dialect.to_us(query.deleted_from)
-    if query.deleted_to is not None:
-        deleted.append("s.finished_at <= :deleted_to")
-        keys["deleted_to"] = dialect.to_us(query.deleted_to)
-    statement = _FIND.replace("{criteria}", " AND ".join(criteria)).replace(
-        "{deleted}", " AND ".join(deleted)
-    )
-    found = connection.execute(text(statement), keys).all()
+    search = _Search(connection, query)
+    found = search.run()
     counts = version_counts(connection, [row.name_id for row in found])
     return [_entry(row, counts) for row in found]
+
+
+class _Search:
+    """One query, in one read transaction."""
+
+    def __init__(self, connection: Connection, query: Query) -> None:
+        self._connection = connection
+        self._query = query
+        self._like = like_pattern(query.pattern)
+        self._keys: dict[str, Any] = {"no_name": b""}
+        self._criteria = ["n.name <> :no_name"]
+        self._deleted = ["1 = 1"]
+        self._beneath: tuple[str, dict[str, Any]] | None = None
+        self._add_criteria()
+
+    def run(self) -> list[Row[Any]]:
+        """The page that is asked for."""
+        query = self._query
+        restricted = len(self._criteria) > 1 or len(self._deleted) > 1
+        beneath = self._small_tree()
+        if beneath is not None:
+            return self._among(beneath, _BY_NAME, query.limit, query.offset)
+        if self._like == "%" and restricted:
+            return self._rows("1 = 1", {"limit": query.limit, "offset": query.offset}, _BY_NAME)
+        ids = next_names(self._connection, self._like, 0, _FEW + 1)
+        if len(ids) <= _FEW:
+            return self._among(ids, _BY_NAME, query.limit, query.offset)
+        return self._many(ids)
+
+    def _many(self, ids: list[int]) -> list[Row[Any]]:
+        """The page of a pattern with very many matches: read as far as the page goes, and no further."""
+        query = self._query
+        wanted, looked = query.offset + query.limit, 0
+        # Nearly every name is in some session: a little more than the page is enough most of the time.
+        batch = wanted + wanted // 4 + 16
+        ids, order = ids[:batch], _AS_MET
+        if self._beneath:
+            order, ids = _BY_FOLDER, self._next_beneath(0, batch)
+        found: list[Row[Any]] = []
+        while ids:
+            found += self._among(ids, order, len(ids), 0)
+            if len(found) >= wanted:
+                break
+            looked, batch = looked + len(ids), min(_BATCH_MAX, 4 * batch)
+            if self._beneath:
+                ids = self._next_beneath(looked, batch)
+            else:
+                ids = next_names(self._connection, self._like, ids[-1], batch)
+        return found[query.offset : wanted]
+
+    def _next_beneath(self, offset: int, limit: int) -> list[int]:
+        """More matching names beneath the query's folder, folder by folder and by name in each."""
+        assert self._beneath is not None
+        found: list[int] = []
+        where, keys = self._beneath
+        for machine in self._machines():
+            statement = (
+                "SELECT n.id FROM folders f JOIN names n ON n.folder_id = f.id"
+                f" WHERE f.machine = :machine AND {where}"
+                f" AND n.text {dialect.like(self._connection)} :pattern ESCAPE '\\'"
+                " ORDER BY f.path, n.name LIMIT :limit"
+            )
+            keys = {**keys, "machine": machine, "pattern": self._like, "limit": offset + limit}
+            found += self._connection.execute(text(statement), keys).scalars()
+        return found[offset : offset + limit]
+
+    def _machines(self) -> list[str]:
+        """The machines that are asked for: with them named, the index of folders is of use."""
+        if self._query.machine:
+            return [self._query.machine]
+        every = text("SELECT DISTINCT machine FROM lineages ORDER BY machine")
+        return list(self._connection.execute(every).scalars())
+
+    def _among(self, ids: list[int], order: str, limit: int, offset: int) -> list[Row[Any]]:
+        """Matches among names."""
+        keys = {"ids": json.dumps(ids), "limit": limit, "offset": offset}
+        names = f"n.id IN ({dialect.values_of(self._connection, 'ids')})"
+        # By the ids, never by the index of folders, which would find far more.
+        return self._rows(names, keys, order, folders=dialect.unindexed(self._connection))
+
+    def _rows(self, names: str, keys: dict[str, Any], order: str, folders: str = "") -> list[Row[Any]]:
+        statement = (
+            _FIND.replace("{criteria}", " AND ".join([names, *self._criteria]))
+            .replace("{f}", f"{folders}f")
+            .replace("{deleted}", " AND ".join(self._deleted))
+            .replace("{order}", order)
+        )
+        return list(self._connection.execute(text(statement), {**self._keys, **keys}))
+
+    def _add_criteria(self) -> None:
+        query, criteria, keys = self._query, self._criteria, self._keys
+        if query.machine:
+            criteria.append("{f}.machine = :machine")
+            keys["machine"] = query.machine
+        conditions: list[str] = []
+        folder_keys: dict[str, Any] = {}
+        _add_folder(conditions, folder_keys, query)
+        if conditions:
+            criteria += conditions
+            keys |= folder_keys
+            self._beneath = (conditions[0].replace("{f}", "f"), folder_keys)
+        for column, low, high in (
+            ("v.size_bytes", query.size_min, query.size_max),
+            ("v.modified_ns", _ns(query.modified_from), _ns(query.modified_to)),
+        ):
+            name = column.rpartition(".")[2]
+            if low is not None:
+                criteria.append(f"{column} >= :{name}_low")
+                keys[f"{name}_low"] = low
+            if high is not None:
+                criteria.append(f"{column} <= :{name}_high")
+                keys[f"{name}_high"] = high
+        if query.deleted_from is not None or query.deleted_to is not None:
+            self._deleted.append("hit.gone_at IS NOT NULL")
+        if query.deleted_from is not None:
+            # Deleted some time after the last session that has it and before the first that has not.
+            self._deleted.append("hit.gone_at >= :deleted_from")
+            keys["deleted_from"] = dialect.to_us(query.deleted_from)
+        if query.deleted_to is not None:
+            self._deleted.append("s.finished_at <= :deleted_to")
+            keys["deleted_to"] = dialect.to_us(query.deleted_to)
+
+    def _small_tree(self) -> list[int] | None:
+        """The matching names beneath the query's folder, when there are so few that all may be looked at."""
+        if not self._beneath:
+            return None
+        where, keys = self._beneath
+        found: list[int] = []
+        left = _SMALL_TREE
+        matches = f"few.text {dialect.like(self._connection)} :pattern ESCAPE '\\'"
+        beneath = (
+            f"SELECT few.id, CASE WHEN {matches} THEN 1 ELSE 0 END AS matches FROM (SELECT n.id, n.text"
+            f" FROM folders f JOIN names n ON n.folder_id = f.id WHERE f.machine = :machine AND {where}"
+            " LIMIT :most) AS few"
+        )
+        for machine in self._machines():
+            looked = self._connection.execute(
+                text(beneath), {**keys, "machine": machine, "pattern": self._like, "most": left + 1}
+            ).all()
+            left -= len(looked)
+            if left < 0:
+                return None
+            found += [row.id for row in looked if row.matches]
+        return found
 
 
 def like_pattern(pattern: str) -> str:
@@ -100,11 +219,14 @@ def _add_folder(criteria: list[str], keys: dict[str, Any], query: Query) -> None
         return
     keys["folder"] = query.directory
     if not query.subdirectories:
-        criteria.append("f.path = :folder")
+        criteria.append("{f}.path = :folder")
         return
     if query.directory == b"/":
         return
-    criteria.append("(f.path = :folder OR (f.path >= :folder_low AND f.path < :folder_high))")
+    # One range, so that an index gives it in its order; what only begins alike is left out of it.
+    criteria.append(
+        "{f}.path >= :folder AND {f}.path < :folder_high AND ({f}.path = :folder OR {f}.path >= :folder_low)"
+    )
     keys["folder_low"] = query.directory + b"/"
     keys["folder_high"] = query.directory + b"0"
 

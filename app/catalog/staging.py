@@ -8,13 +8,14 @@ all its transaction does besides checking the claim. A path that did not change 
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from app.catalog import claims, dialect, sweeping
+from app.catalog import claims, dialect, name_index, sweeping
 from app.catalog.api import SessionEntry
 from app.catalog.database import Database
 from app.catalog.session_rows import session_values
@@ -24,6 +25,10 @@ from app.model.errors import BusyError, UsageError
 from app.model.media import SessionInfo
 
 BATCH_ROWS = 500
+_LEAST_ROWS = 50
+_TIDY_EVERY = 4
+_HELD_S = 0.025
+"""How long a batch should hold the catalog: half of what is allowed."""
 _SCAN_ROWS = 10_000
 
 _MAKE_BATCH = (
@@ -54,9 +59,14 @@ _NEW_FOLDERS = (
     " WHERE s.name_id IS NULL ON CONFLICT DO NOTHING"
 )
 _NEW_NAMES = (
-    "INSERT INTO names (folder_id, name, text) SELECT f.id, s.name, s.text FROM staged s"
+    "INSERT INTO names (folder_id, name, text, ever_folder)"
+    " SELECT f.id, s.name, s.text, s.kind = 'directory' FROM staged s"
     " JOIN folders f ON f.machine = :machine AND f.path = s.folder WHERE s.name_id IS NULL"
     " ON CONFLICT DO NOTHING"
+)
+_NOW_FOLDERS = (
+    "UPDATE names SET ever_folder = true WHERE NOT ever_folder"
+    " AND id IN (SELECT name_id FROM staged WHERE same = 0 AND kind = 'directory')"
 )
 _DROP_OWN = (
     "DELETE FROM versions WHERE first_ordinal = :ordinal"
@@ -110,10 +120,13 @@ class SqlStaging:
         self._keys: dict[str, Any] = {"lineage": lineage_id, "ordinal": ordinal, "machine": machine}
         self._seen = bytearray()
         self._ended = False
+        self._rows = BATCH_ROWS
+        self._written = 0
 
     def add(self, entries: Iterable[SessionEntry]) -> None:
         """Stage entries; those that equal the state so far write nothing."""
-        for batch in _batches(entries):
+        iterator = iter(entries)
+        while batch := list(itertools.islice(iterator, self._rows)):
             self._add_batch(list({entry.path: entry for entry in batch}.values()))
 
     def remove(self, paths: Iterable[bytes]) -> None:
@@ -215,14 +228,32 @@ class SqlStaging:
             if changed:
                 writing = dialect.for_writing(connection, write=True)
                 with writing.begin():
+                    began = time.monotonic()
                     self._check(writing)
-                    for statement in (_NEW_FOLDERS, _NEW_NAMES, _RESOLVE, _DROP_OWN, _CLOSE_OLD, _OPEN_NEW):
+                    for statement in (
+                        _NEW_FOLDERS,
+                        _NEW_NAMES,
+                        _RESOLVE,
+                        _NOW_FOLDERS,
+                        _DROP_OWN,
+                        _CLOSE_OLD,
+                        _OPEN_NEW,
+                    ):
                         writing.execute(text(statement), self._keys)
+                self._adapt(time.monotonic() - began)
+                self._written += 1
+                if self._written % _TIDY_EVERY == 0:
+                    name_index.tidy(connection)
             if self._full:
                 reading = dialect.for_writing(connection, write=False)
                 with reading.begin():
                     reading.execute(text(_FIND_CURRENT), self._keys)
                     self._see(reading.execute(text("SELECT version_id FROM staged")).scalars())
+
+    def _adapt(self, took_s: float) -> None:
+        """The next batch holds others up no longer than it should, whatever the machine and its load."""
+        wanted = int(self._rows * _HELD_S / max(took_s, 0.001))
+        self._rows = max(_LEAST_ROWS, min(BATCH_ROWS, wanted, 2 * self._rows))
 
     def _see(self, ids: Iterable[int]) -> None:
         for version_id in ids:
@@ -281,12 +312,6 @@ class SqlStaging:
         )
         if touched.rowcount == 0:
             raise BusyError("E6003", job=self._job_id or "-")
-
-
-def _batches(entries: Iterable[SessionEntry]) -> Iterator[list[SessionEntry]]:
-    iterator = iter(entries)
-    while batch := list(itertools.islice(iterator, BATCH_ROWS)):
-        yield batch
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

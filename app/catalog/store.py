@@ -58,6 +58,8 @@ def open_catalog(home: str, *, url: str = "", busy_wait_s: float = dialect.BUSY_
     if not url and os.path.exists(os.path.join(home, "home.json")) and not _has_content(file):
         # A finished home had one: a new, empty one in its place would hide that all of it is lost.
         raise ArcxoError("E6016", file=file)
+    if not url:
+        _keep_private(file)
     engine = dialect.open_engine(url or f"sqlite:///{file}", busy_wait_s=busy_wait_s)
     database = Database(engine, url.rpartition("@")[2] or file)
     try:
@@ -66,6 +68,20 @@ def open_catalog(home: str, *, url: str = "", busy_wait_s: float = dialect.BUSY_
         database.close()
         raise
     return SqlCatalog(database, LiveStore(os.path.join(home, LIVE_FILE)))
+
+
+def _keep_private(file: str) -> None:
+    """Names of files are nobody else's business: the catalog's files are their owner's, like the home.
+
+    SQLite gives its journal files the mode of the database.
+    """
+    with contextlib.suppress(OSError):
+        if not os.path.exists(file):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for name in (file, f"{file}-wal", f"{file}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(name).st_mode & 0o077:
+                    os.chmod(name, 0o600)
 
 
 def _has_content(file: str) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     true,
 )
+from sqlalchemy import text as sql_text
 
 metadata = MetaData(
     naming_convention={
@@ -139,7 +140,15 @@ names = Table(
     Column("folder_id", ForeignKey("folders.id"), nullable=False),
     Column("name", LargeBinary, nullable=False),
     _text("text"),
+    _flag("ever_folder"),
     UniqueConstraint("folder_id", "name"),
+    Index(
+        "ix_names_folders",
+        "folder_id",
+        "name",
+        sqlite_where=sql_text("ever_folder"),
+        postgresql_where=sql_text("ever_folder"),
+    ),
 )
 
 versions = Table(

@@ -126,11 +126,14 @@ class MediaJobs:
         for damage in left:
             damaged.update(damage.sessions)
             control.fault(damage.code, {"object": damage.object_name} | damage.params)
-            for session, files in damage.reached or ((None, ()),):
+            alike: dict[tuple[bytes, ...], list[int]] = {}
+            for session, files in damage.reached:
+                alike.setdefault(files, []).append(session)
+            for files, sessions in alike.items() or [((), list(damage.sessions))]:
                 control.note(
                     "E5164",
                     object=damage.object_name,
-                    sessions=", ".join(map(str, damage.sessions)) if session is None else str(session),
+                    sessions=", ".join(map(str, sessions)) or "-",
                     files=_named(files),
                 )
         known = {session.number for session in self._catalog.sessions.list(one.label.serial)}

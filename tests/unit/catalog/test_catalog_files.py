@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from app.catalog import open_catalog
+from app.catalog import migration, open_catalog
 from app.catalog.api import Registration
 from app.catalog.migration import KNOWN
+from app.catalog.name_index import is_of_index
 from app.catalog.store import SqlCatalog
 from app.catalog.store import open_catalog as open_store
 from app.catalog.tables import metadata
@@ -24,12 +26,26 @@ from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import Severity
 from app.model.host import Host
 from app.model.media import Device, MediaInfo
-from tests.support.catalog_rows import ENTITY, MACHINE, ROOT, SET, file, session
+from app.model.search import Query
+from tests.support.catalog_rows import ENTITY, MACHINE, ROOT, SET, back_up, file, names, session, tree
 
 
 def test_the_migrations_make_what_the_tables_say(catalog: SqlCatalog) -> None:
     with catalog._database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        options = {"include_name": lambda name, kind, _: kind != "table" or not is_of_index(name)}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_the_files_of_the_catalog_are_their_owners_alone(tmp_path: Path) -> None:
+    open_store(str(tmp_path)).close()
+    os.chmod(tmp_path / "catalog.sqlite3", 0o644)  # as earlier versions made it
+    catalog = open_store(str(tmp_path))
+    try:
+        catalog.settings.put("key", "value")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sqlite3*")}
+        assert set(modes.values()) == {0o600}, modes
+    finally:
+        catalog.close()
 
 
 def test_a_catalog_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> None:
@@ -70,7 +86,7 @@ def test_a_locked_catalog_is_busy_after_a_bounded_wait_and_can_still_be_read(tmp
 
 _OPEN_AND_LOG = """
 import sys
-from app.catalog import open_catalog
+from app.catalog import migration, open_catalog
 from app.model.events import Severity
 catalog = open_catalog(sys.argv[1])
 catalog.log.append("N5040", Severity.INFORMATION)
@@ -195,3 +211,36 @@ def test_writers_wait_little_while_a_large_session_is_staged(catalog: SqlCatalog
     )
     assert waits[-1] < 2.0  # one transaction for all rows would take several seconds
     assert p99 < 1.0
+
+
+def test_a_catalog_goes_to_the_form_before_and_back_with_all_its_rows(tmp_path: Path) -> None:
+    catalog = open_store(str(tmp_path))
+    entries = tree({b"annual report.txt": "1", b"d/invoice.pdf": "2"})
+    back_up(catalog, 1, entries)
+    migration.downgrade(catalog._database, "0001")
+    catalog.close()
+    connection = sqlite3.connect(tmp_path / "catalog.sqlite3")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert not {name for name in tables if name.startswith("name")} - {"names"}
+    assert connection.execute("SELECT count(*) FROM names WHERE text = 'invoice.pdf'").fetchone() == (1,)
+    # What an earlier version of the program adds in between is found as well afterwards.
+    connection.execute(
+        "INSERT INTO names (folder_id, name, text) SELECT max(folder_id), x'61', 'later' FROM names"
+    )
+    connection.commit()
+    connection.close()
+    catalog = open_store(str(tmp_path))
+    try:
+        found = catalog.browsing.query(Query(pattern="report"))
+        assert names(found) == [ROOT + b"/annual report.txt"]
+        assert names(catalog.browsing.browse_tree(MACHINE, ROOT)) == [
+            ROOT + b"/d",
+            ROOT + b"/annual report.txt",
+        ]
+        with catalog._database.read() as reading:
+            options = {"include_name": lambda name, kind, _: kind != "table" or not is_of_index(name)}
+            assert compare_metadata(MigrationContext.configure(reading, opts=options), metadata) == []
+            matching = "SELECT count(*) FROM name_index WHERE name_index MATCH '\"lat\"'"
+            assert reading.exec_driver_sql(matching).scalar_one() == 1
+    finally:
+        catalog.close()

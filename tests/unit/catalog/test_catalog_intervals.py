@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.catalog.store import SqlCatalog
 from app.model.errors import ArcxoError, BusyError, UsageError
@@ -27,21 +27,18 @@ from tests.support.catalog_rows import (
 )
 
 
-def row_count(tmp_path: Path) -> int:
-    connection = sqlite3.connect(tmp_path / "catalog.sqlite3")
-    try:
-        return int(connection.execute("SELECT count(*) FROM versions").fetchone()[0])
-    finally:
-        connection.close()
+def row_count(catalog: SqlCatalog) -> int:
+    with catalog._database.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM versions")).scalar_one())
 
 
 def test_a_session_of_unchanged_files_adds_no_rows(catalog: SqlCatalog, tmp_path: Path) -> None:
     entries = tree({b"a": "1", b"d/b": "2"})
     back_up(catalog, 1, entries)
-    before = row_count(tmp_path)
+    before = row_count(catalog)
     back_up(catalog, 2, entries)
     back_up_changes(catalog, 3, [])
-    assert row_count(tmp_path) == before
+    assert row_count(catalog) == before
     assert contents(catalog, 1) == contents(catalog, 2) == contents(catalog, 3)
 
 
@@ -111,11 +108,11 @@ def test_what_is_staged_is_invisible_until_it_is_published(catalog: SqlCatalog) 
 
 def test_a_discarded_staging_leaves_nothing(catalog: SqlCatalog, tmp_path: Path) -> None:
     back_up(catalog, 1, tree({b"a": "1", b"b": "1"}))
-    before = row_count(tmp_path)
+    before = row_count(catalog)
     staging = catalog.sessions.begin(MACHINE, ENTITY, SET, [ROOT])
     staging.add(tree({b"b": "2", b"x": "1"}))
     staging.discard()
-    assert row_count(tmp_path) == before
+    assert row_count(catalog) == before
     back_up_changes(catalog, 2, [])
     assert contents(catalog, 2) == contents(catalog, 1)
 
@@ -180,7 +177,7 @@ def test_removed_media_take_their_sessions_along(catalog: SqlCatalog, tmp_path: 
     assert catalog.browsing.machines() == []
     assert catalog.browsing.browse_tree(MACHINE, ROOT) == []
     catalog.sessions.sweep()
-    assert row_count(tmp_path) == 0
+    assert row_count(catalog) == 0
 
 
 def test_bad_publications_are_refused(catalog: SqlCatalog) -> None:
