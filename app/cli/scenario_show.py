@@ -286,6 +286,7 @@ def _statistics_text(status: ScenarioStatus) -> str:
             duration_text(replica.lag_seconds),
             size_text(replica.sent_bytes),
             size_text(replica.uncompressed_bytes),
+            "-" if replica.drifted is None else f"{replica.drifted:,}",
             replica.waiting,
         ]
         for replica in status.replicas
@@ -301,12 +302,12 @@ def _statistics_text(status: ScenarioStatus) -> str:
     root_headings = ["Root", "Files", "Size", "Folders made", "Changed", "Removed", "Renamed", "Changed data"]
     replica_headings = [
         "Replica", "State", "Synchronized", "Changed data", "Applied", "Waiting", "Spool", "Lag",
-        "Sent", "Uncompressed", "Why",
+        "Sent", "Uncompressed", "By others", "Why",
     ]  # fmt: skip
     return "\n\n".join(
         [
             watched,
             table(root_headings, roots, right=range(1, 8)),
-            table(replica_headings, replicas, right=range(2, 10)),
+            table(replica_headings, replicas, right=range(2, 11)),
         ]
     )
