@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _RECOVER_EVERY_S = 300.0
 _SWEEP_EVERY_S = 6 * 3600.0
 _LOOK_S = 5.0
+_COLLECTED = "collected.{serial}"
 _GRACE_S = 24 * 3600.0
 """What a backup that failed has written is kept so long: the next attempt shares it."""
 HISTORY_SETTING = "history_days"
@@ -74,13 +75,19 @@ class Housekeeping:
                     "N5174", session=session.number, media=one.label.name, scenario=session.scenario_name
                 )
 
-    def collect(self, *, all_media: bool) -> None:
-        """Free what no session uses; of media that have something pending, or of all."""
+    def collect(self, *, now: bool = False) -> None:
+        """Free what no session uses: once a day, sooner of media that have something pending, or `now`."""
         for one in online_media(self._catalog):
             if self._stopping.is_set():
                 return
-            if all_media or media.has_fossils(one.path):
+            if now or self._is_due(one) or media.has_fossils(one.path):
                 self._collect(one)
+
+    def _is_due(self, one: OnlineMedia) -> bool:
+        """Whether a collection was long ago: it reads what every session refers to."""
+        told = self._catalog.settings.get(_COLLECTED.format(serial=one.label.serial), "")
+        last = datetime.fromisoformat(told) if told else one.label.created_at
+        return datetime.now(UTC) - last > timedelta(seconds=_GRACE_S)
 
     def _collect(self, one: OnlineMedia) -> None:
         try:
@@ -90,6 +97,9 @@ class Housekeeping:
         except ArcxoError as error:
             self._report_once("W5175", media=one.label.name, details=str(error))
             return
+        if not self._stopping.is_set():
+            key = _COLLECTED.format(serial=one.label.serial)
+            self._catalog.settings.put(key, datetime.now(UTC).isoformat())
         if report.freed_packs:
             size = size_text(report.freed_bytes)
             self._report_line("N5172", media=one.label.name, packs=report.freed_packs, size=size)
@@ -125,12 +135,11 @@ class Housekeeping:
                 self._step(self._catalog.sessions.sweep)
                 self._step(self.forget_old)
                 self._step(self.finish_erasing)
-                self._step(lambda: self.collect(all_media=True))
                 swept_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.forget_removed)
                 self._step(self.recover)
-                self._step(lambda: self.collect(all_media=False))
+                self._step(self.collect)
                 recovered_at = time.monotonic()
             self._stopping.wait(_LOOK_S)
 

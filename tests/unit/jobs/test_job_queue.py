@@ -431,13 +431,13 @@ def test_housekeeping_frees_old_garbage_and_leaves_fresh_one_to_the_next_attempt
     media.remove_sessions(bench.media.path, [1])
     housekeeping = Housekeeping(bench.catalog, bench.store, bench.report)
     housekeeping.forget_removed()
-    housekeeping.collect(all_media=True)
+    housekeeping.collect(now=True)
     assert os.listdir(f"{bench.media.path}/packs")
     for name in os.listdir(f"{bench.media.path}/packs"):
         os.utime(f"{bench.media.path}/packs/{name}", (10**9, 10**9))
-    housekeeping.collect(all_media=False)
+    housekeeping.collect()
     assert os.listdir(f"{bench.media.path}/packs")
-    housekeeping.collect(all_media=True)
+    housekeeping.collect(now=True)
     assert os.listdir(f"{bench.media.path}/packs") == []
     assert bench.reported == ["N5174", "N5172"]
 
@@ -453,8 +453,8 @@ def test_a_lost_session_header_stops_every_deletion_until_someone_gives_the_sess
     assert "E4152" in bench.catalog.log.codes(job.id)
     assert sorted(os.listdir(f"{bench.media.path}/packs")) == packs
     housekeeping = Housekeeping(bench.catalog, bench.store, bench.report)
-    housekeeping.collect(all_media=True)
-    housekeeping.collect(all_media=True)
+    housekeeping.collect(now=True)
+    housekeeping.collect(now=True)
     assert bench.reported == ["W5175"]
     assert purge(bench, "2").last_result is JobResult.FINISHED
     assert [one.number for one in bench.catalog.sessions.list()] == [1]
