@@ -15,13 +15,14 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import replication, storing
+from tests.benchmarks import replication, storing, synchronising
 from tests.benchmarks.bench import Bench, Graveyard
 from tests.benchmarks.data import copy_files
 from tests.benchmarks.table import Table
 from tests.support.arcxo_command import running_home
 
-_ALL = ("latency", "lsyncd", "storm", "list", "backups", "big")
+_ALL = ("blocks", "latency", "lsyncd", "storm", "list", "backups", "big")
+_BY_NAME = ("million",)
 
 
 def main() -> None:
@@ -30,13 +31,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="6,000 files, 140 MB, a big file of 256 MiB")
-    parser.add_argument("--only", choices=_ALL, nargs="+", default=_ALL, help="besides synchronisation")
+    parser.add_argument(
+        "--only", choices=_ALL + _BY_NAME, nargs="+", default=_ALL, help="besides synchronisation"
+    )
     parser.add_argument("--without", choices=("borg",), nargs="+", default=())
     parser.add_argument("--files", type=int, default=60_000)
     parser.add_argument("--megabytes", type=int, default=1_400)
     parser.add_argument("--changes", type=int, default=500)
     parser.add_argument("--storm", type=int, default=50_000)
     parser.add_argument("--big-megabytes", type=int, default=2_048)
+    parser.add_argument("--many", type=int, default=1_000_000, help="small files of `--only million`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--source", type=Path, default=Path("/usr"))
     parser.add_argument(
@@ -62,10 +66,13 @@ def main() -> None:
                 given.changes,
                 given.storm,
                 given.big_megabytes << 20,
+                given.many,
                 tuple(given.without),
             )
             replication.synchronisation(bench)
             works = {
+                "blocks": lambda: synchronising.blocks(bench),
+                "million": lambda: synchronising.million(bench),
                 "latency": lambda: replication.latency(bench),
                 "lsyncd": lambda: replication.latency_of_lsyncd(bench),
                 "storm": lambda: replication.storm(bench),
@@ -73,7 +80,7 @@ def main() -> None:
                 "backups": lambda: storing.backups(bench, graveyard),
                 "big": lambda: storing.one_big_file(bench, graveyard),
             }
-            for work in _ALL:
+            for work in _ALL + _BY_NAME:
                 if work in given.only:
                     works[work]()
             arcxo.text("scenario", "stop", "bench")

@@ -32,6 +32,7 @@ class Bench:
     changes: int
     storm: int
     big_bytes: int
+    many: int
     without: tuple[str, ...] = ()
 
     @property

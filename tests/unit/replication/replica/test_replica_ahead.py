@@ -1,4 +1,4 @@
-"""What is prepared ahead of its batch: used once, left alone by batches taken back, and removed in the end."""
+"""What is prepared ahead of its batch: used once, kept when a batch is taken back, and removed in the end."""
 
 from __future__ import annotations
 
