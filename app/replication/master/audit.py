@@ -71,7 +71,7 @@ class Auditor:
 
     def start(self) -> None:
         """Begin, if there is to be an audit at all."""
-        if self._every_s:
+        if self._every_s and not self._stopping.is_set():
             self._thread.start()
 
     def close(self) -> None:

@@ -408,7 +408,7 @@ class MasterEngine:
         return quiet is not None and quiet.holds(mark, timeout_s)
 
     def audit_now(self, scenario_id: int) -> None:
-        """Begin the next audit at once. Raises BusyError ER00251."""
+        """Begin the next audit at once. Raises BusyError ER00251 not running, ER00446 the audit is off."""
         self._run_of(scenario_id).audit_now()
 
     # inside

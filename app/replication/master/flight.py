@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from app.model.errors import ArcxoError, BusyError
+from app.model.errors import ArcxoError
 from app.model.scenario import ReplicaState
 from app.replication.codec import decode
 from app.replication.master.barrier import Barrier
@@ -59,7 +59,8 @@ class Flight:
         deadline = time.monotonic() + timeout_s
         try:
             seq = self._barrier.captured(min(_FLUSH_S, timeout_s))
-        except BusyError:
+        except ArcxoError:
+            # Too much is going on, or recording has ended.
             return False
         while not stopped() and self._sender.state is ReplicaState.REPLICATING:
             if self._sender.wait_committed(seq, 0.5):
@@ -78,7 +79,7 @@ class Flight:
         while True:
             try:
                 records = self._spool.read(position, _READ_BYTES)
-            except ArcxoError:
+            except (ArcxoError, OSError):
                 found.unknown = True
                 return found
             if not records:

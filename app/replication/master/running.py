@@ -120,6 +120,8 @@ class Running:
 
     def close(self, *, drain: bool) -> None:
         """End. With `drain` what was captured is recorded and, where the replica answers, committed."""
+        # First: it may wait for a barrier, which needs all the rest.
+        self._auditor.close()
         if drain:
             self._set(ScenarioState.STOPPING)
             if self._ready.is_set() and self._problem is None:
@@ -340,6 +342,7 @@ class Running:
 
     def _recorded(self) -> None:
         self._keeper.check_threshold()
+        self.reports.daily()
         self.changed()
 
     def fail(self, error: ArcxoError, root: int | None) -> None:
@@ -459,7 +462,10 @@ class Running:
         return min(known) if known and len(known) == len(found) else None
 
     def audit_now(self) -> None:
-        """Begin the next audit at once."""
+        """Begin the next audit at once. Raises BusyError ER00446: there is none."""
+        if not self.scenario.properties.audit_minutes:
+            raise BusyError("ER00446", scenario=self.scenario.name)
+        self._check_ready()
         self._auditor.audit_now()
 
     def problem_count(self) -> int:

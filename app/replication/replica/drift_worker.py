@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.model.drift import DriftReport
+from app.model.errors import ArcxoError
 from app.replication.events import EventStore
 from app.replication.replica.drift import Finding
 from app.replication.replica.drift_watch import DriftWatch
 from app.replication.replica.replica import Replica
 
 _EVERY_S = 0.5
+_AFTER_ERROR_S = 5.0
 _log = logging.getLogger("arcxo.replication.drift")
 
 
@@ -29,6 +31,7 @@ class DriftWorker:
         self._events = events
         self._lock = threading.Lock()
         self._watches: dict[int, DriftWatch] = {}
+        self._not_before: dict[int, float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
 
@@ -93,12 +96,16 @@ class DriftWorker:
             self._closing.wait(spent if more else _EVERY_S)
 
     def _tick(self, number: int, replica: Replica) -> bool:
+        if time.monotonic() < self._not_before.get(number, 0.0):
+            return False
         watch = self._watch(number, replica)
         try:
             return watch.tick()
-        except sqlite3.ProgrammingError:
-            # The store was closed meanwhile: the next look opens what there is then.
+        except (sqlite3.Error, OSError, ArcxoError) as error:
+            # The store was closed meanwhile, or its disk takes nothing: looked at again in a while.
+            _log.info("looking after drift of %s waits: %s", replica.label, error)
             watch.close()
+            self._not_before[number] = time.monotonic() + _AFTER_ERROR_S
             return False
         except Exception:  # noqa: BLE001 - the watch over all replicas must not end for one
             _log.exception("looking after drift of %s failed", replica.label)

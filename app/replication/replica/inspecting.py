@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import islice
 
@@ -53,7 +54,13 @@ def inspect(replica: Replica, host: str, link: Link, inquiry: Inquiry) -> None:
         position = store.index.position
         welcome = Welcome(store.index.incarnation, position.epoch, position.sequence, position.change)
     read_when_idle()
-    hashes = HashAnswers(places, side, lambda answer: link.send(encode_frame(answer)))
+    sending = threading.Lock()
+
+    def send(frame: Frame) -> None:
+        with sending:
+            link.send(encode_frame(frame))
+
+    hashes = HashAnswers(places, side, send)
     with ExitStack() as stack, suppress(_Ended):
         stack.callback(hashes.close)
         own = []
@@ -61,7 +68,7 @@ def inspect(replica: Replica, host: str, link: Link, inquiry: Inquiry) -> None:
             place = Rooted(path)
             stack.callback(place.close)
             own.append(place)
-        _Inspection(link, replica, own, hashes).serve(welcome)
+        _Inspection(link, send, replica, own, hashes).serve(welcome)
 
 
 class _Ended(Exception):  # noqa: N818 - no error: the master has ended the link
@@ -69,8 +76,16 @@ class _Ended(Exception):  # noqa: N818 - no error: the master has ended the link
 
 
 class _Inspection:
-    def __init__(self, link: Link, replica: Replica, places: list[Rooted], hashes: HashAnswers) -> None:
+    def __init__(
+        self,
+        link: Link,
+        send: Callable[[Frame], None],
+        replica: Replica,
+        places: list[Rooted],
+        hashes: HashAnswers,
+    ) -> None:
         self._link = link
+        self._send = send
         self._replica = replica
         self._places = places
         self._hashes = hashes
@@ -136,9 +151,6 @@ class _Inspection:
             if store is None or not store.states.drifting:
                 return ()
             return tuple(path for path in request.paths if store.states.has_drifted(request.root, path))
-
-    def _send(self, frame: Frame) -> None:
-        self._link.send(encode_frame(frame))
 
 
 def look(place: Rooted, path: bytes) -> ListedEntry | None:
