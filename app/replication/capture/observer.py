@@ -50,7 +50,8 @@ class ObserverSource:
 
     def settle(self) -> None:
         """See `ChangeSource.settle`. Nothing to drop here."""
-        if self._started and not self._observer.is_alive():
+        threads = (self._observer, *self._observer.emitters)
+        if self._started and not all(thread.is_alive() for thread in threads):
             raise OSError(errno.EIO, "the reading of change notifications has ended", self._root)
 
     def rewatch(self) -> list[bytes]:
