@@ -484,6 +484,32 @@ def test_a_purge_waits_for_a_backup_of_the_same_volume(bench: Bench) -> None:
     assert [one.number for one in bench.catalog.sessions.list()] == [2]
 
 
+def test_a_purge_waits_for_a_restore_of_its_session(bench: Bench, tmp_path: Path) -> None:
+    bench.ended(bench.backup())
+    bench.ended(bench.backup())
+    begun, go = threading.Event(), threading.Event()
+    restore = bench.agent.restore
+
+    def held(order: Any) -> Any:
+        begun.set()
+        assert go.wait(20)
+        yield from restore(order)
+
+    bench.agent.restore = held  # type: ignore[method-assign,assignment]
+    target = str(tmp_path / "out").encode()
+    restoring = bench.restore(RestoreScript(bench.selection(), Destination.DIRECTORY, "localhost", target))
+    bench.until(begun.is_set)
+    job = submit_media(
+        bench.catalog, JobKind.MEDIA_PURGE, {"media": bench.media.label.serial, "sessions": "1"}
+    )
+    bench.until(lambda: "restores" in bench.catalog.jobs.show(job.id).waits_for)
+    assert [one.number for one in media.sessions(bench.media.path)] == [1, 2]
+    go.set()
+    assert bench.ended(restoring).last_result is JobResult.FINISHED
+    assert bench.ended(job).last_result is JobResult.FINISHED
+    assert [one.number for one in media.sessions(bench.media.path)] == [2]
+
+
 def test_bad_submissions_are_refused_with_their_cause(bench: Bench) -> None:
     with pytest.raises(UsageError, match="E5114"):
         submit_backup(bench.catalog, bench.store, BackupScript((), ()))

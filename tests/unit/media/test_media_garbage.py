@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import os
 import random
 import shutil
@@ -28,6 +29,7 @@ from app.media.api import (
     sessions,
     verify,
 )
+from app.media.document import encode_document
 from app.media.intents import Intent
 from app.media.store import DirectoryMediaStore
 from app.media.usage import read_refs
@@ -611,4 +613,21 @@ def test_a_verification_meanwhile_reports_no_damage(trees: Trees) -> None:
     stop.set()
     thread.join(30)
     assert found == []
+    trees.check()
+
+
+def test_a_header_of_a_version_before_is_read_and_its_session_built_on(trees: Trees) -> None:
+    (trees.source / "dir").mkdir()
+    (trees.source / "dir/f").write_text("f")
+    first = trees.back_up()
+    path = f"{trees.media}/sessions/{first:06d}"
+    fields = json.loads(Path(path).read_bytes().rpartition(b"blake3 ")[0])
+    assert fields.pop("loose_bytes") == 0
+    Path(path).write_bytes(encode_document(fields))
+    assert read_session(trees.media, first).loose_bytes == -1
+    (trees.source / "f9").write_text("new")
+    changes = (Change(b"", ChangeKind.CHANGED), Change(b"f9", ChangeKind.CHANGED))
+    second = trees.back_up(base=first, changes=changes)
+    # What it does not know it finds out.
+    assert read_session(trees.media, second).loose_bytes == 0
     trees.check()
