@@ -15,13 +15,13 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import replication, storing, synchronising
+from tests.benchmarks import idle, replication, storing, synchronising
 from tests.benchmarks.bench import Bench, Graveyard
 from tests.benchmarks.data import copy_files
 from tests.benchmarks.table import Table
 from tests.support.arcxo_command import running_home
 
-_ALL = ("blocks", "latency", "lsyncd", "storm", "list", "backups", "big")
+_ALL = ("blocks", "idle", "latency", "lsyncd", "storm", "list", "backups", "big")
 _BY_NAME = ("million",)
 
 
@@ -71,6 +71,7 @@ def main() -> None:
             )
             replication.synchronisation(bench)
             works = {
+                "idle": lambda: idle.idle(bench),
                 "blocks": lambda: synchronising.blocks(bench),
                 "million": lambda: synchronising.million(bench),
                 "latency": lambda: replication.latency(bench),
