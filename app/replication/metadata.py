@@ -16,7 +16,16 @@ from app.model.errors import Problem
 # POSIX ACLs are kept raw. What a kernel or security policy derives for itself is not: a SELinux label
 # belongs to the policy of the host, and other `system.` names are views of the same facts.
 _XATTR_PREFIXES = (b"user.", b"trusted.", b"security.", b"system.posix_acl_")
-_XATTR_EXCLUDED = frozenset({b"security.selinux", b"security.evm", b"security.ima"})
+# XFS shows POSIX ACLs under names of its own as well: taking those away takes the ACLs away.
+_XATTR_EXCLUDED = frozenset(
+    {
+        b"security.selinux",
+        b"security.evm",
+        b"security.ima",
+        b"trusted.SGI_ACL_FILE",
+        b"trusted.SGI_ACL_DEFAULT",
+    }
+)
 _NO_XATTRS = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS})
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.E2BIG})
 _FULL_BELOW_BYTES = 1024 * 1024

@@ -61,12 +61,15 @@ def picture(root: Path | bytes) -> dict[bytes, tuple[object, ...]]:
             elif kind == stat.S_IFREG:
                 with open(path, "rb") as file:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
-            if status.st_nlink > 1:
+            # Names of a link or pipe are replicated each for itself.
+            if status.st_nlink > 1 and kind == stat.S_IFREG:
                 group = b"linked"
                 groups.setdefault((status.st_dev, status.st_ino), relative)
         attributes = tuple(
             (name, os.getxattr(path, name, follow_symlinks=False))
             for name in sorted(os.listxattr(path, follow_symlinks=False))
+            # A second view of an ACL on XFS.
+            if not name.startswith("trusted.SGI_ACL_")
         )
         size = status.st_size if kind == stat.S_IFREG else 0
         found[relative] = (

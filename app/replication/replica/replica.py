@@ -20,6 +20,7 @@ from app.replication.definition import from_xml
 from app.replication.events import EventStore
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.applier import Applier
+from app.replication.replica.disk import failures_told
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import open_side_store
@@ -101,8 +102,9 @@ class Replica:
         assert self.scenario is not None
         return self.scenario, self._store
 
+    @failures_told()
     def open_stored(self) -> None:
-        """Open by the stored definition. Raises ArcxoError (ER00418, ER00414, ER00411, E3370), OSError."""
+        """Open by the stored definition. Raises ArcxoError (ER00418, ER00414, ER00408, E3370), OSError."""
         try:
             with open(self._directory + b"/definition.xml", "rb") as file:
                 xml = file.read()
@@ -113,6 +115,7 @@ class Replica:
         self._take_definition(from_xml(xml), name)
         self._open_store(create=False)
 
+    @failures_told()
     def admit(self, scenario: Scenario, name: str, xml: bytes) -> ReplicaStore:
         """Open for a stream of `scenario`, keeping its definition. Raises ArcxoError."""
         known = self.paths
@@ -128,11 +131,18 @@ class Replica:
             known = ()
         fresh = not known
         self._take_definition(scenario, name)
-        os.makedirs(self._directory, 0o700, exist_ok=True)
-        self._write(b"replica.name", name.encode())
-        self._write(b"definition.xml", xml)
-        if self._store is None:
-            self._open_store(create=fresh)
+        try:
+            os.makedirs(self._directory, 0o700, exist_ok=True)
+            # The definition comes last: what has one is known, and its directories are not made again.
+            if self._store is None:
+                self._open_store(create=fresh)
+            self._write(b"replica.name", name.encode())
+            self._write(b"definition.xml", xml)
+        except BaseException:
+            if fresh:
+                self.close()
+                self.scenario, self.paths = None, ()
+            raise
         self._check_roots()
         assert self._store is not None
         return self._store

@@ -38,6 +38,7 @@ from app.replication.frames import (
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
+from app.replication.replica.disk import failures_told
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
@@ -85,7 +86,8 @@ class ReplicaStream:
     def run(self) -> None:
         """Until either side ends the stream. Raises what is a bug only."""
         try:
-            replica = self._greet()
+            with failures_told():
+                replica = self._greet()
         except ArcxoError as error:
             if error.code != "ER00201":
                 self._send_last(Refused(error.code, error.params))
@@ -97,7 +99,8 @@ class ReplicaStream:
         reader = threading.Thread(target=self._read, args=(hashes,), name="replica-frames", daemon=True)
         reader.start()
         try:
-            self._serve(replica)
+            with failures_told():
+                self._serve(replica)
         except ArcxoError as error:
             if error.code == "ER00201":
                 clean = True

@@ -110,3 +110,22 @@ def test_an_attribute_without_room_is_a_full_disk_and_one_that_never_fits_a_prob
         (volume / "ballast").unlink()
         assert apply_metadata(path, wanted) == []
         assert read_metadata(path)[0] == wanted
+
+
+@pytest.mark.needs_root
+def test_an_acl_survives_on_a_file_system_that_shows_it_twice(tmp_path):
+    acl = bytes.fromhex(
+        "0200000001000600ffffffff02000600d204000004000400ffffffff10000600ffffffff20000400ffffffff"
+    )
+    with volume_or_report(tmp_path, "xfs") as volume:
+        there = os.fsencode(volume / "f")
+        here = os.fsencode(tmp_path / "f")
+        for path in (here, there):
+            with open(path, "wb"):
+                pass
+        os.setxattr(here, "system.posix_acl_access", acl)
+        wanted, _ = read_metadata(here)
+        for _ in range(2):
+            assert apply_metadata(there, wanted) == []
+            assert read_metadata(there)[0] == wanted
+            assert os.getxattr(there, "system.posix_acl_access") == acl

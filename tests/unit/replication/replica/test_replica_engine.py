@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from app.replication.frames import (
 )
 from app.replication.records import Extent, Mark, Record, Remove, SetMetadata, WriteBlocks
 from app.replication.replica.engine import ReplicaEngine, StagedOperation
+from app.replication.replica.replica import Replica
 from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import (
     begin_stream,
@@ -132,6 +134,25 @@ def test_stream_synchronises_replicates_and_resumes(engine: ReplicaEngine, tmp_p
     assert isinstance(trouble, Trouble)
     assert (trouble.path, trouble.code, trouble.final) == (b"gone", "ER00401", False)
     assert isinstance(again.link.hear(Committed), Committed)
+    again.end()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), sqlite3.OperationalError("disk is full")])
+def test_a_full_disk_refuses_a_stream_until_there_is_room(
+    engine: ReplicaEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as full:
+        full.setattr(Replica, "_write", refuse)
+        master = Master(engine, definition(tmp_path))
+        refused = master.link.hear(Refused)
+        assert isinstance(refused, Refused)
+        assert refused.code == "ER00408"
+        master.end()
+    again = Master(engine, definition(tmp_path))
+    assert again.welcome().epoch == ""
     again.end()
 
 
