@@ -59,6 +59,7 @@ class Batch:
         self._noted_times: set[Place] = set()
         self._open: list[int] = []
         self._written: list[int] = []
+        self._many_written = False
         self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
         self._aside_count = 0
@@ -254,7 +255,9 @@ class Batch:
         """Keep a file open that is written in place, until it is durable. Not too many at once."""
         if len(self._written) >= _WRITTEN_MAX:
             self.carry_out()
-            self._sync_written()
+            # So many are made durable by their file systems, at once when the batch finishes.
+            self._many_written = True
+            self._close_written()
         self._written.append(fd)
 
     def drop_operation(self) -> None:
@@ -342,8 +345,15 @@ class Batch:
         self.store.give_numbers(self.preparer._number)  # noqa: SLF001 - as in __init__
 
     def _sync_written(self) -> None:
-        for fd in self._written:
-            os.fsync(fd)
+        if self._many_written:
+            for tree in self.store.trees:
+                sync_file_system(tree.tree.fd)
+        else:
+            for fd in self._written:
+                os.fsync(fd)
+        self._close_written()
+
+    def _close_written(self) -> None:
         while self._written:
             os.close(self._written.pop())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.model.entry import Metadata
 from app.model.errors import Problem
@@ -50,9 +50,9 @@ class Rewinder:
                 self._batch.carry_out()
                 planned = 0
             undone = entry.header.change
-            for step in reversed(entry.steps):
+            for step, metadata in _joined(entry):
                 try:
-                    self._invert(step, undone)
+                    self._invert(step, undone, metadata)
                 except PathTrouble as trouble:
                     self._batch.drop_operation()
                     self.problems.append(Problem(trouble.code, trouble.path, trouble.params))
@@ -62,7 +62,7 @@ class Rewinder:
                     path = step[3]
                 self._batch.end_operation(number, undone, Operation.REWIND, step[1], path)
 
-    def _invert(self, step: Step, undone: int) -> None:
+    def _invert(self, step: Step, undone: int, metadata: Metadata | None) -> None:
         kind = step[0]
         if kind == steps.MOVE:
             self._invert_move(step)
@@ -71,7 +71,7 @@ class Rewinder:
         elif kind == steps.METADATA:
             self._invert_metadata(step)
         elif kind == steps.BLOCKS:
-            self._invert_blocks(step)
+            self._invert_blocks(step, metadata)
 
     def _invert_move(self, step: Step) -> None:
         _, root, from_area, from_path, to_area, to_path, _, _ = step
@@ -117,12 +117,12 @@ class Rewinder:
         if now != wanted:
             batch.change_metadata(root, path, found, now, wanted)
 
-    def _invert_blocks(self, step: Step) -> None:
+    def _invert_blocks(self, step: Step, metadata: Metadata | None) -> None:
         _, root, path, _, old_size, blocks = step
         batch = self._batch
         self._there(root, path)
         now, _, _ = batch.current(root, path)
-        wanted = _sized(now, old_size)
+        wanted = _sized(metadata or now, old_size)
         ranges = [(offset, data) for offset, data in blocks if data]
         record = WriteBlocks(
             root,
@@ -172,6 +172,22 @@ class Rewinder:
         for path, status in places:
             if status is not None and stat.S_ISDIR(status.st_mode):
                 self._batch.settle_directory(root, path)
+
+
+def _joined(entry: UndoEntry) -> Iterator[tuple[Step, Metadata | None]]:
+    """The steps, last first; blocks together with the metadata that were set with them, as one write."""
+    taken = False
+    for index in range(len(entry.steps) - 1, -1, -1):
+        step = entry.steps[index]
+        if taken:
+            taken = False
+            continue
+        before = entry.steps[index - 1] if index else None
+        if step[0] == steps.BLOCKS and before is not None and before[:3] == (steps.METADATA, *step[1:3]):
+            taken = True
+            yield step, unpack_metadata(list(before[4]))
+        else:
+            yield step, None
 
 
 def _data_bytes(entry: UndoEntry) -> int:

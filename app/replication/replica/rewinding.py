@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 import secrets
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from app.model.entry import order_key
-from app.model.errors import BusyError, NotFoundError, Problem
+from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
 from app.model.events import Severity
 from app.model.paths import is_beneath, shown
 from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint, RewindResult
@@ -79,13 +80,20 @@ def rewind(
 
 
 def add_point(replica: Replica, kind: PointKind, text: str) -> RewindPoint:
-    """Make a point of the state now, durably; the caller holds the replica's lock."""
+    """Make a point of the state now, durably; the caller holds the replica's lock.
+
+    Raises ArcxoError ER00408 when the disk fails; there is no such point then.
+    """
     _, store = replica.opened()
     now = datetime.now(UTC)
     position = store.index.position
     mark = StoredMark(secrets.token_hex(8), kind, text, now, store.change)
     store.index.add_mark(mark)
-    store.commit(position.epoch, position.sequence, position.sync_batches)
+    try:
+        store.commit(position.epoch, position.sequence, position.sync_batches)
+    except sqlite3.Error as error:
+        store.index.discard()
+        raise ArcxoError("ER00408", path=shown(store.log.directory), cause=str(error)) from error
     return RewindPoint(mark.id, kind, now, mark.change, replica.name, text)
 
 

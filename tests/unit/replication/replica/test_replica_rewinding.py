@@ -144,7 +144,7 @@ def test_taking_a_cut_rewind_back_can_itself_be_cut_anywhere(tmp_path: Path) -> 
         base = tmp_path / f"{at}"
         store, earlier, later, point = _to_be_cut(base)
         root = Path(store.trees[0].tree.path.decode())
-        with pytest.raises(Cut), CutAt(25):
+        with pytest.raises(Cut), CutAt(16):
             rewind(store, point)
         store.close()
         try:
