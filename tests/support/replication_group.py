@@ -142,7 +142,11 @@ class Group:
         until(lambda: self.status(host).state is state, timeout_s, f"{host} {state}: {self.status(host)}")
 
     def wait_scenario(self, state: ScenarioState, timeout_s: float = 30.0) -> None:
-        until(lambda: self.engine.status(self.id).state is state, timeout_s, str(state))
+        try:
+            until(lambda: self.engine.status(self.id).state is state, timeout_s, str(state))
+        except AssertionError as error:
+            error.add_note(str(self.engine.status(self.id)))
+            raise
 
     def same(self, host: str, name: str = "files") -> bool:
         return picture(self.master) == picture(self.hosts[host].directory / name)

@@ -52,6 +52,7 @@ from app.replication.master.walker import EMPTIED_LEAST_ENTRIES, fill
 from app.replication.scripts.running import Scripts
 
 _STOP_FLUSH_S = 5.0
+_CLOCK_SLACK_S = 1.0
 _STOP_COMMIT_S = 10.0
 _SUSPEND_S = 60.0
 _PROBLEMS_SHOWN = 1_000
@@ -151,7 +152,10 @@ class Running:
     def _drain(self) -> None:
         with contextlib.suppress(ArcxoError, OSError):
             assert self._barrier is not None
+            assert self._spool is not None
+            quiet_at = time.time() - _CLOCK_SLACK_S
             seq = self._barrier.captured(_STOP_FLUSH_S)
+            self._spool.note_quiet(quiet_at)
             self._judged(_STOP_FLUSH_S)
             live = [s for s in self._senders if s.state is ReplicaState.REPLICATING]
             wait_all(live, seq, _STOP_COMMIT_S)

@@ -135,7 +135,7 @@ class Spool:
         """
         with self._lock:
             self._close_fd()
-            self._positions.begin(epoch, self.last_seq)
+            self._positions.begin(epoch, None if self.damaged_file else self.last_seq)
             self._save_positions()
             # Newest first: whatever a crash leaves is a spool of the old epoch that ends earlier.
             for segment in reversed(self._segments):
@@ -298,7 +298,14 @@ class Spool:
             try:
                 self._check_space(more)
             except ArcxoError as error:
-                if error.code not in _FULL_CODES or not self._relieved(error):
+                if error.code not in _FULL_CODES:
+                    raise
+                # What cannot be read yet cannot go either; what nobody holds back goes.
+                size = self.size_bytes()
+                self.sync()
+                with self._lock:
+                    self._truncate()
+                if self.size_bytes() >= size and not self._relieved(error):
                     raise
             else:
                 return
@@ -438,16 +445,20 @@ class Spool:
         """Since when (seconds since 1970) changes may be missing there though size and time agree."""
         return self._positions.of(replica).doubt_since
 
-    def behind(self) -> tuple[list[str], bool]:
-        """The replicas that hold back the oldest records still here; whether those are in the newest file."""
+    def note_quiet(self, at: float) -> None:
+        """All changes made before `at` (seconds since 1970) are recorded, and nothing will be after."""
+        with self._lock:
+            self._positions.quiet_at = at
+
+    def behind(self) -> list[str]:
+        """The replicas that hold back the oldest records still here."""
         with self._lock:
             held = {name: seq for name, seq in self._positions.held().items() if seq < self.last_seq}
             if not held or not self._segments:
-                return [], True
+                return []
             oldest = min(held.values())
             segment = next((s for s in self._segments if oldest < s.last), self._segments[-1])
-            late = [name for name, seq in held.items() if seq < segment.last]
-            return late, segment is self._segments[-1]
+            return [name for name, seq in held.items() if seq < segment.last]
 
     def _save_positions(self) -> None:
         self._positions.save()

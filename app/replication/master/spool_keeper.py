@@ -10,7 +10,7 @@ from typing import Protocol
 from app.messages import render
 from app.model.errors import ArcxoError
 from app.model.events import Severity
-from app.model.scenario import Scenario
+from app.model.scenario import ReplicaState, Scenario
 from app.replication.master.durable import free_bytes
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.shadow import Shadow
@@ -19,6 +19,7 @@ from app.replication.master.spool_place import place_spool
 
 _NEARLY_THERE_S = 5.0
 _LOOK_AGAIN_S = 0.05
+_TAKING = (ReplicaState.REPLICATING, ReplicaState.CONNECTING, ReplicaState.SYNCHRONIZING)
 _READ_BYTES = 4 * 1024 * 1024
 _DISK_CHECK_S = 1.0
 
@@ -32,6 +33,10 @@ class Events(Protocol):
 
 class Stoppable(Protocol):
     """The sender of one replica."""
+
+    @property
+    def state(self) -> ReplicaState:
+        """What the replica does now."""
 
     def stop_for_good(self, why: str) -> None:
         """Send nothing more until somebody starts the replica again."""
@@ -91,6 +96,7 @@ class SpoolKeeper:
         recorded = shadow.fact(RECORDED_FACT)
         known = int(recorded) if recorded.isdecimal() else 0
         if known > spool.last_seq:
+            spool.damaged_file = spool.directory
             self._damaged(spool.directory, spool.last_seq + 1)
             return False
         return self._readable(spool, max(known, spool.first_seq() - 1))
@@ -157,7 +163,9 @@ class SpoolKeeper:
         self._tell_now(spool, error)
         if self._properties.stop_if_spool_full:
             return False
-        late = self._late(spool)
+        late = self._late(spool, spool.size_bytes())
+        if late is None:
+            return True
         if not late:
             return False
         cause = _words(error)
@@ -179,14 +187,22 @@ class SpoolKeeper:
         else:
             self._tell_disk(over=True, spool=spool, free=free_bytes(spool.directory))
 
-    def _late(self, spool: Spool) -> Iterable[str]:
-        """Who holds the oldest records; one that is about to be done with them is waited for."""
+    def _late(self, spool: Spool, room: int) -> Iterable[str] | None:
+        """Who holds the oldest records; None when room was made while one that takes them was waited for."""
         deadline = time.monotonic() + _NEARLY_THERE_S
         while True:
-            late, newest = spool.behind()
-            if not late or not newest or time.monotonic() > deadline:
-                return late
+            late = spool.behind()
+            idle = [host for host in late if not self._takes(host)]
+            if idle or not late or time.monotonic() > deadline:
+                return idle or late
             time.sleep(_LOOK_AGAIN_S)
+            if spool.size_bytes() < room:
+                return None
+
+    def _takes(self, host: str) -> bool:
+        """Whether a replica is taking what it is sent, or about to."""
+        sender = self._sender_of(host)
+        return sender is None or sender.state in _TAKING
 
 
 def _words(error: ArcxoError | OSError) -> str:

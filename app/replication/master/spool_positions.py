@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from app.replication.master.durable import write_file
 
 FILE_NAME = "positions.json"
+MARGIN_S = 3_600.0
+"""A change is recorded later than it is made."""
+
 _FORMAT = 1
 
 
@@ -37,6 +40,8 @@ class Positions:
         self._path = os.path.join(directory, FILE_NAME)
         self._known: dict[str, Position] = {}
         self.begun_at = 0.0
+        self.quiet_at: float | None = None
+        """All changes made before were recorded, and nothing was after: the scenario was stopped in order."""
         self.epoch = ""
         self._load()
 
@@ -47,6 +52,7 @@ class Positions:
             if kept["format"] != _FORMAT:
                 return
             self.epoch, self.begun_at = str(kept["epoch"]), _moment(kept["begun_at"])
+            self.quiet_at = None if kept["quiet_at"] is None else _moment(kept["quiet_at"])
             for name, (seq, at, doubt, stopped) in kept["replicas"].items():
                 self._known[name] = Position(
                     None if seq is None else int(seq),
@@ -63,7 +69,13 @@ class Positions:
         replicas = {
             name: [one.seq, one.at, one.doubt_since, one.stopped] for name, one in self._known.items()
         }
-        content = {"format": _FORMAT, "epoch": self.epoch, "begun_at": self.begun_at, "replicas": replicas}
+        content = {
+            "format": _FORMAT,
+            "epoch": self.epoch,
+            "begun_at": self.begun_at,
+            "quiet_at": self.quiet_at,
+            "replicas": replicas,
+        }
         write_file(self._path, json.dumps(content, indent=1).encode())
 
     def of(self, replica: str) -> Position:
@@ -82,7 +94,7 @@ class Positions:
         """What it was to get after its position cannot be had any more; `since`: as old as that."""
         doubted = self._doubted(self.of(replica))
         if since is not None:
-            doubted = replace(doubted, doubt_since=min(since, doubted.doubt_since or since))
+            doubted = replace(doubted, doubt_since=_earlier(since, doubted.doubt_since))
         self._known[replica] = replace(doubted, seq=None)
 
     def start(self, replica: str) -> None:
@@ -107,6 +119,7 @@ class Positions:
 
     def hold(self, replicas: Iterable[str], seq: int) -> None:
         """Only these take part; everything after `seq` is kept for those whose position is not known."""
+        self.quiet_at = None
         names = list(replicas)
         self._known = {name: one for name, one in self._known.items() if name in names}
         for name in names:
@@ -114,23 +127,32 @@ class Positions:
             if one.seq is None and not one.stopped:
                 self._known[name] = replace(one, seq=seq, at=self.begun_at)
 
-    def begin(self, epoch: str, last_seq: int) -> None:
-        """A new, empty spool follows one that ended at `last_seq`: what had not arrived is in doubt."""
+    def begin(self, epoch: str, last_seq: int | None) -> None:
+        """A new, empty spool follows one that ended at `last_seq` (None: nobody knows where).
+
+        What had not arrived is in doubt, and so is what was changed since nothing is recorded.
+        """
         for name, one in self._known.items():
-            late = one.seq is not None and one.seq < last_seq
-            self._known[name] = replace(self._doubted(one) if late else one, seq=None, stopped="")
-        self.epoch, self.begun_at = epoch, time.time()
+            late = one.seq is not None and (last_seq is None or one.seq < last_seq)
+            since = None if late else self.quiet_at
+            self._known[name] = replace(self._doubted(one, since), seq=None, stopped="")
+        self.epoch, self.begun_at, self.quiet_at = epoch, time.time(), None
 
     def forget(self, epoch: str) -> None:
         """The file is not of this spool: no position in it counts."""
         self._known = {name: replace(one, seq=None) for name, one in self._known.items()}
         self.epoch, self.begun_at = epoch, 0.0
 
-    def _doubted(self, one: Position) -> Position:
-        if one.seq is None and one.doubt_since is None:
+    def _doubted(self, one: Position, since: float | None = None) -> Position:
+        """With what changed after its position in doubt, or after `since`."""
+        if one.seq is None:
             return one
-        since = [at for at in (one.doubt_since, one.at if one.seq is not None else None) if at is not None]
-        return replace(one, doubt_since=min(since))
+        begins = one.at - MARGIN_S if since is None else since
+        return replace(one, doubt_since=_earlier(begins, one.doubt_since))
+
+
+def _earlier(one: float, other: float | None) -> float:
+    return one if other is None else min(one, other)
 
 
 def _moment(value: float) -> float:

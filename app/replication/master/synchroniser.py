@@ -34,8 +34,6 @@ from app.replication.sync_frames import Listed, ListedEntry
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
 WINDOW_BATCHES = 12
-DOUBT_MARGIN_S = 3600.0
-"""A change is recorded later than it is made."""
 
 
 def ask_listings(exchange: Exchange, roots: Sequence[ComparedRoot]) -> None:
@@ -75,7 +73,7 @@ class Synchroniser:
         self._doubt = doubt
         self._stopped = stopped
         self._on_root_done = on_root_done
-        self._unproved_ns = None if doubt_since is None else int((doubt_since - DOUBT_MARGIN_S) * 1e9)
+        self._unproved_ns = None if doubt_since is None else int(doubt_since * 1e9)
         self.figures = SyncFigures()
         self.items = SyncItems()
         """What is sent and removed, for the report."""
