@@ -193,8 +193,11 @@ def test_a_point_is_quiet_when_nothing_was_written_unless_others_changed_the_rep
     assert point.consistency is Consistency.QUIET
     story.agent.end_backup(point.id, keep=False)
     story.in_sync()
+    files = sum(path.is_file() and not path.is_symlink() for path in story.master.rglob("*"))
+    wait_until(lambda: story.agent.scenario(story.scenario.id).replicas[0].files == files, 60)
     (story.replica / "somebody").write_text("was here")
-    wait_until(lambda: story.agent.drift(story.scenario.id).count == 1, 30)
+    wait_until(lambda: story.agent.drift(story.scenario.id).count == 1, 60)
+    wait_until(lambda: story.agent.scenario(story.scenario.id).replicas[0].drifted == 1, 60)
     point = story.agent.begin_backup(story.scenario.id, "localhost", 4, 1)
     assert point.consistency is Consistency.FUZZY
     story.agent.end_backup(point.id, keep=False)

@@ -11,7 +11,7 @@ from app.model.errors import ArcxoError, BusyError
 from app.model.report import Report, ReportedChange, ReportKind
 from tests.support.replication_pair import Pair, until
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 @pytest.fixture

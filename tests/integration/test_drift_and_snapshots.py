@@ -51,10 +51,10 @@ def test_snapshots_made_and_released_are_no_drift(place: tuple[SnapshotProvider,
     def compared_again() -> None:
         before = pair.replica_engine.drift(pair.id, 1).checked_at
         pair.replica_engine.drift_worker._watches[pair.id]._sweep_due = 0.0
-        until(lambda: pair.replica_engine.drift(pair.id, 1).checked_at != before, 20.0, "compared")
+        until(lambda: pair.replica_engine.drift(pair.id, 1).checked_at != before, 60.0, "compared")
         assert pair.replica_engine.drift(pair.id, 1).count == 0, report()
 
-    until(lambda: pair.replica_engine.drift(pair.id, 1).checked_at is not None, 20.0, "compared")
+    until(lambda: pair.replica_engine.drift(pair.id, 1).checked_at is not None, 60.0, "compared")
     snapshots = []
     with pair.replica_engine.freeze(pair.id) as frozen:
         for number, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):

@@ -391,6 +391,7 @@ class DriftWatch:
                 still += self._drift.check(root, self._own[root], paths)
             asked = self._handle(self._drift, self._kept, self._own, still)
             self.count = self._drift.count
+            self._reverting |= bool(asked)
         for finding in asked:
             replica.tell_trouble(finding.root, finding.path, DRIFT_TROUBLE)
 
