@@ -15,7 +15,7 @@ from typing import Any
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 from app.model.paths import is_beneath
-from app.replication.replica.engine import RestoreArea, StagedOperation
+from app.replication.replica.restoring import RestoreArea, StagedOperation
 
 _BATCH_OPERATIONS = 4_000
 _BATCH_BYTES = 256 << 20
