@@ -126,7 +126,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @given(data=some.data())
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_flipped_bit_is_found_and_names_exactly_what_cannot_be_restored(
     shared: Backed, data: some.DataObject
 ) -> None:

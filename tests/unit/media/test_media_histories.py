@@ -145,7 +145,7 @@ def play(steps: list[tuple[str, int, int]], *, encrypted: bool) -> None:
 
 
 @given(STEPS, some.booleans())
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_sessions_stay_whole_and_garbage_goes_whatever_happens(
     steps: list[tuple[str, int, int]], encrypted: bool
 ) -> None:
