@@ -9,6 +9,17 @@ import pytest
 
 from app.model.errors import ArcxoError, BusyError
 from app.model.report import Report, ReportedChange, ReportKind
+from app.replication.frames import (
+    PROTOCOL_VERSION,
+    Frame,
+    Pong,
+    Refused,
+    Welcome,
+    decode_frame,
+    encode_frame,
+)
+from app.replication.inspect_frames import Inquiry, InspectRequest
+from app.replication.master import audit
 from tests.support.replication_pair import Pair, until
 
 LIMIT_S = 60.0
@@ -258,3 +269,70 @@ def test_roots_are_quiet_between_two_looks_only_if_nothing_was_written(running: 
     running.engine.suspend(running.id, "")
     assert running.engine.quiet_before(running.id, 0.5) is None
     running.engine.resume(running.id, "")
+
+
+def test_an_audit_goes_on_after_a_restart(running: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_RANGE_ENTRIES", 3)
+    monkeypatch.setattr(audit, "ENTRIES_PER_S", 8)
+    fill(running.master)
+    running.run()
+    running.settle()
+    path = running.home / "engine/master" / str(running.id) / "audit.json"
+
+    def position() -> dict[str, object]:
+        found: dict[str, object] = json.loads(path.read_text())["replicas"]["localhost"]
+        return found
+
+    until(path.exists, LIMIT_S, "a plan")
+    running.engine.audit_now(running.id)
+    until(lambda: position().get("after"), LIMIT_S, "a first part")
+    running.restart_master()
+    monkeypatch.setattr(audit, "ENTRIES_PER_S", 10_000)
+    assert position()["running"] is True
+    until(lambda: "IR00454" in running.codes(), LIMIT_S, "the end")
+    (event,) = [event for event in running.events.newer_than(0, 1000) if event.code == "IR00454"]
+    assert event.params["entries"] == "20"
+
+
+def test_there_is_no_audit_when_it_is_off(running: Pair) -> None:
+    fill(running.master)
+    running.run(audit_minutes=0)
+    running.settle()
+    with pytest.raises(BusyError, match="ER00446"):
+        running.engine.audit_now(running.id)
+
+
+def asked(running: Pair, *frames: Frame) -> list[Frame]:
+    """What a replica answers on a link of its own."""
+    scenario = running.engine.status(running.id).scenario
+    link = running.connector.connect(scenario, scenario.replicas[0], 1.0)
+    answers = []
+    try:
+        for frame in frames:
+            link.send(encode_frame(frame))
+            data = link.receive(10.0)
+            assert data is not None
+            answers.append(decode_frame(data))
+    finally:
+        link.close()
+    return answers
+
+
+def test_an_inquiry_that_makes_no_sense_is_refused(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    running.settle()
+    (unknown,) = asked(running, Inquiry(PROTOCOL_VERSION, 4711, "localhost"))
+    assert isinstance(unknown, Refused)
+    assert unknown.code == "ER00418"
+    (stranger,) = asked(running, Inquiry(PROTOCOL_VERSION, running.id, "another host"))
+    assert isinstance(stranger, Refused)
+    (old,) = asked(running, Inquiry(PROTOCOL_VERSION + 1, running.id, "localhost"))
+    assert isinstance(old, Refused)
+    assert old.code == "ER00203"
+    inquiry = Inquiry(PROTOCOL_VERSION, running.id, "localhost")
+    for strange in (InspectRequest(9, True, b"", 10), InspectRequest(9, False, b"", 10, (b"x",)), Pong(1)):
+        welcome, refused = asked(running, inquiry, strange)
+        assert isinstance(welcome, Welcome)
+        assert isinstance(refused, Refused)
+    running.assert_equal()

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.model.drift import DriftKind, DriftReport
-from app.model.scenario import DriftHandling
+from app.model.scenario import DriftHandling, Override
+from app.replication.replica.drift import Drift
+from app.replication.replica.drift_keeping import KeptEdits
 from app.replication.replica.engine import ReplicaEngine
 from tests.support.replication_pair import Pair, until
 
@@ -161,3 +164,56 @@ def test_what_happened_while_the_engine_was_down_is_found_and_stamped(running: P
     running.wait()
     running.assert_equal()
     until(lambda: drift(running).count == 0, LIMIT_S, "resolved")
+
+
+def test_an_edit_is_put_back_once_the_master_is_there_again(running: Pair) -> None:
+    fill(running.master)
+    running.run(drift=DriftHandling.REVERT)
+    watched(running)
+    running.connector.reachable = False
+    running.connector.cut()
+    (running.replica / "file0").write_bytes(b"edited while the master is away")
+    until(lambda: drift(running).count == 1, LIMIT_S, "found")
+    assert drift(running).items[0].reverting
+    running.replica_engine.close()
+    running.replica_engine = ReplicaEngine(str(running.base / "other"), "localhost", running.events)
+    running.replica_engine.start()
+    assert (running.replica / "file0").read_bytes() == b"edited while the master is away"
+    running.connector.reachable = True
+    until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")
+    until(lambda: drift(running).count == 0, LIMIT_S, "no drift")
+    (edit,) = drift(running).kept
+    assert Path(os.fsdecode(edit.kept_path)).read_bytes() == b"edited while the master is away"
+
+
+def test_kept_edits_go_when_their_time_is_over(running: Pair) -> None:
+    fill(running.master)
+    running.run(drift=DriftHandling.REVERT)
+    watched(running)
+    (running.replica / "file0").write_bytes(b"edited")
+    until(lambda: len(drift(running).kept) == 1 and drift(running).count == 0, LIMIT_S, "put back")
+    (edit,) = drift(running).kept
+    replica = running.replica_engine.replica_of(running.id)
+    with replica.lock:
+        assert replica.store is not None
+        kept = KeptEdits(replica.store)
+        kept.drop_old(int(edit.until.timestamp() * 1e9) - 10**9)
+        assert os.path.exists(edit.kept_path)
+        kept.drop_old(int(edit.until.timestamp() * 1e9) + 10**9)
+        Drift(replica.store).commit()
+    assert not os.path.lexists(os.path.dirname(edit.kept_path))
+    assert drift(running).kept == ()
+
+
+def test_a_property_of_one_replica_decides(running: Pair) -> None:
+    fill(running.master)
+    running.create()
+    scenario = running.engine.status(running.id).scenario
+    (spec,) = scenario.replicas
+    own = replace(spec, overrides=(Override("drift", "revert"),))
+    running.engine.update(replace(scenario, replicas=(own,)))
+    running.run()
+    watched(running)
+    (running.replica / "file0").write_bytes(b"edited")
+    until(lambda: "WR00431" in running.codes(), LIMIT_S, "told")
+    until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")
