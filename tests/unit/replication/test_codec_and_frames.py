@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.model.scenario import ReplicaState
 from app.replication import codec, frames
+from app.replication.inspect_frames import INSPECTED_MOST, Inquiry, Inspected, InspectRequest
 from app.replication.link import FRAME_MAX_BYTES
 from app.replication.records import (
     Extent,
@@ -68,6 +70,10 @@ FRAMES = [
     frames.Note(ReplicaState.REWINDING, "why"),
     frames.Ping(1),
     frames.Pong(1),
+    Inquiry(1, 7, "localhost"),
+    InspectRequest(0, True, b"", 5_000),
+    InspectRequest(1, False, b"a/b", 2_000, (b"", b"x")),
+    Inspected(0, (LISTED,), True, (b"x", b"y/z")),
 ]
 
 
@@ -129,3 +135,25 @@ def test_damaged_records_are_refused_or_still_valid(encoded, data):
     except ArcxoError:
         return
     assert codec.decode(codec.encode(again)) == again
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [18, 1, -1, "x"],
+        [18, 1, 2],
+        [19, 0, 1, b"", 5, []],
+        [19, 0, True, b"../up", 5, []],
+        [19, 0, True, b"", 0, []],
+        [19, 0, True, b"", INSPECTED_MOST + 1, []],
+        [19, 0, False, b"", 5, [b"/absolute"]],
+        [19, 0, False, b"", 5, [b"x"] * (INSPECTED_MOST + 1)],
+        [20, 0, [], 2, []],
+        [20, 0, [[b"x"]], True, []],
+        [20, 0, [], True, ["text"]],
+        [21],
+    ],
+)
+def test_a_strange_frame_of_a_link_that_looks_is_refused(fields):
+    with pytest.raises(ArcxoError):
+        frames.decode_frame(msgpack.packb(fields))
