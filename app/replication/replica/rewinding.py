@@ -29,6 +29,7 @@ from app.replication.replica.rewind_some import SomePaths
 from app.replication.sync_frames import ListedEntry
 
 PLAN_ITEMS_MAX = 1_000
+_STREAM_END_S = 5.0
 
 
 def plan_rewind(replica: Replica, point_id: str, paths: Sequence[bytes]) -> RewindPlan:
@@ -45,6 +46,8 @@ def rewind(
     replica: Replica, events: EventStore, point_id: str, paths: Sequence[bytes]
 ) -> tuple[RewindResult, int]:
     """Take the replica back; see `ReplicaEngine.rewind`. Also the change number of the state it led to."""
+    # The stream of a scenario that has just been stopped is still being closed here.
+    replica.stream_ended.wait(_STREAM_END_S)
     with replica.lock:
         if replica.streaming:
             raise BusyError("ER00416", scenario=replica.label)
