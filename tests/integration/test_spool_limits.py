@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from app.model.errors import ArcxoError
 from app.model.scenario import ReplicaState, ScenarioState
+from app.replication.master.exchange import Exchange
+from app.replication.sync_frames import HashItem
 from tests.support.replication_group import Group
 from tests.support.replication_pair import until
 
@@ -195,3 +198,37 @@ def test_a_disk_that_gets_full_is_told_before_it_is(group: Group, monkeypatch: p
     (group.master / "the last").write_text("1")
     group.wait_scenario(ScenarioState.PROBLEM)
     assert "must stay free" in group.engine.status(group.id).reason
+
+
+def test_after_a_stop_only_what_changed_since_is_compared_by_content(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = group.master / "hidden"
+    hidden.write_text("before")
+    os.utime(hidden, ns=(10**18, 10**18))
+    for number in range(30):
+        (group.master / f"file {number}").write_text("content")
+    asked: list[bytes] = []
+    real = Exchange.ask_hashes
+
+    def ask_hashes(self: Exchange, root: int, items: Sequence[HashItem], *more: int) -> int:
+        asked.extend(item.path for item in items)
+        return real(self, root, items, *more)
+
+    monkeypatch.setattr(Exchange, "ask_hashes", ask_hashes)
+    group.run()
+    group.engine.barrier(group.id, 20)
+    group.engine.stop(group.id)
+    # Before the stop there is a moment of doubt, which is a second long.
+    until(lambda: time.time() - (group.master / "hidden").stat().st_ctime > 3)
+    asked.clear()
+    group.run()
+    group.engine.stop(group.id)
+    unchanged = set(asked)
+    hidden.write_text("after!")
+    os.utime(hidden, ns=(10**18, 10**18))
+    group.run()
+    for host in group.hosts:
+        group.wait_same(host)
+    assert b"hidden" in asked
+    assert len(unchanged) <= 1
