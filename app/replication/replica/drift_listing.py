@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from app.model.entry import order_key
 from app.replication.replica.applied import Position
 from app.replication.replica.drift import Finding, kind_of
-from app.replication.replica.drift_states import PathState, file_type
+from app.replication.replica.drift_states import PathState, Seen, file_type
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.sync_frames import ListedEntry
 
 _COMMIT_EVERY = 20_000
 _FINDINGS_MAX = 5_000
+_U63 = (1 << 63) - 1
 _LAST_KEY = b"\xff" * 300
 
 
@@ -30,31 +31,35 @@ class ListedStates:
     def part(self, entries: Sequence[ListedEntry]) -> None:
         """A part of the listing."""
         high = order_key(entries[-1].path)
-        self._merge({state.key: state for state in map(_state, entries)}, high)
+        self._merge([_seen(entry) for entry in entries], high)
         self._low = high + b"\0"
 
     def end(self) -> list[Finding]:
         """The listing is complete: from now on the root is vouched for. What others had changed."""
-        self._merge({}, _LAST_KEY)
+        self._merge([], _LAST_KEY)
         self._store.states.vouch(self._root)
         self._commit()
         return self._findings
 
-    def _merge(self, there: dict[bytes, PathState], high: bytes) -> None:
+    def _merge(self, there: list[Seen], high: bytes) -> None:
         states = self._store.states
-        known = {state.key: state for state in states.between(self._root, self._low, high)}
-        for key, state in there.items():
-            before = known.pop(key, None)
-            if before is not None and before.same(state):
+        rows = states.rows_between(self._root, self._low, high)
+        if rows == there:
+            return
+        known = {row[0]: row for row in rows}
+        for seen in there:
+            before = known.pop(seen[0], None)
+            if before == seen:
                 continue
+            state = _state(seen)
             states.put(self._root, state)
             self._noted += 1
-            self._found(state.path, before, state)
-        for key, before in known.items():
-            path = key.replace(b"\0", b"/")
-            states.drop(self._root, path)
+            self._found(state.path, None if before is None else _state(before), state)
+        for before in known.values():
+            gone = _state(before)
+            states.drop(self._root, gone.path)
             self._noted += 1
-            self._found(path, before, None)
+            self._found(gone.path, gone, None)
         if self._noted >= _COMMIT_EVERY:
             self._commit()
 
@@ -71,15 +76,18 @@ class ListedStates:
         )
 
 
-def _state(entry: ListedEntry) -> PathState:
-    return PathState(
+def _seen(entry: ListedEntry) -> Seen:
+    return (
         order_key(entry.path),
-        entry.inode & ((1 << 63) - 1),
+        entry.inode & _U63,
         file_type(entry.kind) | entry.permissions,
         entry.uid,
         entry.gid,
         entry.size_bytes,
         entry.modified_ns,
-        0,
         entry.xattrs,
     )
+
+
+def _state(seen: Seen) -> PathState:
+    return PathState(*seen[:7], 0, seen[7])

@@ -42,6 +42,10 @@ _FORMATS = {
 }
 
 
+Seen = tuple[bytes, int, int, int, int, int, int, bytes]
+"""(key, inode, mode, uid, gid, size, modified ns, digest of xattrs)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathState:
     """One row. `mode` is the whole `st_mode`; `size` is 0 for all but files; `xattrs` a digest."""
@@ -214,6 +218,14 @@ class TreeStates:
             (root, low, high),
         )
         return [_state(row) for row in rows.fetchall()]
+
+    def rows_between(self, root: int, low: bytes, high: bytes) -> list[Seen]:
+        """The same as plain rows, without the change time: for many at a time."""
+        return self._database.execute(
+            "SELECT key, inode, mode, uid, gid, size, modified, xattrs FROM states"
+            " WHERE root = ? AND key >= ? AND key <= ? ORDER BY key",
+            (root, low, high),
+        ).fetchall()
 
     @property
     def _database(self) -> sqlite3.Connection:
