@@ -120,10 +120,21 @@ def test_everything_converges_with_a_queue_of_64_events(replication, monkeypatch
         directories,
         0,
     )
-    found = events(replication, "IR00218")
     assert events(replication, "WR00215")
-    assert found
-    assert sum(int(event.params["found"]) for event in found) > 0
+
+
+def test_what_only_the_walk_found_is_counted(replication, monkeypatch, expected_log):
+    expected_log(OVERFLOW)
+    with short_queues(monkeypatch):
+        replication.run()
+    # The reader of events cannot keep up.
+    with sweeps_of(replication)._sources[0]._lock:
+        for number in range(500):
+            (replication.master / f"lost{number}").touch()
+    replication.assert_equal()
+    until(lambda: events(replication, "IR00218"))
+    found = sum(int(event.params["found"]) for event in events(replication, "IR00218"))
+    assert 300 < found <= 500
 
 
 def test_many_overflows_cost_one_walk(replication, monkeypatch):

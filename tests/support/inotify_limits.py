@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from watchdog.observers.inotify_c import InotifyFD
 
 from tests.support.capabilities import missing
 
+_USUAL_LEAST = 16_384
+_LOCK = Path(tempfile.gettempdir()) / "arcxo-inotify-limits.lock"
 _QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _HELPER = """
 import array, ctypes, socket, sys
@@ -45,15 +49,18 @@ def short_queues(monkeypatch: pytest.MonkeyPatch, events: int = 64) -> Iterator[
     """
     if not os.access(_QUEUE, os.W_OK):
         missing("write access to the sysctl fs.inotify.max_queued_events")
-    usual = _QUEUE.read_text()
     made = InotifyFD._create_inotify_fd
 
     def create() -> int:
-        try:
-            _QUEUE.write_text(str(events))
-            return made()
-        finally:
-            _QUEUE.write_text(usual)
+        # Tests run side by side: none may take the short limit of another one for the usual one.
+        with open(_LOCK, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            usual = max(int(_QUEUE.read_text()), _USUAL_LEAST)
+            try:
+                _QUEUE.write_text(str(events))
+                return made()
+            finally:
+                _QUEUE.write_text(str(usual))
 
     with monkeypatch.context() as patch:
         patch.setattr(InotifyFD, "_create_inotify_fd", staticmethod(create))
