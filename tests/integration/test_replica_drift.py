@@ -9,6 +9,7 @@ import pytest
 
 from app.model.drift import DriftKind, DriftReport
 from app.model.scenario import DriftHandling, Override
+from app.replication.replica import drift_watch
 from app.replication.replica.drift import Drift
 from app.replication.replica.drift_keeping import KeptEdits
 from app.replication.replica.engine import ReplicaEngine
@@ -217,3 +218,31 @@ def test_a_property_of_one_replica_decides(running: Pair) -> None:
     (running.replica / "file0").write_bytes(b"edited")
     until(lambda: "WR00431" in running.codes(), LIMIT_S, "told")
     until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")
+
+
+def test_lost_events_cost_a_comparison_of_everything(running: Pair) -> None:
+    fill(running.master)
+    running.run()
+    watched(running)
+    watch = running.replica_engine.drift_worker._watches[running.id]
+    looked = drift(running).checked_at
+    (running.replica / "file0").write_bytes(b"edited")
+    for hints in watch._hints:
+        hints.take()
+        hints.overflowed()
+    until(lambda: drift(running).checked_at != looked, LIMIT_S, "compared")
+    until(lambda: found(running) == {"file0": DriftKind.CHANGED}, LIMIT_S, "found")
+
+
+def test_without_watches_everything_is_compared_regularly(
+    running: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_watch, "watch_limit", lambda: 4)
+    monkeypatch.setattr(drift_watch, "_BLIND_EVERY_S", 0.5)
+    fill(running.master)
+    running.run()
+    watched(running)
+    assert not drift(running).watched
+    assert "WR00435" in running.codes()
+    (running.replica / "folder" / "deep" / "new").touch()
+    until(lambda: found(running) == {"folder/deep/new": DriftKind.CREATED}, LIMIT_S, "found")

@@ -80,6 +80,7 @@ class DriftWatch:
         self._told: list[float] = []
         self._pruned_at = 0.0
         self._reverting = False
+        self._once_more = False
         self._blind_told = False
         self._checked_at: datetime | None = None
         self._blind_every = _BLIND_EVERY_S
@@ -247,6 +248,7 @@ class DriftWatch:
             if hints.everything:
                 hints.everything = False
                 hints.take()
+                self._once_more |= self._sweeping is not None
                 self._sweep_due = min(self._sweep_due, now + (5.0 if busy else 0.0))
             since = hints.waiting_since()
             if not since or now - since < _QUIET_LEAST_S or (busy and now - since < _WAIT_MOST_S):
@@ -294,6 +296,10 @@ class DriftWatch:
         # A large tree is compared less often: this must not become the main work of the machine.
         self._sweep_due = time.monotonic() + max(minutes * 60.0 or 3600.0, took * _SWEEP_SHARE)
         self._blind_every = max(_BLIND_EVERY_S, took * _SWEEP_SHARE / 10)
+        if self._once_more:
+            # Events were lost while it ran: what it had passed by then may have changed.
+            self._once_more = False
+            self._sweep_due = time.monotonic()
         self._checked_at = datetime.now(UTC)
         self.checked.set()
 
