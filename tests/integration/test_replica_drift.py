@@ -246,3 +246,15 @@ def test_without_watches_everything_is_compared_regularly(
     assert "WR00435" in running.codes()
     (running.replica / "folder" / "deep" / "new").touch()
     until(lambda: found(running) == {"folder/deep/new": DriftKind.CREATED}, LIMIT_S, "found")
+
+
+def test_what_is_made_where_names_are_kept_stays_and_is_no_drift_any_more(running: Pair) -> None:
+    fill(running.master)
+    running.run(drift=DriftHandling.REVERT, keep_deleted_during_replication=True)
+    watched(running)
+    (running.replica / "made here").write_bytes(b"stays")
+    until(lambda: "WR00431" in running.codes(), LIMIT_S, "told")
+    until(lambda: drift(running).count == 0, LIMIT_S, "settled")
+    assert (running.replica / "made here").read_bytes() == b"stays"
+    (running.replica / "file0").write_bytes(b"edited")
+    until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")

@@ -193,6 +193,9 @@ class Applier:
                 if sequenced and self.keeps_removed and isinstance(record, Remove):
                     # Whatever the master has under this name later takes its place.
                     store.index.drop_trouble(record.root, record.path)
+                    if store.states.drifting:
+                        # It stays whoever made it: there is nothing to put back.
+                        batch.applied_whole(record.root, record.path)
                     continue
                 try:
                     if number in refused:
