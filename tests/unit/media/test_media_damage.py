@@ -19,6 +19,8 @@ from tests.support.faults import Cut, CutAt, count_calls
 from tests.support.media_samples import MASTER, back_up, flip, new_key, new_media, restore_to
 from tests.support.trees import picture
 
+_ROUNDS = int(os.environ.get("ARCXO_ROUNDS") or 2000)
+
 
 class Backed:
     """Three sessions of a changing tree, and what each of them restores to."""
@@ -137,7 +139,7 @@ def test_every_flipped_bit_is_found_and_names_exactly_what_cannot_be_restored(
 @pytest.mark.deep
 @pytest.mark.timeout(3600)
 @given(data=some.data())
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=_ROUNDS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_very_many_flipped_bits_are_found(shared: Backed, data: some.DataObject) -> None:
     name = data.draw(some.sampled_from(shared.objects()))
     check_flip(shared, name, data.draw(some.integers(0, 10**9)), data.draw(some.integers(0, 7)))

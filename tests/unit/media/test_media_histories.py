@@ -22,6 +22,7 @@ from tests.support.trees import assert_identical
 
 BACK_UP, REMOVE, COLLECT = "back up", "remove", "collect"
 NEVER_CUT = 10**6
+_ROUNDS = int(os.environ.get("ARCXO_ROUNDS") or 1500)
 STEPS = some.lists(
     some.tuples(
         some.sampled_from([BACK_UP, BACK_UP, REMOVE, COLLECT]),
@@ -155,6 +156,6 @@ def test_sessions_stay_whole_and_garbage_goes_whatever_happens(
 @pytest.mark.deep
 @pytest.mark.timeout(3600)
 @given(STEPS, some.booleans())
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=_ROUNDS, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_sessions_stay_whole_in_many_histories(steps: list[tuple[str, int, int]], encrypted: bool) -> None:
     play(steps, encrypted=encrypted)
