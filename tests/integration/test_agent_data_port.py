@@ -12,7 +12,8 @@ from app.agent.tls import Identity, load_or_make_identity
 from app.model.errors import ArcxoError
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.definition import to_xml
-from app.replication.frames import PROTOCOL_VERSION, Hello, encode_frame
+from app.replication.frames import PROTOCOL_VERSION, Hello, Ping, encode_frame
+from app.replication.inspect_frames import Inquiry
 from app.replication.link import FRAME_MAX_BYTES, Link
 
 
@@ -111,6 +112,21 @@ def test_a_token_is_for_its_own_scenario_only(port: tuple[str, StreamTokens], id
     link.send(hello(8))
     with pytest.raises(ArcxoError):
         link.receive(10)
+
+
+def test_a_token_opens_an_inquiry_about_its_own_scenario_only(
+    port: tuple[str, StreamTokens], identity: Identity
+) -> None:
+    address, tokens = port
+    link = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    link.send(encode_frame(Inquiry(PROTOCOL_VERSION, 7, "localhost")))
+    received(link)
+    link.close()
+    for first in (Inquiry(PROTOCOL_VERSION, 8, "localhost"), Ping(1)):
+        other = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+        other.send(encode_frame(first))
+        with pytest.raises(ArcxoError):
+            other.receive(10)
 
 
 def test_frames_that_are_garbage_end_their_stream_only(
