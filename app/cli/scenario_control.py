@@ -42,7 +42,7 @@ def suspend(*, name: str, replica: str) -> None:
     context.show_done(f"Scenario {name} is suspended", name=name, replica=replica)
 
 
-@click.command(help="Go on updating a suspended replica of NAME.")
+@click.command(help="Go on updating a suspended replica of NAME, or start one that a full spool stopped.")
 @click.argument("name")
 @REPLICA
 def resume(*, name: str, replica: str) -> None:
