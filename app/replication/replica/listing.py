@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from operator import itemgetter
 
-from app.model.entry import EntryKind, kind_of_mode, order_key
+from app.model.entry import EntryKind, Xattrs, kind_of_mode
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import RESERVED_PREFIX
@@ -61,6 +62,7 @@ def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
     except (PathTrouble, FileNotFoundError):
         return []
     below = b"/proc/self/fd/%d/" % fd
+    whole = place.path + b"/" + path + b"/" if path else place.path + b"/"
     found = []
     for text in os.listdir(fd):
         name = os.fsencode(text)
@@ -69,12 +71,21 @@ def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
         try:
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
             target = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else b""
-            xattrs = xattr_digest(read_xattrs(below + name))
+            xattrs = xattr_digest(_xattrs(whole + name, below + name))
         except FileNotFoundError:
             continue
         found.append(listed(path + b"/" + name if path else name, status, xattrs, target))
-    found.sort(key=lambda entry: order_key(entry.path))
+    # The order of the names in one directory is that of `order_key`.
+    found.sort(key=itemgetter(0))
     return found
+
+
+def _xattrs(whole: bytes, held: bytes) -> Xattrs:
+    """By the whole path, which is quicker; by the directory that is held where that leads nowhere."""
+    try:
+        return read_xattrs(whole)
+    except OSError:
+        return read_xattrs(held)
 
 
 def in_parts(entries: Iterator[ListedEntry]) -> Iterator[tuple[ListedEntry, ...]]:
