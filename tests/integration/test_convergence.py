@@ -1,6 +1,7 @@
 """Whatever is done to the roots and to the engines, the replica ends identical, and rewinds exactly.
 
 A failure names its seed; `ARCXO_SEED=N pytest -m deep tests/integration/test_convergence.py` takes it again.
+With root, three of four seeds have the replicas on a small volume (ext4, XFS or btrfs) that is full at times.
 `ARCXO_SOAK_SECONDS` is how long the soak goes on (two minutes).
 """
 
@@ -33,13 +34,12 @@ def _properties(seed: int) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 3])
-def test_churn_and_kills_converge(tmp_path: Path, seed: int) -> None:
-    done = run_once(tmp_path, seed, 3, properties=_properties(seed))
+def test_churn_and_kills_converge(tmp_path: Path) -> None:
+    done = run_once(tmp_path, 1, 3, properties=_properties(1))
     assert sum(done.values()) > 100
 
 
-@pytest.mark.deep
+@pytest.mark.slow
 @pytest.mark.needs_root
 def test_churn_kills_full_disks_and_tiny_queues_converge(tmp_path: Path) -> None:
     with volume_or_report(tmp_path, "ext4", _VOLUME_MB) as volume:

@@ -262,6 +262,13 @@ class Batch:
 
     def drop_operation(self) -> None:
         """The operation being planned cannot be carried out; nothing of it happens."""
+        for place in self._noted_times:
+            # How to put this time back was planned with it: the next operation there has to plan it itself.
+            self._times.pop(place, None)
+        self._clear_operation()
+
+    def _clear_operation(self) -> None:
+        self._noted_times.clear()
         self._steps.clear()
         self._actions.clear()
         self._stamps.clear()
@@ -295,7 +302,7 @@ class Batch:
                 store.index.stamp_removed(at, changed, store.change, directory=directory)
             else:
                 store.index.stamp(at, changed, store.change, kind)
-        self.drop_operation()
+        self._clear_operation()
         self._aside_count = 0
 
     # carrying out -------------------------------------------------------------------------------
@@ -427,6 +434,7 @@ class Batch:
         if status is None:
             return
         self._times[place] = status.st_mtime_ns
+        self._noted_times.add(place)
         self._steps.append((steps.TIMES, root, parent, status.st_ino, status.st_mtime_ns))
 
     def _beneath_moved(self, root: int, path: bytes) -> bool:
