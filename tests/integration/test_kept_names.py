@@ -43,6 +43,7 @@ def test_names_deleted_while_replicating_stay_when_they_are_to_be_kept(replicati
     shutil.rmtree(replication.master / "d")
     assert names(only_there(replication)) == ["a", "d", "d/e", "d/e/y", "d/x"]
     assert (replication.replica / "d/e/y").read_text() == "first d/e/y"
+    assert replication.engine.difference(replication.id).items == ()
 
 
 def test_a_name_used_again_gets_what_the_master_has_there(replication):

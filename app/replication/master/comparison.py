@@ -16,7 +16,7 @@ from app.model.report import ReportedChange, ReportItem
 from app.model.scenario import ScenarioProperties
 from app.replication.content import hash_range, open_file
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.differences import Difference, What, compare, kept_extras
+from app.replication.master.differences import Difference, What, compare, expected_extras
 from app.replication.master.filters import PathFilter
 from app.replication.master.inspector import Inspector
 from app.replication.master.observe import entry_of
@@ -76,7 +76,7 @@ class Comparison:
         self._root = root
         self._inspector = inspector
         self._filters = filters
-        self._keeps = kept_extras(properties, filters)
+        self._keeps = expected_extras(properties, filters)
         self._report = report
         self._content = content
         self._pace = pace

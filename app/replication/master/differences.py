@@ -70,6 +70,13 @@ def kept_extras(properties: ScenarioProperties, filters: PathFilter) -> Keeps:
     return lambda theirs: filters.leaves_out(theirs.path, directory=theirs.kind is EntryKind.DIRECTORY)
 
 
+def expected_extras(properties: ScenarioProperties, filters: PathFilter) -> Keeps:
+    """Which entries only the replica has are as they should be between synchronisations: kept names, too."""
+    if properties.keep_deleted_during_replication:
+        return lambda _: True
+    return kept_extras(properties, filters)
+
+
 def compare(
     ours: Iterator[ShadowEntry],
     theirs: Iterator[ListedEntry],
