@@ -10,6 +10,7 @@ from datetime import datetime
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
+from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
@@ -200,7 +201,12 @@ class LocalScenarios:
             agent.synchronize(registration.id, host)
 
     def bookmark(self, name: str, text: str = "") -> RewindPoint:
-        """Set a bookmark now; without a text it is named after the time."""
+        """Set a bookmark now; without a text it is named after the time.
+
+        Raises:
+            UsageError: ER00123 a text that is too long, or has characters that are not printable.
+        """
+        check_bookmark(text)
         registration, agent = self._agent(name)
         if not text:
             text = time.strftime("%Y-%m-%d %H:%M:%S")

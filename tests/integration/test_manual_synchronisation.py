@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.model.errors import BusyError
+from app.model.errors import BusyError, UsageError
 from app.model.scenario import ReplicaState, SyncMethod
 from tests.support.replication_group import Group
 from tests.support.replication_pair import until
@@ -80,3 +80,15 @@ def test_a_scenario_that_does_not_run_is_not_synchronised(group: Group) -> None:
     group.engine.stop(group.id)
     with pytest.raises(BusyError, match="ER00251"):
         group.engine.synchronize(group.id, "two")
+
+
+def test_a_bookmark_that_replicas_would_refuse_is_refused_and_replication_goes_on(group: Group) -> None:
+    group.run()
+    group.wait_all(ReplicaState.REPLICATING)
+    for text in ("x" * 5000, "\udcff", "two\nlines"):
+        with pytest.raises(UsageError):
+            group.engine.bookmark(group.id, text)
+    (group.master / "later").write_bytes(b"later")
+    group.engine.bookmark(group.id, "fine")
+    group.engine.barrier(group.id, 60)
+    group.wait_all(ReplicaState.REPLICATING)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
@@ -263,7 +264,12 @@ class MasterEngine:
         self._run_of(scenario_id).synchronize(replica)
 
     def bookmark(self, scenario_id: int, text: str, kind: PointKind = PointKind.BOOKMARK) -> RewindPoint:
-        """Put a rewind point after everything written before the call; its `change` is known to replicas."""
+        """Put a rewind point after everything written before the call; its `change` is known to replicas.
+
+        Raises:
+            UsageError: ER00123 a text that replicas would refuse for ever, or that no list can show.
+        """
+        check_bookmark(text)
         return self._run_of(scenario_id).bookmark(text, kind)
 
     def barrier(self, scenario_id: int, timeout_s: float) -> None:
