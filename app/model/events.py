@@ -42,7 +42,7 @@ def parse_triggers(text: str) -> tuple[NotifyTrigger, ...]:
     words = {word.strip().lower() for word in text.split(",")} - {""}
     if not words <= set(NotifyTrigger):
         raise ValueError(
-            f"one or more of {', '.join(NotifyTrigger)}, divided by commas; none = nothing is told"
+            f"one or more of {', '.join(NotifyTrigger)}, divided by commas; empty = nothing is told"
         )
     return tuple(trigger for trigger in NotifyTrigger if trigger in words)
 

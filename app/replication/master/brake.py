@@ -318,7 +318,7 @@ class Brake:
             held.usual_per_minute = self._rates.usual_per_minute(now)
             held.params = {key: str(value) for key, value in params.items()}
             held.params |= {
-                "limit": str(held.limit_files),
+                "limit": f"{held.limit_files:,}",
                 "percent": str(self._rates.percent),
                 "usual": f"{held.usual_per_minute:.1f}",
                 "total": str(self._files() + self._losses.files()),

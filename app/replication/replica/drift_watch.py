@@ -31,7 +31,7 @@ from app.replication.events import EventStore
 from app.replication.master.filters import PathFilter
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
-from app.replication.replica.drift import Drift, Finding, digest, ordered
+from app.replication.replica.drift import Drift, Finding, changed_at_ns, digest, ordered
 from app.replication.replica.drift_hints import RootHints
 from app.replication.replica.drift_keeping import LEAST_MINUTES, KeptEdits
 from app.replication.replica.drift_states import count_directories, count_files
@@ -478,9 +478,7 @@ class DriftWatch:
             params: dict[str, object] = {
                 "path": shown(self._at(finding)),
                 "what": finding.kind.value,
-                "changed": _time(finding.now.changed_ns).isoformat(timespec="seconds")
-                if finding.now is not None
-                else _now(),
+                "changed": changed_text(finding),
                 "replica": self._replica.name,
             }
             if finding.other:
@@ -608,6 +606,12 @@ def _whole(top: bytes, path: bytes) -> bytes:
 
 def _time(at_ns: int) -> datetime:
     return datetime.fromtimestamp(at_ns / 1e9, UTC)
+
+
+def changed_text(finding: Finding) -> str:
+    """When it was changed, for an event: as the file system tells, else when it was found, which is now."""
+    changed = changed_at_ns(finding)
+    return _time(changed).isoformat(timespec="seconds") if changed else _now()
 
 
 def _now() -> str:

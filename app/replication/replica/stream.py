@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.messages import render
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.events import Severity
@@ -111,7 +112,7 @@ class ReplicaStream:
                     Severity.ERROR,
                     scenario_id=replica.scenario.id if replica.scenario else None,
                     scenario_name=replica.label,
-                    cause=str(error),
+                    cause=render(error.code, error.params).text,
                 )
         finally:
             with self._room:

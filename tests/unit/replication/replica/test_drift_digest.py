@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from app.model.drift import DriftKind
 from app.model.entry import order_key
 from app.replication.replica.drift import Finding, digest, kind_of
 from app.replication.replica.drift_states import PathState
+from app.replication.replica.drift_watch import changed_text
 
 DIRECTORY = stat.S_IFDIR | 0o755
 FILE = stat.S_IFREG | 0o644
@@ -61,3 +64,14 @@ def test_kinds_of_change() -> None:
     assert kind_of(before, state(b"f", 2)) is DriftKind.CHANGED
     assert kind_of(before, state(b"f", 1, stat.S_IFREG | 0o600)) is DriftKind.METADATA
     assert kind_of(before, state(b"f", 1, DIRECTORY)) is DriftKind.CHANGED
+
+
+def test_a_change_whose_time_nobody_knows_has_the_time_it_was_found() -> None:
+    known = replace(state(b"edited", 1), changed_ns=1_700_000_000_000_000_000)
+    assert changed_text(finding(b"edited", None, known)) == "2023-11-14T22:13:20+00:00"
+    began = datetime.now(UTC).replace(microsecond=0)
+    for unknown in (
+        finding(b"edited", None, replace(known, changed_ns=0)),
+        finding(b"gone", known, None),
+    ):
+        assert datetime.fromisoformat(changed_text(unknown)) >= began
