@@ -62,6 +62,7 @@ class Batch:
         self._many_written = False
         self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
+        self._joined: list[tuple[int, bytes]] = []
         self._aside_count = 0
         self._states = BatchStates(store.states)
         for tree in store.trees:
@@ -164,6 +165,8 @@ class Batch:
             self.store.links.drop(root, path)
             self._stamp(root, path, CHANGED)
             self._touch(root, path)
+            if area == SIDE:
+                self._comes_back(root, from_path, inode)
             if area == TREE:
                 self._left(root, from_path, path, directory=False)
         if area == SIDE and from_path.startswith(NEW + b"/"):
@@ -201,6 +204,8 @@ class Batch:
             self._touch(root, to_path)
             if directory and not new:
                 self._moved.add((root, to_path))
+            if area == SIDE:
+                self._comes_back(root, path, inode)
         if area == TREE:
             self._left(root, path, to_path if to_area == TREE else None, directory=directory)
 
@@ -239,6 +244,13 @@ class Batch:
         known = self.store.links.names(self.tree(root), inode)
         return known if path in known else [path, *known]
 
+    def joined(self, root: int, path: bytes) -> None:
+        """The operation gives the file at `path` a further name: the next backup has to know both as one.
+
+        No more than a change number: what is there is neither read nor vouched for.
+        """
+        self._joined.append((root, path))
+
     def applied_whole(self, root: int, path: bytes) -> None:
         """The full state of `path` was planned, whatever had to be done for it."""
         self._states.again(root, path)
@@ -272,6 +284,7 @@ class Batch:
         self._steps.clear()
         self._actions.clear()
         self._stamps.clear()
+        self._joined.clear()
         self._states.drop_operation()
 
     def end_operation(
@@ -302,6 +315,8 @@ class Batch:
                 store.index.stamp_removed(at, changed, store.change, directory=directory)
             else:
                 store.index.stamp(at, changed, store.change, kind)
+        for at, name in self._joined:
+            store.index.stamp(at, name, store.change, CHANGED)
         self._clear_operation()
         self._aside_count = 0
 
@@ -402,6 +417,12 @@ class Batch:
                 self._aside_moved.add((step[1], step[4]))
         self._steps.append(step)
         self._actions.append((step, action))
+
+    def _comes_back(self, root: int, from_path: bytes, inode: int) -> None:
+        """What was put aside gets a name again, maybe beside names that were the only ones meanwhile."""
+        if not from_path.startswith(NEW + b"/"):
+            for name in self.store.links.known(root, inode):
+                self.joined(root, name)
 
     def _stamp(self, root: int, path: bytes, kind: int, *, directory: bool = False) -> None:
         self._stamps.append((root, path, kind, directory))

@@ -293,6 +293,8 @@ class Carrier:
                 raise PathTrouble("ER00406", path, final=True, cause=os.strerror(error.errno)) from None
             raise
         batch.place(root, path, old, (SIDE, made, inode))
+        if area == TREE:
+            batch.joined(root, existing)
         batch.store.links.add(root, path, inode)
         batch.store.links.add(root, existing, inode)
 

@@ -117,3 +117,24 @@ def test_random_operations_rewinds_and_a_reopened_index(
         now = modelled.check((seed, part))
         for change, base in bases:
             _assert_complete(store, change, base, now, (seed, part, change))
+
+
+def test_a_name_added_to_a_file_tells_of_both(store: ReplicaStore, tmp_path: Path) -> None:
+    applier = Applier(store)
+    sequence = store.index.position.sequence + 1
+    applier.apply_stream("e", sequence, [put(b"one", b"1"), put(b"other", b"2")])
+    change = store.change
+    applier.apply_stream("e", sequence + 2, [MakeLink(0, b"two", b"one")])
+    assert _listed(store, change) == [(b"one", "changed"), (b"two", "changed")]
+
+
+def test_a_name_that_a_rewind_gives_back_tells_of_the_others(store: ReplicaStore, tmp_path: Path) -> None:
+    applier = Applier(store)
+    sequence = store.index.position.sequence + 1
+    applier.apply_stream("e", sequence, [put(b"one", b"1"), MakeLink(0, b"two", b"one")])
+    applier.apply_stream("e", sequence + 2, [Remove(0, b"two")])
+    change = store.change
+    undoing, problems = entries_after(store, change - 1), list[Problem]()
+    applier.run(lambda batch: problems.extend(undo(batch, undoing)), keep_position=True)
+    assert not problems
+    assert (b"one", "changed") in _listed(store, change)
