@@ -25,8 +25,8 @@ class RewindPoint:
     """A moment one replica can be taken back to: its state just *after* change number `change`.
 
     An operation's point says what it did: `operation` is one of create, write, remove, rename, link,
-    metadata, rewind and restore; `new_path` is where a rename led to, or what a link names. The id with `before:` in
-    front is the state just before it.
+    metadata, rewind and restore; `new_path` is where a rename led to, or what a link names. The id with
+    `before:` in front is the state just before it.
     """
 
     id: str
