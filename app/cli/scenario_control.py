@@ -76,7 +76,12 @@ def bookmark(*, name: str, text: str) -> None:
 @click.argument("name")
 @click.option("--state", required=True, type=click.Choice(["replicating", "in-sync", "stopped"]))
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="S"
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, 31_536_000),
+    default=300.0,
+    show_default=True,
+    metavar="S",
 )
 def wait(*, name: str, state: str, timeout_s: float) -> None:
     """Wait; in-sync means: all that was written before this call is on the replicas."""

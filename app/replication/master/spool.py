@@ -314,8 +314,13 @@ class Spool:
         return self._relieve is not None and self._relieve(error)
 
     def _check_space(self, more: int) -> None:
-        if self._max_bytes and self.size_bytes() + more > self._max_bytes:
-            raise ArcxoError("ER00210", size_mb=self.size_bytes() >> 20, limit_mb=self._max_bytes >> 20)
+        if self._max_bytes and (size := self.size_bytes()) + more > self._max_bytes:
+            raise ArcxoError(
+                "ER00210",
+                size_mb=f"{size / 2**20:.1f}",
+                more_mb=f"{more / 2**20:.1f}",
+                limit_mb=self._max_bytes >> 20,
+            )
         now = time.monotonic()
         if now - self._free_checked < _SPACE_CHECK_S and more < 1 << 20:
             return

@@ -111,8 +111,13 @@ def test_segments_go_when_every_replica_has_them_and_numbers_stay(tmp_path):
 def test_the_limits_refuse_before_anything_is_written(tmp_path):
     spool = _new(tmp_path / "a", max_bytes=1000)
     spool.append([b"x" * 500])
-    with pytest.raises(ArcxoError, match="ER00210"):
+    with pytest.raises(ArcxoError, match="ER00210") as caught:
         spool.append([b"x" * 500])
+    assert caught.value.params.keys() == {"size_mb", "more_mb", "limit_mb"}
+    assert caught.value.params["more_mb"] == "0.0"
+    with pytest.raises(ArcxoError, match="ER00210") as caught:
+        spool.append([b"x" * (3 << 20)])
+    assert caught.value.params["more_mb"] == "3.0"
     spool.append([b"x" * 10])
     spool.close()
     spool = _new(tmp_path / "b", min_free_bytes=1 << 62)
