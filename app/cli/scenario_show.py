@@ -92,7 +92,9 @@ def statistics(*, name: str) -> None:
 
 @click.command(help="Events of the engines, oldest first; all, or those of the scenario NAME.")
 @click.argument("name", required=False, default="")
-@click.option("--newer-than", type=click.IntRange(0), default=None, metavar="N", help="Only after number N.")
+@click.option(
+    "--newer-than", type=click.IntRange(0, 2**63 - 1), default=None, metavar="N", help="Only after number N."
+)
 @click.option("--last", type=click.IntRange(1, 100_000), default=None, metavar="N", help="The newest N.")
 @click.option(
     "--limit",

@@ -129,6 +129,7 @@ def test_errors_are_objects_on_stderr_with_json(
         ["scenario", "set", "files", "rewind_minutes=-1"],
         ["scenario", "wait", "files", "--state", "happy"],
         ["scenario", "wait", "files", "--state", "in-sync", "--timeout", "inf"],
+        ["scenario", "events", "--newer-than", "99999999999999999999999"],
         ["backup", "--scenario", "files", "--run-at", "soon"],
         ["query", "*", "--size", "big"],
         ["--home"],
