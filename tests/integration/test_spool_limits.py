@@ -46,6 +46,8 @@ def test_a_spool_that_is_full_stops_the_scenario_where_that_is_wanted(group: Gro
     group.wait_scenario(ScenarioState.PROBLEM)
     assert "The spool has reached its limit" in group.engine.status(group.id).reason
     until(lambda: "CR00100" in group.codes())
+    status = group.engine.status(group.id)
+    assert all(replica.state is not ReplicaState.REPLICATING for replica in status.replicas), status.replicas
     codes = group.codes()
     assert codes.index("WR00216") < codes.index("CR00100")
 

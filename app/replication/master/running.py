@@ -583,6 +583,14 @@ class Running:
         behind_s = recorder.hints.behind_s() if recorder is not None else 0.0
         if behind_s:
             replicas = tuple(replace(r, lag_seconds=max(r.lag_seconds or 0.0, behind_s)) for r in replicas)
+        if self._problem is not None:
+            # Nothing is recorded any more: what goes on is sending what was, not replication.
+            replicas = tuple(
+                replace(r, state=ReplicaState.PROBLEM, reason=self._reason)
+                if r.state is ReplicaState.REPLICATING
+                else r
+                for r in replicas
+            )
         return ScenarioStatus(
             scenario=self.scenario,
             state=self._state,
