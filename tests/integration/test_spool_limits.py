@@ -220,9 +220,9 @@ def test_after_a_stop_only_what_changed_since_is_compared_by_content(
     monkeypatch.setattr(Exchange, "ask_hashes", ask_hashes)
     group.run()
     group.engine.barrier(group.id, 20)
-    group.engine.stop(group.id)
     # Before the stop there is a moment of doubt, which is a second long.
     until(lambda: time.time() - (group.master / "hidden").stat().st_ctime > 3)
+    group.engine.stop(group.id)
     asked.clear()
     group.run()
     group.engine.stop(group.id)
