@@ -67,6 +67,8 @@ def test_one_percent_of_changed_blocks_sends_one_and_a_half_percent_at_most(repl
     traffic[0] = 0
     replication.run()
     replication.settle(60)
+    assert "SR00096" in replication.codes()
+    assert "IR00119" not in replication.codes()
     assert 0 < sent(replication) <= size * 0.0101
     assert traffic[0] <= size * 0.015
     assert (replication.replica / "big").stat().st_ino == inode

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from app.model.entry import EntryKind
 from app.model.events import Severity
 from app.model.properties import properties_of
-from app.model.scenario import ReplicaSpec, Scenario
+from app.model.scenario import ReplicaSpec, Scenario, SyncMethod
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
@@ -37,6 +37,7 @@ class SyncRun:
         stopped: Callable[[], bool],
     ) -> None:
         self._host = spec.host
+        self._blocks = scenario.properties.sync is SyncMethod.BLOCK
         self._exchange = exchange
         self._recorder = recorder
         self._spool = spool
@@ -71,7 +72,10 @@ class SyncRun:
             OSError: the spool's disk fails.
         """
         host = self._host
-        self._event("IR00119", Severity.INFORMATION, replica=host)
+        if self._blocks:
+            self._event("SR00096", Severity.SIGNIFICANT, replica=host)
+        else:
+            self._event("IR00119", Severity.INFORMATION, replica=host)
         self._spool.set_proved(host, proved=False)
         links = self._recorder.links
         self._spool.set_position(host, position)
