@@ -122,6 +122,12 @@ class _CookieHandler(FileSystemEventHandler):
     def __init__(self, listener: CaptureListener) -> None:
         self._listener = listener
 
-    def on_created(self, event: FileSystemEvent) -> None:
-        """A cookie passed."""
-        self._listener.cookie(os.path.basename(os.fsencode(event.src_path)))
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """A cookie passed: whatever is told of it, its name is of no earlier time.
+
+        A look that finds a new cookie with the inode of the one before tells a move or a modification.
+        """
+        if event.event_type in ("created", "modified"):
+            self._listener.cookie(os.path.basename(os.fsencode(event.src_path)))
+        elif event.event_type == "moved":
+            self._listener.cookie(os.path.basename(os.fsencode(event.dest_path)))
