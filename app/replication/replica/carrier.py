@@ -113,7 +113,7 @@ class Carrier:
                 self._make(root, path, metadata)
                 batch.end_operation(number, 0, Operation.RESTORE, root, path)
                 return
-            self._set(root, path, metadata)
+            self._set(root, path, metadata, restored=True)
             batch.end_operation(number, 0, Operation.METADATA, root, path)
 
     def _check(self, path: bytes) -> None:
@@ -330,7 +330,8 @@ class Carrier:
             batch.settle_directory(root, new_path)
         batch.place(root, new_path, old, (TREE, path, moving.st_ino), directory=directory)
 
-    def _set(self, root: int, path: bytes, metadata: Metadata) -> None:
+    def _set(self, root: int, path: bytes, metadata: Metadata, *, restored: bool = False) -> None:
+        # A restore writes over what others changed: it is what was asked for.
         self._check_reserved(path)
         batch = self._batch
         planned = batch.planned(root, path)
@@ -340,7 +341,8 @@ class Carrier:
             found = batch.status(root, path)
             if found is None:
                 raise PathTrouble("ER00404", path)
-            if batch.store.states.changed_by_others(root, path) and stat.S_ISREG(found.st_mode):
+            foreign = not restored and batch.store.states.changed_by_others(root, path)
+            if foreign and stat.S_ISREG(found.st_mode):
                 raise PathTrouble("ER00404", path)
             now, inode, links = batch.current(root, path)
             if self._held_elsewhere(root, path, now, metadata, inode, links):
