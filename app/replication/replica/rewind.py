@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from app.model.entry import Metadata
 from app.model.errors import Problem
@@ -122,7 +123,7 @@ class Rewinder:
         batch = self._batch
         self._there(root, path)
         now, _, _ = batch.current(root, path)
-        wanted = _sized(metadata or now, old_size)
+        wanted = replace(metadata or now, size_bytes=old_size)
         ranges = [(offset, data) for offset, data in blocks if data]
         record = WriteBlocks(
             root,
@@ -193,15 +194,3 @@ def _joined(entry: UndoEntry) -> Iterator[tuple[Step, Metadata | None]]:
 def _data_bytes(entry: UndoEntry) -> int:
     """Old content that an entry carries."""
     return sum(len(data) for step in entry.steps if step[0] == steps.BLOCKS for _, data in step[5])
-
-
-def _sized(metadata: Metadata, size_bytes: int) -> Metadata:
-    return Metadata(
-        metadata.kind,
-        metadata.permissions,
-        metadata.uid,
-        metadata.gid,
-        size_bytes,
-        metadata.modified_ns,
-        metadata.xattrs,
-    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.model.entry import EntryKind, Metadata, kind_of_mode, order_key
 from app.model.errors import ArcxoError, Problem
@@ -127,7 +127,7 @@ class SomePaths:
                 changes = self._paper.content_changes(origin[0], origin[1], change[1])
                 metadata = change[1].metadata or now
             if metadata.size_bytes != entry.size_bytes:
-                metadata = _sized(metadata, entry.size_bytes)
+                metadata = replace(metadata, size_bytes=entry.size_bytes)
             yield _Future(path, origin, entry.inode, metadata, changes, there)
 
     def _check_above(self, path: bytes) -> None:
@@ -284,20 +284,6 @@ class SomePaths:
         extents = tuple(Extent(offset, len(data)) for offset, data in pieces)
         content = b"".join(data for _, data in pieces)
         return WriteBlocks(self._tree.index, future.path, future.metadata, extents, content)
-
-
-def _sized(metadata: Metadata, size_bytes: int) -> Metadata:
-    return Metadata(
-        metadata.kind,
-        metadata.permissions,
-        metadata.uid,
-        metadata.gid,
-        size_bytes,
-        metadata.modified_ns,
-        metadata.xattrs,
-        metadata.link_target,
-        metadata.device,
-    )
 
 
 def _size(status: os.stat_result) -> int:
