@@ -18,13 +18,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.replication.codec import encode
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.durable import write_file
-from app.replication.master.losses import Losses
+from app.replication.master.losses import Losses, is_young
 from app.replication.master.outlet import Outlet
+from app.replication.master.passing import Passing
 from app.replication.master.rates import Rates
 from app.replication.master.shadow import ShadowEntry
 from app.replication.master.spool import Spool
@@ -103,6 +105,7 @@ class Brake:
         self._since = 0.0
         self._last = 0.0
         self._rewrites = (0.0, 0)
+        self._passing = Passing()
         self._starting = False
         self.outlet: Outlet | None = None
 
@@ -183,6 +186,8 @@ class Brake:
 
     def removing(self, root: int, path: bytes) -> None:
         """All at `path` is about to be recorded as removed."""
+        if self._held is None and self._passing.removed(root, path, time.monotonic()):
+            return
         self._hold()
         if self._held is not None:
             self._count(self._losses.removing(root, path))
@@ -191,7 +196,7 @@ class Brake:
         """The content of a file is about to be recorded as replaced, most of it (`whole`) or less."""
         now = time.monotonic()
         if self._held is None:
-            if not whole or not self._rates.percent:
+            if not whole or not self._rates.percent or is_young(row):
                 return
             since, count = self._rewrites
             count = 1 if now - since > _BURST_S else count + 1
@@ -206,9 +211,13 @@ class Brake:
         """An entry was recorded where none was."""
         if self._held is not None:
             self._count(-self._losses.created(root, entry))
+        elif entry.kind is EntryKind.FILE:
+            self._passing.created(root, entry.path, time.monotonic())
 
     def renames(self, *, directory: bool) -> bool:
         """Whether a rename may be recorded as one now."""
+        if directory:
+            self._passing.forget()
         if self._held is None or not directory:
             return True
         if self._held.code or self._over():
@@ -219,6 +228,7 @@ class Brake:
 
     def renamed(self, root: int, row: ShadowEntry, new_path: bytes) -> None:
         """A file was recorded as renamed."""
+        self._passing.renamed(root, row.path, new_path)
         if self._held is not None:
             self._losses.renamed(root, row, new_path)
 

@@ -34,6 +34,11 @@ _COLUMNS = "root, key, state, mode, size, modified, decision"
 # `changed` one whose content is another, which is no loss.
 
 
+def is_young(row: ShadowEntry) -> bool:
+    """Whether a recorded file got its content so lately that another one is no loss."""
+    return row.modified_ns > time.time_ns() - int(ESTABLISHED_S * 1e9)
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """One row that people are asked about."""
@@ -87,10 +92,9 @@ class Losses:
 
     def rewriting(self, root: int, row: ShadowEntry, *, whole: bool = True) -> int:
         """The content of a recorded file is replaced; 1 if that is a loss not noted before."""
-        young = row.modified_ns > time.time_ns() - int(ESTABLISHED_S * 1e9)
         if row.kind is not EntryKind.FILE:
             return 0
-        if not whole or not row.size or young:
+        if not whole or not row.size or is_young(row):
             self._insert(root, row.path, row, "changed")
             return 0
         database = self._shadow.writing()
