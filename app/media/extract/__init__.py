@@ -1,0 +1,1 @@
+"""Reading a media without an installation; see `__main__`."""
