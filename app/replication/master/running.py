@@ -330,10 +330,9 @@ class Running:
         for root in self._roots:
             if shadow.fact(f"root {root.number}") != root.path.hex():
                 continue
-            if shadow.counts(root.number)[0] <= EMPTIED_LEAST_ENTRIES:
-                continue
             with contextlib.suppress(OSError), os.scandir(root.path) as entries:
-                if next(entries, None) is None:
+                # Counting what was recorded reads all of it: only where it matters.
+                if next(entries, None) is None and shadow.counts(root.number)[0] > EMPTIED_LEAST_ENTRIES:
                     return True
         return False
 

@@ -91,9 +91,8 @@ class Synchroniser:
         self._position = position
         mark_id = secrets.token_hex(8)
         ask_listings(self._exchange, self._roots)
-        reader = self._reader
-        counts = [reader.counts(root.number) for root in self._roots]
-        self.figures.total(sum(files for _, files, _ in counts), sum(size for _, _, size in counts))
+        counters = [root.counters for root in self._roots]
+        self.figures.total(sum(one.files for one in counters), sum(one.size_bytes for one in counters))
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
         for root in self._roots:
             root.check()
