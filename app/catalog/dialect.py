@@ -14,13 +14,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from app.model.errors import ArcxoError, BusyError
+from app.sqlite_files import journal_of_shared
 
 BUSY_WAIT_S = 5.0
 _WRITE = "arcxo_write"
 
 
 def open_engine(url: str, *, busy_wait_s: float = BUSY_WAIT_S) -> Engine:
-    """An engine for `url`. On SQLite: WAL, durable commits, explicit BEGIN, bounded waiting."""
+    """An engine for `url`. On SQLite: WAL where safe, durable commits, explicit BEGIN, bounded waiting."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=8, max_overflow=8)
     engine = create_engine(
@@ -30,11 +31,12 @@ def open_engine(url: str, *, busy_wait_s: float = BUSY_WAIT_S) -> Engine:
         max_overflow=26,
         connect_args={"timeout": busy_wait_s, "check_same_thread": False},
     )
+    journal = journal_of_shared(engine.url.database or "")
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours to send
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")

@@ -17,6 +17,7 @@ from typing import TypeVar
 from app.catalog import dialect, rows
 from app.catalog.api import ServerRecord
 from app.model.job import JobProgress
+from app.sqlite_files import journal_of_shared
 
 _T = TypeVar("_T")
 _SCHEMA = """
@@ -67,7 +68,7 @@ class LiveStore:
                 self._path, timeout=dialect.BUSY_WAIT_S, check_same_thread=False, isolation_level=None
             )
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA journal_mode = {journal_of_shared(self._path)}")
                 connection.execute("PRAGMA synchronous = OFF")
                 connection.executescript(_SCHEMA)
             except BaseException:

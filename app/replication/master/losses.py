@@ -6,7 +6,6 @@ what the shadow says. A row's path is the replica's: where its content still is.
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 from app.model.brake import BrakeChange, BrakeDecision
 from app.model.entry import EntryKind, kind_of_mode, order_key
 from app.replication.master.shadow import Shadow, ShadowEntry, subtree
+from app.sqlite_files import connect_private
 
 ESTABLISHED_S = 10.0
 _SCHEMA = """
@@ -208,7 +208,7 @@ class LossReader:
     """Reads one state of the table, beside its writer. For one thread."""
 
     def __init__(self, path: str) -> None:
-        self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=60)
+        self._database = connect_private(path, timeout_s=60, read_only=True)
         self._database.execute("BEGIN")
 
     def counts(self) -> tuple[dict[str, int], int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.model.entry import EntryKind, Metadata, Xattrs, kind_of_mode, order_key
+from app.sqlite_files import connect_private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -84,7 +85,7 @@ class ShadowReader:
     """Reads one consistent state of the shadow until closed. For one thread."""
 
     def __init__(self, path: str) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None, timeout=60)
+        self._database = connect_private(path, timeout_s=60)
         self._database.execute("BEGIN")
         # The state to be read is the one of now, not of the first row asked for.
         self._database.execute("SELECT 1 FROM fact LIMIT 1").fetchone()
@@ -141,7 +142,7 @@ class Shadow:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._database = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+        self._database = connect_private(path, timeout_s=60)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.execute("PRAGMA cache_size=-16384")

@@ -12,6 +12,7 @@ from typing import Any
 from app.model.scenario import RootStatistics
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.shadow import Shadow
+from app.sqlite_files import connect_private
 
 _FACT = "counters"
 _COUNTED = ("folders_created", "files_changed", "removed", "renamed", "changed_bytes")
@@ -51,7 +52,7 @@ def last_known(shadow_path: str, paths: Sequence[bytes]) -> tuple[RootStatistics
     """The statistics of the last run, for a scenario that does not run."""
     text = ""
     try:
-        with closing(sqlite3.connect(f"file:{shadow_path}?mode=ro", uri=True, timeout=1)) as database:
+        with closing(connect_private(shadow_path, timeout_s=1, read_only=True)) as database:
             row = database.execute("SELECT value FROM fact WHERE name = ?", (_FACT,)).fetchone()
             text = str(row[0]) if row else ""
     except sqlite3.Error:

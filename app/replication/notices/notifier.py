@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from app.messages import render
+from app.model.errors import ArcxoError
 from app.model.events import EventRecord, Severity, parse_triggers, trigger_of
 from app.model.scenario import Scenario
 from app.model.scripts import ScriptPurpose
@@ -46,6 +47,7 @@ class Notifier:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._queues: dict[int, _Queue] = {}
+        self._begun = False
         self._read = 0
         self._kept = 0
         self._os_log_fault = ""
@@ -53,13 +55,18 @@ class Notifier:
 
     def start(self) -> None:
         """Begin where the last one ended; the very first begins with what happens from now on."""
+        with contextlib.suppress(sqlite3.Error, ArcxoError):  # a full disk; tried again with each look
+            self._begin()
+        self._thread.start()
+
+    def _begin(self) -> None:
         position = self._events.delivered(READER)
         if position is None:
             position = self._events.newest()
             with contextlib.suppress(sqlite3.Error):  # a full disk; kept with the next event
                 self._events.set_delivered(READER, position)
         self._read = self._kept = position
-        self._thread.start()
+        self._begun = True
 
     def close(self) -> None:
         """End, with the scripts that run; what was not told is told by the next one."""
@@ -71,10 +78,12 @@ class Notifier:
     def _work(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
             try:
+                if not self._begun:
+                    self._begin()
                 while self._look() and not self._stopping.is_set():
                     pass
                 self._keep()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, ArcxoError) as error:
                 # A full disk, most likely: the events stay, and are told when there is room again.
                 _log.info("events cannot be told now: %s", error)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.model.rewind import PointKind
+from app.sqlite_files import connect_private
 
 CHANGED, REMOVED, SUBTREE = 0, 1, 2
 CHANGE_KINDS = ("changed", "removed", "subtree")
@@ -70,7 +71,7 @@ class AppliedIndex:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._db = connect_private(path, timeout_s=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)

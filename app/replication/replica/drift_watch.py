@@ -40,6 +40,7 @@ from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.trouble import PathTrouble
+from app.sqlite_files import connect_private
 
 DRIFT_TROUBLE = "WR00432"
 _QUIET_LEAST_S = 0.4
@@ -230,7 +231,7 @@ class DriftWatch:
         store = self._store
         if store is None:
             return 0
-        with closing(sqlite3.connect(f"file:{store.index.path}?mode=ro", uri=True, timeout=1.0)) as database:
+        with closing(connect_private(store.index.path, timeout_s=1.0, read_only=True)) as database:
             return count_directories(database)
 
     def _is_busy(self) -> bool:
@@ -548,7 +549,7 @@ class DriftWatch:
         if store is None or now < self._count_due or store.operations == self._counted_operations:
             return
         operations = store.operations
-        with closing(sqlite3.connect(f"file:{store.index.path}?mode=ro", uri=True, timeout=1.0)) as database:
+        with closing(connect_private(store.index.path, timeout_s=1.0, read_only=True)) as database:
             try:
                 self.files = count_files(database)
             except sqlite3.OperationalError:

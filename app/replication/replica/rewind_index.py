@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from app.model.entry import order_key
 from app.replication.replica.undo_log import UndoHeader, UndoLog
+from app.sqlite_files import connect_private
 
 _FORMAT = "1"
 _ROWS_AT_ONCE = 20_000
@@ -91,7 +92,7 @@ class RewindIndex:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._db = connect_private(self._path, timeout_s=30)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=OFF")
             self._db.execute("PRAGMA cache_size=-32768")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.model.errors import ArcxoError
 from app.model.events import GAP_CODE, Severity
 from app.replication import events as module
 from app.replication.events import EventStore
@@ -146,3 +147,19 @@ def test_how_far_a_reader_was_served_is_kept(tmp_path: Path) -> None:
     again = EventStore(str(tmp_path / "e"), "h")
     assert again.delivered("notices") == 9
     again.close()
+
+
+def test_store_that_cannot_be_opened_keeps_events_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_OPEN_AGAIN_S", 0.0)
+    path = tmp_path / "volume" / "e"
+    store = EventStore(str(path), "h")
+    assert store.append("IR00120", Severity.INFORMATION, directory="d", replica="r").sequence == 0
+    with pytest.raises(ArcxoError) as told:
+        store.newer_than(0)
+    assert (told.value.code, told.value.params["path"]) == ("ER00480", str(path))
+    path.parent.mkdir()
+    assert [event.code for event in store.newer_than(0)] == ["IR00120"]
+    assert store.append("IR00120", Severity.INFORMATION, directory="d", replica="r").sequence == 2
+    store.close()

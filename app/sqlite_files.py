@@ -1,0 +1,54 @@
+"""How the program's SQLite files are opened: without memory that a full volume can take away.
+
+SQLite's WAL keeps its index in a memory map of the file `-shm`, and a copy-on-write file system has to find
+room for each page of it that is written, in place or not. *Measured* on btrfs: once the volume is full, such
+a write ends the process by SIGBUS, the command line's as well; ext4 and XFS have the room already. So a file
+that one process alone uses has that index in the process's own memory, and one that several share has
+another journal where the file system is of that kind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+import sys
+import urllib.parse
+
+_COPY_ON_WRITE = frozenset({0x9123683E, 0xCA451A4E, 0x3434})
+"""btrfs, bcachefs, nilfs2: those that tell a full volume by a signal where a mapped page is written."""
+
+
+def connect_private(path: str, *, timeout_s: float, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to a file that only this process uses, in any number of connections made by this call.
+
+    Autocommit, for any thread. Another process waits for the whole life of the last one, up to its time-out.
+    Raises sqlite3.Error.
+    """
+    options = ["mode=ro"] if read_only else []
+    if os.name == "posix":
+        options.append("vfs=unix-excl")
+    place = urllib.parse.quote(os.fsencode(path))
+    return sqlite3.connect(
+        f"file:{place}?{'&'.join(options)}",
+        uri=True,
+        timeout=timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def journal_of_shared(path: str) -> str:
+    """The `journal_mode` for a file that several processes use: WAL where its shared memory is safe."""
+    return "TRUNCATE" if _file_system(os.path.dirname(os.path.abspath(path))) in _COPY_ON_WRITE else "WAL"
+
+
+def _file_system(directory: str) -> int:
+    """The kind of a directory's file system, as Linux numbers them; 0 where that cannot be told."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    # `struct statfs` begins with the kind, and is less than this on every architecture.
+    found = (ctypes.c_long * 64)()
+    if ctypes.CDLL(None, use_errno=True).statfs(os.fsencode(directory), ctypes.byref(found)):
+        return 0
+    return int(found[0]) & 0xFFFFFFFF
