@@ -17,7 +17,7 @@ from app.model.entry import EntryKind
 from app.model.events import ActivityRecord, Severity
 from app.model.host import Host
 from app.model.job import BackupScript, Job, JobKind, JobProgress, JobResult, RestoreScript, Schedule
-from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, SessionInfo
+from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, Pool, PoolSet, SessionInfo
 from app.model.scenario import ProductType, ServerType
 from app.model.search import Machine, Query
 
@@ -115,10 +115,11 @@ class SessionEntry:
 
 
 class Settings(Protocol):
-    """Small values of the installation, by key."""
+    """Small values of the installation, by key. To remove one that is not there is no error."""
 
     def get(self, key: str, default: str = "") -> str: ...
     def put(self, key: str, value: str) -> None: ...
+    def remove(self, key: str) -> None: ...
     def all(self) -> dict[str, str]: ...
 
 
@@ -147,15 +148,48 @@ class MediaRecords(Protocol):
     """Devices, device groups and media as last seen."""
 
     def devices(self) -> Sequence[Device]: ...
-    def put_device(self, device: Device) -> None: ...
+    def put_device(self, device: Device) -> None:
+        """Insert or replace by name; its media are in its group then, which is made when it is new."""
+        ...
+
+    def remove_device(self, name: str) -> None:
+        """Forget a device; its media, and their sessions, stay known. Raises NotFoundError E6021."""
+        ...
+
     def groups(self) -> Sequence[str]: ...
     def put_group(self, name: str) -> None: ...
+    def remove_group(self, name: str) -> None:
+        """Forget a group. Raises NotFoundError E6022, BusyError E6023 while it has devices."""
+        ...
+
     def media(self) -> Sequence[MediaInfo]: ...
     def show_media(self, media: str) -> MediaInfo:
         """By serial, or by name or 4-hex ID where that is unique (else UsageError E6006)."""
         ...
 
-    def put_media(self, media: MediaInfo) -> None: ...
+    def put_media(self, media: MediaInfo) -> None:
+        """Insert or replace by serial what its label and device say, with the name its sessions show."""
+        ...
+
+    def put_set(
+        self,
+        set_id: str,
+        *,
+        pool: str | None = None,
+        pool_set: PoolSet | None = None,
+        last_written_at: datetime | None = None,
+        retired: bool | None = None,
+        run: str | None = None,
+    ) -> None:
+        """Record what holds for a whole media set; None = as it is. Raises NotFoundError E6024 for a pool."""
+        ...
+
+    def pools(self) -> Sequence[Pool]: ...
+    def put_pool(self, pool: Pool) -> None: ...
+    def remove_pool(self, name: str) -> None:
+        """Forget a pool; its media are in none then. Raises NotFoundError E6024."""
+        ...
+
     def remove_media(self, serial: str) -> int:
         """Forget a media and its sessions (formatted, erased). Returns how many sessions that were."""
         ...

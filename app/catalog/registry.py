@@ -44,6 +44,11 @@ class SqlSettings:
         with self._database.write() as c:
             put_row(c, settings, "key", {"key": key, "value": value})
 
+    def remove(self, key: str) -> None:
+        """Remove a value; no error when there is none."""
+        with self._database.write() as c:
+            c.execute(delete(settings).where(settings.c.key == key))
+
     def all(self) -> dict[str, str]:
         """All values."""
         with self._database.read() as c:

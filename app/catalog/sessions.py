@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from app.catalog import claims, dialect, rows, sweeping
 from app.catalog.database import Database
-from app.catalog.media import find_media
+from app.catalog.media import find_media, set_serials
 from app.catalog.session_rows import session_info
 from app.catalog.staging import SqlStaging
 from app.catalog.tables import lineages, sessions, stagings
@@ -78,8 +78,10 @@ class SqlSessions:
             statement = select(sessions).where(sessions.c.number == number)
             row = c.execute(statement.where(sessions.c.media_serial == media)).one_or_none()
             if row is None:
-                serial = find_media(c, media).serial
-                row = c.execute(statement.where(sessions.c.media_serial == serial)).one_or_none()
+                wanted = find_media(c, media)
+                exactly = [wanted.serial] if media == wanted.serial else set_serials(c, wanted.set_id)
+                found = statement.where(sessions.c.media_serial.in_(exactly))
+                row = c.execute(found.order_by(sessions.c.finished_at.desc()).limit(1)).one_or_none()
         if row is None:
             raise NotFoundError("E6009", session=number, media=media)
         return session_info(row)

@@ -83,6 +83,7 @@ devices = Table(
     Column("free_bytes", BigInteger),
     _flag("online", on=True),
     _text("problem"),
+    _text("identity"),
 )
 
 media = Table(
@@ -98,6 +99,26 @@ media = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("used_bytes", BigInteger),
     _flag("online", on=True),
+    Column("expires_at", BigInteger),
+)
+
+media_sets = Table(
+    "media_sets",
+    metadata,
+    Column("set_id", Text, primary_key=True),
+    _text("pool"),
+    _text("pool_set"),
+    Column("last_written_at", BigInteger),
+    _flag("retired"),
+    _text("run"),
+)
+
+pools = Table(
+    "pools",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("retention_days", Integer, nullable=False),
+    Column("minimum_save", Integer, nullable=False),
 )
 
 lineages = Table(

@@ -29,11 +29,36 @@ class Device:
     free_bytes: int | None = None
     online: bool = True
     problem: str = ""
+    identity: str = ""
+    """What the device's directory says it is; "" = it is not asked. Tells a disk that is not mounted."""
+
+
+class PoolSet(StrEnum):
+    """Where media of a pool are: protected, or to be used again."""
+
+    NONE = ""
+    SAVE = "save"
+    SCRATCH = "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Media managed as one. A set leaves the save set when more than `minimum_save` stay in it and nothing was
+    written to it for `retention_days`."""
+
+    name: str
+    retention_days: int
+    minimum_save: int
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """One media: name, ID (4 hex), serial (unique), sequence within its set."""
+    """One media: name, ID (4 hex), serial (unique), sequence within its set.
+
+    Until `expires_at` no backup overwrites it. What follows holds for its whole set: `pool` and `pool_set`, when
+    it was last written to, whether it is `retired` (nothing is written to it any more), and `run`, the run of a
+    job that made it.
+    """
 
     name: str
     media_id: str
@@ -46,11 +71,21 @@ class MediaInfo:
     used_bytes: int | None = None
     sessions: int = 0
     online: bool = True
+    expires_at: datetime | None = None
+    pool: str = ""
+    pool_set: PoolSet = PoolSet.NONE
+    last_written_at: datetime | None = None
+    retired: bool = False
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """One session. Written, verified and restore-tested are three separate facts."""
+    """One session. Written, verified and restore-tested are three separate facts.
+
+    Without `detail` the catalog does not have the names in it: they are on the media alone. A copy names the
+    media and number that it was copied from, the first of all if that was a copy too.
+    """
 
     media_serial: str
     media_name: str
@@ -78,6 +113,9 @@ class SessionInfo:
     verified_at: datetime | None = None
     restore_tested_at: datetime | None = None
     damaged: bool = False
+    detail: bool = True
+    origin_serial: str = ""
+    origin_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.catalog.api import Claim, NewJob, Registration, SessionEntry, Totals
 from app.model.errors import BusyError, NotFoundError
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Job, JobProgress, JobResult, JobStatus, Schedule
-from app.model.media import Device, MediaInfo, SessionInfo
+from app.model.media import Device, MediaInfo, Pool, SessionInfo
 
 
 @dataclass
@@ -223,9 +223,31 @@ class MemoryMedia:
         self._devices: dict[str, Device] = {}
         self._groups: dict[str, None] = {}
         self._media: dict[str, MediaInfo] = {}
+        self._sets: dict[str, dict[str, Any]] = {}
+        self._pools: dict[str, Pool] = {}
 
     def devices(self) -> Sequence[Device]:
         return list(self._devices.values())
+
+    def remove_device(self, name: str) -> None:
+        if self._devices.pop(name, None) is None:
+            raise NotFoundError("E6021", device=name)
+
+    def remove_group(self, name: str) -> None:
+        self._groups.pop(name)
+
+    def put_set(self, set_id: str, **values: Any) -> None:
+        known = self._sets.setdefault(set_id, {})
+        known.update({name: value for name, value in values.items() if value is not None})
+
+    def pools(self) -> Sequence[Pool]:
+        return [self._pools[name] for name in sorted(self._pools)]
+
+    def put_pool(self, pool: Pool) -> None:
+        self._pools[pool.name] = pool
+
+    def remove_pool(self, name: str) -> None:
+        del self._pools[name]
 
     def put_device(self, device: Device) -> None:
         self._devices[device.name] = device
@@ -238,10 +260,10 @@ class MemoryMedia:
         self._groups[name] = None
 
     def media(self) -> Sequence[MediaInfo]:
-        return list(self._media.values())
+        return [replace(one, **self._sets.get(one.set_id, {})) for one in self._media.values()]
 
     def show_media(self, media: str) -> MediaInfo:
-        for one in self._media.values():
+        for one in self.media():
             if media in (one.serial, one.name, one.media_id):
                 return one
         raise NotFoundError("E6002", media=media)
@@ -362,6 +384,12 @@ class MemoryRegistrations:
 class MemorySettings(dict[str, str]):
     def put(self, key: str, value: str) -> None:
         self[key] = value
+
+    def remove(self, key: str) -> None:
+        self.pop(key, None)
+
+    def all(self) -> dict[str, str]:
+        return dict(self)
 
 
 class MemoryServers:
