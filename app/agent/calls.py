@@ -20,6 +20,7 @@ _ANSWER_RESERVE_S = 0.2
 STREAMS_MAX = 32
 _SLOW_THREADS = 64
 _STATE_THREADS = 16
+_OPEN_THREADS = 8
 _AUTHORIZATION = "authorization"
 
 
@@ -34,6 +35,7 @@ class Calls:
         self._sessions = sessions
         self._states = ThreadPoolExecutor(_STATE_THREADS, thread_name_prefix="state-call")
         self._slow = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow-call")
+        self._opening = ThreadPoolExecutor(_OPEN_THREADS, thread_name_prefix="open-call")
         self._streams = ThreadPoolExecutor(STREAMS_MAX + 4, thread_name_prefix="stream")
         self._places = threading.Semaphore(STREAMS_MAX)
 
@@ -110,7 +112,8 @@ class Calls:
                 told = bug(error, name)
             return abort(context, told)
 
-        handle.experimental_thread_pool = self._slow  # type: ignore[attr-defined]  # read by grpc's server
+        # A pool of their own: whoever floods these holds nobody up who has logged in.
+        handle.experimental_thread_pool = self._opening  # type: ignore[attr-defined]  # read by grpc's server
         return handle
 
     def _authorize(self, name: str, context: grpc.ServicerContext) -> None:

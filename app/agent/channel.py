@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 
-from app.agent.tls import TARGET_NAME
+from app.agent.tls import TARGET_NAME, Identity
 
 MESSAGE_MAX_BYTES = 16 * 1024 * 1024
 
@@ -23,6 +24,8 @@ SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # Whoever connects and says nothing sensible is hung up on.
+    ("grpc.server_handshake_timeout_ms", 10_000),
 )
 CHANNEL_OPTIONS = (
     *_LIMITS,
@@ -36,12 +39,41 @@ CHANNEL_OPTIONS = (
 )
 
 
-def open_channel(address: str, certificate: bytes) -> grpc.Channel:
-    """A channel to `address` that accepts only the agent with `certificate` (PEM)."""
-    credentials = grpc.ssl_channel_credentials(root_certificates=certificate)
+def open_channel(address: str, certificate: bytes, own: Identity | None = None) -> grpc.Channel:
+    """A channel to `address` that accepts only the agent with `certificate` (PEM), and shows `own`."""
+    credentials = grpc.ssl_channel_credentials(
+        certificate, own.key if own is not None else None, own.certificate if own is not None else None
+    )
     return grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
 
 
 def server_credentials(key: bytes, certificate: bytes) -> grpc.ServerCredentials:
-    """Credentials of both ports."""
+    """Credentials of the control port."""
     return grpc.ssl_server_credentials([(key, certificate)])
+
+
+def data_credentials(identity: Identity, trusted: Callable[[], bytes]) -> grpc.ServerCredentials:
+    """Credentials of the data port: whoever connects must show one of the certificates of `trusted()`.
+
+    It is asked at each connection, so that whom it names is let in from the next one on, and nobody else.
+    """
+    known = trusted()
+
+    def made() -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(identity.key, identity.certificate)], root_certificates=known
+        )
+
+    def newer() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal known
+        found = trusted()
+        if found == known:
+            return None
+        known = found
+        return made()
+
+    return grpc.dynamic_ssl_server_credentials(
+        made(),
+        newer,  # type: ignore[arg-type]  # None, which the stubs forget, says that nothing has changed
+        require_client_authentication=True,
+    )

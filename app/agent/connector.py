@@ -1,4 +1,8 @@
-"""How this host's master reaches replicas: asks the replica's agent for a stream and opens it."""
+"""How this host's master reaches replicas: asks the replica's agent for a stream and opens it.
+
+On this host it is the owner's token that opens it, on another one the scenario's key. After that both ways
+are one: a token for one stream, over TLS with the certificates of both sides known to each other.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,19 @@ import grpc
 
 from app.agent.channel import open_channel
 from app.agent.errors import from_rpc_error
+from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.agent.grpc_client import GrpcAgent
 from app.agent.home import AgentHome
-from app.agent.host import LOCAL_NAMES
+from app.agent.names import is_masters_own
+from app.agent.peers import Peer, Peers
+from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
+from app.agent.signing import sign_definition
 from app.agent.stream_link import StreamLink, start_reading
-from app.agent.tls import load_identity
+from app.agent.tls import Identity, check_fingerprint, fetch_certificate, fingerprint_of, load_identity
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.scenario import ReplicaSpec, Scenario
+from app.replication.definition import to_xml
 from app.replication.link import Link
 
 generated: Any = agent_pb2_grpc
@@ -25,23 +34,31 @@ _RETRY_S = 0.05
 
 
 class AgentConnector:
-    """A `ReplicaConnector`. Knows the agent of its own home; asks it each time where its data port is."""
+    """A `ReplicaConnector`. Asks the replica's agent each time where its data port is."""
 
     def __init__(self, home: AgentHome) -> None:
         self._home = home
+        self._peers = Peers(home)
 
     def connect(self, scenario: Scenario, replica: ReplicaSpec, timeout_s: float) -> Link:
         """Open a stream for `scenario`. Blocks up to `timeout_s`.
 
         Raises:
-            ArcxoError: ER00202 unreachable, AE0459 not authorised.
+            ArcxoError: ER00202 unreachable, AE0467 it is not known how to reach that host, AE0459 and AE1033
+                not authorised, AE1006 another certificate, AE1031 a version that does not fit.
         """
-        if replica.host not in LOCAL_NAMES:
-            raise ArcxoError("ER00202", host=replica.host, reason="this host is not known here")
+        peer = None
+        if not is_masters_own(replica.host, scenario.master):
+            peer = self._peers.find(scenario.id, replica.host)
+            if peer is None:
+                raise ArcxoError("AE0467", master=scenario.master, replica=replica.host)
         deadline = time.monotonic() + timeout_s
         while True:
+            left = max(0.1, deadline - time.monotonic())
             try:
-                return self._open(scenario, replica, max(0.1, deadline - time.monotonic()))
+                return (
+                    self._open(scenario, replica, left) if peer is None else self._reach(scenario, peer, left)
+                )
             except ArcxoError as error:
                 # An agent that is just starting, or starts its replica again, will answer in a moment.
                 if error.code not in ("AE1001", "AE1016") or time.monotonic() + _RETRY_S > deadline:
@@ -60,14 +77,54 @@ class AgentConnector:
             data_address, token = agent.open_stream(scenario.id, replica.host)
         finally:
             agent.close()
-        return open_stream_link(replica.host, data_address, identity.certificate, token, timeout_s)
+        return open_stream_link(replica.host, data_address, identity.certificate, token, timeout_s, identity)
+
+    def _reach(self, scenario: Scenario, peer: Peer, timeout_s: float) -> Link:
+        identity = load_identity(self._home)
+        definition = to_xml(scenario)
+        request = pb.ScenarioStreamRequest(
+            scenario_id=scenario.id,
+            replica=peer.replica,
+            key=peer.key,
+            definition_xml=definition,
+            signature=sign_definition(identity.key, definition),
+            protocol_oldest=PROTOCOL_OLDEST,
+            protocol=PROTOCOL,
+        )
+        channel = open_channel(peer.address, peer.certificate)
+        stub: Any = generated.AgentControlStub(channel)
+        try:
+            reply = stub.OpenScenarioStream(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            told = from_rpc_error(error, peer.replica, "OpenScenarioStream", timeout_s)
+            if told.code == "AE1001":
+                _check_certificate(peer, timeout_s)
+            raise told from None
+        finally:
+            channel.close()
+        port = reply.data_address.rpartition(":")[2]
+        address = f"{peer.address.rpartition(':')[0]}:{port}"
+        return open_stream_link(peer.replica, address, peer.certificate, reply.token, timeout_s, identity)
+
+
+def _check_certificate(peer: Peer, timeout_s: float) -> None:
+    """Tell a host that shows another certificate from one that does not answer. Raises AE1006."""
+    try:
+        found = fetch_certificate(peer.address, timeout_s)
+    except ArcxoError:
+        return
+    check_fingerprint(found, fingerprint_of(peer.certificate), peer.replica)
 
 
 def open_stream_link(
-    host: str, data_address: str, certificate: bytes, token: str, timeout_s: float
+    host: str, data_address: str, certificate: bytes, token: str, timeout_s: float, own: Identity
 ) -> StreamLink:
-    """A link to a data port; blocks until the connection stands. Raises ArcxoError AE1001."""
-    channel = open_channel(data_address, certificate)
+    """A link to a data port, where `own` is shown; blocks until the connection stands.
+
+    Raises:
+        ArcxoError: AE1001 it does not answer.
+    """
+    channel = open_channel(data_address, certificate, own)
     try:
         grpc.channel_ready_future(channel).result(timeout_s)
     except grpc.FutureTimeoutError:
@@ -87,6 +144,6 @@ def open_stream_link(
 def _as_replication_error(error: ArcxoError, scenario: Scenario, host: str) -> ArcxoError:
     if error.code in ("AE1001", "AE1016", "AE1027", "AE1030", "AE0469"):
         return ArcxoError("ER00202", host=host, reason=error.params.get("reason", error.code))
-    if isinstance(error, CredentialsError):
+    if isinstance(error, CredentialsError) and error.code not in ("AE1006", "AE1033", "AE1038"):
         return CredentialsError("AE0459", name=scenario.name, id=scenario.id, host=host)
     return error

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 
-from app.agent.channel import SERVER_OPTIONS, server_credentials
+from app.agent.admission import StreamTicket
+from app.agent.channel import SERVER_OPTIONS, data_credentials
 from app.agent.errors import abort, bug
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.agent.stream_link import StreamLink, start_reading
-from app.agent.tls import Identity
+from app.agent.tls import Identity, fingerprint_of
 from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.replication.definition import from_xml
-from app.replication.frames import Hello, decode_frame
+from app.replication.frames import Frame, Hello, decode_frame
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.throttle import Throttle
@@ -35,42 +37,52 @@ _log = logging.getLogger("arcxo.agent.data")
 
 
 class StreamTokens:
-    """Tokens that open one stream of one scenario, once, soon. Any thread."""
+    """Tokens that open what their ticket says, once, soon. Any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._guard = threading.Lock()
-        self._known: dict[bytes, tuple[int, float]] = {}
+        self._known: dict[bytes, tuple[StreamTicket, float]] = {}
 
-    def issue(self, scenario_id: int) -> str:
+    def issue(self, ticket: StreamTicket) -> str:
         """A new token."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
         with self._guard:
             self._known = {key: entry for key, entry in self._known.items() if entry[1] > now}
-            self._known[_digest(token)] = (scenario_id, now + _TOKEN_LIFE_S)
+            self._known[_digest(token)] = (ticket, now + _TOKEN_LIFE_S)
         return token
 
-    def take(self, token: str) -> int:
-        """The scenario it is for; it counts no more. Raises CredentialsError AE1015."""
+    def take(self, token: str) -> StreamTicket:
+        """What it is for; it counts no more. Raises CredentialsError AE1015."""
         with self._guard:
-            scenario_id, until = self._known.pop(_digest(token), (0, 0.0))
-        if until <= self._clock():
+            found = self._known.pop(_digest(token), None)
+        if found is None or found[1] <= self._clock():
             raise CredentialsError("AE1015")
-        return scenario_id
+        return found[0]
 
 
 class DataServer:
-    """Serves `Replicate`; `serve(link)` is the replica engine's and runs in a thread per stream."""
+    """Serves `Replicate`; `serve(link)` is the replica engine's and runs in a thread per stream.
 
-    def __init__(self, identity: Identity, tokens: StreamTokens, serve: Callable[[Link], None]) -> None:
+    Only this host's own master and those of `masters()` (PEM certificates) get as far as showing a token.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        tokens: StreamTokens,
+        serve: Callable[[Link], None],
+        masters: Callable[[], Sequence[bytes]] = tuple,
+    ) -> None:
+        self._own_certificate = identity.certificate
         self._tokens = tokens
         self._serve = serve
         self._places = threading.Semaphore(STREAMS_MAX)
         self._pool = ThreadPoolExecutor(STREAMS_MAX + 8, thread_name_prefix="stream")
         self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
         generated.add_ReplicaDataServicer_to_server(self, self._server)
-        self._credentials = server_credentials(identity.key, identity.certificate)
+        self._credentials = data_credentials(identity, lambda: b"".join([identity.certificate, *masters()]))
 
     def start(self, listen: str) -> str:
         """Listen; returns HOST:PORT. A port that is taken meanwhile is replaced by any free one."""
@@ -104,7 +116,11 @@ class DataServer:
         token = next(
             (str(value) for key, value in context.invocation_metadata() if key == "authorization"), ""
         )
-        scenario_id = self._tokens.take(token)
+        ticket = self._tokens.take(token)
+        shown: bytes = b"".join(context.auth_context().get("x509_pem_cert", ()))  # type: ignore[arg-type]
+        if fingerprint_of(shown) != fingerprint_of(ticket.master_certificate or self._own_certificate):
+            raise CredentialsError("AE1015")
+        scenario_id = ticket.scenario_id
         if not self._places.acquire(blocking=False):
             raise BusyError("AE1009", call="Replicate", host="", reason=f"{STREAMS_MAX} streams are open")
         try:
@@ -114,7 +130,7 @@ class DataServer:
             start_reading(link, request_iterator, f"frames-{scenario_id}")
             threading.Thread(
                 target=self._run,
-                args=(OwnScenarioLink(link, scenario_id),),
+                args=(OwnScenarioLink(link, ticket),),
                 name=f"apply-{scenario_id}",
                 daemon=True,
             ).start()
@@ -136,9 +152,9 @@ class DataServer:
 class OwnScenarioLink:
     """A link that lets no other scenario's *Hello* or *Inquiry* through than the one its token was for."""
 
-    def __init__(self, link: StreamLink, scenario_id: int) -> None:
+    def __init__(self, link: StreamLink, ticket: StreamTicket) -> None:
         self._link = link
-        self._scenario_id = scenario_id
+        self._ticket = ticket
         self._checked = False
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
@@ -153,15 +169,21 @@ class OwnScenarioLink:
         """The next frame; the first must say hello for the right scenario. Raises CredentialsError AE1015."""
         frame = self._link.receive(timeout_s)
         if frame is not None and not self._checked:
-            hello = decode_frame(frame)
-            if isinstance(hello, Hello):
-                scenario_id = from_xml(hello.definition_xml).id
-            else:
-                scenario_id = hello.scenario_id if isinstance(hello, Inquiry) else -1
-            if scenario_id != self._scenario_id:
+            if not self._may(decode_frame(frame)):
                 raise CredentialsError("AE1015")
             self._checked = True
         return frame
+
+    def _may(self, hello: Frame) -> bool:
+        ticket = self._ticket
+        if not isinstance(hello, Hello | Inquiry) or ticket.replica not in ("", hello.replica):
+            return False
+        if isinstance(hello, Inquiry):
+            return hello.scenario_id == ticket.scenario_id
+        found = hashlib.sha256(hello.definition_xml).digest()
+        if ticket.definition_sum and not hmac.compare_digest(found, ticket.definition_sum):
+            return False
+        return from_xml(hello.definition_xml).id == ticket.scenario_id
 
     def close(self) -> None:
         """End the stream."""

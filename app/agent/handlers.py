@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import app
+from app.agent.admission import StreamTicket
 from app.agent.api import (
     ArchiveEvent,
     ArchiveOrder,
@@ -21,6 +23,9 @@ from app.agent.calls import Calls
 from app.agent.convert import enum_value, from_message, from_time, to_message
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host import HostEngines
+from app.agent.peer_handlers import PeerHandlers
+from app.agent.peers import Peers
+from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.model.errors import Problem
@@ -39,12 +44,22 @@ ITEMS_MAX = 10_000
 class ControlHandlers:
     """The servicer: every method of the service is an attribute made by `Calls`."""
 
-    def __init__(self, calls: Calls, sessions: Sessions, host: HostEngines) -> None:
+    def __init__(
+        self, calls: Calls, sessions: Sessions, host: HostEngines, between: PeerHandlers, peers: Peers
+    ) -> None:
         self._host = host
+        self._peers = peers
 
         def log_in(request: pb.LogInRequest, peer: str) -> pb.LogInReply:
             token, seconds = sessions.log_in(request.user, request.password, peer)
-            return pb.LogInReply(token=token, seconds=seconds)
+            return pb.LogInReply(
+                token=token,
+                seconds=seconds,
+                protocol_oldest=PROTOCOL_OLDEST,
+                protocol=PROTOCOL,
+                version=app.__version__,
+                role=sessions.bearer(token).role.label,
+            )
 
         methods = {
             "LogIn": calls.open("LogIn", log_in),
@@ -56,7 +71,9 @@ class ControlHandlers:
             "PreviewFilters": calls.stream("PreviewFilters", self._preview_filters),
             "Archive": calls.stream("Archive", self._archive),
             "Restore": calls.stream("Restore", self._restore),
+            "OpenScenarioStream": calls.open("OpenScenarioStream", between.open_stream),
         }
+        methods |= {name: calls.slow(name, work) for name, work in between.slow.items()}
         slow = {
             name: getattr(self, "_do_" + re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())
             for name in REQUIRED_ROLE
@@ -127,6 +144,7 @@ class ControlHandlers:
 
     def _do_delete_scenario(self, request: Any, left: float) -> pb.Empty:
         self._host.master("delete", request.scenario_id, timeout_s=left)
+        self._peers.forget(request.scenario_id)
         return pb.Empty()
 
     def _do_run_scenario(self, request: Any, left: float) -> pb.Empty:
@@ -247,7 +265,7 @@ class ControlHandlers:
         return pb.Empty()
 
     def _do_open_stream(self, request: Any, left: float) -> pb.OpenStreamReply:
-        address, token = self._host.open_stream(request.scenario_id, left)
+        address, token = self._host.open_stream(StreamTicket(request.scenario_id), left)
         return pb.OpenStreamReply(data_address=address, token=token)
 
 

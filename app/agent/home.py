@@ -16,7 +16,18 @@ from app.model.errors import ArcxoError, BusyError
 
 _LOCK_PATIENCE_S = 0.5
 
-ENGINE_DIRECTORIES = ("scenarios", "master", "replica", "side", "cookies", "tls", "points", "work")
+ENGINE_DIRECTORIES = (
+    "scenarios",
+    "master",
+    "replica",
+    "side",
+    "cookies",
+    "tls",
+    "points",
+    "work",
+    "grants",
+    "peers",
+)
 
 
 @dataclass(frozen=True, slots=True)

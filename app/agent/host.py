@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import app
+from app.agent.admission import Admission, StreamTicket
 from app.agent.api import (
     ArchiveEvent,
     ArchiveOrder,
@@ -23,6 +24,9 @@ from app.agent.api import (
 from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
+from app.agent.names import is_masters_own
+from app.agent.preflight import check_host
+from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.role_process import RoleProcess
 from app.agent.workers import run_archive, run_restore
 from app.model.errors import ArcxoError, BusyError
@@ -34,7 +38,6 @@ from app.replication.events import EventStore
 from app.replication.master.preview import preview
 
 PREVIEWS_MOST = 4
-LOCAL_NAMES = ("localhost",)
 _REPLICA_FIGURES_S = 1.0
 _TOUCH_S = 300.0
 _QUIET_S = 3.0
@@ -51,8 +54,12 @@ class HostEngines:
         spawner: Spawner,
         master: RoleProcess,
         replica: RoleProcess,
+        home_path: str,
+        admission: Admission,
     ) -> None:
         self._home_id = home_id
+        self._home_path = home_path
+        self._admission = admission
         self._fingerprint = fingerprint
         self._events = events
         self._spawner = spawner
@@ -82,7 +89,16 @@ class HostEngines:
             time=datetime.now(UTC),
             fingerprint=self._fingerprint,
             roles_running=roles,
+            protocol_oldest=PROTOCOL_OLDEST,
+            protocol=PROTOCOL,
         )
+
+    def preflight(self, paths: Sequence[bytes], timeout_s: float) -> Sequence[CheckResult]:
+        """What there is to say of this host before it is used, and of directories as roots on it."""
+        results = list(check_host(self._home_path))
+        for path in paths:
+            results += self._replica.call("check_place", path, timeout_s=timeout_s)
+        return results
 
     def browse(self, path: bytes) -> Sequence[DirectoryEntry]:
         """The entries of a directory, directories first."""
@@ -112,7 +128,7 @@ class HostEngines:
         """What the master's side and, for replicas on this host, the replica's side say of it."""
         results = list(self._master.call("check", scenario, timeout_s=timeout_s))
         for spec in scenario.replicas:
-            if spec.host in LOCAL_NAMES:
+            if is_masters_own(spec.host, scenario.master):
                 for path in spec.paths:
                     results += self._replica.call("check_root", path, timeout_s=timeout_s)
         return results
@@ -127,7 +143,8 @@ class HostEngines:
 
     def _enriched(self, status: ScenarioStatus) -> ScenarioStatus:
         """The master's view, with what the replicas on this host know of their rewind logs."""
-        local = any(replica.host in LOCAL_NAMES for replica in status.replicas)
+        master = status.scenario.master
+        local = any(is_masters_own(replica.host, master) for replica in status.replicas)
         if not local or self._replica.pid is None:
             return status
         try:
@@ -138,26 +155,36 @@ class HostEngines:
         return replace(
             status,
             replicas=tuple(
-                _with_figures(replica, figures) if replica.host in LOCAL_NAMES else replica
+                _with_figures(replica, figures) if is_masters_own(replica.host, master) else replica
                 for replica in status.replicas
             ),
         )
 
-    def open_stream(self, scenario_id: int, timeout_s: float) -> tuple[str, str]:
-        """(address of the data port, token for one stream of the scenario)."""
-        token = self._replica.call("admit", scenario_id, timeout_s=timeout_s)
+    def open_stream(self, ticket: StreamTicket, timeout_s: float) -> tuple[str, str]:
+        """(address of the data port, token for one stream)."""
+        token = self._replica.call("admit", ticket, timeout_s=timeout_s)
         return self.data_address, token
 
     def begin_backup(
         self, scenario_id: int, replica: str, job_id: int, fence: int, timeout_s: float
     ) -> BackupPoint:
-        """Freeze the replica on this host. Raises BusyError AE0465 unless it is replicating."""
+        """Freeze the replica on this host. Raises BusyError AE0465 unless it is replicating.
+
+        Of a scenario whose master is another host, the replica alone knows here how it stands.
+        """
+        signed = self._admission.scenario(scenario_id, replica)
+        if signed is not None:
+            entities = entities_of([os.fsencode(root.master_path) for root in signed.roots])
+            frozen: BackupPoint = self._replica.call(
+                "begin_backup", signed, replica, entities, job_id, fence, timeout_s=timeout_s
+            )
+            return frozen
         status: ScenarioStatus = self._master.call("status", scenario_id, timeout_s=timeout_s)
         scenario = status.scenario
         name = replica or scenario.replicas[0].host
         found = next((item for item in status.replicas if item.host == name), None)
         state = found.state if found is not None else None
-        if state is not ReplicaState.REPLICATING or name not in LOCAL_NAMES:
+        if state is not ReplicaState.REPLICATING or not is_masters_own(name, scenario.master):
             raise BusyError(
                 "AE0465",
                 name=scenario.name,

@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 
 from app.agent.accounts import Accounts
+from app.agent.admission import Admission
 from app.agent.calls import Calls
 from app.agent.channel import SERVER_OPTIONS, server_credentials
 from app.agent.children import Spawner
@@ -22,6 +23,9 @@ from app.agent.handlers import ControlHandlers
 from app.agent.home import AgentHome, AgentInfo
 from app.agent.host import HostEngines
 from app.agent.logs import log_and_rotate
+from app.agent.names import Names
+from app.agent.peer_handlers import PeerHandlers
+from app.agent.peers import Peers
 from app.agent.role_process import RoleProcess
 from app.agent.sessions import Sessions
 from app.agent.tls import load_or_make_identity
@@ -107,12 +111,18 @@ class HostProcess:
         master = RoleProcess(
             "master", (self._home.path, ""), spawner, on_ready=lambda _: None, on_death=died("master")
         )
-        engines = HostEngines(self._home.id, identity.fingerprint, events, spawner, master, replica)
+        admission = Admission(self._home, identity.certificate)
+        engines = HostEngines(
+            self._home.id, identity.fingerprint, events, spawner, master, replica, self._home.path, admission
+        )
+        peers = Peers(self._home)
+        between = PeerHandlers(engines, admission, Names(self._home), peers)
         sessions = Sessions(Accounts(self._home), self._home.owner_token)
         calls = Calls(sessions)
         pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
         server = grpc.server(pool, options=SERVER_OPTIONS)
-        generated.add_AgentControlServicer_to_server(ControlHandlers(calls, sessions, engines), server)
+        handlers = ControlHandlers(calls, sessions, engines, between, peers)
+        generated.add_AgentControlServicer_to_server(handlers, server)
         control_address = listen_on(
             server, self._listen, server_credentials(identity.key, identity.certificate)
         )

@@ -6,6 +6,7 @@ import os
 
 from app.agent.connector import AgentConnector
 from app.agent.home import AgentHome
+from app.agent.names import Names
 from app.replication.events import EventStore
 from app.replication.master.engine import MasterEngine
 
@@ -21,6 +22,7 @@ class MasterRole:
             AgentConnector(home),
             self._events,
             reserved=(os.fsencode(home.path),),
+            names=Names(home).known,
         )
         self.engine.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -9,13 +10,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from app.agent.admission import StreamTicket
 from app.agent.api import ArchiveOrder, BackupPoint
 from app.agent.backup_points import BackupPoints
 from app.agent.data_server import DataServer, StreamTokens
+from app.agent.grants import Grants
 from app.agent.home import AgentHome
+from app.agent.preflight import check_place
 from app.agent.tls import load_identity
 from app.model.drift import DriftReport
-from app.model.errors import Problem
+from app.model.errors import NotFoundError, Problem
 from app.model.host import CheckResult
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
@@ -37,7 +41,9 @@ class ReplicaRole:
         self._engine.start()
         self._points = BackupPoints(home, self._engine, self._events)
         self._tokens = StreamTokens()
-        self._server = DataServer(load_identity(home), self._tokens, self._engine.serve)
+        self._server = DataServer(
+            load_identity(home), self._tokens, self._engine.serve, Grants(home).certificates
+        )
         self.data_address = self._server.start(listen)
         self._closing = False
         self._look_now = threading.Event()
@@ -70,9 +76,22 @@ class ReplicaRole:
         """Raise BusyError AE1023 for a job that another server has taken over."""
         self._points.check_fence(job_id, fence)
 
-    def admit(self, scenario_id: int) -> str:
-        """A token that opens one stream of the scenario."""
-        return self._tokens.issue(scenario_id)
+    def admit(self, ticket: StreamTicket) -> str:
+        """A token that opens one stream."""
+        return self._tokens.issue(ticket)
+
+    def end_stream(self, scenario_id: int) -> None:
+        """Hang up on the master of a scenario; one that is not known here is fine."""
+        with contextlib.suppress(NotFoundError):
+            self._engine.replica_of(scenario_id).end_stream()
+
+    def check_roots(self, paths: Sequence[bytes], scenario_id: int) -> list[CheckResult]:
+        """What there is to say of directories as the replica roots of a scenario (0 = a new one)."""
+        return [result for path in paths for result in self._engine.check_root_of(path, scenario_id)]
+
+    def check_place(self, path: bytes) -> list[CheckResult]:
+        """The same of one directory for any scenario, and how its volume can be frozen."""
+        return check_place(self._engine, path)
 
     def check_root(self, path: bytes) -> list[CheckResult]:
         """What there is to say of a directory as a replica root."""

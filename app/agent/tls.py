@@ -7,6 +7,7 @@ import hmac
 import os
 import socket
 import ssl
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,7 +116,13 @@ def _make() -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, TARGET_NAME)])
+    # No two agents have the same subject: whoever trusts several finds each by it.
+    name = x509.Name(
+        [
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, TARGET_NAME),
+            x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, uuid.uuid4().hex),
+        ]
+    )
     # A day back: the clocks of hosts differ.
     start = datetime.now(UTC) - timedelta(days=1)
     certificate = (

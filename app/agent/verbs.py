@@ -44,5 +44,14 @@ REQUIRED_ROLE = {
     "ReplicateBack": Role.ADMINISTRATOR,
     "Restore": Role.ADMINISTRATOR,
     "OpenStream": Role.ADMINISTRATOR,
+    # Between hosts.
+    "CheckRoots": Role.OPERATOR,
+    "Preflight": Role.OPERATOR,
+    "ListPeers": Role.OPERATOR,
+    "GetReplica": Role.MONITOR,
+    "SetName": Role.ADMINISTRATOR,
+    "AdmitScenario": Role.ADMINISTRATOR,
+    "DismissScenario": Role.ADMINISTRATOR,
+    "SetPeer": Role.ADMINISTRATOR,
 }
 """A call that is not in this table is refused to everybody."""

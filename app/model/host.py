@@ -31,6 +31,8 @@ class HostInfo:
     time: datetime
     fingerprint: str
     roles_running: tuple[str, ...] = ()
+    protocol_oldest: int = 0
+    protocol: int = 0
 
 
 @dataclass(frozen=True, slots=True)

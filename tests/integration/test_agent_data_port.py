@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.agent.admission import StreamTicket
 from app.agent.connector import open_stream_link
 from app.agent.data_server import DataServer, StreamTokens
 from app.agent.home import AgentHome
@@ -77,7 +78,7 @@ def received(link: Link) -> bytes:
 
 def test_frames_of_any_allowed_size_go_both_ways(port: tuple[str, StreamTokens], identity: Identity) -> None:
     address, tokens = port
-    link = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    link = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     first = hello(7)
     link.send(first)
     assert received(link) == b"%d" % len(first)
@@ -89,18 +90,18 @@ def test_frames_of_any_allowed_size_go_both_ways(port: tuple[str, StreamTokens],
 
 @pytest.mark.parametrize("token", ["", "guess"])
 def test_no_stream_without_a_token(port: tuple[str, StreamTokens], identity: Identity, token: str) -> None:
-    link = open_stream_link("h", port[0], identity.certificate, token, 5)
+    link = open_stream_link("h", port[0], identity.certificate, token, 5, identity)
     with pytest.raises(ArcxoError):
         link.receive(10)
 
 
 def test_a_token_opens_one_stream(port: tuple[str, StreamTokens], identity: Identity) -> None:
     address, tokens = port
-    token = tokens.issue(7)
-    first = open_stream_link("h", address, identity.certificate, token, 5)
+    token = tokens.issue(StreamTicket(7))
+    first = open_stream_link("h", address, identity.certificate, token, 5, identity)
     first.send(hello(7))
     received(first)
-    second = open_stream_link("h", address, identity.certificate, token, 5)
+    second = open_stream_link("h", address, identity.certificate, token, 5, identity)
     with pytest.raises(ArcxoError):
         second.receive(10)
     first.close()
@@ -108,7 +109,7 @@ def test_a_token_opens_one_stream(port: tuple[str, StreamTokens], identity: Iden
 
 def test_a_token_is_for_its_own_scenario_only(port: tuple[str, StreamTokens], identity: Identity) -> None:
     address, tokens = port
-    link = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    link = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     link.send(hello(8))
     with pytest.raises(ArcxoError):
         link.receive(10)
@@ -118,12 +119,14 @@ def test_a_token_opens_an_inquiry_about_its_own_scenario_only(
     port: tuple[str, StreamTokens], identity: Identity
 ) -> None:
     address, tokens = port
-    link = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    link = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     link.send(encode_frame(Inquiry(PROTOCOL_VERSION, 7, "localhost")))
     received(link)
     link.close()
     for first in (Inquiry(PROTOCOL_VERSION, 8, "localhost"), Ping(1)):
-        other = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+        other = open_stream_link(
+            "h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity
+        )
         other.send(encode_frame(first))
         with pytest.raises(ArcxoError):
             other.receive(10)
@@ -133,10 +136,10 @@ def test_frames_that_are_garbage_end_their_stream_only(
     port: tuple[str, StreamTokens], identity: Identity
 ) -> None:
     address, tokens = port
-    good = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    good = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     good.send(hello(7))
     received(good)
-    bad = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    bad = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     bad.send(b"\xff" * 1000)
     with pytest.raises(ArcxoError):
         bad.receive(10)
@@ -149,7 +152,7 @@ def test_a_replica_that_takes_nothing_stops_its_master_and_no_memory_grows(
     port: tuple[str, StreamTokens], identity: Identity, echo: Echo
 ) -> None:
     address, tokens = port
-    link = open_stream_link("h", address, identity.certificate, tokens.issue(7), 5)
+    link = open_stream_link("h", address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity)
     link.send(hello(7))
     received(link)
     echo.hold.set()

@@ -192,14 +192,14 @@ def test_quick_calls_are_answered_while_many_slow_ones_are_made(agent: Agent, ho
 
 
 def test_control_calls_are_answered_while_many_streams_are_open(agent: Agent, home: Path) -> None:
-    certificate = load_identity(AgentHome(str(home))).certificate
+    identity = load_identity(AgentHome(str(home)))
     assert isinstance(agent, GrpcAgent)
     wait_until(lambda: agent.hello().roles_running == ("master", "replica"))
     links = []
     try:
         for _ in range(40):
             address, token = agent.open_stream(1, "localhost")
-            links.append(open_stream_link("h", address, certificate, token, 10))
+            links.append(open_stream_link("h", address, identity.certificate, token, 10, identity))
         for _ in range(20):
             assert agent.hello().roles_running == ("master", "replica")
             assert agent.browse(b"/")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.agent.admission import StreamTicket
 from app.agent.connector import open_stream_link
 from app.agent.data_server import DataServer, StreamTokens
 from app.agent.home import AgentHome
@@ -57,7 +58,9 @@ def ends(tmp_path: Path, sink: Sink) -> Iterator[tuple[TcpProxy, Opener]]:
     links: list[StreamLink] = []
 
     def opened() -> StreamLink:
-        link = open_stream_link("h", proxy.address, identity.certificate, tokens.issue(7), 5)
+        link = open_stream_link(
+            "h", proxy.address, identity.certificate, tokens.issue(StreamTicket(7)), 5, identity
+        )
         links.append(link)
         link.send(_hello())
         assert link.receive(10) is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.agent.admission import StreamTicket
 from app.agent.connector import open_stream_link
 from app.agent.data_server import DataServer, StreamTokens
 from app.agent.home import AgentHome
@@ -40,10 +41,15 @@ class TcpGroup(Group):
     def connect(  # type: ignore[override]  # real links instead of those in memory
         self, scenario: Scenario, replica: ReplicaSpec, timeout_s: float
     ) -> StreamLink:
-        token = self._tokens.issue(scenario.id)
+        token = self._tokens.issue(StreamTicket(scenario.id))
         try:
             return open_stream_link(
-                replica.host, self.proxy.address, self._identity.certificate, token, min(timeout_s, 1.0)
+                replica.host,
+                self.proxy.address,
+                self._identity.certificate,
+                token,
+                min(timeout_s, 1.0),
+                self._identity,
             )
         except ArcxoError as error:
             raise ArcxoError("ER00202", host=replica.host, reason=error.code) from error

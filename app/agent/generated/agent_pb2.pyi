@@ -42,20 +42,32 @@ class ErrorDetail(_message.Message):
     def __init__(self, code: _Optional[str] = ..., exit_code: _Optional[int] = ..., params: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class LogInRequest(_message.Message):
-    __slots__ = ("user", "password")
+    __slots__ = ("user", "password", "protocol_oldest", "protocol")
     USER_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     user: str
     password: str
-    def __init__(self, user: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+    protocol_oldest: int
+    protocol: int
+    def __init__(self, user: _Optional[str] = ..., password: _Optional[str] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class LogInReply(_message.Message):
-    __slots__ = ("token", "seconds")
+    __slots__ = ("token", "seconds", "protocol_oldest", "protocol", "version", "role")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
     token: str
     seconds: int
-    def __init__(self, token: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+    protocol_oldest: int
+    protocol: int
+    version: str
+    role: str
+    def __init__(self, token: _Optional[str] = ..., seconds: _Optional[int] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ..., version: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
 
 class PathRequest(_message.Message):
     __slots__ = ("path",)
@@ -477,6 +489,84 @@ class OpenStreamReply(_message.Message):
     token: str
     def __init__(self, data_address: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
+class NameRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class CheckRootsRequest(_message.Message):
+    __slots__ = ("paths", "scenario_id")
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    scenario_id: int
+    def __init__(self, paths: _Optional[_Iterable[bytes]] = ..., scenario_id: _Optional[int] = ...) -> None: ...
+
+class PreflightRequest(_message.Message):
+    __slots__ = ("paths",)
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, paths: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class AdmitRequest(_message.Message):
+    __slots__ = ("definition_xml", "replica", "master_certificate")
+    DEFINITION_XML_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    MASTER_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    definition_xml: bytes
+    replica: str
+    master_certificate: bytes
+    def __init__(self, definition_xml: _Optional[bytes] = ..., replica: _Optional[str] = ..., master_certificate: _Optional[bytes] = ...) -> None: ...
+
+class Admission(_message.Message):
+    __slots__ = ("key", "certificate")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    certificate: bytes
+    def __init__(self, key: _Optional[str] = ..., certificate: _Optional[bytes] = ...) -> None: ...
+
+class Peer(_message.Message):
+    __slots__ = ("scenario_id", "replica", "address", "certificate", "key")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    address: str
+    certificate: bytes
+    key: str
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., address: _Optional[str] = ..., certificate: _Optional[bytes] = ..., key: _Optional[str] = ...) -> None: ...
+
+class Peers(_message.Message):
+    __slots__ = ("items", "certificate")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[Peer]
+    certificate: bytes
+    def __init__(self, items: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., certificate: _Optional[bytes] = ...) -> None: ...
+
+class ScenarioStreamRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica", "key", "definition_xml", "signature", "protocol_oldest", "protocol")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_XML_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    key: str
+    definition_xml: bytes
+    signature: bytes
+    protocol_oldest: int
+    protocol: int
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., key: _Optional[str] = ..., definition_xml: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ...) -> None: ...
+
 class Frame(_message.Message):
     __slots__ = ("data", "part")
     DATA_FIELD_NUMBER: _ClassVar[int]
@@ -486,7 +576,7 @@ class Frame(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., part: _Optional[int] = ...) -> None: ...
 
 class HostInfo(_message.Message):
-    __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running")
+    __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running", "protocol_oldest", "protocol")
     HOST_NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -495,6 +585,8 @@ class HostInfo(_message.Message):
     TIME_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     ROLES_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     host_name: str
     version: str
     system: str
@@ -503,7 +595,9 @@ class HostInfo(_message.Message):
     time: Time
     fingerprint: str
     roles_running: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, host_name: _Optional[str] = ..., version: _Optional[str] = ..., system: _Optional[str] = ..., home_id: _Optional[str] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., time: _Optional[_Union[Time, _Mapping]] = ..., fingerprint: _Optional[str] = ..., roles_running: _Optional[_Iterable[str]] = ...) -> None: ...
+    protocol_oldest: int
+    protocol: int
+    def __init__(self, host_name: _Optional[str] = ..., version: _Optional[str] = ..., system: _Optional[str] = ..., home_id: _Optional[str] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., time: _Optional[_Union[Time, _Mapping]] = ..., fingerprint: _Optional[str] = ..., roles_running: _Optional[_Iterable[str]] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class DirectoryEntry(_message.Message):
     __slots__ = ("name", "kind", "size_bytes", "modified_ns", "readable")

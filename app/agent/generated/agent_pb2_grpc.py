@@ -230,6 +230,51 @@ class AgentControlStub:
                 request_serializer=agent__pb2.OpenStreamRequest.SerializeToString,
                 response_deserializer=agent__pb2.OpenStreamReply.FromString,
                 _registered_method=True)
+        self.SetName = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/SetName',
+                request_serializer=agent__pb2.NameRequest.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
+        self.CheckRoots = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/CheckRoots',
+                request_serializer=agent__pb2.CheckRootsRequest.SerializeToString,
+                response_deserializer=agent__pb2.CheckResults.FromString,
+                _registered_method=True)
+        self.Preflight = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/Preflight',
+                request_serializer=agent__pb2.PreflightRequest.SerializeToString,
+                response_deserializer=agent__pb2.CheckResults.FromString,
+                _registered_method=True)
+        self.AdmitScenario = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/AdmitScenario',
+                request_serializer=agent__pb2.AdmitRequest.SerializeToString,
+                response_deserializer=agent__pb2.Admission.FromString,
+                _registered_method=True)
+        self.DismissScenario = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/DismissScenario',
+                request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
+        self.SetPeer = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/SetPeer',
+                request_serializer=agent__pb2.Peer.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ListPeers = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListPeers',
+                request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
+                response_deserializer=agent__pb2.Peers.FromString,
+                _registered_method=True)
+        self.GetReplica = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/GetReplica',
+                request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
+                response_deserializer=agent__pb2.ReplicaStatus.FromString,
+                _registered_method=True)
+        self.OpenScenarioStream = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/OpenScenarioStream',
+                request_serializer=agent__pb2.ScenarioStreamRequest.SerializeToString,
+                response_deserializer=agent__pb2.OpenStreamReply.FromString,
+                _registered_method=True)
 
 
 class AgentControlServicer:
@@ -471,6 +516,62 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetName(self, request, context):
+        """Between hosts. A server names the host, checks it, and lets a scenario of another host's master in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckRoots(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Preflight(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdmitScenario(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissScenario(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPeer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPeers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReplica(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenScenarioStream(self, request, context):
+        """Asked by another host's master, with the scenario's key in place of a log-in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AgentControlServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -667,6 +768,51 @@ def add_AgentControlServicer_to_server(servicer, server):
             'OpenStream': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenStream,
                     request_deserializer=agent__pb2.OpenStreamRequest.FromString,
+                    response_serializer=agent__pb2.OpenStreamReply.SerializeToString,
+            ),
+            'SetName': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetName,
+                    request_deserializer=agent__pb2.NameRequest.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'CheckRoots': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckRoots,
+                    request_deserializer=agent__pb2.CheckRootsRequest.FromString,
+                    response_serializer=agent__pb2.CheckResults.SerializeToString,
+            ),
+            'Preflight': grpc.unary_unary_rpc_method_handler(
+                    servicer.Preflight,
+                    request_deserializer=agent__pb2.PreflightRequest.FromString,
+                    response_serializer=agent__pb2.CheckResults.SerializeToString,
+            ),
+            'AdmitScenario': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdmitScenario,
+                    request_deserializer=agent__pb2.AdmitRequest.FromString,
+                    response_serializer=agent__pb2.Admission.SerializeToString,
+            ),
+            'DismissScenario': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissScenario,
+                    request_deserializer=agent__pb2.ScenarioRequest.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'SetPeer': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPeer,
+                    request_deserializer=agent__pb2.Peer.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'ListPeers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPeers,
+                    request_deserializer=agent__pb2.ScenarioRequest.FromString,
+                    response_serializer=agent__pb2.Peers.SerializeToString,
+            ),
+            'GetReplica': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReplica,
+                    request_deserializer=agent__pb2.ScenarioRequest.FromString,
+                    response_serializer=agent__pb2.ReplicaStatus.SerializeToString,
+            ),
+            'OpenScenarioStream': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenScenarioStream,
+                    request_deserializer=agent__pb2.ScenarioStreamRequest.FromString,
                     response_serializer=agent__pb2.OpenStreamReply.SerializeToString,
             ),
     }
@@ -1723,6 +1869,249 @@ class AgentControl:
             target,
             '/arcxo.agent.v1.AgentControl/OpenStream',
             agent__pb2.OpenStreamRequest.SerializeToString,
+            agent__pb2.OpenStreamReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetName(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/SetName',
+            agent__pb2.NameRequest.SerializeToString,
+            agent__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckRoots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/CheckRoots',
+            agent__pb2.CheckRootsRequest.SerializeToString,
+            agent__pb2.CheckResults.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Preflight(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/Preflight',
+            agent__pb2.PreflightRequest.SerializeToString,
+            agent__pb2.CheckResults.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdmitScenario(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/AdmitScenario',
+            agent__pb2.AdmitRequest.SerializeToString,
+            agent__pb2.Admission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissScenario(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/DismissScenario',
+            agent__pb2.ScenarioRequest.SerializeToString,
+            agent__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPeer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/SetPeer',
+            agent__pb2.Peer.SerializeToString,
+            agent__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPeers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListPeers',
+            agent__pb2.ScenarioRequest.SerializeToString,
+            agent__pb2.Peers.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReplica(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/GetReplica',
+            agent__pb2.ScenarioRequest.SerializeToString,
+            agent__pb2.ReplicaStatus.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenScenarioStream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/OpenScenarioStream',
+            agent__pb2.ScenarioStreamRequest.SerializeToString,
             agent__pb2.OpenStreamReply.FromString,
             options,
             channel_credentials,

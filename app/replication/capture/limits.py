@@ -19,6 +19,12 @@ def more_watches(missing: int) -> str:
     return f"sysctl -w {name}={-(-wanted // _ROUND) * _ROUND}"
 
 
+def watch_limit() -> int:
+    """How many directories may be watched at most; 0 where the system does not say."""
+    limit, own = _read("fs/inotify/max_user_watches"), _read("user/max_inotify_watches")
+    return min(limit, own) if own > 0 else limit
+
+
 def more_instances() -> str:
     """The command that lets more roots be watched."""
     return f"sysctl -w fs.inotify.max_user_instances={max(2 * _read('fs/inotify/max_user_instances'), 512)}"

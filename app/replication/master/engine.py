@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ class MasterEngine:
     """See the module. All methods may be called from any thread; they block on disk and replicas.
 
     `directory` is the `engine/` directory of the home; `reserved` are directories (home, media) that no
-    root may hold or lie in.
+    root may hold or lie in. `names()` are further names that servers know this host by.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class MasterEngine:
         connector: ReplicaConnector,
         events: EventStore,
         reserved: Sequence[bytes] = (),
+        names: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._directory = os.fspath(directory)
         self._host = host
         self._connector = connector
         self._events = events
         self._reserved = tuple(reserved)
+        self._names = names
         self._lock = threading.RLock()
         self._acting: dict[int, threading.Lock] = {}
         self._library = Library(self._directory)
@@ -114,7 +116,7 @@ class MasterEngine:
         """What stands against a scenario on the master's side, and which roots are fine."""
         with self._lock:
             others = list(self._scenarios.values())
-        return refusals.check(scenario, others, self._host, self._reserved)
+        return refusals.check(scenario, others, self._named(scenario), self._reserved)
 
     def create(self, scenario: NewScenario) -> Scenario:
         """Save a new scenario.
@@ -123,7 +125,7 @@ class MasterEngine:
             ArcxoError: the first reason against it (ER00101 to ER00115).
         """
         with self._lock:
-            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
             made = Scenario(
                 id=self._new_id(),
                 name=scenario.name,
@@ -150,7 +152,7 @@ class MasterEngine:
             # A damaged definition is mended by importing a saved copy of it: same id, the file is replaced.
             if scenario.id in self._scenarios:
                 scenario = replace(scenario, id=self._new_id())
-            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
             self._save(scenario)
             return scenario
 
@@ -171,7 +173,7 @@ class MasterEngine:
                 raise BusyError("ER00118", scenario=known.name)
             if (known.server_type, known.product) != (scenario.server_type, scenario.product):
                 raise ArcxoError("ER00119", scenario=known.name)
-            refusals.refuse(scenario, self._scenarios.values(), self._host, self._reserved)
+            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
             saved = replace(scenario, version=known.version + 1)
             self._save(saved)
             return saved
@@ -213,7 +215,7 @@ class MasterEngine:
                 others = list(self._scenarios.values())
             if running is not None and running.state is not ScenarioState.PROBLEM:
                 return
-            refusals.refuse(scenario, others, self._host, self._reserved)
+            refusals.refuse(scenario, others, self._named(scenario), self._reserved)
             if running is None:
                 # Half of what a replicate-back did must not be replicated.
                 self._back(scenario).finish_interrupted()
@@ -458,6 +460,10 @@ class MasterEngine:
 
     def _changed(self, scenario_id: int) -> None:
         self._revisions[scenario_id] = next(self._counter)
+
+    def _named(self, scenario: NewScenario | Scenario) -> str:
+        """What this host is called in a scenario: the master's name there, where it is one of ours."""
+        return scenario.master if scenario.master in self._names() else self._host
 
     def _new_id(self) -> int:
         return self._library.new_id({*self._scenarios, *self._unreadable})

@@ -136,13 +136,16 @@ class ReplicaEngine:
 
     def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
         """No two scenarios write one directory, and none writes ours. Raises ArcxoError ER00415, ER00107."""
+        self._check_overlap(scenario.id, paths)
+
+    def _check_overlap(self, scenario_id: int, paths: Sequence[bytes]) -> None:
         own = os.path.realpath(self._directory)
         for path in paths:
             real = os.path.realpath(path)
             if is_beneath(real, own) or is_beneath(own, real):
                 raise ArcxoError("ER00107", path=shown(path), directory=shown(own))
         with self._lock:
-            others = [r for i, r in self._replicas.items() if i != scenario.id and r.scenario is not None]
+            others = [r for i, r in self._replicas.items() if i != scenario_id and r.scenario is not None]
         for other in others:
             for path in paths:
                 for taken in other.paths:
@@ -190,6 +193,28 @@ class ReplicaEngine:
             "free_bytes": str(space.f_bavail * space.f_frsize),
         }
         return [*results, CheckResult(subject, CheckOutcome.OK, "IR00411", params)]
+
+    def check_root_of(self, path: bytes, scenario_id: int) -> list[CheckResult]:
+        """The same for a scenario of which only the number is known (0 = none yet)."""
+        try:
+            self._check_overlap(scenario_id, [path])
+        except ArcxoError as error:
+            refusal = CheckResult(shown(path), CheckOutcome.ERROR, error.code, error.params)
+            return [refusal, *self.check_root(path)]
+        return self.check_root(path)
+
+    @contextlib.contextmanager
+    def probe_area(self, path: bytes) -> Iterator[bytes]:
+        """An empty directory where the side store of the root `path` would be; gone afterwards."""
+        key = b"check-" + secrets.token_hex(4).encode()
+        store = open_side_store(path, self._side(), self._home_id, key, self._all_paths())
+        try:
+            yield store.path
+        finally:
+            shutil.rmtree(store.path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                if not is_beneath(store.path, self._side()):
+                    os.rmdir(os.path.dirname(store.path))
 
     @contextlib.contextmanager
     def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:
