@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.catalog.merge_api import Merging
 from app.model.entry import EntryKind
 from app.model.events import ActivityRecord, Severity
 from app.model.host import Host
@@ -419,6 +420,8 @@ class Catalog(Protocol):
     def media(self) -> MediaRecords: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def merging(self) -> Merging: ...
     @property
     def browsing(self) -> Browsing: ...
     @property

@@ -30,6 +30,9 @@ _SAME = (
     "incomplete",
     "problems",
     "damaged",
+    "detail",
+    "origin_serial",
+    "origin_number",
 )
 _TIMES = ("written_at", "verified_at", "restore_tested_at")
 

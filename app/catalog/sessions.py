@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from app.catalog import claims, dialect, rows, sweeping
+from app.catalog import claims, dialect, sweeping
 from app.catalog.database import Database
+from app.catalog.lineages import lineage_of, roots_key
 from app.catalog.media import find_media, set_serials
+from app.catalog.merge_api import LineageKey
+from app.catalog.rebuilding import drop_replaced
 from app.catalog.session_rows import session_info
 from app.catalog.staging import SqlStaging
 from app.catalog.tables import lineages, sessions, stagings
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import SessionInfo
-
-_MERGE_ALIVE_US = 60_000_000
 
 
 class SqlSessions:
@@ -55,7 +55,7 @@ class SqlSessions:
     def newest(self, machine: str, entity: str, set_id: str, roots: Sequence[bytes]) -> SessionInfo | None:
         """The session of these roots of the entity in that media set that finished last."""
         with self._database.read() as c:
-            row = _newest(c, machine, entity, set_id, _roots_key(roots))
+            row = _newest(c, machine, entity, set_id, roots_key(roots))
             return None if row is None else session_info(row)
 
     def list(self, media_serial: str = "") -> Sequence[SessionInfo]:
@@ -106,16 +106,18 @@ class SqlSessions:
     def sweep(self) -> int:
         """Drop rows of dead stagings and of removed sessions, in short steps."""
         with self._database.read() as c:
-            dead = [row.id for row in c.execute(select(stagings)) if not _alive(c, row)]
+            dead = [row.id for row in c.execute(select(stagings)) if _is_left(c, row)]
         for staging_id in dead:
             with self._database.write() as c:
                 row = c.execute(select(stagings).where(stagings.c.id == staging_id)).one_or_none()
-                still = row is not None and not _alive(c, row)
+                still = row is not None and _is_left(c, row)
                 if still:
                     c.execute(update(stagings).where(stagings.c.id == staging_id).values(dead=True))
             if still:
                 sweeping.drop_staging(self._database, staging_id)
-        return sweeping.drop_uncovered(self._database)
+        dropped = sweeping.drop_uncovered(self._database)
+        drop_replaced(self._database)
+        return dropped
 
     def _try_begin(
         self,
@@ -129,19 +131,18 @@ class SqlSessions:
         full: bool,
         wanted: tuple[str, int] | None,
     ) -> tuple[int, SqlStaging | None]:
-        key = {"machine": machine, "entity": entity, "set_id": set_id, "roots": _roots_key(roots)}
         with self._database.write() as c:
             if job_id is not None:
                 claims.check(c, job_id, fence)
-            base = None if full else _newest(c, machine, entity, set_id, key["roots"])
+            base = None if full else _newest(c, machine, entity, set_id, roots_key(roots))
             found = None if base is None else (base.media_serial, base.number)
             if not full and (found is None or wanted not in (None, found)):
                 raise ArcxoError("E6019", entity=entity, machine=machine)
-            lineage = _lineage(c, key)
+            lineage = lineage_of(c, LineageKey(machine, entity, set_id, tuple(roots)))
             other = c.execute(select(stagings).where(stagings.c.lineage_id == lineage.id)).one_or_none()
             if other is not None:
                 own = job_id is not None and (other.job_id, other.fence) == (job_id, fence)
-                if not own and _alive(c, other):
+                if not own and claims.staging_is_alive(c, other):
                     raise BusyError("E6004", entity=entity, machine=machine, job=other.job_id or "-")
                 c.execute(update(stagings).where(stagings.c.id == other.id).values(dead=True))
                 return other.id, None
@@ -184,20 +185,6 @@ class SqlSessions:
                 raise NotFoundError("E6009", session=number, media=media_serial)
 
 
-def _roots_key(roots: Sequence[bytes]) -> str:
-    """Sessions of one volume by scenarios with other roots are lineages of their own."""
-    return json.dumps([rows.encode_bytes(root) for root in sorted(roots)])
-
-
-def _lineage(connection: Connection, key: dict[str, str]) -> Row[Any]:
-    statement = select(lineages).where(*(lineages.c[name] == value for name, value in key.items()))
-    found = connection.execute(statement).one_or_none()
-    if found is None:
-        connection.execute(insert(lineages).values(key))
-        found = connection.execute(statement).one()
-    return found
-
-
 def _newest(connection: Connection, machine: str, entity: str, set_id: str, roots: str) -> Row[Any] | None:
     return connection.execute(
         select(sessions)
@@ -207,15 +194,15 @@ def _newest(connection: Connection, machine: str, entity: str, set_id: str, root
             lineages.c.entity == entity,
             lineages.c.set_id == set_id,
             lineages.c.roots == roots,
+            sessions.c.detail,
         )
         .order_by(sessions.c.finished_at.desc(), sessions.c.id.desc())
         .limit(1)
     ).one_or_none()
 
 
-def _alive(connection: Connection, staging: Row[Any]) -> bool:
-    if staging.dead:
-        return False
-    if staging.job_id is not None:
-        return claims.is_held(connection, staging.job_id, staging.fence)
-    return bool(dialect.now_us(connection) - staging.touched_at < _MERGE_ALIVE_US)
+def _is_left(connection: Connection, staging: Row[Any]) -> bool:
+    """Whether nobody works on a staging, nor is expected to go on with it."""
+    return not claims.staging_is_alive(connection, staging) and not claims.staging_is_kept(
+        connection, staging
+    )

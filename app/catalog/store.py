@@ -13,6 +13,7 @@ from app.catalog.jobs import SqlJobs
 from app.catalog.live import LiveStore, SqlLive, SqlServers
 from app.catalog.log import SqlActivityLog
 from app.catalog.media import SqlMediaRecords
+from app.catalog.merging import SqlMerging
 from app.catalog.registry import SqlHosts, SqlRegistrations, SqlSettings
 from app.catalog.sessions import SqlSessions
 from app.model.errors import ArcxoError
@@ -31,6 +32,7 @@ class SqlCatalog:
         self.registrations = SqlRegistrations(database)
         self.media = SqlMediaRecords(database)
         self.sessions = SqlSessions(database)
+        self.merging = SqlMerging(database)
         self.browsing = SqlBrowsing(database)
         self.live = SqlLive(live)
         self.servers = SqlServers(live)

@@ -143,6 +143,18 @@ stagings = Table(
     _count("fence"),
     Column("touched_at", BigInteger, nullable=False),
     _flag("dead"),
+    _text("source_serial"),
+    _count("source_number"),
+    Column("position", LargeBinary),
+)
+
+rebuilds = Table(
+    "rebuilds",
+    metadata,
+    Column("lineage_id", RowId, ForeignKey("lineages.id"), primary_key=True, autoincrement=False),
+    Column("replaces", BigInteger, nullable=False, unique=True),
+    _text("plan", "[]"),
+    _count("after_name"),
 )
 
 folders = Table(
@@ -220,6 +232,11 @@ sessions = Table(
     Column("verified_at", BigInteger),
     Column("restore_tested_at", BigInteger),
     _flag("damaged"),
+    _flag("detail", on=True),
+    Column("detail_at", BigInteger),
+    _text("origin_serial"),
+    _count("origin_number"),
+    Index(None, "origin_serial", "origin_number"),
     UniqueConstraint("media_serial", "number"),
     UniqueConstraint("lineage_id", "ordinal"),
 )
