@@ -8,6 +8,7 @@ from datetime import datetime
 
 from app.model.entry import Metadata
 from app.model.media import Consistency, PurgePlan
+from app.model.media_keys import SlotKind
 
 FORMAT_VERSION = 1
 
@@ -41,6 +42,18 @@ class KeyInfo:
     key_id: str
     slot: int
     data_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotInfo:
+    """A key slot as it lies on a media. `made_at` None: from before slots had names and dates, or damaged."""
+
+    key_id: str
+    slot: int
+    kind: SlotKind
+    name: str
+    made_at: datetime | None
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +249,46 @@ def unlock_or_create(media_path: str, password: str) -> KeyInfo:
     from app.media.keys import unlock_or_create as implementation
 
     return implementation(media_path, password)
+
+
+def list_slots(media_path: str) -> Sequence[SlotInfo]:
+    """The key slots of a media, by key and number."""
+    from app.media.slots import list_slots as implementation
+
+    return implementation(media_path)
+
+
+def open_slots(media_path: str, secret: str) -> Sequence[KeyInfo]:
+    """Every slot that a password or recovery key opens; empty for a wrong one. UsageError E4133, E4140."""
+    from app.media.slots import open_slots as implementation
+
+    return implementation(media_path, secret)
+
+
+def add_slot(media_path: str, key: KeyInfo, secret: str, kind: SlotKind, name: str = "") -> KeyInfo:
+    """One more way to open a data key; nothing is written anew. Durable when it returns."""
+    from app.media.slots import put_slot as implementation
+
+    return implementation(media_path, key, secret, kind, name)
+
+
+def remove_slot(media_path: str, key_id: str, slot: int, stays: KeyInfo) -> None:
+    """Take a way to open a data key away; `stays` is another one of the same key, that was opened just now.
+
+    NotFoundError E4135 there is no such slot; CredentialsError E4136 `stays` is that slot, or of another key;
+    BusyError E4139 the other one is being removed. May be repeated. A copy of the media that was made before
+    still has the slot.
+    """
+    from app.media.slots import remove_slot as implementation
+
+    implementation(media_path, key_id, slot, stays)
+
+
+def copy_slots(source: str, target: str) -> int:
+    """Give the next media of a set the keys of an earlier one; how many slots came."""
+    from app.media.slots import copy_slots as implementation
+
+    return implementation(source, target)
 
 
 def session_entries(media_path: str, number: int, data_key: bytes | None = None) -> Iterator[SessionEntry]:

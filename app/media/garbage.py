@@ -18,6 +18,7 @@ from app.media.label import read_label
 from app.media.removal import finish_removals
 from app.media.reserve import keep_reserve
 from app.media.session import numbers
+from app.media.slots import finish_slot_removals
 from app.media.store import DirectoryMediaStore
 from app.media.usage import Usage
 from app.model.errors import ArcxoError, CanceledError
@@ -54,6 +55,7 @@ class Collector:
         store.sweep_temporaries()
         sweep_intents(store)
         finish_removals(store)
+        finish_slot_removals(store)
         self._refresh()
         for name in fossils.generations(store):
             generation = fossils.read(store, name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from base64 import b64decode, b64encode
+import unicodedata
+from base64 import b64decode
 
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
@@ -13,12 +14,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.media.api import KeyInfo
-from app.media.document import Document, decode_document, encode_document
+from app.media.document import Document, decode_document
+from app.media.recovery import folded, mistyped_groups
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError, CredentialsError, UsageError
+from app.model.media_keys import SlotKind
 
 DATA_KEY_BYTES = 32
 PUBLIC_CHUNK_KEY = b"arcxo: chunk ids, not encrypted."
+SECRET_MAX_BYTES = 4096
 _MAX_MEMORY_KIB = 4 * 1024 * 1024
 
 
@@ -32,63 +36,81 @@ def chunk_key(data_key: bytes | None) -> bytes:
     return PUBLIC_CHUNK_KEY if data_key is None else derive(data_key, b"arcxo chunk ids")
 
 
-def _cost(*, minimal: bool | None) -> tuple[int, int, int]:
+def key_cost(*, minimal: bool | None) -> tuple[int, int, int]:
+    """(passes, memory in KiB, lanes) of new key slots."""
     if minimal if minimal is not None else os.environ.get("ARCXO_ARGON2") == "minimal":
         return 1, 8, 1
     return 3, 64 * 1024, 2
 
 
-def _stretch(password: str, salt: bytes, time_cost: int, memory_kib: int, lanes: int) -> bytes:
-    return hash_secret_raw(password.encode(), salt, time_cost, memory_kib, lanes, 32, Type.ID)
+def secret_forms(secret: str) -> list[bytes]:
+    """What a slot may have been made from; new ones are made from the first.
+
+    A recovery key in its canonical form; else the text in Unicode's composed form (NFC), as one keyboard
+    types an accented letter as one character and another as two; and the text as it is.
+
+    Raises:
+        UsageError: E4133 it is empty, E4140 it is longer than 4096 bytes.
+    """
+    if not secret:
+        raise UsageError("E4133")
+    plain = unicodedata.normalize("NFC", secret).encode("utf-8", "surrogatepass")
+    typed = secret.encode("utf-8", "surrogatepass")
+    if max(len(plain), len(typed)) > SECRET_MAX_BYTES:
+        raise UsageError("E4140", limit=SECRET_MAX_BYTES)
+    forms = [plain, typed]
+    canonical = folded(secret)
+    if canonical is not None and not mistyped_groups(secret):
+        forms.insert(0, canonical.encode())
+    return list(dict.fromkeys(forms))
+
+
+def slot_key(secret: bytes, salt: bytes, time_cost: int, memory_kib: int, lanes: int) -> bytes:
+    """The key that a slot's data key is sealed with."""
+    return hash_secret_raw(secret, salt, time_cost, memory_kib, lanes, 32, Type.ID)
 
 
 def create_key(media_path: str, password: str, *, minimal: bool | None = None) -> KeyInfo:
     """See `app.media.api.create_key`."""
-    if not password:
-        raise UsageError("E4133")
-    key_id, data_key = secrets.token_hex(8), secrets.token_bytes(DATA_KEY_BYTES)
-    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
-    time_cost, memory_kib, lanes = _cost(minimal=minimal)
-    slot_key = _stretch(password, salt, time_cost, memory_kib, lanes)
-    fields: Document = {
-        "format": "arcxo key slot",
-        "key": key_id,
-        "slot": 0,
-        "kdf": "argon2id",
-        "time_cost": time_cost,
-        "memory_kib": memory_kib,
-        "lanes": lanes,
-        "salt": b64encode(salt).decode(),
-        "nonce": b64encode(nonce).decode(),
-        "sealed": b64encode(AESGCM(slot_key).encrypt(nonce, data_key, key_id.encode())).decode(),
-    }
-    DirectoryMediaStore(media_path).put_if_absent(f"keys/{key_id}.0", encode_document(fields))
-    return KeyInfo(key_id, 0, data_key)
+    from app.media.slots import put_slot
+
+    secret_forms(password)
+    key = KeyInfo(secrets.token_hex(8), 0, secrets.token_bytes(DATA_KEY_BYTES))
+    return put_slot(media_path, key, password, SlotKind.PASSWORD, "", minimal=minimal)
 
 
-def _open_slot(fields: Document, password: str) -> bytes | None:
+def open_slot(fields: Document, secret: str) -> bytes | None:
+    """The data key of a slot, None when the secret does not open it.
+
+    KeyError, ValueError and TypeError for fields that no writer makes.
+    """
     time_cost, memory_kib, lanes = int(fields["time_cost"]), int(fields["memory_kib"]), int(fields["lanes"])
     if not (1 <= time_cost <= 64 and 8 <= memory_kib <= _MAX_MEMORY_KIB and 1 <= lanes <= 64):
         return None
-    slot_key = _stretch(password, b64decode(fields["salt"]), time_cost, memory_kib, lanes)
-    try:
-        return AESGCM(slot_key).decrypt(
-            b64decode(fields["nonce"]), b64decode(fields["sealed"]), str(fields["key"]).encode()
-        )
-    except InvalidTag:
-        return None
+    for form in secret_forms(secret):
+        sealing = slot_key(form, b64decode(fields["salt"]), time_cost, memory_kib, lanes)
+        try:
+            return AESGCM(sealing).decrypt(
+                b64decode(fields["nonce"]), b64decode(fields["sealed"]), str(fields["key"]).encode()
+            )
+        except InvalidTag:
+            continue
+    return None
 
 
 def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     """See `app.media.api.unlock`. A damaged slot is passed over; E4134 when all that fit are damaged."""
+    if not password:
+        raise CredentialsError("E4131", media=media_path)
+    secret_forms(password)
     store = DirectoryMediaStore(media_path)
     damaged = ""
     for name, _ in store.names("keys"):
-        if key_id and not name.startswith(key_id + "."):
+        if name.endswith(".removed") or (key_id and not name.startswith(key_id + ".")):
             continue
         try:
             fields = decode_document(store.get(f"keys/{name}"), "E4134", media=media_path, slot=name)
-            data_key = _open_slot(fields, password)
+            data_key = open_slot(fields, password)
         except (KeyError, ValueError, TypeError):
             damaged = name
             continue
