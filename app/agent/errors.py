@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from app.agent.convert import to_text
 from app.agent.generated import agent_pb2 as pb
+from app.agent.refused import refused
 from app.model.errors import (
     ArcxoError,
     BusyError,
@@ -50,7 +51,9 @@ def error_of(code: str, exit_code: int, params: dict[str, str]) -> ArcxoError:
 
 
 def bug(error: BaseException, where: str) -> ArcxoError:
-    """An exception nobody foresaw, as AE1099; the log has its stack."""
+    """An exception nobody foresaw, as AE1099; the log has its stack. What a disk refused is AE1090."""
+    if (refusal := refused(error, "the home")) is not None:
+        return refusal
     _log.error("bug in %s", where, exc_info=error)
     return ArcxoError("AE1099", where=where, error=f"{type(error).__name__}: {error}")
 

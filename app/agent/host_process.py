@@ -41,6 +41,7 @@ generated: Any = agent_pb2_grpc
 HOST_NAME = "localhost"
 _QUICK_THREADS = 16
 _GRACE_S = 2.0
+_SAY_AGAIN_S = 2.0
 _log = logging.getLogger("arcxo.agent")
 
 
@@ -84,8 +85,15 @@ class HostProcess:
                     fingerprint=identity.fingerprint,
                     started_at=self._started_at.isoformat(),
                 )
-                self._home.publish(info)
                 published.append(info)
+                try:
+                    self._home.publish(info)
+                except OSError as error:
+                    # A full disk: what is said of the last life holds but for the data port, said later.
+                    _log.warning("how to reach the agent could not be said: %s", error)
+                    unsaid.set()
+                else:
+                    unsaid.clear()
 
         def died(role: str) -> Callable[[str], None]:
             def tell(reason: str) -> None:
@@ -100,6 +108,7 @@ class HostProcess:
             publish()
 
         published: list[AgentInfo] = []
+        unsaid = threading.Event()
         data_listen = f"{self._listen.rpartition(':')[0]}:0"
         replica = RoleProcess(
             "replica",
@@ -139,7 +148,9 @@ class HostProcess:
             _log.info("ready at %s", control_address)
             if ready is not None:
                 ready(published[-1])
-            self._asked_to_end.wait()
+            while not self._asked_to_end.wait(_SAY_AGAIN_S):
+                if unsaid.is_set():
+                    publish()
             _log.info("asked to end")
         finally:
             server.stop(_GRACE_S).wait()

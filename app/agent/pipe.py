@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from app.agent.refused import refused
 from app.model.errors import ArcxoError, BusyError
 
 PULSE_S = 5.0
@@ -158,8 +159,13 @@ class PipeCaller:
         self._on_end()
 
 
-def serve_pipe(connection: Connection, target: object, ready: object, *, threads: int = 64) -> None:
-    """Answer requests with the public methods of `target` until the other end closes."""
+def serve_pipe(
+    connection: Connection, target: object, ready: object, *, threads: int = 64, home: str = "the home"
+) -> None:
+    """Answer requests with the public methods of `target` until the other end closes.
+
+    `home` is named where a disk refuses something without saying what.
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="call")
     guard = threading.Lock()
 
@@ -168,7 +174,7 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
             connection.send((number, good, value))
 
     def work(number: int, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        good, value = _outcome(target, method, args, kwargs)
+        good, value = _outcome(target, method, args, kwargs, home)
         try:
             answer(number, good, value)
         except OSError:
@@ -186,9 +192,9 @@ def serve_pipe(connection: Connection, target: object, ready: object, *, threads
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def tell_failed_start(connection: Connection, error: Exception) -> None:
+def tell_failed_start(connection: Connection, error: Exception, home: str = "the home") -> None:
     """Say, instead of `ready`, why there is nobody to ask."""
-    told = error if isinstance(error, ArcxoError) else _bug("start", error)
+    told = error if isinstance(error, ArcxoError) else refused(error, home) or _bug("start", error)
     try:
         connection.send((None, False, told))
     except OSError:
@@ -200,7 +206,7 @@ def _bug(where: str, error: Exception) -> ArcxoError:
 
 
 def _outcome(
-    target: object, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    target: object, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], home: str
 ) -> tuple[bool, object]:
     """(whether it returned, what it returned or the error)."""
     try:
@@ -208,5 +214,7 @@ def _outcome(
     except ArcxoError as error:
         return False, error
     except Exception as error:  # noqa: BLE001  # the caller is told of the bug and shows it
+        if (refusal := refused(error, home)) is not None:
+            return False, refusal
         _log.error("bug in %s", method, exc_info=error)
         return False, _bug(method, error)

@@ -28,26 +28,26 @@ def main() -> None:
     if role == "master":
         from app.agent.master_role import MasterRole
 
-        master = _started(connection, lambda: MasterRole(home))
-        serve_pipe(connection, master.engine, "")
+        master = _started(connection, home, lambda: MasterRole(home))
+        serve_pipe(connection, master.engine, "", home=home.path)
         master.close()
     else:
         from app.agent.replica_role import ReplicaRole
 
-        replica = _started(connection, lambda: ReplicaRole(home, listen))
-        serve_pipe(connection, replica, replica.data_address)
+        replica = _started(connection, home, lambda: ReplicaRole(home, listen))
+        serve_pipe(connection, replica, replica.data_address, home=home.path)
         replica.close()
     # Threads of engines or of gRPC that still wait for something must not keep the process.
     sys.stderr.flush()
     os._exit(0)
 
 
-def _started(connection: Connection, start: Callable[[], Role]) -> Role:
+def _started(connection: Connection, home: AgentHome, start: Callable[[], Role]) -> Role:
     """The role, or its reason told to the control process."""
     try:
         return start()
     except Exception as error:
-        tell_failed_start(connection, error)
+        tell_failed_start(connection, error, home.path)
         raise
 
 

@@ -27,6 +27,7 @@ LOCK_NAME = "server.lock"
 RECORD_NAME = "server.json"
 _POLL_S = 0.05
 _PROBE_GRACE_S = 1.0
+_ROOM_LEAST_BYTES = 1024 * 1024
 _started: list[subprocess.Popen[bytes]] = []
 """Servers that this process started: kept so that they are waited for when they end."""
 
@@ -75,7 +76,8 @@ class ServerLock:
 def is_running(home: str) -> bool:
     """Whether a server of `home` runs (it may still be getting ready)."""
     try:
-        descriptor = os.open(os.path.join(home, LOCK_NAME), os.O_RDWR | os.O_CLOEXEC)
+        # Asking writes nothing, so that a home on a read-only volume can be asked as well.
+        descriptor = os.open(os.path.join(home, LOCK_NAME), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -129,8 +131,20 @@ def start(home: str, timeout_s: float) -> ServerRecord:
             process = None  # another one won the race: wait for it
         time.sleep(_POLL_S)
     if process is not None and process.poll() is not None and not is_running(home):
-        raise ArcxoError("E5119", home=home, details=_last_words(home))
+        raise ArcxoError("E5119", home=home, details=_last_words(home) or volume_fault(home))
     raise BusyError("E5104", home=home, seconds=round(timeout_s), details=_last_words(home))
+
+
+def volume_fault(home: str) -> str:
+    """What is wrong with the volume of a home, where it takes nothing more; else ""."""
+    try:
+        volume = os.statvfs(home)
+    except OSError as error:
+        return error.strerror or str(error)
+    if volume.f_flag & os.ST_RDONLY:
+        return "its volume is read-only"
+    free = volume.f_bavail * volume.f_frsize
+    return f"its volume is full, {free >> 10:,} KB are free" if free < _ROOM_LEAST_BYTES else ""
 
 
 def stop(home: str, timeout_s: float) -> None:
@@ -190,13 +204,18 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 def _spawn(home: str) -> subprocess.Popen[bytes]:
     logs = os.path.join(home, "logs")
-    os.makedirs(logs, mode=0o700, exist_ok=True)
+    with contextlib.suppress(OSError):
+        os.makedirs(logs, mode=0o700, exist_ok=True)
     package_root = os.path.dirname(os.path.dirname(os.path.abspath(app.__file__)))
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    output = os.open(
-        os.path.join(logs, "server.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
-    )
+    try:
+        output = os.open(
+            os.path.join(logs, "server.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+        )
+    except OSError as error:
+        details = volume_fault(home) or f"{logs}: {error.strerror}"
+        raise ArcxoError("E5119", home=home, details=details) from error
     try:
         process = subprocess.Popen(
             (sys.executable, "-m", "app", "--home", home, "server", "run"),

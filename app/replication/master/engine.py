@@ -33,6 +33,7 @@ from app.replication.link import ReplicaConnector
 from app.replication.master import refusals, statistics
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
+from app.replication.master.home_disk import RoomWatch, StoppedRun
 from app.replication.master.library import Intent, Library, remove_tree
 from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
@@ -75,6 +76,7 @@ class MasterEngine:
         self._statistics: dict[int, tuple[datetime | None, int, tuple[RootStatistics, ...]]] = {}
         self._reporting = Reporting(self._library.directory, connector, events)
         self._scripts = Scripts(os.path.dirname(os.path.abspath(self._directory)))
+        self._room = RoomWatch(lambda: list(self._running.values()), self._go_on, self._directory)
 
     # the engine itself
 
@@ -99,9 +101,11 @@ class MasterEngine:
             intent = self._library.intent(scenario.id)
             if intent.running and scenario.properties.run_after_reboot:
                 self._begin(scenario, fresh=False, suspended=intent.suspended)
+        self._room.start()
 
     def close(self) -> None:
         """End all runs in order; they are remembered as running. Blocks until all threads have ended."""
+        self._room.close()
         self._reporting.close()
         with self._lock:
             running = list(self._running.values())
@@ -222,9 +226,10 @@ class MasterEngine:
             held = load(self._library.directory(scenario_id))
             # What the safety brake holds must not get out by a synchronisation.
             fresh = held is None or not held.holds
+            # First: a disk that takes not even this leaves the run as it is, to go on when there is room.
+            self._library.keep_intent(scenario_id, Intent(running=True))
             if running is not None:
                 self._end(scenario_id, drain=False)
-            self._library.keep_intent(scenario_id, Intent(running=True))
             self._begin(scenario, fresh=fresh, suspended=[])
 
     def stop(self, scenario_id: int) -> None:
@@ -449,6 +454,21 @@ class MasterEngine:
         with self._lock:
             self._running[scenario.id] = running
         running.start()
+
+    def _go_on(self, stopped: StoppedRun, directory: str) -> None:
+        """Begin a run again that had stopped for its disk, from where it stopped."""
+        scenario = stopped.scenario
+        with self._act(scenario.id):
+            running = self._running.get(scenario.id)
+            if running is not stopped or running is None:
+                return
+            suspended = running.suspended()
+            self._end(scenario.id, drain=False)
+            self._begin(scenario, fresh=False, suspended=suspended)
+        self._events.append(
+            "SR00296", Severity.SIGNIFICANT, scenario_id=scenario.id, scenario_name=scenario.name,
+            scenario=scenario.name, directory=directory,
+        )  # fmt: skip
 
     def _end(self, scenario_id: int, *, drain: bool) -> None:
         running = self._running[scenario_id]

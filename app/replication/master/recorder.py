@@ -20,6 +20,7 @@ from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filters import PathFilter
 from app.replication.master.hints import Hint, Hints
+from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.later import Later
 from app.replication.master.outlet import Outlet
 from app.replication.master.shadow import Shadow, ShadowReader
@@ -323,8 +324,8 @@ class Recorder:
             except ArcxoError as error:
                 self._end(error, None)
                 return
-            except OSError as error:
-                self._end(ArcxoError("ER00213", cause=error.strerror or str(error)), None)
+            except DiskFailure as error:
+                self._end(disk_error(error, self._shadow.path), None)
                 return
             except Exception as error:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
@@ -340,7 +341,7 @@ class Recorder:
                 self.brake.judge(self.hints.waiting(), final=final)
 
     def _end(self, error: ArcxoError, root: int | None) -> None:
-        with self._lock, contextlib.suppress(OSError):
+        with self._lock, contextlib.suppress(*DiskFailure):
             self._outlet.discard()
         self.failure = error
         self.hints.close()

@@ -35,6 +35,7 @@ from app.replication.master.brake_decisions import BrakeDecisions
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
 from app.replication.master.flight import Flight
+from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.outlet import RECORDED_FACT
@@ -176,9 +177,8 @@ class Running:
         except ArcxoError as error:
             self.fail(error, None)
             return
-        except OSError as error:
-            where = os.fsdecode(error.filename) if error.filename else self._directory
-            self.fail(ArcxoError("ER00214", path=where, cause=error.strerror or str(error)), None)
+        except DiskFailure as error:
+            self.fail(disk_error(error, self._directory, "ER00214"), None)
             return
         except Exception as error:
             # A bug: shown as such in the state, and raised on to the log with its trace.
@@ -359,7 +359,7 @@ class Running:
         if root is not None and self._brake is not None:
             self._brake.brake_root(error)
         elif self._recorder is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*DiskFailure):
                 self._recorder.judge(final=True)
         name = "" if root is None else shown(self._roots[root].path)
         reason = render(error.code, error.params).text
@@ -519,7 +519,9 @@ class Running:
             sender.request_synchronization()
 
     def suspended(self) -> list[str]:
-        """The replicas held now."""
+        """The replicas held now; before there are senders, those that will be."""
+        if not self._senders:
+            return list(self._suspended)
         return [sender.spec.host for sender in self._senders if sender.suspended]
 
     @property

@@ -33,6 +33,7 @@ from app.replication.master.compare import RootLostError
 from app.replication.master.connection import Connection
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
+from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.recorder import Recorder
 from app.replication.master.run_reports import SyncItems
 from app.replication.master.shadow import ShadowReader
@@ -321,8 +322,8 @@ class Sender:
             except RootLostError as error:
                 path = self._scenario.roots[error.root].master_path.decode("utf-8", "replace")
                 self._failed(ArcxoError(error.code, path=path))
-            except OSError as error:
-                self._failed(ArcxoError("ER00213", cause=error.strerror or str(error)))
+            except DiskFailure as error:
+                self._failed(disk_error(error, self._spool.directory))
             except Exception as error:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
                 self._failed(ArcxoError("E1011", error=repr(error)))

@@ -176,8 +176,10 @@ class Shadow:
     def rollback(self) -> None:
         """Forget what was put and removed since the last commit."""
         if self._writing:
-            self._database.execute("ROLLBACK")
             self._writing = False
+            # A full disk may have ended the transaction already.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close without committing."""

@@ -370,6 +370,11 @@ class ReplicaEngine:
         return self._events
 
     @property
+    def home(self) -> str:
+        """The home, as it is named where its disk refuses something."""
+        return f"home {shown(os.path.dirname(os.path.abspath(self._directory)))}"
+
+    @property
     def host(self) -> str:
         """The name of this host in events."""
         return self._host

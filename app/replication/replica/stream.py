@@ -87,7 +87,7 @@ class ReplicaStream:
     def run(self) -> None:
         """Until either side ends the stream. Raises what is a bug only."""
         try:
-            with failures_told():
+            with failures_told(self._engine.home):
                 replica = self._greet()
         except ArcxoError as error:
             if error.code != "ER00201":
@@ -100,7 +100,7 @@ class ReplicaStream:
         reader = threading.Thread(target=self._read, args=(hashes,), name="replica-frames", daemon=True)
         reader.start()
         try:
-            with failures_told():
+            with failures_told(self._engine.home):
                 self._serve(replica)
         except ArcxoError as error:
             if error.code == "ER00201":
