@@ -10,6 +10,7 @@ import click
 from app.cli.arguments import UtcTime
 from app.cli.context import current, read_password_file
 from app.cli.job import finish_submission
+from app.cli.media_key import key, recovery_kit
 from app.cli.table import size_text, time_text
 from app.model.errors import NotFoundError, UsageError
 from app.model.media import MediaInfo
@@ -18,6 +19,10 @@ from app.model.media import MediaInfo
 @click.group(help="Media.")
 def media() -> None:
     """Commands for media."""
+
+
+media.add_command(key)
+media.add_command(recovery_kit)
 
 
 @media.command(name="list", help="List the media.")

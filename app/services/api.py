@@ -25,6 +25,7 @@ from app.model.job import (
     Schedule,
 )
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
+from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import RestorePlan
 from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
@@ -255,6 +256,25 @@ class ServerState:
     agent_running: bool
     agent_pid: int | None
     agent_address: str
+class KeyService(Protocol):
+    """Who opens encrypted sessions. `media`: serial, name or ID; calls are for all online media of its set.
+
+    CredentialsError E4131 when what is given opens nothing, before anything is changed.
+    """
+
+    def list(self, media: str) -> Sequence[KeySlot]: ...
+    def add(self, media: str, password: str, new_password: str, name: str = "") -> KeyChange: ...
+    def change(self, media: str, password: str, new_password: str, name: str = "") -> KeyChange: ...
+    def remove(self, media: str, key_id: str, slot: int, password: str) -> KeyChange:
+        """Remove a slot of this media; `password` opens another slot of the key, which stays."""
+        ...
+
+    def recovery_kit(self, media: str, password: str) -> RecoveryKit: ...
+    def test_recovery(self, media: str, recovery_key: str) -> RecoveryTest:
+        """Open the newest session of each key with a recovery key."""
+        ...
+
+
     version: str
     active_jobs: int
     queue_paused: bool = False
@@ -307,3 +327,5 @@ class Services(Protocol):
     def accounts(self) -> AccountService: ...
 
     def close(self) -> None: ...
+    def keys(self) -> KeyService: ...
+    @property

@@ -9,6 +9,7 @@ from app.services.backups import LocalBackups
 from app.services.connections import Connections
 from app.services.hosts import LocalHosts
 from app.services.jobs import LocalJobs
+from app.services.keys import LocalKeys
 from app.services.log import LocalActivityLog
 from app.services.media import LocalMedia
 from app.services.restores import LocalRestores
@@ -29,6 +30,7 @@ class LocalServices:
         self.jobs = LocalJobs(self._connections)
         self.log = LocalActivityLog(self._connections)
         self.media = LocalMedia(self._connections)
+        self.keys = LocalKeys(self._connections)
         self.server = LocalServer(self._connections)
         self.accounts = LocalAccounts(self._connections)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.model.errors import NotFoundError
+from app.model.errors import CredentialsError, NotFoundError
 from app.model.job import Job, JobKind
 from app.model.media import Device, MediaInfo, PurgePlan, SessionInfo
 from app.services.connections import Connections
@@ -43,12 +43,14 @@ class LocalMedia:
     def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
         """Submit a verification job. The password names the files of encrypted sessions, and heals them."""
         serial = self._connections.catalog.media.show_media(media).serial
+        self._check_password(serial, session_password)
         script = {"media": serial, "full": "true" if full else "false", "heal": "true" if heal else "false"}
         return self._submit(JobKind.MEDIA_VERIFY, script, session_password)
 
     def merge(self, media: str, session_password: str = "") -> Job:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
         serial = media if "/" in media else self._connections.catalog.media.show_media(media).serial
+        self._check_password(serial, session_password)
         return self._submit(JobKind.MEDIA_MERGE, {"media": serial}, session_password)
 
     def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
@@ -68,6 +70,17 @@ class LocalMedia:
         return self._submit(
             JobKind.MEDIA_PURGE, {"media": serial, "sessions": ",".join(map(str, sorted(sessions)))}
         )
+
+    def _check_password(self, media: str, password: str) -> None:
+        """A wrong password is told before a job is made. `media`: serial or directory."""
+        from app.jobs.media_choice import online_media
+        from app.media import api
+
+        if not password:
+            return
+        for one in online_media(self._connections.catalog):
+            if media in (one.path, one.label.serial) and not api.open_slots(one.path, password):
+                raise CredentialsError("E4131", media=one.label.name)
 
     def _submit(self, kind: JobKind, parameters: dict[str, str], session_password: str = "") -> Job:
         from app.jobs.submission import submit_media

@@ -40,6 +40,14 @@ from app.model.media import (
     PurgePlan,
     SessionInfo,
 )
+from app.model.media_keys import (
+    KeyChange,
+    KeySlot,
+    OpenedSession,
+    RecoveryKit,
+    RecoveryTest,
+    SlotKind,
+)
 from app.model.paths import is_beneath
 from app.model.report import ComparisonProgress, Report, ReportedChange, ReportItem, ReportKind
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
@@ -696,6 +704,35 @@ class MemoryLog(_Calls):
         ][:limit]
 
 
+class MemoryKeys(_Calls):
+    def list(self, media: str) -> Sequence[KeySlot]:
+        self._note("keys.list", media)
+        return [
+            KeySlot("A1B2C3", media, 1, "00ff" * 4, 0, SlotKind.PASSWORD, "", now(), (57, 60)),
+            KeySlot("A1B2C3", media, 1, "00ff" * 4, 1, SlotKind.RECOVERY, "kit", now(), (57, 60)),
+        ]
+
+    def add(self, media: str, password: str, new_password: str, name: str = "") -> KeyChange:
+        self._note("keys.add", media, name)
+        return KeyChange(media, added=(f"{media} {'00ff' * 4}.2",))
+
+    def change(self, media: str, password: str, new_password: str, name: str = "") -> KeyChange:
+        self._note("keys.change", media, name)
+        return KeyChange(media, (f"{media} {'00ff' * 4}.2",), (f"{media} {'00ff' * 4}.0",))
+
+    def remove(self, media: str, key_id: str, slot: int, password: str) -> KeyChange:
+        self._note("keys.remove", media, key_id, slot)
+        return KeyChange(media, removed=(f"{media} {key_id}.{slot}",))
+
+    def recovery_kit(self, media: str, password: str) -> RecoveryKit:
+        self._note("keys.recovery_kit", media)
+        return RecoveryKit(media, "S1", ("00ff" * 4,), (), "00000-" * 7 + "00000\n")
+
+    def test_recovery(self, media: str, recovery_key: str) -> RecoveryTest:
+        self._note("keys.test_recovery", media)
+        return RecoveryTest(media, (OpenedSession(media, 1, 60, "00ff" * 4, 1),))
+
+
 class MemoryMedia(_Calls):
     def devices(self) -> Sequence[Device]:
         self._note("media.devices")
@@ -817,6 +854,7 @@ class MemoryServices:
         self.jobs = MemoryJobs(self)
         self.log = MemoryLog(self)
         self.media = MemoryMedia(self)
+        self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False
 
