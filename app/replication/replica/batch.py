@@ -179,6 +179,11 @@ class Batch:
                 if directory:
                     self._times[root, path] = metadata.modified_ns
 
+    def placed_whole(self, root: int, path: bytes, inode: int, metadata: Metadata) -> None:
+        """What was just placed at `path`, from the side store, has this metadata already."""
+        self._states.want(root, path, inode, metadata)
+        self._touched[root, path] = (inode, metadata)
+
     def move_aside(self, root: int, path: bytes, old: os.stat_result, to: bytes = b"") -> None:
         """Take `path`, and all beneath it, out of the root."""
         aside = to or self.aside()

@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from app.model.entry import EntryKind, Metadata
+from app.model.entry import EntryKind, Metadata, kind_of_mode
 from app.model.paths import is_beneath
+from app.replication.metadata import apply_metadata
 from app.replication.records import (
     Extent,
     MakeEntry,
@@ -105,8 +106,15 @@ class Carrier:
             old = batch.status(root, path, subtree=True)
             if old is not None and stat.S_ISDIR(old.st_mode):
                 batch.settle_directory(root, path)
+            whole = None if directory else metadata
+            if whole is not None:
+                self._finish_staged(root, path, staged, found, whole)
             batch.place(root, path, old, (SIDE, staged, found.st_ino), directory=directory)
+            if whole is not None:
+                batch.placed_whole(root, path, found.st_ino, whole)
             batch.end_operation(number, 0, Operation.RESTORE, root, path, b"", found.st_size)
+            if whole is not None:
+                return
         if metadata is not None:
             missing = staged is None and path and batch.status(root, path) is None
             if missing and metadata.kind is EntryKind.DIRECTORY and batch.planned(root, path) is None:
@@ -115,6 +123,15 @@ class Carrier:
                 return
             self._set(root, path, metadata, restored=True)
             batch.end_operation(number, 0, Operation.METADATA, root, path)
+
+    def _finish_staged(
+        self, root: int, path: bytes, staged: bytes, found: os.stat_result, metadata: Metadata
+    ) -> None:
+        """Give an entry of the side store its metadata before it moves: nobody sees it, nothing is logged."""
+        if kind_of_mode(found.st_mode) is not metadata.kind:
+            raise PathTrouble("ER00404", path, final=True)
+        fd, name = self._batch.tree(root).side.place(staged)
+        self._batch.preparer.note(path, apply_metadata(name, metadata, dir_fd=fd))
 
     def _check(self, path: bytes) -> None:
         if not path:

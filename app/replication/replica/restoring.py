@@ -40,6 +40,12 @@ class StagedOperation:
     link_to: bytes | None = None
     remove: bool = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # See `Metadata`.
+        return StagedOperation, (
+            self.root, self.path, self.metadata, self.staged_path, self.link_to, self.remove
+        )  # fmt: skip
+
 
 def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
     """A staging directory per root; stays until `end_restore` or the next start."""

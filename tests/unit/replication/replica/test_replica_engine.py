@@ -35,6 +35,7 @@ from app.replication.frames import (
 from app.replication.records import Extent, Mark, Record, Remove, SetMetadata, WriteBlocks
 from app.replication.replica.engine import ReplicaEngine, StagedOperation
 from app.replication.replica.replica import Replica
+from app.replication.replica.undo_log import UndoLog
 from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import (
     begin_stream,
@@ -242,6 +243,45 @@ def test_a_restore_makes_directories_and_fills_them_together(engine: ReplicaEngi
     newest_sync = engine.rewind_points(77, kinds=[PointKind.SYNCHRONIZATION])[0]
     engine.rewind(77, newest_sync.id)
     assert picture(tmp_path / "replica") == before
+
+
+def test_many_restored_files_wait_for_the_disk_together(
+    engine: ReplicaEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = Master(engine, definition(tmp_path))
+    master.welcome()
+    master.synchronize(put(b"f0", b"now"))
+    master.end()
+    area = engine.begin_restore(77)
+    operations = []
+    for number in range(30):
+        staged = os.path.join(area.directories[0], b"%d" % number)
+        Path(os.fsdecode(staged)).write_bytes(b"then")
+        operations.append(StagedOperation(0, b"f%d" % number, file_metadata(4, modified_ns=10**18), staged))
+    synced = []
+    sync = UndoLog.sync
+    monkeypatch.setattr(UndoLog, "sync", lambda log: (synced.append(log), sync(log))[1])
+    assert engine.apply_staged(77, operations) == []
+    engine.end_restore(77, area)
+    assert len(synced) < 5
+    found = picture(tmp_path / "replica")
+    assert {found[b"f%d" % number][:2] for number in range(30)} == {
+        (file_metadata(4, modified_ns=10**18), b"then")
+    }
+
+
+def test_a_staged_entry_of_another_kind_is_not_put_in_place(engine: ReplicaEngine, tmp_path: Path) -> None:
+    master = Master(engine, definition(tmp_path))
+    master.welcome()
+    master.synchronize(put(b"f", b"now"))
+    master.end()
+    area = engine.begin_restore(77)
+    staged = os.path.join(area.directories[0], b"1")
+    os.mkfifo(staged)
+    (problem,) = engine.apply_staged(77, [StagedOperation(0, b"f", file_metadata(4), staged)])
+    engine.end_restore(77, area)
+    assert problem.code == "ER00404"
+    assert (tmp_path / "replica/f").read_bytes() == b"now"
 
 
 def test_a_lost_index_costs_no_file_and_begins_an_incarnation(tmp_path: Path) -> None:
