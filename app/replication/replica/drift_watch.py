@@ -46,7 +46,8 @@ DRIFT_TROUBLE = "WR00432"
 _QUIET_LEAST_S = 0.4
 _WAIT_MOST_S = 20.0
 _BLIND_EVERY_S = 45.0
-_SWEEP_SHARE = 100.0
+_SWEEP_SHARE = 400.0
+_BLIND_SHARE = 10.0
 _CHUNK = 400
 _FINDINGS_MAX = 5_000
 _EVENTS_EACH = 20
@@ -296,7 +297,7 @@ class DriftWatch:
         minutes = scenario.properties.sweep_minutes if scenario is not None else 0
         # A large tree is compared less often: this must not become the main work of the machine.
         self._sweep_due = time.monotonic() + max(minutes * 60.0 or 3600.0, took * _SWEEP_SHARE)
-        self._blind_every = max(_BLIND_EVERY_S, took * _SWEEP_SHARE / 10)
+        self._blind_every = max(_BLIND_EVERY_S, took * _BLIND_SHARE)
         if self._once_more:
             # Events were lost while it ran: what it had passed by then may have changed.
             self._once_more = False
