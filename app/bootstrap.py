@@ -7,9 +7,10 @@ it is used, so that plain commands stay quick.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from app.model.errors import NotFoundError
-from app.services.api import Services
+from app.services.api import AgentHomeService, AgentState, Services
 
 HOME_VARIABLE = "ARCXO_HOME"
 
@@ -73,11 +74,21 @@ def run_server(home: str) -> int:
     return serve(home)
 
 
-def run_agent(home: str, listen: str) -> int:
-    """Be the agent of `home` until SIGTERM, listening on `listen` (HOST:PORT, port 0 = a free one)."""
+def run_agent(home: str, listen: str, ready: Callable[[AgentState], None] | None = None) -> int:
+    """Be the agent of `home` until SIGTERM, listening on `listen` (HOST:PORT, port 0 = a free one).
+
+    `ready` is told how it is reached, once it answers.
+    """
     from app.agent.run import run_agent as run
 
-    return run(home, listen)
+    return run(home, listen, ready=None if ready is None else lambda _: ready(agent_home(home).state()))
+
+
+def agent_home(home: str) -> AgentHomeService:
+    """The agent's part of `home`, whether a backup server's home was made of it or not."""
+    from app.services.agent_home import LocalAgentHome
+
+    return LocalAgentHome(home)
 
 
 def start_server(home: str, timeout_s: float = 30) -> None:

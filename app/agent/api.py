@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from app.agent.peers import Peer
 from app.model.archive import (
     ArchiveEvent,
     ArchiveResult,
@@ -29,9 +30,10 @@ from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
-from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, ReplicaStatus, Scenario, ScenarioStatus, SyncMethod
 
 __all__ = [
+    "Admission",
     "Agent",
     "ArchiveEvent",
     "ArchiveOrder",
@@ -40,6 +42,7 @@ __all__ = [
     "CatalogRow",
     "CatalogRows",
     "EntityPoint",
+    "Peer",
     "Progress",
     "RestoreEvent",
     "RestoreOrder",
@@ -114,6 +117,14 @@ class RestoreOrder:
     plan_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a replica's host gives when it lets a scenario in: the key, and the certificate (PEM) it shows."""
+
+    key: str = field(repr=False)
+    certificate: bytes
+
+
 class Agent(Protocol):
     """One host. `localhost` is reached with the home's owner token, others with user and password."""
 
@@ -158,6 +169,22 @@ class Agent(Protocol):
     def report(self, scenario_id: int, report_id: str, limit: int = 1000) -> Report: ...
     def audit_now(self, scenario_id: int) -> None: ...
     def events(self, newer_than: int, limit: int = 1000) -> Sequence[EventRecord]: ...
+
+    # between hosts
+    def set_name(self, name: str) -> None: ...
+    def check_roots(self, paths: Sequence[bytes], scenario_id: int = 0) -> Sequence[CheckResult]: ...
+    def preflight(self, paths: Sequence[bytes] = ()) -> Sequence[CheckResult]: ...
+    def admit_scenario(self, definition_xml: bytes, replica: str, master_certificate: bytes) -> Admission:
+        """Let a scenario of another host's master write its directories of `replica` there."""
+        ...
+
+    def dismiss_scenario(self, scenario_id: int) -> None: ...
+    def set_peer(self, peer: Peer) -> None: ...
+    def peers(self, scenario_id: int) -> tuple[Sequence[Peer], bytes]:
+        """(how the master reaches its replicas, keys left out; the certificate the master shows)."""
+        ...
+
+    def replica_status(self, scenario_id: int) -> ReplicaStatus: ...
 
     # the replica's side
     def rewind_points(

@@ -29,20 +29,27 @@ def connect_local(home: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> Agent:
 
 
 def connect(
-    address: str, credentials: Credentials, fingerprint: str, timeout_s: float = DEFAULT_TIMEOUT_S
+    address: str,
+    credentials: Credentials,
+    fingerprint: str,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    *,
+    name: str = "",
 ) -> Agent:
     """The agent at `address` (HOST:PORT), logged in; its certificate must have `fingerprint`.
 
+    `name` is what its errors call the host; "" = the address.
+
     Raises:
-        ArcxoError: AE1001 unreachable.
+        ArcxoError: AE1001 unreachable, AE1031 a version that does not fit.
         CredentialsError: AE1006 another certificate, AE1026 log-in refused.
     """
     from app.agent.grpc_client import GrpcAgent
     from app.agent.tls import check_fingerprint, fetch_certificate
 
     certificate = fetch_certificate(address, min(timeout_s, _CONNECT_TIMEOUT_S))
-    check_fingerprint(certificate, fingerprint, address)
-    agent = GrpcAgent(address, address, certificate, timeout_s, credentials=credentials)
+    check_fingerprint(certificate, fingerprint, name or address)
+    agent = GrpcAgent(name or address, address, certificate, timeout_s, credentials=credentials)
     try:
         agent.log_in()
     except BaseException:

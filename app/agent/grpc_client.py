@@ -26,9 +26,11 @@ from app.agent.convert import from_message, to_message, to_time
 from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
+from app.agent.host_calls import HostCalls
+from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, Problem
+from app.model.errors import ArcxoError, CredentialsError, Problem
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
@@ -45,7 +47,7 @@ _BRING_BACK_S = 24 * 3600.0
 Item = TypeVar("Item")
 
 
-class GrpcAgent:
+class GrpcAgent(HostCalls):
     """An agent over TLS; see `app.agent.api.Agent`. Any thread; close when done."""
 
     def __init__(
@@ -68,15 +70,21 @@ class GrpcAgent:
         self._guard = threading.Lock()
 
     def log_in(self) -> None:
-        """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001."""
+        """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001, AE1031."""
         with self._guard:
             if self._credentials is None or time.monotonic() < self._token_until - _RENEW_BEFORE_S:
                 return
-            request = pb.LogInRequest(user=self._credentials.user, password=self._credentials.password)
+            request = pb.LogInRequest(
+                user=self._credentials.user,
+                password=self._credentials.password,
+                protocol_oldest=PROTOCOL_OLDEST,
+                protocol=PROTOCOL,
+            )
             try:
                 reply = self._stub.LogIn(request, timeout=self._timeout_s)
             except grpc.RpcError as error:
                 raise from_rpc_error(error, self._host, "log-in", self._timeout_s) from None
+            check_protocol(self._host, reply.protocol_oldest, reply.protocol, reply.version)
             self._token = reply.token
             self._token_until = time.monotonic() + reply.seconds
 
@@ -306,14 +314,41 @@ class GrpcAgent:
     def _call(self, name: str, request: Any, timeout_s: float | None = None) -> Any:
         limit = self._timeout_s if timeout_s is None else timeout_s
         try:
+            return self._call_once(name, request, limit)
+        except CredentialsError as error:
+            if not self._outdated(error):
+                raise
+            return self._call_once(name, request, limit)
+
+    def _call_once(self, name: str, request: Any, limit: float) -> Any:
+        try:
             return getattr(self._stub, name)(request, timeout=limit, metadata=self._metadata())
         except grpc.RpcError as error:
             raise from_rpc_error(error, self._host, name, limit, request) from None
         except ValueError as error:
             raise ArcxoError("AE1001", host=self._host, reason=error) from error
 
+    def _outdated(self, error: ArcxoError) -> bool:
+        """Whether the token was refused that a log-in had given: the agent was started anew since."""
+        if error.code != "AE1015" or self._credentials is None:
+            return False
+        with self._guard:
+            self._token_until = 0.0
+        return True
+
     def _stream(self, name: str, request: Any) -> Iterator[Any]:
         """The answers of a stream; it has no end in time, but nothing heard for the timeout ends it."""
+        begun = False
+        try:
+            for reply in self._stream_once(name, request):
+                begun = True
+                yield reply
+        except CredentialsError as error:
+            if begun or not self._outdated(error):
+                raise
+            yield from self._stream_once(name, request)
+
+    def _stream_once(self, name: str, request: Any) -> Iterator[Any]:
         call = getattr(self._stub, name)(request, metadata=self._metadata())
         watch = _SilenceWatch(self._timeout_s, call.cancel)
         try:

@@ -15,6 +15,8 @@ from pathlib import Path
 from app.model.errors import ArcxoError, BusyError
 
 _LOCK_PATIENCE_S = 0.5
+LISTEN_DEFAULT = "127.0.0.1:0"
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  # what was bound, not what is bound
 
 ENGINE_DIRECTORIES = (
     "scenarios",
@@ -81,6 +83,18 @@ class AgentHome:
     def owner_token(self) -> str:
         """The secret by which the home's owner logs in to its own agent; made once, mode 0600."""
         return self._lasting_text("owner.token", secrets.token_urlsafe(32))
+
+    @property
+    def listen(self) -> str:
+        """Where the server lets the agent of this home listen: HOST:PORT; any free port of the loopback."""
+        try:
+            return Path(self.directory("listen")).read_text(encoding="ascii").strip() or LISTEN_DEFAULT
+        except (FileNotFoundError, UnicodeDecodeError):
+            return LISTEN_DEFAULT
+
+    def set_listen(self, address: str) -> None:
+        """Let it listen there from its next start on."""
+        replace_durably(self.directory("listen"), address.encode("ascii", "replace"))
 
     def _lasting_text(self, name: str, initial: str) -> str:
         """The content of `engine/<name>`; made of `initial` if absent, the same for all who ask at once."""
@@ -168,6 +182,19 @@ class AgentHome:
             return None
         finally:
             os.close(fd)
+
+
+def dialable(address: str) -> str:
+    """Where on this machine a port is reached that listens at `address`."""
+    host, _, port = address.rpartition(":")
+    return f"{_ANY_HOST.get(host, host)}:{port}"
+
+
+def next_port(address: str) -> str:
+    """The port after a fixed one, for the data port: a firewall has two ports to open, not any."""
+    host, _, port = address.rpartition(":")
+    following = int(port) + 1 if int(port) else 0
+    return f"{host}:{following if following < 65_536 else 0}"
 
 
 def _locked(fd: int, kind: int) -> bool:

@@ -24,6 +24,7 @@ from app.agent.api import (
 from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
+from app.agent.home import dialable
 from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
@@ -33,7 +34,7 @@ from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
-from app.model.scenario import Filters, NewScenario, ReplicaState, ReplicaStatus, ScenarioStatus
+from app.model.scenario import Filters, NewScenario, ReplicaState, ScenarioStatus
 from app.replication.events import EventStore
 from app.replication.master.preview import preview
 
@@ -155,7 +156,7 @@ class HostEngines:
         return replace(
             status,
             replicas=tuple(
-                _with_figures(replica, figures) if is_masters_own(replica.host, master) else replica
+                replica.with_own(figures) if is_masters_own(replica.host, master) else replica
                 for replica in status.replicas
             ),
         )
@@ -163,7 +164,7 @@ class HostEngines:
     def open_stream(self, ticket: StreamTicket, timeout_s: float) -> tuple[str, str]:
         """(address of the data port, token for one stream)."""
         token = self._replica.call("admit", ticket, timeout_s=timeout_s)
-        return self.data_address, token
+        return dialable(self.data_address), token
 
     def begin_backup(
         self, scenario_id: int, replica: str, job_id: int, fence: int, timeout_s: float
@@ -240,13 +241,3 @@ class HostEngines:
         if not order.plan_only:
             self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
         return run_restore(self._spawner, order, self._replica, gone)
-
-
-def _with_figures(replica: ReplicaStatus, figures: ReplicaStatus) -> ReplicaStatus:
-    return replace(
-        replica,
-        rewind_oldest_at=figures.rewind_oldest_at,
-        rewind_bytes=figures.rewind_bytes,
-        drifted=figures.drifted,
-        files=figures.files,
-    )

@@ -20,7 +20,7 @@ from app.agent.channel import SERVER_OPTIONS, server_credentials
 from app.agent.children import Spawner
 from app.agent.generated import agent_pb2_grpc
 from app.agent.handlers import ControlHandlers
-from app.agent.home import AgentHome, AgentInfo
+from app.agent.home import AgentHome, AgentInfo, dialable, next_port
 from app.agent.host import HostEngines
 from app.agent.logs import log_and_rotate
 from app.agent.names import Names
@@ -80,8 +80,8 @@ class HostProcess:
             if serving.is_set():
                 info = AgentInfo(
                     pid=os.getpid(),
-                    address=control_address,
-                    data_address=engines.data_address,
+                    address=dialable(control_address),
+                    data_address=dialable(engines.data_address),
                     fingerprint=identity.fingerprint,
                     started_at=self._started_at.isoformat(),
                 )
@@ -109,7 +109,7 @@ class HostProcess:
 
         published: list[AgentInfo] = []
         unsaid = threading.Event()
-        data_listen = f"{self._listen.rpartition(':')[0]}:0"
+        data_listen = next_port(self._listen)
         replica = RoleProcess(
             "replica",
             (self._home.path, data_listen),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -69,6 +70,7 @@ class Sessions:
         self._hashing = threading.Semaphore(_HASHES_AT_ONCE)
         self._guard = threading.Lock()
         self._tokens: dict[bytes, tuple[Account, float]] = {}
+        self._proven: dict[tuple[str, str], None] = {}
 
     def log_in(self, user: str, password: str, peer: str) -> tuple[str, int]:
         """(token, seconds it lasts). Blocks for the cost of a hash.
@@ -77,7 +79,11 @@ class Sessions:
             BusyError: AE1014 after too many failures.
             CredentialsError: AE1026.
         """
-        keys = (f"user {user[:64]}", f"peer {peer}")
+        user = own_user(user)
+        keys = [f"peer {peer}"]
+        if (user, peer) not in self._proven:
+            # From where the account has logged in before, others' failures cannot lock it out.
+            keys.append(f"user {user[:64]}")
         self._limiter.check(*keys)
         with self._hashing:
             # Others may have failed while this one waited for its turn.
@@ -88,6 +94,10 @@ class Sessions:
                 self._limiter.failed(*keys)
                 raise
         self._limiter.succeeded(*keys)
+        with self._guard:
+            self._proven[user, peer] = None
+            while len(self._proven) > _TRACKED_MAX:
+                del self._proven[next(iter(self._proven))]
         token = secrets.token_urlsafe(32)
         now = self._clock()
         with self._guard:
@@ -105,6 +115,15 @@ class Sessions:
         if until <= self._clock():
             raise CredentialsError("AE1015")
         return account
+
+
+def own_user(user: str) -> str:
+    r"""`HOST\user` and `.\user` mean the account `user` of this host; other domains are part of the name."""
+    domain, backslash, name = user.partition("\\")
+    own = socket.gethostname().casefold()
+    if backslash and name and domain.casefold() in (".", own, own.partition(".")[0]):
+        return name
+    return user
 
 
 def _digest(token: str) -> bytes:

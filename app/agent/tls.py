@@ -81,7 +81,7 @@ def fetch_certificate(address: str, timeout_s: float) -> bytes:
     try:
         return ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=timeout_s).encode("ascii")
     except (OSError, ValueError, socket.gaierror) as error:
-        raise ArcxoError("AE1001", host=address, reason=error) from error
+        raise ArcxoError("AE1001", host=address, reason=f"{address}: {error}") from error
 
 
 def fingerprint_of(certificate: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.context import current
+from app.cli.table import table
 
 
 @click.group(help="Accounts of the home's agent.")
@@ -16,24 +17,36 @@ def account() -> None:
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("--password-file", metavar="FILE", help="Read the password from the first line of FILE.")
-def add(*, name: str, password_stdin: bool, password_file: str | None) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["administrator", "operator", "monitor"]),
+    default="",
+    help="What it may do [default: as it was; a new one is an administrator].",
+)
+def add(*, name: str, password_stdin: bool, password_file: str | None, role: str) -> None:
     """Set the password of NAME."""
     context = current()
     password = context.password(
         from_stdin=password_stdin, file=password_file, prompt=f"Password for {name}", confirmed=True
     )
-    context.services.accounts.set_password(name, password)
-    context.show_done(f"Account {name} can log in", name=name)
+    accounts = context.composition.agent_home(context.home).accounts
+    accounts.set_password(name, password, role)
+    now = accounts.roles().get(name, "")
+    context.show_done(f"Account {name} can log in as {now}", name=name, role=now)
 
 
 @account.command(name="list", help="List the accounts.")
 def list_accounts() -> None:
     """Names of all accounts."""
     context = current()
-    names = list(context.services.accounts.list())
+    found = context.composition.agent_home(context.home).accounts.roles()
     context.show(
-        [{"name": name} for name in names],
-        "\n".join(names) if names else "No accounts. Add one: arcxo account add NAME",
+        [{"name": name, "role": role} for name, role in found.items()],
+        lambda: (
+            table(["Account", "Role"], [[name, role] for name, role in found.items()])
+            if found
+            else "No accounts. Add one: arcxo account add NAME"
+        ),
     )
 
 
@@ -42,5 +55,5 @@ def list_accounts() -> None:
 def remove(*, name: str) -> None:
     """Remove NAME."""
     context = current()
-    context.services.accounts.remove(name)
+    context.composition.agent_home(context.home).accounts.remove(name)
     context.show_done(f"Account {name} is removed", name=name)

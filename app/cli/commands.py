@@ -13,6 +13,7 @@ COMMANDS = {
     "agent": ("app.cli.agent", "agent", "The engine of a host."),
     "account": ("app.cli.account", "account", "Accounts of the home's agent."),
     "host": ("app.cli.host", "host", "Known hosts."),
+    "preflight": ("app.cli.preflight", "preflight", "Check hosts before they are used."),
     "scenario": ("app.cli.scenario", "scenario", "Replication scenarios."),
     "backup": ("app.cli.backup", "backup", "Submit a backup of scenarios."),
     "restore": ("app.cli.restore", "restore", "Submit a restore."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from app.cli.agent import check_listen
 from app.cli.context import current
 from app.cli.table import fields_table, time_text
 from app.services.api import ServerState
@@ -14,18 +15,30 @@ def server() -> None:
     """Commands of the server."""
 
 
+_AGENT_LISTEN = click.option(
+    "--agent-listen",
+    default="",
+    metavar="HOST:PORT",
+    help="Where its own agent listens from its next start on; other hosts' masters and replicas need that.",
+)
+
+
 @server.command(help="Be the server, in the foreground, until SIGTERM.")
-def run() -> int:
+@_AGENT_LISTEN
+def run(*, agent_listen: str) -> int:
     """Serve the home; returns the exit code of the server."""
     context = current()
+    _keep_listen(agent_listen)
     return context.composition.run_server(context.home)
 
 
 @server.command(help="Start the server in the background; returns when it is ready.")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=30.0, show_default=True)
-def start(*, timeout_s: float) -> None:
+@_AGENT_LISTEN
+def start(*, timeout_s: float, agent_listen: str) -> None:
     """Start a detached server."""
     context = current()
+    _keep_listen(agent_listen)
     context.composition.start_server(context.home, timeout_s)
     _show(context.services.server.state())
 
@@ -43,6 +56,13 @@ def stop(*, timeout_s: float) -> None:
 def status() -> None:
     """Show the state of the processes."""
     _show(current().services.server.state())
+
+
+def _keep_listen(listen: str) -> None:
+    context = current()
+    if listen:
+        check_listen(listen)
+        context.composition.agent_home(context.home).set_listen(listen)
 
 
 def _show(state: ServerState) -> None:

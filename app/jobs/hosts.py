@@ -7,9 +7,10 @@ import socket
 from typing import Protocol
 
 from app.agent.api import Agent
-from app.agent.client import connect, connect_local
+from app.agent.client import DEFAULT_TIMEOUT_S, connect, connect_local
 from app.agent.home import AgentHome
 from app.catalog.api import Catalog
+from app.jobs.host_logins import HostLogins
 from app.model.errors import CredentialsError
 from app.model.job import Credentials
 
@@ -31,15 +32,17 @@ class KnownHosts:
         self._home = home
         self._catalog = catalog
 
-    def agent_of(self, host: str, credentials: Credentials | None) -> Agent:
-        """The agent of a host.
+    def agent_of(
+        self, host: str, credentials: Credentials | None, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> Agent:
+        """The agent of a host. Without credentials another host is reached by the log-in kept for it.
 
         Raises:
             ArcxoError: AE1001 it does not answer.
             CredentialsError: AE1026 the log-in was refused, E5132 none is known.
             NotFoundError: no host of that name is known.
         """
-        if is_local(host):
+        if is_here(host, self._home, self._catalog):
             given = credentials is not None and (credentials.user or credentials.password)
             running = AgentHome(self._home).running() if given else None
             if credentials is None or running is None:
@@ -47,14 +50,25 @@ class KnownHosts:
             # Whoever names an account wants its rights, not the owner's.
             return connect(running.address, credentials, running.fingerprint)
         known = self._catalog.hosts.show(host)
-        if credentials is None:
+        given_here = credentials or HostLogins(self._home, self._catalog).get(host)
+        if given_here is None:
             raise CredentialsError("E5132", host=host)
-        return connect(known.address, credentials, known.fingerprint)
+        return connect(known.address, given_here, known.fingerprint, timeout_s, name=host)
 
 
 def is_local(host: str) -> bool:
     """Whether a host's name in a scenario means this machine."""
     return host in LOCAL_NAMES or host == socket.gethostname()
+
+
+def is_here(host: str, home: str, catalog: Catalog) -> bool:
+    """The same, or the name under which other hosts know the agent of `home`."""
+    if is_local(host):
+        return True
+    running = AgentHome(home).running()
+    return running is not None and any(
+        known.name == host and known.fingerprint == running.fingerprint for known in catalog.hosts.list()
+    )
 
 
 def server_name() -> str:

@@ -22,7 +22,6 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HEALTHY_AFTER_S = 60.0
-_LISTEN = "127.0.0.1:0"
 
 Report = Callable[[str, dict[str, str]], None]
 """Takes a message code and its parameters (the activity log)."""
@@ -119,7 +118,7 @@ def spawn_agent(home: str) -> subprocess.Popen[bytes]:
     )
     try:
         return subprocess.Popen(
-            (sys.executable, "-m", "app.agent.main", os.path.abspath(home), _LISTEN),
+            (sys.executable, "-m", "app.agent.main", os.path.abspath(home), AgentHome(home).listen),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

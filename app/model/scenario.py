@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -254,6 +254,16 @@ class ReplicaStatus:
     sent_bytes: int = 0
     uncompressed_bytes: int = 0
     drifted: int | None = None
+
+    def with_own(self, own: ReplicaStatus) -> ReplicaStatus:
+        """The master's view of a replica with what only the replica's host knows."""
+        return replace(
+            self,
+            rewind_oldest_at=own.rewind_oldest_at,
+            rewind_bytes=own.rewind_bytes,
+            drifted=own.drifted,
+            files=own.files,
+        )
 
 
 @dataclass(frozen=True, slots=True)

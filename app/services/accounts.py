@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from app.services.connections import Connections
 
 if TYPE_CHECKING:
     from app.agent.accounts import Accounts
@@ -14,20 +12,25 @@ if TYPE_CHECKING:
 class LocalAccounts:
     """`AccountService` on the agent's account file, which the agent reads at every log-in."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, home: str) -> None:
+        self._home = home
 
     def list(self) -> Sequence[str]:
         """Names of all accounts."""
         return [account.name for account in self._accounts().list()]
 
-    def set_password(self, name: str, password: str) -> None:
+    def roles(self) -> Mapping[str, str]:
+        """Account → role."""
+        return {account.name: account.role.label for account in self._accounts().list()}
+
+    def set_password(self, name: str, password: str, role: str = "") -> None:
         """Add an account or change its password. Raises UsageError AE1012."""
         from app.agent.accounts import Role
 
         accounts = self._accounts()
         roles = {account.name: account.role for account in accounts.list()}
-        accounts.add(name, password, roles.get(name, Role.ADMINISTRATOR))
+        chosen = Role[role.upper()] if role else roles.get(name, Role.ADMINISTRATOR)
+        accounts.add(name, password, chosen)
 
     def remove(self, name: str) -> None:
         """Remove an account. Raises NotFoundError AE1013."""
@@ -37,4 +40,4 @@ class LocalAccounts:
         from app.agent.accounts import Accounts
         from app.agent.home import AgentHome
 
-        return Accounts(AgentHome(self._connections.home))
+        return Accounts(AgentHome(self._home))

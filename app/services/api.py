@@ -7,7 +7,7 @@ paths are absolute bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -131,6 +131,17 @@ class HostService(Protocol):
     """Known hosts and their directories. `localhost` always exists."""
 
     def list(self) -> Sequence[Host]: ...
+    def show(self, name: str) -> Host: ...
+    def fingerprint(self, address: str) -> str:
+        """Of the certificate shown at HOST:PORT, for a person to compare before `add`."""
+        ...
+
+    def add(self, name: str, address: str, credentials: Credentials, fingerprint: str) -> HostInfo: ...
+    def remove(self, name: str) -> None: ...
+    def preflight(self, name: str, paths: Sequence[bytes] = ()) -> Sequence[CheckResult]:
+        """Never raises for what is wrong with the host: that is the last result."""
+        ...
+
     def info(self, name: str) -> HostInfo: ...
     def check_login(self, name: str, credentials: Credentials) -> HostInfo: ...
     def browse(self, name: str, path: bytes) -> Sequence[DirectoryEntry]: ...
@@ -245,17 +256,6 @@ class MediaService(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServerState:
-    """The backup server and the agent of this home. Engines: job, media, database, agent."""
-
-    running: bool
-    name: str
-    pid: int | None
-    started_at: datetime | None
-    agent_running: bool
-    agent_pid: int | None
-    agent_address: str
 class KeyService(Protocol):
     """Who opens encrypted sessions. `media`: serial, name or ID; calls are for all online media of its set.
 
@@ -275,6 +275,17 @@ class KeyService(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The backup server and the agent of this home. Engines: job, media, database, agent."""
+
+    running: bool
+    name: str
+    pid: int | None
+    started_at: datetime | None
+    agent_running: bool
+    agent_pid: int | None
+    agent_address: str
     version: str
     active_jobs: int
     queue_paused: bool = False
@@ -295,11 +306,43 @@ class AccountService(Protocol):
     """Who may log in to the agent of this home. Changes hold from the next log-in on."""
 
     def list(self) -> Sequence[str]: ...
-    def set_password(self, name: str, password: str) -> None:
-        """Add the account, or give an existing one a new password."""
+    def roles(self) -> Mapping[str, str]:
+        """Account → administrator, operator or monitor."""
+        ...
+
+    def set_password(self, name: str, password: str, role: str = "") -> None:
+        """Add the account, or give an existing one a new password. `role` "" = as it was; administrator."""
         ...
 
     def remove(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """The agent of a home as its owner sees it. `names` are those under which servers know this host."""
+
+    home: str
+    fingerprint: str
+    running: bool
+    pid: int | None
+    address: str
+    accounts: int
+    names: tuple[str, ...] = ()
+
+
+class AgentHomeService(Protocol):
+    """The home of an agent, with or without a backup server; needs no catalog."""
+
+    @property
+    def exists(self) -> bool: ...
+    @property
+    def accounts(self) -> AccountService: ...
+    def set_up(self, user: str, password: str) -> AgentState: ...
+    def state(self) -> AgentState: ...
+    def set_listen(self, address: str) -> None: ...
+    def allowed_scripts(self) -> Sequence[str]: ...
+    def allow_script(self, program: str) -> None: ...
+    def disallow_script(self, program: str) -> None: ...
 
 
 class Services(Protocol):
@@ -322,10 +365,10 @@ class Services(Protocol):
     @property
     def media(self) -> MediaService: ...
     @property
+    def keys(self) -> KeyService: ...
+    @property
     def server(self) -> ServerService: ...
     @property
     def accounts(self) -> AccountService: ...
 
     def close(self) -> None: ...
-    def keys(self) -> KeyService: ...
-    @property

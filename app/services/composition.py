@@ -5,9 +5,10 @@ User interfaces may not import the composition root; the module `app.bootstrap` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from app.services.api import Services
+from app.services.api import AgentHomeService, AgentState, Services
 
 
 class Composition(Protocol):
@@ -33,8 +34,15 @@ class Composition(Protocol):
         """Be the server of this home until SIGTERM. Raises BusyError E5103 when one runs already."""
         ...
 
-    def run_agent(self, home: str, listen: str) -> int:
-        """Be the agent of this home until SIGTERM. `listen` is HOST:PORT (port 0 = any free one)."""
+    def run_agent(self, home: str, listen: str, ready: Callable[[AgentState], None] | None = None) -> int:
+        """Be the agent of this home until SIGTERM. `listen` is HOST:PORT (port 0 = any free one).
+
+        `ready` is told once it answers.
+        """
+        ...
+
+    def agent_home(self, home: str) -> AgentHomeService:
+        """The agent's part of a home, which needs no backup server's. Nothing is made or opened."""
         ...
 
     def start_server(self, home: str, timeout_s: float = 30) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from app.model.errors import ArcxoError, BusyError
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.catalog.quick import Registered
     from app.jobs.secrets import SecretStore
+    from app.model.host import Host
 
 _UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "AE1030", "E1120"})
 _WORK_TIMEOUT_S = 180.0
 _STATUS_TIMEOUT_S = 10.0
+_SILENT_S = 5.0
 
 
 def is_unreachable(error: ArcxoError) -> bool:
@@ -32,6 +35,9 @@ class Connections:
         self._guard = threading.RLock()
         self._catalog: Catalog | None = None
         self._agents: dict[float, Agent] = {}
+        self._far: dict[tuple[Host, float], Agent] = {}
+        self._dialing: dict[str, threading.Lock] = {}
+        self._silent: dict[str, tuple[float, ArcxoError]] = {}
         self._agent_stamp: tuple[int, int, int] | None = None
         self._retired: list[Agent] = []
 
@@ -70,12 +76,64 @@ class Connections:
 
         Raises:
             BusyError: E1120 when this machine's agent does not run.
+            NotFoundError: E6012 no such host is known.
+            ArcxoError: AE1001 and others when it cannot be reached or lets nobody in.
         """
-        from app.jobs.hosts import KnownHosts, is_local
-
-        if is_local(host):
+        if self.is_here(host):
             return self.local_agent()
-        return KnownHosts(self.home, self.catalog).agent_of(host, None)
+        return self._far_agent(host, _WORK_TIMEOUT_S)
+
+    def status_agent_of(self, host: str) -> Agent:
+        """The same for questions that are asked again and again.
+
+        A host that did not answer is not asked again for a few seconds: its error is raised at once.
+        """
+        if self.is_here(host):
+            return self.status_agent()
+        with self._guard:
+            until, error = self._silent.get(host, (0.0, None))
+        if error is not None and time.monotonic() < until:
+            raise error
+        try:
+            return self._far_agent(host, _STATUS_TIMEOUT_S)
+        except ArcxoError as failure:
+            self.found_silent(host, failure)
+            raise
+
+    def found_silent(self, host: str, error: ArcxoError) -> None:
+        """A question to `host` was not answered."""
+        if is_unreachable(error):
+            with self._guard:
+                self._silent[host] = (time.monotonic() + _SILENT_S, error)
+
+    def is_here(self, host: str) -> bool:
+        """Whether a host's name means this machine: `localhost`, or the name that other hosts call it."""
+        from app.jobs.hosts import is_here, is_local
+
+        return is_local(host) or is_here(host, self.home, self.catalog)
+
+    def _far_agent(self, host: str, timeout_s: float) -> Agent:
+        from app.jobs.hosts import KnownHosts
+
+        known = self.catalog.hosts.show(host)
+        with self._guard:
+            dialing = self._dialing.setdefault(host, threading.Lock())
+        # One connects at a time; the others find the connection that it made.
+        with dialing:
+            with self._guard:
+                agent = self._far.get((known, timeout_s))
+            if agent is None:
+                agent = KnownHosts(self.home, self.catalog).agent_of(host, None, timeout_s)
+                with self._guard:
+                    self._far[known, timeout_s] = agent
+        return agent
+
+    def forget_host(self, host: str) -> None:
+        """What is known of the way to `host` has changed."""
+        with self._guard:
+            self._silent.pop(host, None)
+            gone = [key for key in self._far if key[0].name == host]
+            self._retired += [self._far.pop(key) for key in gone]
 
     def local_agent(self) -> Agent:
         """The agent of this home. Raises BusyError E1120 when it does not run."""
@@ -121,8 +179,8 @@ class Connections:
     def close(self) -> None:
         """Close what is open."""
         with self._guard:
-            agents = [*self._retired, *self._agents.values()]
-            self._retired, self._agents, self._agent_stamp = [], {}, None
+            agents = [*self._retired, *self._agents.values(), *self._far.values()]
+            self._retired, self._agents, self._far, self._agent_stamp = [], {}, {}, None
             for agent in agents:
                 agent.close()
             if self._catalog is not None:

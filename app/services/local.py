@@ -32,7 +32,7 @@ class LocalServices:
         self.media = LocalMedia(self._connections)
         self.keys = LocalKeys(self._connections)
         self.server = LocalServer(self._connections)
-        self.accounts = LocalAccounts(self._connections)
+        self.accounts = LocalAccounts(self.home)
 
     def close(self) -> None:
         """Close catalog and connections. Calls under way in other threads fail."""

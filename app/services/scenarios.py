@@ -13,7 +13,7 @@ from app.catalog.api import Registration
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
+from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
@@ -22,7 +22,9 @@ from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.services.comparing import following
 from app.services.connections import Connections, is_unreachable
+from app.services.elsewhere import statuses_elsewhere
 from app.services.events import find_events
+from app.services.placing import Placing, far_replicas
 from app.services.points import resolve_point
 from app.services.registrations import (
     find_registration,
@@ -43,9 +45,10 @@ class LocalScenarios:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._placing = Placing(connections)
 
     def list(self) -> Sequence[ScenarioStatus]:
-        """All scenarios in one call of the agent; without an agent what is registered, its state unknown."""
+        """All scenarios, in one call per master's host; where one does not answer, their state is unknown."""
         statuses: Sequence[ScenarioStatus] = ()
         reason = ""
         try:
@@ -61,18 +64,22 @@ class LocalScenarios:
         found = {
             status.scenario.id: status for status in statuses if status.scenario.id not in registered.left_out
         }
-        for registration in registered.registrations:
+        left = [one for one in registered.registrations if one.id not in found]
+        far, silent = statuses_elsewhere(self._connections, left)
+        found |= far
+        for registration in left:
             if registration.id not in found:
-                found[registration.id] = unknown_status(registration, reason or self._missing(registration))
+                cause = _sentence(silent[registration.master]) if registration.master in silent else reason
+                found[registration.id] = unknown_status(registration, cause or self._missing(registration))
         return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
 
     def show(self, name: str) -> ScenarioStatus:
         """One scenario. Raises NotFoundError E1127."""
         registration, agent = self._find(name)
         if agent is None:
-            return unknown_status(registration, _sentence(BusyError("E1120", home=self._connections.home)))
+            return unknown_status(registration, _sentence(self._unreached(registration)))
         try:
-            return agent.scenario(registration.id)
+            return self._placing.with_own_figures(agent.scenario(registration.id))
         except ArcxoError as error:
             if is_unreachable(error):
                 return unknown_status(registration, _sentence(error))
@@ -84,7 +91,8 @@ class LocalScenarios:
 
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What stands against this scenario; errors block `create`."""
-        return self._connections.agent_of(scenario.master).check_scenario(scenario)
+        found = self._connections.agent_of(scenario.master).check_scenario(scenario)
+        return [*found, *self._placing.check(scenario)]
 
     def preview(
         self,
@@ -127,26 +135,47 @@ class LocalScenarios:
             if not is_local(host):
                 self._connections.catalog.hosts.show(host)
         agent = self._connections.agent_of(scenario.master)
-        for result in agent.check_scenario(scenario):
+        for result in self.verify(scenario):
             if result.outcome is CheckOutcome.ERROR:
                 raise UsageError(result.code, exit_code=None, **result.params)
         made = agent.create_scenario(scenario)
+        try:
+            self._placing.admit(agent, made)
+        except ArcxoError:
+            self._placing.dismiss(made)
+            agent.delete_scenario(made.id)
+            raise
         register_scenario(self._connections.catalog, made, "I1150")
         return made
 
     def update(self, scenario: Scenario) -> Scenario:
         """Save a changed definition."""
-        saved = self._agent(str(scenario.id))[1].update_scenario(scenario)
+        agent = self._agent(str(scenario.id))[1]
+        before = agent.scenario(scenario.id).scenario if far_replicas(scenario) else None
+        saved = agent.update_scenario(scenario)
+        try:
+            self._placing.admit(agent, saved)
+        except ArcxoError:
+            if before is not None:
+                agent.update_scenario(before)
+            raise
         self._connections.catalog.registrations.put(registration_of(saved))
         log_scenario(self._connections.catalog, "I1153", saved.id, saved.name)
         return saved
 
     def register(self, name: str) -> Scenario:
         """Register a scenario that its host has. Raises NotFoundError E1127."""
-        for status in self._connections.local_agent().scenarios():
-            if name in (status.scenario.name, str(status.scenario.id)):
-                register_scenario(self._connections.catalog, status.scenario, "I1150")
-                return status.scenario
+        for host in self._connections.catalog.hosts.list():
+            try:
+                statuses = self._connections.agent_of(host.name).scenarios()
+            except ArcxoError:
+                if host.name == "localhost":
+                    raise
+                continue  # what it has cannot be registered now
+            for status in statuses:
+                if name in (status.scenario.name, str(status.scenario.id)):
+                    register_scenario(self._connections.catalog, status.scenario, "I1150")
+                    return status.scenario
         raise NotFoundError("E1127", name=name)
 
     def delete(self, name: str, *, registration_only: bool = False) -> None:
@@ -156,6 +185,8 @@ class LocalScenarios:
             forget_scenario(self._connections.catalog, registration, left_out=True)
             return
         registration, agent = self._agent(name)
+        with contextlib.suppress(ArcxoError):
+            self._placing.dismiss(agent.scenario(registration.id).scenario)
         # Not found there: a deletion was cut short before, only the registration is left.
         with contextlib.suppress(NotFoundError):
             agent.delete_scenario(registration.id)
@@ -175,6 +206,8 @@ class LocalScenarios:
     def run(self, name: str, sync: SyncMethod | None = None) -> None:
         """Start; returns once started."""
         registration, agent = self._agent(name)
+        if set(registration.replicas) - {"localhost", registration.master}:
+            self._placing.admit(agent, agent.scenario(registration.id).scenario)
         agent.run(registration.id, sync)
 
     def stop(self, name: str) -> None:
@@ -438,15 +471,29 @@ class LocalScenarios:
             if registration is None:
                 raise NotFoundError("E1127", name=name)
         try:
-            return registration, self._connections.agent_of(registration.master)
-        except BusyError:
+            return registration, self._connections.status_agent_of(registration.master)
+        except ArcxoError as error:
+            if isinstance(error, CredentialsError) and error.code == "AE1026":
+                raise CredentialsError(
+                    "AE0459", name=registration.name, id=registration.id, host=registration.master
+                ) from error
+            if not is_unreachable(error):
+                raise
             return registration, None
 
     def _agent(self, name: str) -> tuple[Registration, Agent]:
         registration, agent = self._find(name)
         if agent is None:
-            raise BusyError("E1120", home=self._connections.home)
-        return registration, agent
+            raise self._unreached(registration)
+        return registration, self._connections.agent_of(registration.master)
+
+    def _unreached(self, registration: Registration) -> ArcxoError:
+        """Why the host of a scenario's master cannot be asked now."""
+        try:
+            self._connections.status_agent_of(registration.master)
+        except ArcxoError as error:
+            return error
+        return BusyError("E1120", home=self._connections.home)
 
     def _missing(self, registration: Registration) -> str:
         """Why a registered scenario is not among those its host tells of: it is gone, or unreadable."""

@@ -127,7 +127,10 @@ class FakeAccounts:
     def list(self) -> list[str]:
         return sorted(self.passwords)
 
-    def set_password(self, name: str, password: str) -> None:
+    def roles(self) -> dict[str, str]:
+        return dict.fromkeys(self.list(), "administrator")
+
+    def set_password(self, name: str, password: str, role: str = "") -> None:
         self.passwords[name] = password
 
     def remove(self, name: str) -> None:
@@ -153,6 +156,9 @@ class FakeComposition:
             accounts=FakeAccounts(),
             close=lambda: None,
         )
+
+    def agent_home(self, home: str) -> Any:
+        return SimpleNamespace(exists=True, accounts=self.services.accounts)
 
     def default_home(self, override: str | None = None) -> str:
         return override or "/default/home"

@@ -532,7 +532,28 @@ class MemoryScenarios(_Calls):
 class MemoryHosts(_Calls):
     def list(self) -> Sequence[Host]:
         self._note("hosts.list")
-        return [Host("localhost", "127.0.0.1:25000")]
+        return list(self._services.known_hosts.values())
+
+    def show(self, name: str) -> Host:
+        self._note("hosts.show", name)
+        return self._services.known_hosts[name]
+
+    def fingerprint(self, address: str) -> str:
+        self._note("hosts.fingerprint", address)
+        return "ab" * 32
+
+    def add(self, name: str, address: str, credentials: Any, fingerprint: str) -> HostInfo:
+        self._note("hosts.add", name, address, credentials.user)
+        self._services.known_hosts[name] = Host(name, address, credentials.user, fingerprint)
+        return self.info(name)
+
+    def remove(self, name: str) -> None:
+        self._note("hosts.remove", name)
+        del self._services.known_hosts[name]
+
+    def preflight(self, name: str, paths: Sequence[bytes] = ()) -> Sequence[CheckResult]:
+        self._note("hosts.preflight", name, tuple(paths))
+        return [CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": "127.0.0.1:25000"})]
 
     def info(self, name: str) -> HostInfo:
         self._note("hosts.info", name)
@@ -821,6 +842,7 @@ class MemoryServices:
         self.raises: dict[str, Exception] = {}
         self.server_running = True
         self.revision = (1, 1)
+        self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
         self.statuses = [] if empty else sample_statuses()
         self.jobs_: list[Job] = [] if empty else _sample_jobs()
         self.sessions: list[SessionInfo] = [] if empty else _sample_sessions()

@@ -129,6 +129,11 @@ class FakeConnections:
     def agent_of(self, host: str) -> FakeAgent:
         return self.local_agent()
 
+    status_agent_of = agent_of
+
+    def is_here(self, host: str) -> bool:
+        return True
+
     def registered(self) -> Registered:
         return Registered(
             tuple(self.catalog.registrations.list()), left_out_of(self.catalog.settings.all().items())

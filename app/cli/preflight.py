@@ -1,0 +1,60 @@
+"""`arcxo preflight HOST…`: what stands between this home and the use of hosts."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.arguments import MasterPath
+from app.cli.context import current
+from app.messages import render
+from app.model.errors import ExitCode
+from app.model.host import CheckOutcome, CheckResult
+
+_MARKS = {CheckOutcome.OK: "ok", CheckOutcome.WARNING: "warning", CheckOutcome.ERROR: "ERROR"}
+
+
+@click.command(help="Check hosts from their port to their disks. Without a name: all known ones.")
+@click.argument("hosts", nargs=-1)
+@click.option(
+    "--path",
+    "paths",
+    type=MasterPath(),
+    multiple=True,
+    help="Also look at this directory there as a place for a replica; may be repeated.",
+)
+def preflight(*, hosts: tuple[str, ...], paths: tuple[bytes, ...]) -> int:
+    """One line per check with cause and way out; the exit code is 1 when one is an error."""
+    context = current()
+    services = context.services
+    names = hosts or tuple(known.name for known in services.hosts.list())
+    bad = False
+    documents = []
+    lines = []
+    for name in names:
+        found = services.hosts.preflight(name, paths)
+        bad = bad or any(result.outcome is CheckOutcome.ERROR for result in found)
+        documents += [_document(name, result) for result in found]
+        lines += [name, *(_line(result) for result in found)]
+    context.show(documents, "\n".join(lines))
+    return int(ExitCode.FAILED if bad else ExitCode.DONE)
+
+
+def _document(name: str, result: CheckResult) -> dict[str, object]:
+    message = render(result.code, result.params)
+    return {
+        "host": name,
+        "subject": result.subject,
+        "outcome": result.outcome,
+        "code": result.code,
+        "text": message.text,
+        "cause": message.reason,
+        "fix": message.action,
+    }
+
+
+def _line(result: CheckResult) -> str:
+    message = render(result.code, result.params)
+    text = f"  {_MARKS[result.outcome]:8}{message.text} ({result.code})"
+    if result.outcome is CheckOutcome.OK:
+        return text
+    return "\n".join([text, *(f"          {part}" for part in (message.reason, message.action) if part)])

@@ -1,0 +1,51 @@
+"""Preflight of a host: each step from its port to its directories, told even where a later one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.agent.api import Agent
+from app.model.errors import ArcxoError
+from app.model.host import CheckOutcome, CheckResult
+from app.services.connections import Connections
+
+_CONNECT_S = 10.0
+_SKEW_S = 60.0
+
+
+def preflight(connections: Connections, name: str, paths: Sequence[bytes]) -> Sequence[CheckResult]:
+    """What stands between this home and the use of a host, in the order in which things are needed."""
+    results: list[CheckResult] = []
+    try:
+        agent = _connected(connections, name, results)
+        before = datetime.now(UTC)
+        info = agent.hello()
+        after = datetime.now(UTC)
+        version = {"host": name, "version": info.version, "system": info.system}
+        results.append(CheckResult(name, CheckOutcome.OK, "I1163", version))
+        # Its clock was read somewhere between the question and the answer.
+        skew = (info.time - before - (after - before) / 2).total_seconds()
+        late = abs(skew) > _SKEW_S + (after - before).total_seconds()
+        params = {"host": name, "seconds": f"{abs(skew):.0f}", "direction": "ahead" if skew > 0 else "behind"}
+        outcome = CheckOutcome.WARNING if late else CheckOutcome.OK
+        results.append(CheckResult(name, outcome, "W1165" if late else "I1164", params))
+        results += agent.preflight(paths)
+    except ArcxoError as error:
+        results.append(CheckResult(name, CheckOutcome.ERROR, error.code, dict(error.params)))
+    return results
+
+
+def _connected(connections: Connections, name: str, results: list[CheckResult]) -> Agent:
+    if connections.is_here(name):
+        return connections.local_agent()
+    from app.agent.tls import check_fingerprint, fetch_certificate
+
+    known = connections.catalog.hosts.show(name)
+    certificate = fetch_certificate(known.address, _CONNECT_S)
+    results.append(CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": known.address}))
+    check_fingerprint(certificate, known.fingerprint, name)
+    results.append(CheckResult(name, CheckOutcome.OK, "I1161", {"host": name, "found": known.fingerprint}))
+    agent = connections.agent_of(name)
+    results.append(CheckResult(name, CheckOutcome.OK, "I1162", {"host": name, "user": known.user}))
+    return agent
