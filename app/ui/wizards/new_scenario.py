@@ -15,17 +15,15 @@ from app.ui.widgets.controls import Steps
 from app.ui.widgets.notices import explain
 from app.ui.wizards.draft import discard_draft, keep_draft, read_draft
 from app.ui.wizards.flow import TITLES, NewScenarioFlow, Page
-from app.ui.wizards.pages import (
-    HostsPage,
-    PropertiesPage,
-    ReplicaPage,
-    RootsPage,
-    RunPage,
-    TypePage,
-    WelcomePage,
-    WizardPage,
-)
+from app.ui.wizards.hosts_page import HostsPage
+from app.ui.wizards.page import WizardPage
+from app.ui.wizards.properties_page import PropertiesPage
+from app.ui.wizards.replica_page import ReplicaPage
+from app.ui.wizards.roots_page import RootsPage
+from app.ui.wizards.run_page import RunPage
+from app.ui.wizards.type_page import TypePage
 from app.ui.wizards.verification_page import VerificationPage
+from app.ui.wizards.welcome_page import WelcomePage
 
 
 class NewScenarioWizard(QDialog):

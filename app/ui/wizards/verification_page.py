@@ -15,7 +15,7 @@ from app.ui.widgets.basics import IconLabel, Label, PaneHeader, button
 from app.ui.widgets.notices import explain
 from app.ui.widgets.status import CHECK
 from app.ui.wizards.flow import NewScenarioFlow
-from app.ui.wizards.pages import WizardPage
+from app.ui.wizards.page import WizardPage
 
 _ORDER = {CheckOutcome.ERROR: 0, CheckOutcome.WARNING: 1, CheckOutcome.OK: 2}
 _FIXES = {"create_directory": "Create directory"}

@@ -7,7 +7,7 @@ from typing import Any
 from app.model.errors import BusyError
 from app.model.scenario import Filters
 from app.ui.wizards.flow import NewScenarioFlow, Page
-from app.ui.wizards.pages import PropertiesPage
+from app.ui.wizards.properties_page import PropertiesPage
 
 
 def page(context: Any, qtbot: Any) -> PropertiesPage:
