@@ -20,17 +20,20 @@ from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
 from app.agent.home import AgentHome
+from app.agent.point_chain import base_for, begin_taking_over, heir_of, kept_of, take_over
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
+from app.model.job import VerifyMode
 from app.model.media import Consistency
 from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.model.scenario import Scenario
+from app.model.scenario import Scenario, ServerType
 from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
 from app.snapshot.choice import choose, release
+from app.snapshot.rolling import read_changes, write_changes
 
 SNAPSHOT_AREA = b"snapshots"
 _IDLE_S = 24 * 3600.0
@@ -61,6 +64,8 @@ class BackupPoints:
         self._fences: dict[int, int] = {}
         self._started_at = time.monotonic()
         self._used_at: dict[str, float] = {}
+        # (incarnation, change) of the last point of a scenario that was archived: the next one's base.
+        self._archived: dict[int, tuple[str, int]] = {}
 
     def begin(
         self,
@@ -72,12 +77,19 @@ class BackupPoints:
     ) -> BackupPoint:
         """Freeze the replica; it applies on as soon as the snapshots exist.
 
+        Only what changed since the last point is frozen, where that is known; for a job that begins again,
+        everything.
+
         Raises:
             ArcxoError: AE0460 when a snapshot cannot be made; nothing of it is left.
             BusyError: AE1023 for a job that another server has taken over.
         """
         self.check_fence(job_id, fence)
-        self._release_points_of(job_id)
+        again = self._release_points_of(job_id)
+        kept = kept_of(self._files.all(), scenario.id)
+        bases = kept[-1:] or scenario.id in self._archived
+        # What others changed is waited for before anything is held up by it.
+        listed = not again and bool(bases) and self._engine.knows_changes(scenario.id)
         with self._engine.freeze(scenario.id) as frozen:
             saved = SavedPoint(
                 id=uuid.uuid4().hex,
@@ -94,7 +106,8 @@ class BackupPoints:
             )
             try:
                 self.touch(saved.id)
-                saved = self._make_snapshots(saved, frozen)
+                changes = self._frozen_changes(frozen, kept) if listed else None
+                saved = self._make_snapshots(saved, frozen, changes)
                 self._engine.add_point(scenario.id, PointKind.SNAPSHOT, f"backup job {job_id}")
             except (ArcxoError, OSError) as error:
                 self._release(saved.id)
@@ -106,7 +119,33 @@ class BackupPoints:
                 raise
         return _as_point(saved)
 
-    def _make_snapshots(self, saved: SavedPoint, frozen: FrozenReplica) -> SavedPoint:
+    def _frozen_changes(
+        self, frozen: FrozenReplica, kept: list[SavedPoint]
+    ) -> tuple[int, list[list[Change]]] | None:
+        """(since which change, what changed by root): all that need be frozen; None for everything."""
+        scenario = frozen.scenario
+        archived = self._archived.get(scenario.id)
+        since = [archived[1]] if archived is not None and archived[0] == frozen.incarnation else []
+        if _keeps(scenario):
+            base = base_for(kept, scenario, frozen.incarnation, frozen.roots)
+            if base is None:
+                return None
+            since.append(base.change)
+        if not since:
+            return None
+        lists = self._listed(scenario.id, len(frozen.roots), frozen.incarnation, min(since))
+        if lists is None or any(
+            not one.path and one.kind is not ChangeKind.CHANGED for changes in lists for one in changes
+        ):
+            return None
+        return min(since), lists
+
+    def _make_snapshots(
+        self,
+        saved: SavedPoint,
+        frozen: FrozenReplica,
+        changes: tuple[int, list[list[Change]]] | None,
+    ) -> SavedPoint:
         for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
             area = side + b"/" + SNAPSHOT_AREA
             try:
@@ -120,7 +159,15 @@ class BackupPoints:
             # Known before it exists: a crash in between leaves nothing that nobody knows of.
             saved = saved.with_planned(index, provider.name, root, area, snapshot_id)
             self._files.write(saved)
-            snapshot = provider.create(root, area, snapshot_id, None)
+            if changes is None:
+                snapshot = provider.create(root, area, snapshot_id, None)
+            else:
+                listed = [(one.path, one.kind is not ChangeKind.CHANGED) for one in changes[1][index]]
+                deep = [path for path, all_beneath in listed if all_beneath]
+                snapshot = provider.create(root, area, snapshot_id, [path for path, _ in listed], deep)
+                if snapshot.partial:
+                    write_changes(snapshot, listed)
+                    saved = replace(saved, since=changes[0])
             saved = saved.with_root(index, SavedRoot(saved.scenario.roots[index].master_path, snapshot))
             self._files.write(saved)
         return saved
@@ -142,7 +189,7 @@ class BackupPoints:
     def end(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots for later. Repeated calls do nothing.
 
-        Kept ones beyond the scenario's number are released, oldest first.
+        Kept ones beyond the scenario's number are released by the next `tend`, oldest first.
         """
         with self._releasing:
             saved = self._files.find(point_id)
@@ -151,11 +198,15 @@ class BackupPoints:
             if not keep:
                 self._release(point_id)
                 return
-            self._files.write(saved.as_kept())
-            kept = [one for one in self._kept() if one.scenario.id == saved.scenario.id]
-            surplus = len(kept) - saved.scenario.properties.snapshots_to_keep
-            for old in kept[: max(0, surplus)]:
-                self._release(old.id)
+            base = None
+            if not saved.whole:
+                kept = kept_of(self._files.all(), saved.scenario.id)
+                roots = [root.snapshot.root for root in saved.roots]
+                base = base_for(kept, saved.scenario, saved.incarnation, roots)
+                if base is None or base.change < saved.since:
+                    self._release(point_id)  # what it stood on was given up meanwhile
+                    return
+            self._files.write(saved.as_kept(base.id if base is not None else ""))
 
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, dict[bytes, bytes]]:
         """(the task of one entity, manifest file by master path).
@@ -170,23 +221,17 @@ class BackupPoints:
         indexes = dict(saved.entities).get(order.entity) if saved is not None else None
         if saved is None or indexes is None or saved.released:
             raise NotFoundError("AE1024", point=order.point_id, entity=order.entity)
-        changes: list[tuple[Change, ...]] | None = None
-        if order.base_session and usable_base(
-            order.media_path,
-            order.base_session,
-            order.base_incarnation,
-            order.base_change,
-            order.data_key,
-        ):
-            changes = self._changes(saved, order)
+        changes = self._changes_for(saved, order)
         roots = tuple(
             ArchiveRoot(
                 saved.roots[index].master_path,
                 saved.roots[index].snapshot.path,
                 None if changes is None else changes[index],
+                saved.roots[index].snapshot.partial,
             )
             for index in indexes
         )
+        self._archived[saved.scenario.id] = (saved.incarnation, saved.change)
         task = ArchiveTask(
             media_path=order.media_path,
             entity=order.entity,
@@ -213,23 +258,59 @@ class BackupPoints:
         }
         return task, {path: manifest for path, manifest in manifests.items() if manifest is not None}
 
-    def _changes(self, saved: SavedPoint, order: ArchiveOrder) -> list[tuple[Change, ...]] | None:
+    def _changes_for(self, saved: SavedPoint, order: ArchiveOrder) -> list[tuple[Change, ...]] | None:
         """Change lists by root, or None when the replica cannot vouch for one.
 
         They may name more than changed before the point: what is the same after all costs a look.
+
+        Raises:
+            ArcxoError: AE1051 when the point holds too little for what the order builds on.
         """
-        if order.base_incarnation != saved.incarnation:
-            return None
-        found = self._engine.changed_since(saved.scenario.id, order.base_incarnation, order.base_change)
+        lists: list[list[Change]] | None = None
+        if (
+            order.base_session
+            and order.base_incarnation == saved.incarnation
+            and order.base_change >= saved.since
+            and (saved.whole or order.verify is not VerifyMode.COMPARE)
+            and usable_base(
+                order.media_path,
+                order.base_session,
+                order.base_incarnation,
+                order.base_change,
+                order.data_key,
+            )
+        ):
+            if all(root.snapshot.partial for root in saved.roots):
+                lists = [[] for _ in saved.roots]
+            else:
+                lists = self._listed(
+                    saved.scenario.id, len(saved.roots), saved.incarnation, order.base_change
+                )
+        if lists is None:
+            if saved.whole:
+                return None
+            raise ArcxoError("AE1051", point=order.point_id, since=saved.since, entity=order.entity)
+        for index, root in enumerate(saved.roots):
+            if root.snapshot.partial:
+                lists[index] = [
+                    Change(one.path, ChangeKind.SUBTREE if one.deep else ChangeKind.CHANGED)
+                    for one in read_changes(root.snapshot)
+                ]
+        return [tuple(changes) for changes in lists]
+
+    def _listed(
+        self, scenario_id: int, roots: int, incarnation: str, change: int
+    ) -> list[list[Change]] | None:
+        found = self._engine.changed_since(scenario_id, incarnation, change)
         if found is None:
             return None
-        lists: list[list[Change]] = [[] for _ in saved.roots]
+        lists: list[list[Change]] = [[] for _ in range(roots)]
         for root, path, kind in found:
             # Removed after the point, it is still there, and what had changed in it is not listed any more.
             lists[root].append(
                 Change(path, ChangeKind.SUBTREE if kind == ChangeKind.REMOVED else ChangeKind(kind))
             )
-        return [tuple(changes) for changes in lists]
+        return lists
 
     def release_abandoned(self) -> None:
         """Give up every point that is not kept: its stream ended with the agent that served it.
@@ -246,8 +327,53 @@ class BackupPoints:
 
     def tend(self) -> None:
         """One look at all points; see the module. Call it every few seconds. Blocks while it removes."""
+        self._finish_taking_over()
         self._release_idle()
+        self._release_surplus()
         self._release_for_space()
+
+    def _finish_taking_over(self) -> None:
+        """Go on with what was begun before a crash, or could not be done."""
+        for saved in self._files.all():
+            if saved.absorbs:
+                self._take_over(saved.id)
+
+    def _release_surplus(self) -> None:
+        """Of each scenario as many kept points stay as it says; the oldest go."""
+        kept: dict[int, list[SavedPoint]] = {}
+        for saved in kept_of(self._files.all()):
+            kept.setdefault(saved.scenario.id, []).append(saved)
+        for points in kept.values():
+            surplus = len(points) - points[-1].scenario.properties.snapshots_to_keep
+            for old in points[: max(0, surplus)]:
+                self._give_up(old.id)
+
+    def _give_up(self, point_id: str) -> bool:
+        """Release a kept point; the one that stands on it stays what it is. Whether it is gone."""
+        with self._releasing:
+            points = self._files.all()
+            saved = next((one for one in points if one.id == point_id), None)
+            if saved is None:
+                return False
+            heir = heir_of(kept_of(points, saved.scenario.id), saved)
+            if heir is None or not saved.whole:
+                return self._release(point_id)
+            begin_taking_over(self._files, heir, saved)
+            return self._take_over(heir.id)
+
+    def _take_over(self, heir_id: str) -> bool:
+        with self._releasing:
+            heir = self._files.find(heir_id)
+            if heir is None:
+                return False
+            try:
+                take_over(self._files, heir)
+            except (ArcxoError, OSError) as error:
+                _log.warning("a snapshot of %s could not be released: %s", heir.scenario.name, error)
+                self._tell_unreleased(heir)
+                return False
+            self._told.discard(heir_id)
+            return True
 
     def _release_idle(self) -> None:
         """Release points whose server has long been gone. An archive that runs asks for its point's sign."""
@@ -260,7 +386,7 @@ class BackupPoints:
     def _release_for_space(self) -> None:
         """Where a volume is short of space its oldest kept point goes; one a look, as space may show late."""
         helped: set[int] = set()
-        for saved in self._kept():
+        for saved in sorted(kept_of(self._files.all()), key=lambda one: one.taken_at):
             found = saved.snapshots()
             place = found[0].container if found else b""
             try:
@@ -270,7 +396,7 @@ class BackupPoints:
             if volume in helped or not self._short_of_space(place):
                 continue
             helped.add(volume)
-            if self._release(saved.id):
+            if self._give_up(saved.id):
                 self._events.append(
                     "AW1002",
                     Severity.WARNING,
@@ -281,20 +407,16 @@ class BackupPoints:
                     path=shown(os.path.dirname(place)),
                 )
 
-    def _kept(self) -> list[SavedPoint]:
-        """The kept points, oldest first."""
-        found = (one for one in self._files.all() if one.kept and not one.released)
-        return sorted(found, key=lambda one: one.taken_at)
-
     def touch(self, point_id: str) -> None:
         """The point is in use."""
         self._used_at[point_id] = time.monotonic()
 
-    def _release_points_of(self, job_id: int) -> None:
-        """A job that begins again has lost its earlier point."""
-        for saved in self._files.all():
-            if saved.job_id == job_id and not saved.kept:
-                self._release(saved.id)
+    def _release_points_of(self, job_id: int) -> bool:
+        """A job that begins again has lost its earlier point; whether there was one."""
+        mine = [saved for saved in self._files.all() if saved.job_id == job_id and not saved.kept]
+        for saved in mine:
+            self._release(saved.id)
+        return bool(mine)
 
     def _release(self, point_id: str) -> bool:
         """Remove the snapshots, then the file; returns whether it is gone.
@@ -342,6 +464,10 @@ class BackupPoints:
             self._fences[job_id] = newest
         if fence < newest:
             raise BusyError("AE1023", job=job_id)
+
+
+def _keeps(scenario: Scenario) -> bool:
+    return scenario.server_type is ServerType.FILE_SERVER and scenario.properties.snapshots_to_keep > 0
 
 
 def is_short_of_space(path: bytes) -> bool:

@@ -37,6 +37,9 @@ class SavedPoint:
     """A point as its file keeps it. `planned` is a snapshot that may exist in part.
 
     `released`: its snapshots are to go, and may be gone in part; nothing else may be done with it.
+    `since`: its snapshots hold what changed after that change number (-1: they hold everything). Kept, it is
+    the state of the kept point `base` with that put over it. `absorbs` names the base that is being turned
+    into this point's own whole snapshot, `spent` what is of no use after that.
     """
 
     id: str
@@ -54,6 +57,17 @@ class SavedPoint:
     planned: Snapshot | None = None
     kept: bool = False
     released: bool = False
+    since: int = -1
+    base: str = ""
+    absorbs: str = ""
+    spent: tuple[Snapshot, ...] = ()
+    rolled: int = 0
+    """How many points have been put over the whole snapshot since it was made."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the snapshots hold everything by themselves."""
+        return self.since < 0
 
     def with_planned(
         self, index: int, provider: str, root: bytes, area: bytes, snapshot_id: str
@@ -68,9 +82,9 @@ class SavedPoint:
         """The snapshot of root `index` exists."""
         return replace(self, roots=(*self.roots[:index], root), planned=None)
 
-    def as_kept(self) -> SavedPoint:
-        """Not to be released when its job is over."""
-        return replace(self, kept=True)
+    def as_kept(self, base: str) -> SavedPoint:
+        """Not to be released when its job is over; `base`: the kept point it stands on ("" when whole)."""
+        return replace(self, kept=True, base=base)
 
     def as_released(self) -> SavedPoint:
         """Its snapshots are about to be removed."""
@@ -78,7 +92,7 @@ class SavedPoint:
 
     def snapshots(self) -> list[Snapshot]:
         """All that may exist."""
-        found = [root.snapshot for root in self.roots]
+        found = [*(root.snapshot for root in self.roots), *self.spent]
         return found if self.planned is None else [*found, self.planned]
 
 
@@ -156,6 +170,11 @@ def _to_json(point: SavedPoint) -> dict[str, Any]:
         "planned": None if point.planned is None else _snapshot_to_json(point.planned),
         "kept": point.kept,
         "released": point.released,
+        "since": point.since,
+        "base": point.base,
+        "absorbs": point.absorbs,
+        "spent": [_snapshot_to_json(one) for one in point.spent],
+        "rolled": point.rolled,
     }
 
 
@@ -176,6 +195,11 @@ def _from_json(found: dict[str, Any]) -> SavedPoint:
         planned=None if found["planned"] is None else _snapshot_from_json(found["planned"]),
         kept=found["kept"],
         released=found.get("released", False),
+        since=found.get("since", -1),
+        base=found.get("base", ""),
+        absorbs=found.get("absorbs", ""),
+        spent=tuple(_snapshot_from_json(one) for one in found.get("spent", ())),
+        rolled=found.get("rolled", 0),
     )
 
 

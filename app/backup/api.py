@@ -57,12 +57,13 @@ class ArchiveRoot:
 
     With `changes` (a trusted list relative to the base session) only those paths are touched and everything
     else is shared with the base by reference; the directory need hold nothing else. Without (None) it is
-    walked and compared with the base.
+    walked and compared with the base. `partial`: the directory does hold nothing else, and cannot be walked.
     """
 
     master_path: bytes
     directory: bytes
     changes: tuple[Change, ...] | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,8 @@ def archive(
 def usable_base(media_path: str, session: int, incarnation: str, change: int, data_key: bytes | None) -> bool:
     """Whether a change list since (incarnation, change) may be used with this base session.
 
-    No for a session that is missing, damaged at its header, incomplete, of another key or another point.
+    No for a session that is missing, damaged at its header, incomplete, encrypted or not unlike the new one,
+    of another point, or whose packs are not all there. Looks at names and sizes, not at contents.
     """
     from app.backup.base import usable_base as implementation
 

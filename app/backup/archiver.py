@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.backup.api import ArchiveRoot, ArchiveTask, Canceled, Emit, Manifest
@@ -31,6 +32,7 @@ from app.model.paths import check_relative, shown
 _IMPLICIT_PERMISSIONS = 0o755
 _LOOSE_PER_ENTRY = 1024
 """Bytes that may be freed, per entry of the session, for which a look at all directories pays."""
+_BASE_FAULTS = frozenset({"E4121", "E4122", "E4124", "E4125", "E4202", "E4203"})
 _COARSE_S = 2.0
 """Time stamps are coarse: a file changed this shortly before the snapshot may change again unseen."""
 
@@ -86,15 +88,16 @@ class Archiver:
         return result
 
     def _write(self, intent: Intent) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
-        """With the base; without it when its nodes turn out to be damaged and nothing depends on it."""
-        uses_changes = any(root.changes is not None for root in self._task.roots)
+        """With the base; without it when it turns out to be damaged and everything is there to be read."""
         try:
             return self._attempt(intent, self._task.base_session)
         except ArcxoError as error:
-            if not self._task.base_session or error.code not in ("E4121", "E4122", "E4124", "E4125", "E4203"):
+            if not self._task.base_session or error.code not in _BASE_FAULTS:
                 raise
-            if uses_changes:
+            if any(root.partial for root in self._task.roots):
                 raise ArcxoError("E4202", session=self._task.base_session, reason=error.code) from error
+        roots = tuple(replace(root, changes=None) for root in self._task.roots)
+        self._task = replace(self._task, roots=roots)
         return self._attempt(intent, 0)
 
     def _attempt(self, intent: Intent, base_session: int) -> tuple[SessionHeader, Ledger, list[PackIndex]]:

@@ -51,9 +51,9 @@ def usable_base(media_path: str, session: int, incarnation: str, change: int, da
             or header.encrypted != (data_key is not None)
         ):
             return False
-        index = ChunkIndex(store, header.key_id, sharing=True)
-        reader = ChunkReader(store, index, data_key)
-        reader.node(header.root_id)
-        return Base(store, session, header.key_id, index, reader).complete
+        packs, indexes = dict(store.names("packs")), dict(store.names("index"))
+        return all(
+            packs.get(one.pack_id) == one.size and one.pack_id in indexes for one in load_refs(store, header)
+        )
     except ArcxoError:
         return False

@@ -24,6 +24,7 @@ _LINEAGE_BUSY = "E6004"
 _MEDIA_WAIT_SETTING = "media_wait_seconds"
 _MEDIA_WAIT_S = "300"
 _ROWS_AT_ONCE = 2000
+_WANTS_WHOLE = frozenset({"AE1051", "E4202"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class Archived:
 
 
 class EntityArchiver:
-    """Archives the entities of one backup point, each into one session."""
+    """Archives the entities of one backup point, each into one session.
+
+    `point` is the one that is archived now: where it holds too little of what changed, another is made of
+    everything, once.
+    """
 
     def __init__(
         self,
@@ -51,10 +56,11 @@ class EntityArchiver:
         self._catalog = catalog
         self._lanes = lanes
         self._agent = agent
-        self._point = point
+        self.point = point
         self._control = control
         self._password = password
         self._server = server
+        self._whole = False
         assert isinstance(control.job.script, BackupScript)
         self._script = control.job.script
 
@@ -71,15 +77,24 @@ class EntityArchiver:
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
+                if error.code in _WANTS_WHOLE and not self._whole:
+                    self._whole = True
+                    self.point = self._everything()
+                    continue
                 if error.code != MEDIA_FULL:
                     raise
                 full.add(chosen.device.name)
                 self._control.warn(
                     "W5142",
-                    scenario=self._point.scenario.name,
+                    scenario=self.point.scenario.name,
                     media=chosen.label.name,
                     device=chosen.device.name,
                 )
+
+    def _everything(self) -> BackupPoint:
+        """The point of a job that begins again holds everything; the one before is released."""
+        scenario, control = self.point.scenario, self._control
+        return self._agent.begin_backup(scenario.id, self.point.replica, control.job.id, control.fence)
 
     def _media(self, full: frozenset[str]) -> OnlineMedia:
         found: list[OnlineMedia] = []
@@ -100,14 +115,14 @@ class EntityArchiver:
         return found[0]
 
     def _archive_into(self, chosen: OnlineMedia, entity: EntityPoint) -> Archived:
-        machine = self._point.scenario.master
+        machine = self.point.scenario.master
         lineage = ("lineage", machine, entity.entity, chosen.label.set_id)
         text = f"another backup of {entity.entity} on {machine}"
         with self._lanes.hold(self._control, lineage, text):
             key = media.unlock_or_create(chosen.path, self._password) if self._password else None
             order = self._order(chosen, entity, key)
             base = (chosen.label.serial, order.base_session) if order.base_session else None
-            rows = _Rows(self._catalog, self._control, self._point, entity, chosen.label.set_id, base)
+            rows = _Rows(self._catalog, self._control, self.point, entity, chosen.label.set_id, base)
             try:
                 result = self._stream(chosen, order, rows)
                 return self._publish(chosen, result, rows)
@@ -117,7 +132,7 @@ class EntityArchiver:
     def _order(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> ArchiveOrder:
         base = self._base(chosen, entity, key)
         return ArchiveOrder(
-            point_id=self._point.id,
+            point_id=self.point.id,
             entity=entity.entity,
             media_path=chosen.path,
             job_id=self._control.job.id,
@@ -138,7 +153,7 @@ class EntityArchiver:
         session of the lineage: where the two differ, everything is read and told. Another scenario's session
         of the same volume says nothing of these roots.
         """
-        machine = self._point.scenario.master
+        machine = self.point.scenario.master
         roots = sorted(path for path, _ in entity.roots)
         newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id, roots)
         if newest is None or newest.media_serial != chosen.label.serial:
@@ -173,13 +188,13 @@ class EntityArchiver:
                         stored_bytes=start.stored_bytes + event.stored_bytes,
                     )
                 case Problem():
-                    control.problem(event, scenario=self._point.scenario.name)
+                    control.problem(event, scenario=self.point.scenario.name)
                 case CatalogRows():
                     rows.take(event)
                 case ArchiveResult():
                     result = event
         if result is None:
-            raise ArcxoError("E5144", entity=order.entity, host=self._point.replica)
+            raise ArcxoError("E5144", entity=order.entity, host=self.point.replica)
         control.progress(
             files=start.files + result.files,
             read_bytes=max(control.state.read_bytes, start.read_bytes),

@@ -90,13 +90,16 @@ class BackupJobs:
                 control.check_cancelled()
                 control.begin_phase(JobPhase.SNAPSHOT)
                 point = agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)
+                archiver = EntityArchiver(
+                    self._catalog, self._lanes, agent, point, control, secrets.session_password, self._server
+                )
                 keep = False
                 try:
                     self._note_snapshot(control, point)
-                    result = self._archive(control, agent, point, node, secrets)
+                    result = self._archive(control, archiver, node)
                     keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
                 finally:
-                    self._end(control, agent, point, keep=keep)
+                    self._end(control, agent, archiver.point, keep=keep)
                 return result
             finally:
                 agent.close()
@@ -140,13 +143,9 @@ class BackupJobs:
                     consistency=point.consistency.value,
                 )
 
-    def _archive(
-        self, control: JobControl, agent: Agent, point: BackupPoint, node: NodeSummary, secrets: JobSecrets
-    ) -> JobResult:
+    def _archive(self, control: JobControl, archiver: EntityArchiver, node: NodeSummary) -> JobResult:
+        point = archiver.point
         node.volumes = len(point.entities)
-        archiver = EntityArchiver(
-            self._catalog, self._lanes, agent, point, control, secrets.session_password, self._server
-        )
         problems = 0
         for entity in point.entities:
             control.begin_phase(JobPhase.BACK_UP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,8 +33,17 @@ class SnapshotProvider(Protocol):
     def supports(self, root: bytes, area: bytes) -> bool:
         """Whether a snapshot of `root` can be made in `area` (tried on the volume, not guessed)."""
 
-    def create(self, root: bytes, area: bytes, snapshot_id: str, paths: Sequence[bytes] | None) -> Snapshot:
+    def create(
+        self,
+        root: bytes,
+        area: bytes,
+        snapshot_id: str,
+        paths: Sequence[bytes] | None,
+        subtrees: Collection[bytes] = (),
+    ) -> Snapshot:
         """Freeze `root`, or just `paths` (relative) of it; nobody may write to it meanwhile.
+
+        Of `subtrees` (only with `paths`) everything beneath is frozen as well.
 
         Raises:
             ArcxoError: E4191 with the cause; nothing of the snapshot is left behind.

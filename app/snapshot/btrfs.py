@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.model.errors import ArcxoError
 from app.model.paths import shown
@@ -41,9 +41,16 @@ class BtrfsProvider:
             return False
         return True
 
-    def create(self, root: bytes, area: bytes, snapshot_id: str, paths: Sequence[bytes] | None) -> Snapshot:
+    def create(
+        self,
+        root: bytes,
+        area: bytes,
+        snapshot_id: str,
+        paths: Sequence[bytes] | None,
+        subtrees: Collection[bytes] = (),
+    ) -> Snapshot:
         """See `SnapshotProvider.create`; always of the whole subvolume, as that costs nothing."""
-        del paths
+        del paths, subtrees
         subvolume = _subvolume_of(root)
         container = os.path.join(area, snapshot_id.encode())
         if subvolume is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError
@@ -48,13 +48,20 @@ class ReflinkProvider:
             return False
         return True
 
-    def create(self, root: bytes, area: bytes, snapshot_id: str, paths: Sequence[bytes] | None) -> Snapshot:
+    def create(
+        self,
+        root: bytes,
+        area: bytes,
+        snapshot_id: str,
+        paths: Sequence[bytes] | None,
+        subtrees: Collection[bytes] = (),
+    ) -> Snapshot:
         """See `SnapshotProvider.create`."""
         container = os.path.join(area, snapshot_id.encode())
         target = os.path.join(container, b"tree")
         try:
             os.mkdir(container, 0o700)
-            self._clone_tree(root, target, paths)
+            self._clone_tree(root, target, paths, subtrees)
         except OSError as error:
             tree.remove_tree(container)
             raise ArcxoError(
@@ -65,10 +72,12 @@ class ReflinkProvider:
             raise
         return Snapshot(snapshot_id, self.name, root, target, container, None, paths is not None)
 
-    def _clone_tree(self, root: bytes, target: bytes, paths: Sequence[bytes] | None) -> None:
+    def _clone_tree(
+        self, root: bytes, target: bytes, paths: Sequence[bytes] | None, subtrees: Collection[bytes]
+    ) -> None:
         first_names: dict[tuple[int, int], bytes] = {}
         directories: list[tuple[bytes, Metadata]] = []
-        for path, status in tree.entries(root, paths):
+        for path, status in tree.entries(root, paths, subtrees):
             source = os.path.join(root, path) if path else root
             copy = os.path.join(target, path) if path else target
             metadata, identity = tree.describe(source, status)
@@ -87,9 +96,9 @@ class ReflinkProvider:
                 os.symlink(metadata.link_target, copy)
             else:
                 os.mknod(copy, status.st_mode, metadata.device)
-            _dress(copy, metadata)
+            dress(copy, metadata)
         for copy, metadata in reversed(directories):
-            _dress(copy, metadata)
+            dress(copy, metadata)
 
     def release(self, snapshot: Snapshot) -> None:
         """See `SnapshotProvider.release`."""
@@ -108,7 +117,7 @@ def _clone(source: bytes, target: bytes) -> None:
         os.close(reading)
 
 
-def _dress(path: bytes, metadata: Metadata) -> None:
+def dress(path: bytes, metadata: Metadata) -> None:
     """Owner before mode (chown clears set-id bits), times last."""
     os.chown(path, metadata.uid, metadata.gid, follow_symlinks=False)
     if metadata.kind is not EntryKind.SYMLINK:

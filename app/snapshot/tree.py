@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from app.model.entry import EntryKind, Identity, Metadata, kind_of_mode
 from app.model.errors import ArcxoError
@@ -51,25 +51,38 @@ def _xattrs(path: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(found)
 
 
-def entries(root: bytes, paths: Sequence[bytes] | None) -> Iterator[tuple[bytes, os.stat_result]]:
-    """(relative path, lstat) of everything to freeze, in `order_key` order, the root first.
+def entries(
+    root: bytes, paths: Sequence[bytes] | None, subtrees: Collection[bytes] = ()
+) -> Iterator[tuple[bytes, os.stat_result]]:
+    """(relative path, lstat) of everything to freeze, the root first, a directory before what is in it.
 
-    With `paths`: those and the directories above them, each once; a path that is gone is left out.
+    With `paths`: those and the directories above them, each once; of `subtrees` also all beneath. A path that
+    is gone is left out.
     """
     yield b"", os.lstat(root)
-    if paths is None:
+    if paths is None or b"" in subtrees:
         yield from _beneath(root, b"")
         return
     wanted: set[bytes] = set()
-    for path in paths:
+    for path in (*paths, *subtrees):
+        if path in wanted:
+            continue
         parts = path.split(b"/")
         wanted.update(b"/".join(parts[:length]) for length in range(1, len(parts) + 1))
     wanted.discard(b"")
+    deep = frozenset(subtrees)
+    covered = b""
     for path in sorted(wanted, key=lambda value: value.replace(b"/", b"\0")):
+        if covered and path.startswith(covered):
+            continue  # it came with the subtree
         try:
-            yield path, os.lstat(os.path.join(root, path))
+            status = os.lstat(os.path.join(root, path))
         except (FileNotFoundError, NotADirectoryError):
             continue
+        yield path, status
+        if path in deep and stat.S_ISDIR(status.st_mode):
+            covered = path + b"/"
+            yield from _beneath(root, path)
 
 
 def _beneath(root: bytes, start: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

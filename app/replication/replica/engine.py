@@ -240,6 +240,13 @@ class ReplicaEngine:
                 Consistency.FUZZY,
             )
 
+    def knows_changes(self, scenario_id: int) -> bool:
+        """Whether `changed_since` knows what others changed while no engine ran; waits for it a while.
+
+        Raises NotFoundError ER00418, no such replica here.
+        """
+        return self.drift_worker.checked(scenario_id, self._replica(scenario_id), _CHECKED_S)
+
     def changed_since(
         self, scenario_id: int, incarnation: str, change: int
     ) -> list[tuple[int, bytes, str]] | None:

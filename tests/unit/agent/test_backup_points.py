@@ -29,12 +29,29 @@ class FrozenTree:
     def __init__(self, scenario: Scenario, root: Path, side: Path) -> None:
         self.scenario, self.root, self.side = scenario, root, side
         self.points: list[str] = []
+        self.incarnation = "one"
+        self.stamps: list[tuple[int, bytes, str]] = []
+
+    def stamp(self, path: bytes, kind: str = "changed") -> None:
+        """Note a change of a path, as the applier would."""
+        self.stamps.append((len(self.stamps) + 2, path, kind))
 
     @contextlib.contextmanager
     def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:
         roots, sides = (os.fsencode(self.root),), (os.fsencode(self.side),)
-        now = datetime.now(UTC)
-        yield FrozenReplica(self.scenario, roots, sides, "one", 1, now, Consistency.FUZZY)
+        now, change = datetime.now(UTC), len(self.stamps) + 1
+        yield FrozenReplica(self.scenario, roots, sides, self.incarnation, change, now, Consistency.FUZZY)
+
+    def knows_changes(self, scenario_id: int) -> bool:
+        return True
+
+    def changed_since(
+        self, scenario_id: int, incarnation: str, change: int
+    ) -> list[tuple[int, bytes, str]] | None:
+        if incarnation != self.incarnation:
+            return None
+        newest = {path: kind for at, path, kind in self.stamps if at > change}
+        return [(0, path, kind) for path, kind in sorted(newest.items())]
 
     def add_point(self, scenario_id: int, kind: PointKind, text: str) -> None:
         assert (scenario_id, kind) == (self.scenario.id, PointKind.SNAPSHOT)
@@ -62,7 +79,8 @@ class Host:
         self.home = AgentHome(str(directory / "home"))
         self.side = side
         self.events = EventStore(str(directory / "events.sqlite3"), "localhost")
-        self.engine = cast("ReplicaEngine", FrozenTree(self.scenario, root, side))
+        self.tree = FrozenTree(self.scenario, root, side)
+        self.engine = cast("ReplicaEngine", self.tree)
         self.full = False
         self.points = self.start()
 
@@ -71,7 +89,10 @@ class Host:
         return BackupPoints(self.home, self.engine, self.events, lambda _: self.full)
 
     def keep_one(self, job: int) -> str:
-        """Make a point and keep it."""
+        """Change a file, make a point and keep it."""
+        (self.tree.root / "file").unlink()
+        (self.tree.root / "file").write_text(f"content {job}")
+        self.tree.stamp(b"file")
         point = self.points.begin(self.scenario, "localhost", (("/", (0,)),), job, 1)
         self.points.end(point.id, keep=True)
         return point.id
@@ -79,7 +100,11 @@ class Host:
     def snapshots(self) -> set[str]:
         """The points whose snapshots are on the volume."""
         area = self.side / "snapshots"
-        return {path.name.rpartition("-")[0] for path in area.iterdir()} if area.exists() else set()
+        there = {path.name for path in area.iterdir()} if area.exists() else set()
+        points = point_files.PointFiles(self.home.directory("points")).all()
+        used = {os.path.basename(one.container).decode(): p.id for p in points for one in p.snapshots()}
+        assert there == set(used), "nothing lies there that no point knows of"
+        return set(used.values())
 
     def codes(self) -> list[str]:
         """The events so far."""
@@ -121,6 +146,7 @@ def test_a_point_in_use_is_not_given_up_for_space(host: Host) -> None:
 def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> None:
     host = Host(tmp_path, keep=2)
     _, second, third = [host.keep_one(job) for job in (1, 2, 3)]
+    host.points.tend()
     assert host.snapshots() == {second, third}
     host.events.close()
 
@@ -128,6 +154,7 @@ def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> 
 def test_a_scenario_that_keeps_no_snapshots_leaves_none(tmp_path: Path) -> None:
     host = Host(tmp_path, keep=0)
     host.keep_one(1)
+    host.points.tend()
     assert host.snapshots() == set()
     host.events.close()
 
