@@ -1,4 +1,4 @@
-"""What the pages of the New Scenario wizard have in common: each shows the flow's answers and writes them back."""
+"""What the pages of the New Scenario wizard have in common: they show the flow's answers and write them."""
 
 from __future__ import annotations
 
