@@ -11,39 +11,37 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMenu,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QTabBar,
-    QToolButton,
     QWidget,
 )
 
 from app.model.events import EventRecord
-from app.model.paths import shown
 from app.model.rewind import RewindResult
-from app.model.scenario import ReplicaState, Scenario, ScenarioState, ScenarioStatus
+from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
 from app.ui import formats, icons
 from app.ui.manager import Context, Manager
 from app.ui.models.cell import ItemRole, RowKind
 from app.ui.models.tree import TreeModel
-from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Line, PaneHeader, column
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import Pill
 from app.ui.widgets.views import CellTree
 from app.ui.xosoft.actions import Act, command_line, why_not
+from app.ui.xosoft.attention import show_pills
 from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
 from app.ui.xosoft.directories import DirectoriesTab
+from app.ui.xosoft.doing import Doing, rewound_text
 from app.ui.xosoft.events_pane import KEPT, EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.properties import PropertiesTab
 from app.ui.xosoft.rewind_dialog import RewindDialog, point_name
 from app.ui.xosoft.scenario_rows import COLUMNS, is_braked, scenario_rows
 from app.ui.xosoft.statistics import StatisticsTab
+from app.ui.xosoft.toolbar import Toolbar
 
 _BUTTONS: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.RUN, "Run", "play", "Ctrl+R", "Run the scenario"),
@@ -66,7 +64,6 @@ class XOsoftManager(Manager):
         self._statuses: list[ScenarioStatus] = []
         self._selected: int | None = None
         self._wanted = ""
-        self._tools: list[QToolButton] = []
         self._busy: set[int] = set()
         self._expanded: set[object] = set()
         self._history = History()
@@ -83,7 +80,11 @@ class XOsoftManager(Manager):
         for act, text, icon, shortcut, _ in _BUTTONS:
             self.actions_[act] = self._action(text, icon, shortcut, self._on_act)
             self.actions_[act].setData(act)
-        self.body.addWidget(self._toolbar())
+        self.toolbar = Toolbar(
+            [self.new_action, *(self.actions_[act] for act, *_ in _BUTTONS)],
+            [self.actions_[act] for act in (Act.RUN, *_LINES_BEFORE)],
+        )
+        self.body.addWidget(self.toolbar)
         self.body.addWidget(Line())
         self.body.addWidget(self._panes(), 1)
         self._poller = self.poll(self._ask, 500)
@@ -129,41 +130,9 @@ class XOsoftManager(Manager):
         self.addAction(action)
         return action
 
-    def _toolbar(self) -> QWidget:
-        bar = QFrame()
-        bar.setProperty("kind", "pane")
-        bar.setMinimumHeight(theme().px(38))
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 3, 12, 3)
-        row.setSpacing(6)
-        # The words of the buttons do not keep the window wide: the rightmost go first.
-        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for action in (self.new_action, *(self.actions_[act] for act, *_ in _BUTTONS)):
-            if action.data() in (Act.RUN, *_LINES_BEFORE):
-                line = Line(vertical=True)
-                line.setFixedHeight(18)
-                row.addWidget(line)
-            made = QToolButton()
-            made.setDefaultAction(action)
-            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(made)
-            self._tools.append(made)
-        row.addStretch(1)
-        return bar
-
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
-        self._fit_toolbar()
-
-    def _fit_toolbar(self) -> None:
-        for tool in self._tools:
-            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        for tool in reversed(self._tools):
-            # Each button with its gap and, before some, a line.
-            if sum(other.sizeHint().width() + 6 for other in self._tools) + 46 <= self.width():
-                return
-            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.toolbar.fit(self.width())
 
     def _panes(self) -> QSplitter:
         self.model = TreeModel(COLUMNS, self)
@@ -279,25 +248,9 @@ class XOsoftManager(Manager):
         self.tree.setVisible(bool(self._statuses))
 
     def _show_pills(self) -> None:
-        replicas = [(status, replica) for status in self._statuses for replica in status.replicas]
         held = [status for status in self._statuses if is_braked(status)]
-        bad = [
-            status
-            for status in self._statuses
-            if status.state in (ScenarioState.PROBLEM, ScenarioState.NOT_AUTHORIZED) and status not in held
-        ]
         self._show_brake(held)
-        braked = sum(replica.state is ReplicaState.BRAKED for _, replica in replicas)
-        suspended = sum(replica.state is ReplicaState.SUSPENDED for _, replica in replicas)
-        flowing = sum(replica.state is ReplicaState.REPLICATING for _, replica in replicas)
-        words = [f"{len(bad)} with a problem"] if bad else []
-        words += [f"{braked} braked"] if braked else []
-        self.pills["error"].set_pill(", ".join(words), "octagon-alert", "error")
-        self.pills["warning"].set_pill(
-            f"{suspended} suspended" if suspended else "", "circle-pause", "warning"
-        )
-        self.pills["ok"].set_pill(f"{flowing} replicating" if flowing else "", "circle-play", "ok")
-        attention = len(bad) + braked
+        attention = show_pills(self.pills, self._statuses)
         self.badge_changed.emit(str(attention) if attention else "", True)
 
     def _show_brake(self, held: Sequence[ScenarioStatus]) -> None:
@@ -453,30 +406,21 @@ class XOsoftManager(Manager):
             Act.BOOKMARK: lambda: scenarios.bookmark(name),
             Act.DELETE: lambda: scenarios.delete(name),
         }
-        _Doing(self, act, status).start(calls[act])
+        Doing(self, act, status, self._begin, self._end).start(calls[act])
 
-    def begin(self, scenario_id: int) -> None:
+    def _begin(self, scenario_id: int) -> None:
         """Something is being done to a scenario: its actions wait."""
         self._busy.add(scenario_id)
         self._show_selection()
 
-    def end(self, scenario_id: int) -> None:
+    def _end(self, scenario_id: int) -> None:
         """It was done, or refused."""
         self._busy.discard(scenario_id)
         self._poller.refresh()
         self._show_selection()
 
     def _on_rewound(self, result: RewindResult) -> None:
-        total = sum(result.counts.values())
-        text = f"{formats.counted(total, 'path')} changed"
-        if result.master is not None:
-            on_master = sum(result.master.counts.values())
-            text += f", {formats.counted(on_master, 'path')} on the Master"
-            if result.master.kept_in:
-                text += f"; what was replaced is in {', '.join(shown(p) for p in result.master.kept_in)}"
-            if result.master.problems:
-                text += f"; {formats.counted(len(result.master.problems), 'path')} could not be changed"
-        self.context.toast(f"Rewound to {point_name(result.point)}", text)
+        self.context.toast(f"Rewound to {point_name(result.point)}", rewound_text(result))
         self._poller.refresh()
 
     def _on_delete(self) -> None:
@@ -510,25 +454,3 @@ class XOsoftManager(Manager):
 
     def _on_save_failed(self, error: Exception) -> None:
         self.context.show_error(error)
-
-
-class _Doing:
-    """One act on one scenario: its actions are off until it answered."""
-
-    def __init__(self, manager: XOsoftManager, act: Act, status: ScenarioStatus) -> None:
-        self._manager, self._act, self._status = manager, act, status
-
-    def start(self, call: Callable[[], Any]) -> None:
-        self._manager.begin(self._status.scenario.id)
-        self._manager.context.tasks.run(self._manager, call, self._on_done, self._on_error)
-
-    def _on_done(self, _value: object) -> None:
-        name = self._status.scenario.name
-        said = {Act.BOOKMARK: f"Bookmark set on {name}", Act.DELETE: f"Scenario {name} deleted"}
-        if self._act in said:
-            self._manager.context.toast(said[self._act])
-        self._manager.end(self._status.scenario.id)
-
-    def _on_error(self, error: Exception) -> None:
-        self._manager.end(self._status.scenario.id)
-        self._manager.context.show_error(error)

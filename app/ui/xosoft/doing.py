@@ -1,0 +1,53 @@
+"""One act on one scenario, from the press of its button to what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.model.paths import shown
+from app.model.rewind import RewindResult
+from app.model.scenario import ScenarioStatus
+from app.ui import formats
+from app.ui.manager import Manager
+from app.ui.xosoft.actions import Act
+
+Told = Callable[[int], None]
+
+
+class Doing:
+    """`begin` and `end` are told the scenario's id: its actions are off until the act was answered."""
+
+    def __init__(self, manager: Manager, act: Act, status: ScenarioStatus, begin: Told, end: Told) -> None:
+        self._manager, self._act, self._status = manager, act, status
+        self._begin, self._end = begin, end
+
+    def start(self, call: Callable[[], Any]) -> None:
+        """Have it done in the background."""
+        self._begin(self._status.scenario.id)
+        self._manager.context.tasks.run(self._manager, call, self._on_done, self._on_error)
+
+    def _on_done(self, _value: object) -> None:
+        name = self._status.scenario.name
+        said = {Act.BOOKMARK: f"Bookmark set on {name}", Act.DELETE: f"Scenario {name} deleted"}
+        if self._act in said:
+            self._manager.context.toast(said[self._act])
+        self._end(self._status.scenario.id)
+
+    def _on_error(self, error: Exception) -> None:
+        self._end(self._status.scenario.id)
+        self._manager.context.show_error(error)
+
+
+def rewound_text(result: RewindResult) -> str:
+    """What a rewind did, in one line."""
+    total = sum(result.counts.values())
+    text = f"{formats.counted(total, 'path')} changed"
+    if result.master is not None:
+        on_master = sum(result.master.counts.values())
+        text += f", {formats.counted(on_master, 'path')} on the Master"
+        if result.master.kept_in:
+            text += f"; what was replaced is in {', '.join(shown(p) for p in result.master.kept_in)}"
+        if result.master.problems:
+            text += f"; {formats.counted(len(result.master.problems), 'path')} could not be changed"
+    return text
