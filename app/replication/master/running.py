@@ -129,6 +129,7 @@ class Running:
             if self._ready.is_set() and self._problem is None:
                 self._drain()
         self._stopping.set()
+        self._keeper.close()
         if self._sweeps is not None:
             self._sweeps.wake()
         self._thread.join()

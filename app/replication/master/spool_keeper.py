@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -18,6 +19,7 @@ from app.replication.master.spool import Spool
 from app.replication.master.spool_place import place_spool
 
 _NEARLY_THERE_S = 5.0
+_TOLD_AGAIN_S = 60.0
 _LOOK_AGAIN_S = 0.05
 _TAKING = (ReplicaState.REPLICATING, ReplicaState.CONNECTING, ReplicaState.SYNCHRONIZING)
 _READ_BYTES = 4 * 1024 * 1024
@@ -58,7 +60,9 @@ class SpoolKeeper:
         self._directory = directory
         self._sender_of = sender_of
         self._spool: Spool | None = None
+        self._closing = threading.Event()
         self._told = False
+        self._told_at = float("-inf")
         self._disk_told = False
         self._disk_checked = float("-inf")
 
@@ -77,6 +81,10 @@ class SpoolKeeper:
             relieve=self._relieve,
         )
         return self._spool
+
+    def close(self) -> None:
+        """Wait for room no longer."""
+        self._closing.set()
 
     def continues(self, spool: Spool, shadow: Shadow) -> bool:
         """Whether spool and shadow go on together; tells of damage. Else all is begun anew."""
@@ -146,6 +154,7 @@ class SpoolKeeper:
 
     def _tell(self, over: bool, size: int, limit: int) -> None:
         if over and not self._told:
+            self._told_at = time.monotonic()
             self._run.event(
                 "WR00216",
                 Severity.WARNING,
@@ -153,20 +162,22 @@ class SpoolKeeper:
                 limit_mb=limit >> 20,
                 scenario=self._scenario.name,
             )
-        self._told = over
+        # What fills it again and again while all replicas take it is told once in a while.
+        self._told = over or time.monotonic() - self._told_at < _TOLD_AGAIN_S
 
     def _relieve(self, error: ArcxoError | OSError) -> bool:
-        """Stop the replicas that hold the spool back; whether there was one. In the recorder's thread."""
+        """Wait for replicas that take what they are sent, else stop those that hold the spool back.
+
+        Whether there is more room, or will be. In the recorder's thread.
+        """
         spool = self._spool
         assert spool is not None
-        # People hear of it before anything is dropped, however sudden it came.
-        self._tell_now(spool, error)
-        if self._properties.stop_if_spool_full:
-            return False
         late = self._late(spool, spool.size_bytes())
         if late is None:
             return True
-        if not late:
+        # People hear of it before anything is dropped, however sudden it came.
+        self._tell_now(spool, error)
+        if not late or self._properties.stop_if_spool_full:
             return False
         cause = _words(error)
         for host in late:
@@ -188,14 +199,22 @@ class SpoolKeeper:
             self._tell_disk(over=True, spool=spool, free=free_bytes(spool.directory))
 
     def _late(self, spool: Spool, room: int) -> Iterable[str] | None:
-        """Who holds the oldest records; None when room was made while one that takes them was waited for."""
-        deadline = time.monotonic() + _NEARLY_THERE_S
+        """Who holds the oldest records; None when room was made while one that takes them was waited for.
+
+        It is waited for as long as it gets on: the limits are for what waits, not for what passes through.
+        """
+        reached, deadline = -1, 0.0
         while True:
             late = spool.behind()
+            if not late and reached >= 0:
+                return None
             idle = [host for host in late if not self._takes(host)]
-            if idle or not late or time.monotonic() > deadline:
+            position = sum(spool.position(host) or 0 for host in late)
+            if position != reached:
+                reached, deadline = position, time.monotonic() + _NEARLY_THERE_S
+            if idle or not late or time.monotonic() > deadline or self._closing.is_set():
                 return idle or late
-            time.sleep(_LOOK_AGAIN_S)
+            self._closing.wait(_LOOK_AGAIN_S)
             if spool.size_bytes() < room:
                 return None
 

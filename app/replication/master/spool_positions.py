@@ -109,6 +109,11 @@ class Positions:
         """Of every replica known."""
         return list(self._known.values())
 
+    def reached(self, seq: int) -> bool:
+        """Whether no replica waits for anything up to `seq`."""
+        held = self.held()
+        return (bool(held) or self.any_stopped()) and all(one >= seq for one in held.values())
+
     def any_stopped(self) -> bool:
         """Whether a replica gets nothing any more."""
         return any(one.stopped for one in self._known.values())
