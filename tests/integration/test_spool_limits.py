@@ -234,3 +234,55 @@ def test_after_a_stop_only_what_changed_since_is_compared_by_content(
         group.wait_same(host)
     assert b"hidden" in asked
     assert len(unchanged) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit_mb", "stop_if_spool_full"), [(1, True), (4, False)])
+def test_a_change_larger_than_the_spool_streams_through(
+    group: Group, limit_mb: int, stop_if_spool_full: bool
+) -> None:
+    group.run(spool_max_mb=limit_mb, stop_if_spool_full=stop_if_spool_full)
+    large = group.master / "large"
+    large.write_bytes(os.urandom(12 * MEGABYTE))
+    for host in group.hosts:
+        group.wait_same(host)
+    with large.open("r+b") as file:
+        # Rewritten in place as well, and longer.
+        file.write(os.urandom(14 * MEGABYTE))
+    for host in group.hosts:
+        group.wait_same(host)
+        group.wait(host, ReplicaState.REPLICATING)
+    assert group.engine.status(group.id).state is ScenarioState.REPLICATING
+    codes = group.codes()
+    assert "CR00100" not in codes
+    assert "ER00290" not in codes
+    assert codes.count("WR00216") <= 2
+    most = max((limit_mb + 3) * MEGABYTE, 4 * MEGABYTE)
+    assert sum(path.stat().st_size for path in _spool(group).glob("*.seg")) < most
+
+
+def test_a_change_larger_than_the_spool_stops_the_scenario_while_one_is_suspended(group: Group) -> None:
+    group.run(spool_max_mb=8)
+    group.engine.suspend(group.id, "two")
+    (group.master / "large").write_bytes(os.urandom(20 * MEGABYTE))
+    group.wait_scenario(ScenarioState.PROBLEM)
+    assert "The spool has reached its limit" in group.engine.status(group.id).reason
+    codes = group.codes()
+    assert codes.index("WR00216") < codes.index("CR00100")
+    # Run again, the replicas get all of it: what the spool had no room for is found by comparing.
+    group.engine.run(group.id)
+    for host in group.hosts:
+        group.wait_same(host)
+
+
+def test_a_run_that_waits_for_room_in_the_spool_can_be_stopped(group: Group) -> None:
+    group.run(spool_max_mb=4)
+    group.engine.suspend(group.id, "two")
+    group.engine.resume(group.id, "two")
+    (group.master / "large").write_bytes(os.urandom(60 * MEGABYTE))
+    began = time.monotonic()
+    group.engine.stop(group.id)
+    assert time.monotonic() - began < 30
+    group.engine.run(group.id)
+    for host in group.hosts:
+        group.wait_same(host)
