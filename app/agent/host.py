@@ -29,7 +29,7 @@ from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.role_process import RoleProcess
-from app.agent.workers import run_archive, run_restore
+from app.agent.workers import SpareWorker, run_archive, run_restore
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
@@ -64,6 +64,7 @@ class HostEngines:
         self._fingerprint = fingerprint
         self._events = events
         self._spawner = spawner
+        self._spare = SpareWorker(spawner)
         self._master = master
         self._replica = replica
         self._started_at = datetime.now(UTC)
@@ -173,6 +174,7 @@ class HostEngines:
 
         Of a scenario whose master is another host, the replica alone knows here how it stands.
         """
+        self._spare.prepare()
         signed = self._admission.scenario(scenario_id, replica)
         if signed is not None:
             entities = entities_of([os.fsencode(root.master_path) for root in signed.roots])
@@ -222,12 +224,18 @@ class HostEngines:
     def end_backup(self, point_id: str, *, keep: bool, timeout_s: float) -> None:
         """Release the point, or keep its snapshots."""
         self._replica.call("end_backup", point_id, keep, timeout_s=timeout_s)
+        # Where backups follow each other, the next one finds its worker started.
+        self._spare.prepare()
+
+    def close(self) -> None:
+        """End what only waits."""
+        self._spare.close()
 
     def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[ArchiveEvent | None]:
         """Archive one entity in a worker; None is a sign of life."""
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
         touched_at = time.monotonic()
-        for event in run_archive(self._spawner, task, manifests, gone):
+        for event in run_archive(self._spawner, task, manifests, gone, self._spare):
             if time.monotonic() - touched_at > _TOUCH_S:
                 touched_at = time.monotonic()
                 self._replica.call("touch_point", order.point_id, timeout_s=60.0)

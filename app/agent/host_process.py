@@ -158,6 +158,7 @@ class HostProcess:
             master.stop()
             replica.stop()
             notifier.close()
+            engines.close()
             spawner.close()
             events.close()
 

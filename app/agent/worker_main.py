@@ -74,7 +74,11 @@ def main() -> None:
     os.nice(_NICE)
     log_beside(log_path)
     os.set_inheritable(int(pipe_fd), False)
-    pipe = ControlPipe(Connection(int(pipe_fd)))
+    _prepare()
+    try:
+        pipe = ControlPipe(Connection(int(pipe_fd)))
+    except (EOFError, ConnectionError):
+        return  # there was no work
     kind, *arguments = pipe.work
     try:
         if kind == "archive":
@@ -88,6 +92,12 @@ def main() -> None:
         raise
     else:
         pipe.tell("done")
+
+
+def _prepare() -> None:
+    """What every archive needs is there before the work comes: it may come later."""
+    import app.agent.manifests
+    import app.backup.archiver  # noqa: F401 - for what importing it takes
 
 
 def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> None:

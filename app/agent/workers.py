@@ -18,10 +18,90 @@ _SIGN_OF_LIFE_S = 5.0
 _POLL_S = 0.2
 _CANCEL_GRACE_S = 15.0
 _APPLIER_S = 3600.0
+_SPARE_S = 600.0
+
+
+class SpareWorker:
+    """At most one worker that has started and waits for its work: a small backup takes less than its start.
+
+    Any thread. It ends by itself when nobody takes it for a while.
+    """
+
+    def __init__(self, spawner: Spawner) -> None:
+        self._spawner = spawner
+        self._guard = threading.Lock()
+        self._spare: Worker | None = None
+        self._closed = False
+        self._timer: threading.Timer | None = None
+
+    def prepare(self) -> None:
+        """Have one ready soon; returns at once."""
+        threading.Thread(target=self._prepare, name="spare-worker", daemon=True).start()
+
+    def take(self) -> Worker:
+        """The one that waits, else a new one."""
+        with self._guard:
+            worker, self._spare = self._spare, None
+        if worker is not None:
+            if worker.process.poll() is None:
+                return worker
+            worker.end()
+        return Worker(self._spawner)
+
+    def close(self) -> None:
+        """End what waits; nothing is prepared any more."""
+        with self._guard:
+            self._closed = True
+            worker, self._spare = self._spare, None
+            if self._timer is not None:
+                self._timer.cancel()
+        if worker is not None:
+            worker.end()
+
+    def _prepare(self) -> None:
+        with self._guard:
+            if self._closed:
+                return
+            if self._spare is None or self._spare.process.poll() is not None:
+                old, self._spare = self._spare, Worker(self._spawner)
+                if old is not None:
+                    old.end()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(_SPARE_S, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _expire(self) -> None:
+        with self._guard:
+            worker, self._spare = self._spare, None
+        if worker is not None:
+            worker.end()
+
+
+class Worker:
+    """A process that waits for its work at the other end of `pipe`."""
+
+    def __init__(self, spawner: Spawner) -> None:
+        self.pipe, theirs = make_pipe()
+        self.process = spawner.start("app.agent.worker_main", (spawner.log_path,), theirs)
+
+    def end(self) -> None:
+        """The end of the pipe is the worker's cue to leave a consistent store and end; waits for it."""
+        self.pipe.close()
+        try:
+            self.process.wait(_CANCEL_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def run_archive(
-    spawner: Spawner, task: Any, manifests: dict[bytes, bytes], gone: threading.Event
+    spawner: Spawner,
+    task: Any,
+    manifests: dict[bytes, bytes],
+    gone: threading.Event,
+    spare: SpareWorker | None = None,
 ) -> Iterator[ArchiveEvent | None]:
     """The events of an archive; `gone` or closing the iterator cancels it. None is a sign of life.
 
@@ -29,7 +109,8 @@ def run_archive(
         ArcxoError: AE0458 when the worker dies, and whatever the archive raises.
     """
     failed = ArcxoError("AE0458", name=task.scenario_name, id=task.scenario_id, host="localhost", reason="")
-    return _run(spawner, ("archive", task, manifests), gone, failed, None)
+    worker = Worker(spawner) if spare is None else spare.take()
+    yield from _run(worker, ("archive", task, manifests), gone, failed, None)
 
 
 def run_restore(
@@ -42,33 +123,25 @@ def run_restore(
     """
     failed = ArcxoError("AE1025", reason="")
     if order.scenario_id is None or replica is None or order.plan_only:
-        yield from _run(spawner, ("restore", order, None), gone, failed, None)
+        yield from _run(Worker(spawner), ("restore", order, None), gone, failed, None)
         return
     area = replica.call("begin_restore", order.scenario_id, timeout_s=_APPLIER_S)
     try:
-        yield from _run(spawner, ("restore", order, area), gone, failed, replica)
+        yield from _run(Worker(spawner), ("restore", order, area), gone, failed, replica)
     finally:
         replica.call("end_restore", order.scenario_id, area, timeout_s=_APPLIER_S)
 
 
 def _run(
-    spawner: Spawner, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
+    worker: Worker, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
 ) -> Iterator[Any]:
-    ours, theirs = make_pipe()
-    process = spawner.start("app.agent.worker_main", (spawner.log_path,), theirs)
     try:
-        ours.send(work)
-        yield from _events(ours, process, gone, failed, replica)
+        worker.pipe.send(work)
+        yield from _events(worker.pipe, worker.process, gone, failed, replica)
     except (EOFError, OSError) as error:
-        raise _with_reason(failed, process) from error
+        raise _with_reason(failed, worker.process) from error
     finally:
-        # The end of the pipe is the worker's cue to leave a consistent store and end.
-        ours.close()
-        try:
-            process.wait(_CANCEL_GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        worker.end()
 
 
 def _events(

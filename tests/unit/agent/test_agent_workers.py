@@ -10,7 +10,7 @@ import pytest
 
 from app.agent.api import ArchiveResult, RestoreOrder, RestoreResult
 from app.agent.children import Spawner
-from app.agent.workers import run_archive, run_restore
+from app.agent.workers import SpareWorker, run_archive, run_restore
 from app.media.api import sessions
 from app.model.errors import ArcxoError, CanceledError
 from app.model.job import Conflict, Structure
@@ -105,4 +105,30 @@ def test_dropping_the_iterator_ends_the_worker(spawner: Spawner, source: Path, t
     stream = run_archive(spawner, archive_task(media, source), {}, threading.Event())
     next(stream)
     stream.close()  # type: ignore[attr-defined]
+    assert workers() == []
+
+
+def test_a_spare_worker_is_taken_once_and_a_dead_one_replaced(spawner: Spawner) -> None:
+    spare = SpareWorker(spawner)
+    spare.prepare()
+    wait_until(lambda: len(workers()) == 1)
+    first = spare.take()
+    assert [first.process.pid] == workers()
+    second = spare.take()
+    assert second.process.pid != first.process.pid
+    first.end()
+    second.end()
+    spare.prepare()
+    wait_until(lambda: len(workers()) == 1)
+    dead = workers()[0]
+    os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: ") Z " in Path(f"/proc/{dead}/stat").read_text())
+    third = spare.take()
+    assert third.process.poll() is None
+    third.end()
+    spare.prepare()
+    wait_until(lambda: len(workers()) == 1)
+    spare.close()
+    assert workers() == []
+    spare.prepare()
     assert workers() == []
