@@ -33,7 +33,8 @@ CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # Each client its own connection: a saturated stream shares its window with nobody.
     ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.min_reconnect_backoff_ms", 200),
+    # How long one attempt may take, in spite of its name: TCP, TLS and HTTP/2 over a far and lossy link.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )

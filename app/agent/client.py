@@ -47,7 +47,7 @@ def connect(
     from app.agent.grpc_client import GrpcAgent
     from app.agent.tls import check_fingerprint, fetch_certificate
 
-    certificate = fetch_certificate(address, min(timeout_s, _CONNECT_TIMEOUT_S))
+    certificate = fetch_certificate(address, min(timeout_s, _CONNECT_TIMEOUT_S), name)
     check_fingerprint(certificate, fingerprint, name or address)
     agent = GrpcAgent(name or address, address, certificate, timeout_s, credentials=credentials)
     try:

@@ -75,13 +75,16 @@ def load_certificate(home: AgentHome) -> bytes:
     return content[start : end + len(_END)] + b"\n"
 
 
-def fetch_certificate(address: str, timeout_s: float) -> bytes:
-    """The certificate (PEM) that is shown at `address`, not trusted yet. Raises ArcxoError AE1001."""
+def fetch_certificate(address: str, timeout_s: float, name: str = "") -> bytes:
+    """The certificate (PEM) that is shown at `address`, not trusted yet. Raises ArcxoError AE1001.
+
+    `name` is what the error calls the host; "" = the address.
+    """
     host, _, port = address.rpartition(":")
     try:
         return ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=timeout_s).encode("ascii")
     except (OSError, ValueError, socket.gaierror) as error:
-        raise ArcxoError("AE1001", host=address, reason=f"{address}: {error}") from error
+        raise ArcxoError("AE1001", host=name or address, reason=f"{address}: {error}") from error
 
 
 def fingerprint_of(certificate: bytes) -> str:

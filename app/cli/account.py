@@ -20,17 +20,17 @@ def account() -> None:
 @click.option(
     "--role",
     type=click.Choice(["administrator", "operator", "monitor"]),
-    default="",
+    default=None,
     help="What it may do [default: as it was; a new one is an administrator].",
 )
-def add(*, name: str, password_stdin: bool, password_file: str | None, role: str) -> None:
+def add(*, name: str, password_stdin: bool, password_file: str | None, role: str | None) -> None:
     """Set the password of NAME."""
     context = current()
     password = context.password(
         from_stdin=password_stdin, file=password_file, prompt=f"Password for {name}", confirmed=True
     )
     accounts = context.composition.agent_home(context.home).accounts
-    accounts.set_password(name, password, role)
+    accounts.set_password(name, password, role or "")
     now = accounts.roles().get(name, "")
     context.show_done(f"Account {name} can log in as {now}", name=name, role=now)
 

@@ -42,7 +42,7 @@ def _connected(connections: Connections, name: str, results: list[CheckResult]) 
     from app.agent.tls import check_fingerprint, fetch_certificate
 
     known = connections.catalog.hosts.show(name)
-    certificate = fetch_certificate(known.address, _CONNECT_S)
+    certificate = fetch_certificate(known.address, _CONNECT_S, name)
     results.append(CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": known.address}))
     check_fingerprint(certificate, known.fingerprint, name)
     results.append(CheckResult(name, CheckOutcome.OK, "I1161", {"host": name, "found": known.fingerprint}))

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ ARCXO = [sys.executable, "-m", "app"]
 class Arcxo:
     """`arcxo --home HOME …`; every call is a process of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, prefix: Sequence[str] = ()) -> None:
         self.home = home
+        self._command = [*prefix, *ARCXO, "--home", str(home)]
 
     def text(self, *arguments: str | bytes, expect: int = 0, given: str = "", timeout_s: float = 120) -> str:
         """Standard output of a command that must end with `expect`."""
         done = subprocess.run(
-            [*ARCXO, "--home", str(self.home), *arguments],
+            [*self._command, *arguments],
             input=given,
             capture_output=True,
             text=True,
@@ -41,7 +42,7 @@ class Arcxo:
     def json(self, *arguments: str | bytes, expect: int = 0, given: str = "", timeout_s: float = 120) -> Any:
         """The one JSON document of a command."""
         done = subprocess.run(
-            [*ARCXO, "--home", str(self.home), "--json", *arguments],
+            [*self._command, "--json", *arguments],
             input=given,
             capture_output=True,
             text=True,

@@ -97,3 +97,44 @@ def test_tokens_end_and_unknown_ones_are_refused(accounts: Accounts) -> None:
     for refused in (token, "", "owner2"):
         with pytest.raises(CredentialsError):
             sessions.bearer(refused)
+
+
+def test_a_domain_is_part_of_the_name_unless_it_is_this_host(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "branch1.example.org")
+    accounts.add("anna", "here", Role.OPERATOR)
+    accounts.add("CORP\\anna", "there", Role.MONITOR)
+    sessions = Sessions(accounts, "owner")
+    for user in ("anna", ".\\anna", "BRANCH1\\anna", "branch1.example.org\\anna"):
+        token, _ = sessions.log_in(user, "here", "p")
+        assert sessions.bearer(token).role is Role.OPERATOR
+    token, _ = sessions.log_in("CORP\\anna", "there", "p")
+    assert sessions.bearer(token).role is Role.MONITOR
+    for user in ("OTHER\\anna", "CORP\\", "\\anna"):
+        with pytest.raises(CredentialsError):
+            sessions.log_in(user, "here", f"peer of {user}")
+
+
+def test_ten_thousand_wrong_log_ins_cost_a_few_hashes_and_lock_nobody_else_out(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.add("caroot", "right", Role.ADMINISTRATOR)
+    sessions = Sessions(accounts, "owner", Clock())
+    sessions.log_in("caroot", "right", "console")
+    hashed = 0
+    verify = accounts.verify
+
+    def counted(name: str, password: str) -> Account:
+        nonlocal hashed
+        hashed += 1
+        return verify(name, password)
+
+    monkeypatch.setattr(accounts, "verify", counted)
+    for number in range(10_000):
+        with pytest.raises((CredentialsError, BusyError)):
+            sessions.log_in("caroot", f"guess {number}", f"attacker {number % 50}")
+    assert hashed <= ATTEMPTS
+    assert sessions.log_in("caroot", "right", "console")[0]
+    with pytest.raises(BusyError, match="AE1014"):
+        sessions.log_in("caroot", "right", "somewhere new")

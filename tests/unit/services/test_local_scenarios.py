@@ -12,7 +12,7 @@ import pytest
 from app.catalog.api import Registration
 from app.catalog.quick import Registered, left_out_of
 from app.model.errors import BusyError, NotFoundError, UsageError
-from app.model.host import CheckOutcome, CheckResult
+from app.model.host import CheckOutcome, CheckResult, Host
 from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import (
     NewScenario,
@@ -97,6 +97,7 @@ class FakeCatalog:
             put=lambda row: self.rows.__setitem__(row.id, row),
             remove=self.rows.pop,
         )
+        self.hosts = SimpleNamespace(list=lambda: [Host("localhost", "")])
         self.settings = SimpleNamespace(
             get=lambda key, default="": self.values.get(key, default),
             put=self.values.__setitem__,

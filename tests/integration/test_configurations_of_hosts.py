@@ -1,0 +1,133 @@
+"""Several masters, several replicas, one server, over cables that delay and lose. By command only."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.arcxo_command import Arcxo, until
+from tests.support.network_hosts import Network, NetworkHost, add_host, network
+from tests.support.trees import assert_identical
+
+pytestmark = [pytest.mark.needs_root, pytest.mark.deep, pytest.mark.timeout(900)]
+
+
+class Configuration:
+    """One server, and hosts that it knows."""
+
+    def __init__(self, net: Network, masters: int, replicas: int) -> None:
+        self.central = net.host("central")
+        self.server: Arcxo = self.central.arcxo
+        self.server.text("init", "--password-stdin", given="caroot-secret\n")
+        self.masters = [self._known(net.host(f"master{number}", shaped=True)) for number in range(masters)]
+        self.replicas = [self._known(net.host(f"replica{number}", shaped=True)) for number in range(replicas)]
+
+    def _known(self, host: NetworkHost) -> NetworkHost:
+        fingerprint = host.set_up_agent()
+        host.start_agent()
+        add_host(self.server, host, fingerprint)
+        return host
+
+    def replicate(self, name: str, master: NetworkHost, *replicas: NetworkHost) -> tuple[Path, list[Path]]:
+        data = master.path("data")
+        targets = {replica.path(f"copy-{name}") for replica in replicas}
+        assert len(targets) == len(replicas)
+        root = f"{data}={replicas[0].path(f'copy-{name}')}"
+        hosts = [word for replica in replicas for word in ("--replica", replica.name)]
+        self.server.text("scenario", "create", name, "--master", master.name, *hosts, "--root", root)
+        self.server.text("scenario", "run", name)
+        return data, [replica.path(f"copy-{name}") for replica in replicas]
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Network]:
+    with network(tmp_path) as made:
+        yield made
+
+
+def churn(directory: Path, stop: threading.Event, seed: int) -> None:
+    chance = random.Random(seed)
+    while not stop.wait(0.01):
+        path = directory / f"{chance.randrange(20)}" / f"{chance.randrange(40)}"
+        path.parent.mkdir(exist_ok=True)
+        if chance.random() < 0.2:
+            path.unlink(missing_ok=True)
+        elif chance.random() < 0.2 and path.exists():
+            path.rename(directory / f"moved-{chance.randrange(40)}")
+        else:
+            path.write_bytes(chance.randbytes(chance.randrange(40_000)))
+
+
+def test_two_masters_two_replicas_one_server_through_delay_loss_cuts_and_deaths(net: Network) -> None:
+    made = Configuration(net, 2, 2)
+    for host in (*made.masters, *made.replicas):
+        host.shape(delay_ms=50, loss=0.005)
+    first, first_copies = made.replicate("first", made.masters[0], made.replicas[0])
+    second, second_copies = made.replicate("second", made.masters[1], made.replicas[1])
+    pairs = [(first, first_copies[0]), (second, second_copies[0])]
+    stop = threading.Event()
+    writers = [
+        threading.Thread(target=churn, args=(data, stop, seed)) for seed, (data, _) in enumerate(pairs)
+    ]
+    for writer in writers:
+        writer.start()
+    try:
+        for round_ in range(2):
+            made.replicas[round_].cut()
+            stop.wait(4)
+            made.replicas[round_].join()
+            made.replicas[1 - round_].die()
+            stop.wait(3)
+            made.replicas[1 - round_].start_agent()
+            stop.wait(3)
+            made.masters[round_].die()
+            stop.wait(1)
+            made.masters[round_].start_agent()
+            stop.wait(5)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    for name, (data, copy) in zip(("first", "second"), pairs, strict=True):
+        made.server.wait(name, "in-sync", 120)
+        assert_identical(data, copy)
+
+
+def test_many_masters_one_replica_over_two_hundred_milliseconds_and_loss(net: Network) -> None:
+    made = Configuration(net, 3, 1)
+    made.replicas[0].shape(delay_ms=200, loss=0.01)
+    trees = [
+        made.replicate(f"scenario{number}", master, made.replicas[0])
+        for number, master in enumerate(made.masters)
+    ]
+    for number, (data, _) in enumerate(trees):
+        for file in range(100):
+            (data / f"{number}-{file}").write_bytes(random.Random(file).randbytes(5_000))
+    for number, (data, copies) in enumerate(trees):
+        made.server.wait(f"scenario{number}", "in-sync", 120)
+        assert_identical(data, copies[0])
+
+
+def test_a_host_that_is_away_is_named_and_the_others_are_told_of(net: Network) -> None:
+    made = Configuration(net, 2, 1)
+    made.replicate("near", made.masters[0], made.replicas[0])
+    made.replicate("away", made.masters[1], made.replicas[0])
+    made.server.wait("near", "in-sync", 60)
+    made.masters[1].die()
+    found = {one["scenario"]["name"]: one for one in made.server.json("scenario", "list")}
+    assert found["near"]["state"] == "replicating"
+    assert found["away"]["state"] == "unknown"
+    assert "master1" in found["away"]["reason"]
+    assert "master1" in made.server.text("scenario", "stop", "away", expect=1)
+    made.masters[1].start_agent()
+    until(
+        lambda: (
+            {one["scenario"]["name"]: one["state"] for one in made.server.json("scenario", "list")}["away"]
+            == "replicating"
+        ),
+        "the scenario to run again by itself",
+    )
