@@ -30,11 +30,12 @@ from app.agent.host_calls import HostCalls
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, CredentialsError, Problem
+from app.model.errors import ArcxoError, CredentialsError, Problem, UsageError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
+from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
@@ -283,7 +284,9 @@ class GrpcAgent(HostCalls):
         """Archive one entity; the iteration ends with an `ArchiveResult`. Closing it early cancels."""
         for reply in self._stream("Archive", to_message(order, pb.ArchiveOrder)):
             name = reply.WhichOneof("event")
-            if name is not None:
+            if name == "packed":
+                yield _unpacked(reply.packed)
+            elif name is not None:
                 yield from_message(getattr(reply, name), _ARCHIVE_EVENTS[name])
 
     def end_backup(self, point_id: str, *, keep: bool) -> None:
@@ -400,6 +403,13 @@ _ARCHIVE_EVENTS: dict[str, Any] = {
     "result": ArchiveResult,
 }
 _RESTORE_EVENTS: dict[str, Any] = {"progress": Progress, "problem": Problem, "result": RestoreResult}
+
+
+def _unpacked(message: Any) -> CatalogRows:
+    try:
+        return unpack_rows(from_message(message, PackedRows))
+    except ValueError as error:
+        raise UsageError("AE1007", message="PackedRows", reason=error) from error
 
 
 def _items(reply: Any, kind: type[Item]) -> list[Item]:

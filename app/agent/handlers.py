@@ -10,11 +10,8 @@ from typing import Any
 import app
 from app.agent.admission import StreamTicket
 from app.agent.api import (
-    ArchiveEvent,
     ArchiveOrder,
     ArchiveResult,
-    CatalogRow,
-    CatalogRows,
     Progress,
     RestoreEvent,
     RestoreOrder,
@@ -28,13 +25,13 @@ from app.agent.peers import Peers
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
+from app.agent.workers import WorkerEvent
 from app.model.errors import Problem
+from app.model.packed_rows import PackedRows
 from app.model.rewind import PointKind
 from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
 
 _BROWSE_BATCH = 5_000
-_ROWS_BYTES = 2 * 1024 * 1024
-_ROW_BYTES = 120
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
 BRAKE_ITEMS_MAX = 10_000
@@ -111,10 +108,7 @@ class ControlHandlers:
 
     def _archive(self, request: Any, gone: threading.Event) -> Iterator[pb.ArchiveEvent]:
         for event in self._host.archive(from_message(request, ArchiveOrder), gone):
-            if isinstance(event, CatalogRows):
-                yield from (archive_event_message(part) for part in parts_of(event))
-            else:
-                yield archive_event_message(event)
+            yield archive_event_message(event)
 
     def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
         for event in self._host.restore(from_message(request, RestoreOrder), gone):
@@ -269,28 +263,14 @@ class ControlHandlers:
         return pb.OpenStreamReply(data_address=address, token=token)
 
 
-def parts_of(rows: CatalogRows) -> Iterator[CatalogRows]:
-    """The rows in parts that fit into a message, however long their paths are."""
-    part: list[CatalogRow] = []
-    size_bytes = 0
-    for row in rows.rows:
-        part.append(row)
-        size_bytes += len(row.path) + _ROW_BYTES
-        if size_bytes > _ROWS_BYTES:
-            yield CatalogRows(tuple(part), rows.incremental)
-            part, size_bytes = [], 0
-    if part or not rows.rows:
-        yield CatalogRows(tuple(part), rows.incremental)
-
-
-def archive_event_message(event: ArchiveEvent | None) -> pb.ArchiveEvent:
+def archive_event_message(event: WorkerEvent | None) -> pb.ArchiveEvent:
     """An event of an archive; None is a sign of life."""
     if isinstance(event, Progress):
         return pb.ArchiveEvent(progress=to_message(event, pb.Progress))
     if isinstance(event, Problem):
         return pb.ArchiveEvent(problem=to_message(event, pb.Problem))
-    if isinstance(event, CatalogRows):
-        return pb.ArchiveEvent(rows=to_message(event, pb.CatalogRows))
+    if isinstance(event, PackedRows):
+        return pb.ArchiveEvent(packed=to_message(event, pb.PackedRows))
     if isinstance(event, ArchiveResult):
         return pb.ArchiveEvent(result=to_message(event, pb.ArchiveResult))
     return pb.ArchiveEvent()

@@ -15,7 +15,6 @@ from typing import Any
 import app
 from app.agent.admission import Admission, StreamTicket
 from app.agent.api import (
-    ArchiveEvent,
     ArchiveOrder,
     BackupPoint,
     RestoreEvent,
@@ -29,7 +28,7 @@ from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.role_process import RoleProcess
-from app.agent.workers import SpareWorker, run_archive, run_restore
+from app.agent.workers import SpareWorker, WorkerEvent, run_archive, run_restore
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
@@ -231,7 +230,7 @@ class HostEngines:
         """End what only waits."""
         self._spare.close()
 
-    def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[ArchiveEvent | None]:
+    def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[WorkerEvent | None]:
         """Archive one entity in a worker; None is a sign of life."""
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
         touched_at = time.monotonic()

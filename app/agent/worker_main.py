@@ -11,8 +11,9 @@ from typing import Any
 
 from app.agent.children import end_with_parent
 from app.agent.logs import log_beside
-from app.model.archive import RestoreResult
+from app.model.archive import ArchiveEvent, CatalogRows, RestoreResult
 from app.model.errors import ArcxoError, Problem
+from app.model.packed_rows import pack_rows
 from app.model.restore import RestoreAction
 
 _NICE = 10
@@ -104,8 +105,12 @@ def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> Non
     from app.agent.manifests import SnapshotManifest
     from app.backup.api import archive
 
+    def tell(event: ArchiveEvent) -> None:
+        for part in pack_rows(event) if isinstance(event, CatalogRows) else (event,):
+            pipe.tell("event", part)
+
     loaded = {path: SnapshotManifest(manifest) for path, manifest in manifests.items()}
-    archive(task, lambda event: pipe.tell("event", event), pipe.canceled, loaded)
+    archive(task, tell, pipe.canceled, loaded)
 
 
 def _restore(pipe: ControlPipe, order: Any, area: Any) -> None:

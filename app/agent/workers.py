@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from app.agent.api import ArchiveEvent, RestoreEvent, RestoreOrder
+from app.agent.api import ArchiveResult, Progress, RestoreEvent, RestoreOrder
 from app.agent.children import Spawner
 from app.agent.pipe import make_pipe
 from app.agent.role_process import RoleProcess
-from app.model.errors import ArcxoError, CanceledError
+from app.model.errors import ArcxoError, CanceledError, Problem
+from app.model.packed_rows import PackedRows
 
 _SIGN_OF_LIFE_S = 5.0
 _POLL_S = 0.2
@@ -96,13 +97,16 @@ class Worker:
             self.process.wait()
 
 
+WorkerEvent = Progress | Problem | PackedRows | ArchiveResult
+
+
 def run_archive(
     spawner: Spawner,
     task: Any,
     manifests: dict[bytes, bytes],
     gone: threading.Event,
     spare: SpareWorker | None = None,
-) -> Iterator[ArchiveEvent | None]:
+) -> Iterator[WorkerEvent | None]:
     """The events of an archive; `gone` or closing the iterator cancels it. None is a sign of life.
 
     Raises:

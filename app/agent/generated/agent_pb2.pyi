@@ -452,16 +452,18 @@ class EndBackupRequest(_message.Message):
     def __init__(self, point_id: _Optional[str] = ..., keep: _Optional[bool] = ...) -> None: ...
 
 class ArchiveEvent(_message.Message):
-    __slots__ = ("progress", "problem", "rows", "result")
+    __slots__ = ("progress", "problem", "rows", "result", "packed")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    PACKED_FIELD_NUMBER: _ClassVar[int]
     progress: Progress
     problem: Problem
     rows: CatalogRows
     result: ArchiveResult
-    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., rows: _Optional[_Union[CatalogRows, _Mapping]] = ..., result: _Optional[_Union[ArchiveResult, _Mapping]] = ...) -> None: ...
+    packed: PackedRows
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., rows: _Optional[_Union[CatalogRows, _Mapping]] = ..., result: _Optional[_Union[ArchiveResult, _Mapping]] = ..., packed: _Optional[_Union[PackedRows, _Mapping]] = ...) -> None: ...
 
 class RestoreEvent(_message.Message):
     __slots__ = ("progress", "problem", "result")
@@ -1220,6 +1222,14 @@ class CatalogRows(_message.Message):
     rows: _containers.RepeatedCompositeFieldContainer[CatalogRow]
     incremental: bool
     def __init__(self, rows: _Optional[_Iterable[_Union[CatalogRow, _Mapping]]] = ..., incremental: _Optional[bool] = ...) -> None: ...
+
+class PackedRows(_message.Message):
+    __slots__ = ("data", "incremental")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    INCREMENTAL_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    incremental: bool
+    def __init__(self, data: _Optional[bytes] = ..., incremental: _Optional[bool] = ...) -> None: ...
 
 class ArchiveResult(_message.Message):
     __slots__ = ("session", "files", "directories", "size_bytes", "new_bytes", "stored_bytes", "problems", "incremental", "verified")

@@ -6,17 +6,18 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from app.agent import api, convert
 from app.agent.api import ArchiveOrder, CatalogRow, CatalogRows
 from app.agent.convert import from_message, to_message
 from app.agent.generated import agent_pb2 as pb
-from app.agent.handlers import parts_of
 from app.agent.proto.generate import GENERATED, generate
 from app.model.entry import EntryKind
 from app.model.errors import Problem, UsageError
 from app.model.host import CheckResult, HostInfo
+from app.model.packed_rows import PackedRows, pack_rows, unpack_rows
 from app.model.rewind import PointKind, RewindAction, RewindPlan, RewindPoint
 from app.model.scenario import (
     ProductType,
@@ -104,7 +105,27 @@ def test_generated_modules_are_those_of_the_proto_file(tmp_path: Path) -> None:
 def test_rows_are_sent_in_messages_of_a_bounded_size() -> None:
     row = CatalogRow(b"/" + b"x" * 4000, EntryKind.FILE, 1, 1, "c" * 64)
     rows = CatalogRows((row,) * 10_000, True)
-    parts = list(parts_of(rows))
-    assert tuple(one for part in parts for one in part.rows) == rows.rows
-    assert max(to_message(part, pb.CatalogRows).ByteSize() for part in parts) < 4 << 20
-    assert list(parts_of(CatalogRows((), False))) == [CatalogRows((), False)]
+    parts = list(pack_rows(rows))
+    assert tuple(one for part in parts for one in unpack_rows(part).rows) == rows.rows
+    assert max(to_message(part, pb.PackedRows).ByteSize() for part in parts) < 4 << 20
+    assert [unpack_rows(part) for part in pack_rows(CatalogRows((), False))] == [CatalogRows((), False)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b"",
+        b"\xc1",
+        msgpack.packb(7),
+        msgpack.packb([[b"/a"]]),
+        msgpack.packb([["/a", "file", 1, 1, "c", False]]),
+        msgpack.packb([[b"/a", "nothing", 1, 1, "c", False]]),
+        msgpack.packb([[b"/a", "file", -1, 1, "c", False]]),
+        msgpack.packb([[b"/a", "file", 1, 1 << 63, "c", False]]),
+        msgpack.packb([[b"/a", ["file"], 1, 1, "c", False]]),
+        msgpack.packb([[b"/a", "file", 1, True, "c", 1]]),
+    ],
+)
+def test_rows_of_another_shape_are_refused(rows: bytes) -> None:
+    with pytest.raises(ValueError, match="catalog rows"):
+        unpack_rows(PackedRows(rows, False))
