@@ -8,11 +8,11 @@ the order of their times afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from app.catalog import claims, dialect, sweeping
 from app.catalog.database import Database
@@ -20,27 +20,52 @@ from app.catalog.lineages import lineage_key, lineage_of
 from app.catalog.merge_api import Base, LineageKey, Source
 from app.catalog.rebuilding import Rebuild, disordered_lineages
 from app.catalog.session_rows import session_values
-from app.catalog.staging import SqlStaging
+from app.catalog.staging import BATCH_ROWS, BENEATH, SqlStaging, split_path
 from app.catalog.tables import lineages, sessions, stagings
 from app.model.errors import BusyError, UsageError
 from app.model.media import SessionInfo
+
+_NAMED = text(f"{BENEATH} AND f.path = :folder AND n.name IN :names").bindparams(
+    bindparam("names", expanding=True)
+)
 
 
 class SqlMergeStaging(SqlStaging):
     """See `app.catalog.merge_api.MergeStaging`. Made by `SqlMerging.begin`."""
 
     def __init__(
-        self, database: Database, *, source: Source, base: Base, position: bytes, resumed: bool, **rest: Any
+        self,
+        database: Database,
+        *,
+        roots: Sequence[bytes],
+        base: Base,
+        position: bytes,
+        resumed: bool,
+        **rest: Any,
     ) -> None:
         super().__init__(database, **rest)
-        self.source = source
+        self._roots = roots
         self.base = base
         self.position = position
         self.resumed = resumed
 
+    def remove_names(self, paths: Iterable[bytes]) -> None:
+        """Close paths that have nothing beneath them."""
+        by_folder: dict[bytes, list[bytes]] = {}
+        for path in paths:
+            folder, name = split_path(path)
+            by_folder.setdefault(folder, []).append(name)
+        for folder, found in by_folder.items():
+            for start in range(0, len(found), BATCH_ROWS):
+                keys = {**self._keys, "folder": folder, "names": found[start : start + BATCH_ROWS]}
+                with self._database.read() as c:
+                    ids = list(c.execute(_NAMED, keys).scalars())
+                self._close(ids)
+
     def expect_all(self) -> None:
         """What is staged from now on is the whole session: what it does not name is closed at the end."""
         self._full = True
+        self.imply_roots(self._roots)
 
     def note_position(self, path: bytes) -> None:
         """Everything up to a path, in the order of `order_key`, is staged: who resumes goes on there."""
@@ -175,7 +200,7 @@ class SqlMerging:
             base = _base(c, lineage)
         return 0, SqlMergeStaging(
             self._database,
-            source=place.source,
+            roots=key.roots,
             base=base,
             position=position,
             resumed=resumed,

@@ -80,7 +80,7 @@ _OPEN_NEW = (
     " SELECT name_id, :lineage, :ordinal, kind, size_bytes, modified_ns, content_id"
     " FROM staged WHERE same = 0"
 )
-_BENEATH = (
+BENEATH = (
     "SELECT v.id FROM folders f JOIN names n ON n.folder_id = f.id JOIN versions v ON v.name_id = n.id"
     " WHERE f.machine = :machine AND v.lineage_id + 0 = :lineage AND v.next_ordinal IS NULL"
 )
@@ -136,13 +136,13 @@ class SqlStaging:
             with self._database.read() as c:
                 ids = list(
                     c.execute(
-                        text(f"{_BENEATH} AND f.path = :folder AND n.name = :name"),
+                        text(f"{BENEATH} AND f.path = :folder AND n.name = :name"),
                         {**self._keys, "folder": folder, "name": name},
                     ).scalars()
                 )
                 for low, high in _subtree(path):
                     ids += c.execute(
-                        text(f"{_BENEATH} AND f.path >= :low AND f.path < :high"),
+                        text(f"{BENEATH} AND f.path >= :low AND f.path < :high"),
                         {**self._keys, "low": low, "high": high},
                     ).scalars()
             self._close(ids)

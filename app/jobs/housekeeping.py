@@ -12,13 +12,13 @@ from app.catalog.api import Catalog
 from app.jobs.credentials import JobSecrets
 from app.jobs.media_choice import OnlineMedia, find_media, online_media
 from app.jobs.purging import collect_garbage, forget_removed
+from app.jobs.recovering import recover_sessions
 from app.jobs.secrets import SecretStore
-from app.jobs.session_records import recover_sessions
 from app.jobs.summary import size_text
 from app.media import api as media
 from app.media.api import SessionHeader
-from app.model.errors import ArcxoError, CanceledError, NotFoundError
-from app.model.job import JobStatus
+from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
+from app.model.job import JobKind, JobStatus
 
 _LOG = logging.getLogger(__name__)
 _RECOVER_EVERY_S = 300.0
@@ -57,15 +57,41 @@ class Housekeeping:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def recover(self) -> None:
-        """Publish sessions that are on media but not in the catalog, whatever ended their jobs in between."""
+    def recover(self, *, own: bool = False) -> None:
+        """Publish sessions that are on media but not in the catalog, whatever ended their jobs in between.
+
+        With `own` only those of jobs that are known here: reading all of a media that was brought here takes
+        its time, and the queue waits for this. A media that is being merged is left to that job.
+        """
+        merged = self._merged_now()
         recover_sessions(
             self._catalog,
-            list(online_media(self._catalog)),
+            [one for one in online_media(self._catalog) if not merged & {one.label.serial, one.path}],
             self._key_of,
             self._report_once,
-            leave=self._is_being_written,
+            leave=lambda header: self._is_being_written(header) or (own and not self._is_known(header)),
+            checkpoint=self._check_stopping,
         )
+
+    def order(self) -> None:
+        """Put lineages in the order of time that merging, or a merge that was cut, left in another."""
+        for key in self._catalog.merging.disordered():
+            try:
+                self._catalog.merging.rebuild(key).run(self._check_stopping)
+            except BusyError as error:
+                _LOG.info("%s on %s is not put in order now: %s", key.entity, key.machine, error)
+
+    def _check_stopping(self) -> None:
+        if self._stopping.is_set():
+            raise CanceledError("E4149")
+
+    def _merged_now(self) -> set[str]:
+        """The media, by serial or directory, that a merge job is reading, or is to read soon."""
+        return {
+            job.script["media"]
+            for job in self._catalog.jobs.list(include_done=False)
+            if job.kind is JobKind.MEDIA_MERGE and isinstance(job.script, dict)
+        }
 
     def forget_removed(self) -> None:
         """Forget sessions that were removed from their media by others, or by a job that was killed."""
@@ -126,7 +152,7 @@ class Housekeeping:
     def _run(self) -> None:
         self._step(self.finish_erasing)
         self._step(self.forget_removed)
-        self._step(self.recover)
+        self._step(lambda: self.recover(own=True))
         self.recovered.set()
         swept_at = -_SWEEP_EVERY_S
         recovered_at = time.monotonic()
@@ -139,6 +165,7 @@ class Housekeeping:
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.forget_removed)
                 self._step(self.recover)
+                self._step(self.order)
                 self._step(self.collect)
                 recovered_at = time.monotonic()
             self._stopping.wait(_LOOK_S)
@@ -164,6 +191,14 @@ class Housekeeping:
             return self._catalog.jobs.show(header.job_id).status is JobStatus.ACTIVE
         except NotFoundError:
             return False
+
+    def _is_known(self, header: SessionHeader) -> bool:
+        """Whether the job that wrote it is in this catalog."""
+        try:
+            job = self._catalog.jobs.show(header.job_id)
+        except NotFoundError:
+            return False
+        return job.kind is JobKind.BACKUP and job.created_at <= header.started_at
 
     def _key_of(self, header: SessionHeader) -> bytes | None:
         """The key of a session from the password that its job still has, sealed."""

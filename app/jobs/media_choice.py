@@ -55,6 +55,12 @@ def online_media(catalog: Catalog, group: str = "") -> Sequence[OnlineMedia]:
     return sorted(found, key=lambda one: (one.label.created_at, one.label.sequence), reverse=True)
 
 
+def media_of_directory(path: str) -> OnlineMedia:
+    """A media in a directory that is in no device, which may be asked of it by name. E4105, E4106, E4107."""
+    clean = os.path.abspath(path)
+    return OnlineMedia(clean, media.read_label(clean), Device("", os.path.dirname(clean), ""))
+
+
 def find_media(catalog: Catalog, serial: str) -> OnlineMedia:
     """The media with this serial. Raises NotFoundError E5140 when no device has it now."""
     for one in online_media(catalog):

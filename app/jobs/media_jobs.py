@@ -8,15 +8,16 @@ from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.home import automatic_media_name
+from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import OnlineMedia, find_media, new_media, online_media
+from app.jobs.media_choice import OnlineMedia, find_media, media_of_directory, new_media, online_media
+from app.jobs.merging import Merge
 from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
-from app.jobs.session_records import merge_session, missing_sessions
 from app.media import api as media
-from app.media.api import Damage, SessionHeader, VerifyProgress
-from app.model.errors import ArcxoError, CanceledError, CredentialsError, NotFoundError
+from app.media.api import Damage, VerifyProgress
+from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.job import JobKind, JobPhase, JobResult
 
 _NAMED_FILES_MAX = 100
@@ -174,42 +175,16 @@ class MediaJobs:
         """Sessions of the media that the catalog lacks are read into it."""
         control.begin_phase(JobPhase.CONNECT)
         one = self._online(media_name)
-        self._catalog.media.put_media(one.info)
-        password = JobSecrets.unseal(self._store, control.sealed_credentials).session_password
-        control.begin_phase(JobPhase.CATALOG)
-        merged = skipped = 0
-        for header in missing_sessions(self._catalog, one):
-            control.check_cancelled()
-            control.progress(session=header.number, media=one.label.name)
-            try:
-                key = self._key(one, header, password)
-                merge_session(self._catalog, one, header, key, control.check_cancelled)
-            except CredentialsError:
-                control.note(
-                    "W5136", session=header.number, media=one.label.name, scenario=header.scenario_name
-                )
-                skipped += 1
-            except CanceledError:
-                raise
-            except ArcxoError as error:
-                control.error(error, session=header.number, scenario=header.scenario_name)
-                skipped += 1
-            else:
-                merged += 1
-                control.progress(files=control.state.files + header.files)
-        control.note("N5166", media=one.label.name, count=merged, skipped=skipped)
-        return Outcome(JobResult.INCOMPLETE if skipped else JobResult.FINISHED)
-
-    def _key(self, one: OnlineMedia, header: SessionHeader, password: str) -> bytes | None:
-        if not header.encrypted:
-            return None
-        return media.unlock(one.path, password, header.key_id).data_key
+        keys = KeyRing.of(one.path, JobSecrets.unseal(self._store, control.sealed_credentials))
+        return Outcome(Merge(self._catalog, self._lanes, control, one, keys).run())
 
     def _online(self, name: str) -> OnlineMedia:
         """A media by serial, name or ID, or by its directory's path."""
         for one in online_media(self._catalog):
             if name in (one.path, one.label.serial):
                 return one
+        if "/" in name:
+            return media_of_directory(name)
         return find_media(self._catalog, self._catalog.media.show_media(name).serial)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.catalog.api import Catalog, NewJob
@@ -108,6 +109,7 @@ def submit_media(
     owner: str = "caroot",
     store: SecretStore | None = None,
     session_password: str = "",
+    secrets: JobSecrets = NO_SECRETS,
 ) -> Job:
     """Queue a media job. `parameters`: format {device, name}; erase or merge {media}; verify {media, full};
     purge {media, sessions} with numbers and commas.
@@ -120,8 +122,10 @@ def submit_media(
     if kind not in MEDIA_KINDS:
         raise UsageError("E5118", kind=kind.value)
     credentials = b""
-    if session_password and store is not None:
-        credentials = JobSecrets(session_password=session_password).seal(store)
+    if session_password:
+        secrets = replace(secrets, session_password=session_password)
+    if store is not None:
+        credentials = secrets.seal(store)
     title = kind.value.removeprefix("media_").capitalize()
     subject = parameters.get("device", "")
     if "media" in parameters:

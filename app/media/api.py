@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.model.entry import Metadata
+from app.model.errors import ArcxoError
 from app.model.media import Consistency, PurgePlan
 from app.model.media_keys import SlotKind
 
@@ -219,6 +220,13 @@ def remove_erased(device_dir: str, serial: str) -> None:
 def sessions(media_path: str) -> Sequence[SessionHeader]:
     """The committed sessions, by number; one with a damaged header is left out (verify names it)."""
     from app.media.session import headers as implementation
+
+    return implementation(media_path)
+
+
+def unreadable_sessions(media_path: str) -> Sequence[tuple[int, ArcxoError]]:
+    """The numbers whose headers are damaged, with what is wrong (E4122)."""
+    from app.media.session import unreadable as implementation
 
     return implementation(media_path)
 

@@ -32,10 +32,12 @@ class ChunkIndex:
 
     For reading, all that is left counts: packs in quarantine, cut ones, those that lost their index object.
     With `sharing` (a writer, whose intent must be there already) only whole packs that are no fossils do, so
-    nothing new is built on others.
+    nothing new is built on others. With `kind` only packs of that kind are in it.
     """
 
-    def __init__(self, store: MediaStore, key_id: str, *, sharing: bool = False) -> None:
+    def __init__(
+        self, store: MediaStore, key_id: str, *, sharing: bool = False, kind: int | None = None
+    ) -> None:
         self.known: dict[bytes, int] = {}
         self.packs: list[PackIndex] = []
         self._others: dict[bytes, list[int]] = {}
@@ -54,7 +56,9 @@ class ChunkIndex:
         for directory in ("packs", QUARANTINE):
             for pack_id, size in store.names(directory):
                 pack = read_index(store, pack_id) or _read_table(store, f"{directory}/{pack_id}", size)
-                if pack is not None and pack.header.key_id == key_id:
+                if pack is None or pack.header.key_id != key_id:
+                    continue
+                if kind is None or pack.header.kind == kind:
                     self.add(dataclasses.replace(pack, directory=directory))
 
     def add(self, pack: PackIndex) -> None:

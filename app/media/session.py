@@ -99,6 +99,21 @@ def headers(media_path: str) -> list[SessionHeader]:
     return found
 
 
+def unreadable(media_path: str) -> list[tuple[int, ArcxoError]]:
+    """See `app.media.api.unreadable_sessions`."""
+    store = DirectoryMediaStore(media_path)
+    found: list[tuple[int, ArcxoError]] = []
+    for number in numbers(store):
+        try:
+            load_header(store, number)
+        except ArcxoError as error:
+            if error.code == "E4122":
+                found.append((number, error))
+            elif error.code != "E4121":
+                raise
+    return found
+
+
 def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
     """The packs a session refers to. E4124 when the object is missing or not the one of the header."""
     name = header_name(header.number) + ".refs"

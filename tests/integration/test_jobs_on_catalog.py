@@ -20,9 +20,9 @@ from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import online_media
 from app.jobs.queue import JobQueue
+from app.jobs.recovering import recover_sessions
 from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
-from app.jobs.session_records import recover_sessions
 from app.jobs.submission import submit_backup, submit_restore
 from app.media.api import erase_media, read_session
 from app.messages import render

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.catalog.api import Claim, NewJob, Registration, SessionEntry, Totals
+from app.catalog.merge_api import Base, LineageKey, Source
 from app.model.errors import BusyError, NotFoundError
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Job, JobProgress, JobResult, JobStatus, Schedule
@@ -367,6 +368,47 @@ class MemorySessions:
         return 0
 
 
+class MemoryMergeStaging(MemoryStaging):
+    position = b""
+    resumed = False
+
+    @property
+    def base(self) -> Base:
+        return Base(empty=not self.entries) if not self.entries else Base()
+
+    def remove_names(self, paths: Iterable[bytes]) -> None:
+        self.remove(paths)
+
+    def expect_all(self) -> None:
+        self.entries.clear()
+
+    def note_position(self, path: bytes) -> None: ...
+
+    def leave(self) -> None:
+        self.discard()
+
+
+class MemoryMerging:
+    def __init__(self, sessions: MemorySessions) -> None:
+        self.sessions = sessions
+
+    def begin(
+        self, key: LineageKey, source: Source, *, job_id: int | None = None, fence: int = 0
+    ) -> MemoryMergeStaging:
+        lineage = (key.machine, key.entity, key.set_id)
+        if lineage in self.sessions.busy:
+            raise BusyError("E6004", entity=key.entity)
+        self.sessions.busy.add(lineage)
+        return MemoryMergeStaging(self.sessions, lineage, None if job_id is None else (job_id, fence))
+
+    def record(self, key: LineageKey, session: SessionInfo) -> None:
+        place = (session.media_serial, session.number)
+        self.sessions.published.setdefault(place, replace(session, detail=False))
+
+    def disordered(self) -> Sequence[LineageKey]:
+        return []
+
+
 class MemoryRegistrations:
     def __init__(self) -> None:
         self.rows: dict[int, Registration] = {}
@@ -405,6 +447,7 @@ class MemoryCatalog:
         self.log = MemoryLog()
         self.media = MemoryMedia()
         self.sessions = MemorySessions(self.jobs)
+        self.merging = MemoryMerging(self.sessions)
         self.registrations = MemoryRegistrations()
         self.settings = MemorySettings()
         self.servers = MemoryServers()

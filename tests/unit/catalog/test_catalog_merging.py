@@ -155,6 +155,9 @@ def histories(seed: int, count: int) -> list[dict[bytes, str]]:
 
 def in_order(catalog: SqlCatalog) -> None:
     assert catalog.merging.disordered() == [KEY]
+    for item in catalog.sessions.list():
+        (top,) = catalog.browsing.browse_session("S1", item.number, b"/")
+        assert top.path == ROOT
     catalog.merging.rebuild(KEY).run(lambda: None)
     assert catalog.merging.disordered() == []
 

@@ -1,0 +1,151 @@
+"""A session's names, from its media into the catalog: what is as in the newest state is not written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.catalog.api import Catalog, SessionEntry
+from app.catalog.merge_api import LineageKey, MergeStaging, Source
+from app.jobs.session_records import session_info
+from app.media.api import Label, SessionHeader
+from app.media.differences import Difference, NodeReader, Tree, differences
+from app.media.node import MTIME, SIZE
+from app.media.store import DirectoryMediaStore
+from app.model.errors import ArcxoError
+from app.model.media import SessionInfo
+
+_AT_ONCE = 4000
+_DAMAGE = frozenset({"E4122", "E4124", "E4125"})
+
+Whereabouts = Callable[[Source], tuple[str, SessionHeader, bytes | None] | None]
+"""Where a session can be read: its media's path, header and data key; None when it cannot be."""
+
+
+def is_damage(error: ArcxoError) -> bool:
+    """Whether an error says that what is on the media is not as it was written."""
+    return error.code in _DAMAGE
+
+
+def lineage_key(header: SessionHeader) -> LineageKey:
+    """The sessions that a session is one of."""
+    return LineageKey(header.machine, header.entity, header.set_id, header.roots)
+
+
+class SessionReading:
+    """Reads sessions of one media. Node tables are loaded once per key. Used by one thread."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        media_path: str,
+        label: Label,
+        whereabouts: Whereabouts,
+        *,
+        job_id: int | None = None,
+        fence: int = 0,
+    ) -> None:
+        self.entries = 0
+        """Names looked at so far; what is shared with the session before is not looked at."""
+        self._catalog = catalog
+        self._path = media_path
+        self._label = label
+        self._whereabouts = whereabouts
+        self._job_id = job_id
+        self._fence = fence
+        self._readers: dict[tuple[str, str], NodeReader] = {}
+
+    def read(
+        self,
+        header: SessionHeader,
+        data_key: bytes | None,
+        checkpoint: Callable[[], None],
+        info: SessionInfo | None = None,
+    ) -> SessionInfo:
+        """Stage and publish a session; `info` is what to record of it.
+
+        What was staged is kept when `checkpoint` raises, and gone on with next time; it is dropped when the
+        media turns out to be damaged.
+
+        Raises:
+            ArcxoError: media faults 41xx; E6020 somebody else has published it.
+            BusyError: E6003, E6004, E6001.
+        """
+        key = lineage_key(header)
+        source = Source(header.media_serial, header.number)
+        tree = Tree(self._reader(self._path, header, data_key), header.root_id)
+        staging = self._catalog.merging.begin(key, source, job_id=self._job_id, fence=self._fence)
+        info = info or session_info(header, self._label)
+        try:
+            self._stage(staging, tree, self._base(staging, header), header, checkpoint)
+            staging.publish(info)
+        except ArcxoError as error:
+            if is_damage(error):
+                staging.discard()
+            else:
+                staging.leave()
+            raise
+        except BaseException:
+            staging.leave()
+            raise
+        return info
+
+    def _stage(
+        self,
+        staging: MergeStaging,
+        tree: Tree,
+        base: Tree | None,
+        header: SessionHeader,
+        checkpoint: Callable[[], None],
+    ) -> None:
+        whole = base is None and not staging.base.empty
+        if whole:
+            staging.expect_all()
+        batch: list[Difference] = []
+        after = b"" if whole else staging.position
+        for found in differences(tree, base, header.roots, after):
+            batch.append(found)
+            if len(batch) == _AT_ONCE:
+                checkpoint()
+                _put(staging, batch)
+                self.entries += len(batch)
+                if not whole:
+                    staging.note_position(batch[-1].path)
+                batch = []
+        checkpoint()
+        _put(staging, batch)
+        self.entries += len(batch)
+
+    def _base(self, staging: MergeStaging, header: SessionHeader) -> Tree | None:
+        """The tree of the session that the catalog's newest rows are of, where it can be compared with."""
+        if staging.base.session is None:
+            return None
+        found = self._whereabouts(staging.base.session)
+        if found is None:
+            return None
+        path, base, data_key = found
+        # Ids of another domain tell nothing of what is the same.
+        if base.key_id != header.key_id or (base.key_id and path != self._path):
+            return None
+        try:
+            return Tree(self._reader(path, base, data_key), base.root_id)
+        except ArcxoError:
+            return None
+
+    def _reader(self, path: str, header: SessionHeader, data_key: bytes | None) -> NodeReader:
+        known = self._readers.get((path, header.key_id))
+        if known is None:
+            known = NodeReader(DirectoryMediaStore(path), header.key_id, data_key)
+            self._readers[path, header.key_id] = known
+        return known
+
+
+def _put(staging: MergeStaging, batch: list[Difference]) -> None:
+    gone = [one.path for one in batch if one.entry is None and not one.replaces_tree]
+    if gone:
+        staging.remove_names(gone)
+    staging.remove(one.path for one in batch if one.replaces_tree)
+    staging.add(
+        SessionEntry(one.path, one.kind, one.entry[SIZE], one.entry[MTIME], one.content_id)
+        for one in batch
+        if one.entry is not None
+    )
