@@ -18,6 +18,7 @@ from app.model.errors import ArcxoError, Problem
 from app.replication.codec import decode
 from app.replication.frames import Batch
 from app.replication.records import MakeEntry, Record, ReplaceFile
+from app.replication.replica.growing import Grower, Grown
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import AHEAD_PREFIX, NEW
@@ -40,7 +41,8 @@ class Prepared:
 
     batch: Batch
     records: tuple[Record, ...]
-    made: dict[int, Made]
+    made: dict[int, Made | Grown]
+    """A new directory stands for all records that it holds."""
 
 
 class Ahead:
@@ -91,18 +93,29 @@ class Ahead:
 
     def _prepared(self, batch: Batch) -> Prepared:
         records = tuple(decode(record) for record in batch.records)
-        made: dict[int, Made] = {}
+        made: dict[int, Made | Grown] = {}
         try:
             self._preparer.begin(self._sides)
         except OSError:
             # A disk that is full, or fails, shows itself where the records are carried out.
             return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
+        grower = Grower()
         for number, record in enumerate(records):
             if self._closed:
                 break
-            if isinstance(record, ReplaceFile | MakeEntry) and record.root < len(self._sides):
-                with contextlib.suppress(OSError, ArcxoError):
-                    made[number] = self._make(self._sides[record.root], record)
+            root = getattr(record, "root", None)
+            if root is None or root >= len(self._sides):
+                continue
+            with contextlib.suppress(OSError, ArcxoError):
+                grown = grower.add(self._sides[root], record, self._preparer.name())
+                if grown is not None:
+                    made[number] = grown
+                elif isinstance(record, ReplaceFile | MakeEntry):
+                    made[number] = self._make(self._sides[root], record)
+        grower.end()
+        for number, ready in list(made.items()):
+            if isinstance(ready, Grown) and id(ready) not in grower.whole:
+                del made[number]
         return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
 
     def _make(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -104,6 +104,13 @@ class AppliedIndex:
         """Note a row of such a table; durable with the next commit."""
         self._add(statement, row)
 
+    def note_all(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """The same for many rows."""
+        if self._pending and self._pending[-1][0] == statement:
+            self._pending[-1][1].extend(rows)
+        else:
+            self._pending.append((statement, list(rows)))
+
     @property
     def has_notes(self) -> bool:
         """Whether anything waits for the next commit."""
@@ -159,6 +166,12 @@ class AppliedIndex:
         if (root, path) in self._troubled:
             self._add("DELETE FROM troubles WHERE root = ? AND path = ?", (root, path))
             self._troubled.discard((root, path))
+
+    def drop_troubles_of(self, places: Iterable[tuple[int, bytes]]) -> None:
+        """Note that all of these (root, path) were sent in full."""
+        if self._troubled:
+            for root, path in self._troubled.intersection(places):
+                self.drop_trouble(root, path)
 
     def drop_troubles(self) -> None:
         """Note that a synchronisation begins, which compares everything."""

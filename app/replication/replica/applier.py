@@ -27,6 +27,8 @@ from app.replication.replica.ahead import Made
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
+from app.replication.replica.growing import Grown
+from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.side_store import STAGE
 from app.replication.replica.trouble import PathTrouble
@@ -93,7 +95,7 @@ class Applier:
         first_sequence: int,
         records: Sequence[Record],
         count: int = 1,
-        made: Mapping[int, Made] | None = None,
+        made: Mapping[int, Made | Grown] | None = None,
     ) -> Applied:
         """Apply `count` batches of a synchronisation after which the stream goes on at `first_sequence`.
 
@@ -151,7 +153,7 @@ class Applier:
         position: Callable[[], tuple[str, int, int]],
         *,
         sequenced: bool = True,
-        made: Mapping[int, Made] | None = None,
+        made: Mapping[int, Made | Grown] | None = None,
     ) -> Applied:
         refused: dict[int, PathTrouble] = {}
         while True:
@@ -172,15 +174,17 @@ class Applier:
         first_sequence: int,
         position: Callable[[], tuple[str, int, int]],
         refused: dict[int, PathTrouble],
-        made: Mapping[int, Made] | None,
+        made: Mapping[int, Made | Grown] | None,
         *,
         sequenced: bool,
     ) -> Applied:
         troubles = []
         store = self.store
         with self._transaction() as batch:
-            carrier = Carrier(batch, made)
+            carrier, planting = Carrier(batch, made), Planting(batch, made)
             for number, record in enumerate(records):
+                if planting.has(number):
+                    continue
                 if isinstance(record, Mark):
                     if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:
                         store.index.drop_troubles()
@@ -200,6 +204,10 @@ class Applier:
                 try:
                     if number in refused:
                         raise refused[number]
+                    grown = planting.place(number, record)
+                    if grown is not None:
+                        store.index.drop_troubles_of(grown.entries)
+                        continue
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
                     if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):
                         store.index.drop_trouble(record.root, record.path)

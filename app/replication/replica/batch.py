@@ -18,6 +18,7 @@ from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
 from app.replication.replica.drift_batch import BatchStates
 from app.replication.replica.durability import sync_file_system, sync_paths
+from app.replication.replica.growing import Grown
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.side_store import ASIDE, NEW
@@ -55,11 +56,14 @@ class Batch:
         self._aside_moved: set[Place] = set()
         self._made: dict[Place, tuple[bytes, int]] = {}
         self._made_directories: set[Place] = set()
+        self._grown: list[Grown] = []
+        self._grown_times: dict[Place, int] = {}
         self._times: dict[Place, int] = {}
         self._noted_times: set[Place] = set()
         self._open: list[int] = []
         self._written: list[int] = []
         self._many_written = False
+        self._many_placed = False
         self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
         self._joined: list[tuple[int, bytes]] = []
@@ -111,6 +115,9 @@ class Batch:
 
     def made(self, root: int, path: bytes) -> tuple[bytes, int] | None:
         """(side path, inode) of what this round has prepared for `path`."""
+        for grown in self._grown:
+            if (root, path) in grown.entries:
+                return grown.side_of(path), grown.entries[root, path][0]
         return self._made.get((root, path))
 
     def current(self, root: int, path: bytes) -> tuple[Metadata, int, int]:
@@ -183,6 +190,22 @@ class Batch:
         """What was just placed at `path`, from the side store, has this metadata already."""
         self._states.want(root, path, inode, metadata)
         self._touched[root, path] = (inode, metadata)
+
+    def place_grown(self, grown: Grown) -> None:
+        """Put a new directory, with all that is in it, where nothing is."""
+        root, path, side = grown.root, grown.path, grown.side
+        self._before(root, path)
+        self._add((steps.MOVE, root, SIDE, side, TREE, path, grown.inode, 1), None)
+        if len(grown.entries) > 1:
+            start = len(path) + 1
+            self._steps.append((steps.NAMES, root, path, [p[start:] for _, p in grown.entries][1:]))
+        self._stamp(root, path, SUBTREE)
+        self._touch(root, path)
+        self._touched.update(grown.entries)
+        self._made_directories.update(grown.directories)
+        self._grown_times.update(grown.directories)
+        self._grown.append(grown)
+        self._many_placed |= len(grown.entries) > 1
 
     def move_aside(self, root: int, path: bytes, old: os.stat_result, to: bytes = b"") -> None:
         """Take `path`, and all beneath it, out of the root."""
@@ -301,18 +324,25 @@ class Batch:
         path: bytes,
         new_path: bytes = b"",
         size_bytes: int = 0,
+        grown: Grown | None = None,
     ) -> None:
-        """The operation is planned; it gets its change number if it changes anything."""
+        """The operation is planned; it gets its change number if it changes anything.
+
+        `grown` is the new directory that it puts in place.
+        """
         if not self._steps:
             return
         store = self.store
         store.change += 1
-        store.operations += 1
+        store.operations += 1 if grown is None else len(grown.entries)
         header = UndoHeader(
             store.change, sequence, self._at_ns, int(operation), root, path, new_path, size_bytes
         )
         store.log.append(UndoEntry(header, tuple(self._steps)))
-        self._states.operation(self._steps, self._stamps)
+        if grown is None:
+            self._states.operation(self._steps, self._stamps)
+        else:
+            self._states.grown(grown)
         for step, action in self._actions:
             self._round.append((number, step, action))
         for at, changed, kind, directory in self._stamps:
@@ -343,6 +373,8 @@ class Batch:
         self._aside_moved.clear()
         self._made.clear()
         self._made_directories.clear()
+        self._grown.clear()
+        self._grown_times.clear()
 
     def finish(self) -> None:
         """Carry out what is left, put directory times back, make all data durable."""
@@ -355,7 +387,7 @@ class Batch:
             os.fsync(fd)
         for root, paths in self._durable.items():
             tree = self.tree(root)
-            if len(paths) > _FEW:
+            if len(paths) > _FEW or self._many_placed:
                 sync_file_system(tree.tree.fd)
                 continue
             parents = {path.rpartition(b"/")[0] for path in paths}
@@ -455,6 +487,12 @@ class Batch:
         parent = path.rpartition(b"/")[0]
         place = (root, parent)
         if place in self._times:
+            return
+        known = self._grown_times.get(place)
+        if known is not None:
+            # Taking it back takes the directory away.
+            self._times[place] = known
+            self._noted_times.add(place)
             return
         status = self.tree(root).tree.status(parent)
         if status is None:

@@ -26,6 +26,7 @@ from app.replication.records import (
 )
 from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
+from app.replication.replica.growing import Grown
 from app.replication.replica.side_store import STAGE, is_reserved
 from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
 from app.replication.replica.trouble import PathTrouble
@@ -39,7 +40,7 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class Carrier:
     """Plans records into a batch. Raises PathTrouble for what cannot be carried out where it points."""
 
-    def __init__(self, batch: Batch, made: Mapping[int, Made] | None = None) -> None:
+    def __init__(self, batch: Batch, made: Mapping[int, Made | Grown] | None = None) -> None:
         self._batch = batch
         self._made_ahead = made or {}
         self.consumed_stages: list[int] = []
@@ -60,14 +61,14 @@ class Carrier:
             case ReplaceFile():
                 operation, size = Operation.CONTENT, record.metadata.size_bytes
                 self._check(path)
-                self._replace(record, self._made_ahead.get(number))
+                self._replace(record, self._ready(number))
             case WriteBlocks():
                 operation, size = Operation.BLOCKS, sum(extent.length for extent in record.extents)
                 self._check(path)
                 self.write_blocks(record)
             case MakeEntry():
                 operation = Operation.ENTRY
-                self._make(root, path, record.metadata, self._made_ahead.get(number))
+                self._make(root, path, record.metadata, self._ready(number))
             case MakeLink():
                 operation, new_path = Operation.LINK, record.existing
                 self._check(path)
@@ -246,6 +247,10 @@ class Carrier:
         if len(names) > 1:
             for name in names:
                 batch.store.links.add(root, name, inode)
+
+    def _ready(self, number: int) -> Made | None:
+        ready = self._made_ahead.get(number)
+        return ready if isinstance(ready, Made) else None
 
     def _take(self, ready: Made) -> tuple[bytes, int]:
         self._batch.preparer.problems += ready.problems

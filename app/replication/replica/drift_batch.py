@@ -7,9 +7,11 @@ import stat
 from collections.abc import Sequence
 
 from app.model.entry import Metadata
+from app.model.paths import is_beneath
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
 from app.replication.replica.drift_states import TreeStates, digest_at, look, state_of
+from app.replication.replica.growing import Grown
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.steps import TREE, ReplicaTree, Step
 from app.replication.replica.trouble import PathTrouble
@@ -35,6 +37,7 @@ class BatchStates:
         self._left: list[tuple[int, bytes, bytes | None]] = []
         self._again: dict[Place, None] = {}
         self._moved: set[Place] = set()
+        self._grown: dict[Place, Grown] = {}
         self._root = os.geteuid() == 0
 
     def want(self, root: int, path: bytes, inode: int, metadata: Metadata) -> None:
@@ -43,6 +46,13 @@ class BatchStates:
 
     def drop_operation(self) -> None:
         """Nothing of the operation being planned happens."""
+        self._wanted.clear()
+
+    def grown(self, grown: Grown) -> None:
+        """The operation being planned puts this directory where nothing is. Instead of `operation`."""
+        self._left.append((grown.root, grown.path, None))
+        self._moved.add((grown.root, grown.path))
+        self._grown[grown.root, grown.path] = grown
         self._wanted.clear()
 
     def operation(self, planned: Sequence[Step], stamps: Sequence[Stamp]) -> None:
@@ -87,12 +97,25 @@ class BatchStates:
         self._moved.add((root, path))
         if to is not None:
             self._moved.add((root, to))
+        if self._grown:
+            self._take_apart(root, path, to)
         for noted in (self._touched, self._walks):
             if to is not None:
                 _take(noted, root, to, directory=directory)
             for place, value in _take(noted, root, path, directory=directory):
                 if to is not None:
                     noted[root, to + place[1][len(path) :]] = value
+
+    def _take_apart(self, root: int, path: bytes, to: bytes | None) -> None:
+        """What is in grown directories is followed path by path where names at, above or in them change."""
+        for place, grown in list(self._grown.items()):
+            changed = (path,) if to is None else (path, to)
+            if place[0] == root and any(
+                is_beneath(place[1], one) or is_beneath(one, place[1]) for one in changed
+            ):
+                del self._grown[place]
+                # What was planned for one of them after it is younger.
+                self._touched = {**grown.entries, **self._touched}
 
     def finish(self, trees: Sequence[ReplicaTree], refused: set[bytes]) -> None:
         """Look at everything and note it. `refused`: paths whose metadata could not be set as wanted.
@@ -106,6 +129,8 @@ class BatchStates:
             else:
                 states.drop(root, to)
                 states.rename(root, path, to)
+        for grown in self._grown.values():
+            states.put_rows(grown.states)
         for root, path in self._walks:
             tree = trees[root].tree
             for at, status in walk(tree, path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,9 @@ _FORMATS = {
     EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
 }
 
+
+StateRow = tuple[int, bytes, int, int, int, int, int, int, int, bytes]
+"""A row as the table has it: root, key, inode, mode, uid, gid, size, modified ns, changed ns, digest."""
 
 Seen = tuple[bytes, int, int, int, int, int, int, bytes]
 """(key, inode, mode, uid, gid, size, modified ns, digest of xattrs)."""
@@ -100,6 +104,15 @@ def state_of(path: bytes, status: os.stat_result, xattrs: bytes) -> PathState:
     )
 
 
+def state_row(root: int, path: bytes, status: os.stat_result, changed_ns: int, xattrs: bytes) -> StateRow:
+    """The row of what a look at `path` saw."""
+    mode = status.st_mode
+    return (
+        root, path.replace(b"/", b"\0"), status.st_ino & _U63, mode, status.st_uid, status.st_gid,
+        status.st_size if stat.S_ISREG(mode) else 0, status.st_mtime_ns, changed_ns, xattrs,
+    )  # fmt: skip
+
+
 def file_type(kind: EntryKind) -> int:
     """The part of `st_mode` that says the kind."""
     return _FORMATS[kind]
@@ -153,6 +166,10 @@ class TreeStates:
                 metadata.gid, metadata.size_bytes, metadata.modified_ns, 0, xattr_digest(metadata.xattrs),
             ),
         )  # fmt: skip
+
+    def put_rows(self, rows: Iterable[StateRow]) -> None:
+        """Note the states of paths none of which had a row, nor was known to differ."""
+        self._index.note_all(_PUT, rows)
 
     def drop(self, root: int, path: bytes) -> None:
         """Note that nothing is at `path`, nor beneath it."""

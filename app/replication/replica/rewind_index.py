@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.model.entry import order_key
+from app.replication.replica.steps import Operation
 from app.replication.replica.undo_log import UndoHeader, UndoLog
 from app.sqlite_files import connect_private
 
 _FORMAT = "1"
 _ROWS_AT_ONCE = 20_000
 _FEW = 20_000
+_TREE = int(Operation.TREE)
+_ALL = "SELECT * FROM operations"
 _PAGE = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,7 +39,8 @@ CREATE TABLE IF NOT EXISTS names (
 class Wanted:
     """Which operations: `below` is a change number they are smaller than, times are bounds in ns (None: any).
 
-    `root` -1 means all; else those at or beneath `path`.
+    `root` -1 means all; else those at or beneath `path`, and those that made a directory around it with all
+    that was in it then, whatever that was.
     """
 
     below: int | None = None
@@ -173,12 +177,18 @@ class RewindIndex:
 
     def _of_few(self, wanted: Wanted, below: int) -> Iterator[UndoHeader]:
         low, high = _range(wanted.path)
+        found = "SELECT operations.* FROM names JOIN operations USING (change) WHERE names.root = ?"
+        within = "AND change < ? AND at_ns >= ? AND at_ns <= ?"
+        bounds = (below, *_times(wanted))
+        around = _around(wanted.path)
         rows = self._open().execute(
-            "SELECT DISTINCT operations.* FROM names JOIN operations USING (change)"
-            " WHERE names.root = ? AND key >= ? AND key < ? AND change < ? AND at_ns >= ? AND at_ns <= ?"
-            " ORDER BY change DESC",
-            (wanted.root, low, high, below, *_times(wanted)),
-        )
+            f"{found} AND key >= ? AND key < ? {within} UNION"
+            f" {found} AND key IN ({_marks(around)}) AND operation = {_TREE} {within} ORDER BY change DESC",
+            (
+                wanted.root, low, high, *bounds,
+                wanted.root, *(order_key(one) for one in around), *bounds,
+            ),
+        )  # fmt: skip
         for row in rows.fetchall():
             header = UndoHeader(*row)
             if _is_about(header, wanted):
@@ -193,10 +203,11 @@ class RewindIndex:
             )
             return [UndoHeader(*row) for row in rows.fetchall()]
         path = wanted.path
+        around = _around(path)
         rows = self._open().execute(
-            "SELECT * FROM operations WHERE change < ? AND at_ns >= ? AND at_ns <= ? AND root = ? AND ("
-            " path = ? OR substr(path, 1, ?) = ? OR new_path = ? OR substr(new_path, 1, ?) = ?)"
-            " ORDER BY change DESC LIMIT ?",
+            f"{_ALL} WHERE change < ? AND at_ns >= ? AND at_ns <= ? AND root = ? AND ("
+            " path = ? OR substr(path, 1, ?) = ? OR new_path = ? OR substr(new_path, 1, ?) = ?"
+            f" OR (operation = {_TREE} AND path IN ({_marks(around)}))) ORDER BY change DESC LIMIT ?",
             (
                 below,
                 *_times(wanted),
@@ -207,6 +218,7 @@ class RewindIndex:
                 path,
                 len(path) + 1,
                 path + b"/",
+                *around,
                 _PAGE,
             ),
         )
@@ -224,6 +236,18 @@ def _times(wanted: Wanted) -> tuple[int, int]:
     return low, wanted.until_ns if wanted.until_ns is not None else 1 << 62
 
 
+def _around(path: bytes) -> list[bytes]:
+    """The directories that `path` is in."""
+    names = path.split(b"/")
+    return [b"/".join(names[:count]) for count in range(1, len(names))]
+
+
+def _marks(values: list[bytes]) -> str:
+    return ", ".join("?" * len(values))
+
+
 def _is_about(header: UndoHeader, wanted: Wanted) -> bool:
     prefix = wanted.path + b"/"
+    if header.operation == _TREE and wanted.path.startswith(header.path + b"/"):
+        return True
     return any(name == wanted.path or name.startswith(prefix) for name in (header.path, header.new_path))

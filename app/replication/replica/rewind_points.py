@@ -14,7 +14,7 @@ from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import Scenario
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_index import Wanted
-from app.replication.replica.steps import Operation
+from app.replication.replica.steps import NAMES, Operation
 from app.replication.replica.undo_log import UndoHeader
 
 BEFORE = "before:"
@@ -29,6 +29,7 @@ _WORDS = {
     Operation.METADATA: "metadata",
     Operation.REWIND: "rewind",
     Operation.RESTORE: "restore",
+    Operation.TREE: "create",
 }
 
 
@@ -104,6 +105,8 @@ def _operations(
         below = -start[0] + (1 if start[1] == 0 else 0)
     query = Wanted(below, _ns(wanted.since), _end_ns(wanted.until), root, path)
     for header in _headers(store, query):
+        if path and not _has(store, header, path):
+            continue
         point = RewindPoint(
             f"c{header.change}",
             PointKind.OPERATION,
@@ -116,6 +119,17 @@ def _operations(
             master_path(scenario, header.root, header.new_path) if header.new_path else b"",
         )
         yield (-header.change, 1, 0), point
+
+
+def _has(store: ReplicaStore, header: UndoHeader, path: bytes) -> bool:
+    """Whether the directory that an operation made around `path` came with it, or with something in it."""
+    if header.operation != Operation.TREE or not path.startswith(header.path + b"/"):
+        return True
+    inner = path[len(header.path) + 1 :]
+    for step in store.log.steps_of(header.change):
+        if step[0] == NAMES:
+            return any(name == inner or name.startswith(inner + b"/") for name in step[3])
+    return False
 
 
 def _headers(store: ReplicaStore, query: Wanted) -> Iterator[UndoHeader]:
@@ -138,6 +152,7 @@ def _matches(header: UndoHeader, query: Wanted) -> bool:
         and (query.root < 0 or header.root == query.root)
         and (
             not query.path
+            or (header.operation == Operation.TREE and query.path.startswith(header.path + b"/"))
             or any(name == query.path or name.startswith(prefix) for name in (header.path, header.new_path))
         )
     )

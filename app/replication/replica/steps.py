@@ -11,6 +11,9 @@ step names the inodes it is about: undoing it twice, or where it never happened,
 | METADATA | root, path, inode, packed old metadata |
 | BLOCKS | root, path, inode, old size, [[offset, old bytes], …] |
 | TIMES | root, path, inode, mtime: of a directory whose names change in this batch |
+| NAMES | root, path, [relative path, …]: what the directory that the MOVE before it moved had in it |
+
+NAMES is for listings only: nothing is done for it, nor undone.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import NEW, SideStore
 from app.replication.replica.trouble import PathTrouble
 
-MOVE, REPLACE, METADATA, BLOCKS, TIMES = range(1, 6)
+MOVE, REPLACE, METADATA, BLOCKS, TIMES, NAMES = range(1, 7)
 TREE, SIDE = 0, 1
 
 Step = tuple[Any, ...]
@@ -49,6 +52,8 @@ class Operation(IntEnum):
     METADATA = 7
     REWIND = 8
     RESTORE = 9
+    TREE = 10
+    """A new directory with all that is in it."""
 
 
 @dataclass(slots=True)

@@ -149,6 +149,19 @@ class UndoLog:
             if first <= after:
                 return
 
+    def steps_of(self, change: int) -> tuple[tuple[Any, ...], ...]:
+        """The steps of one entry; none when the log no longer has it. Reads its segment.
+
+        Raises:
+            ArcxoError: CR00412 when a durable entry is damaged.
+        """
+        self._flush()
+        holding = [name for name, first in self.segments() if first <= change]
+        for entry in self._read(holding[-1], False) if holding else ():
+            if entry.header.change == change:
+                return entry.steps
+        return ()
+
     def headers_newest_first(self) -> Iterator[UndoHeader]:
         """What happened, newest first, without the steps."""
         self._flush()

@@ -1,0 +1,266 @@
+"""New directories grown whole in the side store, so that one rename puts all that is in them into place.
+
+A directory is grown as the records of one batch come, which name a directory before what is in it. What
+does not fit (another name of a file, content that was staged, a second record of a path) is left to be
+carried out by itself, after the directory is in place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass, field
+
+from app.model.entry import EntryKind, Metadata
+from app.model.errors import Problem
+from app.replication.metadata import apply_metadata, apply_metadata_fd, metadata_of, read_xattrs, xattr_digest
+from app.replication.records import MakeEntry, Record, Remove, Rename, ReplaceFile
+from app.replication.replica.drift_states import StateRow, state_row
+from app.replication.replica.side_store import is_reserved
+from app.replication.replica.steps import ReplicaTree, write_extents
+from app.replication.replica.walking import remove_tree
+
+Place = tuple[int, bytes]
+
+DEPTH_MAX = 64
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(slots=True)
+class Grown:
+    """The directory that is to be at `path` of a root, with all its metadata, at `side` of the side store.
+
+    `entries` is everything in it, itself the first, by root and path. Nobody else changes it any more.
+    """
+
+    root: int
+    path: bytes
+    side: bytes
+    inode: int = 0
+    size_bytes: int = 0
+    entries: dict[Place, tuple[int, Metadata]] = field(default_factory=dict)
+    directories: dict[Place, int] = field(default_factory=dict)
+    """The time of each directory among them."""
+    states: list[StateRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def side_of(self, path: bytes) -> bytes:
+        """Where something in it is now."""
+        return self.side + path[len(self.path) :]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A directory that still gets entries."""
+
+    path: bytes
+    fd: int
+    metadata: Metadata
+
+
+class Grower:
+    """Grows the directories of one batch. One thread.
+
+    `add` makes what a record tells of, if that is part of a new directory, and returns that directory;
+    `end` finishes those still open. A directory that could not be finished is not among `whole`.
+    """
+
+    def __init__(self) -> None:
+        self._tree: ReplicaTree | None = None
+        self._open: list[_Open] = []
+        self._grown: Grown | None = None
+        self._named: set[Place] = set()
+        self.whole: set[int] = set()
+        """`id` of what is finished."""
+
+    def add(self, tree: ReplicaTree, record: Record, side: bytes) -> Grown | None:
+        """The directory that the record is made in now, or None. `side` is a name for a new one.
+
+        Raises OSError when what it tells of cannot be made; nothing is there of it then.
+        """
+        path: bytes = getattr(record, "path", b"")
+        place = (tree.index, path)
+        if isinstance(record, Remove | Rename) or place in self._named:
+            self.end()
+            self._named.add(place)
+            return None
+        self._named.add(place)
+        if not isinstance(record, ReplaceFile | MakeEntry) or not path:
+            return None
+        opened = self._parent(tree, path)
+        if isinstance(record, MakeEntry):
+            kind = record.metadata.kind
+            if kind is EntryKind.DIRECTORY:
+                return self._directory(tree, path, record.metadata, opened, side)
+            if opened is None or kind is not EntryKind.SYMLINK:
+                return None
+            self._link(path, record.metadata, opened)
+        elif opened is None or record.data is None:
+            return None
+        else:
+            self._file(record, opened)
+        return self._grown
+
+    def end(self) -> None:
+        """Nothing more comes for the open directories."""
+        while self._open:
+            self._finish()
+        self._tree = None
+
+    def _parent(self, tree: ReplicaTree, path: bytes) -> _Open | None:
+        """The open directory that `path` is in; those it is not beneath are finished."""
+        if self._tree is not tree:
+            self.end()
+        parent = path.rpartition(b"/")[0]
+        while self._open:
+            last = self._open[-1]
+            if last.path == parent:
+                return last
+            if parent.startswith(last.path + b"/"):
+                return None
+            self._finish()
+        return None
+
+    def _directory(
+        self, tree: ReplicaTree, path: bytes, metadata: Metadata, opened: _Open | None, side: bytes
+    ) -> Grown | None:
+        if self._open and (opened is None or len(self._open) >= DEPTH_MAX):
+            return None
+        if is_reserved(path):
+            return None
+        if opened is None:
+            directory, name = tree.side.place(side)
+        else:
+            directory, name = opened.fd, path[len(opened.path) + 1 :]
+        os.mkdir(name, 0o700, dir_fd=directory)
+        try:
+            fd = os.open(name, _DIRECTORY, dir_fd=directory)
+        except OSError:
+            if opened is not None:
+                self._unmake(name, opened, directory=True)
+            raise
+        if opened is None:
+            self._tree = tree
+            self._grown = Grown(tree.index, path, side)
+        self._open.append(_Open(path, fd, metadata))
+        assert self._grown is not None
+        # Its inode is known when it is finished; it stands before all that is in it.
+        self._grown.entries[tree.index, path] = (0, metadata)
+        return self._grown
+
+    def _finish(self) -> None:
+        """The innermost open directory gets its metadata, after which nothing is made in it."""
+        opened, grown, tree = self._open.pop(), self._grown, self._tree
+        assert grown is not None
+        assert tree is not None
+        try:
+            status, digest = self._settle(opened.fd, opened.path, opened.metadata)
+        except OSError:
+            self._give_up(tree, grown)
+            return
+        finally:
+            os.close(opened.fd)
+        place = (grown.root, opened.path)
+        grown.entries[place] = (status.st_ino, opened.metadata)
+        grown.directories[place] = opened.metadata.modified_ns
+        # The rename into place moves the change time of the directory that is renamed.
+        changed = status.st_ctime_ns if self._open else 0
+        grown.states.append(state_row(grown.root, opened.path, status, changed, digest))
+        if not self._open:
+            grown.inode = status.st_ino
+            self.whole.add(id(grown))
+
+    def _give_up(self, tree: ReplicaTree, grown: Grown) -> None:
+        """A disk that fails shows itself where the records are carried out one by one."""
+        while self._open:
+            os.close(self._open.pop().fd)
+        with contextlib.suppress(OSError):
+            remove_tree(tree.side, grown.side)
+
+    def _file(self, record: ReplaceFile, opened: _Open) -> None:
+        metadata, path = record.metadata, record.path
+        name = path[len(opened.path) + 1 :]
+        fd = os.open(name, _CREATE, metadata.permissions & 0o777, dir_fd=opened.fd)
+        try:
+            self._fill(fd, record)
+            status, digest = self._settle(fd, path, metadata)
+        except OSError:
+            self._unmake(name, opened)
+            raise
+        finally:
+            os.close(fd)
+        self._made(path, metadata, status, digest)
+
+    def _fill(self, fd: int, record: ReplaceFile) -> None:
+        data, extents = record.data, record.extents
+        assert data is not None
+        end = 0
+        if extents:
+            last = extents[-1]
+            end = last.offset + last.length
+            if len(extents) > 1 or extents[0].offset or os.write(fd, data) != len(data):
+                write_extents(fd, extents, data, -1)
+        if end != record.metadata.size_bytes:
+            os.ftruncate(fd, record.metadata.size_bytes)
+
+    def _settle(self, fd: int, path: bytes, metadata: Metadata) -> tuple[os.stat_result, bytes]:
+        """Give what is new its metadata; its status and the digest of its attributes then."""
+        if metadata.xattrs:
+            current = metadata_of(os.fstat(fd), (), b"")
+            self._note(path, apply_metadata_fd(fd, metadata, current))
+            return os.fstat(fd), xattr_digest(read_xattrs(fd))
+        os.utime(fd, ns=(metadata.modified_ns, metadata.modified_ns))
+        status = os.fstat(fd)
+        if (status.st_uid, status.st_gid) != (metadata.uid, metadata.gid):
+            try:
+                os.fchown(fd, metadata.uid, metadata.gid)
+            except PermissionError as error:
+                self._note(path, [_not_permitted("owner", error)])
+            status = os.fstat(fd)
+        if stat.S_IMODE(status.st_mode) != metadata.permissions:
+            os.fchmod(fd, metadata.permissions)
+            status = os.fstat(fd)
+        return status, b""
+
+    def _link(self, path: bytes, metadata: Metadata, opened: _Open) -> None:
+        name = path[len(opened.path) + 1 :]
+        os.symlink(metadata.link_target, name, dir_fd=opened.fd)
+        try:
+            status = os.stat(name, dir_fd=opened.fd, follow_symlinks=False)
+            current = metadata_of(status, (), metadata.link_target)
+            self._note(path, apply_metadata(name, metadata, opened.fd, current))
+            status = os.stat(name, dir_fd=opened.fd, follow_symlinks=False)
+            digest = b""
+            if metadata.xattrs:
+                digest = xattr_digest(read_xattrs(b"/proc/self/fd/%d/%s" % (opened.fd, name)))
+        except OSError:
+            self._unmake(name, opened)
+            raise
+        self._made(path, metadata, status, digest)
+
+    def _unmake(self, name: bytes, opened: _Open, *, directory: bool = False) -> None:
+        """Nothing is to stay of what could not be made; else all of it goes."""
+        grown, tree = self._grown, self._tree
+        assert grown is not None
+        assert tree is not None
+        try:
+            (os.rmdir if directory else os.unlink)(name, dir_fd=opened.fd)
+        except OSError:
+            self._give_up(tree, grown)
+
+    def _made(self, path: bytes, metadata: Metadata, status: os.stat_result, digest: bytes) -> None:
+        grown = self._grown
+        assert grown is not None
+        grown.entries[grown.root, path] = (status.st_ino, metadata)
+        grown.states.append(state_row(grown.root, path, status, status.st_ctime_ns, digest))
+        grown.size_bytes += metadata.size_bytes
+
+    def _note(self, path: bytes, problems: list[Problem]) -> None:
+        assert self._grown is not None
+        self._grown.problems += [Problem(one.code, path, one.params) for one in problems]
+
+
+def _not_permitted(what: str, error: OSError) -> Problem:
+    return Problem("WR00311", params={"what": what, "cause": os.strerror(error.errno or 0)})
