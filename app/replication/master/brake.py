@@ -40,7 +40,7 @@ WATCH_MOST_S = 3.0
 WATCH_OVER_MOST_S = 60.0
 REWRITES_BURST = 20
 _BURST_S = 1.0
-_COUNTED = ("ER00260", "ER00261")
+_COUNTED = ("ER00225", "ER00260", "ER00261")
 
 
 @dataclass(slots=True)
@@ -58,6 +58,10 @@ class Held:
     usual_per_minute: float = 0.0
     point_id: str = ""
     sync: list[str] = field(default_factory=list)
+    returned: str = ""
+    """Of what was lost as a whole and is to be looked at again: its place (hex, absolute)."""
+    placeholder: bool = True
+    """Whether the record after `position` holds the place of a bookmark."""
 
     @property
     def holds(self) -> bool:
@@ -108,6 +112,8 @@ class Brake:
         self._passing = Passing()
         self._starting = False
         self.outlet: Outlet | None = None
+        self.returned = b""
+        """What was lost as a whole, and is taken as it is now: all that is missing there is held."""
 
     # asked by the senders
 
@@ -168,8 +174,11 @@ class Brake:
         if kept.root_lost:
             # The caller has found the roots to be there, or tells again.
             kept.root_lost = False
+            kept.returned = kept.returned or kept.params.get("place", "")
             if kept.code not in _COUNTED:
                 kept.code = ""
+        with contextlib.suppress(ValueError):
+            self.returned = bytes.fromhex(kept.returned)
         self._note_mark(kept)
         if not kept.code:
             self._starting = True
@@ -250,6 +259,8 @@ class Brake:
             self._brake(held, "ER00261", path=_text(emptied), files=self._losses.files())
         elif over:
             self._brake(held, "ER00260", files=self._rates.count(now))
+        elif held.returned and (missing := len(self._losses.undecided())):
+            self._brake(held, "ER00225", path=_text(self.returned), missing=missing)
         else:
             self._release()
 
@@ -262,7 +273,7 @@ class Brake:
                     braked.root_lost = True
                     self._save()
             return
-        held = self._held or Held(self._spool.last_seq, self._spool.epoch, sync=self._sync)
+        held = self._held or Held(self._spool.last_seq, self._spool.epoch, sync=self._sync, placeholder=False)
         held.root_lost = True
         self._brake(held, error.code, **error.params)
 
@@ -302,6 +313,15 @@ class Brake:
 
     def _hold(self) -> None:
         """Stop the senders before the next record, durably before there is one."""
+        if (known := self._held) is not None and not known.placeholder and not known.code:
+            # Of a root that was lost: from here on there is something to bring back.
+            assert self.outlet is not None
+            with self._news:
+                known.position, known.placeholder = self.outlet.newest_seq(), True
+                self._save()
+                self._news.notify_all()
+            self.outlet.put(Skip())
+            return
         if self._held is not None or self._files() < EMPTIED_LEAST_ENTRIES:
             return
         assert self.outlet is not None
@@ -321,7 +341,7 @@ class Brake:
     def _brake(self, held: Held, code: str, **params: object) -> None:
         now = time.monotonic()
         with self._news:
-            if not held.root_lost:
+            if not held.root_lost and held.placeholder:
                 held.point_id = secrets.token_hex(8)
             held.at = time.time()
             held.limit_files = self._rates.limit(self._files() + self._rates.count(now))

@@ -13,6 +13,7 @@ from app.model.entry import EntryKind
 from app.replication.master.files import Files
 from app.replication.master.filters import PathFilter
 from app.replication.master.following import Followers, Guard
+from app.replication.master.mounts import Mounts
 from app.replication.master.names import Names
 from app.replication.master.observe import entry_of, same_metadata, same_status, unchanged
 from app.replication.master.outlet import Outlet
@@ -46,6 +47,7 @@ class Comparer:
         self._filters = filters
         self._followers = followers
         self._guard = guard
+        self.mounts = Mounts(shadow)
         self._proofs = proofs = Proofs(roots, shadow, followers)
         names = Names(roots, shadow, outlet, filters, followers, guard, proofs, self.compare, renames_allowed)
         self._files = Files(outlet, followers, guard, names, proofs)
@@ -61,7 +63,7 @@ class Comparer:
         """Record what changed at `path`. Returns the paths in it to compare next (`tree`, new directories).
 
         Raises:
-            RootLostError: the root is gone, so nothing at all is recorded.
+            RootLostError: the root is gone, or a file system beneath it: nothing at all is recorded.
         """
         root = self._roots[root_number]
         row = self._shadow.get(root_number, path)
@@ -82,6 +84,8 @@ class Comparer:
             return []
         if not path and (status.st_dev, status.st_ino) != (root.device, root.inode):
             raise RootLostError(root_number, "ER00221")
+        if row is not None and path:
+            self.mounts.check(root, row, status)
         is_directory = stat.S_ISDIR(status.st_mode)
         if stat.S_ISSOCK(status.st_mode) or self._filters.leaves_out(path, directory=is_directory):
             if row is not None:
@@ -133,6 +137,7 @@ class Comparer:
         # A root that was unmounted or removed shows all its entries as gone.
         root.check()
         if row is not None:
+            self.mounts.check_above(root, path)
             self._guard.removing(root.number, path)
         self._outlet.put(Remove(root.number, path))
         entries, files, size = self._shadow.remove(root.number, path)

@@ -144,6 +144,12 @@ class Recorder:
 
     # control
 
+    def take_as_it_is(self, place: bytes) -> None:
+        """Before `start`: people have decided about the file system at this absolute path, beneath a root."""
+        for root in self.roots:
+            if place.startswith(root.path + b"/"):
+                self._comparer.mounts.taken = (root.number, place[len(root.path) + 1 :])
+
     def mend(self) -> None:
         """Before `start`, when the shadow goes on: compare what a crash left recorded but not known.
 
@@ -319,7 +325,8 @@ class Recorder:
                 self.hints.done()
                 self.judge()
             except RootLostError as error:
-                self._end(ArcxoError(error.code, path=_text(self.roots[error.root].path)), error.root)
+                path = error.place or self.roots[error.root].path
+                self._end(ArcxoError(error.code, path=_text(path), place=path.hex()), error.root)
                 return
             except ArcxoError as error:
                 self._end(error, None)

@@ -11,6 +11,7 @@ from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import check_relative, is_beneath, shown
 from app.model.properties import check_override, check_properties
 from app.model.scenario import NewScenario, Scenario
+from app.replication.master.mounts import mounted_beneath, mounts_text
 from app.replication.master.run_scripts import check_scripts
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1", ""})
@@ -33,6 +34,9 @@ def check(
             results.append(CheckResult(text, CheckOutcome.WARNING, "WR00110", {"path": text}))
         else:
             results.append(CheckResult(text, CheckOutcome.OK, "IR00111", {"path": text}))
+        if mounts := mounted_beneath(root.master_path):
+            params = {"path": text, "mounts": mounts_text(mounts)}
+            results.append(CheckResult(text, CheckOutcome.WARNING, "WR00124", params))
     return results + check_scripts(scenario)
 
 

@@ -13,10 +13,12 @@ from app.model.scenario import RootStatistics
 class RootLostError(Exception):
     """The root is not there, or not what it was: nothing may be concluded from that."""
 
-    def __init__(self, root: int, code: str) -> None:
+    def __init__(self, root: int, code: str, place: bytes = b"") -> None:
         self.root = root
         self.code = code
-        super().__init__(root, code)
+        self.place = place
+        """What of the root it is about, absolute; b"" is the whole of it."""
+        super().__init__(root, code, place)
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ from app.replication.master.flight import Flight
 from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
+from app.replication.master.mounts import Mounts
 from app.replication.master.outlet import RECORDED_FACT
 from app.replication.master.quiet import Quiet
 from app.replication.master.recorder import Recorder
@@ -204,7 +205,7 @@ class Running:
         # An emptied root is not synchronised: its removals are recorded, and held by the safety brake.
         if not fresh and self._fresh and not self._adopt_roots and self._emptied_since(shadow):
             self._adopt_roots = True
-        else:
+        elif fresh or self._adopt_roots or not self._fresh or not self._unmounted_since(shadow):
             fresh = fresh or self._fresh
         self._losses = losses = Losses(shadow)
         self._brake = brake = Brake(
@@ -252,6 +253,8 @@ class Running:
         if self._stopping.is_set():
             return
         if not fresh:
+            if self._adopt_roots:
+                recorder.take_as_it_is(brake.returned)
             recorder.mend()
         recorder.start()
         if not fresh:
@@ -325,6 +328,20 @@ class Running:
         if not self._stopping.is_set():
             shadow.set_fact("complete", epoch)
         shadow.commit()
+
+    def _unmounted_since(self, shadow: Shadow) -> bool:
+        """Whether a file system beneath a root is gone since it was recorded; a walk tells, and brakes."""
+        mounts = Mounts(shadow)
+        for root in self._roots:
+            if shadow.fact(f"root {root.number}") != root.path.hex():
+                continue
+            with contextlib.suppress(OSError):
+                root.identify()
+                try:
+                    mounts.check_recorded(root)
+                except RootLostError:
+                    return True
+        return False
 
     def _emptied_since(self, shadow: Shadow) -> bool:
         """Whether a root that had many entries when it was last recorded has none now."""

@@ -234,6 +234,15 @@ class Shadow:
             (order_key(new_path), len(path) + 1, *args),
         )
 
+    def elsewhere(self, root: int) -> Iterator[ShadowEntry]:
+        """The recorded directories that are not on the root's own file system, in the order of their keys."""
+        for row in self._database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND device <> 0 AND mode & 61440 = 16384"
+            " ORDER BY key",
+            (root,),
+        ):
+            yield _entry(row)
+
     def names_of(self, root: int, device: int, inode: int) -> list[ShadowEntry]:
         """The recorded files that have this inode, by name."""
         rows = self._database.execute(
