@@ -29,7 +29,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
 from app.model.report import ComparisonProgress, Report
-from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, ReplicaStatus, Scenario, ScenarioStatus, SyncMethod
 
 __all__ = [
@@ -198,6 +198,9 @@ class Agent(Protocol):
         after: str = "",
         limit: int = 1000,
     ) -> Sequence[RewindPoint]: ...
+    def rewind_density(
+        self, scenario_id: int, *, path: bytes, since: datetime, until: datetime, parts: int
+    ) -> RewindDensity: ...
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan: ...
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindResult: ...
 

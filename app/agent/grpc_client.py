@@ -37,7 +37,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.report import ComparisonProgress, Report
-from app.model.rewind import PointKind, ReplicatedBack, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
 generated: Any = agent_pb2_grpc
@@ -250,6 +250,15 @@ class GrpcAgent(HostCalls):
             limit=limit,
         )
         return _items(self._call("ListRewindPoints", request), RewindPoint)
+
+    def rewind_density(
+        self, scenario_id: int, *, path: bytes, since: datetime, until: datetime, parts: int
+    ) -> RewindDensity:
+        """How many changes the replica here applied when, in equal parts of a time."""
+        request = pb.RewindDensityRequest(
+            scenario_id=scenario_id, path=path, since=to_time(since), until=to_time(until), parts=parts
+        )
+        return from_message(self._call("GetRewindDensity", request), RewindDensity)
 
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes] = ()) -> RewindPlan:
         """What a rewind would change."""

@@ -34,6 +34,7 @@ from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
 _BROWSE_BATCH = 5_000
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
+DENSITY_PARTS_MAX = 10_000
 BRAKE_ITEMS_MAX = 10_000
 ITEMS_MAX = 10_000
 
@@ -228,6 +229,18 @@ class ControlHandlers:
             timeout_s=left,
         )
         return pb.RewindPoints(items=[to_message(point, pb.RewindPoint) for point in found])
+
+    def _do_get_rewind_density(self, request: Any, left: float) -> pb.RewindDensity:
+        found = self._host.replica(
+            "rewind_density",
+            request.scenario_id,
+            path=request.path,
+            since=from_time(request.since),
+            until=from_time(request.until),
+            parts=max(1, min(request.parts, DENSITY_PARTS_MAX)),
+            timeout_s=left,
+        )
+        return to_message(found, pb.RewindDensity)
 
     def _do_plan_rewind(self, request: Any, left: float) -> pb.RewindPlan:
         paths = tuple(request.paths)

@@ -21,7 +21,7 @@ from app.agent.tls import load_identity
 from app.model.drift import DriftReport
 from app.model.errors import NotFoundError, Problem
 from app.model.host import CheckResult
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.replica.engine import ReplicaEngine
@@ -116,6 +116,12 @@ class ReplicaRole:
         return self._engine.rewind_points(
             scenario_id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
         )
+
+    def rewind_density(
+        self, scenario_id: int, *, path: bytes, since: datetime, until: datetime, parts: int
+    ) -> RewindDensity:
+        """How many changes were applied when."""
+        return self._engine.rewind_density(scenario_id, path=path, since=since, until=until, parts=parts)
 
     def plan_rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindPlan:
         """What a rewind would change."""

@@ -10,6 +10,7 @@ REQUIRED_ROLE = {
     "GetScenario": Role.MONITOR,
     "ListEvents": Role.MONITOR,
     "ListRewindPoints": Role.MONITOR,
+    "GetRewindDensity": Role.MONITOR,
     "Browse": Role.OPERATOR,
     "PreviewFilters": Role.OPERATOR,
     "CheckScenario": Role.OPERATOR,

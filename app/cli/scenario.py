@@ -26,6 +26,7 @@ VERBS = {
     "bookmark": ("app.cli.scenario_control", "bookmark", "Name this moment as a rewind point."),
     "wait": ("app.cli.scenario_control", "wait", "Wait for a state: replicating, in-sync or stopped."),
     "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
+    "rewind-density": ("app.cli.scenario_rewind", "rewind_density", "Count changes by when they came."),
     "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),
     "brake": ("app.cli.scenario_brake", "brake", "Review and decide what the safety brake holds."),
     "difference": ("app.cli.scenario_report", "difference", "Compare master and replica; change nothing."),

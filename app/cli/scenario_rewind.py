@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -68,6 +68,32 @@ def rewind_points(
     )
     if len(points) == limit:
         context.note(f"There may be more: --after {points[-1].id}")
+
+
+@click.command(
+    name="rewind-density", help="Count the changes that a replica applied, in equal parts of a time."
+)
+@click.argument("name")
+@click.option("--since", type=UtcTime(), default=None, metavar="TIME", help="Default: a day before the end.")
+@click.option("--until", type=UtcTime(), default=None, metavar="TIME", help="Default: now.")
+@click.option("--parts", type=click.IntRange(1, 10_000), default=24, show_default=True)
+@click.option("--path", type=MasterPath(), default=None, metavar="PATH", help="Changes of PATH and beneath.")
+@click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
+def rewind_density(
+    *, name: str, since: datetime | None, until: datetime | None, parts: int, path: bytes | None, replica: str
+) -> None:
+    """When how much changed."""
+    context = current()
+    until = until or datetime.now(UTC)
+    since = since or until - timedelta(days=1)
+    if since >= until:
+        raise click.UsageError("--since must be before --until")
+    found = context.services.scenarios.rewind_density(
+        name, since=since, until=until, parts=parts, path=path or b"", replica=replica
+    )
+    width = (until - since) / parts
+    rows = [(time_text(since + width * number), f"{count:,}") for number, count in enumerate(found.counts)]
+    context.show(found, lambda: table(("From", "Changes"), rows, right=[1]))
 
 
 @click.command(help="Take the replica of the stopped scenario NAME back to a point.")

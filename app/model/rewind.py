@@ -40,6 +40,19 @@ class RewindPoint:
     new_path: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class RewindDensity:
+    """How many changes were applied when: one count for each of equal parts of the time asked for.
+
+    `oldest` is the oldest moment that the rewind log reaches back to; None while it holds nothing.
+    """
+
+    since: datetime
+    until: datetime
+    counts: tuple[int, ...]
+    oldest: datetime | None = None
+
+
 class RewindAction(StrEnum):
     """What rewinding does to one path."""
 

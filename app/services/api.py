@@ -28,7 +28,7 @@ from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgeP
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import RestorePlan
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.search import Machine, Query
 
@@ -107,6 +107,16 @@ class ScenarioService(Protocol):
         replica: str = "",
         limit: int = 1000,
     ) -> Sequence[RewindPoint]: ...
+    def rewind_density(
+        self,
+        name: str,
+        *,
+        since: datetime,
+        until: datetime,
+        parts: int,
+        path: bytes = b"",
+        replica: str = "",
+    ) -> RewindDensity: ...
     def plan_rewind(
         self,
         name: str,

@@ -18,7 +18,7 @@ from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
 from app.model.report import ComparisonProgress, Report
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.services.comparing import following
 from app.services.connections import Connections, is_unreachable
@@ -378,6 +378,21 @@ class LocalScenarios:
         return host.rewind_points(
             registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
         )
+
+    def rewind_density(
+        self,
+        name: str,
+        *,
+        since: datetime,
+        until: datetime,
+        parts: int,
+        path: bytes = b"",
+        replica: str = "",
+    ) -> RewindDensity:
+        """How many changes at or beneath `path` (b"" = any) a replica applied, in equal parts of a time."""
+        registration, agent = self._agent(name)
+        _, host = self._replica_of(registration, agent, replica)
+        return host.rewind_density(registration.id, path=path, since=since, until=until, parts=parts)
 
     def plan_rewind(
         self,

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def test_a_stopped_replica_process_is_noticed_named_and_caught_up_with(
         assert "replica unreachable" in late.value.params["what"]
         for call, work in {
             "ListRewindPoints": partial(impatient.rewind_points, scenario_id),
+            "GetRewindDensity": partial(
+                impatient.rewind_density,
+                scenario_id,
+                path=b"",
+                since=datetime.now(UTC) - timedelta(hours=1),
+                until=datetime.now(UTC),
+                parts=10,
+            ),
             "OpenStream": partial(impatient.open_stream, scenario_id, "localhost"),  # type: ignore[attr-defined]
         }.items():
             with pytest.raises(ArcxoError) as caught:

@@ -55,6 +55,7 @@ from app.model.rewind import (
     PointKind,
     ReplicatedBack,
     RewindAction,
+    RewindDensity,
     RewindItem,
     RewindPlan,
     RewindPoint,
@@ -472,6 +473,28 @@ class MemoryScenarios(_Calls):
         ]
         ids = [point.id for point in found]
         return found[ids.index(after) + 1 if after in ids else 0 :][:limit]
+
+    def rewind_density(
+        self,
+        name: str,
+        *,
+        since: datetime,
+        until: datetime,
+        parts: int,
+        path: bytes = b"",
+        replica: str = "",
+    ) -> RewindDensity:
+        self._note("scenarios.rewind_density", name, since, until, parts, path)
+        counts = [0] * parts
+        operations = [
+            point
+            for point in self._services.points
+            if point.kind is PointKind.OPERATION and (not path or is_beneath(point.path, path))
+        ]
+        for point in operations:
+            if since <= point.at <= until:
+                counts[min(parts - 1, int((point.at - since) / (until - since) * parts))] += 1
+        return RewindDensity(since, until, tuple(counts), min((p.at for p in operations), default=None))
 
     def plan_rewind(
         self,

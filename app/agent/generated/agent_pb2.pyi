@@ -407,6 +407,32 @@ class RewindPoints(_message.Message):
     items: _containers.RepeatedCompositeFieldContainer[RewindPoint]
     def __init__(self, items: _Optional[_Iterable[_Union[RewindPoint, _Mapping]]] = ...) -> None: ...
 
+class RewindDensityRequest(_message.Message):
+    __slots__ = ("scenario_id", "path", "since", "until", "parts")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    path: bytes
+    since: Time
+    until: Time
+    parts: int
+    def __init__(self, scenario_id: _Optional[int] = ..., path: _Optional[bytes] = ..., since: _Optional[_Union[Time, _Mapping]] = ..., until: _Optional[_Union[Time, _Mapping]] = ..., parts: _Optional[int] = ...) -> None: ...
+
+class RewindDensity(_message.Message):
+    __slots__ = ("since", "until", "counts", "oldest")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIELD_NUMBER: _ClassVar[int]
+    since: Time
+    until: Time
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    oldest: Time
+    def __init__(self, since: _Optional[_Union[Time, _Mapping]] = ..., until: _Optional[_Union[Time, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., oldest: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+
 class RewindRequest(_message.Message):
     __slots__ = ("scenario_id", "point_id", "paths")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]

@@ -190,6 +190,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.RewindPointsRequest.SerializeToString,
                 response_deserializer=agent__pb2.RewindPoints.FromString,
                 _registered_method=True)
+        self.GetRewindDensity = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/GetRewindDensity',
+                request_serializer=agent__pb2.RewindDensityRequest.SerializeToString,
+                response_deserializer=agent__pb2.RewindDensity.FromString,
+                _registered_method=True)
         self.PlanRewind = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/PlanRewind',
                 request_serializer=agent__pb2.RewindRequest.SerializeToString,
@@ -467,6 +472,12 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRewindDensity(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PlanRewind(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -729,6 +740,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.ListRewindPoints,
                     request_deserializer=agent__pb2.RewindPointsRequest.FromString,
                     response_serializer=agent__pb2.RewindPoints.SerializeToString,
+            ),
+            'GetRewindDensity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRewindDensity,
+                    request_deserializer=agent__pb2.RewindDensityRequest.FromString,
+                    response_serializer=agent__pb2.RewindDensity.SerializeToString,
             ),
             'PlanRewind': grpc.unary_unary_rpc_method_handler(
                     servicer.PlanRewind,
@@ -1654,6 +1670,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/ListRewindPoints',
             agent__pb2.RewindPointsRequest.SerializeToString,
             agent__pb2.RewindPoints.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRewindDensity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/GetRewindDensity',
+            agent__pb2.RewindDensityRequest.SerializeToString,
+            agent__pb2.RewindDensity.FromString,
             options,
             channel_credentials,
             insecure,

@@ -19,7 +19,7 @@ from app.model.events import Severity
 from app.model.host import CheckOutcome, CheckResult
 from app.model.media import Consistency
 from app.model.paths import is_beneath, shown
-from app.model.rewind import PointKind, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.link import Link
@@ -33,7 +33,7 @@ from app.replication.replica.restoring import (
     begin_restore,
     end_restore,
 )
-from app.replication.replica.rewind_points import PointFilter, points_newest_first
+from app.replication.replica.rewind_points import PointFilter, density, points_newest_first
 from app.replication.replica.rewinding import add_point, plan_rewind, rewind
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.stream import ReplicaStream
@@ -285,6 +285,15 @@ class ReplicaEngine:
             scenario, store = replica.opened()
             found = points_newest_first(store, scenario, replica.name, wanted)
             return list(itertools.islice(found, limit))
+
+    def rewind_density(
+        self, scenario_id: int, *, path: bytes, since: datetime, until: datetime, parts: int
+    ) -> RewindDensity:
+        """How many changes were applied when, in equal parts of a time. Raises NotFoundError ER00419."""
+        replica = self._replica(scenario_id)
+        with replica.lock:
+            scenario, store = replica.opened()
+            return density(store, scenario, path, since, until, parts)
 
     def tend(self) -> None:
         """Drop what rewind logs need not keep, also where no stream is open. To be called now and then."""

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS operations (
     change INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, at_ns INTEGER NOT NULL, operation INTEGER NOT NULL,
     root INTEGER NOT NULL, path BLOB NOT NULL, new_path BLOB NOT NULL, size INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS operations_at ON operations (at_ns);
 CREATE TABLE IF NOT EXISTS names (
     root INTEGER NOT NULL, key BLOB NOT NULL, change INTEGER NOT NULL, PRIMARY KEY (root, key, change)
 ) WITHOUT ROWID;
@@ -88,6 +89,39 @@ class RewindIndex:
             if len(page) < _PAGE:
                 return
             below = page[-1].change
+
+    def density(self, wanted: Wanted, parts: int) -> list[int]:
+        """How many of the operations wanted fall into each of equal `parts` of its time, which has an end."""
+        assert wanted.since_ns is not None
+        assert wanted.until_ns is not None
+        width = max(1, -(-(wanted.until_ns - wanted.since_ns) // parts))
+        select, within = "SELECT (at_ns - ?) / ?, count(*) FROM operations", "at_ns >= ? AND at_ns <= ?"
+        bounds = (
+            wanted.since_ns,
+            width,
+            wanted.since_ns,
+            min(wanted.until_ns, wanted.since_ns + width * parts - 1),
+        )
+        if wanted.root >= 0:
+            low, high = _range(wanted.path) if wanted.path else (b"", b"\xff" * 256)
+            rows = self._open().execute(
+                f"{select} WHERE {within} AND change IN"  # noqa: S608 - no value is written into it
+                " (SELECT change FROM names WHERE root = ? AND key >= ? AND key < ?) GROUP BY 1",
+                (*bounds, wanted.root, low, high),
+            )
+        else:
+            rows = self._open().execute(
+                f"{select} INDEXED BY operations_at WHERE {within} GROUP BY 1", bounds
+            )
+        counts = [0] * parts
+        for part, count in rows.fetchall():
+            counts[part] = count
+        return counts
+
+    def oldest_ns(self) -> int | None:
+        """When the oldest operation was made."""
+        found = self._open().execute("SELECT at_ns FROM operations ORDER BY change LIMIT 1").fetchone()
+        return None if found is None else int(found[0])
 
     def newest_at(self, at_ns: int) -> int | None:
         """The newest change that was made at or before a time."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.model.errors import NotFoundError
 from app.model.paths import is_beneath
-from app.model.rewind import PointKind, RewindPoint
+from app.model.rewind import PointKind, RewindDensity, RewindPoint
 from app.model.scenario import Scenario
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_index import Wanted
@@ -73,6 +73,39 @@ def points_newest_first(
         merged = heapq.merge(marks, operations, key=lambda item: item[0])
     for _, point in merged:
         yield point
+
+
+def density(
+    store: ReplicaStore, scenario: Scenario, path: bytes, since: datetime, until: datetime, parts: int
+) -> RewindDensity:
+    """How many changes at or beneath `path` (b"" = any) were applied when; see `RewindDensity`.
+
+    Raises:
+        NotFoundError: ER00419 a path outside the roots.
+    """
+    root, inner = _root_of(scenario, path)
+    query = Wanted(None, _ns(since), _end_ns(until), root, inner)
+    try:
+        store.rewind_index.update(store.log, store.index.position.change)
+        counts, oldest_ns = store.rewind_index.density(query, parts), store.rewind_index.oldest_ns()
+    except sqlite3.OperationalError:
+        # No room for an index: the log itself tells the same, slower.
+        counts, oldest_ns = _counted(store, query, parts)
+    oldest = None if oldest_ns is None else _EPOCH + timedelta(microseconds=oldest_ns // 1000)
+    return RewindDensity(since, until, tuple(counts), oldest)
+
+
+def _counted(store: ReplicaStore, query: Wanted, parts: int) -> tuple[list[int], int | None]:
+    assert query.since_ns is not None
+    assert query.until_ns is not None
+    width = max(1, -(-(query.until_ns - query.since_ns) // parts))
+    counts = [0] * parts
+    oldest_ns = None
+    for header in store.log.headers_newest_first():
+        oldest_ns = header.at_ns
+        if _matches(header, query):
+            counts[min(parts - 1, (header.at_ns - query.since_ns) // width)] += 1
+    return counts, oldest_ns
 
 
 def _marks(

@@ -11,6 +11,7 @@ from app.cli import main
 from app.model.drift import DriftItem, DriftKind, DriftReport, KeptEdit
 from app.model.errors import NotFoundError
 from app.model.report import Report, ReportedChange, ReportItem, ReportKind
+from app.model.rewind import RewindDensity
 from app.model.scenario import DriftHandling, RootStatistics
 from tests.support.cli_services import FakeComposition
 
@@ -98,3 +99,22 @@ def test_an_audit_is_asked_for(composition: Any, capsys: pytest.CaptureFixture[s
     assert main(["scenario", "audit", "files", "--json"], composition) == 0
     assert said(capsys) == {"name": "files"}
     assert composition.services.scenarios.asked == [("files", {})]
+
+
+def test_changes_are_counted_by_time(composition: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def density(name: str, **rest: Any) -> RewindDensity:
+        asked.append((name, rest))
+        return RewindDensity(rest["since"], rest["until"], (3, 0), AT)
+
+    composition.services.scenarios.rewind_density = density
+    when = ["--since", "2026-03-01T00:00", "--until", "2026-03-02T00:00"]
+    assert main(["--json", "scenario", "rewind-density", "files", *when, "--parts", "2"], composition) == 0
+    assert said(capsys)["counts"] == [3, 0]
+    assert asked[0][1]["parts"] == 2
+    assert (
+        main(["scenario", "rewind-density", "files", *when[2:], *when[:2], "--parts", "2"], composition) == 0
+    )
+    assert "3" in capsys.readouterr().out
+    assert main(["scenario", "rewind-density", "files", "--since", "2099-01-01T00:00"], composition) == 2

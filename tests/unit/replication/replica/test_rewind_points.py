@@ -13,7 +13,7 @@ from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.records import Mark, Record, Remove, Rename
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.rewind_points import PointFilter, find_point, points_newest_first
+from app.replication.replica.rewind_points import PointFilter, density, find_point, points_newest_first
 from app.replication.replica.undo_log import UndoEntry, UndoHeader
 from tests.support.faults import Cut, CutAt
 from tests.support.replica_tree import begin_stream, make, open_store, put
@@ -168,3 +168,21 @@ def test_a_page_of_many_operations_is_found_fast(store: ReplicaStore) -> None:
     assert len(listed(store, path=b"/m/d7")) == 1000
     assert len(listed(store, 500, after="c30000")) == 500
     assert time.perf_counter() - began < 1.0
+
+
+def test_changes_are_counted_by_when_they_were_applied(store: ReplicaStore) -> None:
+    applier = begin_stream(store)
+    applier.apply_stream("e", 1, [make(b"d"), put(b"d/a", b"1"), put(b"b", b"1")])
+    applier.apply_stream("e", 4, [put(b"d/a", b"2"), put(b"b", b"2")])
+    headers = list(store.log.headers_newest_first())
+    first, last = (datetime.fromtimestamp(h.at_ns // 1000 / 1e6, UTC) for h in (headers[-1], headers[0]))
+    since, until = first - timedelta(seconds=1), last + timedelta(seconds=1)
+    found = density(store, SCENARIO, b"", since, until, 1)
+    assert (found.counts, found.since, found.until) == ((5,), since, until)
+    assert found.oldest == first
+    assert sum(density(store, SCENARIO, b"", since, until, 1000).counts) == 5
+    assert sum(density(store, SCENARIO, b"/m/d", since, until, 7).counts) == 3
+    assert sum(density(store, SCENARIO, b"/m/b", since, until, 7).counts) == 2
+    assert sum(density(store, SCENARIO, b"", until, until + timedelta(days=1), 7).counts) == 0
+    with pytest.raises(NotFoundError, match="ER00419"):
+        density(store, SCENARIO, b"/elsewhere", since, until, 7)
