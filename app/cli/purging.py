@@ -38,6 +38,11 @@ def plan_text(found: PurgePlan) -> str:
     ]
     if found.garbage_bytes:
         lines.append(f"Of it {size_text(found.garbage_bytes)} belong to no session already now.")
+    if found.repacks_bytes:
+        lines.append(
+            f"Of it {size_text(found.repacks_bytes)} come from {found.repacks_packs:,} pack(s) that are written "
+            "anew with only what the remaining sessions use."
+        )
     if found.waits_bytes:
         lines.append(
             f"{size_text(found.waits_bytes)} of it are freed when the {found.writers:,} backup(s) that run "

@@ -43,7 +43,7 @@ def collect_garbage(
     """
     known = {session.number for session in catalog.sessions.list(one.label.serial)}
     report = media.collect(one.path, grace_s=grace_s, expected=known, emit=emit, canceled=canceled)
-    if report.freed_packs:
+    if report.freed_packs or report.repacked_packs:
         catalog.media.put_media(replace(one.info, used_bytes=media.used_bytes(one.path)))
     return report
 
@@ -107,6 +107,10 @@ class Purge:
         control.note(
             "N5172", media=one.label.name, packs=report.freed_packs, size=size_text(report.freed_bytes)
         )
+        if report.repacked_packs:
+            control.note("N5190", media=one.label.name, packs=report.repacked_packs)
+        if report.lacks_room:
+            control.warn("W5191", media=one.label.name)
         if report.waiting_packs:
             control.note(
                 "N5173", media=one.label.name, size=size_text(report.waiting_bytes), writers=report.writers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,8 @@ from app.model.errors import ArcxoError
 from app.model.media import Consistency, PurgePlan
 from app.model.media_keys import SlotKind
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""What new media are made as. Version 1 is read and written too, but its packs are not repacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,10 @@ class CollectReport:
     waiting_packs: int = 0
     waiting_bytes: int = 0
     writers: int = 0
+    repacked_packs: int = 0
+    """Packs that gave way to new ones with only what is in use; `freed_bytes` has what that freed in all."""
+    lacks_room: bool = False
+    """There was not room enough to write all of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,19 +398,33 @@ def collect(
     media_path: str,
     *,
     grace_s: float = 0.0,
+    repack: bool = True,
     expected: Collection[int] = (),
     emit: Callable[[CollectProgress], None] | None = None,
     canceled: Callable[[], bool] | None = None,
+    elsewhere: Mapping[str, Collection[int]] | None = None,
 ) -> CollectReport:
     """Delete what no session refers to and no writer at work may share, of what is older than `grace_s`.
 
+    With `repack`, packs of which a quarter or more is in use by no session are replaced by smaller ones.
+
     Takes no lock: backups and other collections may run meanwhile, also on other hosts. `expected` are
     sessions the caller knows of: E4152 when one is gone that nobody removed, as what it held is then worth
-    keeping. E4150 when the list of packs of a session cannot be read; CanceledError E4149.
+    keeping; `elsewhere` are such sessions by the serial of another media of the set, whose sessions need packs
+    of this one too: E4160 while one of those media cannot be reached. E4150 when the list of packs of a session
+    cannot be read; CanceledError E4149.
     """
     from app.media.garbage import collect as implementation
 
-    return implementation(media_path, grace_s=grace_s, expected=expected, emit=emit, canceled=canceled)
+    return implementation(
+        media_path,
+        grace_s=grace_s,
+        repack=repack,
+        expected=expected,
+        emit=emit,
+        canceled=canceled,
+        elsewhere=elsewhere,
+    )
 
 
 def has_fossils(media_path: str) -> bool:

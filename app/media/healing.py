@@ -14,11 +14,13 @@ from blake3 import blake3
 
 from app.media.api import Damage, HealReport, VerifyProgress
 from app.media.document import decode_document
+from app.media.generations import check_against_header, session_of_refs
 from app.media.index import QUARANTINE, ChunkIndex, read_index, read_table
 from app.media.intents import open_intents
 from app.media.pack import COMPRESSED, PackCipher, PackIndex, encode_index, footer
 from app.media.reader import ChunkReader
 from app.media.session import load_header, load_refs, numbers
+from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, DirectoryUpload, get_if_there
 from app.media.usage import Usage, read_refs
 from app.media.writer import compress_block
@@ -99,10 +101,14 @@ class Healer:
 
     def _is_right(self, twin: DirectoryMediaStore, name: str, data: bytes) -> bool:
         try:
-            if name.endswith(".refs"):
-                # Held against this media's own header.
-                header = load_header(self._store, int(name[9:15]))
-                return blake3(data).digest() == header.refs_hash
+            refs = session_of_refs(name.partition("/")[2]) if name.startswith("sessions/") else None
+            if refs is not None:
+                # Held against this media's own header; a copy that was repacked by itself names other packs.
+                header = load_header(self._store, refs[0])
+                found = check_against_header(data, refs[1], header.refs_hash)
+                return not refs[1] or all(
+                    self._store.size(f"packs/{one.pack_id}") == one.size for one in found
+                )
             fields = decode_document(data, "E4153", media=twin.location, object=name)
             if name.startswith("sessions/"):
                 own = decode_document(self._store.get("label"), "E4106", path=self._store.location)
@@ -231,7 +237,9 @@ class Healer:
         flags = table.flags[number]
         data = compress_block(raw) if flags & COMPRESSED else raw
         for data_key in self._data_keys if pack.header.key_id else (None,):
-            sealed = PackCipher(pack.pack_id, pack.header, data_key).seal(number, data, len(raw), flags)
+            sealed = PackCipher(pack.pack_id, pack.header, data_key, table).seal(
+                number, data, len(raw), flags
+            )
             if blake3(sealed).digest() == table.block_hash(number):
                 return sealed
         return None
@@ -249,7 +257,7 @@ class Healer:
         return None
 
 
-def sweep_quarantine(store: DirectoryMediaStore, usage: Usage) -> int:
+def sweep_quarantine(store: DirectoryMediaStore, usage: SetUsage) -> int:
     """Delete what no session refers to, when no writer is at work, and what is whole again in its place.
 
     Returns the bytes freed.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.media.fossils import fossil_packs
+from app.media.mediaset import members
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index, encode_index, footer
 from app.media.store import MediaStore, get_if_there
 from app.model.errors import ArcxoError
@@ -43,9 +44,11 @@ class ChunkIndex:
         self._others: dict[bytes, list[int]] = {}
         self._bases: list[int] = []
         self._end = 0
+        self._key_id = key_id
+        self._sharing = sharing
         if sharing:
             # Fossils before packs: one that is no fossil any more is then gone from the packs, if deleted.
-            unwanted = fossil_packs(store)
+            unwanted = frozenset().union(*(fossil_packs(one) for one in members(store)))
             present = dict(store.names("packs"))
             for pack_id, _ in store.names("index"):
                 if pack_id in present and pack_id not in unwanted:
@@ -74,6 +77,20 @@ class ChunkIndex:
         self.packs.append(pack)
         self._bases.append(self._end)
         self._end += (count + 7) // 8 * 8  # so that a pack's part of a bitmap begins at a byte
+
+    def learn(self, store: MediaStore) -> bool:
+        """Add the packs that came since the media was listed; whether there were any. One thread only."""
+        if self._sharing:
+            return False  # a writer builds on what it saw when it began
+        known = {pack.pack_id for pack in self.packs}
+        came = False
+        for pack_id, size in store.names("packs"):
+            if pack_id not in known:
+                pack = read_index(store, pack_id) or _read_table(store, f"packs/{pack_id}", size)
+                if pack is not None and pack.header.key_id == self._key_id:
+                    self.add(pack)
+                    came = True
+        return came
 
     def position(self, ordinal: int) -> tuple[int, int]:
         """(number of the pack in `packs`, ordinal of the chunk in it)."""

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from app.media.api import KeyInfo
 from app.media.document import Document, decode_document
 from app.media.recovery import folded, mistyped_groups
+from app.media.mediaset import open_set
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError, CredentialsError, UsageError
 from app.model.media_keys import SlotKind
@@ -103,7 +104,7 @@ def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     if not password:
         raise CredentialsError("E4131", media=media_path)
     secret_forms(password)
-    store = DirectoryMediaStore(media_path)
+    store = open_set(media_path)
     damaged = ""
     for name, _ in store.names("keys"):
         if name.endswith(".removed") or (key_id and not name.startswith(key_id + ".")):

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 
 from app.media.api import FORMAT_VERSION, Label, MediaFound
 from app.media.document import Document, decode_document, encode_document
+from app.media.far import far_media
 from app.media.reserve import keep_reserve
 from app.media.store import DirectoryMediaStore, storage_faults
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
-DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "quarantine", "tmp")
+DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "quarantine", "members", "tmp")
+VERSIONS = range(1, FORMAT_VERSION + 1)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")
 
@@ -94,14 +96,13 @@ def _fields(label: Label) -> Document:
 def read_label(media_path: str) -> Label:
     """See `app.media.api.read_label`."""
     try:
-        with open(f"{media_path}/label", "rb") as file:
-            data = file.read(65_536)
+        data = _label_of(media_path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError("E4105", path=media_path) from error
     except OSError as error:
         raise ArcxoError("E4142", media=media_path, object="label", reason=error.strerror or "") from error
     fields = decode_document(data, "E4106", path=media_path)
-    if fields.get("format") != "arcxo media" or fields.get("format_version") != FORMAT_VERSION:
+    if fields.get("format") != "arcxo media" or fields.get("format_version") not in VERSIONS:
         raise ArcxoError("E4107", path=media_path, version=fields.get("format_version"))
     try:
         return Label(
@@ -111,9 +112,18 @@ def read_label(media_path: str) -> Label:
             sequence=int(fields["sequence"]),
             set_id=str(fields["set"]),
             created_at=datetime.fromisoformat(fields["created_at"]),
+            format_version=int(fields["format_version"]),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise ArcxoError("E4106", path=media_path, reason="a field is missing or wrong") from error
+
+
+def _label_of(media_path: str) -> bytes:
+    far = far_media(media_path)
+    if far is not None:
+        return far.get("label")
+    with open(f"{media_path}/label", "rb") as file:
+        return file.read(65_536)
 
 
 def list_media(device_dir: str) -> Sequence[MediaFound]:

@@ -24,13 +24,17 @@ FOOTER = struct.Struct("<QQ32s8s")
 MAGIC = b"ARCXPACK"
 END = b"ARCXPEND"
 INDEX_MAGIC = b"ARCXINDX"
-ENCRYPTED = 1
+ENCRYPTED, MOVED = 1, 2
 DATA, TREE = 0, 1
 COMPRESSED = 1
 BLOCK_LIMIT_BYTES = 64 * 1024 * 1024
 HASH_BYTES = 32
 _COUNTS = struct.Struct("<II")
 _AAD = struct.Struct("<16sIIB")
+_FLAGS = (0, ENCRYPTED, ENCRYPTED | MOVED)
+_ORIGIN = struct.Struct("<16s32s")
+Origin = tuple[bytes, bytes]
+"""The pack in which a block was sealed (16 bytes), and that pack's salt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +44,24 @@ class PackHeader:
     kind: int
     key_id: str
     salt: bytes
+    moved: bool = False
+    """Its blocks were sealed in other packs, and are as they were there."""
 
     def encode(self) -> bytes:
         """The 64 bytes."""
-        flags = ENCRYPTED if self.key_id else 0
+        flags = (ENCRYPTED if self.key_id else 0) | (MOVED if self.moved else 0)
         return HEADER.pack(MAGIC, 1, flags, self.kind, self.key_id.encode("ascii"), self.salt)
 
     @classmethod
     def decode(cls, data: bytes) -> PackHeader:
         """Raises ValueError for anything else than a pack of this version."""
         magic, version, flags, kind, key_id, salt = HEADER.unpack(data[: HEADER.size])
-        if magic != MAGIC or version != 1 or flags not in (0, ENCRYPTED) or kind not in (DATA, TREE):
+        if magic != MAGIC or version != 1 or flags not in _FLAGS or kind not in (DATA, TREE):
             raise ValueError("not a pack of version 1")
         name = key_id.rstrip(b"\0").decode("ascii")
         if bool(name) != bool(flags & ENCRYPTED):
             raise ValueError("key and flags disagree")
-        return cls(kind, name, salt)
+        return cls(kind, name, salt, bool(flags & MOVED))
 
 
 def _little(column: array[int]) -> bytes:
@@ -85,6 +91,9 @@ class PackTable:
         self.chunk_block: array[int] = array("I")
         self.chunk_offset: array[int] = array("I")
         self.chunk_length: array[int] = array("I")
+        self.origins: list[Origin] = []
+        self.block_origin: array[int] = array("I")
+        self.block_number: array[int] = array("I")
 
     def __len__(self) -> int:
         return len(self.chunk_block)
@@ -121,14 +130,35 @@ class PackTable:
                 _little(self.chunk_block),
                 _little(self.chunk_offset),
                 _little(self.chunk_length),
+                self._encoded_origins() if self.origins else b"",
             )
         )
 
+    def _encoded_origins(self) -> bytes:
+        return b"".join(
+            (
+                struct.pack("<I", len(self.origins)),
+                *(pack_id for pack_id, _ in self.origins),
+                *(salt for _, salt in self.origins),
+                _little(self.block_origin),
+                _little(self.block_number),
+            )
+        )
+
+    @staticmethod
+    def encoded_size(blocks: int, chunks: int, origins: int) -> int:
+        """The bytes of a table; without origins it says nothing of where its blocks come from."""
+        moved = 4 + origins * _ORIGIN.size + 8 * blocks if origins else 0
+        return _COUNTS.size + blocks * (8 + 4 + 4 + 1 + 32) + chunks * (32 + 12) + moved
+
     @classmethod
-    def decode(cls, data: bytes) -> PackTable:
+    def decode(cls, data: bytes, *, moved: bool = False) -> PackTable:
         """Raises ValueError when the sizes do not add up."""
         blocks, chunks = _COUNTS.unpack_from(data)
-        if len(data) != _COUNTS.size + blocks * (8 + 4 + 4 + 1 + 32) + chunks * (32 + 12):
+        origins = 0
+        if moved:
+            (origins,) = struct.unpack_from("<I", data, cls.encoded_size(blocks, chunks, 0))
+        if len(data) != cls.encoded_size(blocks, chunks, origins) or (moved and not origins):
             raise ValueError("the table's length does not fit its counts")
         table, position = cls(), _COUNTS.size
 
@@ -149,6 +179,14 @@ class PackTable:
         table.chunk_length = _column("I", take(4 * chunks))
         if chunks and max(table.chunk_block) >= blocks:
             raise ValueError("a chunk names a block that is not there")
+        if moved:
+            position += 4
+            ids, salts = take(16 * origins), take(32 * origins)
+            table.origins = [(ids[16 * n :][:16], salts[32 * n :][:32]) for n in range(origins)]
+            table.block_origin = _column("I", take(4 * blocks))
+            table.block_number = _column("I", take(4 * blocks))
+            if blocks and max(table.block_origin) >= origins:
+                raise ValueError("a block names a pack that is not there")
         return table
 
     def block_hash(self, block: int) -> bytes:
@@ -201,38 +239,59 @@ def decode_index(pack_id: str, data: bytes) -> PackIndex:
     header, table = body[16 : 16 + HEADER.size], body[16 + HEADER.size :]
     try:
         (size,) = struct.unpack_from("<Q", body, 8)
-        decoded, columns = PackHeader.decode(header), PackTable.decode(table)
+        decoded = PackHeader.decode(header)
+        columns = PackTable.decode(table, moved=decoded.moved)
     except struct.error as error:
         raise ValueError("it is cut short") from error
     return PackIndex(pack_id, size, decoded, columns, pack_hash(header, table))
 
 
 class PackCipher:
-    """Seals and opens the blocks of one pack; does nothing for an unencrypted one."""
+    """Seals and opens the blocks of one pack; does nothing for an unencrypted one.
 
-    def __init__(self, pack_id: str, header: PackHeader, data_key: bytes | None) -> None:
-        self._pack = bytes.fromhex(pack_id)
-        self._cipher: AESGCM | None = None
-        if header.key_id:
-            if data_key is None:
-                raise ArcxoError("E4132", key=header.key_id)
-            self._cipher = AESGCM(derive(data_key, b"arcxo pack", header.salt))
+    `table` is needed for a pack whose blocks were moved there: they are opened as where they were sealed.
+    """
+
+    def __init__(
+        self, pack_id: str, header: PackHeader, data_key: bytes | None, table: PackTable | None = None
+    ) -> None:
+        self._table = table if header.moved else None
+        self._origins: list[Origin] = [(bytes.fromhex(pack_id), header.salt)]
+        if self._table is not None:
+            self._origins = self._table.origins
+        self._ciphers: dict[int, AESGCM] = {}
+        self._data_key = data_key
+        self._encrypted = bool(header.key_id)
+        if self._encrypted and data_key is None:
+            raise ArcxoError("E4132", key=header.key_id)
+
+    def _sealing(self, number: int) -> tuple[AESGCM, bytes, int]:
+        """(cipher, pack id, number) that block `number` is sealed with."""
+        origin = 0
+        if self._table is not None:
+            origin, number = self._table.block_origin[number], self._table.block_number[number]
+        pack, salt = self._origins[origin]
+        cipher = self._ciphers.get(origin)
+        if cipher is None:
+            assert self._data_key is not None
+            cipher = self._ciphers[origin] = AESGCM(derive(self._data_key, b"arcxo pack", salt))
+        return cipher, pack, number
 
     def seal(self, number: int, data: bytes, raw: int, flags: int) -> bytes:
         """What is stored of block `number`."""
-        if self._cipher is None:
+        if not self._encrypted:
             return data
-        return self._cipher.encrypt(
-            number.to_bytes(12, "big"), data, _AAD.pack(self._pack, number, raw, flags)
-        )
+        cipher, pack, number = self._sealing(number)
+        return cipher.encrypt(number.to_bytes(12, "big"), data, _AAD.pack(pack, number, raw, flags))
 
     def open(self, number: int, stored: bytes, raw: int, flags: int) -> bytes:
         """The raw bytes of block `number`. Raises ValueError when they are not what was sealed."""
         data = stored
-        if self._cipher is not None:
+        if self._encrypted:
+            cipher, pack, sealed_as = self._sealing(number)
             try:
-                aad = _AAD.pack(self._pack, number, raw, flags)
-                data = self._cipher.decrypt(number.to_bytes(12, "big"), stored, aad)
+                aad = _AAD.pack(pack, sealed_as, raw, flags)
+                data = cipher.decrypt(sealed_as.to_bytes(12, "big"), stored, aad)
             except InvalidTag as error:
                 raise ValueError("decryption failed") from error
         if raw > BLOCK_LIMIT_BYTES:

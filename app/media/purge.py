@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from app.media.api import Label
+from app.media.fossils import fossil_names
+from app.media.generations import all_generations, refs_name, session_of_refs
 from app.media.intents import live_intents
 from app.media.label import read_label
-from app.media.pack import PackTable, decode_index
+from app.media.mediaset import CollectorStore
 from app.media.refs import PackReference
+from app.media.repack import RepackPlan, Sessions, plan_repacking
 from app.media.session import header_name, numbers
+from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, MediaStore
-from app.media.usage import Usage, read_refs
+from app.media.usage import read_refs
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.media import PurgePlan
 
 
 def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) -> PurgePlan:
     """See `app.media.api.plan_purge`."""
-    store = DirectoryMediaStore(media_path)
+    store = CollectorStore(media_path)
     label = read_label(media_path)
     present = set(numbers(store))
     for number in sorted(chosen):
         if number not in present and number not in expected:
             raise NotFoundError("E4121", media=media_path, session=number)
-    usage = Usage(store)
+    usage = SetUsage(store)
     # A session that is to go may be unreadable: what it alone needs goes with it.
     usage.refresh([number for number in expected if number not in chosen], without=chosen)
     kept = usage.packs()
@@ -33,25 +38,48 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
     freed = packs.keys() - kept
     loose = [pack for pack in sizes if pack not in packs and pack not in kept]
     freed_bytes = sum(packs[pack] + sizes.get(pack, 0) for pack in freed) + sum(sizes[pack] for pack in loose)
-    own = sum(store.size(header_name(number) + suffix) or 0 for number in chosen for suffix in ("", ".refs"))
+    on_others = [_unused_on(other, kept) for other in store.others]
+    refs = all_generations(store)
+    own = sum(
+        store.size(name) or 0
+        for number in chosen
+        for name in (header_name(number), *(refs_name(number, one) for one in refs.get(number, ())))
+    )
     unfinished = _unfinished_refs(store, present | set(chosen))
     garbage = sum(packs[pack] + sizes.get(pack, 0) for pack in freed - known)
     garbage += sum(sizes[pack] for pack in loose if pack not in known) + unfinished
     writers = len(live_intents(store))
-    dead_packs, dead_bytes = _partly_dead(store, set(usage.sessions()), packs.keys() & kept)
+    for unused in on_others:
+        freed_bytes += sum(unused.values())
+        garbage += sum(size for pack, size in unused.items() if pack not in known)
+    repack, dead_packs, dead_bytes = RepackPlan(), 0, 0
+    if not on_others:
+        repack, dead_packs, dead_bytes = _repacking(store, label, set(usage.sessions()))
     return PurgePlan(
         media_serial=label.serial,
         media_name=label.name,
         sessions=tuple(sorted(chosen)),
         remaining=len(present - set(chosen)),
-        frees_bytes=freed_bytes + own + unfinished,
-        frees_packs=len(freed),
+        frees_bytes=freed_bytes + own + unfinished + repack.frees_bytes,
+        frees_packs=len(freed) + sum(len(unused) for unused in on_others),
         garbage_bytes=garbage,
-        waits_bytes=freed_bytes + unfinished if writers else 0,
+        waits_bytes=freed_bytes + unfinished + repack.frees_bytes if writers else 0,
         writers=writers,
         partly_dead_bytes=dead_bytes,
         partly_dead_packs=dead_packs,
+        repacks_bytes=repack.frees_bytes,
+        repacks_packs=len(repack.worn),
     )
+
+
+def _unused_on(other: DirectoryMediaStore, kept: set[str]) -> dict[str, int]:
+    """Packs of another media of the set that no session needs then, with what each takes."""
+    packs, indexes = dict(other.names("packs")), dict(other.names("index"))
+    return {
+        pack: packs.get(pack, 0) + indexes.get(pack, 0)
+        for pack in packs.keys() | indexes.keys()
+        if pack not in kept
+    }
 
 
 def used_bytes(media_path: str) -> int:
@@ -72,40 +100,17 @@ def _unfinished_refs(store: MediaStore, present: set[int]) -> int:
     return sum(
         size
         for name, size in store.names("sessions")
-        if name.endswith(".refs") and name[:6].isdigit() and int(name[:6]) not in present
+        if (refs := session_of_refs(name)) is not None and refs[0] not in present
     )
 
 
-def _partly_dead(store: MediaStore, sessions: set[int], packs: Collection[str]) -> tuple[int, int]:
-    """How many packs hold chunks that no session uses, and how many stored bytes those are."""
-    used: dict[str, bytearray | None] = {}
-    for number in sessions:
-        for one in _refs_or_none(store, number):
-            before = used.get(one.pack_id, b"")
-            if before is None or one.used is None:
-                used[one.pack_id] = None
-            else:
-                union = int.from_bytes(before, "little") | int.from_bytes(one.used, "little")
-                used[one.pack_id] = bytearray(union.to_bytes(max(len(before), len(one.used)), "little"))
-    count = dead = 0
-    for pack in packs:
-        bits = used.get(pack)
-        if bits is None:
-            continue
-        try:
-            table = decode_index(pack, store.get(f"index/{pack}")).table
-        except (ValueError, ArcxoError):
-            continue
-        lost = _dead_bytes(table, bits)
-        count += lost > 0
-        dead += lost
-    return count, dead
-
-
-def _dead_bytes(table: PackTable, bits: bytearray) -> int:
-    """Stored bytes of unused chunks; a block that holds both counts by share."""
-    dead = [0] * len(table.offsets)
-    for chunk, block in enumerate(table.chunk_block):
-        if chunk >> 3 >= len(bits) or not bits[chunk >> 3] >> (chunk & 7) & 1:
-            dead[block] += table.chunk_length[chunk]
-    return sum(table.stored[block] * lost // table.raw[block] for block, lost in enumerate(dead) if lost)
+def _repacking(store: MediaStore, label: Label, sessions: set[int]) -> tuple[RepackPlan, int, int]:
+    """What repacking does once the others are gone, and what stays unused after it."""
+    try:
+        read = Sessions.read(store, sessions)
+    except ValueError as error:
+        raise ArcxoError("E4150", media=store.location, session=min(sessions), reason=str(error)) from error
+    plan, packs, lost = plan_repacking(store, read, leave=fossil_names(store))
+    if label.format_version > 1:
+        return plan, packs, lost
+    return RepackPlan(), packs + len(plan.worn), lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
@@ -11,10 +12,11 @@ from blake3 import blake3
 from app.media.api import SessionEntry, SessionHeader
 from app.media.index import ChunkIndex, Location
 from app.media.keys import chunk_key
+from app.media.mediaset import open_set
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id, decode_node, to_metadata
 from app.media.pack import PackCipher, PackIndex
 from app.media.session import load_header
-from app.media.store import DirectoryMediaStore, MediaStore
+from app.media.store import MediaStore
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.paths import shown
@@ -22,6 +24,7 @@ from app.model.paths import shown
 _CACHED_BLOCKS = 8
 MAX_DEPTH = 4096
 _UNREADABLE = ("E4125", "E4142")
+_LOOK_AGAIN_S = 1.0
 
 
 class ChunkReader:
@@ -38,11 +41,15 @@ class ChunkReader:
         self._ciphers: dict[str, PackCipher] = {}
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
+        self._gone: set[str] = set()
+        self._looked_at = 0.0
 
     def _cipher(self, pack: PackIndex) -> PackCipher:
         cipher = self._ciphers.get(pack.pack_id)
         if cipher is None:
-            cipher = self._ciphers[pack.pack_id] = PackCipher(pack.pack_id, pack.header, self._data_key)
+            cipher = self._ciphers[pack.pack_id] = PackCipher(
+                pack.pack_id, pack.header, self._data_key, pack.table
+            )
         return cipher
 
     def block(self, pack: PackIndex, number: int) -> bytes:
@@ -78,6 +85,15 @@ class ChunkReader:
 
     def chunk(self, chunk_id: bytes) -> memoryview:
         """A chunk whose content is what its id says, from any pack that holds it whole."""
+        try:
+            return self._chunk(chunk_id)
+        except ArcxoError as error:
+            # What was repacked since the packs were listed is in others now.
+            if error.code not in _UNREADABLE or not self._learn_new_packs(chunk_id):
+                raise
+        return self._chunk(chunk_id)
+
+    def _chunk(self, chunk_id: bytes) -> memoryview:
         place = self.locate(chunk_id)
         try:
             return self.cut(self.block(place.pack, place.block), place.offset, place.length, chunk_id)
@@ -92,6 +108,18 @@ class ChunkReader:
                 if error.code not in _UNREADABLE:
                     raise
         raise fault
+
+    def _learn_new_packs(self, chunk_id: bytes) -> bool:
+        """Look for packs that came since, when one that held the chunk went away; whether there are any."""
+        places = [place.pack for place in self.index.places(chunk_id)]
+        gone = {one.pack_id for one in places if self.store.size(one.object_name) is None}
+        with self._lock:
+            now = time.monotonic()
+            if not gone - self._gone and (places or now - self._looked_at < _LOOK_AGAIN_S):
+                return False
+            self._gone |= gone
+            self._looked_at = now
+            return self.index.learn(self.store)
 
     def cut(self, block: bytes, offset: int, length: int, chunk_id: bytes) -> memoryview:
         """A chunk out of its block, checked."""
@@ -120,7 +148,7 @@ def open_session(
     media_path: str, number: int, data_key: bytes | None, index: ChunkIndex | None = None
 ) -> tuple[SessionHeader, ChunkReader]:
     """A session ready to be read. CredentialsError E4132 when it is encrypted and no key was given."""
-    store = DirectoryMediaStore(media_path)
+    store = open_set(media_path)
     header = load_header(store, number)
     if header.encrypted and data_key is None:
         raise CredentialsError("E4132", key=header.key_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgpack
 from blake3 import blake3
 
 _MAGIC = b"ARCXREFS"
+_MOVED_MAGIC = b"ARCXREFM"
 _HASH = 32
 
 
@@ -24,25 +26,69 @@ class PackReference:
 
 def encode_refs(references: list[PackReference]) -> bytes:
     """The refs object, sorted by pack."""
-    rows = [
+    body: bytes = _MAGIC + msgpack.packb(_rows(references))
+    return body + blake3(body).digest()
+
+
+def _rows(references: list[PackReference]) -> list[list[object]]:
+    return [
         [bytes.fromhex(one.pack_id), one.size, one.hash, one.chunks, one.used]
         for one in sorted(references, key=lambda one: one.pack_id)
     ]
-    body: bytes = _MAGIC + msgpack.packb(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRefs:
+    """Refs that stand in for those a session was committed with, after packs were repacked.
+
+    `header_hash` is the `refs_hash` of the session's header, `writer` the intent of who put them.
+    """
+
+    generation: int
+    header_hash: bytes
+    writer: str
+    references: list[PackReference]
+
+
+def encode_moved_refs(moved: MovedRefs) -> bytes:
+    """The object `NNNNNN.refs.<generation>`."""
+    document = [moved.generation, moved.header_hash, moved.writer, _rows(moved.references)]
+    body: bytes = _MOVED_MAGIC + msgpack.packb(document)
     return body + blake3(body).digest()
+
+
+def decode_moved_refs(data: bytes) -> MovedRefs:
+    """Raises ValueError when a byte is not as written."""
+    document = _document(data, _MOVED_MAGIC)
+    try:
+        generation, header_hash, writer, rows = document
+        return MovedRefs(int(generation), bytes(header_hash), str(writer), _references(rows))
+    except TypeError as error:
+        raise ValueError("it has another shape") from error
 
 
 def decode_refs(data: bytes) -> list[PackReference]:
     """Raises ValueError when a byte is not as written."""
+    return _references(_document(data, _MAGIC))
+
+
+def _document(data: bytes, magic: bytes) -> Any:
     body, checksum = data[:-_HASH], data[-_HASH:]
-    if body[:8] != _MAGIC or blake3(body).digest() != checksum:
+    if body[:8] != magic or blake3(body).digest() != checksum:
         raise ValueError("the checksum does not match")
+    try:
+        return msgpack.unpackb(body[8:])
+    except msgpack.UnpackException as error:
+        raise ValueError("it is not MessagePack") from error
+
+
+def _references(rows: Any) -> list[PackReference]:
     try:
         return [
             PackReference(bytes(name).hex(), int(size), bytes(digest), int(chunks), used)
-            for name, size, digest, chunks, used in msgpack.unpackb(body[8:])
+            for name, size, digest, chunks, used in rows
         ]
-    except (TypeError, msgpack.UnpackException) as error:
+    except TypeError as error:
         raise ValueError("the rows are not as expected") from error
 
 

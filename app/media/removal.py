@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from app.media.document import Document, encode_document
+from app.media.generations import all_generations, generations_of, refs_name
 from app.media.reserve import put_with_reserve
 from app.media.session import header_name, numbers
 from app.media.store import DirectoryMediaStore, MediaStore
@@ -48,7 +49,8 @@ def finish_removals(store: MediaStore) -> None:
     """Take away what is left of sessions whose removal was cut short."""
     names = {name for name, _ in store.names("sessions")}
     begun = [int(name[:6]) for name in names if name.endswith(_REMOVED) and name[:6].isdigit()]
-    left = [n for n in begun if header_name(n)[9:] in names or f"{n:06d}.refs" in names]
+    refs = all_generations(store)
+    left = [n for n in begun if header_name(n)[9:] in names or n in refs]
     for number in left:
         _finish(store, number)
     # Also when nothing was left: whoever removed it may have been cut before this. A header that came back
@@ -59,4 +61,5 @@ def finish_removals(store: MediaStore) -> None:
 
 def _finish(store: MediaStore, number: int) -> None:
     store.delete(header_name(number))
-    store.delete(header_name(number) + ".refs")
+    for generation in generations_of(store, number):
+        store.delete(refs_name(number, generation))

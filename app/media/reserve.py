@@ -13,6 +13,7 @@ from app.model.errors import ArcxoError
 NAME = "reserve"
 RESERVE_BYTES = 1 << 20
 _MEDIA_FULL = "E4141"
+_SMALLEST_PACK_BYTES = 1 << 20
 _ROOM_BYTES = 8 * RESERVE_BYTES
 """With less free than this nothing is set aside: on so small a disk the sessions need the room."""
 
@@ -34,6 +35,15 @@ def keep_reserve(store: DirectoryMediaStore) -> None:
     except ArcxoError as error:
         if error.code != _MEDIA_FULL:
             raise
+
+
+def pack_target(location: str, most: int) -> int:
+    """How large a pack may get: less where little room is left, as a pack that does not fit is lost whole."""
+    try:
+        state = os.statvfs(location)
+    except OSError:
+        return most
+    return max(_SMALLEST_PACK_BYTES, min(most, state.f_bavail * state.f_frsize // 8))
 
 
 def put_with_reserve(store: MediaStore, name: str, data: bytes) -> bool:

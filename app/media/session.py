@@ -9,8 +9,10 @@ from datetime import datetime
 
 from app.media.api import SessionHeader
 from app.media.document import Document, decode_document, encode_document
+from app.media.generations import check_against_header, generations_of, refs_name
 from app.media.intents import Intent
-from app.media.refs import PackReference, decode_refs, encode_refs, refs_hash
+from app.media.mediaset import members
+from app.media.refs import PackReference, encode_refs, refs_hash
 from app.media.store import DirectoryMediaStore, MediaStore, get_if_there
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
@@ -68,15 +70,20 @@ def load_header(store: MediaStore, number: int) -> SessionHeader:
     data = get_if_there(store, header_name(number))
     if data is None:
         raise NotFoundError("E4121", media=store.location, session=number)
-    fields = decode_document(data, "E4122", media=store.location, session=number)
+    return decode_header(data, store.location, number)
+
+
+def decode_header(data: bytes, location: str, number: int) -> SessionHeader:
+    """The header that `data` says. Raises ArcxoError E4122 when it says none of that number."""
+    fields = decode_document(data, "E4122", media=location, session=number)
     try:
         header = _from_document(fields)
     except (KeyError, ValueError, TypeError) as error:
         raise ArcxoError(
-            "E4122", media=store.location, session=number, reason="a field is missing or wrong"
+            "E4122", media=location, session=number, reason="a field is missing or wrong"
         ) from error
     if fields.get("format") != _FORMAT or header.number != number:
-        raise ArcxoError("E4122", media=store.location, session=number, reason="it is another object")
+        raise ArcxoError("E4122", media=location, session=number, reason="it is another object")
     return header
 
 
@@ -116,16 +123,14 @@ def unreadable(media_path: str) -> list[tuple[int, ArcxoError]]:
 
 def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
     """The packs a session refers to. E4124 when the object is missing or not the one of the header."""
-    name = header_name(header.number) + ".refs"
-    data = get_if_there(store, name)
-    if data is None:
-        raise ArcxoError("E4124", media=store.location, session=header.number, reason="it is missing")
-    if refs_hash(data) != header.refs_hash:
-        raise ArcxoError(
-            "E4124", media=store.location, session=header.number, reason="its checksum does not match"
-        )
     try:
-        return decode_refs(data)
+        while True:
+            present = generations_of(store, header.number)
+            if not present:
+                raise ValueError("it is missing")  # noqa: TRY301 - told like all else that is wrong with it
+            data = get_if_there(store, refs_name(header.number, present[-1]))
+            if data is not None:
+                return check_against_header(data, present[-1], header.refs_hash)
     except ValueError as error:
         raise ArcxoError("E4124", media=store.location, session=header.number, reason=str(error)) from error
 
@@ -145,7 +150,9 @@ def commit(
     refs = encode_refs(references)
     header = dataclasses.replace(header, refs_hash=refs_hash(refs))
     intent.claim_commit()
-    number = max([0, *(int(name[:6]) for name, _ in store.names("sessions") if name[:6].isdigit())]) + 1
+    # Numbers go on over the media of a set, so that a number and the set's name tell a session.
+    taken = [name for one in members(store) for name, _ in one.names("sessions")]
+    number = max([0, *(int(name[:6]) for name in taken if name[:6].isdigit())]) + 1
     while True:
         if store.put_if_absent(header_name(number) + ".refs", refs):
             header = dataclasses.replace(header, number=number)

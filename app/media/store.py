@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
+from app.media.far import FarUpload, far_media
 from app.media.temporary import is_abandoned, owner_prefix
 from app.model.errors import ArcxoError
 
@@ -77,10 +78,14 @@ def get_if_there(store: MediaStore, name: str) -> bytes | None:
 
 
 class DirectoryMediaStore:
-    """A media as a directory; put-if-absent is link + unlink, durable when it returns."""
+    """A media as a directory; put-if-absent is link + unlink, durable when it returns.
+
+    A location that was lent (`app.media.far`) is a media of another host, which does all this there.
+    """
 
     def __init__(self, location: str) -> None:
         self.location = location
+        self._far = far_media(location)
 
     def path(self, name: str) -> str:
         """Where an object lies."""
@@ -96,17 +101,21 @@ class DirectoryMediaStore:
             upload.abort()
             raise
 
-    def upload(self) -> DirectoryUpload:
+    def upload(self) -> FarUpload:
         """Begin an object whose name is given at the end."""
-        return DirectoryUpload(self)
+        return DirectoryUpload(self) if self._far is None else self._far.upload()
 
     def get(self, name: str) -> bytes:
         """A whole object. E4142 when it is missing."""
+        if self._far is not None:
+            return self._far.get(name)
         with storage_faults(self.location, name), open(self.path(name), "rb") as file:
             return file.read()
 
     def get_range(self, name: str, offset: int, length: int) -> bytes:
         """Part of an object; shorter at its end."""
+        if self._far is not None:
+            return self._far.get_range(name, offset, length)
         with storage_faults(self.location, name):
             descriptor = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -124,6 +133,8 @@ class DirectoryMediaStore:
 
     def size(self, name: str) -> int | None:
         """Bytes of an object, None when there is none."""
+        if self._far is not None:
+            return self._far.size(name)
         with storage_faults(self.location, name):
             try:
                 return os.stat(self.path(name)).st_size
@@ -132,6 +143,8 @@ class DirectoryMediaStore:
 
     def names(self, directory: str) -> list[tuple[str, int]]:
         """(name within the directory, bytes), sorted; empty when the directory is missing."""
+        if self._far is not None:
+            return self._far.names(directory)
         with storage_faults(self.location, directory):
             found: list[tuple[str, int]] = []
             try:
@@ -148,6 +161,8 @@ class DirectoryMediaStore:
 
     def modified(self, name: str) -> float | None:
         """When an object was written (its file's modification time); None when it is gone."""
+        if self._far is not None:
+            return self._far.modified(name)
         with storage_faults(self.location, name):
             try:
                 return os.stat(self.path(name)).st_mtime
@@ -156,6 +171,9 @@ class DirectoryMediaStore:
 
     def delete(self, name: str) -> None:
         """Remove an object; no error when it is gone already."""
+        if self._far is not None:
+            self._far.delete(name)
+            return
         with storage_faults(self.location, name), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path(name))
 
@@ -178,8 +196,15 @@ class DirectoryMediaStore:
         for directory in (os.path.dirname(to), os.path.dirname(name)):
             self.synchronize_directory(directory)
 
+    def make_directory(self, directory: str) -> None:
+        """Make a directory of the media that older media may lack."""
+        with storage_faults(self.location, directory), contextlib.suppress(FileExistsError):
+            os.mkdir(self.path(directory), 0o700)
+
     def sweep_temporaries(self) -> None:
         """Remove what writers left that no longer run."""
+        if self._far is not None:
+            return  # its own host does that
         for name, _ in self.names(_TEMPORARY):
             with contextlib.suppress(OSError):
                 path = self.path(f"{_TEMPORARY}/{name}")
@@ -188,6 +213,9 @@ class DirectoryMediaStore:
 
     def synchronize_directory(self, directory: str) -> None:
         """Make the names of a directory, and what was deleted from it, durable."""
+        if self._far is not None:
+            self._far.synchronize_directory(directory)
+            return
         with storage_faults(self.location, directory):
             descriptor = os.open(self.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from app.media.refs import PackReference, decode_refs
+from app.media.generations import (
+    Generations,
+    all_generations,
+    generations_of,
+    newest_refs,
+    read_generation,
+)
+from app.media.refs import PackReference
 from app.media.removal import is_removed
 from app.media.session import header_name, numbers
 from app.media.store import MediaStore
@@ -12,7 +19,7 @@ from app.model.errors import ArcxoError
 
 
 class Usage:
-    """Session → packs. Kept up to date by `refresh`: refs never change, so each is read once.
+    """Session → packs. Kept up to date by `refresh`: refs objects never change, so each is read once.
 
     Memory: one bit per session and pack.
     """
@@ -21,6 +28,7 @@ class Usage:
         self._store = store
         self._ordinals: dict[str, int] = {}
         self._sessions: dict[int, int] = {}
+        self._read: dict[int, tuple[int, ...]] = {}
 
     def refresh(
         self,
@@ -39,19 +47,42 @@ class Usage:
         for number in sorted(set(expected) - present):
             if not is_removed(self._store, number):
                 raise ArcxoError("E4152", media=self._store.location, session=number)
-        for number in [number for number in self._sessions if number not in present]:
-            del self._sessions[number]
+        generations = all_generations(self._store)
+        for number in list(self._sessions):
+            if number not in present or self._read.get(number) != generations.get(number):
+                del self._sessions[number]
+                del self._read[number]
         for number in sorted(present - self._sessions.keys()):
             checkpoint()
+            self._learn(number, generations)
+
+    def _learn(self, number: int, generations: Generations) -> None:
+        """Read what a session needs: whatever any generation of its refs names."""
+        while number not in self._sessions or self._read.get(number) != generations.get(number):
+            bits = 0
             try:
-                references = read_refs(self._store, number)
+                if not generations.get(number):
+                    raise ValueError("it is missing")  # noqa: TRY301 - told like all else that is wrong with it
+                for generation in generations[number]:
+                    references = read_generation(self._store, number, generation)
+                    if references is None:
+                        break
+                    bits |= self._bits(references)
+                else:
+                    self._read[number] = generations[number]
+                    self._sessions[number] = bits
+                    return
             except ValueError as error:
                 if self._store.size(header_name(number)) is None:
-                    continue  # removed since it was listed
-                raise ArcxoError(
-                    "E4150", media=self._store.location, session=number, reason=str(error)
-                ) from error
-            self._sessions[number] = self._bits(references)
+                    return  # removed since it was listed
+                if generations_of(self._store, number) == generations.get(number, ()):
+                    raise ArcxoError(
+                        "E4150", media=self._store.location, session=number, reason=str(error)
+                    ) from error
+            # One stands in for another since they were listed, or the session is being removed.
+            if self._store.size(header_name(number)) is None:
+                return
+            generations = {number: generations_of(self._store, number)}
 
     def _bits(self, references: list[PackReference]) -> int:
         ordinals = [self._ordinals.setdefault(one.pack_id, len(self._ordinals)) for one in references]
@@ -76,11 +107,4 @@ class Usage:
 
 def read_refs(store: MediaStore, number: int) -> list[PackReference]:
     """The packs of a session by its own checksum, whatever its header says. ValueError when that is wrong."""
-    name = header_name(number) + ".refs"
-    if store.size(name) is None:
-        raise ValueError("it is missing")
-    try:
-        data = store.get(name)
-    except ArcxoError as error:
-        raise ValueError(error.params.get("reason", "it cannot be read")) from error
-    return decode_refs(data)
+    return newest_refs(store, number)[1]

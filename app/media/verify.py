@@ -8,8 +8,10 @@ from blake3 import blake3
 
 from app.media.api import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.media.document import decode_document
+from app.media.generations import all_generations, generations_of, read_generation, refs_name
 from app.media.index import QUARANTINE, read_table
 from app.media.label import read_label
+from app.media.mediaset import open_set
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index
 from app.media.reach import Loss, Reach
 from app.media.refs import PackReference
@@ -17,7 +19,7 @@ from app.media.removal import removed_sessions
 from app.media.reserve import NAME as RESERVE
 from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
-from app.media.store import DirectoryMediaStore, get_if_there
+from app.media.store import get_if_there
 from app.model.errors import ArcxoError, CanceledError, NotFoundError
 
 
@@ -31,13 +33,14 @@ class Verifier:
         canceled: Callable[[], bool],
         data_keys: Sequence[bytes],
     ) -> None:
-        self._store = DirectoryMediaStore(media_path)
+        self._store = open_set(media_path, listed=False)
         self._emit = emit
         self._canceled = canceled
         self._data_keys = data_keys
         self._damage: list[Damage] = []
         self._headers: dict[int, SessionHeader] = {}
         self._references: dict[int, dict[str, PackReference]] = {}
+        self._generations: dict[int, tuple[int, ...]] = {}
         self._indexes: dict[str, PackIndex] = {}
         self._lost_indexes: dict[str, str] = {}
         self._lost: dict[str, Loss] = {}
@@ -58,11 +61,17 @@ class Verifier:
         packs = dict(self._store.names("packs"))
         self._check_indexes(packs)
         total = sum(packs.values())
-        for pack_id in sorted({*packs, *self._referenced()}):
-            self._check_pack(pack_id, packs.get(pack_id), full=full)
-            self._emit(VerifyProgress(f"packs/{pack_id}", self._bytes_read, total))
-            if self._canceled():
-                raise CanceledError("E4149")
+        checked: set[str] = set()
+        # What is repacked meanwhile is in packs that came since: they are looked at too.
+        while left := sorted({*packs, *self._referenced()} - checked):
+            for pack_id in left:
+                self._check_pack(pack_id, packs.get(pack_id), full=full)
+                self._emit(VerifyProgress(f"packs/{pack_id}", self._bytes_read, total))
+                if self._canceled():
+                    raise CanceledError("E4149")
+            checked.update(left)
+            self._forget_removed()
+            packs = {} if self._referenced() <= checked else dict(self._store.names("packs"))
         self._report_lost()
         return VerifyReport(
             full=full,
@@ -105,15 +114,28 @@ class Verifier:
             except ArcxoError as error:
                 self._found(error, header_name(number), (number,))
                 continue
+            self._check_refs(header)
+
+    def _check_refs(self, header: SessionHeader) -> None:
+        """The refs that count, and those they stand in for as long as they are there."""
+        number = header.number
+        generations = generations_of(self._store, number)
+        try:
+            found = load_refs(self._store, header)
+        except ArcxoError as error:
+            if self._store.size(header_name(number)) is None:
+                del self._headers[number]
+                return
+            self._found(error, refs_name(number, generations[-1] if generations else 0), (number,))
+            return
+        self._references[number] = {one.pack_id: one for one in found}
+        self._generations[number] = generations
+        for generation in generations[:-1]:
             try:
-                found = load_refs(self._store, header)
-            except ArcxoError as error:
-                if self._store.size(header_name(number)) is None:
-                    del self._headers[number]
-                    continue
-                self._found(error, header_name(number) + ".refs", (number,))
-                continue
-            self._references[number] = {one.pack_id: one for one in found}
+                read_generation(self._store, number, generation)
+            except ValueError as error:
+                params = {"media": self._store.location, "session": str(number), "reason": str(error)}
+                self._damage.append(Damage("E4124", refs_name(number, generation), params=params))
 
     def _check_indexes(self, packs: dict[str, int]) -> None:
         """Index objects; of packs that nobody refers to, one that is missing is no damage."""
@@ -130,6 +152,9 @@ class Verifier:
                 self._lost_indexes[pack_id] = str(error)
 
     def _check_pack(self, pack_id: str, size: int | None, *, full: bool) -> None:
+        if size is None:
+            # Another media of the set may have it: what the sessions here need there is checked as well.
+            size = self._store.size(f"packs/{pack_id}")
         if size is None:
             self._check_quarantined(pack_id)
             return
@@ -214,23 +239,26 @@ class Verifier:
     # -- what the damage reaches ----------------------------------------------------------------------
 
     def _forget_removed(self) -> None:
-        """Sessions that were removed while this ran, and with them what was deleted on purpose."""
+        """Sessions removed or repacked while this ran, and with them what was deleted on purpose."""
         present = set(numbers(self._store))
         self._headers = {number: one for number, one in self._headers.items() if number in present}
         self._references = {number: one for number, one in self._references.items() if number in present}
+        generations = all_generations(self._store)
+        for number in list(self._references):
+            if generations.get(number) != self._generations[number]:
+                self._check_refs(self._headers[number])
         for pack_id in (self._lost.keys() | self._lost_indexes.keys()) - self._referenced():
             if self._store.size(f"packs/{pack_id}") is None:
                 self._lost.pop(pack_id, None)
                 self._lost_indexes.pop(pack_id, None)
 
     def _report_lost(self) -> None:
-        self._forget_removed()
         for pack_id, reason in self._lost_indexes.items():
             used = any(pack_id in found for found in self._references.values())
             if used or self._store.size(f"index/{pack_id}") is not None:
                 params = {"media": self._store.location, "object": pack_id, "reason": reason}
                 self._damage.append(Damage("E4147", f"index/{pack_id}", params=params))
-        reach = Reach(self._store, self._headers, self._references, self._lost, self._data_keys)
+        reach = Reach(open_set(self._store.location), self._headers, self._references, self._lost, self._data_keys)
         for pack_id, loss in self._lost.items():
             reached = reach.of(pack_id)
             params = {"media": self._store.location, "object": pack_id, "reason": loss.reason}

@@ -21,6 +21,7 @@ from app.media.pack import (
     footer,
     pack_hash,
 )
+from app.media.reserve import pack_target
 from app.media.store import DirectoryMediaStore, DirectoryUpload
 from app.model.errors import ArcxoError
 
@@ -72,6 +73,7 @@ class _OpenPack:
         self._cipher = PackCipher(self.id, self.header, data_key)
         self._table = PackTable()
         self._store = store
+        self.target = pack_target(store.location, PACK_TARGET_BYTES)
         self.upload: DirectoryUpload = store.upload()
         try:
             self.upload.write(self.header.encode())
@@ -103,7 +105,11 @@ class _OpenPack:
         size = self.size + len(tail)
         if not self.upload.commit(f"packs/{self.id}"):
             raise ArcxoError("E4142", media=self._store.location, object=self.id, reason="the name is taken")
-        self._store.put_if_absent(f"index/{self.id}", encode_index(header, table, size))
+        try:
+            self._store.put_if_absent(f"index/{self.id}", encode_index(header, table, size))
+        except ArcxoError:
+            self._store.delete(f"packs/{self.id}")  # nobody knows it yet; on a full disk its room is worth more
+            raise
         return PackIndex(self.id, size, self.header, self._table, pack_hash(header, table))
 
 
@@ -170,7 +176,7 @@ class PackWriter:
                 if pack is None:
                     pack = self._open[kind] = _OpenPack(self._store, kind, self._key_id, self._data_key)
                 self.stored_bytes += pack.write(compressed.result(), chunks)
-                if pack.size >= PACK_TARGET_BYTES:
+                if pack.size >= pack.target:
                     self._closed.append(self._sealer.submit(self._open.pop(kind).close))
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that adds
                 self._error = error

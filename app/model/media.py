@@ -124,7 +124,9 @@ class PurgePlan:
 
     `frees_bytes` includes `garbage_bytes`, which no session refers to already now (left by backups that did
     not finish). Of it `waits_bytes` are freed only when `writers` backups that run now are done.
-    `partly_dead_bytes` stay: they are in packs of which sessions that remain use another part.
+    Of `frees_bytes`, `repacks_bytes` are freed by writing `repacks_packs` anew with only what is in use; what is
+    written is taken off. `partly_dead_bytes` stay: they are in packs, or parts of packs, of which sessions that
+    remain use another part.
     """
 
     media_serial: str
@@ -138,6 +140,8 @@ class PurgePlan:
     writers: int = 0
     partly_dead_bytes: int = 0
     partly_dead_packs: int = 0
+    repacks_bytes: int = 0
+    repacks_packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

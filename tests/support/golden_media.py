@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from app.media.api import collect, remove_sessions
+from app.media import repack
+from app.media.api import FORMAT_VERSION, collect, remove_sessions
 from tests.support.media_samples import back_up, new_key, new_media
 
 PASSWORD = "pässwörd of the golden media"
@@ -100,7 +101,7 @@ def _settle(root: Path, at_ns: int) -> None:
 
 
 def make(archive: Path) -> None:
-    """Sessions 1, 2 without and 4, 5 with encryption; 3 was removed, and what only it held collected."""
+    """Sessions 1, 2 without and 4, 5, 7 with encryption; 3 and 6 were removed, and what only they held."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         media = new_media(directory, "golden")
@@ -128,6 +129,17 @@ def make(archive: Path) -> None:
         session(4, 0, key)
         (source / "added").write_text("added")
         session(5, 4, key)
+        # A pack of which half is in use, and a third session beside it: sealed blocks are moved.
+        repack.WORTH_BYTES = 0
+        for file in ("gone", "stays"):
+            # More than a block, and little when it is compressed.
+            (source / file).write_bytes(os.urandom(6_000) + bytes(600_000))
+        session(6, 5, key)
+        (source / "gone").unlink()
+        session(7, 6, key)
+        remove_sessions(media, [6])
+        del expected["6"]
+        assert collect(media).repacked_packs == (1 if FORMAT_VERSION > 1 else 0)
         # A mebibyte of chance would not be small.
         os.unlink(f"{media}/reserve")
         (directory / "expected.json").write_text(json.dumps(expected, indent=1, sort_keys=True))

@@ -107,6 +107,15 @@ def restore_to(
     return restore(task, events, lambda: False), events
 
 
+def repack_everything() -> None:
+    """From here on in this process blocks are small, and every pack that is worn at all is repacked."""
+    from app.media import repack, writer
+
+    writer.BLOCK_TARGET_BYTES = 16 * 1024
+    repack.WORTH_BYTES = -(1 << 40)
+    repack.DEAD_SHARE = 0.01
+
+
 def flip(path: str, position: int) -> None:
     """Change one bit of a file."""
     with open(path, "r+b") as file:

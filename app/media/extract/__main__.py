@@ -25,7 +25,7 @@ from .reading import Chunks, Refused, Unreadable, data_key, document, names, tel
 from .tree import DIRECTORY, Entry, Lost, Writer, text, walk
 
 DONE, FAILED, INCOMPLETE, REFUSED, NOT_FOUND = 0, 1, 3, 4, 5
-VERSIONS = (1,)
+VERSIONS = (1, 2)
 
 
 def say(line: str) -> None:

@@ -38,6 +38,8 @@ def test_a_plan_names_the_exact_bytes_and_what_stays() -> None:
     assert "2, 3; 4 remain" in told
     assert "1 backup(s) that run now" in told
     assert "4.8 MB stay in 3 pack(s)" in told or "4.8 MiB stay in 3 pack(s)" in told
+    repacked = plan_text(PurgePlan("S", "M1", (2,), 4, 9_000, 2, repacks_bytes=5_000, repacks_packs=3))
+    assert "3 pack(s) that are written anew" in repacked
     nothing = plan_text(PurgePlan("S", "M1", (), 4, 0, 0))
     assert "none; 4 remain" in nothing
     assert "stay" not in nothing

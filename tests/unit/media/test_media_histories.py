@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from app.media.store import DirectoryMediaStore
 from app.media.usage import Usage
 from app.model.errors import ArcxoError
 from tests.support.faults import CutAt
-from tests.support.media_samples import archive_task, new_key, new_media, restore_to
+from tests.support.media_samples import archive_task, new_key, new_media, repack_everything, restore_to
 from tests.support.trees import assert_identical
 
 BACK_UP, REMOVE, COLLECT = "back up", "remove", "collect"
@@ -113,6 +114,15 @@ class History:
             restore_to(self.media, out, one.number, key=self.key)
             assert_identical(self.states[one.number], out)
             shutil.rmtree(out)
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("repack.WORTH_BYTES", "repack.DEAD_SHARE", "writer.BLOCK_TARGET_BYTES"):
+        module, attribute = name.split(".")
+        target = importlib.import_module(f"app.media.{module}")
+        monkeypatch.setattr(target, attribute, getattr(target, attribute))
+    repack_everything()
 
 
 def listing(root: Path) -> dict[bytes, tuple[bytes, int]]:

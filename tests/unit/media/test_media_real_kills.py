@@ -24,7 +24,8 @@ WRITER = """
 import json, os, random, shutil, sys
 from app.model.errors import ArcxoError
 from app.media.api import sessions
-from tests.support.media_samples import back_up
+from tests.support.media_samples import back_up, repack_everything
+repack_everything()
 media, directory, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
 chooser = random.Random(seed)
 source = directory + "/source"
@@ -51,6 +52,8 @@ while True:
 COLLECTOR = """
 import random, sys
 from app.media.api import collect, remove_sessions, sessions
+from tests.support.media_samples import repack_everything
+repack_everything()
 media, chooser = sys.argv[1], random.Random(int(sys.argv[3]))
 while True:
     present = [one.number for one in sessions(media)]

@@ -1,0 +1,269 @@
+"""Repacking: new packs are written, and refs that name them put in place of those before.
+
+It is a writer like a backup, with an intent, and may be killed anywhere: new packs that no session came to
+name are garbage, and until the refs before are removed both say what a session needs (see `generations`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from blake3 import blake3
+
+from app.media.fossils import fossil_packs
+from app.media.generations import (
+    all_generations,
+    all_there,
+    generations_of,
+    newest_refs,
+    refs_name,
+    settle,
+)
+from app.media.intents import Intent
+from app.media.pack import FOOTER, PackHeader, PackIndex, PackTable, encode_index, footer, pack_hash
+from app.media.refs import MovedRefs, PackReference, encode_moved_refs
+from app.media.repack import NewPack, RepackPlan, Sessions, origin_of, plan_repacking
+from app.media.reserve import NAME as RESERVE
+from app.media.reserve import RESERVE_BYTES, put_with_reserve
+from app.media.session import load_header, numbers
+from app.media.store import DirectoryMediaStore
+from app.model.errors import ArcxoError, BusyError, NotFoundError
+
+_MEDIA_FULL = "E4141"
+_SLACK_BYTES = 64 * 1024
+"""For the refs and whatever the file system needs for itself."""
+
+
+class Repacker:
+    """One repacking of one media.
+
+    It keeps count of the packs that gave way, of the bytes written less those of refs removed, and of whether
+    there was no room for what is left.
+    """
+
+    def __init__(self, store: DirectoryMediaStore, checkpoint: Callable[[], None]) -> None:
+        self._store = store
+        self._checkpoint = checkpoint
+        self.packs = 0
+        self.spent_bytes = 0
+        self.lacks_room = False
+
+    def plan(self) -> RepackPlan:
+        """What there is to do; nothing while refs of an earlier repacking are not settled."""
+        store = self._store
+        if any(len(found) > 1 for found in all_generations(store).values()):
+            return RepackPlan()
+        try:
+            sessions = Sessions.read(store, numbers(store), self._checkpoint)
+        except ValueError:
+            return RepackPlan()  # removed just now; a damaged one was told by the collection
+        return plan_repacking(store, sessions, leave=fossil_packs(store))[0]
+
+    def run(self, plan: RepackPlan) -> bool:
+        """Write some of the planned packs and have sessions name them; whether anything gave way.
+
+        All at once where there is room, else those that fit, the smallest first: the caller frees what they
+        replace and calls again.
+        """
+        chosen = self._that_fit(plan)
+        if not chosen:
+            self.lacks_room = bool(plan.packs)
+            return False
+        intent = Intent(self._store, 0, 0)
+        try:
+            made: list[tuple[NewPack, PackIndex]] = []
+            try:
+                for pack in chosen:
+                    intent.renew()
+                    written = self._write(pack)
+                    if written is not None:
+                        made.append((pack, written))
+            except ArcxoError as error:
+                if error.code != _MEDIA_FULL:
+                    raise
+                self.lacks_room = True
+            if not made:
+                return False
+            return self._publish(intent, made)
+        except BusyError:
+            return False  # judged dead: what was written belongs to nobody
+        finally:
+            intent.withdraw()
+
+    def _that_fit(self, plan: RepackPlan) -> list[NewPack]:
+        room = self._room() - RESERVE_BYTES
+        if plan.packs and plan.packs[0].object_bytes > room and self._store.size(RESERVE) is not None:
+            # What the first one frees is more than it takes.
+            self._store.delete(RESERVE)
+            room = self._room() - RESERVE_BYTES
+        chosen = []
+        for pack in plan.packs:
+            room -= pack.object_bytes + _SLACK_BYTES
+            if room < 0:
+                break
+            chosen.append(pack)
+        if not chosen:
+            # One alone may fit; what it frees makes room for the next.
+            single = min((NewPack((worn,)) for worn in plan.worn), key=NewPack.size, default=None)
+            room = self._room()
+            if single is not None and single.object_bytes + _SLACK_BYTES <= room:
+                chosen.append(single)
+        return chosen
+
+    def _room(self) -> int:
+        state = os.statvfs(self._store.location)
+        return state.f_bavail * state.f_frsize
+
+    # -- packs -----------------------------------------------------------------------------------------
+
+    def _write(self, new: NewPack) -> PackIndex | None:
+        """The new pack and its index object, durable. None when a block is not as it was written.
+
+        A damaged pack is left as it is: a check tells it, and it may be healed.
+        """
+        store = self._store
+        first = new.sources[0].pack.header
+        origins = new.origins()
+        header = PackHeader(first.kind, first.key_id, secrets.token_bytes(32), bool(origins))
+        places = {origin: number for number, origin in enumerate(origins)}
+        table = PackTable()
+        table.origins = origins
+        pack_id = secrets.token_hex(16)
+        upload = store.upload()
+        try:
+            upload.write(header.encode())
+            size = len(header.encode())
+            for worn in new.sources:
+                chunks = _chunks_by_block(worn.pack)
+                for block in worn.live:
+                    self._checkpoint()
+                    source = worn.pack.table
+                    stored = store.get_range(
+                        worn.pack.object_name, source.offsets[block], source.stored[block]
+                    )
+                    if blake3(stored).digest() != source.block_hash(block):
+                        upload.abort()
+                        return None
+                    upload.write(stored)
+                    table.add_block(size, stored, source.raw[block], source.flags[block], chunks[block])
+                    if origins:
+                        origin, number = origin_of(worn.pack, block)
+                        table.block_origin.append(places[origin])
+                        table.block_number.append(number)
+                    size += len(stored)
+            columns = table.encode()
+            upload.write(columns + footer(size, header.encode(), columns))
+            size += len(columns) + FOOTER.size
+            upload.commit(f"packs/{pack_id}")
+        except BaseException:
+            upload.abort()
+            raise
+        index = encode_index(header.encode(), columns, size)
+        store.put_if_absent(f"index/{pack_id}", index)
+        self.spent_bytes += size + len(index)
+        return PackIndex(pack_id, size, header, table, pack_hash(header.encode(), columns))
+
+    # -- refs ------------------------------------------------------------------------------------------
+
+    def _publish(self, intent: Intent, made: list[tuple[NewPack, PackIndex]]) -> bool:
+        """Put the refs that name the new packs; then remove those before."""
+        places = {worn.pack.pack_id: index for pack, index in made for worn in pack.sources}
+        mapped = {worn.pack.pack_id: worn.pack for pack, _ in made for worn in pack.sources}
+        intent.claim_commit()
+        put: list[tuple[int, int]] = []
+        for number in numbers(self._store):
+            generation = self._move(intent, number, places, mapped)
+            if generation:
+                put.append((number, generation))
+        try:
+            intent.confirm()
+        except BusyError:
+            for number, generation in put:
+                if any(before < generation for before in generations_of(self._store, number)):
+                    self._store.delete(refs_name(number, generation))
+            raise
+        # From here on it is the new refs that keep the new packs, whoever is killed.
+        for number, generation in put:
+            for before in generations_of(self._store, number):
+                if before < generation:
+                    self.spent_bytes -= self._store.size(refs_name(number, before)) or 0
+                    self._store.delete(refs_name(number, before))
+        self._store.synchronize_directory("sessions")
+        self.packs += len(mapped)
+        return bool(put)
+
+    def _move(
+        self, intent: Intent, number: int, places: dict[str, PackIndex], mapped: dict[str, PackIndex]
+    ) -> int:
+        """Put a session's new refs; their generation, 0 when it uses nothing that moved, or may not."""
+        store = self._store
+        try:
+            header = load_header(store, number)
+            generation, references = newest_refs(store, number)
+        except (NotFoundError, ArcxoError, ValueError):
+            return 0  # removed meanwhile, or damaged: then its packs stay
+        if not any(one.pack_id in places for one in references):
+            return 0
+        now = _moved_references(references, places, mapped)
+        if now is None:
+            return 0  # its packs stay for it
+        moved = MovedRefs(generation + 1, header.refs_hash, intent.id, now)
+        if not all_there(store, replace(moved, references=references)) or not all_there(store, moved):
+            return 0
+        data = encode_moved_refs(moved)
+        if not put_with_reserve(store, refs_name(number, generation + 1), data):
+            return 0
+        self.spent_bytes += len(data)
+        return generation + 1
+
+
+def _chunks_by_block(pack: PackIndex) -> dict[int, list[tuple[bytes, int]]]:
+    """(id, length) of the chunks of each block, in their order."""
+    table = pack.table
+    found: dict[int, list[tuple[int, bytes, int]]] = {}
+    for chunk, block in enumerate(table.chunk_block):
+        entry = (table.chunk_offset[chunk], table.chunk_id(chunk), table.chunk_length[chunk])
+        found.setdefault(block, []).append(entry)
+    return {block: [one[1:] for one in sorted(chunks)] for block, chunks in found.items()}
+
+
+def _moved_references(
+    references: list[PackReference], places: dict[str, PackIndex], mapped: dict[str, PackIndex]
+) -> list[PackReference] | None:
+    """The same chunks in the packs where they are now; None when one is not among those that were moved.
+
+    A backup may have come to share a chunk that nobody used when the blocks were chosen.
+    """
+    kept: list[PackReference] = []
+    used: dict[str, set[bytes]] = {}
+    for one in references:
+        if one.pack_id not in places:
+            kept.append(one)
+            continue
+        table = mapped[one.pack_id].table
+        chunks = used.setdefault(places[one.pack_id].pack_id, set())
+        for chunk in range(len(table)):
+            if one.used is None or one.used[chunk >> 3] >> (chunk & 7) & 1:
+                chunks.add(table.chunk_id(chunk))
+    for index in {one.pack_id: one for one in places.values()}.values():
+        wanted = used.get(index.pack_id)
+        if wanted is None:
+            continue
+        bits, found = bytearray((len(index.table) + 7) // 8), set()
+        for chunk in range(len(index.table)):
+            chunk_id = index.table.chunk_id(chunk)
+            if chunk_id in wanted:
+                bits[chunk >> 3] |= 1 << (chunk & 7)
+                found.add(chunk_id)
+        if found != wanted:
+            return None
+        kept.append(PackReference(index.pack_id, index.size, index.hash, len(index.table), bytes(bits)))
+    return kept
+
+
+def settle_sessions(store: DirectoryMediaStore) -> int:
+    """Remove refs that others certainly stand in for, of every session; the bytes freed."""
+    return settle(store, set(numbers(store)))
