@@ -104,10 +104,12 @@ class RewindIndex:
         )
         if wanted.root >= 0:
             low, high = _range(wanted.path) if wanted.path else (b"", b"\xff" * 256)
+            around = _around(wanted.path)
             rows = self._open().execute(
-                f"{select} WHERE {within} AND change IN"  # noqa: S608 - no value is written into it
-                " (SELECT change FROM names WHERE root = ? AND key >= ? AND key < ?) GROUP BY 1",
-                (*bounds, wanted.root, low, high),
+                f"{select} WHERE {within} AND (change IN"  # noqa: S608 - no value is written into it
+                " (SELECT change FROM names WHERE root = ? AND key >= ? AND key < ?)"
+                f" OR (operation = {_TREE} AND root = ? AND path IN ({_marks(around)}))) GROUP BY 1",
+                (*bounds, wanted.root, low, high, wanted.root, *around),
             )
         else:
             rows = self._open().execute(
