@@ -247,6 +247,7 @@ class BackupPoints:
             incarnation=saved.incarnation,
             change=saved.change,
             base_session=order.base_session,
+            base_media=order.base_media,
             data_key=order.data_key,
             key_id=order.key_id,
             verify=order.verify,
@@ -273,7 +274,7 @@ class BackupPoints:
             and order.base_change >= saved.since
             and (saved.whole or order.verify is not VerifyMode.COMPARE)
             and usable_base(
-                order.media_path,
+                order.base_media or order.media_path,
                 order.base_session,
                 order.base_incarnation,
                 order.base_change,

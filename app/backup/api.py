@@ -68,7 +68,10 @@ class ArchiveRoot:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTask:
-    """Archive one entity as one session. `data_key` None = unencrypted; `base_session` 0 = none."""
+    """Archive one entity as one session. `data_key` None = unencrypted; `base_session` 0 = none.
+
+    `base_media` is the media that has the base session, when it is another one of the same set.
+    """
 
     media_path: str
     entity: str
@@ -89,6 +92,7 @@ class ArchiveTask:
     verify: VerifyMode = VerifyMode.NONE
     server: str = ""
     fence: int = 0
+    base_media: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
 from app.media.intents import Intent, sweep_intents
 from app.media.label import read_label
+from app.media.mediaset import join_set
 from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
 from app.media.session import commit
-from app.media.store import DirectoryMediaStore
+from app.media.store import DirectoryMediaStore, MediaStore
 from app.media.writer import PackWriter
 from app.model.archive import ArchiveResult
 from app.model.errors import ArcxoError, UsageError
@@ -47,7 +48,7 @@ class Archiver:
         self._emit = emit
         self._canceled = canceled
         self._manifests = manifests
-        self._store = DirectoryMediaStore(task.media_path)
+        self._store = join_set(task.media_path)
         self._started = datetime.now(UTC)
         self._doubtful_ns = int((task.taken_at.timestamp() - _COARSE_S) * 1e9)
 
@@ -105,7 +106,7 @@ class Archiver:
         label = read_label(task.media_path)
         index = ChunkIndex(self._store, task.key_id, sharing=True)
         reader = ChunkReader(self._store, index, task.data_key)
-        base = Base(self._store, base_session, task.key_id, index, reader) if base_session else None
+        base = Base(self._base_store(), base_session, task.key_id, index, reader) if base_session else None
         writer = PackWriter(self._store, task.key_id, task.data_key)
 
         def asked_to_stop() -> bool:
@@ -152,7 +153,7 @@ class Archiver:
             snapshot_provider=task.provider,
             incarnation=task.incarnation,
             change=task.change,
-            base_session=base_session,
+            base_session=0 if task.base_media else base_session,
             encrypted=task.data_key is not None,
             key_id=task.key_id,
             incomplete=ledger.problems > 0,
@@ -163,6 +164,11 @@ class Archiver:
             loose_bytes=loose,
         )
         return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
+
+    def _base_store(self) -> MediaStore:
+        """The media that has the base session: this one, or another of its set."""
+        other = self._task.base_media
+        return DirectoryMediaStore(other) if other else self._store
 
     def _finds_own_refs(self, contents: ContentWriter, ledger: Ledger, base: Base) -> bool:
         """Whether the session knows exactly what it uses, and need not take its base's refs over.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
+from app.media.mediaset import open_set
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
 from app.media.session import load_header, load_refs
-from app.media.store import DirectoryMediaStore, MediaStore
+from app.media.store import MediaStore
 from app.model.errors import ArcxoError
 
 
@@ -41,7 +42,7 @@ def usable_base(media_path: str, session: int, incarnation: str, change: int, da
     """See `app.backup.api.usable_base`."""
     if session <= 0 or not incarnation:
         return False
-    store = DirectoryMediaStore(media_path)
+    store = open_set(media_path)
     try:
         header = load_header(store, session)
         if (

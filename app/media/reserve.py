@@ -43,7 +43,7 @@ def pack_target(location: str, most: int) -> int:
         state = os.statvfs(location)
     except OSError:
         return most
-    return max(_SMALLEST_PACK_BYTES, min(most, state.f_bavail * state.f_frsize // 8))
+    return min(most, max(_SMALLEST_PACK_BYTES, state.f_bavail * state.f_frsize // 8))
 
 
 def put_with_reserve(store: MediaStore, name: str, data: bytes) -> bool:
