@@ -33,6 +33,7 @@ _SAME = (
     "detail",
     "origin_serial",
     "origin_number",
+    "restore_tested_percent",
 )
 _TIMES = ("written_at", "verified_at", "restore_tested_at")
 

@@ -90,9 +90,9 @@ class SqlSessions:
         """Record a verification: when it was, and whether damage was found."""
         self._mark(media_serial, number, "verified_at", damaged=damaged)
 
-    def mark_restore_tested(self, media_serial: str, number: int) -> None:
-        """Record that a restore of it was checked."""
-        self._mark(media_serial, number, "restore_tested_at")
+    def mark_restore_tested(self, media_serial: str, number: int, *, percent: int = 100) -> None:
+        """Record that a restore of it, or of `percent` of its files, was checked."""
+        self._mark(media_serial, number, "restore_tested_at", restore_tested_percent=percent)
 
     def remove(self, media_serial: str, number: int) -> None:
         """Forget a session; its rows are invisible at once and swept later. Raises NotFoundError E6009."""
@@ -171,11 +171,9 @@ class SqlSessions:
             raise
         return 0, staging
 
-    def _mark(self, media_serial: str, number: int, column: str, *, damaged: bool | None = None) -> None:
+    def _mark(self, media_serial: str, number: int, column: str, **more: object) -> None:
         with self._database.write() as c:
-            values: dict[str, Any] = {column: dialect.now_us(c)}
-            if damaged is not None:
-                values["damaged"] = damaged
+            values: dict[str, Any] = {column: dialect.now_us(c), **more}
             found = c.execute(
                 update(sessions)
                 .where(sessions.c.media_serial == media_serial, sessions.c.number == number)

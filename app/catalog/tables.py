@@ -231,6 +231,7 @@ sessions = Table(
     Column("written_at", BigInteger),
     Column("verified_at", BigInteger),
     Column("restore_tested_at", BigInteger),
+    _count("restore_tested_percent"),
     _flag("damaged"),
     _flag("detail", on=True),
     Column("detail_at", BigInteger),

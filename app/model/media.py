@@ -112,6 +112,8 @@ class SessionInfo:
     written_at: datetime | None = None
     verified_at: datetime | None = None
     restore_tested_at: datetime | None = None
+    restore_tested_percent: int = 0
+    """How much of it the last restore test brought back, of its files."""
     damaged: bool = False
     detail: bool = True
     origin_serial: str = ""

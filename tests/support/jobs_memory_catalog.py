@@ -360,9 +360,16 @@ class MemorySessions:
         one = self.published[media_serial, number]
         self.published[media_serial, number] = replace(one, verified_at=datetime.now(UTC), damaged=damaged)
 
-    def mark_restore_tested(self, media_serial: str, number: int) -> None:
+    def mark_restore_tested(self, media_serial: str, number: int, *, percent: int = 100) -> None:
         one = self.published[media_serial, number]
-        self.published[media_serial, number] = replace(one, restore_tested_at=datetime.now(UTC))
+        self.published[media_serial, number] = replace(
+            one, restore_tested_at=datetime.now(UTC), restore_tested_percent=percent
+        )
+
+    def drop_detail(self, media_serial: str, number: int) -> None:
+        place = (media_serial, number)
+        self.published[place] = replace(self.published[place], detail=False)
+        self.rows[place] = {}
 
     def sweep(self) -> int:
         return 0

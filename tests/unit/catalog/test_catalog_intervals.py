@@ -198,7 +198,10 @@ def test_verified_and_restore_tested_are_facts_of_their_own(catalog: SqlCatalog)
     catalog.sessions.mark_verified("S1", 1, damaged=True)
     shown = catalog.sessions.show("S1", 1)
     assert (shown.verified_at is not None, shown.restore_tested_at, shown.damaged) == (True, None, True)
+    catalog.sessions.mark_restore_tested("S1", 1, percent=5)
+    shown = catalog.sessions.show("S1", 1)
+    assert (shown.restore_tested_at is not None, shown.restore_tested_percent) == (True, 5)
     catalog.sessions.mark_restore_tested("S1", 1)
-    assert catalog.sessions.show("S1", 1).restore_tested_at is not None
+    assert catalog.sessions.show("S1", 1).restore_tested_percent == 100
     with pytest.raises(ArcxoError, match="E6009"):
         catalog.sessions.mark_verified("S1", 9)
