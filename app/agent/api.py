@@ -17,6 +17,7 @@ from app.model.archive import (
     ArchiveResult,
     CatalogRow,
     CatalogRows,
+    CompareEvent,
     Progress,
     RestoreEvent,
     RestoreResult,
@@ -29,6 +30,13 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
 from app.model.report import ComparisonProgress, Report
+from app.model.restore import (
+    KeptRestore,
+    PendingReplacement,
+    RestorePart,
+    RestorePlan,
+    UndoResult,
+)
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, ReplicaStatus, Scenario, ScenarioStatus, SyncMethod
 
@@ -46,7 +54,11 @@ __all__ = [
     "Progress",
     "RestoreEvent",
     "RestoreOrder",
+    "RestorePart",
+    "RestorePlan",
     "RestoreResult",
+    "UndoOrder",
+    "UndoResult",
 ]
 
 
@@ -104,6 +116,10 @@ class RestoreOrder:
 
     `targets` maps master path prefixes to directories on this host, longest prefix wins.
     `scenario_id` set: the directories are roots of that scenario's replica here, written by its applier.
+    The rest is as in `app.backup.api.RestoreTask`; the agent adds what it protects itself. With `plan_only`
+    up to `items_max` paths (0 = all) come as `RestoreItems`, and a `RestorePlan` last.
+
+    An order of a job that has not come to its end goes on where the one before left off.
     """
 
     job_id: int
@@ -117,6 +133,32 @@ class RestoreOrder:
     scenario_id: int | None = None
     data_key: bytes | None = field(default=None, repr=False)
     plan_only: bool = False
+    more: tuple[RestorePart, ...] = ()
+    exact: bool = False
+    undo_days: int = 0
+    undo_max_bytes: int = 0
+    protected: tuple[bytes, ...] = ()
+    leave_open: bool = False
+    items_max: int = 0
+
+    def parts(self) -> tuple[RestorePart, ...]:
+        """All parts, the first one included."""
+        first = RestorePart(self.media_path, self.session, self.paths, self.targets, self.data_key)
+        return (first, *self.more)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOrder:
+    """Take back what the restore `undone_job` did on this host, for the job `job_id`.
+
+    With `plan_only` every path comes as `UndoItems`, and nothing is changed.
+    """
+
+    job_id: int
+    fence: int
+    undone_job: int
+    force: bool = False
+    plan_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +167,19 @@ class Admission:
 
     key: str = field(repr=False)
     certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOrder:
+    """What `Agent.compare_session` does, as `app.backup.comparing.CompareTask`."""
+
+    job_id: int
+    media_path: str
+    session: int
+    paths: tuple[bytes, ...]
+    targets: tuple[tuple[bytes, bytes], ...]
+    data_key: bytes | None = field(default=None, repr=False)
+    metadata: bool = True
 
 
 class Agent(Protocol):
@@ -217,4 +272,8 @@ class Agent(Protocol):
     def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]: ...
     def end_backup(self, point_id: str, *, keep: bool) -> None: ...
     def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]: ...
+    def compare_session(self, order: CompareOrder) -> Iterator[CompareEvent]: ...
+    def undo_restore(self, order: UndoOrder) -> Iterator[RestoreEvent]: ...
+    def kept_restores(self) -> Sequence[KeptRestore]: ...
+    def pending_replacements(self) -> Sequence[PendingReplacement]: ...
     def close(self) -> None: ...

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from app.backup.beneath import Places
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 from app.model.paths import is_beneath
@@ -29,7 +30,7 @@ class ApplierSink:
     later call.
     """
 
-    concurrent = False
+    at_once = False
 
     def __init__(
         self,
@@ -47,7 +48,10 @@ class ApplierSink:
         self._applying = ThreadPoolExecutor(1, "apply")
         self._batch: Future[list[Problem]] | None = None
         self._made: set[bytes] = set()
+        self._removed: set[bytes] = set()
+        """What was handed over to be removed."""
         self._directories: list[tuple[bytes, Metadata]] = []
+        self._places = Places(list(roots))
 
     def stage(self, target: bytes) -> bytes:
         """See `RestoreSink`."""
@@ -64,37 +68,58 @@ class ApplierSink:
                 self._directories.append((target, metadata))
             return problems
 
-    def file(self, target: bytes, staged: bytes, metadata: Metadata) -> list[Problem]:
+    def status(self, target: bytes) -> os.stat_result | None:
+        """See `RestoreSink`. Of what is applied: operations on their way are not seen."""
+        return None if target in self._removed else self._places.status(target)
+
+    def place(self, target: bytes) -> tuple[int, bytes]:
+        """See `RestoreSink`."""
+        return self._places.place(target)
+
+    def publish(self, target: bytes, staged: bytes, metadata: Metadata, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
             self._refuse_full_directory(target)
+            if not replace and self.status(target) is not None:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            self._removed.discard(target)
             return self._queue_up(target, metadata.size_bytes, metadata=metadata, staged_path=staged)
 
-    def link(self, target: bytes, existing: bytes) -> list[Problem]:
+    def link(self, target: bytes, existing: bytes, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`. OSError when the two are in different roots."""
         with self._guard:
             (root, _), (other, path) = self._place(target), self._place(existing)
             if root != other:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
             self._refuse_full_directory(target)
+            if not replace and self.status(target) is not None:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            self._removed.discard(target)
             return self._queue_up(target, 0, link_to=path)
 
-    def other(self, target: bytes, metadata: Metadata) -> list[Problem]:
+    def remove(self, target: bytes, *, directory: bool) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
-            self._refuse_full_directory(target)
-            staged = self.stage(target)
-            if metadata.kind is EntryKind.SYMLINK:
-                os.symlink(metadata.link_target, staged)
-            elif metadata.kind is EntryKind.FIFO:
-                os.mkfifo(staged, 0o600)
-            else:
-                character = metadata.kind is EntryKind.CHARACTER_DEVICE
-                os.mknod(staged, 0o600 | (stat.S_IFCHR if character else stat.S_IFBLK), metadata.device)
-            return self._queue_up(target, 0, metadata=metadata, staged_path=staged)
+            if directory:
+                self._refuse_full_directory(target)
+                self._places.forget(target)
+                self._made.discard(target)
+            self._removed.add(target)
+            return self._queue_up(target, 0, remove=True)
 
-    def finish(self) -> list[Problem]:
+    def settle(self) -> list[Problem]:
         """See `RestoreSink`."""
+        with self._guard:
+            problems = self._flush()
+            problems += self._applied()
+            self._removed.clear()
+            return problems
+
+    def make_durable(self) -> None:
+        """See `RestoreSink`. The applier does that for each batch."""
+
+    def finish(self, *, durable: bool = True) -> list[Problem]:  # noqa: ARG002 - it is, always
+        """See `RestoreSink`. What is applied is durable in any case."""
         with self._guard:
             problems = []
             for target, metadata in reversed(self._directories):
@@ -103,6 +128,7 @@ class ApplierSink:
             problems += self._flush()
             problems += self._applied()
             self._applying.shutdown()
+            self._places.close()
             return problems
 
     def _make_parents(self, target: bytes) -> list[Problem]:
@@ -116,6 +142,7 @@ class ApplierSink:
 
     def _make_directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         self._made.add(target)
+        self._removed.discard(target)
         if metadata is None:
             metadata = Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())
         return self._queue_up(target, 0, metadata=metadata)
@@ -123,6 +150,8 @@ class ApplierSink:
     def _is_directory(self, target: bytes) -> bool:
         if target in self._made or target in self._roots:
             return True
+        if target in self._removed:
+            return False
         try:
             return stat.S_ISDIR(os.lstat(target).st_mode)
         except (FileNotFoundError, NotADirectoryError):
@@ -131,7 +160,10 @@ class ApplierSink:
     def _refuse_full_directory(self, target: bytes) -> None:
         """A directory in the way is replaced only when empty. Raises OSError."""
         try:
-            if stat.S_ISDIR(os.lstat(target).st_mode) and os.listdir(target):
+            if target in self._removed or not stat.S_ISDIR(os.lstat(target).st_mode):
+                return
+            base = target.rstrip(b"/") + b"/"
+            if any(base + os.fsencode(name) not in self._removed for name in os.listdir(target)):
                 raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
         except (FileNotFoundError, NotADirectoryError):
             return

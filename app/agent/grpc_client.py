@@ -16,10 +16,12 @@ from app.agent.api import (
     ArchiveResult,
     BackupPoint,
     CatalogRows,
+    CompareOrder,
     Progress,
     RestoreEvent,
     RestoreOrder,
     RestoreResult,
+    UndoOrder,
 )
 from app.agent.channel import open_channel
 from app.agent.convert import from_message, to_message, to_time
@@ -28,6 +30,7 @@ from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.agent.host_calls import HostCalls
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
+from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, CredentialsError, Problem, UsageError
@@ -37,6 +40,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.report import ComparisonProgress, Report
+from app.model.restore import KeptRestore, PendingReplacement, RestorePlan, UndoResult
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
@@ -309,6 +313,28 @@ class GrpcAgent(HostCalls):
             if name is not None:
                 yield from_message(getattr(reply, name), _RESTORE_EVENTS[name])
 
+    def undo_restore(self, order: UndoOrder) -> Iterator[RestoreEvent]:
+        """Take back a restore; the iteration ends with an `UndoResult` for each place it wrote to."""
+        for reply in self._stream("UndoRestore", to_message(order, pb.UndoOrder)):
+            name = reply.WhichOneof("event")
+            if name is not None:
+                yield from_message(getattr(reply, name), _RESTORE_EVENTS[name])
+
+    def kept_restores(self) -> Sequence[KeptRestore]:
+        """The restores that can be undone there."""
+        return _items(self._call("ListKeptRestores", pb.Empty()), KeptRestore)
+
+    def pending_replacements(self) -> Sequence[PendingReplacement]:
+        """Restored files that wait for a program to end."""
+        return _items(self._call("ListPendingReplacements", pb.Empty()), PendingReplacement)
+
+    def compare_session(self, order: CompareOrder) -> Iterator[CompareEvent]:
+        """Compare a session with files there; the iteration ends with a `CompareResult`."""
+        for reply in self._stream("CompareSession", to_message(order, pb.CompareOrder)):
+            name = reply.WhichOneof("event")
+            if name is not None:
+                yield from_message(getattr(reply, name), _COMPARE_EVENTS[name])
+
     def open_stream(self, scenario_id: int, replica: str) -> tuple[str, str]:
         """(address of the replica's data port, token for one stream)."""
         request = pb.OpenStreamRequest(scenario_id=scenario_id, replica=replica)
@@ -411,7 +437,16 @@ _ARCHIVE_EVENTS: dict[str, Any] = {
     "rows": CatalogRows,
     "result": ArchiveResult,
 }
-_RESTORE_EVENTS: dict[str, Any] = {"progress": Progress, "problem": Problem, "result": RestoreResult}
+_COMPARE_EVENTS: dict[str, Any] = {"progress": Progress, "problem": Problem, "result": CompareResult}
+_RESTORE_EVENTS: dict[str, Any] = {
+    "progress": Progress,
+    "problem": Problem,
+    "result": RestoreResult,
+    "items": RestoreItems,
+    "undo_items": UndoItems,
+    "plan": RestorePlan,
+    "undo": UndoResult,
+}
 
 
 def _unpacked(message: Any) -> CatalogRows:

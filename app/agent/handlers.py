@@ -12,9 +12,11 @@ from app.agent.admission import StreamTicket
 from app.agent.api import (
     ArchiveOrder,
     ArchiveResult,
+    CompareOrder,
     Progress,
     RestoreEvent,
     RestoreOrder,
+    UndoOrder,
 )
 from app.agent.calls import Calls
 from app.agent.convert import enum_value, from_message, from_time, to_message
@@ -26,8 +28,10 @@ from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.agent.workers import WorkerEvent
+from app.model.archive import CompareEvent, RestoreItems, UndoItems
 from app.model.errors import Problem
 from app.model.packed_rows import PackedRows
+from app.model.restore import RestorePlan, UndoResult
 from app.model.rewind import PointKind
 from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
 
@@ -69,6 +73,8 @@ class ControlHandlers:
             "PreviewFilters": calls.stream("PreviewFilters", self._preview_filters),
             "Archive": calls.stream("Archive", self._archive),
             "Restore": calls.stream("Restore", self._restore),
+            "CompareSession": calls.stream("CompareSession", self._compare_session),
+            "UndoRestore": calls.stream("UndoRestore", self._undo_restore),
             "OpenScenarioStream": calls.open("OpenScenarioStream", between.open_stream),
         }
         methods |= {name: calls.slow(name, work) for name, work in between.slow.items()}
@@ -114,6 +120,22 @@ class ControlHandlers:
     def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
         for event in self._host.restore(from_message(request, RestoreOrder), gone):
             yield restore_event_message(event)
+
+    def _undo_restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
+        for event in self._host.undo_restore(from_message(request, UndoOrder), gone):
+            yield restore_event_message(event)
+
+    def _do_list_kept_restores(self, _request: Any, _left: float) -> pb.KeptRestores:
+        found = self._host.restores.kept()
+        return pb.KeptRestores(items=[to_message(one, pb.KeptRestore) for one in found])
+
+    def _do_list_pending_replacements(self, _request: Any, _left: float) -> pb.PendingReplacements:
+        found = self._host.restores.pending()
+        return pb.PendingReplacements(items=[to_message(one, pb.PendingReplacement) for one in found])
+
+    def _compare_session(self, request: Any, gone: threading.Event) -> Iterator[pb.CompareEvent]:
+        for event in self._host.compare_session(from_message(request, CompareOrder), gone):
+            yield compare_event_message(event)
 
     def _do_make_directory(self, request: Any, _left: float) -> pb.Empty:
         self._host.make_directory(request.path)
@@ -289,12 +311,31 @@ def archive_event_message(event: WorkerEvent | None) -> pb.ArchiveEvent:
     return pb.ArchiveEvent()
 
 
+def compare_event_message(event: CompareEvent | None) -> pb.CompareEvent:
+    """An event of a comparison; None is a sign of life."""
+    if isinstance(event, Progress):
+        return pb.CompareEvent(progress=to_message(event, pb.Progress))
+    if isinstance(event, Problem):
+        return pb.CompareEvent(problem=to_message(event, pb.Problem))
+    if event is not None:
+        return pb.CompareEvent(result=to_message(event, pb.CompareResult))
+    return pb.CompareEvent()
+
+
 def restore_event_message(event: RestoreEvent | None) -> pb.RestoreEvent:
     """An event of a restore; None is a sign of life."""
     if isinstance(event, Progress):
         return pb.RestoreEvent(progress=to_message(event, pb.Progress))
     if isinstance(event, Problem):
         return pb.RestoreEvent(problem=to_message(event, pb.Problem))
+    if isinstance(event, RestoreItems):
+        return pb.RestoreEvent(items=to_message(event, pb.RestoreItems))
+    if isinstance(event, UndoItems):
+        return pb.RestoreEvent(undo_items=to_message(event, pb.UndoItems))
+    if isinstance(event, RestorePlan):
+        return pb.RestoreEvent(plan=to_message(event, pb.RestorePlan))
+    if isinstance(event, UndoResult):
+        return pb.RestoreEvent(undo=to_message(event, pb.UndoResult))
     if event is not None:
         return pb.RestoreEvent(result=to_message(event, pb.RestoreResult))
     return pb.RestoreEvent()

@@ -17,8 +17,10 @@ from app.agent.admission import Admission, StreamTicket
 from app.agent.api import (
     ArchiveOrder,
     BackupPoint,
+    CompareOrder,
     RestoreEvent,
     RestoreOrder,
+    UndoOrder,
 )
 from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
@@ -27,8 +29,10 @@ from app.agent.home import dialable
 from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
+from app.agent.restores import Restores
 from app.agent.role_process import RoleProcess
-from app.agent.workers import SpareWorker, WorkerEvent, run_archive, run_restore
+from app.agent.workers import SpareWorker, WorkerEvent, run_archive, run_comparison
+from app.model.archive import CompareEvent
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
@@ -66,6 +70,7 @@ class HostEngines:
         self._spare = SpareWorker(spawner)
         self._master = master
         self._replica = replica
+        self.restores = Restores(home_path, os.path.join(home_path, "engine"), spawner, replica, events)
         self._started_at = datetime.now(UTC)
         self._previews = threading.Semaphore(PREVIEWS_MOST)
         self.data_address = ""
@@ -229,6 +234,7 @@ class HostEngines:
     def close(self) -> None:
         """End what only waits."""
         self._spare.close()
+        self.restores.close()
 
     def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[WorkerEvent | None]:
         """Archive one entity in a worker; None is a sign of life."""
@@ -240,6 +246,10 @@ class HostEngines:
                 self._replica.call("touch_point", order.point_id, timeout_s=60.0)
             yield event
 
+    def compare_session(self, order: CompareOrder, gone: threading.Event) -> Iterator[CompareEvent | None]:
+        """Compare a session with files of this host, in a worker; None is a sign of life."""
+        return run_comparison(self._spawner, order, gone)
+
     def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
         """Restore in a worker; None is a sign of life.
 
@@ -247,4 +257,10 @@ class HostEngines:
         """
         if not order.plan_only:
             self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
-        return run_restore(self._spawner, order, self._replica, gone)
+        return self.restores.restore(order, gone)
+
+    def undo_restore(self, order: UndoOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
+        """Take back a restore in a worker; as `restore`."""
+        if not order.plan_only:
+            self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
+        return self.restores.undo(order, gone)

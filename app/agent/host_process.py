@@ -139,6 +139,7 @@ class HostProcess:
             # What the last life left half-done goes first: then no stream can be using it.
             replica.start()
             replica.call("release_abandoned")
+            engines.restores.tend()
             server.start()
             serving.set()
             publish()

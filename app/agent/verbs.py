@@ -33,6 +33,7 @@ REQUIRED_ROLE = {
     "BeginBackup": Role.OPERATOR,
     "Archive": Role.OPERATOR,
     "EndBackup": Role.OPERATOR,
+    "CompareSession": Role.OPERATOR,
     # These write to directories that the caller names, or decide which directories are written.
     "MakeDirectory": Role.ADMINISTRATOR,
     "CreateScenario": Role.ADMINISTRATOR,
@@ -44,6 +45,9 @@ REQUIRED_ROLE = {
     "Rewind": Role.ADMINISTRATOR,
     "ReplicateBack": Role.ADMINISTRATOR,
     "Restore": Role.ADMINISTRATOR,
+    "UndoRestore": Role.ADMINISTRATOR,
+    "ListKeptRestores": Role.OPERATOR,
+    "ListPendingReplacements": Role.OPERATOR,
     "OpenStream": Role.ADMINISTRATOR,
     # Between hosts.
     "CheckRoots": Role.OPERATOR,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.children import end_with_parent
 from app.agent.logs import log_beside
-from app.model.archive import ArchiveEvent, CatalogRows, RestoreResult
-from app.model.errors import ArcxoError, Problem
+from app.model.archive import ArchiveEvent, CatalogRows
+from app.model.errors import ArcxoError
 from app.model.packed_rows import pack_rows
-from app.model.restore import RestoreAction
 
 _NICE = 10
 
@@ -84,8 +82,12 @@ def main() -> None:
     try:
         if kind == "archive":
             _archive(pipe, *arguments)
+        elif kind == "compare":
+            _compare(pipe, *arguments)
         else:
-            _restore(pipe, *arguments)
+            from app.agent.restore_worker import carry_out
+
+            carry_out(pipe, kind, *arguments)
     except ArcxoError as error:
         pipe.tell("error", error)
     except Exception as error:
@@ -97,12 +99,27 @@ def main() -> None:
 
 def _prepare() -> None:
     """What every archive needs is there before the work comes: it may come later."""
-    import app.agent.manifests
-    import app.backup.archiver  # noqa: F401 - for what importing it takes
+    import app.backup.archiver
+    import app.backup.manifests  # noqa: F401 - for what importing it takes
+
+
+def _compare(pipe: ControlPipe, order: Any) -> None:
+    from app.backup.comparing import CompareTask, compare
+
+    task = CompareTask(
+        media_path=order.media_path,
+        session=order.session,
+        targets=order.targets,
+        paths=order.paths,
+        data_key=order.data_key,
+        metadata=order.metadata,
+        job_id=order.job_id,
+    )
+    compare(task, lambda event: pipe.tell("event", event), pipe.canceled)
 
 
 def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> None:
-    from app.agent.manifests import SnapshotManifest
+    from app.backup.manifests import SnapshotManifest
     from app.backup.api import archive
 
     def tell(event: ArchiveEvent) -> None:
@@ -111,55 +128,6 @@ def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> Non
 
     loaded = {path: SnapshotManifest(manifest) for path, manifest in manifests.items()}
     archive(task, tell, pipe.canceled, loaded)
-
-
-def _restore(pipe: ControlPipe, order: Any, area: Any) -> None:
-    from app.backup.api import RestoreTask, restore
-
-    relocate = order.scenario_id is None and any(prefix == b"/" for prefix, _ in order.targets)
-    task = RestoreTask(
-        media_path=order.media_path,
-        session=order.session,
-        paths=order.paths,
-        targets=order.targets,
-        conflict=order.conflict,
-        structure=order.structure,
-        relocate=relocate,
-        data_key=order.data_key,
-        job_id=order.job_id,
-    )
-    if order.plan_only:
-        pipe.tell("event", _planned(task))
-        return
-    sink = None
-    if area is not None:
-        from app.agent.applier_sink import ApplierSink
-
-        def apply(operations: Sequence[Any]) -> list[Problem]:
-            problems: list[Problem] = pipe.ask_applier("apply_staged", area.scenario_id, operations)
-            return problems
-
-        sink = ApplierSink(apply, area, [directory for _, directory in order.targets])
-    restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
-
-
-def _planned(task: Any) -> RestoreResult:
-    """What the restore would do, as its result; nothing is changed."""
-    from app.backup.api import plan_restore
-
-    plan = plan_restore(task, limit=0)
-    counts = plan.counts
-    written = (RestoreAction.CREATE, RestoreAction.OVERWRITE, RestoreAction.RENAME)
-    return RestoreResult(
-        files=sum(counts.get(action, 0) for action in written),
-        directories=0,
-        written_bytes=plan.size_bytes,
-        skipped=counts.get(RestoreAction.SKIP, 0),
-        renamed=counts.get(RestoreAction.RENAME, 0),
-        verified_files=0,
-        mismatches=0,
-        problems=0,
-    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from app.agent.api import ArchiveResult, Progress, RestoreEvent, RestoreOrder
+from app.agent.api import ArchiveResult, CompareOrder, Progress, RestoreEvent
 from app.agent.children import Spawner
 from app.agent.pipe import make_pipe
 from app.agent.role_process import RoleProcess
+from app.model.archive import CompareEvent
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.packed_rows import PackedRows
 
@@ -117,23 +118,37 @@ def run_archive(
     yield from _run(worker, ("archive", task, manifests), gone, failed, None)
 
 
-def run_restore(
-    spawner: Spawner, order: RestoreOrder, replica: RoleProcess | None, gone: threading.Event
+def run_comparison(
+    spawner: Spawner, order: CompareOrder, gone: threading.Event
+) -> Iterator[CompareEvent | None]:
+    """The events of a comparison, as `run_archive`. Raises AE1025 when the worker dies."""
+    failed = ArcxoError("AE1025", reason="")
+    yield from _run(Worker(spawner), ("compare", order), gone, failed, None)
+
+
+def run_restore_work(
+    spawner: Spawner,
+    work: tuple[Any, ...],
+    scenario_id: int | None,
+    gone: threading.Event,
+    replica: RoleProcess | None,
 ) -> Iterator[RestoreEvent | None]:
-    """The events of a restore, as `run_archive`. With a scenario its applier (`replica`) does the writing.
+    """The events of a restore, its plan or its undo, as `run_archive`; see `app.agent.restore_worker`.
+
+    With a scenario its applier (`replica`) does the writing.
 
     Raises:
-        ArcxoError: AE1025 when the worker dies, and whatever the restore raises.
+        ArcxoError: AE1025 when the worker dies, and whatever the work raises.
     """
     failed = ArcxoError("AE1025", reason="")
-    if order.scenario_id is None or replica is None or order.plan_only:
-        yield from _run(Worker(spawner), ("restore", order, None), gone, failed, None)
+    if scenario_id is None or replica is None:
+        yield from _run(Worker(spawner), (*work, None), gone, failed, None)
         return
-    area = replica.call("begin_restore", order.scenario_id, timeout_s=_APPLIER_S)
+    area = replica.call("begin_restore", scenario_id, timeout_s=_APPLIER_S)
     try:
-        yield from _run(Worker(spawner), ("restore", order, area), gone, failed, replica)
+        yield from _run(Worker(spawner), (*work, area), gone, failed, replica)
     finally:
-        replica.call("end_restore", order.scenario_id, area, timeout_s=_APPLIER_S)
+        replica.call("end_restore", scenario_id, area, timeout_s=_APPLIER_S)
 
 
 def _run(

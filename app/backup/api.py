@@ -8,6 +8,7 @@ archive, E4291 restore) and leaves a consistent store and destination.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.model.entry import Identity, Metadata
 from app.model.errors import Problem
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
-from app.model.restore import RestorePlan
+from app.model.restore import RestoreItem, RestorePart, RestorePlan, UndoItem, UndoResult
 
 
 class ChangeKind(StrEnum):
@@ -102,6 +103,14 @@ class RestoreTask:
     `targets` maps prefixes of master paths to directories, longest prefix wins. With `relocate` (another
     location) there is one target directory, prefix `/`, and `structure` says how much of the path is made
     beneath it; without, the rest of the path after the prefix is kept as it is.
+
+    `more` are parts of other sessions, restored in the same run: what several of them have for one place
+    comes from the newest. `exact` removes what is in a restored directory and not in the session. Nothing
+    is written in `protected` directories.
+
+    With `state`, a directory for this run alone, the run keeps a journal there: another run with it goes on
+    where the one before ended. `undo_days` over 0 also keeps what is replaced or removed, for `undo`; more
+    than `undo_max_bytes` of it (0 = no limit) is refused before anything is done.
     """
 
     media_path: str
@@ -114,41 +123,92 @@ class RestoreTask:
     data_key: bytes | None = field(default=None, repr=False)
     job_id: int = 0
     host: str = "localhost"
+    more: tuple[RestorePart, ...] = ()
+    exact: bool = False
+    protected: tuple[bytes, ...] = ()
+    state: str = ""
+    undo_days: int = 0
+    undo_max_bytes: int = 0
+    leave_open: bool = False
+    """Files that a program has open are not replaced at once, but when it lets go of them."""
+
+    def parts(self) -> tuple[RestorePart, ...]:
+        """All parts, the first one included."""
+        first = RestorePart(self.media_path, self.session, self.paths, self.targets, self.data_key)
+        return (first, *self.more)
+
+    def directories(self) -> list[bytes]:
+        """The destinations, each once."""
+        return list(dict.fromkeys(directory for part in self.parts() for _, directory in part.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class UndoTask:
+    """Take back the run that kept its journal in `state`.
+
+    With `force` also where people changed something since. `directories` are the destinations of the run.
+    """
+
+    state: str
+    directories: tuple[bytes, ...] = ()
+    force: bool = False
+    plan_only: bool = False
+    job_id: int = 0
 
 
 class RestoreSink(Protocol):
     """Where restored entries go: a plain directory, or a replica's applier.
 
-    Targets are absolute paths on this host, within the directories of the task. Calls come from one thread
-    at a time unless `concurrent` says that several may. The restorer writes a file's content to `stage()`,
-    checks it and hands it over. Each method returns what could not be done (metadata that was refused); a
-    target that cannot be written at all raises OSError or ArcxoError and becomes a problem of that path. An
-    existing entry of another kind is replaced; a directory in the way is replaced only when empty.
+    Targets are absolute paths on this host, within the directories of the task. Calls come from one thread,
+    but for `stage`. The restorer makes an entry at `stage()`, with its content and metadata, checks it and
+    hands it over. Each method returns what could not be done (metadata that was refused); a target that
+    cannot be written at all raises OSError or ArcxoError and becomes a problem of that path. No symbolic
+    link beneath a destination is followed.
     """
 
-    concurrent: bool
-
     def stage(self, target: bytes) -> bytes:
-        """A new path, on the file system of the target, where the restorer creates the content."""
+        """A new path, on the file system of the target, where the restorer makes the entry. Any thread."""
+        ...
+
+    def status(self, target: bytes) -> os.stat_result | None:
+        """What lstat tells of what is at the target; None = nothing."""
+        ...
+
+    def place(self, target: bytes) -> tuple[int, bytes]:
+        """(descriptor of the target's directory, its name there), good until the next call."""
         ...
 
     def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         """Make the directory, with its parents. None = only make it when missing."""
         ...
 
-    def file(self, target: bytes, staged: bytes, metadata: Metadata) -> list[Problem]:
-        """Publish a staged file in one step."""
+    def publish(self, target: bytes, staged: bytes, metadata: Metadata, *, replace: bool) -> list[Problem]:
+        """Put a staged entry in its place in one step; FileExistsError for one there and `replace` false.
+
+        An empty directory is replaced, too.
+        """
         ...
 
-    def link(self, target: bytes, existing: bytes) -> list[Problem]:
+    def link(self, target: bytes, existing: bytes, *, replace: bool) -> list[Problem]:
         """Make `target` another name of `existing`, which was published before."""
         ...
 
-    def other(self, target: bytes, metadata: Metadata) -> list[Problem]:
-        """Make a symbolic link, fifo or device."""
+    def remove(self, target: bytes, *, directory: bool) -> list[Problem]:
+        """Remove an entry; a directory only when it is empty."""
         ...
 
-    def finish(self) -> list[Problem]:
+    at_once: bool
+    """Whether entries are in place when a method returns; else `settle` waits for that."""
+
+    def settle(self) -> list[Problem]:
+        """Everything handed over so far is in place."""
+        ...
+
+    def make_durable(self) -> None:
+        """What was staged so far survives a power cut. For before something is replaced by it."""
+        ...
+
+    def finish(self, *, durable: bool = True) -> list[Problem]:
         """Everything is handed over: set directory times, make it durable. Also called after a cancel."""
         ...
 
@@ -190,15 +250,42 @@ def restore(
 ) -> RestoreResult:
     """Restore; without a sink straight into the directories. The result is also the last event.
 
-    Raises ArcxoError: E4221 (a path is not in the session), E4222 (no target covers a path), media 41xx.
+    Raises ArcxoError: E4221 (a path is not in the session), E4222 (no target covers a path), E4226, E4237,
+    E4239 (the destination is full, vanished, read-only), E4234 (an exact restore of an incomplete session),
+    E4236 (more would be kept aside than allowed), media 41xx.
     """
     from app.backup.restorer import Restorer
 
     return Restorer(task, emit, canceled, sink).run()
 
 
-def plan_restore(task: RestoreTask, limit: int = 1000) -> RestorePlan:
-    """Exactly what `restore` would do now; changes nothing. At most `limit` items are listed."""
+def undo(
+    task: UndoTask,
+    emit: EmitRestore,
+    canceled: Canceled,
+    sink: RestoreSink | None = None,
+    on_item: Callable[[UndoItem], None] | None = None,
+) -> UndoResult:
+    """Take back what a restore did, but for what people changed since; that is told as problems W4241.
+
+    `on_item` is told of each path. The result is also the last event. Raises NotFoundError E4240 when
+    nothing is kept of the restore, ArcxoError E4231 for a damaged journal.
+    """
+    from app.backup.undo import Undo
+
+    return Undo(task, emit, canceled, sink, on_item).run()
+
+
+def plan_restore(
+    task: RestoreTask,
+    limit: int = 1000,
+    on_item: Callable[[RestoreItem], None] | None = None,
+    canceled: Canceled = lambda: False,
+) -> RestorePlan:
+    """Exactly what `restore` would do now; changes nothing.
+
+    At most `limit` items are in the plan; `on_item` is told of all, one after the other. Raises as `restore`.
+    """
     from app.backup.plan import plan
 
-    return plan(task, limit)
+    return plan(task, limit, on_item, canceled)

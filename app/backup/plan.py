@@ -2,57 +2,79 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 
 from app.backup.api import RestoreTask
-from app.backup.selection import Selection
-from app.media.node import DIRECTORY, EXTRA, KIND, SIZE
-from app.media.reader import open_session
+from app.backup.beneath import Places
+from app.backup.busy import is_open
+from app.backup.selection import Item, Selection, open_parts
+from app.backup.tally import Tally, free_bytes
+from app.media.node import DIRECTORY, KIND, SIZE
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 
 _ALREADY_TAKEN = "another selected entry has this place"
 """Why an E4227 is left out."""
 
 
-def free_bytes(directory: bytes) -> int | None:
-    """Free space where `directory` is or would be."""
-    while directory and not os.path.isdir(directory):
-        directory = os.path.dirname(directory)
-    try:
-        found = os.statvfs(directory or b".")
-    except OSError:
-        return None
-    return found.f_bavail * found.f_frsize
-
-
-def plan(task: RestoreTask, limit: int) -> RestorePlan:
+def plan(
+    task: RestoreTask,
+    limit: int,
+    on_item: Callable[[RestoreItem], None] | None = None,
+    canceled: Callable[[], bool] = lambda: False,
+) -> RestorePlan:
     """See `app.backup.api.plan_restore`. Existing directories are not counted; nothing happens to them."""
-    header, reader = open_session(task.media_path, task.session, task.data_key)
-    counts = dict.fromkeys(RestoreAction, 0)
     items: list[RestoreItem] = []
-    size, total = 0, 0
-    groups: set[tuple[int, int]] = set()
-    for item in Selection(task, header, reader).items():
-        if item.failed:
-            item.action, item.reason = RestoreAction.SKIP, item.reason or _ALREADY_TAKEN
-        elif item.entry[KIND] == DIRECTORY and item.action is RestoreAction.OVERWRITE and not item.replaces:
-            continue
-        counts[item.action] += 1
-        total += 1
-        if item.action is not RestoreAction.SKIP:
-            extra = item.entry[EXTRA]
-            group = tuple(extra["h"]) if extra and "h" in extra else None
-            if group is None or group not in groups:
-                size += item.entry[SIZE]
-            if group is not None:
-                groups.add(group)
-        if len(items) < limit:
-            items.append(RestoreItem(item.source, item.target, item.action, item.entry[SIZE], item.reason))
+    tally = Tally()
+    places = Places(task.directories())
+    try:
+        selection = Selection(task, open_parts(task), places)
+        for item in selection.items():
+            if canceled():
+                break
+            for each in _with_inside(selection, item, exact=task.exact):
+                tally.add(each)
+                if not each.is_change:
+                    continue
+                told = _told(task, places, each)
+                if on_item is not None:
+                    on_item(told)
+                if len(items) < limit:
+                    items.append(told)
+    finally:
+        places.close()
+    directories = task.directories()
     return RestorePlan(
-        counts=counts,
-        size_bytes=size,
+        counts=tally.counts,
+        size_bytes=tally.size_bytes,
         items=tuple(items),
         host=task.host,
-        free_bytes=free_bytes(task.targets[0][1]) if task.targets else None,
-        truncated=total > len(items),
+        free_bytes=min(
+            (free for free in map(free_bytes, directories) if free is not None),
+            default=None,
+        ),
+        truncated=tally.total > len(items),
+        kept_bytes=tally.kept_bytes,
+        undo_days=task.undo_days,
+        undo_max_bytes=task.undo_max_bytes,
     )
+
+
+def _with_inside(selection: Selection, item: Item, *, exact: bool) -> list[Item]:
+    """The item, after what an exact restore removes from a directory that it replaces."""
+    if not (exact and item.replaces and item.entry[KIND] != DIRECTORY):
+        return [item]
+    inside = [
+        Item(b"", target, entry, RestoreAction.DELETE, "not in the session", old_bytes=entry[SIZE])
+        for target, entry, failed in selection.inside(item)
+        if not failed
+    ]
+    return [*inside, item]
+
+
+def _told(task: RestoreTask, places: Places, item: Item) -> RestoreItem:
+    action, reason = item.action, item.reason
+    if item.failed:
+        action, reason = RestoreAction.SKIP, item.reason or _ALREADY_TAKEN
+    elif task.leave_open and item.replaces and is_open(*places.place(item.target)):
+        reason = "open"
+    return RestoreItem(item.source, item.target, action, item.entry[SIZE], reason)

@@ -1,38 +1,36 @@
-"""The restorer: paths of a session become files again, checked while they are written and after."""
+"""The restorer: paths of sessions become files again, checked while they are written and after."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
 from itertools import islice
 
 from app.backup.api import Canceled, EmitRestore, RestoreSink, RestoreTask
-from app.backup.metadata import differing
-from app.backup.selection import Item, Selection, is_implicit
+from app.backup.beneath import Places
+from app.backup.commit import Committer, Staged, discard, is_directory
+from app.backup.earlier import Earlier, boot_id
+from app.backup.filling import is_equal
+from app.backup.journal import Fingerprint, Journal, Record, Step
+from app.backup.readback import ReadBack
+from app.backup.selection import Item, OpenPart, Selection, open_parts
 from app.backup.sink import DirectorySink
-from app.media.node import CONTENT, DIRECTORY, EXTRA, FILE, KIND, PIECE, SIZE, pieces, to_metadata
-from app.media.pack import PackIndex
-from app.media.reader import ChunkReader, open_session
+from app.backup.staging import Stager
+from app.backup.tally import Tally
+from app.media.node import EXTRA, FILE, KIND, SIZE
 from app.model.archive import Progress, RestoreResult
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.job import JobPhase
+from app.model.paths import shown
 from app.model.restore import RestoreAction
 
-_THREADS = 2
-_PENDING = 16
-_AHEAD = 6
-_READ_BYTES = 8 << 20
-_VERIFY_BATCH = 200
+WINDOW = 50_000
+"""Items that are sorted by where their contents are at a time: this bounds the memory, not the restore."""
 _PROGRESS_EVERY_S = 0.25
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_Group = tuple[PackIndex, int, list[Item]]
+_BATCH_FILES = 1000
+_BATCH_BYTES = 64 << 20
+_BATCH_S = 1.0
 
 
 class Restorer:
@@ -44,47 +42,68 @@ class Restorer:
         self._task = task
         self._emit = emit
         self._canceled = canceled
-        self._sink: RestoreSink = sink or DirectorySink([directory for _, directory in task.targets])
+        self._sink: RestoreSink = sink or DirectorySink(task.directories())
         self._lock = threading.RLock()
-        self._sink_lock = contextlib.nullcontext() if self._sink.concurrent else threading.Lock()
         self._phase = JobPhase.RESTORE
         self._reported = 0.0
         self._stop = False
-        self._written: list[Item] = []
-        self._files = self._directories = self._bytes = 0
-        self._skipped = self._renamed = self._verified = self._mismatches = self._problems = 0
-        self._troubled: set[bytes] = set()
+        self._problems = 0
+        self._unchecked: list[Item] = []
+        self._staging_bytes = 0
+        self._files_total: int | None = None
+        self._bytes_total: int | None = None
+        self._earlier = Earlier(task.state)
+        self._journal = Journal(task.state) if task.state else None
+        self._commit = Committer(task, self._sink, self._journal, self._report)
+        self._back = ReadBack(self._sink, self._report, self._progress)
+        self._heads: dict[tuple[int, int, int], bytes] = {}
+        """Of each group of hard links the name in place; the first number tells the session."""
 
     def run(self) -> RestoreResult:
         """Select, write, finish, check."""
-        header, reader = open_session(self._task.media_path, self._task.session, self._task.data_key)
-        self._reader: ChunkReader = reader
-        selection = Selection(self._task, header, reader)
+        if self._journal is not None:
+            more = {"boot": boot_id(), "job": self._task.job_id, "days": self._task.undo_days}
+            self._journal.append(Record(Step.BEGIN, more=more))
+            self._journal.sync()
+        complete = False
         try:
-            self._write(selection)
+            parts = open_parts(self._task)
+            places = Places(self._task.directories())
+            try:
+                self._write(Selection(self._task, parts, places), parts)
+            finally:
+                places.close()
+            complete = True
         finally:
-            self._report(self._sink.finish())
-        for path, error in selection.damaged:
-            self._damaged(path, error)
+            self._report(self._sink.finish(durable=complete))
+            if not complete and self._journal is not None:
+                self._journal.close()
         self._phase = JobPhase.VERIFY
-        batches = [
-            self._written[start : start + _VERIFY_BATCH]
-            for start in range(0, len(self._written), _VERIFY_BATCH)
-        ]
-        self._in_parallel([partial(self._check, batch) for batch in batches])
         self._progress(b"", now=True)
-        result = RestoreResult(
-            files=self._files,
-            directories=self._directories,
-            written_bytes=self._bytes,
-            skipped=self._skipped,
-            renamed=self._renamed,
-            verified_files=self._verified,
-            mismatches=self._mismatches,
-            problems=self._problems,
-        )
+        result = self._result()
+        if self._journal is not None:
+            self._journal.append(Record(Step.END))
+            self._journal.sync()
+            self._journal.close()
         self._emit(result)
         return result
+
+    def _result(self) -> RestoreResult:
+        figures = self._commit.figures
+        return RestoreResult(
+            files=figures.files,
+            directories=figures.directories,
+            written_bytes=figures.bytes,
+            skipped=figures.skipped,
+            renamed=figures.renamed,
+            verified_files=self._back.verified,
+            mismatches=self._back.mismatches,
+            problems=self._problems,
+            deleted=figures.deleted,
+            kept_bytes=figures.kept_bytes,
+            pending=figures.pending,
+            resumed=figures.resumed,
+        )
 
     # -- reporting ------------------------------------------------------------------------------------
 
@@ -92,291 +111,197 @@ class Restorer:
         with self._lock:
             for problem in problems:
                 self._problems += 1
-                self._troubled.add(problem.path)
+                self._back.troubled.add(problem.path)
                 self._emit(problem)
-
-    def _problem(self, code: str, path: bytes, **params: str) -> None:
-        self._report([Problem(code, path, params)])
 
     def _damaged(self, path: bytes, error: ArcxoError) -> None:
         if error.code not in ("E4125", "E4142"):
             raise error
         pack = error.params.get("object", "")
-        self._problem("E4223", path, object=pack, reason=error.params.get("reason", ""))
-
-    def _failed(self, path: bytes, error: OSError) -> None:
-        if error.errno in _FULL:
-            raise ArcxoError("E4226", path=os.fsdecode(path).encode("utf-8", "replace").decode()) from error
-        self._problem("E4225", path, reason=error.strerror or str(error))
+        params = {"object": pack, "reason": error.params.get("reason", "")}
+        self._report([Problem("E4223", path, params)])
 
     def _progress(self, path: bytes, *, now: bool = False) -> None:
+        """Tell how far it is, at most four times a second. Raises CanceledError E4291."""
         if self._stop or self._canceled():
             raise CanceledError("E4291")
         moment = time.monotonic()
         if now or moment - self._reported >= _PROGRESS_EVERY_S:
             with self._lock:
                 self._reported = moment
-                figures = (self._files, self._directories, self._bytes)
-                self._emit(Progress(self._phase, path, *figures))
+                done = self._commit.figures
+                self._emit(
+                    Progress(
+                        self._phase,
+                        path,
+                        done.files,
+                        done.directories,
+                        done.bytes + self._staging_bytes,
+                        files_total=self._files_total,
+                        bytes_total=self._bytes_total,
+                    )
+                )
 
     # -- writing --------------------------------------------------------------------------------------
 
-    def _write(self, selection: Selection) -> None:
-        groups: dict[tuple[str, int], _Group] = {}
-        large: list[Item] = []
-        links: list[tuple[Item, Item]] = []
-        heads: dict[tuple[int, int], Item] = {}
-        for item in selection.items():
-            if item.failed:
-                self._problem(item.failed, item.source, target=_text(item.target), reason=item.reason)
+    def _write(self, selection: Selection, parts: list[OpenPart]) -> None:
+        items = selection.items()
+        window = list(islice(items, WINDOW))
+        tally = self._count(window, parts)
+        self._files_total, self._bytes_total = tally.files, tally.size_bytes
+        limit = self._task.undo_max_bytes
+        if self._task.undo_days > 0 and self._task.state and 0 < limit < tally.kept_bytes:
+            raise ArcxoError("E4236", kept=tally.kept_bytes, limit=limit)
+        while window:
+            self._window(window)
+            window = list(islice(items, WINDOW))
+        for path, error in selection.damaged:
+            self._damaged(path, error)
+
+    def _count(self, window: list[Item], parts: list[OpenPart]) -> Tally:
+        """The totals; what is not in the first window is looked at an extra time."""
+        tally = Tally()
+        if len(window) < WINDOW:
+            for item in window:
+                tally.add(item)
+            return tally
+        places = Places(self._task.directories())
+        try:
+            for number, item in enumerate(Selection(self._task, parts, places).items()):
+                tally.add(item)
+                if not number % 256:
+                    self._progress(item.source)
+        finally:
+            places.close()
+        return tally
+
+    def _window(self, window: list[Item]) -> None:
+        """Directories first, contents in the order in which packs hold them, links last, then removals."""
+        plain: list[Item] = []
+        links: list[tuple[Item, tuple[int, int, int]]] = []
+        removals: list[Item] = []
+        waiting: dict[tuple[int, int, int], Item] = {}
+        for item in window:
+            self._progress(item.source or item.target)
+            if item.action is RestoreAction.DELETE:
+                removals.append(item)
+            elif item.failed:
+                params = {"target": shown(item.target), "reason": item.reason}
+                self._report([Problem(item.failed, item.source, params)])
+            elif not is_directory(item) and self._was_done(item):
+                continue
             elif item.action is RestoreAction.SKIP:
-                self._skipped += 1
-            elif item.entry[KIND] == DIRECTORY:
-                self._make_directory(item)
+                self._commit.figures.skipped += 1
+            elif is_directory(item):
+                self._commit.make_directory(item, self._earlier)
             else:
-                self._renamed += item.action is RestoreAction.RENAME
-                extra = item.entry[EXTRA]
-                if extra and "h" in extra:
-                    group = (extra["h"][0], extra["h"][1])
-                    head = heads.setdefault(group, item)
-                    if head is not item:
-                        links.append((item, head))
-                        continue
-                self._sort_in(item, groups, large)
-        self._all_groups([groups[key] for key in sorted(groups)], large)
-        done = {id(item) for item in self._written}
-        for item, head in links:
-            self._link(item, head, possible=id(head) in done)
+                group = _group_of(item)
+                if group is not None and (group in self._heads or group in waiting):
+                    links.append((item, group))
+                    continue
+                if group is not None:
+                    waiting[group] = item
+                plain.append(item)
+        self._files(plain)
+        if links:
+            self._report(self._sink.settle())
+        self._links(links)
+        if self._unchecked:
+            self._report(self._sink.settle())
+            self._back.check(self._unchecked)
+            self._unchecked = []
+        for item in removals:
+            self._progress(item.target)
+            self._commit.remove(item)
 
-    def _sort_in(self, item: Item, groups: dict[tuple[str, int], _Group], large: list[Item]) -> None:
-        """Files of one small chunk are written block by block, all others one by one."""
-        content, extra = item.entry[CONTENT], item.entry[EXTRA]
-        simple = item.entry[KIND] == FILE and len(content) == PIECE.size and not (extra and "s" in extra)
-        place = self._reader.index.locate(content[:32]) if simple else None
-        if place is None:
-            large.append(item)
-            return
-        key = (place.pack.pack_id, place.block)
-        groups.setdefault(key, (place.pack, place.block, []))[2].append(item)
-
-    def _all_groups(self, groups: list[_Group], large: list[Item]) -> None:
-        """Small files here, large ones in a thread of their own, blocks read ahead by another.
-
-        Small files are created by one thread: system time grew with more, elapsed time showed no clear gain.
-        """
-        ahead: deque[Future[bytes]] = deque()
-        coming = iter(groups)
-        with ThreadPoolExecutor(1, "read ahead") as reading, ThreadPoolExecutor(1, "large files") as writing:
-            try:
-                big = [writing.submit(self._large, item) for item in large]
-                for group in groups:
-                    for pack, number, _ in islice(coming, _AHEAD - len(ahead)):
-                        ahead.append(reading.submit(self._reader.block, pack, number))
-                    self._group(group, ahead.popleft())
-                for future in big:
-                    future.result()
-            except BaseException:
-                self._stop = True
-                writing.shutdown(cancel_futures=True)
-                reading.shutdown(cancel_futures=True)
-                raise
-
-    def _in_parallel(self, jobs: list[Callable[[], None]]) -> None:
-        """Run all; the first error stops the rest and is raised."""
-        pool = ThreadPoolExecutor(_THREADS, "restore")
-        pending: set[Future[None]] = set()
-        try:
-            for job in jobs:
-                pending.add(pool.submit(job))
-                if len(pending) >= _PENDING:
-                    finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        future.result()
-            for future in pending:
-                future.result()
-        except BaseException:
-            self._stop = True
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _make_directory(self, item: Item) -> None:
-        metadata = None if is_implicit(item.entry) else to_metadata(item.entry)
-        try:
-            self._report(self._sink.directory(item.target, metadata))
-        except OSError as error:
-            self._failed(item.source or item.target, error)
-            return
-        if item.source:
-            self._directories += 1
-
-    def _group(self, group: _Group, coming: Future[bytes]) -> None:
-        pack, _, items = group
-        index = self._reader.index
-        try:
-            block = coming.result()
-        except ArcxoError as error:
-            if error.code not in ("E4125", "E4142"):
-                raise
-            # Another pack may hold some of it whole: one by one, by all places of each chunk.
-            for item in items:
-                self._large(item)
-            return
-        for item in items:
-            self._progress(item.source)
-            chunk_id = item.entry[CONTENT][:32]
-            place = index.locate(chunk_id)
-            assert place is not None
-            try:
-                data = self._reader.cut(block, place.offset, place.length, chunk_id)
-            except ArcxoError:
-                self._large(item)
-                continue
-            if len(data) != item.entry[SIZE]:
-                self._problem("E4223", item.source, object=pack.pack_id, reason="its size is not as recorded")
-                continue
-            self._publish(item, partial(_write_all, data))
-
-    def _large(self, item: Item) -> None:
-        """A file of several chunks or with holes, an empty file, or no file at all."""
-        self._progress(item.source)
-        if item.entry[KIND] != FILE:
-            self._other(item)
-            return
-        wanted = pieces(item.entry)
-        extra = item.entry[EXTRA]
-        extents = extra["s"] if extra and "s" in extra else [[0, item.entry[SIZE]]]
-        if sum(length for _, length in wanted) != sum(length for _, length in extents):
-            self._problem("E4223", item.source, object="", reason="its size is not as recorded")
-            return
-
-        def fill(descriptor: int) -> None:
-            os.ftruncate(descriptor, item.entry[SIZE])
-            targets = iter(extents)
-            offset, room = next(targets, (0, 0))
-            for chunk_id, _ in wanted:
-                self._progress(item.source)
-                data = self._reader.chunk(chunk_id)
-                while data:
-                    while not room:
-                        offset, room = next(targets)
-                    count = os.pwrite(descriptor, data[:room], offset)
-                    data, offset, room = data[count:], offset + count, room - count
-
-        try:
-            self._publish(item, fill)
-        except ArcxoError as error:
-            if error.code == "E4226" or isinstance(error, CanceledError):
-                raise
-            self._damaged(item.source, error)
-
-    def _publish(self, item: Item, fill: Callable[[int], None]) -> None:
-        staged = b""
-        try:
-            with self._sink_lock:
-                staged = self._sink.stage(item.target)
-            descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                fill(descriptor)
-                if item.replaces:
-                    os.fdatasync(descriptor)  # a power cut must not leave neither the old nor the new
-            finally:
-                os.close(descriptor)
-            with self._sink_lock:
-                problems = self._sink.file(item.target, staged, to_metadata(item.entry))
-        except OSError as error:
-            _discard(staged)
-            self._failed(item.source, error)
-            return
-        except ArcxoError:
-            _discard(staged)
-            raise
-        self._done(item, problems, item.entry[SIZE])
-
-    def _other(self, item: Item) -> None:
-        try:
-            with self._sink_lock:
-                problems = self._sink.other(item.target, to_metadata(item.entry))
-        except OSError as error:
-            self._failed(item.source, error)
-            return
-        self._done(item, problems, 0)
-
-    def _link(self, item: Item, head: Item, *, possible: bool) -> None:
-        if possible:
-            with contextlib.suppress(OSError):
-                self._done(item, self._sink.link(item.target, head.target), 0)
-                return
-        self._large(item)
-
-    def _done(self, item: Item, problems: list[Problem], size: int) -> None:
-        with self._lock:
-            self._report(problems)
-            self._written.append(item)
-            self._files += 1
-            self._bytes += size
-
-    # -- checking -------------------------------------------------------------------------------------
-
-    def _check(self, items: list[Item]) -> None:
-        """Read back what was written: content and metadata."""
-        for item in items:
-            self._progress(item.source)
-            try:
-                equal = item.entry[KIND] != FILE or self._equal(item)
-                wrong = (
-                    [] if item.target in self._troubled else differing(item.target, to_metadata(item.entry))
-                )
-            except OSError:
-                equal, wrong = False, []
-            with self._lock:
-                if not equal:
-                    self._mismatches += 1
-                    self._problem("E4228", item.source, target=_text(item.target))
-                elif item.entry[KIND] == FILE:
-                    self._verified += 1
-                if wrong:
-                    reason = "the value read back is another"
-                    self._problem("W4224", item.target, what=", ".join(wrong), reason=reason)
-
-    def _equal(self, item: Item) -> bool:
-        entry = item.entry
-        descriptor = os.open(item.target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if os.fstat(descriptor).st_size != entry[SIZE]:
-                return False
-            extra = entry[EXTRA]
-            extents = extra["s"] if extra and "s" in extra else [[0, entry[SIZE]]]
-            targets = iter(extents)
-            offset, room = next(targets, (0, 0))
-            for chunk_id, length in PIECE.iter_unpack(entry[CONTENT]):
-                parts, missing = [], length
-                while missing:
-                    while not room:
-                        offset, room = next(targets)
-                    data = os.pread(descriptor, min(missing, room), offset)
-                    if not data:
-                        return False
-                    parts.append(data)
-                    missing, offset, room = missing - len(data), offset + len(data), room - len(data)
-                whole = parts[0] if len(parts) == 1 else b"".join(parts)
-                if self._reader.identify(whole) != chunk_id:
-                    return False
-        finally:
-            os.close(descriptor)
+    def _was_done(self, item: Item) -> bool:
+        """Whether an earlier run of this restore has put it in place, and nobody changed it since."""
+        if not self._earlier.any:
+            return False
+        wanted = item.wanted or item.target
+        name = self._earlier.name_of(wanted)
+        found = self._sink.status(name)
+        if not self._earlier.is_done(wanted, found):
+            return False
+        if item.entry[KIND] == FILE and self._earlier.boot != boot_id() and not self._is_equal(item, name):
+            return False  # the system went down since: the name is there, the content may not be
+        figures = self._commit.figures
+        figures.files += 1
+        figures.resumed += 1
+        figures.bytes += item.entry[SIZE] if item.entry[KIND] == FILE else 0
+        figures.renamed += name != wanted
+        group = _group_of(item)
+        if group is not None:
+            self._heads.setdefault(group, name)
         return True
 
+    def _is_equal(self, item: Item, name: bytes) -> bool:
+        assert item.reader is not None
+        fd, own = self._sink.place(name)
+        try:
+            descriptor = os.open(own, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        except OSError:
+            return False
+        try:
+            return is_equal(descriptor, item, item.reader)
+        finally:
+            os.close(descriptor)
 
-def _write_all(data: memoryview, descriptor: int) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+    def _files(self, items: list[Item]) -> None:
+        """Stage in the threads of a `Stager`, commit here, in batches."""
+        batch: list[Staged] = []
+        size, began = 0, time.monotonic()
+        stager = Stager(self._sink, items, self._tick, self._damaged, self._commit.failed)
+        try:
+            for staged in stager.staged():
+                batch.append(staged)
+                size += staged.item.entry[SIZE]
+                late = time.monotonic() - began > _BATCH_S
+                if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES or late:
+                    self._put(batch)
+                    batch, size, began = [], 0, time.monotonic()
+            self._put(batch)
+        except BaseException:
+            self._stop = True
+            stager.stop()
+            for staged in batch:
+                discard(staged.path)
+            raise
+
+    def _put(self, batch: list[Staged]) -> None:
+        done = self._commit.commit(batch)
+        self._staging_bytes = 0
+        for item in done:
+            group = _group_of(item)
+            if group is not None:
+                self._heads[group] = item.target
+        if self._sink.at_once:
+            self._back.check(done)
+        else:
+            self._unchecked += done
+
+    def _tick(self, path: bytes, size: int) -> None:
+        self._staging_bytes += size
+        self._progress(path)
+
+    def _links(self, links: list[tuple[Item, tuple[int, int, int]]]) -> None:
+        """Other names of what is in place. Where that failed, or linking does, a file of its own."""
+        batch, alone = [], []
+        for item, group in links:
+            self._progress(item.source)
+            head = self._heads.get(group)
+            found = self._sink.status(head) if head else None
+            if head is None or found is None:
+                alone.append(item)
+            else:
+                batch.append(Staged(item, b"", Fingerprint.of(found), head=head))
+        for start in range(0, len(batch), _BATCH_FILES):
+            self._put(batch[start : start + _BATCH_FILES])
+        self._files([*alone, *self._commit.take_unlinked()])
 
 
-def _discard(staged: bytes) -> None:
-    if staged:
-        with contextlib.suppress(OSError):
-            os.unlink(staged)
-
-
-def _text(path: bytes) -> str:
-    return path.decode("utf-8", "replace")
+def _group_of(item: Item) -> tuple[int, int, int] | None:
+    extra = item.entry[EXTRA]
+    if not extra or "h" not in extra:
+        return None
+    return id(item.reader), extra["h"][0], extra["h"][1]

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.backup.api import RestoreTask
+from app.backup.beneath import Places
+from app.backup.claims import Claims, origin_of
+from app.backup.extras import Extra, extras
 from app.media.api import SessionHeader
-from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, Entry
-from app.media.reader import ChunkReader
+from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, SIZE, Entry
+from app.media.reader import MAX_DEPTH, ChunkReader, open_session
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import Conflict, Structure
 from app.model.paths import check_relative, is_beneath, shown
-from app.model.restore import RestoreAction
+from app.model.restore import RestoreAction, RestorePart
 
 _SUFFIX = b".restored"
+_NAME_MAX = 255
+_DIRECTORY = 0
 
 
 @dataclass(slots=True)
@@ -30,40 +35,89 @@ class Item:
     reason: str = ""
     failed: str = ""
     replaces: bool = False
+    reader: ChunkReader | None = None
+    above: bool = False
+    """A directory above what was selected: made when missing, else left as it is."""
+    old_bytes: int = 0
+    """Size of what is replaced or removed."""
+    wanted: bytes = b""
+    """The place it would have had, for an entry that gets another name."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a plan counts it: nothing happens to directories that are there."""
+        stays = self.entry[KIND] == DIRECTORY and self.action is RestoreAction.OVERWRITE
+        return not stays or self.replaces or bool(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """A part with its session opened."""
+
+    part: RestorePart
+    header: SessionHeader
+    reader: ChunkReader
+
+
+def open_parts(task: RestoreTask) -> list[OpenPart]:
+    """The parts of a task, the newest session first: its entries have the first claim to a place.
+
+    Raises what `open_session` does; ArcxoError E4234 for an exact restore of a session that lacks something.
+    """
+    opened = [
+        OpenPart(part, *open_session(part.media_path, part.session, part.data_key)) for part in task.parts()
+    ]
+    for one in opened:
+        for prefix, _ in one.part.targets:
+            check_relative(prefix.strip(b"/"))
+        if task.exact and one.header.incomplete:
+            raise ArcxoError("E4234", session=one.header.number)
+    if task.relocate and any(len(one.part.targets) != 1 for one in opened):
+        raise UsageError("E4222", path="/")
+    return sorted(opened, key=lambda one: (one.header.taken_at, one.header.number), reverse=True)
 
 
 class Selection:
-    """The items of a restore, parents before children. Looks at the destination, changes nothing."""
+    """The items of a restore, parents before children. Looks at the destination, changes nothing.
 
-    def __init__(self, task: RestoreTask, header: SessionHeader, reader: ChunkReader) -> None:
+    One object is gone through once.
+    """
+
+    def __init__(self, task: RestoreTask, parts: list[OpenPart], places: Places) -> None:
         self._task = task
-        self._header = header
-        self._reader = reader
-        self._claimed: dict[bytes, bool] = {}
+        self._parts = parts
+        self._header = parts[0].header
+        self._places = places
+        self._claims = Claims()
+        self._several = task.exact or len(parts) > 1 or any(len(one.part.paths) > 1 for one in parts)
+        self._tops = {directory: os.path.realpath(directory) for directory in task.directories()}
+        self._protected = tuple(os.path.realpath(path) for path in task.protected)
+        self._exact: list[bytes] = []
         self.damaged: list[tuple[bytes, ArcxoError]] = []
-        for prefix, _ in task.targets:
-            check_relative(prefix.strip(b"/"))
-        if task.relocate and len(task.targets) != 1:
-            raise UsageError("E4222", path="/")
 
     def items(self) -> Iterator[Item]:
-        """Every selected entry with its action."""
-        for path in self._selected():
-            chain = self._chain(path)
-            yield from self._one(path, chain)
+        """Every selected entry with its action, then what an exact restore removes, deepest first.
 
-    def _selected(self) -> list[bytes]:
-        wanted = self._task.paths or self._header.roots
-        cleaned = sorted({b"/" + check_relative(path.strip(b"/")) for path in wanted})
-        return [
-            path
-            for path in cleaned
-            if not any(other != path and is_beneath(path, other) for other in cleaned)
-        ]
+        Raises NotFoundError E4221, UsageError E4222 before the first item of that path.
+        """
+        # A path that is not there is known before the first item: nothing is begun then.
+        chosen = [(one, [(path, self._chain(one, path)) for path in _selected(one)]) for one in self._parts]
+        for one, paths in chosen:
+            self._header = one.header
+            for path, chain in paths:
+                for item in self._one(one, path, chain):
+                    item.reader = one.reader
+                    yield item
+        if self._task.exact:
+            yield from self._extras()
 
-    def _chain(self, path: bytes) -> list[tuple[bytes, Entry]]:
+    def inside(self, item: Item) -> Iterator[Extra]:
+        """What is in a directory that an exact restore replaces by something else, deepest first."""
+        return extras(self._places, item.target, Claims(), self._protected, self._real)
+
+    def _chain(self, one: OpenPart, path: bytes) -> list[tuple[bytes, Entry]]:
         """(path, entry) from the top to a selected path."""
-        node_id: bytes | None = self._header.root_id
+        node_id: bytes | None = one.header.root_id
         at, chain = b"", []
         names = [name for name in path.split(b"/") if name]
         if not names:
@@ -71,25 +125,28 @@ class Selection:
         for name in names:
             found = None
             if node_id is not None:
-                found = next((one for one in self._reader.node(node_id) if one[NAME] == name), None)
+                found = next((child for child in one.reader.node(node_id) if child[NAME] == name), None)
             if found is None:
-                raise NotFoundError("E4221", path=shown(path), session=self._header.number)
+                raise NotFoundError("E4221", path=shown(path), session=one.header.number)
             at += b"/" + name
             chain.append((at, found))
             node_id = found[CONTENT] if found[KIND] == DIRECTORY else None
+        self._place(one.part, path, chain)
         return chain
 
-    def _place(self, path: bytes, chain: list[tuple[bytes, Entry]]) -> tuple[bytes, bytes, bytes]:
+    def _place(
+        self, part: RestorePart, path: bytes, chain: list[tuple[bytes, Entry]]
+    ) -> tuple[bytes, bytes, bytes]:
         """(directory, part of the path above what is kept beneath it, the same path's kept part)."""
         task = self._task
         if not task.relocate:
-            fitting = [one for one in task.targets if is_beneath(path, b"/" + one[0].strip(b"/"))]
+            fitting = [one for one in part.targets if is_beneath(path, b"/" + one[0].strip(b"/"))]
             if not fitting:
                 raise UsageError("E4222", path=shown(path))
             prefix, directory = max(fitting, key=lambda one: len(one[0].strip(b"/")))
             above = b"/" + prefix.strip(b"/")
         else:
-            directory = task.targets[0][1]
+            directory = part.targets[0][1]
             is_directory = chain[-1][1][KIND] == DIRECTORY
             base = path if is_directory else os.path.dirname(path)
             if task.structure is Structure.FULL:
@@ -101,21 +158,23 @@ class Selection:
         above = above.rstrip(b"/")
         return directory, above, path[len(above) :].strip(b"/")
 
-    def _one(self, path: bytes, chain: list[tuple[bytes, Entry]]) -> Iterator[Item]:
-        directory, above, kept = self._place(path, chain)
+    def _one(self, one: OpenPart, path: bytes, chain: list[tuple[bytes, Entry]]) -> Iterator[Item]:
+        directory, above, kept = self._place(one.part, path, chain)
         yield from self._above(directory)
+        base = directory.rstrip(b"/")
         for at, entry in chain:
             if len(at) <= len(above) and at != path:
                 continue
             relative = at[len(above) :].strip(b"/")
-            target = directory + b"/" + relative if relative else directory
+            target = base + b"/" + relative if relative else directory
             item = self._decide(at, target, entry)
+            item.above = at != path
             yield item
             if item.failed:
                 return
         if chain[-1][1][KIND] == DIRECTORY:
-            top = directory + b"/" + kept if kept else directory
-            yield from self._beneath(path if path != b"/" else b"", top, chain[-1][1])
+            top = base + b"/" + kept if kept else directory
+            yield from self._beneath(one.reader, path if path != b"/" else b"", top, chain[-1][1])
 
     def _above(self, directory: bytes) -> Iterator[Item]:
         """The destination itself when it is missing, with its missing parents."""
@@ -125,80 +184,159 @@ class Selection:
             missing.append(at)
             at = os.path.dirname(at)
         for path in reversed(missing):
-            if path not in self._claimed:
-                self._claimed[path] = True
+            if path not in self._claims:
+                self._claims.take(path, _DIRECTORY)
                 implicit: Entry = [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, b""]
                 yield Item(b"", path, implicit, RestoreAction.CREATE)
 
-    def _beneath(self, source: bytes, target: bytes, entry: Entry) -> Iterator[Item]:
+    def _beneath(self, reader: ChunkReader, source: bytes, target: bytes, entry: Entry) -> Iterator[Item]:
         """Everything beneath a directory; goes around what is damaged or blocked."""
-        stack = [(source, target, entry)]
+        stack = [(source, target, entry, 0)]
         while stack:
-            source, target, entry = stack.pop()
+            source, target, entry, depth = stack.pop()
+            if depth > MAX_DEPTH:
+                too_deep = ArcxoError("E4125", media="", object=entry[CONTENT].hex(), reason="it is too deep")
+                self.damaged.append((source, too_deep))
+                continue
             try:
-                entries = self._reader.node(entry[CONTENT])
+                entries = reader.node(entry[CONTENT])
             except ArcxoError as error:
                 self.damaged.append((source, error))
                 continue
+            if self._task.exact:
+                self._exact.append(target)
+            base = target.rstrip(b"/") + b"/"
             for child in entries:
-                item = self._decide(source + b"/" + child[NAME], target + b"/" + child[NAME], child)
+                item = self._decide(source + b"/" + child[NAME], base + child[NAME], child)
                 yield item
                 if child[KIND] == DIRECTORY and not item.failed:
-                    stack.append((item.source, item.target, child))
+                    stack.append((item.source, item.target, child, depth + 1))
 
     def _decide(self, source: bytes, target: bytes, entry: Entry) -> Item:
         is_directory = entry[KIND] == DIRECTORY
         item = Item(source, target, entry, RestoreAction.CREATE)
-        claimed = self._claimed.get(target)
-        if claimed is not None:
-            if not (claimed and is_directory):
-                item.failed = "E4227"
-            else:
-                item.action = RestoreAction.OVERWRITE
-            return item
-        self._claimed[target] = is_directory
+        if self._several or len(self._protected):
+            self._look_at_others(item, is_directory)
+            if item.failed or item.action is not RestoreAction.CREATE:
+                return item
+            target = item.target
         try:
-            there = os.lstat(target)
-        except FileNotFoundError:
-            return item
+            there = self._places.status(target)
         except OSError as error:
             item.failed, item.reason = "E4225", error.strerror or str(error)
             return item
-        if is_directory:
-            top = any(target == directory for _, directory in self._task.targets)
-            if stat.S_ISDIR(there.st_mode) or (top and os.path.isdir(target)):
-                item.action = RestoreAction.OVERWRITE
-            elif self._task.conflict is Conflict.OVERWRITE:
-                item.action, item.replaces = RestoreAction.OVERWRITE, True
-            else:
-                item.failed, item.reason = "E4225", "something else than a directory is in its place"
+        if there is None:
             return item
-        self._conflict(item, there)
+        if is_directory:
+            self._over_directory(item, there)
+        else:
+            self._conflict(item, there)
         return item
+
+    def _look_at_others(self, item: Item, is_directory: bool) -> None:
+        """Whether another entry of this restore has the place, or nothing may be written there."""
+        if is_directory or not self._several:
+            real = self._real(item.target)
+            if any(is_beneath(real, path) for path in self._protected):
+                item.failed, item.reason = "E4233", "it is part of this installation"
+                return
+        if not self._several:
+            return
+        header = self._header
+        origin = _DIRECTORY
+        if not is_directory:
+            origin = origin_of(header.machine, header.scenario_id, item.source)
+        taken = self._claims.by(item.target)
+        if taken is None:
+            self._claims.take(item.target, origin)
+        elif is_directory and taken == _DIRECTORY:
+            item.action, item.above = RestoreAction.OVERWRITE, True
+        elif self._task.conflict is Conflict.RENAME and not is_directory:
+            self._rename(item, origin)
+        elif taken == origin:
+            # An older version: the newest session has been there.
+            item.action, item.reason = RestoreAction.SKIP, "superseded"
+        else:
+            item.failed = "E4227"
+
+    def _real(self, target: bytes) -> bytes:
+        top = self._places.top_of(target)
+        if top is None:
+            return os.path.realpath(target)
+        return self._tops[top].rstrip(b"/") + target[len(top.rstrip(b"/")) :]
+
+    def _over_directory(self, item: Item, there: os.stat_result) -> None:
+        top = item.target in self._tops
+        if stat.S_ISDIR(there.st_mode) or (top and os.path.isdir(item.target)):
+            item.action = RestoreAction.OVERWRITE
+        elif self._task.conflict is Conflict.OVERWRITE:
+            item.action, item.replaces = RestoreAction.OVERWRITE, True
+            item.old_bytes = there.st_size if stat.S_ISREG(there.st_mode) else 0
+        else:
+            item.failed, item.reason = "E4225", "something else than a directory is in its place"
 
     def _conflict(self, item: Item, there: os.stat_result) -> None:
         conflict = self._task.conflict
         if conflict is Conflict.RENAME:
-            item.action, item.target = RestoreAction.RENAME, self._free_name(item.target)
-            self._claimed[item.target] = False
+            self._rename(item, 1)
         elif conflict is Conflict.SKIP:
             item.action, item.reason = RestoreAction.SKIP, "exists"
         elif conflict is Conflict.OLDER and there.st_mtime_ns >= item.entry[MTIME]:
             item.action, item.reason = RestoreAction.SKIP, "newer"
+        elif stat.S_ISDIR(there.st_mode) and not self._task.exact and self._is_full(item.target):
+            item.failed, item.reason = "E4225", "a directory that is not empty is in its place"
         else:
             item.action, item.replaces = RestoreAction.OVERWRITE, True
+            item.old_bytes = there.st_size if stat.S_ISREG(there.st_mode) else 0
+
+    def _rename(self, item: Item, origin: int) -> None:
+        item.action, item.wanted, item.target = (
+            RestoreAction.RENAME,
+            item.target,
+            self._free_name(item.target),
+        )
+        if self._several:
+            self._claims.take(item.target, origin)
+
+    def _is_full(self, target: bytes) -> bool:
+        beneath, relative = self._places.split(target)
+        return bool(os.listdir(beneath.open(relative)))
 
     def _free_name(self, target: bytes) -> bytes:
         directory, name = os.path.split(target)
         number = 1
         while True:
             suffix = _SUFFIX if number == 1 else _SUFFIX + b"%d" % number
-            candidate = directory + b"/" + name[: 255 - len(suffix)] + suffix
-            if candidate not in self._claimed and not os.path.lexists(candidate):
+            candidate = directory + b"/" + name[: _NAME_MAX - len(suffix)] + suffix
+            if candidate not in self._claims and self._places.status(candidate) is None:
                 return candidate
             number += 1
+
+    def _extras(self) -> Iterator[Item]:
+        """What is in the restored directories and belongs to no entry."""
+        for directory in self._exact:
+            for target, entry, failed in extras(
+                self._places, directory, self._claims, self._protected, self._real
+            ):
+                item = Item(b"", target, entry, RestoreAction.DELETE, "not in the session")
+                item.old_bytes = entry[SIZE]
+                if failed:
+                    item.failed, item.reason = "E4235", failed
+                yield item
 
 
 def is_implicit(entry: Entry) -> bool:
     """Whether a directory's metadata were never taken."""
     return bool(entry[EXTRA] and entry[EXTRA].get("y"))
+
+
+def _selected(one: OpenPart) -> list[bytes]:
+    """The paths of a part, without those that lie beneath another one."""
+    wanted = {b"/" + check_relative(path.strip(b"/")) for path in one.part.paths or one.header.roots}
+    return sorted(path for path in wanted if not any(above in wanted for above in _above(path)))
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    while path != b"/":
+        path = path.rpartition(b"/")[0] or b"/"
+        yield path

@@ -12,25 +12,30 @@ import stat
 import threading
 import time
 
-from app.backup.metadata import apply_metadata
+from app.backup.beneath import Places
+from app.backup.copying import copy_content
+from app.backup.metadata import apply_metadata, remove_other_attributes
 from app.media.temporary import is_abandoned, owner_prefix
-from app.model.entry import EntryKind, Metadata
-from app.model.errors import Problem
+from app.model.entry import Metadata
+from app.model.errors import ArcxoError, Problem
+from app.model.paths import shown
 
 _STAGING = b".arcxo-restore-"
-_COPY_BYTES = 64 << 20
+_INHERITED = "system.posix_acl_default"
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class DirectorySink:
-    """Files are staged in a hidden directory of the destination and moved into place in one step.
+    """Entries are staged in a hidden directory of the destination and moved into place in one step.
 
     `finish` removes it; one that a killed restore left is removed by the next restore to that destination.
     """
 
-    concurrent = True
+    at_once = True
 
     def __init__(self, directories: list[bytes]) -> None:
-        self._directories = sorted(set(directories), key=len, reverse=True)
+        self._directories = directories
+        self._places = Places(directories)
         self._staging: dict[bytes, bytes] = {}
         self._metadata: list[tuple[bytes, Metadata]] = []
         self._owner = f"{owner_prefix()}-{secrets.token_hex(8)}".encode()
@@ -39,15 +44,17 @@ class DirectorySink:
         self._lock = threading.Lock()
 
     def _staging_of(self, target: bytes) -> bytes:
-        for directory in self._directories:
-            if target == directory or target.startswith(directory.rstrip(b"/") + b"/"):
-                break
+        directory = self._places.top_of(target)
+        assert directory is not None, target
         with self._lock:
             staging = self._staging.get(directory)
             if staging is None:
                 self._sweep(directory)
-                staging = directory + b"/" + _STAGING + self._owner
+                staging = directory.rstrip(b"/") + b"/" + _STAGING + self._owner
                 os.mkdir(staging, 0o700)
+                with contextlib.suppress(OSError):
+                    # What is made in it must not inherit the access list of the destination.
+                    os.removexattr(staging, _INHERITED)
                 self._staging[directory] = staging
         return staging
 
@@ -65,85 +72,141 @@ class DirectorySink:
         """See `RestoreSink`. A directory per thread, as creating in a shared one makes threads wait."""
         staging = self._staging_of(target) + b"/%x" % threading.get_ident()
         if staging not in self._made:
-            os.mkdir(staging, 0o700)
+            try:
+                os.mkdir(staging, 0o700)
+            except FileNotFoundError:
+                directory = self._places.top_of(target) or target
+                raise ArcxoError("E4237", path=shown(directory)) from None
             self._made.add(staging)
         return staging + b"/%x" % next(self._count)
 
+    def status(self, target: bytes) -> os.stat_result | None:
+        """See `RestoreSink`."""
+        return self._places.status(target)
+
+    def place(self, target: bytes) -> tuple[int, bytes]:
+        """See `RestoreSink`."""
+        return self._places.place(target)
+
     def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         """See `RestoreSink`. Metadata are set by `finish`, after everything inside is in place."""
-        try:
-            os.mkdir(target, 0o700 if metadata is not None else 0o755)
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(target).st_mode) and target not in self._directories:
-                os.unlink(target)
-                os.mkdir(target, 0o700 if metadata is not None else 0o755)
+        mode = 0o700 if metadata is not None else 0o755
+        if target in self._directories or self._places.top_of(target) is None:
+            # A destination, or above one: as someone named it.
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(target, mode)
+        else:
+            fd, name = self._places.place(target)
+            try:
+                os.mkdir(name, mode, dir_fd=fd)
+            except FileExistsError:
+                if not stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+                    raise
         if metadata is not None:
             self._metadata.append((target, metadata))
         return []
 
-    def file(self, target: bytes, staged: bytes, metadata: Metadata) -> list[Problem]:
+    def publish(self, target: bytes, staged: bytes, metadata: Metadata, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`."""
-        problems = apply_metadata(staged, metadata, target)
+        fd, name = self._places.place(target)
         try:
-            os.rename(staged, target)
-        except IsADirectoryError:
-            os.rmdir(target)
-            os.rename(staged, target)
+            return self._put(fd, name, staged, replace=replace)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            near = os.path.dirname(target) + b"/" + _STAGING + self._owner
-            _copy(staged, near)
-            problems = apply_metadata(near, metadata, target)
-            os.rename(near, target)
-            os.unlink(staged)
+        # Another file system is mounted in the destination: the last step begins beside the target.
+        near = _STAGING + self._owner
+        copy_content(staged, near, fd)
+        near_path = b"/proc/self/fd/%d/" % fd + near
+        problems = apply_metadata(near_path, metadata, target)
+        try:
+            self._put(fd, name, near_path, replace=replace)
+        except OSError:
+            os.unlink(near, dir_fd=fd)
+            raise
+        os.unlink(staged)
         return problems
 
-    def link(self, target: bytes, existing: bytes) -> list[Problem]:
-        """See `RestoreSink`."""
-        staged = self.stage(target)
-        os.link(existing, staged, follow_symlinks=False)
-        self._replace(staged, target)
+    def _put(self, fd: int, name: bytes, staged: bytes, *, replace: bool) -> list[Problem]:
+        if not replace:
+            # Unlike a rename, a link never replaces.
+            os.link(staged, name, dst_dir_fd=fd, follow_symlinks=False)
+            os.unlink(staged)
+            return []
+        try:
+            os.rename(staged, name, dst_dir_fd=fd)
+        except IsADirectoryError:
+            os.rmdir(name, dir_fd=fd)
+            os.rename(staged, name, dst_dir_fd=fd)
         return []
 
-    def other(self, target: bytes, metadata: Metadata) -> list[Problem]:
+    def link(self, target: bytes, existing: bytes, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`."""
         staged = self.stage(target)
-        if metadata.kind is EntryKind.SYMLINK:
-            os.symlink(metadata.link_target, staged)
-        elif metadata.kind is EntryKind.FIFO:
-            os.mkfifo(staged, 0o600)
-        else:
-            character = metadata.kind is EntryKind.CHARACTER_DEVICE
-            os.mknod(staged, 0o600 | (stat.S_IFCHR if character else stat.S_IFBLK), metadata.device)
-        problems = apply_metadata(staged, metadata, target)
-        self._replace(staged, target)
-        return problems
-
-    @staticmethod
-    def _replace(staged: bytes, target: bytes) -> None:
-        try:
-            os.rename(staged, target)
-        except IsADirectoryError:
-            os.rmdir(target)
-            os.rename(staged, target)
+        from_fd, from_name = self._places.place(existing)
+        os.link(from_name, staged, src_dir_fd=from_fd, follow_symlinks=False)
+        fd, name = self._places.place(target)
+        self._put(fd, name, staged, replace=replace)
         # Two names of one inode: rename does nothing and leaves the staged one.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(staged)
+        return []
 
-    def finish(self) -> list[Problem]:
+    def remove(self, target: bytes, *, directory: bool) -> list[Problem]:
+        """See `RestoreSink`."""
+        if directory:
+            self._places.forget(target)
+            if target in self._directories:
+                os.rmdir(target)
+                return []
+        fd, name = self._places.place(target)
+        if directory:
+            os.rmdir(name, dir_fd=fd)
+        else:
+            os.unlink(name, dir_fd=fd)
+        return []
+
+    def settle(self) -> list[Problem]:
+        """See `RestoreSink`."""
+        return []
+
+    def make_durable(self) -> None:
         """See `RestoreSink`."""
         for staging in self._staging.values():
-            _remove(staging)
-        problems = []
-        for target, metadata in reversed(self._metadata):
-            problems += apply_metadata(target, metadata, target)
+            synchronize(staging)
+
+    def finish(self, *, durable: bool = True) -> list[Problem]:
+        """See `RestoreSink`."""
+        for staging in self._staging.values():
+            with contextlib.suppress(FileNotFoundError):
+                _remove(staging)
         for directory in self._directories:
             with contextlib.suppress(OSError):
-                _synchronize(directory)
+                self._sweep(directory)
+        problems = []
+        for target, metadata in reversed(self._metadata):
+            try:
+                problems += self._set_directory(target, metadata)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                problems.append(Problem("W4224", target, {"what": "metadata", "reason": reason}))
+        if durable:
+            for directory in self._directories:
+                with contextlib.suppress(OSError):
+                    synchronize(directory)
         self._metadata.clear()
         self._staging.clear()
+        self._places.close()
         return problems
+
+    def _set_directory(self, target: bytes, metadata: Metadata) -> list[Problem]:
+        fd, name = self._places.place(target)
+        descriptor = os.dup(fd) if name == b"." else os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
+        try:
+            remove_other_attributes(descriptor, metadata)
+            return apply_metadata(descriptor, metadata, target)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(directory: bytes) -> None:
@@ -156,20 +219,7 @@ def _remove(directory: bytes) -> None:
     os.rmdir(directory)
 
 
-def _copy(source: bytes, target: bytes) -> None:
-    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            while os.sendfile(writer, reader, None, _COPY_BYTES):
-                pass
-        finally:
-            os.close(writer)
-    finally:
-        os.close(reader)
-
-
-def _synchronize(directory: bytes) -> None:
+def synchronize(directory: bytes) -> None:
     """Make everything on the directory's file system durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

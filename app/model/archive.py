@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.model.entry import EntryKind
 from app.model.errors import Problem
 from app.model.job import JobPhase
+from app.model.restore import RestoreItem, RestorePlan, UndoItem, UndoResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ class ArchiveResult:
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What was written and checked. `mismatches` counts files whose check after writing failed."""
+    """What was written and checked. `mismatches` counts files whose check after writing failed.
+
+    `deleted` entries were removed by an exact restore, `kept_bytes` kept aside for an undo, `pending` files
+    wait beside those that programs have open, `resumed` ones were there from a run before (and count as
+    files).
+    """
 
     files: int
     directories: int
@@ -71,9 +77,40 @@ class RestoreResult:
     verified_files: int
     mismatches: int
     problems: int
+    deleted: int = 0
+    kept_bytes: int = 0
+    pending: int = 0
+    resumed: int = 0
 
+
+@dataclass(frozen=True, slots=True)
+class CompareResult:
+    """What was compared of a session; `read_bytes` of the disk. `differences` counts paths."""
+
+    files: int
+    directories: int
+    read_bytes: int
+    differences: int
+
+
+CompareEvent = Progress | Problem | CompareResult
 
 ArchiveEvent = Progress | Problem | CatalogRows | ArchiveResult
 """A stream ends with an `ArchiveResult` or an error."""
 
-RestoreEvent = Progress | Problem | RestoreResult
+
+@dataclass(frozen=True, slots=True)
+class RestoreItems:
+    """Some paths of a plan, in order."""
+
+    items: tuple[RestoreItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoItems:
+    """Some paths of an undo, in order."""
+
+    items: tuple[UndoItem, ...]
+
+
+RestoreEvent = Progress | Problem | RestoreItems | UndoItems | RestorePlan | RestoreResult | UndoResult

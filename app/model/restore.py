@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -14,6 +14,17 @@ class RestoreAction(StrEnum):
     RENAME = "rename"
     SKIP = "skip"
     DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePart:
+    """Paths of one session (absolute, the master's; empty = all), and where which prefixes go."""
+
+    media_path: str
+    session: int
+    paths: tuple[bytes, ...]
+    targets: tuple[tuple[bytes, bytes], ...]
+    data_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +40,11 @@ class RestoreItem:
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """Counts are exact; `items` may be cut at a limit (`truncated`)."""
+    """Counts are exact; `items` may be cut at a limit (`truncated`).
+
+    `kept_bytes` of what is replaced or removed are kept aside for `undo_days` (0 = not at all), if they are
+    within `undo_max_bytes` (0 = no limit); else the restore is refused.
+    """
 
     counts: dict[RestoreAction, int]
     size_bytes: int
@@ -38,3 +53,57 @@ class RestorePlan:
     free_bytes: int | None
     stops_scenario: str = ""
     truncated: bool = False
+    kept_bytes: int = 0
+    undo_days: int = 0
+    undo_max_bytes: int = 0
+
+
+class UndoAction(StrEnum):
+    """What an undo does to one path."""
+
+    REMOVE = "remove"
+    BRING_BACK = "bring_back"
+    KEEP = "keep"
+    """Changed since, so it is left as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoItem:
+    """One path of an undo, with the reason where it is left as it is."""
+
+    target: bytes
+    action: UndoAction
+    size_bytes: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """What an undo did, or would do. `changed` counts what people changed since and was left."""
+
+    removed: int
+    brought_back: int
+    changed: int
+    problems: int
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReplacement:
+    """A restored file that waits beside the one it replaces until no program has that open."""
+
+    job_id: int
+    target: bytes
+    waiting: bytes
+    since_ns: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRestore:
+    """A restore that can be undone: until when, and what is kept aside for it on a host."""
+
+    job_id: int
+    until_ns: int
+    kept_bytes: int
+    pending: int = 0

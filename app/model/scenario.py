@@ -232,7 +232,8 @@ class ReplicaStatus:
     is what of the spool the replica has not applied. `sent_bytes` went over the link, compressed perhaps;
     they were `uncompressed_bytes`. `in_sync_at` is when equality was last proven (a barrier answered with
     nothing waiting). `drifted` counts what somebody else changed on the replica, `files` what replication
-    left there; None = not known here.
+    left there; None = not known here. `restored_at`: since then it holds what a restore put there, which the
+    next run replaces.
     """
 
     host: str
@@ -254,6 +255,7 @@ class ReplicaStatus:
     sent_bytes: int = 0
     uncompressed_bytes: int = 0
     drifted: int | None = None
+    restored_at: datetime | None = None
 
     def with_own(self, own: ReplicaStatus) -> ReplicaStatus:
         """The master's view of a replica with what only the replica's host knows."""
@@ -263,6 +265,7 @@ class ReplicaStatus:
             rewind_bytes=own.rewind_bytes,
             drifted=own.drifted,
             files=own.files,
+            restored_at=own.restored_at,
         )
 
 

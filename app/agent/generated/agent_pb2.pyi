@@ -492,14 +492,34 @@ class ArchiveEvent(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., rows: _Optional[_Union[CatalogRows, _Mapping]] = ..., result: _Optional[_Union[ArchiveResult, _Mapping]] = ..., packed: _Optional[_Union[PackedRows, _Mapping]] = ...) -> None: ...
 
 class RestoreEvent(_message.Message):
-    __slots__ = ("progress", "problem", "result")
+    __slots__ = ("progress", "problem", "result", "items", "undo_items", "plan", "undo")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    UNDO_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    UNDO_FIELD_NUMBER: _ClassVar[int]
     progress: Progress
     problem: Problem
     result: RestoreResult
-    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[RestoreResult, _Mapping]] = ...) -> None: ...
+    items: RestoreItems
+    undo_items: UndoItems
+    plan: RestorePlan
+    undo: UndoResult
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[RestoreResult, _Mapping]] = ..., items: _Optional[_Union[RestoreItems, _Mapping]] = ..., undo_items: _Optional[_Union[UndoItems, _Mapping]] = ..., plan: _Optional[_Union[RestorePlan, _Mapping]] = ..., undo: _Optional[_Union[UndoResult, _Mapping]] = ...) -> None: ...
+
+class KeptRestores(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[KeptRestore]
+    def __init__(self, items: _Optional[_Iterable[_Union[KeptRestore, _Mapping]]] = ...) -> None: ...
+
+class PendingReplacements(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[PendingReplacement]
+    def __init__(self, items: _Optional[_Iterable[_Union[PendingReplacement, _Mapping]]] = ...) -> None: ...
 
 class OpenStreamRequest(_message.Message):
     __slots__ = ("scenario_id", "replica")
@@ -909,7 +929,7 @@ class SyncProgress(_message.Message):
     def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., bytes_compared: _Optional[int] = ..., bytes_total: _Optional[int] = ..., file_bytes_done: _Optional[int] = ..., file_bytes_total: _Optional[int] = ..., eta_low_seconds: _Optional[float] = ..., eta_high_seconds: _Optional[float] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes", "drifted")
+    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes", "drifted", "restored_at")
     HOST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -929,6 +949,7 @@ class ReplicaStatus(_message.Message):
     SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     UNCOMPRESSED_BYTES_FIELD_NUMBER: _ClassVar[int]
     DRIFTED_FIELD_NUMBER: _ClassVar[int]
+    RESTORED_AT_FIELD_NUMBER: _ClassVar[int]
     host: str
     state: str
     reason: str
@@ -948,7 +969,8 @@ class ReplicaStatus(_message.Message):
     sent_bytes: int
     uncompressed_bytes: int
     drifted: int
-    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ..., drifted: _Optional[int] = ...) -> None: ...
+    restored_at: Time
+    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ..., drifted: _Optional[int] = ..., restored_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
 
 class RootStatistics(_message.Message):
     __slots__ = ("master_path", "size_bytes", "files", "folders_created", "files_changed", "removed", "renamed", "changed_bytes", "last_change_at")
@@ -1281,8 +1303,48 @@ class ArchiveResult(_message.Message):
     verified: bool
     def __init__(self, session: _Optional[int] = ..., files: _Optional[int] = ..., directories: _Optional[int] = ..., size_bytes: _Optional[int] = ..., new_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., problems: _Optional[int] = ..., incremental: _Optional[bool] = ..., verified: _Optional[bool] = ...) -> None: ...
 
+class CompareOrder(_message.Message):
+    __slots__ = ("job_id", "media_path", "session", "paths", "targets", "data_key", "metadata")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    DATA_KEY_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    media_path: str
+    session: int
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    targets: _containers.RepeatedCompositeFieldContainer[BytesPair]
+    data_key: bytes
+    metadata: bool
+    def __init__(self, job_id: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., data_key: _Optional[bytes] = ..., metadata: _Optional[bool] = ...) -> None: ...
+
+class CompareResult(_message.Message):
+    __slots__ = ("files", "directories", "read_bytes", "differences")
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
+    READ_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    files: int
+    directories: int
+    read_bytes: int
+    differences: int
+    def __init__(self, files: _Optional[int] = ..., directories: _Optional[int] = ..., read_bytes: _Optional[int] = ..., differences: _Optional[int] = ...) -> None: ...
+
+class CompareEvent(_message.Message):
+    __slots__ = ("progress", "problem", "result")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    progress: Progress
+    problem: Problem
+    result: CompareResult
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[CompareResult, _Mapping]] = ...) -> None: ...
+
 class RestoreOrder(_message.Message):
-    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only")
+    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only", "more", "exact", "undo_days", "undo_max_bytes", "protected", "leave_open", "items_max")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     FENCE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -1294,6 +1356,13 @@ class RestoreOrder(_message.Message):
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
     DATA_KEY_FIELD_NUMBER: _ClassVar[int]
     PLAN_ONLY_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    UNDO_DAYS_FIELD_NUMBER: _ClassVar[int]
+    UNDO_MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROTECTED_FIELD_NUMBER: _ClassVar[int]
+    LEAVE_OPEN_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_MAX_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     fence: int
     media_path: str
@@ -1305,10 +1374,154 @@ class RestoreOrder(_message.Message):
     scenario_id: int
     data_key: bytes
     plan_only: bool
-    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ...) -> None: ...
+    more: _containers.RepeatedCompositeFieldContainer[RestorePart]
+    exact: bool
+    undo_days: int
+    undo_max_bytes: int
+    protected: _containers.RepeatedScalarFieldContainer[bytes]
+    leave_open: bool
+    items_max: int
+    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[RestorePart, _Mapping]]] = ..., exact: _Optional[bool] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., protected: _Optional[_Iterable[bytes]] = ..., leave_open: _Optional[bool] = ..., items_max: _Optional[int] = ...) -> None: ...
+
+class RestorePart(_message.Message):
+    __slots__ = ("media_path", "session", "paths", "targets", "data_key")
+    MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    DATA_KEY_FIELD_NUMBER: _ClassVar[int]
+    media_path: str
+    session: int
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    targets: _containers.RepeatedCompositeFieldContainer[BytesPair]
+    data_key: bytes
+    def __init__(self, media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., data_key: _Optional[bytes] = ...) -> None: ...
+
+class RestoreItem(_message.Message):
+    __slots__ = ("source", "target", "action", "size_bytes", "reason")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    source: bytes
+    target: bytes
+    action: str
+    size_bytes: int
+    reason: str
+    def __init__(self, source: _Optional[bytes] = ..., target: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RestoreItems(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[RestoreItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ...) -> None: ...
+
+class RestorePlan(_message.Message):
+    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    STOPS_SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    UNDO_DAYS_FIELD_NUMBER: _ClassVar[int]
+    UNDO_MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.ScalarMap[str, int]
+    size_bytes: int
+    items: _containers.RepeatedCompositeFieldContainer[RestoreItem]
+    host: str
+    free_bytes: int
+    stops_scenario: str
+    truncated: bool
+    kept_bytes: int
+    undo_days: int
+    undo_max_bytes: int
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ...) -> None: ...
+
+class UndoOrder(_message.Message):
+    __slots__ = ("job_id", "fence", "force", "plan_only", "undone_job")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    PLAN_ONLY_FIELD_NUMBER: _ClassVar[int]
+    UNDONE_JOB_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    fence: int
+    force: bool
+    plan_only: bool
+    undone_job: int
+    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., force: _Optional[bool] = ..., plan_only: _Optional[bool] = ..., undone_job: _Optional[int] = ...) -> None: ...
+
+class UndoItem(_message.Message):
+    __slots__ = ("target", "action", "size_bytes", "reason")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    target: bytes
+    action: str
+    size_bytes: int
+    reason: str
+    def __init__(self, target: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class UndoItems(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[UndoItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[UndoItem, _Mapping]]] = ...) -> None: ...
+
+class UndoResult(_message.Message):
+    __slots__ = ("removed", "brought_back", "changed", "problems", "bytes")
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    BROUGHT_BACK_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    removed: int
+    brought_back: int
+    changed: int
+    problems: int
+    bytes: int
+    def __init__(self, removed: _Optional[int] = ..., brought_back: _Optional[int] = ..., changed: _Optional[int] = ..., problems: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class KeptRestore(_message.Message):
+    __slots__ = ("job_id", "until_ns", "kept_bytes", "pending")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    until_ns: int
+    kept_bytes: int
+    pending: int
+    def __init__(self, job_id: _Optional[int] = ..., until_ns: _Optional[int] = ..., kept_bytes: _Optional[int] = ..., pending: _Optional[int] = ...) -> None: ...
+
+class PendingReplacement(_message.Message):
+    __slots__ = ("job_id", "target", "waiting", "since_ns", "reason")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    target: bytes
+    waiting: bytes
+    since_ns: int
+    reason: str
+    def __init__(self, job_id: _Optional[int] = ..., target: _Optional[bytes] = ..., waiting: _Optional[bytes] = ..., since_ns: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RestoreResult(_message.Message):
-    __slots__ = ("files", "directories", "written_bytes", "skipped", "renamed", "verified_files", "mismatches", "problems")
+    __slots__ = ("files", "directories", "written_bytes", "skipped", "renamed", "verified_files", "mismatches", "problems", "deleted", "kept_bytes", "pending", "resumed")
     FILES_FIELD_NUMBER: _ClassVar[int]
     DIRECTORIES_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -1317,6 +1530,10 @@ class RestoreResult(_message.Message):
     VERIFIED_FILES_FIELD_NUMBER: _ClassVar[int]
     MISMATCHES_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
     files: int
     directories: int
     written_bytes: int
@@ -1325,4 +1542,8 @@ class RestoreResult(_message.Message):
     verified_files: int
     mismatches: int
     problems: int
-    def __init__(self, files: _Optional[int] = ..., directories: _Optional[int] = ..., written_bytes: _Optional[int] = ..., skipped: _Optional[int] = ..., renamed: _Optional[int] = ..., verified_files: _Optional[int] = ..., mismatches: _Optional[int] = ..., problems: _Optional[int] = ...) -> None: ...
+    deleted: int
+    kept_bytes: int
+    pending: int
+    resumed: int
+    def __init__(self, files: _Optional[int] = ..., directories: _Optional[int] = ..., written_bytes: _Optional[int] = ..., skipped: _Optional[int] = ..., renamed: _Optional[int] = ..., verified_files: _Optional[int] = ..., mismatches: _Optional[int] = ..., problems: _Optional[int] = ..., deleted: _Optional[int] = ..., kept_bytes: _Optional[int] = ..., pending: _Optional[int] = ..., resumed: _Optional[int] = ...) -> None: ...

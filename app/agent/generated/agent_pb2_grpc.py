@@ -230,6 +230,26 @@ class AgentControlStub:
                 request_serializer=agent__pb2.RestoreOrder.SerializeToString,
                 response_deserializer=agent__pb2.RestoreEvent.FromString,
                 _registered_method=True)
+        self.CompareSession = channel.unary_stream(
+                '/arcxo.agent.v1.AgentControl/CompareSession',
+                request_serializer=agent__pb2.CompareOrder.SerializeToString,
+                response_deserializer=agent__pb2.CompareEvent.FromString,
+                _registered_method=True)
+        self.UndoRestore = channel.unary_stream(
+                '/arcxo.agent.v1.AgentControl/UndoRestore',
+                request_serializer=agent__pb2.UndoOrder.SerializeToString,
+                response_deserializer=agent__pb2.RestoreEvent.FromString,
+                _registered_method=True)
+        self.ListKeptRestores = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListKeptRestores',
+                request_serializer=agent__pb2.Empty.SerializeToString,
+                response_deserializer=agent__pb2.KeptRestores.FromString,
+                _registered_method=True)
+        self.ListPendingReplacements = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListPendingReplacements',
+                request_serializer=agent__pb2.Empty.SerializeToString,
+                response_deserializer=agent__pb2.PendingReplacements.FromString,
+                _registered_method=True)
         self.OpenStream = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/OpenStream',
                 request_serializer=agent__pb2.OpenStreamRequest.SerializeToString,
@@ -520,6 +540,30 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareSession(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoRestore(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeptRestores(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPendingReplacements(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenStream(self, request, context):
         """Asked by a master's agent: where the replica's data port is, and a token that opens one stream on it.
         """
@@ -780,6 +824,26 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.Restore,
                     request_deserializer=agent__pb2.RestoreOrder.FromString,
                     response_serializer=agent__pb2.RestoreEvent.SerializeToString,
+            ),
+            'CompareSession': grpc.unary_stream_rpc_method_handler(
+                    servicer.CompareSession,
+                    request_deserializer=agent__pb2.CompareOrder.FromString,
+                    response_serializer=agent__pb2.CompareEvent.SerializeToString,
+            ),
+            'UndoRestore': grpc.unary_stream_rpc_method_handler(
+                    servicer.UndoRestore,
+                    request_deserializer=agent__pb2.UndoOrder.FromString,
+                    response_serializer=agent__pb2.RestoreEvent.SerializeToString,
+            ),
+            'ListKeptRestores': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeptRestores,
+                    request_deserializer=agent__pb2.Empty.FromString,
+                    response_serializer=agent__pb2.KeptRestores.SerializeToString,
+            ),
+            'ListPendingReplacements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPendingReplacements,
+                    request_deserializer=agent__pb2.Empty.FromString,
+                    response_serializer=agent__pb2.PendingReplacements.SerializeToString,
             ),
             'OpenStream': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenStream,
@@ -1886,6 +1950,114 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/Restore',
             agent__pb2.RestoreOrder.SerializeToString,
             agent__pb2.RestoreEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/CompareSession',
+            agent__pb2.CompareOrder.SerializeToString,
+            agent__pb2.CompareEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoRestore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/UndoRestore',
+            agent__pb2.UndoOrder.SerializeToString,
+            agent__pb2.RestoreEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeptRestores(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListKeptRestores',
+            agent__pb2.Empty.SerializeToString,
+            agent__pb2.KeptRestores.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPendingReplacements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListPendingReplacements',
+            agent__pb2.Empty.SerializeToString,
+            agent__pb2.PendingReplacements.FromString,
             options,
             channel_credentials,
             insecure,

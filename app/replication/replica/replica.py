@@ -22,6 +22,7 @@ from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.applier import Applier
 from app.replication.replica.disk import failures_told
 from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.restored_mark import clear_mark, restored_at, set_mark
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.steps import ReplicaTree
@@ -88,6 +89,11 @@ class Replica:
         """The store, if it is open. With `lock` held."""
         return self._store
 
+    def mark_restored(self) -> None:
+        """A restore is about to write here, which the next stream replaces. With `lock` held."""
+        if not self.streaming:
+            set_mark(self._directory)
+
     def tell_trouble(self, root: int, path: bytes, code: str) -> None:
         """Have the master send `path` again, if it is connected; else it is told when it is."""
         tell = self.on_trouble
@@ -151,6 +157,7 @@ class Replica:
         """This stream is the one; `end` closes it from another thread."""
         self._end = end
         self.streaming = True
+        clear_mark(self._directory)
         self.clean_end = False
         self.stream_ended.clear()
 
@@ -199,7 +206,7 @@ class Replica:
         """Own figures; does not wait for a freeze or a long batch."""
         store = self._store
         if store is None:
-            return ReplicaStatus(self.name, self.state)
+            return ReplicaStatus(self.name, self.state, restored_at=restored_at(self._directory))
         oldest: datetime | None = None
         size = 0
         if self.lock.acquire(timeout=0.2):
@@ -216,6 +223,7 @@ class Replica:
             applied_operations=store.index.position.operations,
             rewind_oldest_at=oldest,
             rewind_bytes=size,
+            restored_at=restored_at(self._directory),
         )
 
     def close(self) -> None:

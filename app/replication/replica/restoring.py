@@ -63,6 +63,7 @@ def apply_staged(replica: Replica, operations: Sequence[StagedOperation]) -> lis
     """Carry out a restore's operations; see `ReplicaEngine.apply_staged`."""
     with replica.lock:
         scenario, _ = replica.opened()
+        replica.mark_restored()
         problems: list[Problem] = []
 
         def work(batch: Batch) -> None:

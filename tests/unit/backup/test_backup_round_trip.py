@@ -429,7 +429,7 @@ def test_canceled_restore_leaves_no_staging(tmp_path, media, source):
 
     task = RestoreTask(media, 1, (), ((MASTER, os.fsencode(tmp_path / "out")),))
     with pytest.raises(CanceledError):
-        restore(task, emit, lambda: True)
+        restore(task, emit, lambda: asked.is_set() and (tmp_path / "out/empty").exists())
     assert [name for name in os.listdir(tmp_path / "out") if name.startswith(".arcxo")] == []
 
 

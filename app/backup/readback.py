@@ -1,0 +1,65 @@
+"""Reading back what was restored: content and metadata, batch by batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from app.backup.api import RestoreSink
+from app.backup.filling import is_equal
+from app.backup.metadata import differing
+from app.backup.selection import Item
+from app.media.node import FILE, KIND, SYMLINK, to_metadata
+from app.model.errors import Problem
+from app.model.paths import shown
+
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class ReadBack:
+    """Counts what is as it should be. `troubled` are paths with something that is told already."""
+
+    def __init__(
+        self,
+        sink: RestoreSink,
+        report: Callable[[list[Problem]], None],
+        tick: Callable[[bytes], None],
+    ) -> None:
+        self._sink = sink
+        self._report = report
+        self._tick = tick
+        self.troubled: set[bytes] = set()
+        self.verified = 0
+        self.mismatches = 0
+
+    def check(self, items: list[Item]) -> None:
+        """Read back what is in place."""
+        for item in items:
+            self._tick(item.source)
+            try:
+                equal, wrong = self._look(item)
+            except OSError:
+                equal, wrong = False, []
+            if not equal:
+                self.mismatches += 1
+                self._report([Problem("E4228", item.source, {"target": shown(item.target)})])
+            elif item.entry[KIND] == FILE:
+                self.verified += 1
+            if wrong and item.target not in self.troubled:
+                what, reason = ", ".join(wrong), "the value read back is another"
+                self._report([Problem("W4224", item.target, {"what": what, "reason": reason})])
+
+    def _look(self, item: Item) -> tuple[bool, list[str]]:
+        """(whether the content is equal, which metadata are not)."""
+        fd, name = self._sink.place(item.target)
+        metadata = to_metadata(item.entry)
+        if item.entry[KIND] != FILE:
+            path = b"/proc/self/fd/%d/" % fd + name
+            same = item.entry[KIND] != SYMLINK or os.readlink(name, dir_fd=fd) == metadata.link_target
+            return same, differing(path, metadata)
+        descriptor = os.open(name, _OPEN, dir_fd=fd)
+        try:
+            assert item.reader is not None
+            return is_equal(descriptor, item, item.reader), differing(descriptor, metadata)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,58 @@
+"""The figures of a restore: what it would do, counted item by item."""
+
+from __future__ import annotations
+
+import os
+
+from app.backup.selection import Item
+from app.media.node import DIRECTORY, EXTRA, KIND, SIZE
+from app.model.restore import RestoreAction
+
+
+class Tally:
+    """Counts and bytes of the items added. Directories that are there are not counted."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(RestoreAction, 0)
+        self.files = 0
+        self.size_bytes = 0
+        self.kept_bytes = 0
+        self.failed = 0
+        self._groups: set[tuple[int, int]] = set()
+
+    @property
+    def total(self) -> int:
+        """Of everything counted."""
+        return sum(self.counts.values())
+
+    def add(self, item: Item) -> None:
+        """Count an item."""
+        if item.failed:
+            self.failed += 1
+            self.counts[RestoreAction.SKIP] += 1
+            return
+        if not item.is_change:
+            return
+        self.counts[item.action] += 1
+        self.kept_bytes += item.old_bytes
+        if item.action in (RestoreAction.SKIP, RestoreAction.DELETE):
+            return
+        self.files += item.entry[KIND] != DIRECTORY
+        extra = item.entry[EXTRA]
+        if extra and "h" in extra:
+            group = (extra["h"][0], extra["h"][1])
+            if group in self._groups:
+                return
+            self._groups.add(group)
+        self.size_bytes += item.entry[SIZE]
+
+
+def free_bytes(directory: bytes) -> int | None:
+    """Free space where `directory` is or would be."""
+    while directory and not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    try:
+        found = os.statvfs(directory or b".")
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
