@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.model.drift import DriftKind, DriftReport
+from app.model.rewind import PointKind
 from app.model.scenario import DriftHandling, Override
 from app.replication.replica import drift_watch
 from app.replication.replica.drift import Drift
 from app.replication.replica.drift_keeping import KeptEdits
 from app.replication.replica.engine import ReplicaEngine
 from tests.support.replication_pair import Pair, until
+from tests.support.trees import picture
 
 LIMIT_S = 60.0
 
@@ -258,3 +260,68 @@ def test_what_is_made_where_names_are_kept_stays_and_is_no_drift_any_more(runnin
     assert (running.replica / "made here").read_bytes() == b"stays"
     (running.replica / "file0").write_bytes(b"edited")
     until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")
+
+
+def test_a_rewind_across_put_back_drift_gives_what_the_master_had(running: Pair) -> None:
+    fill(running.master)
+    (running.master / "large").write_bytes(b"a" * 300_000)
+    running.run(drift=DriftHandling.REVERT)
+    watched(running)
+    first = picture(running.master)
+    running.engine.bookmark(running.id, "first")
+    (running.master / "file0").write_bytes(b"second")
+    (running.master / "file5").unlink()
+    with (running.master / "large").open("r+b") as file:
+        # Blocks in place: taken back in a foreign content they would make something of both.
+        file.seek(100_000)
+        file.write(b"b" * 10_000)
+    running.settle()
+    second = picture(running.master)
+    running.engine.bookmark(running.id, "second")
+    replica = running.replica
+    for path in ("file0", "large", "folder/inner0"):
+        (replica / path).write_bytes(b"edited here")
+    (replica / "made").mkdir()
+    (replica / "made" / "inside").write_bytes(b"made here")
+    (replica / "file1").unlink()
+    (replica / "file2").rename(replica / "moved")
+    os.chmod(replica / "file3", 0o600)
+    until(lambda: "WR00431" in running.codes(), LIMIT_S, "told")
+    until(lambda: drift(running).count == 0, LIMIT_S, "everything put back")
+    running.assert_equal()
+    (running.master / "file0").write_bytes(b"third")
+    (running.master / "file1").write_bytes(b"third")
+    running.settle()
+    third = picture(running.master)
+    running.engine.stop(running.id)
+    engine = running.replica_engine
+    points = {point.text: point.id for point in engine.rewind_points(running.id, kinds=[PointKind.BOOKMARK])}
+    result = engine.rewind(running.id, points["second"])
+    assert picture(replica) == second
+    engine.rewind(running.id, points["first"])
+    assert picture(replica) == first
+    # And forth again, over the same log.
+    engine.rewind(running.id, points["second"])
+    assert picture(replica) == second
+    engine.rewind(running.id, result.undo_point.id)
+    assert picture(replica) == third
+    engine.rewind(running.id, points["first"], [os.fsencode(running.master / "large")])
+    assert (replica / "large").read_bytes() == b"a" * 300_000
+    assert "WR00423" not in running.codes()
+
+
+def test_a_rewind_says_where_others_had_destroyed_what_the_master_had(running: Pair) -> None:
+    fill(running.master)
+    running.run(drift=DriftHandling.REPORT)
+    watched(running)
+    running.engine.bookmark(running.id, "point")
+    (running.replica / "file0").write_bytes(b"edited here")
+    until(lambda: "file0" in found(running), LIMIT_S, "found")
+    (running.master / "file0").write_bytes(b"something else by now")
+    running.assert_equal()
+    running.engine.stop(running.id)
+    engine = running.replica_engine
+    (point,) = engine.rewind_points(running.id, kinds=[PointKind.BOOKMARK])
+    engine.rewind(running.id, point.id)
+    told = [event for event in running.events.newer_than(0, 1000) if event.code == "WR00423"]
+    assert [event.params["path"] for event in told] == ["file0"]

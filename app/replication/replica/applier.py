@@ -27,6 +27,7 @@ from app.replication.replica.ahead import Made
 from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch, OperationFailed
 from app.replication.replica.carrier import Carrier
+from app.replication.replica.drift_repair import over_others
 from app.replication.replica.growing import Grown
 from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
@@ -204,6 +205,7 @@ class Applier:
                 try:
                     if number in refused:
                         raise refused[number]
+                    batch.over_others = over_others(store.states, record) if store.states.drifting else None
                     grown = planting.place(number, record)
                     if grown is not None:
                         store.index.drop_troubles_of(grown.entries)

@@ -69,6 +69,8 @@ class Batch:
         self._joined: list[tuple[int, bytes]] = []
         self._aside_count = 0
         self._states = BatchStates(store.states)
+        self.over_others: Operation | None = None
+        """What the operations being planned are instead, where others had changed their path."""
         for tree in store.trees:
             tree.forget()
 
@@ -336,8 +338,9 @@ class Batch:
         store.change += 1
         store.operations += 1 if grown is None else len(grown.entries)
         header = UndoHeader(
-            store.change, sequence, self._at_ns, int(operation), root, path, new_path, size_bytes
-        )
+            store.change, sequence, self._at_ns, int(self.over_others or operation), root, path, new_path,
+            size_bytes,
+        )  # fmt: skip
         store.log.append(UndoEntry(header, tuple(self._steps)))
         if grown is None:
             self._states.operation(self._steps, self._stamps)

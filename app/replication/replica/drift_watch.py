@@ -39,6 +39,7 @@ from app.replication.replica.replica import Replica
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
+from app.replication.replica.steps import Operation
 from app.replication.replica.trouble import PathTrouble
 from app.sqlite_files import connect_private
 
@@ -446,6 +447,7 @@ class DriftWatch:
 
         def work(batch: Batch) -> None:
             carrier = Carrier(batch)
+            batch.over_others = Operation.REPAIR
             for number, (finding, metadata) in enumerate(local):
                 try:
                     now, _, _ = batch.current(finding.root, finding.path)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from app.model.entry import Metadata
 from app.model.errors import Problem
+from app.model.paths import shown
 from app.replication.codec import unpack_metadata
 from app.replication.records import Extent, WriteBlocks
 from app.replication.replica import steps
@@ -51,6 +52,9 @@ class Rewinder:
                 self._batch.carry_out()
                 planned = 0
             undone = entry.header.change
+            if entry.header.operation == Operation.OVERWRITE:
+                path = entry.header.path
+                self.problems.append(Problem("WR00423", path, {"path": shown(path)}))
             for step, metadata in _joined(entry):
                 try:
                     self._invert(step, undone, metadata)
@@ -122,6 +126,9 @@ class Rewinder:
         _, root, path, _, old_size, blocks = step
         batch = self._batch
         self._there(root, path)
+        if batch.store.states.changed_by_others(root, path):
+            # Old blocks in what others made of the file would be neither one's content.
+            raise PathTrouble("WR00423", path)
         now, _, _ = batch.current(root, path)
         wanted = replace(metadata or now, size_bytes=old_size)
         ranges = [(offset, data) for offset, data in blocks if data]

@@ -25,6 +25,9 @@ class Undoing:
     def __iter__(self) -> Iterator[UndoEntry]:
         for entry in self.store.log.newest_first(self.change):
             number = entry.header.change
+            if entry.header.operation == Operation.REPAIR:
+                # What it put back is what the master had all along.
+                continue
             if number <= self.newest and number in self.numbers:
                 yield entry
 

@@ -30,6 +30,8 @@ _WORDS = {
     Operation.REWIND: "rewind",
     Operation.RESTORE: "restore",
     Operation.TREE: "create",
+    Operation.REPAIR: "restore",
+    Operation.OVERWRITE: "write",
 }
 
 

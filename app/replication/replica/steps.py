@@ -54,6 +54,10 @@ class Operation(IntEnum):
     RESTORE = 9
     TREE = 10
     """A new directory with all that is in it."""
+    REPAIR = 11
+    """Puts back what others had changed; no rewind takes it back."""
+    OVERWRITE = 12
+    """Puts something newer over what others had changed: what the master had before is not known."""
 
 
 @dataclass(slots=True)
