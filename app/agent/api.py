@@ -28,6 +28,7 @@ from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
+from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import (
@@ -242,6 +243,13 @@ class Agent(Protocol):
         ...
 
     def replica_status(self, scenario_id: int) -> ReplicaStatus: ...
+    def kept_replicas(self) -> Sequence[KeptReplica]:
+        """What that host keeps of replicas beside their directories."""
+        ...
+
+    def forget_replica(self, scenario_id: int) -> None:
+        """Remove that; the directories stay. Raises BusyError ER00482 while it is in use."""
+        ...
 
     # the replica's side
     def rewind_points(

@@ -408,6 +408,26 @@ class BackupPoints:
                     path=shown(os.path.dirname(place)),
                 )
 
+    def count(self, scenario_id: int) -> int:
+        """The points there are of a scenario."""
+        return sum(saved.scenario.id == scenario_id for saved in self._files.all())
+
+    def forget(self, scenario_id: int) -> None:
+        """Release all points of a scenario, the newest first.
+
+        Raises BusyError ER00482 while a backup uses one, or when one cannot be released.
+        """
+        with self._releasing:
+            mine = [saved for saved in self._files.all() if saved.scenario.id == scenario_id]
+            for saved in mine:
+                if not saved.kept and not saved.released:
+                    cause = "a backup of it is under way"
+                    raise BusyError("ER00482", scenario=saved.scenario.name, cause=cause)
+            for saved in sorted(mine, key=lambda one: one.taken_at, reverse=True):
+                if not self._release(saved.id):
+                    cause = "a snapshot of it cannot be released"
+                    raise BusyError("ER00482", scenario=saved.scenario.name, cause=cause)
+
     def touch(self, point_id: str) -> None:
         """The point is in use."""
         self._used_at[point_id] = time.monotonic()

@@ -38,6 +38,7 @@ from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
+from app.model.kept_replica import KeptReplica
 from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import KeptRestore, PendingReplacement, RestorePlan, UndoResult
@@ -254,6 +255,14 @@ class GrpcAgent(HostCalls):
             limit=limit,
         )
         return _items(self._call("ListRewindPoints", request), RewindPoint)
+
+    def kept_replicas(self) -> Sequence[KeptReplica]:
+        """What the host keeps of replicas beside their directories."""
+        return _items(self._call("ListKeptReplicas", pb.Empty()), KeptReplica)
+
+    def forget_replica(self, scenario_id: int) -> None:
+        """Remove that of one replica; the directories stay."""
+        self._call("ForgetReplica", pb.ScenarioRequest(scenario_id=scenario_id), timeout_s=_BRING_BACK_S)
 
     def rewind_density(
         self, scenario_id: int, *, path: bytes, since: datetime, until: datetime, parts: int

@@ -252,6 +252,14 @@ class ControlHandlers:
         )
         return pb.RewindPoints(items=[to_message(point, pb.RewindPoint) for point in found])
 
+    def _do_list_kept_replicas(self, _request: Any, left: float) -> pb.KeptReplicas:
+        found = self._host.replica("kept", timeout_s=left)
+        return pb.KeptReplicas(items=[to_message(one, pb.KeptReplica) for one in found])
+
+    def _do_forget_replica(self, request: Any, left: float) -> pb.Empty:
+        self._host.replica("forget", request.scenario_id, timeout_s=left)
+        return pb.Empty()
+
     def _do_get_rewind_density(self, request: Any, left: float) -> pb.RewindDensity:
         found = self._host.replica(
             "rewind_density",

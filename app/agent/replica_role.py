@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.agent.tls import load_identity
 from app.model.drift import DriftReport
 from app.model.errors import NotFoundError, Problem
 from app.model.host import CheckResult
+from app.model.kept_replica import KeptReplica
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
@@ -130,6 +132,17 @@ class ReplicaRole:
     def rewind(self, scenario_id: int, point_id: str, paths: Sequence[bytes]) -> RewindResult:
         """Take the replica back."""
         return self._engine.rewind(scenario_id, point_id, paths)
+
+    def kept(self) -> list[KeptReplica]:
+        """What is kept here of each replica."""
+        return [
+            replace(one, backup_points=self._points.count(one.scenario_id)) for one in self._engine.kept()
+        ]
+
+    def forget(self, scenario_id: int) -> None:
+        """Remove what is kept of a replica; its directories stay."""
+        self._points.forget(scenario_id)
+        self._engine.forget(scenario_id)
 
     def drift(self, scenario_id: int, limit: int) -> DriftReport:
         """What others changed on the replica."""

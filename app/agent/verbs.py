@@ -57,6 +57,8 @@ REQUIRED_ROLE = {
     "SetName": Role.ADMINISTRATOR,
     "AdmitScenario": Role.ADMINISTRATOR,
     "DismissScenario": Role.ADMINISTRATOR,
+    "ListKeptReplicas": Role.MONITOR,
+    "ForgetReplica": Role.ADMINISTRATOR,
     "SetPeer": Role.ADMINISTRATOR,
 }
 """A call that is not in this table is refused to everybody."""

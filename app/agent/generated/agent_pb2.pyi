@@ -216,6 +216,36 @@ class BrakeResult(_message.Message):
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
     def __init__(self, decided: _Optional[int] = ..., left: _Optional[int] = ..., lifted: _Optional[bool] = ..., restored: _Optional[int] = ..., restored_bytes: _Optional[int] = ..., kept_aside: _Optional[int] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
 
+class KeptReplica(_message.Message):
+    __slots__ = ("scenario_id", "scenario", "replica", "paths", "rewind_bytes", "rewind_oldest_at", "kept_edits", "kept_bytes", "backup_points", "in_use")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    REWIND_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REWIND_OLDEST_AT_FIELD_NUMBER: _ClassVar[int]
+    KEPT_EDITS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BACKUP_POINTS_FIELD_NUMBER: _ClassVar[int]
+    IN_USE_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    scenario: str
+    replica: str
+    paths: _containers.RepeatedScalarFieldContainer[bytes]
+    rewind_bytes: int
+    rewind_oldest_at: Time
+    kept_edits: int
+    kept_bytes: int
+    backup_points: int
+    in_use: bool
+    def __init__(self, scenario_id: _Optional[int] = ..., scenario: _Optional[str] = ..., replica: _Optional[str] = ..., paths: _Optional[_Iterable[bytes]] = ..., rewind_bytes: _Optional[int] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., kept_edits: _Optional[int] = ..., kept_bytes: _Optional[int] = ..., backup_points: _Optional[int] = ..., in_use: _Optional[bool] = ...) -> None: ...
+
+class KeptReplicas(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[KeptReplica]
+    def __init__(self, items: _Optional[_Iterable[_Union[KeptReplica, _Mapping]]] = ...) -> None: ...
+
 class DriftRequest(_message.Message):
     __slots__ = ("scenario_id", "limit")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]

@@ -295,6 +295,16 @@ class AgentControlStub:
                 request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
                 response_deserializer=agent__pb2.ReplicaStatus.FromString,
                 _registered_method=True)
+        self.ListKeptReplicas = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListKeptReplicas',
+                request_serializer=agent__pb2.Empty.SerializeToString,
+                response_deserializer=agent__pb2.KeptReplicas.FromString,
+                _registered_method=True)
+        self.ForgetReplica = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ForgetReplica',
+                request_serializer=agent__pb2.ScenarioRequest.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
         self.OpenScenarioStream = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/OpenScenarioStream',
                 request_serializer=agent__pb2.ScenarioStreamRequest.SerializeToString,
@@ -620,6 +630,18 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListKeptReplicas(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetReplica(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenScenarioStream(self, request, context):
         """Asked by another host's master, with the scenario's key in place of a log-in.
         """
@@ -889,6 +911,16 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.GetReplica,
                     request_deserializer=agent__pb2.ScenarioRequest.FromString,
                     response_serializer=agent__pb2.ReplicaStatus.SerializeToString,
+            ),
+            'ListKeptReplicas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeptReplicas,
+                    request_deserializer=agent__pb2.Empty.FromString,
+                    response_serializer=agent__pb2.KeptReplicas.SerializeToString,
+            ),
+            'ForgetReplica': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetReplica,
+                    request_deserializer=agent__pb2.ScenarioRequest.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
             ),
             'OpenScenarioStream': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenScenarioStream,
@@ -2301,6 +2333,60 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/GetReplica',
             agent__pb2.ScenarioRequest.SerializeToString,
             agent__pb2.ReplicaStatus.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeptReplicas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListKeptReplicas',
+            agent__pb2.Empty.SerializeToString,
+            agent__pb2.KeptReplicas.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetReplica(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ForgetReplica',
+            agent__pb2.ScenarioRequest.SerializeToString,
+            agent__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,6 +17,7 @@ from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
 from app.model.events import Severity
 from app.model.host import CheckOutcome, CheckResult
+from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
 from app.model.paths import is_beneath, shown
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
@@ -25,6 +26,7 @@ from app.replication.events import EventStore
 from app.replication.link import Link
 from app.replication.replica.applied import CHANGE_KINDS
 from app.replication.replica.drift_worker import DriftWorker
+from app.replication.replica.kept_state import forget, kept_of
 from app.replication.replica.replica import Replica
 from app.replication.replica.restoring import (
     RestoreArea,
@@ -371,14 +373,22 @@ class ReplicaEngine:
         return tuple(found)
 
     def forget(self, scenario_id: int) -> None:
-        """Remove everything kept of the replica but its roots' contents. Unknown ones are fine."""
+        """Remove everything kept of the replica but its roots' contents. Unknown ones are fine.
+
+        Raises BusyError ER00482 while a master is connected.
+        """
         with self._lock:
-            replica = self._replicas.pop(scenario_id, None)
+            replica = self._replicas.get(scenario_id)
         if replica is None:
             return
-        replica.end_stream()
         with replica.lock:
-            replica.forget()
+            forget(scenario_id, replica, self._side())
+            with self._lock:
+                self._replicas.pop(scenario_id, None)
+
+    def kept(self) -> list[KeptReplica]:
+        """What is kept here of each replica, by number. Blocks for looking at all kept edits."""
+        return [kept_of(number, replica) for number, replica in sorted(self._known())]
 
     @property
     def events(self) -> EventStore:
