@@ -12,6 +12,8 @@ from app.backup.base import Base
 from app.backup.check import check_session
 from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
+from app.backup.listed import ListedTree
+from app.backup.manifests import SnapshotManifest
 from app.backup.tree import TreeArchiver
 from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
@@ -206,7 +208,8 @@ class Archiver:
         for root in self._task.roots:
             manifest = self._manifests.get(root.master_path)
             reader = base.reader if base else None
-            tree = TreeArchiver(root, contents, ledger, reader, manifest, devices, self._doubtful_ns)
+            kind = ListedTree if isinstance(manifest, SnapshotManifest) else TreeArchiver
+            tree = kind(root, contents, ledger, reader, manifest, devices, self._doubtful_ns)
             entry = tree.archive(base.directory(root.master_path) if base else None)
             names = [name for name in root.master_path.split(b"/") if name]
             if not names:

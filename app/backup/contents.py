@@ -8,7 +8,7 @@ from collections.abc import Callable
 from blake3 import blake3
 
 from app.backup.ledger import Ledger
-from app.backup.source import SMALL_FILE_BYTES, Stamp, chunks, data_extents, open_file, read_whole
+from app.backup.source import SMALL_FILE_BYTES, chunks, data_extents, open_regular, read_whole
 from app.media.index import ChunkIndex
 from app.media.keys import chunk_key
 from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, FILE, KIND, MTIME, PIECE, SIZE, Entry, pieces
@@ -35,7 +35,7 @@ class ContentWriter:
         self._unknown = False
         self.loose_bytes = 0
         """Bytes of the base's content that are, at most, no longer used."""
-        self._groups: dict[tuple[int, int], tuple[bytes, object, Stamp]] = {}
+        self._groups: dict[tuple[int, ...], tuple[bytes, object, os.stat_result]] = {}
 
     def _have(self, chunk_id: bytes) -> bool:
         ordinal = self._known.get(chunk_id)
@@ -94,48 +94,79 @@ class ContentWriter:
             self._writer.add_data(chunk_id, data)
         return PIECE.pack(chunk_id, len(data))
 
-    def file(self, source: bytes, path: bytes, entry: Entry, expected: Stamp | None) -> None:
+    def file(self, source: bytes, path: bytes, entry: Entry, *, frozen: bool) -> None:
         """Fill in size, content and extents of a file entry.
 
         Read again once when the file changed meanwhile, then kept as read with a problem (W4210). With
-        `expected` (a manifest's size and time) a difference is a problem too. Raises OSError when it cannot
-        be read.
+        `frozen` (size and time are a manifest's) another size or time is a problem too. Raises OSError when
+        it cannot be read.
         """
-        group = tuple(entry[EXTRA]["h"]) if entry[EXTRA] and "h" in entry[EXTRA] else None
-        descriptor = open_file(source)
+        descriptor, before = open_regular(source)
         try:
-            stable = False
-            for _ in range(2):
-                before = Stamp.of(os.fstat(descriptor))
-                if group is not None and group in self._groups and self._groups[group][2] == before:
-                    content, extents, _stamp = self._groups[group]
-                    stable = True
-                    break
-                content, extents = self._read(descriptor, path)
-                stable = Stamp.of(os.fstat(descriptor)) == before
-                if stable:
-                    break
+            size = before.st_size
+            if (
+                size <= SMALL_FILE_BYTES
+                and before.st_blocks * 512 >= size
+                and not (entry[EXTRA] and "h" in entry[EXTRA])
+            ):
+                # Nearly every file of a file server: as few calls as can be.
+                data = read_whole(descriptor, size)
+                if len(data) == size and _same(before, os.fstat(descriptor)):
+                    self._ledger.read_bytes += size
+                    content = self._chunk(data) if data else b""
+                    self._filled(path, entry, before, content, stable=True, frozen=frozen)
+                    return
                 os.lseek(descriptor, 0, os.SEEK_SET)
+            self._large(descriptor, path, entry, before, frozen=frozen)
         finally:
             os.close(descriptor)
-        entry[CONTENT] = content
+
+    def _large(
+        self, descriptor: int, path: bytes, entry: Entry, before: os.stat_result, *, frozen: bool
+    ) -> None:
+        group = tuple(entry[EXTRA]["h"]) if entry[EXTRA] and "h" in entry[EXTRA] else None
+        stable = False
+        for _ in range(2):
+            known = self._groups.get(group) if group is not None else None
+            if known is not None and _same(known[2], before):
+                content, extents, _stamp = known
+                stable = True
+                break
+            content, extents = self._read(descriptor, path)
+            after = os.fstat(descriptor)
+            stable = _same(before, after)
+            if stable:
+                break
+            before = after
+            os.lseek(descriptor, 0, os.SEEK_SET)
         if extents is not None:
             entry[EXTRA] = {**(entry[EXTRA] or {}), "s": extents}
-        size = before.size if extents is not None else _length(content)
-        differs = expected is not None and (before.size, before.mtime_ns) != (
-            expected.size,
-            expected.mtime_ns,
-        )
+        self._filled(path, entry, before, content, stable=stable, frozen=frozen)
+        if group is not None and stable:
+            self._groups[group] = (content, extents, before)
+
+    def _filled(
+        self,
+        path: bytes,
+        entry: Entry,
+        found: os.stat_result,
+        content: bytes,
+        *,
+        stable: bool,
+        frozen: bool,
+    ) -> None:
+        entry[CONTENT] = content
+        sparse = entry[EXTRA] is not None and "s" in entry[EXTRA]
+        size = found.st_size if sparse else _length(content)
+        differs = frozen and (found.st_size, found.st_mtime_ns) != (entry[SIZE], entry[MTIME])
         if not stable or differs or size != entry[SIZE]:
-            if not stable or expected is not None:
+            if not stable or frozen:
                 self._ledger.problem("W4210", path)
             # No stamp: the next backup reads it again.
             entry[CTIME] = 0
-        if expected is None:
-            entry[MTIME] = before.mtime_ns
+        if not frozen:
+            entry[MTIME] = found.st_mtime_ns
         entry[SIZE] = size
-        if group is not None and stable:
-            self._groups[group] = (content, extents, before)
 
     def _read(self, descriptor: int, path: bytes) -> tuple[bytes, object]:
         found = os.fstat(descriptor)
@@ -166,6 +197,16 @@ class ContentWriter:
         for pack in new:
             found[pack.pack_id] = PackReference(pack.pack_id, pack.size, pack.hash, len(pack.table), None)
         return list(found.values())
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    """What must be the same before and after reading."""
+    return (
+        one.st_mtime_ns == other.st_mtime_ns
+        and one.st_size == other.st_size
+        and one.st_ctime_ns == other.st_ctime_ns
+        and one.st_ino == other.st_ino
+    )
 
 
 def _length(content: bytes) -> int:

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pyfastcdc import FastCDC
@@ -30,21 +29,6 @@ NODE_KIND = {
 Extents = list[list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What must be the same before and after reading."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Stamp:
-        """The stamp of a stat result."""
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-
-
 def read_xattrs(path: bytes) -> list[list[bytes]]:
     """Names and values, sorted; empty where the file system has none."""
     try:
@@ -66,11 +50,17 @@ def read_xattrs(path: bytes) -> list[list[bytes]]:
 
 def open_file(path: bytes) -> int:
     """A descriptor for a regular file; OSError otherwise."""
+    return open_regular(path)[0]
+
+
+def open_regular(path: bytes) -> tuple[int, os.stat_result]:
+    """A descriptor for a regular file, and what it is; OSError otherwise."""
     descriptor = os.open(path, _READ)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise OSError(errno.ESTALE, "it is not a file any more")
-    return descriptor
+    return descriptor, found
 
 
 def read_whole(descriptor: int, size: int) -> bytes:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from app.backup.api import ArchiveRoot, Change, ChangeKind, Manifest
 from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
-from app.backup.source import NODE_KIND, Stamp, node_extra
+from app.backup.manifests import LINKED, SnapshotManifest
+from app.backup.source import NODE_KIND, node_extra
 from app.media.node import (
     CONTENT,
     CTIME,
@@ -82,6 +83,7 @@ class TreeArchiver:
         self._devices = devices
         self._doubtful_ns = doubtful_ns
         self._skip = len(root.directory) + 1
+        self._linked_ns = 0
 
     # -- the whole root -------------------------------------------------------------------------------
 
@@ -94,6 +96,9 @@ class TreeArchiver:
             if changes.kind is not ChangeKind.SUBTREE:
                 return self._changed_directory(self._root.directory, path, base, changes, found)
             self._uncount(base)
+        return self._whole(path, found, base)
+
+    def _whole(self, path: bytes, found: os.stat_result, base: Entry | None) -> Entry:
         return self._directory(self._root.directory, path, found, base)
 
     def _children(self, base: Entry | None) -> Entries:
@@ -266,19 +271,30 @@ class TreeArchiver:
             entry[CONTENT] = base[CONTENT]
             if base[EXTRA] and "s" in base[EXTRA]:
                 entry[EXTRA] = {**(entry[EXTRA] or {}), "s": base[EXTRA]["s"]}
-            return entry
-        expected = Stamp(entry[SIZE], entry[MTIME], 0, 0) if self._manifest is not None else None
-        self._contents.file(source, path, entry, expected)
-        if entry[CTIME] > self._doubtful_ns:
-            entry[CTIME] = 0
+        else:
+            self._contents.file(source, path, entry, frozen=self._manifest is not None)
+        self._settle(entry, self._linked_ns or entry[CTIME])
         return entry
+
+    def _settle(self, entry: Entry, stamp_ns: int) -> None:
+        """The change time by which the next backup knows the content; 0 when nothing can be known by it."""
+        if entry[CTIME]:
+            entry[CTIME] = stamp_ns if entry[CTIME] <= self._doubtful_ns else 0
 
     def _plain_entry(
         self, source: bytes, found: os.stat_result, kind: int, *, trust_live: bool
     ) -> Entry | None:
         """An entry without content; from the manifest where there is one."""
         name = os.path.basename(source)
-        if self._manifest is not None:
+        self._linked_ns = 0
+        if isinstance(self._manifest, SnapshotManifest):
+            row = self._manifest.row(source[self._skip :])
+            if row is not None:
+                self._linked_ns = row[LINKED]
+                return self._manifest.node_entry(row, name, self._devices)
+            if not trust_live:
+                return None
+        elif self._manifest is not None:
             recorded = self._manifest.get(source[self._skip :])
             if recorded is not None:
                 return self._recorded_entry(name, *recorded)

@@ -3,11 +3,13 @@
 Hard links share metadata with the live tree, so a link snapshot carries what it saw. A manifest is a
 sequence of msgpack arrays: [path, kind, permissions, uid, gid, size_bytes, modified_ns, xattrs, link_target,
 device, inode, changed_ns, links], in the order of `order_key`; the first is the header
-["arcxo-manifest", 1], the last ["end", number of entries]: a manifest without its end is not whole.
+["arcxo-manifest", 1], the last ["end", number of entries]: a manifest without its end is not whole. A
+fourteenth field is the change time that the snapshot's own link gave the file; without it, it is not known.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,18 +18,21 @@ import msgpack
 from app.model.entry import EntryKind, Identity, Metadata
 from app.model.errors import ArcxoError
 
-_MAGIC = "arcxo-manifest"
-_VERSION = 1
+_NAME = "arcxo-manifest"
+MAGIC = (_NAME, 1)
 Buffer = bytes | memoryview
 
 
 def header() -> bytes:
     """The first bytes of a manifest."""
-    return _pack([_MAGIC, _VERSION])
+    return _pack(list(MAGIC))
 
 
-def entry(path: bytes, metadata: Metadata, identity: Identity) -> bytes:
-    """One entry; `path` relative to the root, `b""` for the root itself."""
+def entry(path: bytes, metadata: Metadata, identity: Identity, linked_ns: int = 0) -> bytes:
+    """One entry; `path` relative to the root, `b""` for the root itself.
+
+    `linked_ns`: the change time after the snapshot's link was made, 0 = not known.
+    """
     return _pack(
         [
             path,
@@ -43,6 +48,31 @@ def entry(path: bytes, metadata: Metadata, identity: Identity) -> bytes:
             identity.inode,
             identity.changed_ns,
             identity.links,
+            linked_ns,
+        ]
+    )
+
+
+def file_entry(
+    path: bytes, status: os.stat_result, xattrs: tuple[tuple[bytes, bytes], ...], linked_ns: int
+) -> bytes:
+    """The entry of a regular file, straight from what lstat said of it before it was linked."""
+    return _pack(
+        [
+            path,
+            "file",
+            status.st_mode & 0o7777,
+            status.st_uid,
+            status.st_gid,
+            status.st_size,
+            status.st_mtime_ns,
+            xattrs,
+            b"",
+            status.st_rdev,
+            status.st_ino,
+            status.st_ctime_ns,
+            status.st_nlink,
+            linked_ns,
         ]
     )
 
@@ -72,7 +102,7 @@ def places(data: Buffer, name: str) -> Iterator[tuple[bytes, int, int]]:
     unpacker.feed(data)
     count = 0
     try:
-        if next(unpacker) != (_MAGIC, _VERSION):
+        if next(unpacker) != MAGIC:
             raise ArcxoError("E4190", manifest=name)
         start = unpacker.tell()
         for item in unpacker:
@@ -80,7 +110,7 @@ def places(data: Buffer, name: str) -> Iterator[tuple[bytes, int, int]]:
                 if item[1] != count:
                     break
                 return
-            _to_entry(item)
+            to_entry(item)
             count += 1
             after = unpacker.tell()
             yield item[0], start, after - start
@@ -92,10 +122,10 @@ def places(data: Buffer, name: str) -> Iterator[tuple[bytes, int, int]]:
 
 def entry_at(data: Buffer, start: int, length: int) -> tuple[Metadata, Identity]:
     """The entry at a place that `places` told."""
-    return _to_entry(msgpack.unpackb(data[start : start + length], raw=False, use_list=False))
+    return to_entry(msgpack.unpackb(data[start : start + length], raw=False, use_list=False))
 
 
-def _to_entry(item: Any) -> tuple[Metadata, Identity]:
+def to_entry(item: Any) -> tuple[Metadata, Identity]:
     """Raises ValueError or TypeError for what is none."""
     (
         _path,
@@ -111,6 +141,7 @@ def _to_entry(item: Any) -> tuple[Metadata, Identity]:
         inode,
         changed,
         links,
+        *_linked,
     ) = item
     return (
         Metadata(EntryKind(kind), permissions, uid, gid, size, modified, xattrs, target, device),

@@ -29,14 +29,15 @@ def describe(path: bytes, status: os.stat_result | None = None) -> tuple[Metadat
         gid=status.st_gid,
         size_bytes=status.st_size if kind is EntryKind.FILE else 0,
         modified_ns=status.st_mtime_ns,
-        xattrs=_xattrs(path),
+        xattrs=xattrs(path),
         link_target=os.readlink(path) if kind is EntryKind.SYMLINK else b"",
         device=status.st_rdev,
     )
     return metadata, Identity(status.st_dev, status.st_ino, status.st_ctime_ns, status.st_nlink)
 
 
-def _xattrs(path: bytes) -> tuple[tuple[bytes, bytes], ...]:
+def xattrs(path: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Extended attributes of `path` itself, sorted; none where they cannot be listed."""
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:

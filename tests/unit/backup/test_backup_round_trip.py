@@ -239,13 +239,13 @@ def test_entry_that_vanishes_while_read_is_a_problem_and_the_rest_is_kept(
 ):
     from app.backup import contents
 
-    def vanish(path: bytes) -> int:
+    def vanish(path: bytes) -> tuple[int, os.stat_result]:
         if path.endswith(b"/one.txt"):
             os.unlink(path)
         return original(path)
 
-    original = contents.open_file
-    monkeypatch.setattr(contents, "open_file", vanish)
+    original = contents.open_regular
+    monkeypatch.setattr(contents, "open_regular", vanish)
     result, events = back_up(media, source)
     assert events.codes() == [("E4211", b"/srv/data/plain/one.txt")]
     assert read_session(media, 1).incomplete

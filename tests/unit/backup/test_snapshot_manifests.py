@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.agent.manifests import SnapshotManifest
+from app.backup.manifests import SnapshotManifest
 from app.model import manifest
 from app.model.entry import EntryKind, Identity, Metadata
 from app.model.errors import ArcxoError

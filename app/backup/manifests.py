@@ -1,0 +1,120 @@
+"""The manifest of a snapshot: read once in its order, or looked up by path."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+
+from app.media.node import DIRECTORY, FILE, KINDS, Entry
+from app.model import manifest
+from app.model.entry import Identity, Metadata
+from app.model.errors import ArcxoError
+from app.model.paths import shown
+
+_READ_BYTES = 1 << 20
+_FIELDS = 13
+PATH, KIND, INODE, LINKS, LINKED = 0, 1, 10, 12, 13
+_NUMBERS = {kind.value: number for number, kind in enumerate(KINDS)}
+
+
+class SnapshotManifest:
+    """A manifest file. Nothing of it stays in memory but, once something is looked up, where each entry lies.
+
+    Raises ArcxoError E4190 when it is damaged.
+    """
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._places: dict[bytes, tuple[int, int]] | None = None
+        self._content = b""
+        self.entries = 0
+        inodes: array[int] = array("Q")
+        for row in self.rows():
+            self.entries += 1
+            if row[LINKS] > 1 and row[KIND] != "directory":
+                inodes.append(row[INODE])
+        self._shared = _doubles(inodes)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The entries in their order, with the fields of `app.model.manifest` (14: the last may be 0).
+
+        A directory comes before what is in it; its entries besides directories come at once after it.
+        """
+        name = shown(self._path)
+        count, ended = 0, False
+        try:
+            with open(self._path, "rb") as file:
+                unpacker = msgpack.Unpacker(file, raw=False, use_list=False, read_size=_READ_BYTES)
+                if next(unpacker) != manifest.MAGIC:
+                    raise ArcxoError("E4190", manifest=name)
+                for row in unpacker:
+                    if len(row) == _FIELDS:
+                        row = (*row, 0)  # noqa: PLW2901 - of a version that did not note it
+                    elif len(row) == 2 and row[0] == "end":
+                        ended = row[1] == count
+                        break
+                    if len(row) != _FIELDS + 1 or type(row[0]) is not bytes:
+                        raise ArcxoError("E4190", manifest=name)
+                    count += 1
+                    yield row
+        except (StopIteration, ValueError, TypeError, msgpack.UnpackException) as error:
+            raise ArcxoError("E4190", manifest=name) from error
+        if not ended:
+            raise ArcxoError("E4190", manifest=name)
+
+    def get(self, path: bytes) -> tuple[Metadata, Identity] | None:
+        """What the manifest says of a path relative to the root."""
+        row = self.row(path)
+        return None if row is None else manifest.to_entry(row)
+
+    def row(self, path: bytes) -> tuple[Any, ...] | None:
+        """The fields of a path relative to the root."""
+        if self._places is None:
+            with open(self._path, "rb") as file:
+                self._content = file.read()
+            found = manifest.places(self._content, shown(self._path))
+            self._places = {entry: (start, length) for entry, start, length in found}
+        place = self._places.get(path)
+        if place is None:
+            return None
+        start, length = place
+        row: tuple[Any, ...] = msgpack.unpackb(
+            self._content[start : start + length], raw=False, use_list=False
+        )
+        return row if len(row) > _FIELDS else (*row, 0)
+
+    def node_entry(self, row: tuple[Any, ...], name: bytes, groups: dict[int, int]) -> Entry:
+        """An entry without content of a row; `groups` gives the number of a device in hard-link groups.
+
+        The links of other snapshots count as links: a name is one of several only when another one of
+        the manifest has its inode.
+        """
+        _, kind_name, permissions, uid, gid, size, modified, xattrs, target, device, *identity = row
+        extra: dict[str, Any] = {}
+        try:
+            inode, changed, links, _linked = identity
+            kind = _NUMBERS[kind_name]
+            if xattrs:
+                extra["x"] = [list(pair) for pair in xattrs]
+            if links > 1 and kind != DIRECTORY and inode in self._shared:
+                extra["h"] = [groups.get(0, 0), inode]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArcxoError("E4190", manifest=shown(self._path)) from error
+        if target:
+            extra["t"] = target
+        if device:
+            extra["d"] = device
+        size = size if kind == FILE else 0
+        return [name, kind, permissions, uid, gid, size, modified, changed, inode, extra or None, b""]
+
+
+def _doubles(inodes: array[int]) -> frozenset[int]:
+    """The numbers that are there more than once."""
+    if not inodes:
+        return frozenset()
+    ordered = sorted(inodes)
+    return frozenset(one for one, following in itertools.pairwise(ordered) if one == following)

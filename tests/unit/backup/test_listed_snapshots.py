@@ -1,0 +1,98 @@
+"""A snapshot of links is archived by its manifest: exactly, and without reading what did not change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.backup.manifests import SnapshotManifest
+from app.media.api import read_session
+from app.media.node import EXTRA
+from app.media.reader import open_session, walk
+from app.model.archive import ArchiveResult, Progress
+from app.model.errors import ArcxoError
+from app.snapshot.api import Snapshot
+from app.snapshot.hardlink import HardLinkProvider
+from tests.support.media_samples import Events, back_up, new_media, restore_to
+from tests.support.trees import assert_identical, fill
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> str:
+    return new_media(tmp_path)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    root = tmp_path / "source"
+    root.mkdir()
+    fill(root)
+    (root / "plain-beside").write_text("sorted before plain/")
+    (root / "plain/a/b/c").mkdir(parents=True)
+    return root
+
+
+def freeze(source: Path, name: str) -> Snapshot:
+    area = source.parent / "area"
+    area.mkdir(exist_ok=True)
+    return HardLinkProvider().create(os.fsencode(source), os.fsencode(area), name, None)
+
+
+def archived(media: str, snapshot: Snapshot, base: int = 0) -> tuple[ArchiveResult, Events]:
+    assert snapshot.manifest is not None
+    return back_up(media, snapshot.path, SnapshotManifest(snapshot.manifest), base=base)
+
+
+def read_bytes(events: Events) -> int:
+    return max(event.read_bytes for event in events.all if isinstance(event, Progress))
+
+
+def test_a_listed_snapshot_comes_back_identical(tmp_path: Path, media: str, source: Path) -> None:
+    result, events = archived(media, freeze(source, "one"))
+    assert events.problems == []
+    restored, events = restore_to(media, tmp_path / "out")
+    assert events.problems == []
+    assert restored.files == result.files
+    assert_identical(source, tmp_path / "out")
+
+
+def test_walking_reads_nothing_again_though_links_moved_the_change_times(media: str, source: Path) -> None:
+    (source / "plain/one-again.txt").unlink()  # linking a second name moves the time of the first
+    archived(media, freeze(source, "one"))
+    with open(source / "plain-beside", "a") as file:
+        file.write("+")
+    result, events = archived(media, freeze(source, "two"), base=1)
+    assert read_bytes(events) == os.stat(source / "plain-beside").st_size
+    assert [row.path for row in events.rows] == [b"/srv/data/plain-beside"]
+    assert result.problems == 0
+
+
+def test_links_of_other_snapshots_make_no_hard_links(media: str, source: Path) -> None:
+    freeze(source, "one")
+    archived(media, freeze(source, "two"))
+    _, reader = open_session(media, 1, None)
+    root = read_session(media, 1).root_id
+    linked = {path for path, entry in walk(reader, root) if entry[EXTRA] and "h" in entry[EXTRA]}
+    assert linked == {b"/srv/data/plain/one.txt", b"/srv/data/plain/one-again.txt"}
+
+
+def test_what_is_gone_from_the_list_ends_in_the_catalog(media: str, source: Path) -> None:
+    archived(media, freeze(source, "one"))
+    (source / "plain/inner/two.bin").unlink()
+    (source / "plain/inner").rmdir()
+    _, events = archived(media, freeze(source, "two"), base=1)
+    assert {row.path for row in events.rows if row.removed} == {
+        b"/srv/data/plain/inner",
+        b"/srv/data/plain/inner/two.bin",
+    }
+
+
+@pytest.mark.parametrize("cut", [1, 40, 400])
+def test_a_manifest_that_is_cut_short_backs_nothing_up(media: str, source: Path, cut: int) -> None:
+    snapshot = freeze(source, "one")
+    assert snapshot.manifest is not None
+    os.truncate(snapshot.manifest, os.stat(snapshot.manifest).st_size - cut)
+    with pytest.raises(ArcxoError, match="E4190"):
+        archived(media, snapshot)
