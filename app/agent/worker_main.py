@@ -10,7 +10,6 @@ from typing import Any
 
 from app.agent.children import end_with_parent
 from app.agent.logs import log_beside
-from app.agent.secrecy import keep_memory_private
 from app.model.archive import ArchiveEvent, CatalogRows
 from app.model.errors import ArcxoError
 from app.model.packed_rows import pack_rows
@@ -71,7 +70,6 @@ def main() -> None:
     """Do the work that comes through the pipe."""
     pipe_fd, parent, log_path = sys.argv[1:]
     end_with_parent(int(parent))
-    keep_memory_private()
     os.nice(_NICE)
     log_beside(log_path)
     os.set_inheritable(int(pipe_fd), False)
