@@ -12,6 +12,7 @@ from app.agent.children import end_with_parent
 from app.agent.home import AgentHome
 from app.agent.logs import log_beside
 from app.agent.pipe import serve_pipe, tell_failed_start
+from app.agent.secrecy import keep_memory_private
 
 Role = TypeVar("Role")
 
@@ -20,6 +21,7 @@ def main() -> None:
     """Serve the role until the pipe ends."""
     pipe_fd, parent, role, home_path, listen = sys.argv[1:]
     end_with_parent(int(parent))
+    keep_memory_private()
     # Reads end at a vanished peer with an error of their own; nothing else uses this descriptor.
     os.set_inheritable(int(pipe_fd), False)
     connection = Connection(int(pipe_fd))

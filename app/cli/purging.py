@@ -40,8 +40,8 @@ def plan_text(found: PurgePlan) -> str:
         lines.append(f"Of it {size_text(found.garbage_bytes)} belong to no session already now.")
     if found.repacks_bytes:
         lines.append(
-            f"Of it {size_text(found.repacks_bytes)} come from {found.repacks_packs:,} pack(s) that are written "
-            "anew with only what the remaining sessions use."
+            f"Of it {size_text(found.repacks_bytes)} come from {found.repacks_packs:,} pack(s) that are "
+            "written anew with only what the remaining sessions use."
         )
     if found.waits_bytes:
         lines.append(
