@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
@@ -30,11 +38,15 @@ class DeleteScenarioDialog(QDialog):
         layout.addLayout(head)
         layout.addWidget(
             Label(
-                f"This removes the scenario's definition, spool and rewind log ({formats.size(rewind)}). "
-                "It cannot be undone.",
+                "This removes the scenario's definition and spool, and on its "
+                f"{formats.counted(len(status.replicas), 'replica')} the rewind log "
+                f"({formats.size(rewind)}), edits kept aside and the snapshots that the next backup would "
+                "have built on. It cannot be undone.",
                 wrap=True,
             )
         )
+        self.keep = QCheckBox("Keep what the replicas have: rewind log and edits kept aside")
+        layout.addWidget(self.keep)
         layout.addWidget(
             Label(
                 "Not touched: the files on the Master, the files on "
@@ -57,6 +69,11 @@ class DeleteScenarioDialog(QDialog):
         buttons.addButton(button("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+
+    @property
+    def keep_rewind(self) -> bool:
+        """Whether what the replicas have is to stay."""
+        return self.keep.isChecked()
 
     def _on_typed(self, text: str) -> None:
         self.delete_button.setEnabled(text.strip() == self._name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app.model.kept_replica import LeftBehind
 from app.model.paths import shown
 from app.model.rewind import RewindResult
 from app.model.scenario import ScenarioStatus
@@ -27,16 +28,24 @@ class Doing:
         self._begin(self._status.scenario.id)
         self._manager.context.tasks.run(self._manager, call, self._on_done, self._on_error)
 
-    def _on_done(self, _value: object) -> None:
+    def _on_done(self, value: object) -> None:
         name = self._status.scenario.name
         said = {Act.BOOKMARK: f"Bookmark set on {name}", Act.DELETE: f"Scenario {name} deleted"}
         if self._act in said:
-            self._manager.context.toast(said[self._act])
+            self._manager.context.toast(said[self._act], _left_text(value))
         self._end(self._status.scenario.id)
 
     def _on_error(self, error: Exception) -> None:
         self._end(self._status.scenario.id)
         self._manager.context.show_error(error)
+
+
+def _left_text(value: object) -> str:
+    """What a deletion left behind, and how to remove it later."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, LeftBehind) for one in value):
+        return ""
+    places = ", ".join(one.host + (f" ({one.cause})" if one.cause else "") for one in value)
+    return f"The rewind log stays on {places}. To remove it: arcxo scenario leftovers" if places else ""
 
 
 def rewound_text(result: RewindResult) -> str:

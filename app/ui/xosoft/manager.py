@@ -38,7 +38,8 @@ from app.ui.xosoft.doing import Doing, rewound_text
 from app.ui.xosoft.events_pane import KEPT, EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.properties import PropertiesTab
-from app.ui.xosoft.rewind_dialog import RewindDialog, point_name
+from app.ui.xosoft.rewind_dialog import RewindDialog
+from app.ui.xosoft.rewind_models import point_name
 from app.ui.xosoft.scenario_rows import COLUMNS, is_braked, scenario_rows
 from app.ui.xosoft.statistics import StatisticsTab
 from app.ui.xosoft.toolbar import Toolbar
@@ -395,7 +396,7 @@ class XOsoftManager(Manager):
             return
         self._do(act, status)
 
-    def _do(self, act: Act, status: ScenarioStatus) -> None:
+    def _do(self, act: Act, status: ScenarioStatus, *, keep_rewind: bool = False) -> None:
         scenarios, name = self.context.services.scenarios, status.scenario.name
         calls: dict[Act, Callable[[], Any]] = {
             Act.RUN: lambda: scenarios.run(name),
@@ -404,7 +405,7 @@ class XOsoftManager(Manager):
             Act.RESUME: lambda: scenarios.resume(name),
             Act.SYNCHRONIZE: lambda: scenarios.synchronize(name),
             Act.BOOKMARK: lambda: scenarios.bookmark(name),
-            Act.DELETE: lambda: scenarios.delete(name),
+            Act.DELETE: lambda: scenarios.delete(name, keep_rewind=keep_rewind),
         }
         Doing(self, act, status, self._begin, self._end).start(calls[act])
 
@@ -429,12 +430,12 @@ class XOsoftManager(Manager):
             return
         dialog = DeleteScenarioDialog(status, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(self._on_delete_confirmed)
+        dialog.accepted.connect(lambda: self._on_delete_confirmed(keep_rewind=dialog.keep_rewind))
         dialog.open()
 
-    def _on_delete_confirmed(self) -> None:
+    def _on_delete_confirmed(self, *, keep_rewind: bool) -> None:
         if self.selected is not None:
-            self._do(Act.DELETE, self.selected)
+            self._do(Act.DELETE, self.selected, keep_rewind=keep_rewind)
 
     def _on_copy_command(self) -> None:
         status = self.selected

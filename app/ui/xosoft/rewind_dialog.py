@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QCheckBox,
     QDialog,
     QDialogButtonBox,
@@ -15,103 +17,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.paths import shown
-from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPlan, RewindPoint
+from app.model.rewind import PointKind, RewindPlan, RewindPoint
 from app.ui import formats
 from app.ui.manager import Context
-from app.ui.models.cell import Cell, Column
-from app.ui.models.table import RowModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, PaneHeader, button, column
+from app.ui.widgets.basics import Label, Line, PaneHeader, button, column
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.notices import Banner, EmptyState, explain
 from app.ui.widgets.views import CellTable
 from app.ui.xosoft.rewind_filters import RewindFilters
+from app.ui.xosoft.rewind_models import ItemModel, PointModel, counts_text, point_name
+from app.ui.xosoft.rewind_timeline import RewindTimeline
 
-_KINDS = {
-    PointKind.OPERATION: ("Operation", "file"),
-    PointKind.BOOKMARK: ("Bookmark", "bookmark"),
-    PointKind.SCHEDULED_BOOKMARK: ("Scheduled bookmark", "bookmark"),
-    PointKind.SYNCHRONIZATION: ("Synchronization", "refresh-cw"),
-    PointKind.SNAPSHOT: ("Snapshot", "camera"),
-    PointKind.REWIND: ("Rewind", "rewind"),
-}
-_OPERATIONS = {
-    "create": "Created",
-    "write": "Changed",
-    "remove": "Removed",
-    "rename": "Renamed",
-    "link": "Linked",
-    "metadata": "Attributes changed",
-    "rewind": "Rewound",
-    "restore": "Restored",
-}
 _PAGE = 1_000
-_ACTIONS = {
-    RewindAction.CREATE: "create",
-    RewindAction.OVERWRITE: "overwrite",
-    RewindAction.RENAME: "rename",
-    RewindAction.METADATA: "attributes",
-    RewindAction.DELETE: "delete",
-}
-
-
-class PointModel(RowModel[RewindPoint]):
-    """Rewind points, newest first."""
-
-    columns = (Column("Time", 205), Column("Kind", 160), Column("Name or path", 260))
-
-    def key_of(self, item: RewindPoint) -> Hashable:
-        """The point's id."""
-        return item.id
-
-    def cell(self, item: RewindPoint, column: int) -> Cell:
-        """Paintable content."""
-        kind, icon = _KINDS[item.kind]
-        if item.operation:
-            kind = _OPERATIONS.get(item.operation, kind)
-        if column == 0:
-            return Cell(
-                formats.timestamp(item.at, fraction=True),
-                tooltip=formats.full_time(item.at),
-                sort=item.change,
-            )
-        if column == 1:
-            return Cell(kind, icon=icon)
-        what = shown(item.path) + (f" → {shown(item.new_path)}" if item.new_path else "")
-        return Cell(item.text or what, medium=bool(item.text), middle=not item.text)
-
-
-class ItemModel(RowModel[RewindItem]):
-    """What a rewind does, path by path."""
-
-    columns = (Column("Path", 420), Column("Action", 110), Column("Size", 90, right=True))
-
-    def key_of(self, item: RewindItem) -> Hashable:
-        """Path and action."""
-        return item.path, item.action
-
-    def cell(self, item: RewindItem, column: int) -> Cell:
-        """Paintable content."""
-        if column == 0:
-            return Cell(shown(item.path), icon="file", middle=True)
-        if column == 1:
-            return Cell(
-                _ACTIONS[item.action], role="error" if item.action is RewindAction.DELETE else "text2"
-            )
-        return Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes)
-
-
-def point_name(point: RewindPoint) -> str:
-    """What a button or sentence calls a point: a bookmark by its name, any other by its time."""
-    named = point.kind in (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
-    return point.text if named and point.text else f"{formats.local(point.at):%H:%M:%S}"
-
-
-def counts_text(counts: Mapping[RewindAction, int]) -> str:
-    """The counts of a plan in one line."""
-    parts = [f"{formats.count(counts.get(action, 0))} {word}" for action, word in _ACTIONS.items()]
-    return " · ".join(parts)
+_NOTHING_YET = "Nothing is changed until you press Rewind, and a rewind can itself be taken back."
 
 
 class RewindDialog(QDialog):
@@ -128,14 +47,19 @@ class RewindDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Restore data: {scenario}")
-        self.resize(theme().px(1040), theme().px(760))
+        room = self.screen().availableSize()
+        self.resize(min(theme().px(1240), room.width()), min(theme().px(800), room.height()))
         self._context, self._scenario, self._roots = context, scenario, roots
         self._plan: RewindPlan | None = None
+        self._until: datetime | None = None
+        self._wanted: tuple[datetime, str] | None = None
+        self.timeline = RewindTimeline(context, scenario)
+        self.timeline.chosen.connect(self._on_moment)
         self.points = PointModel()
         self.filters = RewindFilters()
         self.filters.changed.connect(self._on_filters_changed)
         self.point_table = CellTable()
-        self.point_table.set_source(self.points)
+        self.point_proxy = self.point_table.set_source(self.points)
         self.point_table.set_columns(self.points.columns)
         self.point_table.setAccessibleName("Rewind points")
         self.point_table.current_row_changed.connect(self._on_point_chosen)
@@ -144,6 +68,10 @@ class RewindDialog(QDialog):
         self.more.clicked.connect(self._on_more_clicked)
         self.more.hide()
         self.points_header.add(self.more)
+        self.newest = button("Show newest", "link")
+        self.newest.clicked.connect(self._on_newest_clicked)
+        self.newest.hide()
+        self.points_header.add(self.newest)
         self.moment = Segmented(("After the change", "Before it"))
         self.moment.chosen.connect(self._on_choice_changed)
         self.points_header.add(self.moment)
@@ -158,7 +86,7 @@ class RewindDialog(QDialog):
         self.side.hide()
         self.plan_header.add(self.side)
         self.title = Label("Choose the moment to go back to", "subject")
-        self.counts = Label("Nothing is changed until you press Rewind.", "body", "text2", wrap=True)
+        self.counts = Label(_NOTHING_YET, "body", "text2", wrap=True)
         self.empty = EmptyState(
             "history", "No rewind point", "Points appear as the scenario replicates changes."
         )
@@ -174,10 +102,12 @@ class RewindDialog(QDialog):
         self._load()
 
     def _lay_out(self) -> None:
-        split = QSplitter(Qt.Orientation.Vertical)
+        split = QSplitter(Qt.Orientation.Horizontal)
         split.setHandleWidth(1)
+        split.setChildrenCollapsible(False)
         split.addWidget(column(self.points_header, self.filters, self.empty, self.point_table))
         split.addWidget(column(self.plan_header, self.item_table))
+        split.setSizes([theme().px(710), theme().px(530)])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 16, 0, 16)
         layout.setSpacing(8)
@@ -186,6 +116,8 @@ class RewindDialog(QDialog):
         texts.addWidget(self.title)
         texts.addWidget(self.counts)
         layout.addLayout(texts)
+        layout.addWidget(self.timeline)
+        layout.addWidget(Line())
         layout.addWidget(split, 1)
         layout.addWidget(self.warning)
         self.rewind_button = button("Rewind", "danger")
@@ -196,18 +128,12 @@ class RewindDialog(QDialog):
         buttons.addButton(self.rewind_button, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.addButton(cancel, QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
-        choices = QHBoxLayout()
-        choices.setContentsMargins(20, 0, 20, 0)
-        choices.setSpacing(24)
-        choices.addWidget(self.only_path)
-        choices.addWidget(self.back)
-        choices.addStretch(1)
-        layout.addLayout(choices)
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 4, 20, 0)
-        foot.addWidget(
-            Label("A rewind can itself be taken back: it becomes a rewind point.", "small", "muted"), 1
-        )
+        foot.setSpacing(24)
+        foot.addWidget(self.only_path)
+        foot.addWidget(self.back)
+        foot.addStretch(1)
         foot.addWidget(buttons)
         layout.addLayout(foot)
 
@@ -215,6 +141,7 @@ class RewindDialog(QDialog):
 
     def _load(self, after: str = "") -> None:
         scenarios, name, chosen = self._context.services.scenarios, self._scenario, self.filters.chosen
+        bounds = [at for at in (chosen.until, self._until) if at is not None]
 
         def ask() -> tuple[str, Sequence[RewindPoint]]:
             return after, scenarios.rewind_points(
@@ -222,7 +149,7 @@ class RewindDialog(QDialog):
                 kinds=chosen.kinds,
                 path=chosen.path,
                 since=chosen.since,
-                until=chosen.until,
+                until=min(bounds, default=None),
                 after=after,
                 limit=_PAGE,
             )
@@ -241,15 +168,47 @@ class RewindDialog(QDialog):
                 self._forget_plan()
         self.more.setVisible(len(points) >= _PAGE)
         self.points_header.note.setText(formats.counted(len(known), "point") if known else "")
+        self.newest.setVisible(self._until is not None)
         self.empty.setVisible(not known)
         self.point_table.setVisible(bool(known))
+        if self._wanted is not None:
+            self._choose(*self._wanted)
 
     def _on_more_clicked(self) -> None:
         if self.points.items:
             self._load(self.points.items[-1].id)
 
+    def _on_newest_clicked(self) -> None:
+        self._until = None
+        self._load()
+
+    def _on_moment(self, at: datetime, point_id: str) -> None:
+        """A moment was chosen: its state is that after the newest point before it."""
+        self.timeline.set_moment(at)
+        items = self.points.items
+        listed = bool(items) and items[-1].at <= at and (self._until is None or at <= self._until)
+        if not listed:
+            self._until = at
+            self._wanted = (at, point_id)
+            self._load()
+        else:
+            self._choose(at, point_id)
+
+    def _choose(self, at: datetime, point_id: str) -> None:
+        self._wanted = None
+        items = self.points.items
+        found = next((n for n, one in enumerate(items) if one.id == point_id), None) if point_id else None
+        if found is None:
+            found = next((n for n, one in enumerate(items) if one.at <= at), None)
+        if found is not None:
+            index = self.point_proxy.mapFromSource(self.points.index(found, 0))
+            self.point_table.select_row(index)
+            self.point_table.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+
     def _on_filters_changed(self) -> None:
+        self._until = None
         inside = bool(self.filters.path_beneath(self._roots))
+        self.timeline.set_path(self.filters.path_beneath(self._roots))
         self.only_path.setEnabled(inside)
         self.only_path.setToolTip("" if inside else "Enter a path of the Master above")
         if not inside:
@@ -273,6 +232,7 @@ class RewindDialog(QDialog):
 
     def _on_point_chosen(self, index: QModelIndex) -> None:
         point = self.point_table.current_object() if index.isValid() else None
+        self.timeline.set_moment(point.at if isinstance(point, RewindPoint) else None)
         operation = isinstance(point, RewindPoint) and point.kind is PointKind.OPERATION
         self.moment.set_enabled(1, operation, "" if operation else "Only a change has a state before it")
         if not operation:
@@ -304,7 +264,7 @@ class RewindDialog(QDialog):
         self.items.set_items([])
         self.plan_header.note.setText("")
         self.title.setText("Choose the moment to go back to")
-        self.counts.setText("Nothing is changed until you press Rewind.")
+        self.counts.setText(_NOTHING_YET)
 
     def _ask_plan(self) -> None:
         point = self.point_table.current_object()

@@ -51,7 +51,8 @@ class RewindFilters(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.path = FilterField("Path of the Master")
-        self.path.setFixedWidth(theme().px(280))
+        self.path.setMinimumWidth(140)
+        self.path.setMaximumWidth(theme().px(280))
         self.path.filtered.connect(self._on_changed)
         self.path.setToolTip("Only changes of this file or directory and what is beneath it")
         self.kinds = QComboBox()
@@ -69,7 +70,8 @@ class RewindFilters(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 12, 6)
         row.setSpacing(8)
-        for widget in (self.path, self.kinds, self.times, self.since, self._dash, self.until):
+        row.addWidget(self.path, 4)
+        for widget in (self.kinds, self.times, self.since, self._dash, self.until):
             row.addWidget(widget)
         row.addStretch(1)
         self.since.dateTimeChanged.connect(self._on_changed)

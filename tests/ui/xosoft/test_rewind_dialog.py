@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PySide6.QtCore import Qt
 
 from app.model.errors import BusyError
 from app.model.rewind import PointKind, RewindPoint
@@ -126,3 +127,40 @@ def test_a_point_that_is_filtered_out_is_not_chosen_any_more(dialog, qtbot, serv
     assert not dialog.rewind_button.isEnabled()
     assert dialog.rewind_button.text() == "Rewind"
     assert dialog.items.rowCount() == 0
+
+
+def test_a_click_in_the_timeline_chooses_the_state_of_that_moment(context, qtbot, services, settled):
+    newest = datetime.now(UTC)
+    services.points = [
+        RewindPoint(f"c{n}", PointKind.OPERATION, newest - timedelta(seconds=2000 - n), n, "localhost")
+        for n in range(1500, 0, -1)
+    ]
+    dialog = RewindDialog(context, "Archive 2019", roots=ROOTS)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.points.rowCount() == 1000)
+    qtbot.waitUntil(lambda: sum(dialog.timeline.timeline.changes.counts) == 1500)
+    dialog.timeline.timeline.chosen.emit((newest - timedelta(seconds=599.5)).timestamp(), "")
+    assert dialog.point_table.current_object().id == "c1400"
+    assert dialog.timeline.typed.text().endswith(
+        dialog.points.cell(dialog.point_table.current_object(), 0).text[-12:]
+    )
+    older = newest - timedelta(seconds=1899.5)
+    dialog.timeline.timeline.chosen.emit(older.timestamp(), "")
+    qtbot.waitUntil(lambda: getattr(dialog.point_table.current_object(), "id", "") == "c100")
+    assert dialog.newest.isVisible()
+    dialog.newest.click()
+    qtbot.waitUntil(lambda: dialog.points.rowCount() == 1000)
+    settled()
+
+
+def test_a_typed_time_is_gone_to_and_a_wrong_one_is_told(dialog, qtbot, services, settled):
+    dialog.timeline.typed.setText("yesterday")
+    qtbot.keyClick(dialog.timeline.typed, Qt.Key.Key_Return)
+    assert "2026-01-31" in dialog.timeline.fault.text()
+    point = services.points[-1]
+    dialog.timeline.typed.setText(point.at.isoformat())
+    qtbot.keyClick(dialog.timeline.typed, Qt.Key.Key_Return)
+    assert dialog.timeline.fault.text() == ""
+    qtbot.waitUntil(lambda: dialog.point_table.current_object() == point)
+    settled()
