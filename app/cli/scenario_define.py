@@ -1,4 +1,4 @@
-"""`arcxo scenario create/check/set/get/import/export/register/delete`: definitions."""
+"""`arcxo scenario create/check/set/get/import/export/register`: definitions."""
 
 from __future__ import annotations
 
@@ -196,21 +196,6 @@ def register(*, name: str) -> None:
     context = current()
     registered = context.services.scenarios.register(name)
     context.show(registered, f"Scenario {registered.name} is registered")
-
-
-@click.command(help="Delete the scenario NAME. Its directories and sessions stay as they are.")
-@click.argument("name")
-@click.option("--registration-only", is_flag=True, help="Forget it here; its host keeps it.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(*, name: str, registration_only: bool, yes: bool) -> None:
-    """Delete a definition, its spool and its rewind log."""
-    context = current()
-    if not registration_only:
-        context.confirm(
-            f"Delete the scenario {name} with its spool and rewind log?", yes=yes, action="delete"
-        )
-    context.services.scenarios.delete(name, registration_only=registration_only)
-    context.show_done(f"Scenario {name} is deleted", name=name, registration_only=registration_only)
 
 
 def _new_scenario(

@@ -17,6 +17,7 @@ from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundEr
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
+from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
@@ -24,6 +25,7 @@ from app.services.comparing import following
 from app.services.connections import Connections, is_unreachable
 from app.services.elsewhere import statuses_elsewhere
 from app.services.events import find_events
+from app.services.leftovers import Leftovers
 from app.services.placing import Placing, far_replicas
 from app.services.points import resolve_point
 from app.services.registrations import (
@@ -46,6 +48,7 @@ class LocalScenarios:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._placing = Placing(connections)
+        self._leftovers = Leftovers(connections)
 
     def list(self) -> Sequence[ScenarioStatus]:
         """All scenarios, in one call per master's host; where one does not answer, their state is unknown."""
@@ -178,19 +181,43 @@ class LocalScenarios:
                     return status.scenario
         raise NotFoundError("E1127", name=name)
 
-    def delete(self, name: str, *, registration_only: bool = False) -> None:
-        """Delete the definition and the registration, or the registration alone."""
+    def kept(self, name: str) -> Sequence[KeptReplica]:
+        """What the hosts of its replicas keep beside their directories; silent hosts are left out."""
+        registration, agent = self._agent(name)
+        return self._leftovers.of(registration, agent)[0]
+
+    def leftovers(self) -> Sequence[KeptReplica]:
+        """What hosts keep of scenarios that this home does not know."""
+        return list(self._leftovers.everywhere())
+
+    def remove_leftover(self, host: str, scenario_id: int) -> None:
+        """Have a host remove it. Raises BusyError E1180 the scenario is not deleted, ER00482 in use."""
+        self._leftovers.remove_one(host, scenario_id)
+
+    def delete(
+        self, name: str, *, registration_only: bool = False, keep_rewind: bool = False
+    ) -> Sequence[LeftBehind]:
+        """Delete the definition and the registration, or the registration alone; what remains where.
+
+        What is kept of the replicas goes as well, unless `keep_rewind`; their directories stay.
+        """
         if registration_only:
             registration, _ = self._find(name)
             forget_scenario(self._connections.catalog, registration, left_out=True)
-            return
+            return ()
         registration, agent = self._agent(name)
         with contextlib.suppress(ArcxoError):
             self._placing.dismiss(agent.scenario(registration.id).scenario)
         # Not found there: a deletion was cut short before, only the registration is left.
         with contextlib.suppress(NotFoundError):
             agent.delete_scenario(registration.id)
+        if keep_rewind:
+            found, left = self._leftovers.of(registration, agent)
+            left += [LeftBehind(one.replica, registration.id) for one in found]
+        else:
+            left = self._leftovers.remove(registration, agent)
         forget_scenario(self._connections.catalog, registration, left_out=False)
+        return left
 
     def export(self, name: str) -> bytes:
         """The XML definition."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from app.model.errors import NotFoundError
 from app.model.filters import FilterPreview
 from app.model.host import Host
 from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
+from app.model.kept_replica import LeftBehind
 from app.model.scenario import (
     NewScenario,
     ProductType,
@@ -86,8 +88,11 @@ class FakeScenarios:
         self.calls.append(("update", changed))
         return changed
 
-    def delete(self, name: str, *, registration_only: bool = False) -> None:
+    def delete(
+        self, name: str, *, registration_only: bool = False, keep_rewind: bool = False
+    ) -> Sequence[LeftBehind]:
         self.calls.append(("delete", name, registration_only))
+        return [LeftBehind("far", 7, "it does not answer")] if keep_rewind else ()
 
     def run(self, name: str, sync: Any = None) -> None:
         self.calls.append(("run", name, sync))

@@ -31,6 +31,7 @@ from app.model.job import (
     RestoreSelection,
     Schedule,
 )
+from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.media import (
     CatalogEntry,
     Consistency,
@@ -304,9 +305,26 @@ class MemoryScenarios(_Calls):
     def register(self, name: str) -> Scenario:
         return self.show(name).scenario
 
-    def delete(self, name: str, *, registration_only: bool = False) -> None:
-        self._note("scenarios.delete", name, registration_only)
+    def kept(self, name: str) -> Sequence[KeptReplica]:
+        found = self.show(name)
+        return [
+            KeptReplica(found.scenario.id, name, replica.host, (), replica.rewind_bytes, None, 2, 4_000, 1)
+            for replica in found.replicas
+        ]
+
+    def delete(
+        self, name: str, *, registration_only: bool = False, keep_rewind: bool = False
+    ) -> Sequence[LeftBehind]:
+        self._note("scenarios.delete", name, registration_only, *(["keep_rewind"] if keep_rewind else []))
+        left = [LeftBehind(one.replica, one.scenario_id) for one in self.kept(name)] if keep_rewind else []
         self._services.statuses = [s for s in self._services.statuses if s.scenario.name != name]
+        return left
+
+    def leftovers(self) -> Sequence[KeptReplica]:
+        return [KeptReplica(4711, "old", "localhost", (b"/replica/old",), 5_000_000)]
+
+    def remove_leftover(self, host: str, scenario_id: int) -> None:
+        self._note("scenarios.remove_leftover", host, scenario_id)
 
     def export(self, name: str) -> bytes:
         return f"<scenario name='{name}'/>".encode()

@@ -172,6 +172,16 @@ def test_yes_answers_for_the_person(composition: FakeComposition) -> None:
     assert composition.services.scenarios.calls == [("delete", "files", False)]
 
 
+def test_what_remains_of_a_deleted_scenario_is_told_with_the_way_to_remove_it(
+    composition: FakeComposition, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scenario", "delete", "files", "--keep-rewind", "--yes"], composition) == 3
+    assert "arcxo scenario leftovers --remove 7 --host far" in capsys.readouterr().out
+    assert main(["--json", "scenario", "delete", "files", "--keep-rewind", "--yes"], composition) == 3
+    (left,) = json.loads(capsys.readouterr().out)["left_behind"]
+    assert left == {"host": "far", "scenario_id": 7, "cause": "it does not answer"}
+
+
 def test_password_comes_from_stdin(
     composition: FakeComposition, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

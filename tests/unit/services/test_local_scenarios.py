@@ -13,6 +13,7 @@ from app.catalog.api import Registration
 from app.catalog.quick import Registered, left_out_of
 from app.model.errors import BusyError, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult, Host
+from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import (
     NewScenario,
@@ -39,6 +40,8 @@ class FakeAgent:
         self.rewound: list[str] = []
         self.barriers: list[float] = []
         self.behind = False
+        self.kept: list[KeptReplica] = []
+        self.kept_fails: ArcxoError | None = None
 
     def scenarios(self) -> list[ScenarioStatus]:
         return [self.scenario(number) for number in self.definitions]
@@ -60,6 +63,16 @@ class FakeAgent:
     def delete_scenario(self, scenario_id: int) -> None:
         if self.definitions.pop(scenario_id, None) is None:
             raise NotFoundError("AE0468", scenario=scenario_id)
+
+    def kept_replicas(self) -> list[KeptReplica]:
+        if self.kept_fails is not None:
+            raise self.kept_fails
+        return self.kept
+
+    def forget_replica(self, scenario_id: int) -> None:
+        if self.kept_fails is not None:
+            raise self.kept_fails
+        self.kept = [one for one in self.kept if one.scenario_id != scenario_id]
 
     def barrier(self, scenario_id: int, timeout_s: float) -> None:
         self.barriers.append(timeout_s)
@@ -233,6 +246,43 @@ def test_a_deletion_cut_short_can_be_repeated(
     (status,) = scenarios.list()
     assert status.state is ScenarioState.UNKNOWN
     scenarios.delete("files")
+    assert list(scenarios.list()) == []
+
+
+def test_what_is_kept_of_its_replicas_goes_with_a_scenario(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    own, other = KeptReplica(made.id, "files", "localhost"), KeptReplica(8, "other", "localhost")
+    connections.agent.kept = [own, other]
+    assert scenarios.kept("files") == [own]
+    assert scenarios.leftovers() == [other]
+    with pytest.raises(BusyError, match="E1180"):
+        scenarios.remove_leftover("localhost", made.id)
+    assert scenarios.delete("files") == []
+    assert connections.agent.kept == [other]
+    scenarios.remove_leftover("localhost", 8)
+    assert connections.agent.kept == []
+
+
+def test_what_is_to_be_kept_is_named_and_can_be_removed_later(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    connections.agent.kept = [KeptReplica(made.id, "files", "localhost")]
+    assert scenarios.delete("files", keep_rewind=True) == [LeftBehind("localhost", made.id)]
+    assert [one.scenario_id for one in scenarios.leftovers()] == [made.id]
+
+
+def test_a_host_that_does_not_answer_is_named_with_what_stays_there(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    connections.agent.kept_fails = ArcxoError("AE1001", host="localhost", reason="gone")
+    assert scenarios.kept("files") == []
+    (left,) = scenarios.delete("files")
+    assert (left.host, left.scenario_id) == ("localhost", made.id)
+    assert "gone" in left.cause
     assert list(scenarios.list()) == []
 
 
