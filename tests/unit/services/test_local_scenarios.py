@@ -11,7 +11,7 @@ import pytest
 
 from app.catalog.api import Registration
 from app.catalog.quick import Registered, left_out_of
-from app.model.errors import BusyError, NotFoundError, UsageError
+from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult, Host
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.rewind import PointKind, RewindPoint
