@@ -55,6 +55,31 @@ def for_writing(connection: Connection, *, write: bool) -> Connection:
     return connection.execution_options(**{_WRITE: write})
 
 
+@contextmanager
+def lazily_durable(connection: Connection) -> Iterator[None]:
+    """Commits inside wait for no disk: the next ordinary commit of anyone makes them durable, in their order.
+
+    For rows that count only once something later is committed. To be entered outside a transaction.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SET synchronous_commit TO off"))
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.execute(text("SET synchronous_commit TO on"))
+            connection.commit()
+        return
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA synchronous = FULL")
+
+
 def now_us(connection: Connection) -> int:
     """The database's time: on SQLite that is this machine's, which all users of the file share."""
     if connection.dialect.name == "sqlite":

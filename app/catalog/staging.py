@@ -215,7 +215,12 @@ class SqlStaging:
                 c.execute(insert(versions).from_select(_COPIED, copied))
 
     def _add_batch(self, batch: list[SessionEntry]) -> None:
-        with dialect.explained(self._database.file), self._database.engine.connect() as connection:
+        with (
+            dialect.explained(self._database.file),
+            self._database.engine.connect() as connection,
+            # Nobody sees these rows before `publish`, whose commit makes them durable.
+            dialect.lazily_durable(connection),
+        ):
             reading = dialect.for_writing(connection, write=False)
             # Temporary tables are this connection's own: filling them holds nobody up.
             with reading.begin():
