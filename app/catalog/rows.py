@@ -14,6 +14,7 @@ from app.model.job import (
     Destination,
     JobPhase,
     JobProgress,
+    MediaMethod,
     RestoreScript,
     RestoreSelection,
     Schedule,
@@ -47,6 +48,13 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "media_name": script.media_name,
             "encrypt": script.encrypt,
             "verify": script.verify.value,
+            "pool": script.pool,
+            "method": script.method.value,
+            "span_method": script.span_method.value,
+            "media_wait_minutes": script.media_wait_minutes,
+            "span_wait_minutes": script.span_wait_minutes,
+            "protect_days": script.protect_days,
+            "run": script.run,
         }
     elif isinstance(script, RestoreScript):
         document = {
@@ -94,6 +102,14 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
             encrypt=document["encrypt"],
             verify=VerifyMode(document["verify"]),
             version=version,
+            # Jobs that were queued before these were known append.
+            pool=document.get("pool", ""),
+            method=MediaMethod(document.get("method", MediaMethod.APPEND)),
+            span_method=MediaMethod(document.get("span_method", MediaMethod.OVERWRITE_SAME)),
+            media_wait_minutes=document.get("media_wait_minutes"),
+            span_wait_minutes=document.get("span_wait_minutes"),
+            protect_days=document.get("protect_days", 0),
+            run=document.get("run", ""),
         )
     return RestoreScript(
         selections=tuple(

@@ -10,7 +10,8 @@ from app.agent.api import Agent, ArchiveOrder, BackupPoint, EntityPoint
 from app.catalog.api import Catalog, SessionEntry, Staging
 from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, choose_media
+from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, online_media
+from app.jobs.media_rules import MediaChoice
 from app.jobs.session_records import session_info
 from app.jobs.stream import CancellableStream
 from app.media import api as media
@@ -18,8 +19,9 @@ from app.media.api import KeyInfo, SessionHeader
 from app.model.archive import ArchiveResult, CatalogRows, Progress
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.model.job import BackupScript, JobPhase
-from app.model.media import SessionInfo
+from app.model.media import PoolSet, SessionInfo
 
+NO_MEDIA = "E5141"
 _LINEAGE_BUSY = "E6004"
 _MEDIA_WAIT_SETTING = "media_wait_seconds"
 _MEDIA_WAIT_S = "300"
@@ -63,6 +65,7 @@ class EntityArchiver:
         self._whole = False
         assert isinstance(control.job.script, BackupScript)
         self._script = control.job.script
+        self._choice = MediaChoice(catalog, lanes, control, self._script)
 
     def archive(self, entity: EntityPoint) -> Archived:
         """Back up an entity; a media that gets full is followed by the next one of its group.
@@ -71,9 +74,9 @@ class EntityArchiver:
             ArcxoError: E5141 no media of the group has room; faults of agent, archiver, media and catalog.
             CanceledError: E5131.
         """
-        full: set[str] = set()
+        filled: OnlineMedia | None = None
         while True:
-            chosen = self._media(frozenset(full))
+            chosen = self._media(filled)
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
@@ -83,7 +86,8 @@ class EntityArchiver:
                     continue
                 if error.code != MEDIA_FULL:
                     raise
-                full.add(chosen.device.name)
+                self._choice.note_full(chosen.device)
+                filled = chosen
                 self._control.warn(
                     "W5142",
                     scenario=self.point.scenario.name,
@@ -96,22 +100,26 @@ class EntityArchiver:
         scenario, control = self.point.scenario, self._control
         return self._agent.begin_backup(scenario.id, self.point.replica, control.job.id, control.fence)
 
-    def _media(self, full: frozenset[str]) -> OnlineMedia:
+    def _media(self, filled: OnlineMedia | None) -> OnlineMedia:
+        """The media to write to: the one to begin with, or the one that follows a full one."""
         found: list[OnlineMedia] = []
 
         def look() -> bool:
-            one = choose_media(self._catalog, self._script.device_group, self._script.media_name, full)
+            one = self._choice.first() if filled is None else self._choice.following(filled)
             if one is not None:
                 found.append(one)
             return bool(found)
 
         group = self._script.device_group
+        minutes = self._script.media_wait_minutes if filled is None else self._script.span_wait_minutes
         patience = float(self._catalog.settings.get(_MEDIA_WAIT_SETTING, _MEDIA_WAIT_S))
+        if minutes is not None:
+            patience = minutes * 60.0
         if not look():
             self._control.note("N5143", group=group, seconds=f"{patience:g}")
-            text = f"a media with room in device group {group}"
+            text = f"media in device group {group}: none has room"
             if not self._control.wait_for(text, look, timeout_s=patience, poll_s=1.0):
-                raise ArcxoError("E5141", group=group)
+                raise ArcxoError(NO_MEDIA, group=group)
         return found[0]
 
     def _archive_into(self, chosen: OnlineMedia, entity: EntityPoint) -> Archived:
@@ -120,8 +128,9 @@ class EntityArchiver:
         text = f"another backup of {entity.entity} on {machine}"
         with self._lanes.hold(self._control, lineage, text):
             key = media.unlock_or_create(chosen.path, self._password) if self._password else None
-            order = self._order(chosen, entity, key)
-            base = (chosen.label.serial, order.base_session) if order.base_session else None
+            found, base_on = self._base(chosen, entity, key)
+            order = self._order(chosen, entity, key, found, base_on)
+            base = (found.media_serial, found.number) if found is not None else None
             rows = _Rows(self._catalog, self._control, self.point, entity, chosen.label.set_id, base)
             try:
                 result = self._stream(chosen, order, rows)
@@ -129,8 +138,14 @@ class EntityArchiver:
             finally:
                 rows.close()
 
-    def _order(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> ArchiveOrder:
-        base = self._base(chosen, entity, key)
+    def _order(
+        self,
+        chosen: OnlineMedia,
+        entity: EntityPoint,
+        key: KeyInfo | None,
+        base: SessionHeader | None,
+        base_on: OnlineMedia,
+    ) -> ArchiveOrder:
         return ArchiveOrder(
             point_id=self.point.id,
             entity=entity.entity,
@@ -140,14 +155,18 @@ class EntityArchiver:
             base_session=base.number if base else 0,
             base_incarnation=base.incarnation if base else "",
             base_change=base.change if base else 0,
+            base_media=base_on.path if base_on != chosen else "",
             data_key=key.data_key if key else None,
             key_id=key.key_id if key else "",
             verify=self._script.verify,
             server=self._server,
         )
 
-    def _base(self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None) -> SessionHeader | None:
-        """The newest committed session of these roots, set and key, if the catalog's newest is that one.
+    def _base(
+        self, chosen: OnlineMedia, entity: EntityPoint, key: KeyInfo | None
+    ) -> tuple[SessionHeader | None, OnlineMedia]:
+        """The newest committed session of these roots, set and key, if the catalog's newest is that one; and
+        the media that has it.
 
         The rows an archive tells are relative to its base, and the catalog takes them relative to the newest
         session of the lineage: where the two differ, everything is read and told. Another scenario's session
@@ -156,17 +175,26 @@ class EntityArchiver:
         machine = self.point.scenario.master
         roots = sorted(path for path, _ in entity.roots)
         newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id, roots)
-        if newest is None or newest.media_serial != chosen.label.serial:
-            return None
+        if newest is None:
+            return None, chosen
+        of_set = [one for one in online_media(self._catalog) if one.label.set_id == chosen.label.set_id]
+        holder = next((one for one in of_set if one.label.serial == newest.media_serial), None)
+        if newest.media_serial == chosen.label.serial:
+            holder = chosen
         committed = [
             header
-            for header in media.sessions(chosen.path)
+            # Copies of a media have the same sessions.
+            for path in {one.label.serial: one.path for one in [*of_set, chosen]}.values()
+            for header in media.sessions(path)
             if (header.machine, header.entity, sorted(header.roots)) == (machine, entity.entity, roots)
         ]
+        last = max(committed, key=lambda header: header.number, default=None)
         key_id = key.key_id if key else ""
-        if not committed or committed[-1].number != newest.number or committed[-1].key_id != key_id:
-            return None
-        return committed[-1]
+        if holder is None or last is None or last.key_id != key_id:
+            return None, chosen
+        if (last.media_serial, last.number) != (newest.media_serial, newest.number):
+            return None, chosen
+        return last, holder
 
     def _stream(self, chosen: OnlineMedia, order: ArchiveOrder, rows: _Rows) -> ArchiveResult:
         control = self._control
@@ -216,6 +244,8 @@ class EntityArchiver:
         if result.verified:
             self._catalog.sessions.mark_verified(chosen.label.serial, result.session)
         self._catalog.media.put_media(replace(chosen.info, used_bytes=media.used_bytes(chosen.path)))
+        pool = PoolSet.SAVE if self._script.pool else None
+        self._catalog.media.put_set(chosen.label.set_id, last_written_at=now, pool_set=pool)
         return Archived(chosen, session, result.problems)
 
 

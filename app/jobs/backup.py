@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.agent.api import Agent, BackupPoint
 from app.catalog.api import Catalog, NewJob
-from app.jobs.archiving import EntityArchiver
+from app.jobs.archiving import NO_MEDIA, EntityArchiver
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
@@ -147,6 +147,7 @@ class BackupJobs:
         point = archiver.point
         node.volumes = len(point.entities)
         problems = 0
+        lacks_media = False
         for entity in point.entities:
             control.begin_phase(JobPhase.BACK_UP)
             try:
@@ -157,6 +158,7 @@ class BackupJobs:
                 if control.canceled or error.code == _LOST_CLAIM:
                     raise
                 control.error(error, scenario=point.scenario.name)
+                lacks_media |= error.code == NO_MEDIA
                 continue
             session, label = archived.session, archived.media.label
             problems += archived.problems
@@ -179,7 +181,8 @@ class BackupJobs:
             if session.verified_at is not None:
                 control.note("N5005", session=session.number, scenario=point.scenario.name)
         if not node.volumes_written:
-            return JobResult.FAILED
+            # Nothing is wrong with the source, nor with what was written: it is media that were missing.
+            return JobResult.INCOMPLETE if lacks_media else JobResult.FAILED
         return JobResult.INCOMPLETE if problems or node.missed else JobResult.FINISHED
 
     def _end(self, control: JobControl, agent: Agent, point: BackupPoint, *, keep: bool) -> None:
@@ -194,12 +197,14 @@ class BackupJobs:
 
     def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
         """Multistreaming: one child job per scenario; this job waits for them and sums up."""
+        # What one child overwrites, or takes out of a pool, the others append to.
+        run = f"{control.job.id}.{control.fence}"
         children = [
             self._catalog.jobs.submit(
                 NewJob(
                     kind=JobKind.BACKUP,
                     name=f"{control.job.name} - {name}",
-                    script=replace(script, scenario_ids=(scenario_id,), scenario_names=(name,)),
+                    script=replace(script, scenario_ids=(scenario_id,), scenario_names=(name,), run=run),
                     owner=control.job.owner,
                     parent_id=control.job.id,
                     device_group=script.device_group,

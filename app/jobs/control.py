@@ -140,6 +140,11 @@ class JobControl:
         self.errors += 1
         self._append(code, Severity.ERROR, session, scenario, params)
 
+    def fault_as_warning(self, error: ArcxoError) -> None:
+        """Add something that is wrong, but that the run can do without for now."""
+        self.warnings += 1
+        self._append(error.code, Severity.WARNING, None, "", error.params)
+
     def problem(self, problem: Problem, *, scenario: str = "", session: int | None = None) -> None:
         """Add an object that could not be handled, as a warning that names it."""
         params: dict[str, object] = dict(problem.params)

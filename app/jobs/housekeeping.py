@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from app.catalog.api import Catalog
 from app.jobs.credentials import JobSecrets
 from app.jobs.media_choice import OnlineMedia, find_media, online_media
+from app.jobs.media_sets import finish_erasing, introduce_sets, media_sets, settle_labels
+from app.jobs.pools import move_due
 from app.jobs.purging import collect_garbage, forget_removed
 from app.jobs.recovering import recover_sessions
 from app.jobs.secrets import SecretStore
@@ -132,6 +134,9 @@ class Housekeeping:
 
     def finish_erasing(self) -> None:
         """Forget and remove media that a job which was killed had erased."""
+        finish_erasing(self._catalog)
+        settle_labels(self._catalog)
+        introduce_sets(media_sets(self._catalog))
         for device in self._catalog.media.devices():
             try:
                 erased = media.erased_media(device.path)
@@ -140,6 +145,10 @@ class Housekeeping:
             for serial in erased:
                 self._catalog.media.remove_media(serial)
                 media.remove_erased(device.path, serial)
+
+    def move_in_pools(self) -> None:
+        """Move media from the save sets of pools to scratch, by the pools' rules."""
+        move_due(self._catalog, datetime.now(UTC), self._report_line)
 
     def forget_old(self) -> None:
         """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""
@@ -163,8 +172,10 @@ class Housekeeping:
                 self._step(self.finish_erasing)
                 swept_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
+                self._step(self.finish_erasing)
                 self._step(self.forget_removed)
                 self._step(self.recover)
+                self._step(self.move_in_pools)
                 self._step(self.order)
                 self._step(self.collect)
                 recovered_at = time.monotonic()

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.catalog.api import Catalog
-from app.jobs.home import automatic_media_name
 from app.media import api as media
 from app.media.api import Label
-from app.model.errors import ArcxoError, NotFoundError, UsageError
+from app.media.device import has_room, look_at_device
+from app.model.errors import ArcxoError, NotFoundError
 from app.model.media import Device, MediaInfo
 
-MINIMUM_ROOM_BYTES = 16 * 2**20
 MEDIA_FULL = "E4141"
+__all__ = [
+    "MEDIA_FULL",
+    "OnlineMedia",
+    "find_media",
+    "has_room",
+    "media_of_directory",
+    "named_media",
+    "new_media",
+    "online_media",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class OnlineMedia:
             device=self.device.name,
             group=self.device.group,
             created_at=self.label.created_at,
+            expires_at=self.label.expires_at,
         )
 
 
@@ -46,6 +56,8 @@ def online_media(catalog: Catalog, group: str = "") -> Sequence[OnlineMedia]:
     found: list[OnlineMedia] = []
     for device in catalog.media.devices():
         if group and device.group != group:
+            continue
+        if not device.online or not look_at_device(device.name, device.path, device.identity).readable:
             continue
         try:
             listed = media.list_media(device.path)
@@ -61,6 +73,16 @@ def media_of_directory(path: str) -> OnlineMedia:
     return OnlineMedia(clean, media.read_label(clean), Device("", os.path.dirname(clean), ""))
 
 
+def named_media(catalog: Catalog, name: str) -> OnlineMedia:
+    """A media by serial, name or ID, or by its directory's path, also where no device is."""
+    for one in online_media(catalog):
+        if name in (one.path, one.label.serial):
+            return one
+    if "/" in name and os.path.isabs(name):
+        return media_of_directory(name)
+    return find_media(catalog, catalog.media.show_media(name).serial)
+
+
 def find_media(catalog: Catalog, serial: str) -> OnlineMedia:
     """The media with this serial. Raises NotFoundError E5140 when no device has it now."""
     for one in online_media(catalog):
@@ -69,57 +91,21 @@ def find_media(catalog: Catalog, serial: str) -> OnlineMedia:
     raise NotFoundError("E5140", serial=serial, name=_known_name(catalog, serial))
 
 
-def choose_media(
-    catalog: Catalog, group: str, name: str = "", full: frozenset[str] = frozenset()
-) -> OnlineMedia | None:
-    """The media to write to, or None when no device of the group has room now.
-
-    The newest media of the group (or of that name) whose device has room; when those are full the set goes on
-    with the next sequence on a device with room; a group without media gets a first one. `full` are devices
-    that a write has just found full.
-
-    Raises:
-        UsageError: E5016 the group has no device.
-    """
-    devices = [device for device in catalog.media.devices() if device.group == group]
-    if not devices:
-        raise UsageError("E5116", group=group)
-    candidates = [one for one in online_media(catalog, group) if not name or one.label.name == name]
-    for one in candidates:
-        if one.device.name not in full and has_room(one.path):
-            catalog.media.put_media(one.info)
-            return one
-    for device in devices:
-        if device.name in full or not os.path.isdir(device.path) or not has_room(device.path):
-            continue
-        if candidates:
-            last = max(
-                (one for one in candidates if one.label.set_id == candidates[0].label.set_id),
-                key=lambda one: one.label.sequence,
-            ).label
-            return new_media(catalog, device, last.name, set_id=last.set_id, sequence=last.sequence + 1)
-        return new_media(catalog, device, name or automatic_media_name(datetime.now(UTC)))
-    return None
-
-
 def new_media(
-    catalog: Catalog, device: Device, name: str, *, set_id: str = "", sequence: int = 1
+    catalog: Catalog,
+    device: Device,
+    name: str,
+    *,
+    set_id: str = "",
+    sequence: int = 1,
+    expires_at: datetime | None = None,
 ) -> OnlineMedia:
     """Make a media in a device and register it."""
-    found = media.format_media(device.path, name, set_id=set_id, sequence=sequence)
+    found = media.format_media(device.path, name, set_id=set_id, sequence=sequence, expires_at=expires_at)
     assert found.label is not None
     one = OnlineMedia(found.path, found.label, device)
     catalog.media.put_media(one.info)
     return one
-
-
-def has_room(path: str) -> bool:
-    """Whether a device has room for at least a small session."""
-    try:
-        state = os.statvfs(path)
-    except OSError:
-        return False
-    return state.f_bavail * state.f_frsize >= MINIMUM_ROOM_BYTES
 
 
 def _known_name(catalog: Catalog, serial: str) -> str:

@@ -7,17 +7,17 @@ import contextlib
 from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
-from app.jobs.home import automatic_media_name
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import OnlineMedia, find_media, media_of_directory, new_media, online_media
+from app.jobs.media_choice import OnlineMedia, named_media, online_media
 from app.jobs.merging import Merge
 from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
+from app.jobs.set_jobs import SET_KINDS, SetJobs
 from app.media import api as media
 from app.media.api import Damage, VerifyProgress
-from app.model.errors import ArcxoError, CredentialsError, NotFoundError
+from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import JobKind, JobPhase, JobResult
 
 _NAMED_FILES_MAX = 100
@@ -36,17 +36,15 @@ class MediaJobs:
         script = control.job.script
         assert isinstance(script, dict)
         match control.job.kind:
-            case JobKind.MEDIA_FORMAT:
-                return self._format(control, script["device"], script.get("name", ""))
-            case JobKind.MEDIA_ERASE:
-                return self._erase(control, script["media"])
+            case kind if kind in SET_KINDS:
+                return SetJobs(self._catalog, self._lanes).run(control)
             case JobKind.MEDIA_VERIFY:
                 return self._verify(control, script)
             case JobKind.MEDIA_MERGE:
                 return self._merge(control, script["media"])
             case JobKind.MEDIA_PURGE:
                 control.begin_phase(JobPhase.CONNECT)
-                Purge(self._catalog, self._lanes, control, self._online(script["media"])).run(
+                Purge(self._catalog, self._lanes, control, named_media(self._catalog, script["media"])).run(
                     numbers_of(script)
                 )
                 return Outcome(JobResult.FINISHED)
@@ -57,54 +55,11 @@ class MediaJobs:
         """A run that failed or was canceled gets its closing line."""
         control.note("W5168" if result is JobResult.CANCELED else "E5169", name=control.job.name)
 
-    def _format(self, control: JobControl, device_name: str, name: str) -> Outcome:
-        """A media of that name on the device is erased, its lost sessions listed; and one made anew."""
-        control.begin_phase(JobPhase.CONNECT)
-        devices = [device for device in self._catalog.media.devices() if device.name == device_name]
-        if not devices:
-            raise NotFoundError("E5160", device=device_name)
-        device = devices[0]
-        name = name or automatic_media_name(control.started_at)
-        for one in online_media(self._catalog, device.group):
-            if one.device.name == device.name and one.label.name == name:
-                self._erase_media(control, one)
-        made = new_media(self._catalog, device, name)
-        control.note(
-            "N5161",
-            media=made.label.name,
-            media_id=made.label.media_id,
-            device=device.name,
-            group=device.group,
-        )
-        return Outcome(JobResult.FINISHED)
-
-    def _erase(self, control: JobControl, media_name: str) -> Outcome:
-        control.begin_phase(JobPhase.CONNECT)
-        self._erase_media(control, self._online(media_name))
-        return Outcome(JobResult.FINISHED)
-
-    def _erase_media(self, control: JobControl, one: OnlineMedia) -> None:
-        lost = media.sessions(one.path)
-        for header in lost:
-            control.warn(
-                "W5162",
-                session=header.number,
-                media=one.label.name,
-                scenario=header.scenario_name,
-                machine=header.machine,
-                entity=header.entity,
-                at=header.taken_at.isoformat(timespec="seconds"),
-            )
-        media.erase_media(one.path, one.label.serial)
-        self._catalog.media.remove_media(one.label.serial)
-        media.remove_erased(one.device.path, one.label.serial)
-        control.note("N5163", media=one.label.name, media_id=one.label.media_id, count=len(lost))
-
     def _verify(self, control: JobControl, script: dict[str, str]) -> Outcome:
         """Check a media; with `heal`, damage is repaired where the same content is found elsewhere."""
         full = script.get("full") == "true"
         control.begin_phase(JobPhase.CONNECT)
-        one = self._online(script["media"])
+        one = named_media(self._catalog, script["media"])
         keys = self._keys(control, one)
         control.begin_phase(JobPhase.VERIFY)
 
@@ -174,18 +129,9 @@ class MediaJobs:
     def _merge(self, control: JobControl, media_name: str) -> Outcome:
         """Sessions of the media that the catalog lacks are read into it."""
         control.begin_phase(JobPhase.CONNECT)
-        one = self._online(media_name)
+        one = named_media(self._catalog, media_name)
         keys = KeyRing.of(one.path, JobSecrets.unseal(self._store, control.sealed_credentials))
         return Outcome(Merge(self._catalog, self._lanes, control, one, keys).run())
-
-    def _online(self, name: str) -> OnlineMedia:
-        """A media by serial, name or ID, or by its directory's path."""
-        for one in online_media(self._catalog):
-            if name in (one.path, one.label.serial):
-                return one
-        if "/" in name:
-            return media_of_directory(name)
-        return find_media(self._catalog, self._catalog.media.show_media(name).serial)
 
 
 def _named(files: tuple[bytes, ...]) -> str:

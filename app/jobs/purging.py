@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import OnlineMedia
+from app.jobs.media_choice import OnlineMedia, online_media
 from app.jobs.summary import size_text
 from app.media import api as media
 from app.media.api import CollectProgress, CollectReport
@@ -41,8 +41,16 @@ def collect_garbage(
 
     Raises ArcxoError E4150 or E4152 when a session cannot say what it needs; CanceledError E4149.
     """
-    known = {session.number for session in catalog.sessions.list(one.label.serial)}
-    report = media.collect(one.path, grace_s=grace_s, expected=known, emit=emit, canceled=canceled)
+    own = {session.number for session in catalog.sessions.list(one.label.serial)}
+    # Sessions on other media of the set need packs of this one too.
+    elsewhere = {
+        info.serial: {session.number for session in catalog.sessions.list(info.serial)}
+        for info in catalog.media.media()
+        if info.set_id == one.label.set_id and info.serial != one.label.serial
+    }
+    report = media.collect(
+        one.path, grace_s=grace_s, expected=own, emit=emit, canceled=canceled, elsewhere=elsewhere
+    )
     if report.freed_packs or report.repacked_packs:
         catalog.media.put_media(replace(one.info, used_bytes=media.used_bytes(one.path)))
     return report
@@ -96,11 +104,20 @@ class Purge:
                 with contextlib.suppress(NotFoundError):
                     self._catalog.sessions.remove(one.label.serial, number)
                 control.note("N5171", session=number, media=one.label.name)
+        # What the sessions alone needed may lie on other media of the set too.
+        of_set = [other for other in online_media(self._catalog) if other.label.set_id == one.label.set_id]
+        others = {other.label.serial: other for other in of_set if other.label.serial != one.label.serial}
+        for each in (one, *others.values()):
+            self._collect(each)
+
+    def _collect(self, one: OnlineMedia) -> None:
+        control = self._control
+        before = control.state.read_bytes
         report = collect_garbage(
             self._catalog,
             one,
             emit=lambda step: control.progress(
-                current_path=step.object_name.encode(), read_bytes=step.freed_bytes
+                current_path=step.object_name.encode(), read_bytes=before + step.freed_bytes
             ),
             canceled=lambda: control.canceled,
         )

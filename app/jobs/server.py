@@ -190,6 +190,8 @@ def _kinds(
         JobKind.MEDIA_VERIFY: on_media,
         JobKind.MEDIA_MERGE: on_media,
         JobKind.MEDIA_PURGE: on_media,
+        JobKind.MEDIA_RENAME: on_media,
+        JobKind.MEDIA_RETIRE: on_media,
     }
 
 

@@ -19,6 +19,8 @@ MEDIA_KINDS = frozenset(
         JobKind.MEDIA_VERIFY,
         JobKind.MEDIA_MERGE,
         JobKind.MEDIA_PURGE,
+        JobKind.MEDIA_RENAME,
+        JobKind.MEDIA_RETIRE,
     }
 )
 

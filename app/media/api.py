@@ -26,6 +26,10 @@ class Label:
     set_id: str
     created_at: datetime
     format_version: int = FORMAT_VERSION
+    expires_at: datetime | None = None
+    """Until then it is not overwritten; None: at any time."""
+    revised_at: datetime | None = None
+    """When name or expiry were changed last. The label of a set that was revised last holds for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,13 @@ class HealReport:
 
 
 def format_media(
-    device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
+    device_dir: str,
+    name: str,
+    media_id: str = "",
+    *,
+    set_id: str = "",
+    sequence: int = 1,
+    expires_at: datetime | None = None,
 ) -> MediaFound:
     """Make a new, empty media in a device.
 
@@ -181,7 +191,19 @@ def format_media(
     """
     from app.media.label import format_media as implementation
 
-    return implementation(device_dir, name, media_id, set_id=set_id, sequence=sequence)
+    return implementation(
+        device_dir, name, media_id, set_id=set_id, sequence=sequence, expires_at=expires_at
+    )
+
+
+def relabel(media_path: str, serial: str, *, name: str, expires_at: datetime | None, at: datetime) -> Label:
+    """Give a media another name and expiry; `at` is when that was asked for, the same for all of a set.
+
+    Nothing happens when the label was revised later already. E4101 bad name, E4108 another media.
+    """
+    from app.media.label import relabel as implementation
+
+    return implementation(media_path, serial, name=name, expires_at=expires_at, at=at)
 
 
 def list_media(device_dir: str) -> Sequence[MediaFound]:
@@ -425,6 +447,24 @@ def collect(
         canceled=canceled,
         elsewhere=elsewhere,
     )
+
+
+def writers(media_path: str) -> int:
+    """How many writers are at work on a media, as far as their intents tell."""
+    from app.media.intents import live_intents
+    from app.media.store import DirectoryMediaStore
+
+    return len(live_intents(DirectoryMediaStore(media_path)))
+
+
+def introduce(media_path: str, others: Sequence[str]) -> None:
+    """Tell a media where the others of its set are, and them where it is; directories of other sets are left.
+
+    Raises E4141 or E4142 when the media itself cannot be written.
+    """
+    from app.media.mediaset import introduce as implementation
+
+    implementation(media_path, others)
 
 
 def has_fossils(media_path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import secrets
@@ -23,12 +24,23 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")
 
 
-def format_media(
-    device_dir: str, name: str, media_id: str = "", *, set_id: str = "", sequence: int = 1
-) -> MediaFound:
-    """See `app.media.api.format_media`. The label is written last: without it there is no media."""
+def check_name(name: str) -> None:
+    """Raises UsageError E4101 when a media cannot have this name."""
     if not _NAME.fullmatch(name) or name.startswith(".") or name.strip() != name:
         raise UsageError("E4101", name=name)
+
+
+def format_media(
+    device_dir: str,
+    name: str,
+    media_id: str = "",
+    *,
+    set_id: str = "",
+    sequence: int = 1,
+    expires_at: datetime | None = None,
+) -> MediaFound:
+    """See `app.media.api.format_media`. The label is written last: without it there is no media."""
+    check_name(name)
     media_id = media_id.upper() or secrets.token_hex(2).upper()
     if not _IDENTIFIER.fullmatch(media_id):
         raise UsageError("E4109", id=media_id)
@@ -39,10 +51,9 @@ def format_media(
         sequence=sequence,
         set_id=set_id or str(uuid.uuid4()),
         created_at=datetime.now(UTC),
+        expires_at=expires_at,
     )
-    # Names may hold slashes (the automatic one is a date and a time); the directory's name does not.
-    directory_name = name.replace("/", "-")
-    path = f"{device_dir}/{directory_name if sequence == 1 else f'{directory_name}.{sequence}'}"
+    path = _directory_for(device_dir, name, sequence)
     store = DirectoryMediaStore(path)
     with storage_faults(path, "label"):
         os.makedirs(device_dir, mode=0o700, exist_ok=True)
@@ -61,6 +72,36 @@ def format_media(
     store.synchronize_directory("..")
     keep_reserve(store)
     return MediaFound(path, label)
+
+
+def _directory_for(device_dir: str, name: str, sequence: int) -> str:
+    """Where a media of this name goes: its own directory, unless one that was renamed has it still."""
+    # Names may hold slashes (the automatic one is a date and a time); the directory's name does not.
+    plain = name.replace("/", "-")
+    first = f"{device_dir}/{plain if sequence == 1 else f'{plain}.{sequence}'}"
+    path, number = first, 1
+    while True:
+        try:
+            held = read_label(path)
+        except ArcxoError:
+            return path
+        if (held.name, held.sequence) == (name, sequence):
+            return path
+        number += 1
+        path = f"{first} ({number})"
+
+
+def relabel(media_path: str, serial: str, *, name: str, expires_at: datetime | None, at: datetime) -> Label:
+    """See `app.media.api.relabel`. The label is replaced in one step."""
+    check_name(name)
+    label = read_label(media_path)
+    if label.serial != serial:
+        raise ArcxoError("E4108", path=media_path, serial=label.serial)
+    if label.revised_at is not None and label.revised_at >= at:
+        return label
+    changed = dataclasses.replace(label, name=name, expires_at=expires_at, revised_at=at)
+    DirectoryMediaStore(media_path).replace("label", encode_document(_fields(changed)))
+    return changed
 
 
 def _check_links(store: DirectoryMediaStore) -> None:
@@ -90,6 +131,10 @@ def _fields(label: Label) -> Document:
         "sequence": label.sequence,
         "set": label.set_id,
         "created_at": label.created_at.isoformat(),
+    } | {
+        key: at.isoformat()
+        for key, at in (("expires_at", label.expires_at), ("revised_at", label.revised_at))
+        if at is not None
     }
 
 
@@ -113,6 +158,8 @@ def read_label(media_path: str) -> Label:
             set_id=str(fields["set"]),
             created_at=datetime.fromisoformat(fields["created_at"]),
             format_version=int(fields["format_version"]),
+            expires_at=_moment(fields.get("expires_at")),
+            revised_at=_moment(fields.get("revised_at")),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise ArcxoError("E4106", path=media_path, reason="a field is missing or wrong") from error
@@ -124,6 +171,16 @@ def _label_of(media_path: str) -> bytes:
         return far.get("label")
     with open(f"{media_path}/label", "rb") as file:
         return file.read(65_536)
+
+
+def _moment(text: object) -> datetime | None:
+    """A time of a label, None where it says none. ValueError for what is none, or has no time zone."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(str(text))
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
 
 
 def list_media(device_dir: str) -> Sequence[MediaFound]:

@@ -1,8 +1,8 @@
 """A media together with the other media of its set: what one has no room for, the next one holds.
 
 A session refers to packs of any media of its set. Where the others are is found beside the media, and by the
-hints in `members/`: each names one other media of the set and a directory where it was. A hint only says where to
-look: what counts is the label that is found there.
+hints in `members/`: each names one other media of the set and a directory where it was. A hint only says where
+to look: what counts is the label that is found there.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def _label_at(path: str) -> Label | None:
 class SetStore(DirectoryMediaStore):
     """A media that is written to, and read together with the others of its set.
 
-    Objects of the directories `shared` are found wherever they are; in those of `listed` the names of all media
-    are listed. Everything is written to, and deleted from, the media at `location` alone.
+    Objects of the directories `shared` are found wherever they are; in those of `listed` the names of all
+    media are listed. Everything is written to, and deleted from, the media at `location` alone.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ def members(store: MediaStore) -> list[MediaStore]:
 def open_set(media_path: str, *, listed: bool = True) -> SetStore:
     """A media as its sessions see it: with the packs and keys of the other media of its set.
 
-    A media whose label cannot be read stands alone: what it holds may still be read. Not `listed`: names are of
-    this media alone, the objects are found anywhere.
+    A media whose label cannot be read stands alone: what it holds may still be read. Not `listed`: names are
+    of this media alone, the objects are found anywhere.
     """
     try:
         others = list(membership(media_path).paths.values())
@@ -167,7 +167,7 @@ def open_set(media_path: str, *, listed: bool = True) -> SetStore:
 
 
 def join_set(media_path: str) -> SetStore:
-    """A media as a writer sees it. Before it shares anything with another media of the set, that one knows it.
+    """A media as a writer sees it. Before it shares anything with another of the set, that one knows it.
 
     Whoever collects garbage there then asks what the sessions here refer to. With a media that cannot be told
     (it is read-only, or full beyond its reserve) nothing is shared.

@@ -37,6 +37,13 @@ class JobKind(StrEnum):
     MEDIA_VERIFY = "media_verify"
     MEDIA_MERGE = "media_merge"
     MEDIA_PURGE = "media_purge"
+    MEDIA_RENAME = "media_rename"
+    MEDIA_RETIRE = "media_retire"
+    MEDIA_SCAN = "media_scan"
+    MEDIA_COMPARE = "media_compare"
+    MEDIA_COPY = "media_copy"
+    MEDIA_PRUNE = "media_prune"
+    RESTORE_TEST = "restore_test"
 
 
 class JobPhase(StrEnum):
@@ -70,9 +77,26 @@ class Schedule:
     time_zone: str = ""
 
 
+class MediaMethod(StrEnum):
+    """Which media a backup begins with.
+
+    Append to media of the group (or of that name); or overwrite the media of that name, else use blank ones; or,
+    when there is neither, overwrite any media of the group that is not protected.
+    """
+
+    APPEND = "append"
+    OVERWRITE_SAME = "overwrite-same"
+    OVERWRITE_ANY = "overwrite-any"
+
+
 @dataclass(frozen=True, slots=True)
 class BackupScript:
-    """What a backup job does. `child` jobs name exactly one scenario."""
+    """What a backup job does. `child` jobs name exactly one scenario.
+
+    `span_method` is the rule for the media that follow when one is full (never append). The waits are in
+    minutes, None = what the installation has set. `protect_days`: new media are not overwritten for so long.
+    Jobs with the same `run` share the media that one of them made.
+    """
 
     scenario_ids: tuple[int, ...]
     scenario_names: tuple[str, ...]
@@ -82,6 +106,13 @@ class BackupScript:
     encrypt: bool = False
     verify: VerifyMode = VerifyMode.NONE
     version: int = 1
+    pool: str = ""
+    method: MediaMethod = MediaMethod.APPEND
+    span_method: MediaMethod = MediaMethod.OVERWRITE_SAME
+    media_wait_minutes: int | None = None
+    span_wait_minutes: int | None = None
+    protect_days: int = 0
+    run: str = ""
 
 
 class Destination(StrEnum):

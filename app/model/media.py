@@ -147,6 +147,40 @@ class PurgePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPlan:
+    """What formatting, erasing or retiring a media set would do: all its media, and the sessions that go.
+
+    `missing` are media of the set that cannot be reached. `refused` is why it would not be done ("" = it would).
+    """
+
+    name: str
+    set_id: str
+    media: tuple[MediaInfo, ...] = ()
+    sessions: tuple[SessionInfo, ...] = ()
+    used_bytes: int = 0
+    missing: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMove:
+    """What becomes of one set of a pool's save set: it goes to scratch `now`, or why not, and when at the earliest.
+
+    `reason` is a message's code: N5231 it goes, N5232 kept until `due_at`, N5233 the pool keeps at least so many,
+    N5234 protected until `due_at`.
+    """
+
+    pool: str
+    name: str
+    set_id: str
+    now: bool
+    reason: str
+    due_at: datetime | None
+    last_written_at: datetime | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogEntry:
     """One name in a folder of a session, or as last backed up. `path` is the master's absolute path."""
 
