@@ -35,10 +35,12 @@ def connect(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     *,
     name: str = "",
+    far: bool = False,
 ) -> Agent:
     """The agent at `address` (HOST:PORT), logged in; its certificate must have `fingerprint`.
 
-    `name` is what its errors call the host; "" = the address.
+    `name` is what its errors call the host; "" = the address. `far`: it is another host, which
+    works with this host's media through a gate.
 
     Raises:
         ArcxoError: AE1001 unreachable, AE1031 a version that does not fit.
@@ -49,7 +51,7 @@ def connect(
 
     certificate = fetch_certificate(address, min(timeout_s, _CONNECT_TIMEOUT_S), name)
     check_fingerprint(certificate, fingerprint, name or address)
-    agent = GrpcAgent(name or address, address, certificate, timeout_s, credentials=credentials)
+    agent = GrpcAgent(name or address, address, certificate, timeout_s, credentials=credentials, far=far)
     try:
         agent.log_in()
     except BaseException:

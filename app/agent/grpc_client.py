@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.agent.host_calls import HostCalls
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
+from app.media.far import FAR
 from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
@@ -54,7 +56,7 @@ Item = TypeVar("Item")
 
 
 class GrpcAgent(HostCalls):
-    """An agent over TLS; see `app.agent.api.Agent`. Any thread; close when done."""
+    """An agent over TLS; see `app.agent.api.Agent`. Any thread; close when done. `far`: on another host."""
 
     def __init__(
         self,
@@ -65,8 +67,11 @@ class GrpcAgent(HostCalls):
         *,
         token: str = "",
         credentials: Credentials | None = None,
+        far: bool = False,
     ) -> None:
         self._host = host
+        self._far = far
+        self._points: dict[str, BackupPoint] = {}
         self._timeout_s = timeout_s
         self._channel = open_channel(address, certificate)
         self._stub: Any = generated.AgentControlStub(self._channel)
@@ -300,16 +305,40 @@ class GrpcAgent(HostCalls):
     def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint:
         """Freeze the replica. Raises BusyError AE0465 unless it is replicating."""
         request = pb.BeginBackupRequest(scenario_id=scenario_id, replica=replica, job_id=job_id, fence=fence)
-        return from_message(self._call("BeginBackup", request), BackupPoint)
+        point = from_message(self._call("BeginBackup", request), BackupPoint)
+        self._points[point.id] = point
+        return point
 
     def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]:
-        """Archive one entity; the iteration ends with an `ArchiveResult`. Closing it early cancels."""
-        for reply in self._stream("Archive", to_message(order, pb.ArchiveOrder)):
+        """Archive one entity; the iteration ends with an `ArchiveResult`. Closing it early cancels.
+
+        The media of the order is one of this host: another host's worker uses it through a gate.
+        """
+        if self._far:
+            replies = self._far_archive(order)
+        else:
+            replies = self._stream("Archive", to_message(order, pb.ArchiveOrder))
+        for reply in replies:
             name = reply.WhichOneof("event")
             if name == "packed":
                 yield _unpacked(reply.packed)
             elif name is not None:
                 yield from_message(getattr(reply, name), _ARCHIVE_EVENTS[name])
+
+    def _far_archive(self, order: ArchiveOrder) -> Iterator[Any]:
+        from app.agent.far_client import far_events, header_check
+        from app.agent.media_gate import MediaGate
+
+        point = self._points[order.point_id]
+        far = replace(order, media_path=FAR + order.media_path)
+        gate = MediaGate(order.media_path, order.base_session, header_check(order, point))
+        message = pb.FarOrder(archive=to_message(far, pb.ArchiveOrder))
+
+        def call(messages: Iterator[pb.FarOrder]) -> Iterator[Any]:
+            return self._stream_once("ArchiveFar", messages)
+
+        for event in far_events(call, message, {far.media_path: gate}):
+            yield event.archive
 
     def end_backup(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots."""

@@ -20,6 +20,8 @@ from app.agent.api import (
 )
 from app.agent.calls import Calls
 from app.agent.convert import enum_value, from_message, from_time, to_message
+from app.agent.far_media import MediaRequest
+from app.agent.far_work import archive_far
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host import HostEngines
 from app.agent.peer_handlers import PeerHandlers
@@ -28,8 +30,9 @@ from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.agent.workers import WorkerEvent
+from app.media.far import FAR
 from app.model.archive import CompareEvent, RestoreItems, UndoItems
-from app.model.errors import Problem
+from app.model.errors import Problem, UsageError
 from app.model.packed_rows import PackedRows
 from app.model.restore import RestorePlan, UndoResult
 from app.model.rewind import PointKind
@@ -75,6 +78,7 @@ class ControlHandlers:
             "Restore": calls.stream("Restore", self._restore),
             "CompareSession": calls.stream("CompareSession", self._compare_session),
             "UndoRestore": calls.stream("UndoRestore", self._undo_restore),
+            "ArchiveFar": calls.stream("ArchiveFar", self._archive_far),
             "OpenScenarioStream": calls.open("OpenScenarioStream", between.open_stream),
         }
         methods |= {name: calls.slow(name, work) for name, work in between.slow.items()}
@@ -114,8 +118,15 @@ class ControlHandlers:
             yield to_message(part, pb.FilterPreview)
 
     def _archive(self, request: Any, gone: threading.Event) -> Iterator[pb.ArchiveEvent]:
-        for event in self._host.archive(from_message(request, ArchiveOrder), gone):
+        order = from_message(request, ArchiveOrder)
+        if order.media_path.startswith(FAR):
+            raise UsageError("AE1007", message="ArchiveOrder", reason="the media is on no path here")
+        for event in self._host.archive(order, gone):
+            assert not isinstance(event, MediaRequest)
             yield archive_event_message(event)
+
+    def _archive_far(self, orders: Any, gone: threading.Event) -> Iterator[pb.FarEvent]:
+        return archive_far(self._host, orders, gone, archive_event_message)
 
     def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
         for event in self._host.restore(from_message(request, RestoreOrder), gone):

@@ -25,13 +25,14 @@ from app.agent.api import (
 from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
+from app.agent.far_media import MediaRequest
 from app.agent.home import dialable
 from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.restores import Restores
 from app.agent.role_process import RoleProcess
-from app.agent.workers import SpareWorker, WorkerEvent, run_archive, run_comparison
+from app.agent.workers import AnswerLine, SpareWorker, WorkerEvent, run_archive, run_comparison
 from app.model.archive import CompareEvent
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import EventRecord
@@ -236,11 +237,13 @@ class HostEngines:
         self._spare.close()
         self.restores.close()
 
-    def archive(self, order: ArchiveOrder, gone: threading.Event) -> Iterator[WorkerEvent | None]:
-        """Archive one entity in a worker; None is a sign of life."""
+    def archive(
+        self, order: ArchiveOrder, gone: threading.Event, line: AnswerLine | None = None
+    ) -> Iterator[WorkerEvent | MediaRequest | None]:
+        """Archive one entity in a worker; None is a sign of life. `line` as in `run_archive`."""
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
         touched_at = time.monotonic()
-        for event in run_archive(self._spawner, task, manifests, gone, self._spare):
+        for event in run_archive(self._spawner, task, manifests, gone, self._spare, line):
             if time.monotonic() - touched_at > _TOUCH_S:
                 touched_at = time.monotonic()
                 self._replica.call("touch_point", order.point_id, timeout_s=60.0)

@@ -49,6 +49,7 @@ REQUIRED_ROLE = {
     "ListKeptRestores": Role.OPERATOR,
     "ListPendingReplacements": Role.OPERATOR,
     "OpenStream": Role.ADMINISTRATOR,
+    "ArchiveFar": Role.OPERATOR,
     # Between hosts.
     "CheckRoots": Role.OPERATOR,
     "Preflight": Role.OPERATOR,

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.children import end_with_parent
+from app.agent.far_media import MediaLine, lend_media
 from app.agent.logs import log_beside
 from app.model.archive import ArchiveEvent, CatalogRows
 from app.model.errors import ArcxoError
@@ -26,6 +27,7 @@ class ControlPipe:
         self._sending = threading.Lock()
         self._answered = threading.Condition()
         self._answers: list[tuple[bool, Any]] = []
+        self.line = MediaLine(lambda request: self.tell("media", request))
         self.work = connection.recv()
         threading.Thread(target=self._read, name="control", daemon=True).start()
 
@@ -56,7 +58,10 @@ class ControlPipe:
     def _read(self) -> None:
         try:
             while True:
-                answer = self._connection.recv()
+                kind, answer = self._connection.recv()
+                if kind == "media":
+                    self.line.answered(answer)
+                    continue
                 with self._answered:
                     self._answers.append(answer)
                     self._answered.notify_all()
@@ -64,6 +69,7 @@ class ControlPipe:
             with self._answered:
                 self._canceled.set()
                 self._answered.notify_all()
+            self.line.end()
 
 
 def main() -> None:
@@ -126,6 +132,7 @@ def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> Non
         for part in pack_rows(event) if isinstance(event, CatalogRows) else (event,):
             pipe.tell("event", part)
 
+    lend_media(pipe.line, [task.media_path])
     loaded = {path: SnapshotManifest(manifest) for path, manifest in manifests.items()}
     archive(task, tell, pipe.canceled, loaded)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.api import ArchiveResult, CompareOrder, Progress, RestoreEvent
 from app.agent.children import Spawner
+from app.agent.far_media import MediaAnswer, MediaRequest
 from app.agent.pipe import make_pipe
 from app.agent.role_process import RoleProcess
 from app.model.archive import CompareEvent
@@ -21,6 +22,7 @@ _POLL_S = 0.2
 _CANCEL_GRACE_S = 15.0
 _APPLIER_S = 3600.0
 _SPARE_S = 600.0
+_ATTACHED_S = 60.0
 
 
 class SpareWorker:
@@ -86,6 +88,7 @@ class Worker:
 
     def __init__(self, spawner: Spawner) -> None:
         self.pipe, theirs = make_pipe()
+        self.sending = threading.Lock()
         self.process = spawner.start("app.agent.worker_main", (spawner.log_path,), theirs)
 
     def end(self) -> None:
@@ -98,6 +101,30 @@ class Worker:
             self.process.wait()
 
 
+class AnswerLine:
+    """What a worker asked of the caller's media is answered here, from any thread."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Condition()
+        self._worker: Worker | None = None
+
+    def attach(self, worker: Worker) -> None:
+        """It is this worker that asks."""
+        with self._guard:
+            self._worker = worker
+            self._guard.notify_all()
+
+    def answer(self, answer: MediaAnswer) -> None:
+        """Pass an answer on; a worker that has ended needs none."""
+        with self._guard:
+            self._guard.wait_for(lambda: self._worker is not None, _ATTACHED_S)
+            worker = self._worker
+        if worker is None:
+            return
+        with contextlib.suppress(OSError), worker.sending:
+            worker.pipe.send(("media", answer))
+
+
 WorkerEvent = Progress | Problem | PackedRows | ArchiveResult
 
 
@@ -107,14 +134,19 @@ def run_archive(
     manifests: dict[bytes, bytes],
     gone: threading.Event,
     spare: SpareWorker | None = None,
-) -> Iterator[WorkerEvent | None]:
+    line: AnswerLine | None = None,
+) -> Iterator[WorkerEvent | MediaRequest | None]:
     """The events of an archive; `gone` or closing the iterator cancels it. None is a sign of life.
+
+    With a `line` the media are the caller's: what is asked of them comes as events, and answers go into it.
 
     Raises:
         ArcxoError: AE0458 when the worker dies, and whatever the archive raises.
     """
     failed = ArcxoError("AE0458", name=task.scenario_name, id=task.scenario_id, host="localhost", reason="")
     worker = Worker(spawner) if spare is None else spare.take()
+    if line is not None:
+        line.attach(worker)
     yield from _run(worker, ("archive", task, manifests), gone, failed, None)
 
 
@@ -155,8 +187,9 @@ def _run(
     worker: Worker, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
 ) -> Iterator[Any]:
     try:
-        worker.pipe.send(work)
-        yield from _events(worker.pipe, worker.process, gone, failed, replica)
+        with worker.sending:
+            worker.pipe.send(work)
+        yield from _events(worker, gone, failed, replica)
     except (EOFError, OSError) as error:
         raise _with_reason(failed, worker.process) from error
     finally:
@@ -164,12 +197,9 @@ def _run(
 
 
 def _events(
-    ours: Connection,
-    process: subprocess.Popen[bytes],
-    gone: threading.Event,
-    failed: ArcxoError,
-    replica: RoleProcess | None,
+    worker: Worker, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
 ) -> Iterator[Any]:
+    ours = worker.pipe
     quiet_s = 0.0
     while True:
         if gone.is_set():
@@ -181,17 +211,19 @@ def _events(
                 yield None
             continue
         kind, value = ours.recv()
-        if kind == "event":
+        if kind in ("event", "media"):
             quiet_s = 0.0
             yield value
         elif kind == "apply":
-            ours.send(_applied(replica, value))
+            applied = _applied(replica, value)
+            with worker.sending:
+                ours.send(("applied", applied))
         elif kind == "done":
             return
         elif kind == "error":
             raise value
         else:
-            raise _with_reason(failed, process)
+            raise _with_reason(failed, worker.process)
 
 
 def _applied(replica: RoleProcess | None, request: tuple[str, tuple[Any, ...]]) -> tuple[bool, Any]:

@@ -8,6 +8,7 @@ from app.backup.api import ArchiveTask
 from app.backup.ledger import Ledger
 from app.backup.source import open_file
 from app.media.api import SessionHeader
+from app.media.far import FAR
 from app.media.node import EXTRA, FILE, KIND, SIZE, SYMLINK, Entry, pieces
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader, open_session, walk
@@ -42,7 +43,7 @@ def check_session(task: ArchiveTask, header: SessionHeader, new: list[PackIndex]
 
 def _forget_cached(reader: ChunkReader, pack: PackIndex) -> None:
     """Ask the system to read from the device, not from memory; best effort."""
-    if hasattr(os, "posix_fadvise"):
+    if hasattr(os, "posix_fadvise") and not reader.store.location.startswith(FAR):
         descriptor = os.open(f"{reader.store.location}/packs/{pack.pack_id}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -95,6 +95,7 @@ class BackupJobs:
                 )
                 keep = False
                 try:
+                    _check_point(point, node)
                     self._note_snapshot(control, point)
                     result = self._archive(control, archiver, node)
                     keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
@@ -274,6 +275,13 @@ class BackupJobs:
                 for one in sessions
             ],
         )
+
+
+def _check_point(point: BackupPoint, node: NodeSummary) -> None:
+    """What another host says of its replica is filed under the scenario: it must be that one's."""
+    found = (point.scenario.id, point.scenario.master, point.replica)
+    if found != (node.scenario_id, node.master, node.replica):
+        raise ArcxoError("AE0468", name=node.scenario, id=node.scenario_id)
 
 
 def _together(results: list[JobResult | None]) -> JobResult:

@@ -53,7 +53,7 @@ class KnownHosts:
         given_here = credentials or HostLogins(self._home, self._catalog).get(host)
         if given_here is None:
             raise CredentialsError("E5132", host=host)
-        return connect(known.address, given_here, known.fingerprint, timeout_s, name=host)
+        return connect(known.address, given_here, known.fingerprint, timeout_s, name=host, far=True)
 
 
 def is_local(host: str) -> bool:

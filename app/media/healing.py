@@ -198,7 +198,7 @@ class Healer:
 
     def _make(self, pack: PackIndex) -> DirectoryUpload | None:
         """The whole pack as an upload that is not committed yet; None when a block is nowhere."""
-        upload = self._store.upload()
+        upload = DirectoryUpload(self._store)
         try:
             header, table = pack.header.encode(), pack.table.encode()
             upload.write(header)

@@ -179,7 +179,7 @@ class DirectoryMediaStore:
 
     def replace(self, name: str, data: bytes) -> None:
         """Put what a damaged object should be in its place, in one step."""
-        upload = self.upload()
+        upload = DirectoryUpload(self)
         try:
             upload.write(data)
             upload.replace(name)

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import zstandard
 
+from app.media.far import FarUpload
 from app.media.pack import (
     COMPRESSED,
     DATA,
@@ -22,7 +23,7 @@ from app.media.pack import (
     pack_hash,
 )
 from app.media.reserve import pack_target
-from app.media.store import DirectoryMediaStore, DirectoryUpload
+from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
 
 BLOCK_TARGET_BYTES = 512 * 1024
@@ -74,7 +75,7 @@ class _OpenPack:
         self._table = PackTable()
         self._store = store
         self.target = pack_target(store.location, PACK_TARGET_BYTES)
-        self.upload: DirectoryUpload = store.upload()
+        self.upload: FarUpload = store.upload()
         try:
             self.upload.write(self.header.encode())
         except BaseException:
@@ -108,7 +109,9 @@ class _OpenPack:
         try:
             self._store.put_if_absent(f"index/{self.id}", encode_index(header, table, size))
         except ArcxoError:
-            self._store.delete(f"packs/{self.id}")  # nobody knows it yet; on a full disk its room is worth more
+            self._store.delete(
+                f"packs/{self.id}"
+            )  # nobody knows it yet; on a full disk its room is worth more
             raise
         return PackIndex(self.id, size, self.header, self._table, pack_hash(header, table))
 

@@ -551,6 +551,64 @@ class PendingReplacements(_message.Message):
     items: _containers.RepeatedCompositeFieldContainer[PendingReplacement]
     def __init__(self, items: _Optional[_Iterable[_Union[PendingReplacement, _Mapping]]] = ...) -> None: ...
 
+class FarOrder(_message.Message):
+    __slots__ = ("archive", "answer")
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    archive: ArchiveOrder
+    answer: MediaAnswer
+    def __init__(self, archive: _Optional[_Union[ArchiveOrder, _Mapping]] = ..., answer: _Optional[_Union[MediaAnswer, _Mapping]] = ...) -> None: ...
+
+class FarEvent(_message.Message):
+    __slots__ = ("archive", "media")
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_FIELD_NUMBER: _ClassVar[int]
+    archive: ArchiveEvent
+    media: MediaRequest
+    def __init__(self, archive: _Optional[_Union[ArchiveEvent, _Mapping]] = ..., media: _Optional[_Union[MediaRequest, _Mapping]] = ...) -> None: ...
+
+class MediaRequest(_message.Message):
+    __slots__ = ("number", "media", "operation", "name", "offset", "length", "upload", "data")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    media: str
+    operation: str
+    name: str
+    offset: int
+    length: int
+    upload: int
+    data: bytes
+    def __init__(self, number: _Optional[int] = ..., media: _Optional[str] = ..., operation: _Optional[str] = ..., name: _Optional[str] = ..., offset: _Optional[int] = ..., length: _Optional[int] = ..., upload: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class MediaName(_message.Message):
+    __slots__ = ("name", "size_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    size_bytes: int
+    def __init__(self, name: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class MediaAnswer(_message.Message):
+    __slots__ = ("number", "value", "data", "names", "error")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    value: int
+    data: bytes
+    names: _containers.RepeatedCompositeFieldContainer[MediaName]
+    error: ErrorDetail
+    def __init__(self, number: _Optional[int] = ..., value: _Optional[int] = ..., data: _Optional[bytes] = ..., names: _Optional[_Iterable[_Union[MediaName, _Mapping]]] = ..., error: _Optional[_Union[ErrorDetail, _Mapping]] = ...) -> None: ...
+
 class OpenStreamRequest(_message.Message):
     __slots__ = ("scenario_id", "replica")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]

@@ -255,6 +255,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.OpenStreamRequest.SerializeToString,
                 response_deserializer=agent__pb2.OpenStreamReply.FromString,
                 _registered_method=True)
+        self.ArchiveFar = channel.stream_stream(
+                '/arcxo.agent.v1.AgentControl/ArchiveFar',
+                request_serializer=agent__pb2.FarOrder.SerializeToString,
+                response_deserializer=agent__pb2.FarEvent.FromString,
+                _registered_method=True)
         self.SetName = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/SetName',
                 request_serializer=agent__pb2.NameRequest.SerializeToString,
@@ -581,6 +586,13 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ArchiveFar(self, request_iterator, context):
+        """An archive with media of the caller: its order first, then answers to what is asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetName(self, request, context):
         """Between hosts. A server names the host, checks it, and lets a scenario of another host's master in.
         """
@@ -871,6 +883,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.OpenStream,
                     request_deserializer=agent__pb2.OpenStreamRequest.FromString,
                     response_serializer=agent__pb2.OpenStreamReply.SerializeToString,
+            ),
+            'ArchiveFar': grpc.stream_stream_rpc_method_handler(
+                    servicer.ArchiveFar,
+                    request_deserializer=agent__pb2.FarOrder.FromString,
+                    response_serializer=agent__pb2.FarEvent.SerializeToString,
             ),
             'SetName': grpc.unary_unary_rpc_method_handler(
                     servicer.SetName,
@@ -2117,6 +2134,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/OpenStream',
             agent__pb2.OpenStreamRequest.SerializeToString,
             agent__pb2.OpenStreamReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveFar(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/arcxo.agent.v1.AgentControl/ArchiveFar',
+            agent__pb2.FarOrder.SerializeToString,
+            agent__pb2.FarEvent.FromString,
             options,
             channel_credentials,
             insecure,
