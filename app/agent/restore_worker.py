@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.agent.restore_task import restore_task
 from app.model.archive import RestoreItems, UndoItems
 from app.model.errors import Problem
 from app.model.restore import RestoreItem, UndoItem
 
 if TYPE_CHECKING:
-    from app.agent.api import RestoreOrder, UndoOrder
+    from app.agent.api import UndoOrder
     from app.agent.worker_main import ControlPipe
     from app.backup.api import RestoreSink, RestoreTask
 
@@ -24,37 +25,13 @@ def carry_out(
     if kind == "undo":
         _undo(pipe, order, state, paths, area)
     elif kind == "plan":
-        _plan(pipe, _task(order, "", paths), order.items_max)
+        _plan(pipe, restore_task(order, "", paths), order.items_max)
     else:
         from app.backup.api import restore
 
-        task = _task(order, state, paths)
+        task = restore_task(order, state, paths)
         sink = _sink(pipe, area, task.directories())
         restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
-
-
-def _task(order: RestoreOrder, state: str, protected: tuple[bytes, ...]) -> RestoreTask:
-    from app.backup.api import RestoreTask
-
-    relocate = order.scenario_id is None and any(prefix == b"/" for prefix, _ in order.targets)
-    return RestoreTask(
-        media_path=order.media_path,
-        session=order.session,
-        paths=order.paths,
-        targets=order.targets,
-        conflict=order.conflict,
-        structure=order.structure,
-        relocate=relocate,
-        data_key=order.data_key,
-        job_id=order.job_id,
-        more=order.more,
-        exact=order.exact,
-        protected=(*protected, *(part.media_path.encode() for part in order.parts())),
-        state=state,
-        undo_days=order.undo_days,
-        undo_max_bytes=order.undo_max_bytes,
-        leave_open=order.leave_open,
-    )
 
 
 def _sink(pipe: ControlPipe, area: Any, directories: list[bytes]) -> RestoreSink | None:

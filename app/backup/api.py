@@ -59,12 +59,14 @@ class ArchiveRoot:
     With `changes` (a trusted list relative to the base session) only those paths are touched and everything
     else is shared with the base by reference; the directory need hold nothing else. Without (None) it is
     walked and compared with the base. `partial`: the directory does hold nothing else, and cannot be walked.
+    `audited` is a list that a walk is to prove complete.
     """
 
     master_path: bytes
     directory: bytes
     changes: tuple[Change, ...] | None = None
     partial: bool = False
+    audited: tuple[Change, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,11 @@ class Selection:
         self._tops = {directory: os.path.realpath(directory) for directory in task.directories()}
         self._protected = tuple(os.path.realpath(path) for path in task.protected)
         self._exact: list[bytes] = []
+        self._made_above: set[bytes] = set()
+        """Missing destinations and what is above them; they are told of once, before what goes into them."""
+        for directory, real in self._tops.items():
+            if any(is_beneath(real, path) for path in self._protected):
+                raise UsageError("E4243", path=shown(directory))
         self.damaged: list[tuple[bytes, ArcxoError]] = []
 
     def items(self) -> Iterator[Item]:
@@ -184,8 +189,8 @@ class Selection:
             missing.append(at)
             at = os.path.dirname(at)
         for path in reversed(missing):
-            if path not in self._claims:
-                self._claims.take(path, _DIRECTORY)
+            if path not in self._made_above:
+                self._made_above.add(path)
                 implicit: Entry = [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, b""]
                 yield Item(b"", path, implicit, RestoreAction.CREATE)
 
@@ -215,6 +220,11 @@ class Selection:
     def _decide(self, source: bytes, target: bytes, entry: Entry) -> Item:
         is_directory = entry[KIND] == DIRECTORY
         item = Item(source, target, entry, RestoreAction.CREATE)
+        if is_directory and target in self._made_above:
+            self._made_above.discard(target)
+            self._claims.take(target, _DIRECTORY)
+            item.action = RestoreAction.OVERWRITE
+            return item
         if self._several or len(self._protected):
             self._look_at_others(item, is_directory)
             if item.failed or item.action is not RestoreAction.CREATE:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.model.errors import ArcxoError
 from app.model.job import (
+    UNDO_MAX_MB,
     BackupScript,
     Conflict,
     Destination,
@@ -74,6 +75,9 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "conflict": script.conflict.value,
             "structure": script.structure.value,
             "continue_if_not_stopped": script.continue_if_not_stopped,
+            "exact": script.exact,
+            "undo_days": script.undo_days,
+            "undo_max_mb": script.undo_max_mb,
         }
     else:
         document = {"type": "plain", "version": _SCRIPT_VERSION, "values": dict(script)}
@@ -127,6 +131,10 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         structure=Structure(document["structure"]),
         continue_if_not_stopped=document["continue_if_not_stopped"],
         version=version,
+        exact=document.get("exact", False),
+        # Restores that were queued before there was a way back have none.
+        undo_days=document.get("undo_days", 0),
+        undo_max_mb=document.get("undo_max_mb", UNDO_MAX_MB),
     )
 
 

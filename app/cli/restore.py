@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import click
 
 from app.cli.arguments import MasterPath, UtcTime, absolute_bytes
-from app.cli.context import current, read_password_file
+from app.cli.context import current, interactive, read_password_file
 from app.cli.job import finish_submission
 from app.cli.query import make_query
 from app.cli.restore_choice import group_by_session, session_of_path
-from app.cli.table import size_text, table
+from app.cli.restore_plan import MUST_BE_CONFIRMED, show_plan, show_summary
+from app.cli.restore_undo import pending, undo
 from app.model.errors import ExitCode, NotFoundError, UsageError
-from app.model.job import Conflict, Destination, RestoreScript, RestoreSelection, Schedule, Structure
-from app.model.paths import shown
-from app.model.restore import RestoreAction, RestorePlan
+from app.model.job import (
+    UNDO_DAYS,
+    UNDO_MAX_MB,
+    Conflict,
+    Destination,
+    RestoreScript,
+    RestoreSelection,
+    Schedule,
+    Structure,
+)
 from app.services.api import RestoreRequest
 
 Command = Callable[..., Any]
@@ -42,6 +51,23 @@ def _restore_options(command: Command) -> Command:
         click.option(
             "--structure", type=click.Choice([item.value for item in Structure]), default=Structure.NONE.value
         ),
+        click.option("--exact", is_flag=True, help="Remove what is there and not in the session; asks."),
+        click.option(
+            "--undo-days",
+            type=click.IntRange(0, 3650),
+            default=UNDO_DAYS,
+            show_default=True,
+            help="Keep what is replaced or removed so long, for `restore undo`.",
+        ),
+        click.option("--no-undo", is_flag=True, help="Keep nothing: there is no way back."),
+        click.option(
+            "--undo-max-mb",
+            type=click.IntRange(0),
+            default=UNDO_MAX_MB,
+            show_default=True,
+            help="Refuse to begin when more would be kept (0 = no limit).",
+        ),
+        click.option("--yes", is_flag=True, help="Do not ask."),
         click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions."),
         click.option("--continue-if-not-stopped", is_flag=True),
         click.option(
@@ -50,6 +76,14 @@ def _restore_options(command: Command) -> Command:
         click.option("--hold", is_flag=True, help="Submit on hold."),
         click.option("--name", "job_name", default="", metavar="TEXT", help="Name of the job."),
         click.option("--plan", is_flag=True, help="Print exactly what it would do; change nothing."),
+        click.option(
+            "--items",
+            type=click.IntRange(0),
+            default=1000,
+            show_default=True,
+            metavar="N",
+            help="Paths of the plan to print (0 = all, however many).",
+        ),
         click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result."),
     ]
     for option in reversed(options):
@@ -122,6 +156,12 @@ def _submit(
     job_name: str,
     plan: bool,
     wait: bool,
+    exact: bool,
+    undo_days: int,
+    no_undo: bool,
+    undo_max_mb: int,
+    yes: bool,
+    items: int,
 ) -> int:
     context = current()
     destination, host, directory = parse_target(target)
@@ -138,17 +178,28 @@ def _submit(
             conflict=Conflict(conflict),
             structure=Structure(structure),
             continue_if_not_stopped=continue_if_not_stopped,
+            exact=exact,
+            undo_days=0 if no_undo else undo_days,
+            undo_max_mb=undo_max_mb,
         ),
         schedule=Schedule(run_at),
         name=job_name,
         hold=hold,
         session_passwords=passwords,
     )
+    restores = context.services.restores
     if plan:
-        preview = context.services.restores.plan(request)
-        context.show(preview, lambda: plan_text(preview))
+        show_plan(restores, request, items)
         return int(ExitCode.DONE)
-    return finish_submission(context.services.restores.submit(request), wait=wait)
+    try:
+        job = restores.submit(replace(request, confirmed=yes))
+    except UsageError as error:
+        if error.code not in MUST_BE_CONFIRMED or not interactive():
+            raise
+        show_summary(restores.plan(request, limit=0))
+        context.confirm("Begin?", yes=False, action="restore")
+        job = restores.submit(replace(request, confirmed=True))
+    return finish_submission(job, wait=wait)
 
 
 def parse_target(text: str) -> tuple[Destination, str, bytes]:
@@ -165,25 +216,5 @@ def parse_target(text: str) -> tuple[Destination, str, bytes]:
     return Destination.DIRECTORY, "localhost", absolute_bytes(text)
 
 
-def plan_text(plan: RestorePlan) -> str:
-    """A restore plan for people."""
-    where = f" on {plan.host}" if plan.host else ""
-    lines = [f"The restore{where} would: {_counts_text(plan.counts)} ({size_text(plan.size_bytes)})"]
-    if plan.free_bytes is not None:
-        lines.append(f"Free there: {size_text(plan.free_bytes)}")
-    if plan.stops_scenario:
-        lines.append(f"The scenario {plan.stops_scenario} is stopped first")
-    if plan.items:
-        rows = [
-            [item.action.value, size_text(item.size_bytes), shown(item.target), item.reason]
-            for item in plan.items
-        ]
-        lines += ["", table(["Action", "Size", "Path", "Reason"], rows, right=(1,))]
-    if plan.truncated:
-        lines.append("…")
-    return "\n".join(lines)
-
-
-def _counts_text(counts: Mapping[RestoreAction, int]) -> str:
-    parts = [f"{action.value} {count:,}" for action, count in counts.items() if count]
-    return ", ".join(parts) if parts else "change nothing"
+restore.add_command(undo)
+restore.add_command(pending)

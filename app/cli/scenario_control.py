@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import click
 
-from app.cli.context import current
+from app.cli.context import current, interactive
 from app.cli.table import time_text
+from app.model.errors import BusyError
 from app.model.scenario import SyncMethod
 
+RESTORED = "E5189"
+"""A run would replace what was restored."""
 REPLICA = click.option("--replica", default="", metavar="HOST", help="Only this replica [default: all].")
 
 
 @click.command(help="Start the scenario NAME; returns once it is started.")
 @click.argument("name")
 @click.option("--sync", type=click.Choice([method.value for method in SyncMethod]), default=None)
-def run(*, name: str, sync: str | None) -> None:
-    """Run."""
+@click.option("--replace-restored", is_flag=True, help="Also when that replaces what a restore put there.")
+def run(*, name: str, sync: str | None, replace_restored: bool) -> None:
+    """Run. At a terminal it is asked whether restored files may be replaced, else that is exit code 6."""
     context = current()
-    context.services.scenarios.run(name, SyncMethod(sync) if sync else None)
+    scenarios, method = context.services.scenarios, SyncMethod(sync) if sync else None
+    try:
+        scenarios.run(name, method, replace_restored=replace_restored)
+    except BusyError as error:
+        if error.code != RESTORED or not interactive():
+            raise
+        host, at = error.params["host"], error.params["at"]
+        question = f"Running {name} replaces what was restored to {host} at {at}. Run it?"
+        context.confirm(question, yes=False, action="run")
+        scenarios.run(name, method, replace_restored=True)
     context.show_done(
         f"Scenario {name} is started. Follow it: arcxo scenario wait {name} --state in-sync", name=name
     )

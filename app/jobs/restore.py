@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from app.agent.api import Agent, RestoreOrder
 from app.catalog.api import Catalog
+from app.jobs.connections import JobConnections
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
-from app.jobs.hosts import Agents, is_local
-from app.jobs.media_choice import OnlineMedia, find_media
+from app.jobs.hosts import Agents
+from app.jobs.restore_orders import Group, RestoreOrders
 from app.jobs.runner import Outcome
+from app.jobs.scenario_stop import stop_scenario
 from app.jobs.secrets import SecretStore
 from app.jobs.stream import CancellableStream
 from app.jobs.summary import elapsed_text, size_text, write_restore_end
-from app.media import api as media
 from app.model.archive import Progress, RestoreResult
-from app.model.errors import ArcxoError, CredentialsError, NotFoundError, Problem
-from app.model.job import Credentials, Destination, JobPhase, JobResult, RestoreScript, RestoreSelection
-from app.model.media import SessionInfo
-from app.model.scenario import Scenario, ScenarioState
+from app.model.errors import ArcxoError, Problem
+from app.model.job import Destination, JobPhase, JobResult, RestoreScript
 
-_STOP_POLL_S = 0.2
-Targets = tuple[tuple[bytes, bytes], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One selection, with all that is needed to restore it."""
-
-    selection: RestoreSelection
-    session: SessionInfo
-    media: OnlineMedia
-    data_key: bytes | None
-    host: str
-    targets: Targets
-    scenario_id: int | None
+AGENT_LOST = frozenset({"AE1001", "AE1016", "AE1025"})
+"""The worker, a role or the agent itself ended: it comes back, and the restore goes on where it was."""
+_TRIES = 4
+_PAUSE_S = 2.0
 
 
 class RestoreJobs:
@@ -56,187 +42,131 @@ class RestoreJobs:
         began = time.monotonic()
         control.begin_phase(JobPhase.CONNECT)
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
-        agents = _Connections(self._agents)
+        agents = JobConnections(self._agents)
         try:
-            parts = self._prepare(script, secrets, agents)
+            orders = RestoreOrders(self._catalog, script, secrets, agents)
+            groups = orders.groups(control.job.id, control.fence)
             if script.destination is not Destination.DIRECTORY:
                 control.begin_phase(JobPhase.STOP_SCENARIO)
-                for scenario_id in dict.fromkeys(part.session.scenario_id for part in parts):
-                    self._stop_scenario(control, script, scenario_id, secrets, agents)
+                placed = [one for group in groups for one in group.placed]
+                for scenario_id in dict.fromkeys(one.session.scenario_id for one in placed):
+                    stop_scenario(
+                        control,
+                        self._catalog,
+                        scenario_id,
+                        secrets,
+                        agents,
+                        go_on=script.continue_if_not_stopped,
+                    )
             control.begin_phase(JobPhase.RESTORE)
-            results = [
-                self._restore(
-                    control, script, part, agents.to(part.host, _login(secrets, script, part.session))
-                )
-                for part in parts
-            ]
+            results = [self._patiently(control, orders, group, agents) for group in groups]
         finally:
             agents.close()
         control.begin_phase(JobPhase.FINISH)
-        return self._sum_up(control, results, time.monotonic() - began)
+        return self._sum_up(control, script, results, time.monotonic() - began)
 
     def ended(self, control: JobControl, result: JobResult) -> None:
         """A run that failed or was canceled gets its closing line."""
         write_restore_end(control, result)
 
-    def _prepare(self, script: RestoreScript, secrets: JobSecrets, agents: _Connections) -> list[_Part]:
-        parts = []
-        for selection in script.selections:
-            session = self._catalog.sessions.show(selection.media_serial, selection.session)
-            one = find_media(self._catalog, session.media_serial)
-            header = media.read_session(one.path, session.number)
-            data_key = None
-            if header.encrypted:
-                password = secrets.password_of(session.media_serial, session.number)
-                if not password:
-                    raise CredentialsError("E5150", session=session.number, media=session.media_name)
-                data_key = media.unlock(one.path, password, header.key_id).data_key
-            host, targets, scenario_id = self._targets(script, session, header.roots, secrets, agents)
-            parts.append(_Part(selection, session, one, data_key, host, targets, scenario_id))
-        return parts
+    def _patiently(
+        self, control: JobControl, orders: RestoreOrders, group: Group, agents: JobConnections
+    ) -> RestoreResult:
+        """Carry out a group; when a process of the agent was killed, go on with the next one."""
+        for attempt in range(1, _TRIES):
+            try:
+                return self._restore(control, orders, group, agents)
+            except ArcxoError as error:
+                control.check_cancelled()
+                if error.code not in AGENT_LOST:
+                    raise
+                control.note("W5153", host=group.host, reason=error.code)
+                agents.drop(group.host)
+                self._pause(control, attempt)
+        return self._restore(control, orders, group, agents)
 
-    def _targets(
-        self,
-        script: RestoreScript,
-        session: SessionInfo,
-        roots: Sequence[bytes],
-        secrets: JobSecrets,
-        agents: _Connections,
-    ) -> tuple[str, Targets, int | None]:
-        if script.destination is Destination.DIRECTORY:
-            return script.host, ((b"/", script.directory),), None
-        if script.destination is Destination.ORIGINAL_MASTER:
-            return session.machine, tuple((root, root) for root in roots), None
-        replica = session.replica if is_local(script.host) else script.host
-        scenario = self._scenario(session, secrets, agents)
-        for spec in scenario.replicas:
-            if spec.host == replica:
-                pairs = zip(scenario.roots, spec.paths, strict=True)
-                return replica, tuple((root.master_path, path) for root, path in pairs), scenario.id
-        raise ArcxoError("E3371", session=session.number, media=session.media_name, id=session.media_id)
-
-    def _scenario(self, session: SessionInfo, secrets: JobSecrets, agents: _Connections) -> Scenario:
-        """The scenario's definition, from its master's agent."""
-        try:
-            registration = self._catalog.registrations.show(str(session.scenario_id))
-        except NotFoundError as error:
-            raise ArcxoError(
-                "E3371", session=session.number, media=session.media_name, id=session.media_id
-            ) from error
-        login = secrets.login(registration.id, "master")
-        return agents.to(registration.master, login).scenario(registration.id).scenario
-
-    def _stop_scenario(
-        self,
-        control: JobControl,
-        script: RestoreScript,
-        scenario_id: int | None,
-        secrets: JobSecrets,
-        agents: _Connections,
-    ) -> None:
-        """Stop a scenario that runs over what will be written. Raises ArcxoError AE0464 when it can't be."""
-        if scenario_id is None:
-            return
-        try:
-            registration = self._catalog.registrations.show(str(scenario_id))
-        except NotFoundError:
-            return  # deleted: nothing replicates over the restored files
-        name = registration.name
-        try:
-            agent = agents.to(registration.master, secrets.login(scenario_id, "master"))
-            status = agent.scenario(scenario_id)
-            if status.state is ScenarioState.STOPPED:
-                return
-            agent.stop(scenario_id)
-            patience = float(status.scenario.properties.timeout_seconds)
-
-            def stopped() -> bool:
-                return agent.scenario(scenario_id).state is ScenarioState.STOPPED
-
-            if not control.wait_for(
-                f"scenario {name} to stop", stopped, timeout_s=patience, poll_s=_STOP_POLL_S
-            ):
-                raise _too_slow(name, scenario_id, patience)
-        except NotFoundError:
-            return
-        except ArcxoError as error:
-            control.check_cancelled()
-            refusal = ArcxoError("AE0464", name=name, id=scenario_id, reason=error.code)
-            if not script.continue_if_not_stopped:
-                control.error(error, scenario=name)
-                raise refusal from error
-            control.warn("AE0464", scenario=name, name=name, id=scenario_id, reason=error.code)
-            return
-        control.note("N5051", scenario=name)
+    @staticmethod
+    def _pause(control: JobControl, attempt: int) -> None:
+        until = time.monotonic() + _PAUSE_S * attempt
+        control.wait_for("the agent to come back", lambda: time.monotonic() >= until)
 
     def _restore(
-        self, control: JobControl, script: RestoreScript, part: _Part, agent: Agent
+        self, control: JobControl, orders: RestoreOrders, group: Group, agents: JobConnections
     ) -> RestoreResult:
-        session = part.session
+        first = group.placed[0].session
+        agent = agents.to(group.host, orders.login(first))
         start = control.state
         control.check_cancelled()
-        control.note(
-            "N5052",
-            session=session.number,
-            scenario=session.scenario_name,
-            media=session.media_name,
-            host=part.host,
-            path=", ".join(target.decode("utf-8", "replace") for _, target in part.targets),
-        )
-        order = RestoreOrder(
-            job_id=control.job.id,
-            fence=control.fence,
-            media_path=part.media.path,
-            session=session.number,
-            paths=part.selection.paths,
-            targets=part.targets,
-            conflict=script.conflict,
-            structure=script.structure,
-            scenario_id=part.scenario_id,
-            data_key=part.data_key,
-        )
-        control.progress(media=session.media_name, session=session.number)
+        for one in group.placed:
+            control.note(
+                "N5052",
+                session=one.session.number,
+                scenario=one.session.scenario_name,
+                media=one.session.media_name,
+                host=group.host,
+                path=", ".join(target.decode("utf-8", "replace") for _, target in one.part.targets),
+            )
+        control.progress(media=first.media_name, session=first.number)
         result: RestoreResult | None = None
-        for event in CancellableStream(lambda: agent.restore(order), control):
+        for event in CancellableStream(lambda: agent.restore(group.order), control):
             match event:
                 case Progress():
                     control.progress(
                         current_path=event.path,
                         files=start.files + event.files,
-                        files_total=event.files_total,
-                        bytes_total=event.bytes_total,
+                        files_total=_sum(start.files, event.files_total),
+                        bytes_total=_sum(start.read_bytes, event.bytes_total),
                         read_bytes=start.read_bytes + event.read_bytes,
                     )
                 case Problem():
-                    control.problem(event, scenario=session.scenario_name, session=session.number)
+                    control.problem(event, scenario=first.scenario_name, session=first.number)
                 case RestoreResult():
                     result = event
         if result is None:
-            raise ArcxoError("E5144", entity=session.entity, host=part.host)
+            raise ArcxoError("E5144", entity=first.entity, host=group.host)
         control.progress(files=start.files + result.files, read_bytes=start.read_bytes + result.written_bytes)
-        whole = not part.selection.paths and not result.skipped
-        if whole and not result.mismatches and not result.problems:
-            self._catalog.sessions.mark_restore_tested(session.media_serial, session.number)
+        self._mark_tested(group, result)
         return result
 
-    def _sum_up(self, control: JobControl, results: list[RestoreResult], seconds: float) -> Outcome:
+    def _mark_tested(self, group: Group, result: RestoreResult) -> None:
+        """A session that was written as a whole, and read back in this run, is proved."""
+        faults = result.mismatches + result.problems + result.skipped + result.resumed
+        if faults or any(one.selection.paths for one in group.placed):
+            return
+        for one in group.placed:
+            self._catalog.sessions.mark_restore_tested(one.session.media_serial, one.session.number)
+
+    def _sum_up(
+        self, control: JobControl, script: RestoreScript, results: list[RestoreResult], seconds: float
+    ) -> Outcome:
         files = sum(result.files for result in results)
         directories = sum(result.directories for result in results)
         written = size_text(sum(result.written_bytes for result in results))
         mismatches = sum(result.mismatches for result in results)
         problems = sum(result.problems for result in results)
+        pending = sum(result.pending for result in results)
         control.note("N5053", directories=f"{directories:,}", files=f"{files:,}", size=written)
         control.note(
             "N5151",
             skipped=sum(result.skipped for result in results),
             renamed=sum(result.renamed for result in results),
         )
+        if script.exact:
+            control.note("N5156", count=f"{sum(result.deleted for result in results):,}")
+        if resumed := sum(result.resumed for result in results):
+            control.note("N5157", count=f"{resumed:,}")
         if not mismatches:
             control.note("N5055", files=f"{sum(result.verified_files for result in results):,}")
         else:
             control.note("E5152", count=mismatches)
+        if script.undo_days:
+            kept = size_text(sum(result.kept_bytes for result in results))
+            until = datetime.now(UTC) + timedelta(days=script.undo_days)
+            control.note("N5158", job=control.job.id, size=kept, until=until.date().isoformat())
+        if pending:
+            control.note("W5159", count=pending)
         control.note("N5056", job=control.job.id)
-        control.note("N5057", count=len(results))
+        control.note("N5057", count=len(script.selections))
         control.note("N5058", count=f"{directories:,}")
         control.note("N5059", count=f"{files:,}")
         control.note("N5060", size=written)
@@ -245,44 +175,11 @@ class RestoreJobs:
         result = JobResult.FINISHED
         if mismatches or (problems and not sum(r.files + r.directories + r.skipped for r in results)):
             result = JobResult.FAILED
-        elif problems:
+        elif problems or pending:
             result = JobResult.INCOMPLETE
         write_restore_end(control, result)
         return Outcome(result)
 
 
-class _Connections:
-    """The agents of one run, each connected once."""
-
-    def __init__(self, agents: Agents) -> None:
-        self._agents = agents
-        self._open: dict[str, Agent] = {}
-
-    def to(self, host: str, login: Credentials | None) -> Agent:
-        """The agent of a host."""
-        if host not in self._open:
-            self._open[host] = self._agents.agent_of(host, login)
-        return self._open[host]
-
-    def close(self) -> None:
-        """Close all."""
-        for agent in self._open.values():
-            agent.close()
-
-
-def _login(secrets: JobSecrets, script: RestoreScript, session: SessionInfo) -> Credentials | None:
-    role = "master" if script.destination is Destination.ORIGINAL_MASTER else "replica"
-    return secrets.login(session.scenario_id or 0, role)
-
-
-def _too_slow(name: str, scenario_id: int, patience_s: float) -> ArcxoError:
-    seconds = round(patience_s)
-    return ArcxoError(
-        "AE0469",
-        name=name,
-        id=scenario_id,
-        scenario=name,
-        host="The master",
-        call="stopping",
-        seconds=seconds,
-    )
+def _sum(before: int, more: int | None) -> int | None:
+    return None if more is None else before + more

@@ -29,6 +29,7 @@ from app.jobs.media_jobs import MediaJobs
 from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
+from app.jobs.restore_undo import RestoreUndoJobs
 from app.jobs.runner import JobKindRunner
 from app.jobs.secrets import SecretStore
 from app.jobs.supervisor import AgentSupervisor
@@ -185,6 +186,7 @@ def _kinds(
     return {
         JobKind.BACKUP: BackupJobs(catalog, store, agents, lanes, name),
         JobKind.RESTORE: RestoreJobs(catalog, store, agents),
+        JobKind.RESTORE_UNDO: RestoreUndoJobs(catalog, store, agents),
         JobKind.MEDIA_FORMAT: on_media,
         JobKind.MEDIA_ERASE: on_media,
         JobKind.MEDIA_VERIFY: on_media,

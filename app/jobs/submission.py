@@ -21,6 +21,11 @@ MEDIA_KINDS = frozenset(
         JobKind.MEDIA_PURGE,
         JobKind.MEDIA_RENAME,
         JobKind.MEDIA_RETIRE,
+        JobKind.MEDIA_SCAN,
+        JobKind.MEDIA_COMPARE,
+        JobKind.MEDIA_COPY,
+        JobKind.MEDIA_PRUNE,
+        JobKind.RESTORE_TEST,
     }
 )
 
@@ -102,6 +107,42 @@ def submit_restore(
     )
 
 
+def restore_job(catalog: Catalog, job_id: int) -> Job:
+    """The restore job of that number. Raises NotFoundError, UsageError E5183 for a job of another kind."""
+    job = catalog.jobs.show(job_id)
+    if job.kind is not JobKind.RESTORE or not isinstance(job.script, RestoreScript):
+        raise UsageError("E5183", job=job_id)
+    return job
+
+
+def submit_restore_undo(
+    catalog: Catalog,
+    store: SecretStore,
+    job_id: int,
+    *,
+    force: bool = False,
+    owner: str = "caroot",
+    secrets: JobSecrets = NO_SECRETS,
+) -> Job:
+    """Queue an undo of a restore job. Blocks on the catalog.
+
+    Raises:
+        NotFoundError: there is no such job. UsageError: E5183 it is not a restore.
+    """
+    undone = restore_job(catalog, job_id)
+    return _submit(
+        catalog,
+        NewJob(
+            kind=JobKind.RESTORE_UNDO,
+            name=f"Undo {undone.name} (job {job_id})",
+            script={"job": str(job_id), **({"force": "1"} if force else {})},
+            owner=owner,
+            credentials=secrets.seal(store),
+        ),
+        Schedule(),
+    )
+
+
 def submit_media(
     catalog: Catalog,
     kind: JobKind,
@@ -112,9 +153,12 @@ def submit_media(
     store: SecretStore | None = None,
     session_password: str = "",
     secrets: JobSecrets = NO_SECRETS,
+    schedule: Schedule = Schedule(),
 ) -> Job:
     """Queue a media job. `parameters`: format {device, name}; erase or merge {media}; verify {media, full};
-    purge {media, sessions} with numbers and commas.
+    purge {media, sessions} with numbers and commas; scan {media, session, contents}; compare {media, session,
+    with}; copy {media, sessions, group or to}; prune {media, sessions, before, keep};
+    restore test {media, session, percent, scratch}.
 
     `media` is a media's serial, or for a merge that is not in the catalog yet its directory.
 
@@ -128,7 +172,7 @@ def submit_media(
         secrets = replace(secrets, session_password=session_password)
     if store is not None:
         credentials = secrets.seal(store)
-    title = kind.value.removeprefix("media_").capitalize()
+    title = kind.value.removeprefix("media_").replace("_", " ").capitalize()
     subject = parameters.get("device", "")
     if "media" in parameters:
         subject = _media_name(catalog, parameters["media"])
@@ -141,7 +185,7 @@ def submit_media(
             owner=owner,
             credentials=credentials,
         ),
-        Schedule(),
+        schedule,
     )
 
 

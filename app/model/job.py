@@ -32,6 +32,7 @@ class JobKind(StrEnum):
 
     BACKUP = "backup"
     RESTORE = "restore"
+    RESTORE_UNDO = "restore_undo"
     MEDIA_FORMAT = "media_format"
     MEDIA_ERASE = "media_erase"
     MEDIA_VERIFY = "media_verify"
@@ -61,11 +62,15 @@ class JobPhase(StrEnum):
 
 
 class VerifyMode(StrEnum):
-    """Verification after a backup: none, read back from media, compare with the snapshot."""
+    """Verification of a backup: none, read back from media, compare with the snapshot.
+
+    An audit looks at everything instead of what is listed as changed, and so proves the list complete.
+    """
 
     NONE = "none"
     SCAN = "scan"
     COMPARE = "compare"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,10 @@ class Structure(StrEnum):
     FULL = "full"
 
 
+UNDO_DAYS = 7
+UNDO_MAX_MB = 102_400
+
+
 @dataclass(frozen=True, slots=True)
 class RestoreSelection:
     """Paths of one session (empty = all of it). Paths are the master's, absolute."""
@@ -151,7 +160,11 @@ class RestoreSelection:
 
 @dataclass(frozen=True, slots=True)
 class RestoreScript:
-    """What a restore job does."""
+    """What a restore job does.
+
+    `exact` removes what is in the restored directories and not in the session. What is replaced or removed
+    is kept aside for `undo_days` (0 = not at all); more than `undo_max_mb` of it is refused (0 = no limit).
+    """
 
     selections: tuple[RestoreSelection, ...]
     destination: Destination = Destination.ORIGINAL_REPLICA
@@ -161,6 +174,9 @@ class RestoreScript:
     structure: Structure = Structure.NONE
     continue_if_not_stopped: bool = False
     version: int = 1
+    exact: bool = False
+    undo_days: int = UNDO_DAYS
+    undo_max_mb: int = UNDO_MAX_MB
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,18 @@ class UndoResult:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What an undo would do. Counts are exact; `items` may be cut at a limit (`truncated`)."""
+
+    removed: int
+    brought_back: int
+    changed: int
+    size_bytes: int
+    items: tuple[UndoItem, ...]
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PendingReplacement:
     """A restored file that waits beside the one it replaces until no program has that open."""
 

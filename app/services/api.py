@@ -28,7 +28,7 @@ from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.report import ComparisonProgress, Report
-from app.model.restore import RestorePlan
+from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.search import Machine, Query
@@ -70,7 +70,13 @@ class ScenarioService(Protocol):
     def remove_leftover(self, host: str, scenario_id: int) -> None: ...
     def export(self, name: str) -> bytes: ...
     def import_xml(self, xml: bytes) -> Scenario: ...
-    def run(self, name: str, sync: SyncMethod | None = None) -> None: ...
+    def run(self, name: str, sync: SyncMethod | None = None, *, replace_restored: bool = False) -> None:
+        """Start; returns once started.
+
+        Raises BusyError E5189 when a replica holds what a restore put there, unless it may be replaced.
+        """
+        ...
+
     def stop(self, name: str) -> None: ...
     def suspend(self, name: str, replica: str = "") -> None: ...
     def resume(self, name: str, replica: str = "") -> None: ...
@@ -193,6 +199,8 @@ class RestoreRequest:
     session_passwords: tuple[tuple[str, int, str], ...] = ()
     master_credentials: Credentials | None = None
     replica_credentials: Credentials | None = None
+    confirmed: bool = False
+    """Whether a person agreed to what must be confirmed: an exact restore, one over the operating system."""
 
 
 class BackupService(Protocol):
@@ -205,7 +213,29 @@ class RestoreService(Protocol):
     """Find what to restore, plan it, submit it."""
 
     def submit(self, request: RestoreRequest) -> Job: ...
-    def plan(self, request: RestoreRequest) -> RestorePlan: ...
+    def plan(
+        self,
+        request: RestoreRequest,
+        *,
+        limit: int = 1000,
+        on_item: Callable[[RestoreItem], None] | None = None,
+    ) -> RestorePlan:
+        """Exactly what the restore would do; up to `limit` paths in it, `on_item` is told of all."""
+        ...
+
+    def undo(self, job_id: int, *, force: bool = False) -> Job:
+        """Take back what a restore job did, but for what people changed since; with `force` that, too."""
+        ...
+
+    def plan_undo(self, job_id: int, *, force: bool = False, limit: int = 1000) -> UndoPlan: ...
+    def kept(self, host: str = "localhost") -> Sequence[KeptRestore]:
+        """The restores that can be undone on a host."""
+        ...
+
+    def pending(self, host: str = "localhost") -> Sequence[PendingReplacement]:
+        """Restored files that wait until no program has those open that they replace."""
+        ...
+
     def machines(self) -> Sequence[Machine]: ...
     def browse_tree(
         self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
@@ -266,6 +296,19 @@ class MediaService(Protocol):
     def format(self, device: str, name: str) -> Job: ...
     def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
         """Submit a check. `heal`: damage is repaired from what holds the same content, or quarantined."""
+        ...
+
+    def restore_test(
+        self,
+        media: str,
+        session: int = 0,
+        *,
+        percent: int = 100,
+        scratch: str = "",
+        session_password: str = "",
+        schedule: Schedule = Schedule(),
+    ) -> Job:
+        """Submit a test: restore to a scratch directory and compare. Session 0: the newest of each volume."""
         ...
 
     def merge(self, media: str, session_password: str = "") -> Job: ...

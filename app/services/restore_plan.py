@@ -1,44 +1,88 @@
-"""What a restore to this machine would do: every path, before anything is done."""
+"""What a restore or an undo would do: every path, before anything is done."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.model.errors import NotFoundError
-from app.model.job import Destination, RestoreSelection
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan
-from app.model.scenario import Scenario, ScenarioState
+from app.model.job import Credentials, Destination
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan, UndoItem, UndoPlan, UndoResult
+from app.model.scenario import ScenarioState
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
 
 if TYPE_CHECKING:
-    from app.backup.api import RestoreTask
+    from app.agent.api import Agent, RestoreOrder
     from app.catalog.api import Catalog
 
-_ITEMS = 1000
 
+def plan_restore(
+    connections: Connections,
+    request: RestoreRequest,
+    limit: int,
+    on_item: Callable[[RestoreItem], None] | None = None,
+) -> RestorePlan:
+    """The plan of all selections together. Reads the media; changes nothing.
 
-def plan_restore(connections: Connections, request: RestoreRequest) -> RestorePlan:
-    """The plan of all selections together. Reads the media; changes nothing."""
-    from app.backup.api import plan_restore as plan_one
+    On this machine it is made here; elsewhere the host's agent makes it.
+    """
+    from app.jobs.credentials import JobSecrets
+    from app.jobs.hosts import is_local
+    from app.jobs.restore_orders import RestoreOrders
 
-    plans = [
-        plan_one(_task(connections, request, selection), _ITEMS) for selection in request.script.selections
-    ]
-    counts = dict.fromkeys(RestoreAction, 0)
+    secrets = JobSecrets(session_passwords=request.session_passwords)
+    orders = RestoreOrders(connections.catalog, request.script, secrets, _Known(connections))
+    plans: list[RestorePlan] = []
     items: list[RestoreItem] = []
+    for group in orders.groups(0, 0):
+        room = limit - len(items)
+        if is_local(group.host):
+            plan = _here(connections, group.order, room, on_item)
+        else:
+            plan = _there(connections.agent_of(group.host), group.order, room, on_item)
+        plans.append(plan)
+        items += plan.items
+    counts = dict.fromkeys(RestoreAction, 0)
     for one in plans:
         for action, count in one.counts.items():
             counts[action] += count
-        items += one.items[: _ITEMS - len(items)]
+    script = request.script
     return RestorePlan(
         counts=counts,
         size_bytes=sum(one.size_bytes for one in plans),
         items=tuple(items),
-        host=request.script.host,
+        host=script.host,
         free_bytes=min((one.free_bytes for one in plans if one.free_bytes is not None), default=None),
         stops_scenario=", ".join(_stopped(connections, request)),
-        truncated=any(one.truncated for one in plans) or sum(len(one.items) for one in plans) > len(items),
+        truncated=sum(counts.values()) > len(items),
+        kept_bytes=sum(one.kept_bytes for one in plans) if script.undo_days else 0,
+        undo_days=script.undo_days,
+        undo_max_bytes=script.undo_max_mb << 20,
+    )
+
+
+def plan_undo(agent: Agent, job_id: int, limit: int, *, force: bool) -> UndoPlan:
+    """What undoing a restore job would do on the agent's host; up to `limit` paths are listed."""
+    from app.agent.api import UndoOrder
+    from app.model.archive import UndoItems
+
+    items: list[UndoItem] = []
+    results: list[UndoResult] = []
+    told = 0
+    for event in agent.undo_restore(UndoOrder(0, 0, job_id, force=force, plan_only=True)):
+        if isinstance(event, UndoItems):
+            told += len(event.items)
+            items += event.items[: limit - len(items)]
+        elif isinstance(event, UndoResult):
+            results.append(event)
+    return UndoPlan(
+        removed=sum(one.removed for one in results),
+        brought_back=sum(one.brought_back for one in results),
+        changed=sum(one.changed for one in results),
+        size_bytes=sum(one.bytes for one in results),
+        items=tuple(items),
+        truncated=told > len(items),
     )
 
 
@@ -54,63 +98,63 @@ def unlock_session(catalog: Catalog, media_serial: str, session: int, password: 
     return media.unlock(path, password, header.key_id).data_key
 
 
-def _task(connections: Connections, request: RestoreRequest, selection: RestoreSelection) -> RestoreTask:
-    from app.backup.api import RestoreTask
-    from app.jobs.media_choice import find_media
-    from app.services.restores import password_of
+class _Known:
+    """The agents that the services are connected to already, for whoever wants a job's connections."""
 
-    script = request.script
-    relocate = script.destination is Destination.DIRECTORY
-    data_key = unlock_session(
-        connections.catalog, selection.media_serial, selection.session, password_of(request, selection)
-    )
-    return RestoreTask(
-        media_path=find_media(connections.catalog, selection.media_serial).path,
-        session=selection.session,
-        paths=selection.paths,
-        targets=((b"/", script.directory),) if relocate else _targets(connections, request, selection),
-        conflict=script.conflict,
-        structure=script.structure,
-        relocate=relocate,
-        data_key=data_key,
-        host=script.host,
-    )
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def to(self, host: str, _login: Credentials | None) -> Agent:
+        return self._connections.agent_of(host)
 
 
-def _targets(
-    connections: Connections, request: RestoreRequest, selection: RestoreSelection
-) -> tuple[tuple[bytes, bytes], ...]:
-    """Master path → directory, root by root, of the scenario that the session is of."""
-    from app.jobs.hosts import is_local
-    from app.jobs.media_choice import find_media
-    from app.media import api as media
+def _here(
+    connections: Connections,
+    order: RestoreOrder,
+    limit: int,
+    on_item: Callable[[RestoreItem], None] | None,
+) -> RestorePlan:
+    from app.agent.restore_task import restore_task
+    from app.backup.api import plan_restore as plan_one
 
-    if request.script.destination is Destination.ORIGINAL_MASTER:
-        path = find_media(connections.catalog, selection.media_serial).path
-        return tuple((root, root) for root in media.read_session(path, selection.session).roots)
-    session = connections.catalog.sessions.show(selection.media_serial, selection.session)
-    scenario = _scenario(connections, session.scenario_id)
-    wanted = session.replica if is_local(request.script.host) else request.script.host
-    spec = next((item for item in scenario.replicas if item.host == wanted), None)
-    if spec is None:
-        raise NotFoundError("E1132", replica=wanted, name=scenario.name)
-    return tuple((root.master_path, path) for root, path in zip(scenario.roots, spec.paths, strict=True))
+    protected = (os.fsencode(connections.home), *order.protected)
+    return plan_one(restore_task(order, "", protected), limit, on_item)
 
 
-def _scenario(connections: Connections, scenario_id: int | None) -> Scenario:
-    return connections.local_agent().scenario(scenario_id or 0).scenario
+def _there(
+    agent: Agent, order: RestoreOrder, limit: int, on_item: Callable[[RestoreItem], None] | None
+) -> RestorePlan:
+    from dataclasses import replace
+
+    from app.jobs.restore_orders import as_plan
+    from app.model.archive import RestoreItems
+    from app.model.errors import ArcxoError
+
+    items: list[RestoreItem] = []
+    # Without a listener no more than can be kept is sent.
+    for event in agent.restore(as_plan(order, 0 if on_item is not None else max(1, limit))):
+        if isinstance(event, RestoreItems):
+            for item in event.items:
+                if on_item is not None:
+                    on_item(item)
+                if len(items) < limit:
+                    items.append(item)
+        elif isinstance(event, RestorePlan):
+            return replace(event, items=tuple(items))
+    raise ArcxoError("AE1025", reason="it ended without a plan")
 
 
 def _stopped(connections: Connections, request: RestoreRequest) -> list[str]:
     """The running scenarios that a restore to an original place stops first."""
     if request.script.destination is Destination.DIRECTORY:
         return []
-    names = []
+    names: list[str] = []
     for selection in request.script.selections:
         session = connections.catalog.sessions.show(selection.media_serial, selection.session)
         if session.scenario_id is None:
             continue
-        status = connections.local_agent().scenario(session.scenario_id)
+        registration = connections.catalog.registrations.show(str(session.scenario_id))
+        status = connections.agent_of(registration.master).scenario(session.scenario_id)
         if status.state is not ScenarioState.STOPPED and status.scenario.name not in names:
             names.append(status.scenario.name)
     return names

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.model.errors import CredentialsError
-from app.model.job import Job, RestoreSelection
+from app.model.job import Job, RestoreScript, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
-from app.model.restore import RestorePlan
+from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
+from app.services.restore_destination import check_destination, must_be_confirmed
 
 
 class LocalRestores:
@@ -25,12 +26,15 @@ class LocalRestores:
 
         Raises:
             CredentialsError: E1133 an encrypted session without a password, E1134 a wrong one.
+            UsageError: E4243 E5187 nothing may be restored there, E5185 exact with another rule than to
+            overwrite,
+                E5186 E5188 it must be confirmed.
         """
         from app.jobs.credentials import JobSecrets
         from app.jobs.submission import submit_restore
 
-        for selection in request.script.selections:
-            self._check_password(request, selection)
+        self._check(request)
+        must_be_confirmed(request)
         logins = [
             (0, role, credentials)
             for role, credentials in (
@@ -49,13 +53,47 @@ class LocalRestores:
             secrets=JobSecrets(logins=tuple(logins), session_passwords=request.session_passwords),
         )
 
-    def plan(self, request: RestoreRequest) -> RestorePlan:
-        """Exactly what the restore would do now; changes nothing. Raises as `submit`."""
+    def plan(
+        self,
+        request: RestoreRequest,
+        *,
+        limit: int = 1000,
+        on_item: Callable[[RestoreItem], None] | None = None,
+    ) -> RestorePlan:
+        """Exactly what the restore would do now; changes nothing. Raises as `submit`, nothing to confirm."""
         from app.services.restore_plan import plan_restore
 
-        for selection in request.script.selections:
-            self._check_password(request, selection)
-        return plan_restore(self._connections, request)
+        self._check(request)
+        return plan_restore(self._connections, request, limit, on_item)
+
+    def undo(self, job_id: int, *, force: bool = False) -> Job:
+        """Queue an undo of a restore job.
+
+        Raises NotFoundError when there is no such job, UsageError E5183 when it is not a restore.
+        """
+        from app.jobs.submission import submit_restore_undo
+
+        connections = self._connections
+        return submit_restore_undo(connections.catalog, connections.secrets, job_id, force=force)
+
+    def plan_undo(self, job_id: int, *, force: bool = False, limit: int = 1000) -> UndoPlan:
+        """What an undo would do now; changes nothing. Raises as `undo`, and NotFoundError E4240."""
+        from app.jobs.restore_undo import hosts_of, sessions_of
+        from app.jobs.submission import restore_job
+        from app.services.restore_plan import plan_undo
+
+        script = restore_job(self._connections.catalog, job_id).script
+        assert isinstance(script, RestoreScript)
+        host = hosts_of(script, sessions_of(self._connections.catalog, script))[0]
+        return plan_undo(self._connections.agent_of(host), job_id, limit, force=force)
+
+    def kept(self, host: str = "localhost") -> Sequence[KeptRestore]:
+        """The restores that can be undone on a host."""
+        return self._connections.agent_of(host).kept_restores()
+
+    def pending(self, host: str = "localhost") -> Sequence[PendingReplacement]:
+        """Restored files that wait for a program to end."""
+        return self._connections.agent_of(host).pending_replacements()
 
     def machines(self) -> Sequence[Machine]:
         """Machines with sessions."""
@@ -94,6 +132,12 @@ class LocalRestores:
         except CredentialsError:
             return False
         return True
+
+    def _check(self, request: RestoreRequest) -> None:
+        """The destination and the passwords."""
+        check_destination(self._connections, request.script)
+        for selection in request.script.selections:
+            self._check_password(request, selection)
 
     def _check_password(self, request: RestoreRequest, selection: RestoreSelection) -> None:
         session = self._connections.catalog.sessions.show(selection.media_serial, selection.session)

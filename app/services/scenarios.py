@@ -26,6 +26,7 @@ from app.services.connections import Connections, is_unreachable
 from app.services.elsewhere import statuses_elsewhere
 from app.services.events import find_events
 from app.services.leftovers import Leftovers
+from app.services.over_restored import refuse_over_restored
 from app.services.placing import Placing, far_replicas
 from app.services.points import resolve_point
 from app.services.registrations import (
@@ -230,9 +231,11 @@ class LocalScenarios:
         register_scenario(self._connections.catalog, made, "I1150")
         return made
 
-    def run(self, name: str, sync: SyncMethod | None = None) -> None:
-        """Start; returns once started."""
+    def run(self, name: str, sync: SyncMethod | None = None, *, replace_restored: bool = False) -> None:
+        """Start; returns once started. Raises BusyError E5189; see `ScenarioService`."""
         registration, agent = self._agent(name)
+        if not replace_restored:
+            refuse_over_restored(agent.scenario(registration.id))
         if set(registration.replicas) - {"localhost", registration.master}:
             self._placing.admit(agent, agent.scenario(registration.id).scenario)
         agent.run(registration.id, sync)

@@ -143,7 +143,7 @@ def walking(bench: Bench, peers: Peers) -> None:
         for found in bench.arcxo.home.glob("engine/replica/*/applied.sqlite3*"):
             found.unlink()
         bench.arcxo.start()
-        bench.arcxo.text("scenario", "run", SCENARIO, timeout_s=300)
+        bench.arcxo.text("scenario", "run", SCENARIO, "--replace-restored", timeout_s=300)
         bench.arcxo.wait(SCENARIO, "in-sync", 600)
         for name in ("one", "two"):
             (bench.master / f"changed-{name}").write_text(f"walked {name} {turn}")

@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def running(place: Place) -> None:
     """Each test begins with a scenario that runs, whatever the one before left (restores stop it)."""
     if not _runs(place):
-        place.arcxo.text("scenario", "run", "files")
+        place.arcxo.text("scenario", "run", "files", "--replace-restored")
 
 
 @pytest.mark.parametrize("victim", ["replica", "master"])
@@ -148,7 +148,7 @@ def test_process_killed_during_a_restore_to_the_replica(place: Place, victim: st
     assert ended["last_result"] in ("crashed", "failed", "finished", "incomplete")
     place.arcxo.text(*arguments, "--wait")
     assert_identical(place.master, place.replica)
-    place.arcxo.text("scenario", "run", "files")
+    place.arcxo.text("scenario", "run", "files", "--replace-restored")
     place.converge()
 
 

@@ -52,7 +52,8 @@ def replicating(story: Story) -> None:
     """Each test begins with a replicating scenario that is in sync."""
     state = story.arcxo.json("scenario", "show", "files")
     if "replicating" not in str(state):
-        story.arcxo.text("scenario", "run", "files")
+        # A test before may have restored to the replica.
+        story.arcxo.text("scenario", "run", "files", "--replace-restored")
         story.arcxo.wait("files", "replicating")
     story.in_sync()
 

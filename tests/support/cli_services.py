@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from app.model.errors import NotFoundError
+from app.model.errors import BusyError, NotFoundError
 from app.model.filters import FilterPreview
 from app.model.host import Host
 from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
@@ -62,6 +62,7 @@ class FakeScenarios:
         self.known = {"files": scenario()}
         self.calls: list[tuple[Any, ...]] = []
         self.raises: BaseException | None = None
+        self.restored_to = ""
 
     def list(self) -> list[ScenarioStatus]:
         if self.raises is not None:
@@ -94,7 +95,9 @@ class FakeScenarios:
         self.calls.append(("delete", name, registration_only))
         return [LeftBehind("far", 7, "it does not answer")] if keep_rewind else ()
 
-    def run(self, name: str, sync: Any = None) -> None:
+    def run(self, name: str, sync: Any = None, *, replace_restored: bool = False) -> None:
+        if self.restored_to and not replace_restored:
+            raise BusyError("E5189", name=name, host=self.restored_to, at="2026-05-29 10:43:42")
         self.calls.append(("run", name, sync))
 
     @staticmethod

@@ -51,7 +51,16 @@ from app.model.media_keys import (
 )
 from app.model.paths import is_beneath
 from app.model.report import ComparisonProgress, Report, ReportedChange, ReportItem, ReportKind
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.model.restore import (
+    KeptRestore,
+    PendingReplacement,
+    RestoreAction,
+    RestoreItem,
+    RestorePlan,
+    UndoAction,
+    UndoItem,
+    UndoPlan,
+)
 from app.model.rewind import (
     PointKind,
     ReplicatedBack,
@@ -80,6 +89,7 @@ from app.model.scenario import (
 )
 from app.model.search import Machine, Query
 from app.services.api import BackupRequest, RestoreRequest, ServerState
+from app.services.over_restored import refuse_over_restored
 
 GB = 1024**3
 MB = 1024**2
@@ -333,8 +343,10 @@ class MemoryScenarios(_Calls):
         self._note("scenarios.import_xml", xml)
         return self._services.statuses[0].scenario
 
-    def run(self, name: str, sync: Any = None) -> None:
-        self._note("scenarios.run", name)
+    def run(self, name: str, sync: Any = None, *, replace_restored: bool = False) -> None:
+        self._note("scenarios.run", name, *(("replace restored",) if replace_restored else ()))
+        if not replace_restored:
+            refuse_over_restored(self.show(name))
         self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
 
     def stop(self, name: str) -> None:
@@ -635,9 +647,37 @@ class MemoryRestores(_Calls):
             JobKind.RESTORE, request.name or "Restore", request.script, hold=request.hold
         )
 
-    def plan(self, request: RestoreRequest) -> RestorePlan:
+    def undo(self, job_id: int, *, force: bool = False) -> Job:
+        self._note("restores.undo", job_id, force)
+        return self._services.add_job(JobKind.RESTORE_UNDO, f"Undo {job_id}", {"job": str(job_id)})
+
+    def plan_undo(self, job_id: int, *, force: bool = False, limit: int = 1000) -> UndoPlan:
+        self._note("restores.plan_undo", job_id, force)
+        items = (
+            UndoItem(b"/srv/sales/b.xlsx", UndoAction.BRING_BACK, 2 * MB),
+            UndoItem(b"/srv/sales/c.xlsx", UndoAction.KEEP, 0, "it was changed after it was restored"),
+        )
+        return UndoPlan(0, 1, 1, 2 * MB, items[:limit], truncated=limit < len(items))
+
+    def kept(self, host: str = "localhost") -> Sequence[KeptRestore]:
+        self._note("restores.kept", host)
+        return [KeptRestore(12, 1_800_000_000_000_000_000, 2 * MB, 1)]
+
+    def pending(self, host: str = "localhost") -> Sequence[PendingReplacement]:
+        self._note("restores.pending", host)
+        target = b"/srv/sales/live.db"
+        since_ns = 1_779_000_000_000_000_000
+        return [PendingReplacement(12, target, target + b".TMP", since_ns, "a program has the file open")]
+
+    def plan(
+        self,
+        request: RestoreRequest,
+        *,
+        limit: int = 1000,
+        on_item: Callable[[RestoreItem], None] | None = None,
+    ) -> RestorePlan:
         self._note("restores.plan", request)
-        return RestorePlan(
+        plan = RestorePlan(
             {RestoreAction.CREATE: 1204, RestoreAction.OVERWRITE: 71, RestoreAction.SKIP: 3},
             int(1.9 * GB),
             (
@@ -650,6 +690,16 @@ class MemoryRestores(_Calls):
             ),
             "localhost",
             412 * GB,
+        )
+        if on_item is not None:
+            for item in plan.items:
+                on_item(item)
+        return replace(
+            plan,
+            items=plan.items[:limit],
+            kept_bytes=2 * MB,
+            undo_days=request.script.undo_days,
+            undo_max_bytes=request.script.undo_max_mb << 20,
         )
 
     def machines(self) -> Sequence[Machine]:
@@ -824,6 +874,19 @@ class MemoryMedia(_Calls):
         self._note("media.verify", media)
         return self._services.add_job(JobKind.MEDIA_VERIFY, f"Verify {media}", {})
 
+    def restore_test(
+        self,
+        media: str,
+        session: int = 0,
+        *,
+        percent: int = 100,
+        scratch: str = "",
+        session_password: str = "",
+        schedule: Schedule = Schedule(),
+    ) -> Job:
+        self._note("media.restore_test", media, session, percent)
+        return self._services.add_job(JobKind.RESTORE_TEST, f"Restore test {media}", {})
+
     def merge(self, media: str, session_password: str = "") -> Job:
         self._note("media.merge", media)
         return self._services.add_job(JobKind.MEDIA_MERGE, f"Merge {media}", {})
@@ -843,6 +906,54 @@ class MemoryMedia(_Calls):
     def purge(self, media: str, sessions: Sequence[int] = ()) -> Job:
         self._note("media.purge", media, tuple(sessions))
         return self._services.add_job(JobKind.MEDIA_PURGE, f"Purge {media}", {})
+
+
+class MemoryUtilities(_Calls):
+    def contents(self, media: str) -> Sequence[SessionInfo]:
+        self._note("utilities.contents", media)
+        return list(self._services.sessions)
+
+    def scan(
+        self, media: str, session: int = 0, *, contents: bool = False, passwords: Sequence[str] = ()
+    ) -> Job:
+        self._note("utilities.scan", media, session, contents)
+        return self._services.add_job(JobKind.MEDIA_SCAN, f"Scan {media}", {})
+
+    def merge(self, media: str, passwords: Sequence[str] = ()) -> Job:
+        self._note("utilities.merge", media)
+        return self._services.add_job(JobKind.MEDIA_MERGE, f"Merge {media}", {})
+
+    def compare(
+        self,
+        media: str,
+        session: int,
+        where: str = "replica",
+        *,
+        paths: Sequence[bytes] = (),
+        metadata: bool = True,
+        passwords: Sequence[str] = (),
+    ) -> Job:
+        self._note("utilities.compare", media, session, where, tuple(paths), metadata)
+        return self._services.add_job(JobKind.MEDIA_COMPARE, f"Compare {media}", {})
+
+    def copy(
+        self,
+        media: str,
+        sessions: Sequence[int] = (),
+        *,
+        to: str = "",
+        group: str = "",
+        name: str = "",
+        passwords: Sequence[str] = (),
+    ) -> Job:
+        self._note("utilities.copy", media, tuple(sessions), to, group, name)
+        return self._services.add_job(JobKind.MEDIA_COPY, f"Copy {media}", {})
+
+    def prune(
+        self, media: str = "", sessions: Sequence[int] = (), *, before: datetime | None = None, keep: int = 1
+    ) -> Job:
+        self._note("utilities.prune", media, tuple(sessions), before, keep)
+        return self._services.add_job(JobKind.MEDIA_PRUNE, "Prune", {})
 
 
 class MemoryServer(_Calls):
@@ -917,6 +1028,7 @@ class MemoryServices:
         self.jobs = MemoryJobs(self)
         self.log = MemoryLog(self)
         self.media = MemoryMedia(self)
+        self.utilities = MemoryUtilities(self)
         self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False

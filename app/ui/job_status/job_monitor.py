@@ -27,6 +27,7 @@ _STEPS = {
         JobPhase.FINISH,
     ),
     JobKind.RESTORE: (JobPhase.CONNECT, JobPhase.STOP_SCENARIO, JobPhase.RESTORE, JobPhase.FINISH),
+    JobKind.RESTORE_UNDO: (JobPhase.CONNECT, JobPhase.STOP_SCENARIO, JobPhase.RESTORE, JobPhase.FINISH),
 }
 _FACTS = (
     "Job",

@@ -10,11 +10,17 @@ NEEDS_ATTENTION = frozenset({JobResult.INCOMPLETE, JobResult.FAILED, JobResult.R
 KIND = {
     JobKind.BACKUP: Status("Backup", "hard-drive-upload", "text2"),
     JobKind.RESTORE: Status("Restore", "history", "text2"),
+    JobKind.RESTORE_UNDO: Status("Undo restore", "undo-2", "text2"),
     JobKind.MEDIA_FORMAT: Status("Format media", "hard-drive", "text2"),
     JobKind.MEDIA_ERASE: Status("Erase media", "hard-drive", "text2"),
     JobKind.MEDIA_VERIFY: Status("Assure and scan", "scan", "text2"),
     JobKind.MEDIA_MERGE: Status("Merge", "merge", "text2"),
     JobKind.MEDIA_PURGE: Status("Purge", "hard-drive", "text2"),
+    JobKind.MEDIA_SCAN: Status("Scan", "scan", "text2"),
+    JobKind.MEDIA_COMPARE: Status("Compare", "scan", "text2"),
+    JobKind.MEDIA_COPY: Status("Copy", "hard-drive", "text2"),
+    JobKind.RESTORE_TEST: Status("Restore test", "history", "text2"),
+    JobKind.MEDIA_PRUNE: Status("Prune", "hard-drive", "text2"),
 }
 
 PHASE = {

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from app.agent.api import ArchiveResult, RestoreOrder, RestoreResult
+from app.agent.api import ArchiveResult
 from app.agent.children import Spawner
-from app.agent.workers import SpareWorker, run_archive, run_restore
+from app.agent.workers import SpareWorker, run_archive
 from app.media.api import sessions
 from app.model.errors import ArcxoError, CanceledError
-from app.model.job import Conflict, Structure
 from tests.support.agent_processes import children_of, wait_until
 from tests.support.media_samples import archive_task, new_media
-from tests.support.trees import assert_identical, fill
+from tests.support.trees import fill
 
 
 @pytest.fixture
@@ -36,31 +35,17 @@ def source(tmp_path: Path) -> Path:
     return root
 
 
-def order(media: str, targets: tuple[tuple[bytes, bytes], ...], *, plan_only: bool = False) -> RestoreOrder:
-    return RestoreOrder(1, 1, media, 1, (), targets, Conflict.OVERWRITE, Structure.NONE, plan_only=plan_only)
-
-
 def workers() -> list[int]:
     return children_of(os.getpid(), "app.agent.worker_main")
 
 
-def test_a_tree_is_archived_and_restored_by_workers(spawner: Spawner, source: Path, tmp_path: Path) -> None:
+def test_a_tree_is_archived_by_a_worker(spawner: Spawner, source: Path, tmp_path: Path) -> None:
     media = new_media(tmp_path)
     task = archive_task(media, source)
     events = list(run_archive(spawner, task, {}, threading.Event()))
     result = events[-1]
     assert isinstance(result, ArchiveResult)
     assert [header.number for header in sessions(media)] == [result.session]
-    out = tmp_path / "out"
-    targets = ((task.roots[0].master_path, os.fsencode(out)),)
-    planned = list(run_restore(spawner, order(media, targets, plan_only=True), None, threading.Event()))[-1]
-    assert isinstance(planned, RestoreResult)
-    assert not out.exists()
-    restored = list(run_restore(spawner, order(media, targets), None, threading.Event()))[-1]
-    assert isinstance(restored, RestoreResult)
-    assert restored.mismatches == 0
-    assert restored.verified_files > 0
-    assert_identical(source, out)
     assert workers() == []
 
 

@@ -1,0 +1,63 @@
+"""Where nothing may be restored, and where only after someone has agreed."""
+
+from __future__ import annotations
+
+import os
+
+from app.model.errors import UsageError
+from app.model.job import Conflict, Destination, RestoreScript
+from app.model.paths import is_beneath, shown
+from app.services.api import RestoreRequest
+from app.services.connections import Connections
+
+_MADE_BY_THE_KERNEL = (b"/proc", b"/sys", b"/dev", b"/run")
+_SYSTEM = (
+    b"/bin",
+    b"/boot",
+    b"/etc",
+    b"/lib",
+    b"/lib32",
+    b"/lib64",
+    b"/sbin",
+    b"/snap",
+    b"/usr",
+)
+_SYSTEM_ITSELF = (b"/", b"/home", b"/media", b"/mnt", b"/opt", b"/root", b"/srv", b"/tmp", b"/var")
+"""Directories of which only the top must not be a destination unasked."""
+
+
+def check_destination(connections: Connections, script: RestoreScript) -> None:
+    """Raise UsageError for a destination that nothing can be restored to, however much it is wished.
+
+    E4243 the home or a media, E5187 what the running system makes, E5185 an exact restore with a rule.
+    """
+    if script.exact and script.conflict is not Conflict.OVERWRITE:
+        raise UsageError("E5185", conflict=script.conflict.value)
+    if script.destination is not Destination.DIRECTORY or script.host != "localhost":
+        return
+    from app.jobs.media_choice import online_media
+
+    real = os.path.realpath(script.directory)
+    if any(is_beneath(real, one) for one in _MADE_BY_THE_KERNEL):
+        raise UsageError("E5187", path=shown(script.directory))
+    own = [os.fsencode(connections.home)]
+    own += [os.fsencode(one.path) for one in online_media(connections.catalog)]
+    if any(is_beneath(real, os.path.realpath(one)) for one in own):
+        raise UsageError("E4243", path=shown(script.directory))
+
+
+def must_be_confirmed(request: RestoreRequest) -> None:
+    """Raise UsageError E5188, E5186 for what nobody has agreed to yet."""
+    script = request.script
+    if request.confirmed:
+        return
+    if script.exact:
+        raise UsageError("E5188")
+    if script.destination is Destination.DIRECTORY and is_system_directory(script.directory):
+        raise UsageError("E5186", path=shown(script.directory))
+
+
+def is_system_directory(path: bytes) -> bool:
+    """Whether what is restored there may replace a part of the running system."""
+    real = os.path.realpath(path)
+    return real in _SYSTEM_ITSELF or any(is_beneath(real, one) for one in _SYSTEM)
