@@ -38,6 +38,7 @@ from app.snapshot.rolling import read_changes, write_changes
 SNAPSHOT_AREA = b"snapshots"
 _IDLE_S = 24 * 3600.0
 """A job may wait this long for a media or for another backup before it archives its point."""
+_LOOKS_AT_EVERYTHING = (VerifyMode.COMPARE, VerifyMode.AUDIT)
 _FLOOR_FRACTION = 0.05
 _FLOOR_MAX_BYTES = 10 << 30
 _log = logging.getLogger("arcxo.agent.points")
@@ -222,12 +223,14 @@ class BackupPoints:
         if saved is None or indexes is None or saved.released:
             raise NotFoundError("AE1024", point=order.point_id, entity=order.entity)
         changes = self._changes_for(saved, order)
+        audit = order.verify is VerifyMode.AUDIT
         roots = tuple(
             ArchiveRoot(
                 saved.roots[index].master_path,
                 saved.roots[index].snapshot.path,
-                None if changes is None else changes[index],
+                None if changes is None or audit else changes[index],
                 saved.roots[index].snapshot.partial,
+                changes[index] if changes is not None and audit else None,
             )
             for index in indexes
         )
@@ -272,7 +275,7 @@ class BackupPoints:
             order.base_session
             and order.base_incarnation == saved.incarnation
             and order.base_change >= saved.since
-            and (saved.whole or order.verify is not VerifyMode.COMPARE)
+            and (saved.whole or order.verify not in _LOOKS_AT_EVERYTHING)
             and usable_base(
                 order.base_media or order.media_path,
                 order.base_session,

@@ -34,8 +34,8 @@ from app.agent.restores import Restores
 from app.agent.role_process import RoleProcess
 from app.agent.workers import AnswerLine, SpareWorker, WorkerEvent, run_archive, run_comparison
 from app.model.archive import CompareEvent
-from app.model.errors import ArcxoError, BusyError
-from app.model.events import EventRecord
+from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.scenario import Filters, NewScenario, ReplicaState, ScenarioStatus
@@ -45,6 +45,7 @@ from app.replication.master.preview import preview
 PREVIEWS_MOST = 4
 _REPLICA_FIGURES_S = 1.0
 _TOUCH_S = 300.0
+_LIST_INCOMPLETE = "E4218"
 _QUIET_S = 3.0
 
 
@@ -247,6 +248,14 @@ class HostEngines:
             if time.monotonic() - touched_at > _TOUCH_S:
                 touched_at = time.monotonic()
                 self._replica.call("touch_point", order.point_id, timeout_s=60.0)
+            if isinstance(event, Problem) and event.code == _LIST_INCOMPLETE:
+                self._events.append(
+                    event.code,
+                    Severity.ERROR,
+                    scenario_id=task.scenario_id,
+                    scenario_name=task.scenario_name,
+                    **event.params,
+                )
             yield event
 
     def compare_session(self, order: CompareOrder, gone: threading.Event) -> Iterator[CompareEvent | None]:

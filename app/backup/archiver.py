@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.backup.api import ArchiveRoot, ArchiveTask, Canceled, Emit, Manifest
+from app.backup.audit import ListAudit
 from app.backup.base import Base
 from app.backup.check import check_session
 from app.backup.contents import ContentWriter
@@ -72,7 +73,8 @@ class Archiver:
             intent.withdraw()
         ledger.release()
         verified = False
-        if task.verify is not VerifyMode.NONE:
+        self._tell_audit(ledger)
+        if task.verify in (VerifyMode.SCAN, VerifyMode.COMPARE):
             ledger.phase = JobPhase.VERIFY
             verified = check_session(task, header, new, ledger)
         result = ArchiveResult(
@@ -89,6 +91,21 @@ class Archiver:
         ledger.tick(b"", now=True)
         self._emit(result)
         return result
+
+    def _tell_audit(self, ledger: Ledger) -> None:
+        """Say what came of proving the change list; what is missing in it is in the session all the same."""
+        audit = ledger.audit
+        if audit is None:
+            if self._task.verify is VerifyMode.AUDIT:
+                ledger.problem("W4217", b"", counts=False)
+            return
+        if audit.missed:
+            for path in audit.missing:
+                ledger.problem("E4215", path, counts=False)
+            ledger.problem("E4218", b"", counts=False, count=audit.missed, listed=audit.entries)
+        else:
+            listed, entries = audit.entries, ledger.files + ledger.directories
+            ledger.problem("I4216", b"", counts=False, listed=listed, entries=entries)
 
     def _write(self, intent: Intent) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
         """With the base; without it when it turns out to be damaged and everything is there to be read."""
@@ -117,6 +134,8 @@ class Archiver:
 
         ledger = Ledger(self._emit, asked_to_stop, lambda: writer.stored_bytes)
         ledger.incremental = base is not None
+        if base is not None and all(root.audited is not None for root in task.roots):
+            ledger.audit = ListAudit(task.roots)
         try:
             contents = ContentWriter(index, writer, ledger, task.data_key)
             shared = self._shared(base, ledger)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from app.backup.api import Canceled, Emit
+from app.backup.audit import ListAudit
 from app.media.node import DIRECTORY, FILE, KIND, KINDS, MTIME, SIZE, Entry, content_id
 from app.model.archive import CatalogRow, CatalogRows, Progress
 from app.model.entry import EntryKind
@@ -33,6 +34,7 @@ class Ledger:
         self.new_bytes = 0
         self.problems = 0
         self.phase = JobPhase.BACK_UP
+        self.audit: ListAudit | None = None
         self._reported = 0.0
         self._ticks = 0
 
@@ -47,10 +49,14 @@ class Ledger:
 
     def row(self, path: bytes, entry: Entry) -> None:
         """The catalog learns of a new or changed entry."""
+        if self.audit is not None:
+            self.audit.look(path)
         self._add(CatalogRow(path, KINDS[entry[KIND]], entry[SIZE], entry[MTIME], content_id(entry)))
 
     def removed(self, path: bytes, kind: EntryKind) -> None:
         """The catalog learns that a path has ended."""
+        if self.audit is not None:
+            self.audit.look(path)
         self._add(CatalogRow(path, kind, 0, 0, "", removed=True))
 
     def _add(self, row: CatalogRow) -> None:

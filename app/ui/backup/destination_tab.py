@@ -32,6 +32,11 @@ _VERIFY = (
         "Compare backup media to disk",
         "Compares the written sessions with the snapshot they were made from",
     ),
+    (
+        VerifyMode.AUDIT,
+        "Audit the list of changes",
+        "Looks at everything, and proves that the list of what changed is complete",
+    ),
 )
 
 

@@ -14,6 +14,7 @@ _VERIFY = {
     VerifyMode.NONE: ("None", "Sessions are not read again after the backup"),
     VerifyMode.SCAN: ("Scan after writing", "Every block is read back and checked"),
     VerifyMode.COMPARE: ("Compare after writing", "Sessions are compared with the snapshot"),
+    VerifyMode.AUDIT: ("Audit of the changes", "Everything is looked at, and the list of changes proved"),
 }
 
 
