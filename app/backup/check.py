@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 
 from app.backup.api import ArchiveTask
+from app.backup.comparing import same_content
 from app.backup.ledger import Ledger
-from app.backup.source import open_file
 from app.media.api import SessionHeader
 from app.media.far import FAR
-from app.media.node import EXTRA, FILE, KIND, SIZE, SYMLINK, Entry, pieces
+from app.media.node import FILE, KIND, SYMLINK, Entry
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader, open_session, walk
 from app.model.errors import ArcxoError
 from app.model.job import VerifyMode
-
-_READ_BYTES = 8 << 20
 
 
 def check_session(task: ArchiveTask, header: SessionHeader, new: list[PackIndex], ledger: Ledger) -> bool:
@@ -76,7 +74,7 @@ def _compare(task: ArchiveTask, reader: ChunkReader, path: bytes, entry: Entry, 
     else:
         return True
     try:
-        equal = _equal(reader, source, entry)
+        equal = same_content(reader, source, entry, lambda _: ledger.tick(path))
     except FileNotFoundError:
         equal = root.changes is not None  # a list's snapshot holds the changed paths alone
     except OSError:
@@ -84,31 +82,3 @@ def _compare(task: ArchiveTask, reader: ChunkReader, path: bytes, entry: Entry, 
     if not equal:
         ledger.problem("E4213", path)
     return equal
-
-
-def _equal(reader: ChunkReader, source: bytes, entry: Entry) -> bool:
-    if entry[KIND] == SYMLINK:
-        return bool(os.readlink(source) == entry[EXTRA]["t"])
-    descriptor = open_file(source)
-    try:
-        if os.fstat(descriptor).st_size != entry[SIZE]:
-            return False
-        extents = entry[EXTRA]["s"] if entry[EXTRA] and "s" in entry[EXTRA] else [[0, entry[SIZE]]]
-        wanted = pieces(entry)
-        buffer = b""
-        for offset, length in extents:
-            done = 0
-            while done < length:
-                data = os.pread(descriptor, min(_READ_BYTES, length - done), offset + done)
-                if not data:
-                    return False
-                done += len(data)
-                buffer += data
-                while wanted and len(buffer) >= wanted[0][1]:
-                    chunk_id, size = wanted.pop(0)
-                    if reader.identify(buffer[:size]) != chunk_id:
-                        return False
-                    buffer = buffer[size:]
-    finally:
-        os.close(descriptor)
-    return not wanted and not buffer

@@ -131,7 +131,7 @@ def _newest_views(connection: Connection, machine: str, as_of: datetime | None) 
     until = "" if as_of is None else " AND s.finished_at <= :until"
     ranked = (
         "SELECT s.*, row_number() OVER (PARTITION BY l.entity, l.roots"
-        " ORDER BY s.finished_at DESC, s.id DESC) AS place"
+        " ORDER BY s.finished_at DESC, s.origin_serial, s.id DESC) AS place"
         f" FROM sessions s JOIN lineages l ON l.id = s.lineage_id WHERE l.machine = :machine{until}"
     )
     keys: dict[str, Any] = {"machine": machine}

@@ -62,6 +62,19 @@ class SqlMergeStaging(SqlStaging):
                     ids = list(c.execute(_NAMED, keys).scalars())
                 self._close(ids)
 
+    def take_over(self, source: Source) -> bool:
+        """Stage what the catalog knows of another session; False when it does not have the names in it."""
+        with self._database.read() as c:
+            found = c.execute(
+                select(sessions).where(
+                    sessions.c.media_serial == source.serial, sessions.c.number == source.number
+                )
+            ).one_or_none()
+        if found is None or not found.detail:
+            return False
+        self.rebase(found.lineage_id, found.ordinal)
+        return True
+
     def expect_all(self) -> None:
         """What is staged from now on is the whole session: what it does not name is closed at the end."""
         self._full = True

@@ -35,7 +35,7 @@ _SAME = (
     "origin_number",
     "restore_tested_percent",
 )
-_TIMES = ("written_at", "verified_at", "restore_tested_at")
+_TIMES = ("written_at", "verified_at", "restore_tested_at", "detail_at")
 
 
 def session_values(info: SessionInfo) -> dict[str, Any]:

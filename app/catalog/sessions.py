@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from app.catalog import claims, dialect, sweeping
 from app.catalog.database import Database
@@ -16,7 +16,7 @@ from app.catalog.rebuilding import drop_replaced
 from app.catalog.session_rows import session_info
 from app.catalog.staging import SqlStaging
 from app.catalog.tables import lineages, sessions, stagings
-from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.media import SessionInfo
 
 
@@ -102,6 +102,37 @@ class SqlSessions:
             )
             if found.rowcount == 0:
                 raise NotFoundError("E6009", session=number, media=media_serial)
+
+    def copies(self, session: SessionInfo) -> Sequence[SessionInfo]:
+        """The other sessions with the very same content, on other media: the original first, then by time."""
+        serial = session.origin_serial or session.media_serial
+        number = session.origin_number or session.number
+        original = and_(sessions.c.media_serial == serial, sessions.c.number == number)
+        copied = and_(sessions.c.origin_serial == serial, sessions.c.origin_number == number)
+        statement = select(sessions).where(or_(original, copied)).order_by(sessions.c.origin_serial != "")
+        with self._database.read() as c:
+            found = [session_info(row) for row in c.execute(statement.order_by(sessions.c.id))]
+        mine = (session.media_serial, session.number)
+        return [one for one in found if (one.media_serial, one.number) != mine]
+
+    def drop_detail(self, media_serial: str, number: int) -> None:
+        """Forget the names in a session; its rows are invisible at once and swept later.
+
+        Raises:
+            NotFoundError: E6009. UsageError: E6025 the next backup builds on its names.
+        """
+        mine = (sessions.c.media_serial == media_serial, sessions.c.number == number)
+        with self._database.write() as c:
+            row = c.execute(select(sessions).where(*mine)).one_or_none()
+            if row is None:
+                raise NotFoundError("E6009", session=number, media=media_serial)
+            if not row.detail:
+                return
+            lineage = c.execute(select(lineages).where(lineages.c.id == row.lineage_id)).one()
+            newest = _newest(c, lineage.machine, lineage.entity, lineage.set_id, lineage.roots)
+            if newest is not None and newest.id == row.id:
+                raise UsageError("E6025", session=number, media=row.media_name)
+            c.execute(update(sessions).where(*mine).values(detail=False, detail_at=None, ordinal=-row.id))
 
     def sweep(self) -> int:
         """Drop rows of dead stagings and of removed sessions, in short steps."""

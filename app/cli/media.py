@@ -11,6 +11,7 @@ from app.cli.arguments import UtcTime
 from app.cli.context import current, read_password_file
 from app.cli.job import finish_submission
 from app.cli.media_key import key, recovery_kit
+from app.cli.media_utilities import compare, copy, merge, prune, scan
 from app.cli.table import size_text, time_text
 from app.model.errors import NotFoundError, UsageError
 from app.model.media import MediaInfo
@@ -23,6 +24,8 @@ def media() -> None:
 
 media.add_command(key)
 media.add_command(recovery_kit)
+for utility in (scan, merge, compare, copy, prune):
+    media.add_command(utility)
 
 
 @media.command(name="list", help="List the media.")
@@ -87,18 +90,6 @@ def verify(*, media_name: str, full: bool, heal: bool, session_password_file: st
     return finish_submission(
         service.verify(serial, full=full, heal=heal, session_password=password), wait=wait
     )
-
-
-@media.command(help="Read the sessions of MEDIA (name, ID or serial) back into the catalog.")
-@click.argument("media_name", metavar="MEDIA")
-@click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions.")
-@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
-def merge(*, media_name: str, session_password_file: str | None, wait: bool) -> int:
-    """Submit a merge job."""
-    service = current().services.media
-    serial = find_media(service.media(), media_name).serial
-    password = read_password_file(session_password_file) if session_password_file else ""
-    return finish_submission(service.merge(serial, password), wait=wait)
 
 
 @media.command(help="Remove sessions of MEDIA (name, ID or serial), and free what no session uses any more.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from app.cli.context import current
+from app.cli.media_utilities import copy_sessions
+from app.cli.session_report import document, ratio_text, sequences, size_fields
 from app.cli.table import size_text, time_text
 from app.model.media import SessionInfo
 
@@ -12,6 +14,9 @@ from app.model.media import SessionInfo
 @click.group(help="Backup sessions.")
 def session() -> None:
     """Commands for sessions."""
+
+
+session.add_command(copy_sessions)
 
 
 @session.command(name="list", help="List the sessions of all media, or of MEDIA (name, ID or serial).")
@@ -26,22 +31,33 @@ def list_sessions(*, media: str | None) -> None:
         sessions = service.sessions(find_media(service.media(), media).serial)
     else:
         sessions = service.sessions()
+    sessions = sorted(sessions, key=lambda item: (item.started_at, item.number))
+    known = service.media()
+    if context.as_json:
+        context.show([document(item, known) for item in sessions], "")
+        return
+    sequence = sequences(known)
     context.show_list(
-        sorted(sessions, key=lambda item: (item.started_at, item.number)),
+        sessions,
         [
             ("Media", lambda item: item.media_name),
             ("ID", lambda item: item.media_id),
+            ("Seq", lambda item: str(sequence.get(item.media_serial, "-"))),
             ("Session", lambda item: str(item.number)),
             ("Scenario", lambda item: item.scenario_name),
             ("Volume", lambda item: item.entity),
             ("Date", lambda item: time_text(item.started_at)),
             ("Files", lambda item: f"{item.files:,}"),
+            ("Folders", lambda item: f"{item.directories:,}"),
             ("Size", lambda item: size_text(item.size_bytes)),
             ("New", lambda item: size_text(item.new_bytes)),
+            ("Stored", lambda item: size_text(item.stored_bytes)),
+            ("Ratio", lambda item: ratio_text(item.size_bytes, item.stored_bytes)),
+            ("Consistency", lambda item: item.consistency.value),
             ("Notes", _notes),
         ],
         empty="No sessions yet. Back up a scenario: arcxo backup --scenario NAME",
-        right=(2, 6, 7, 8),
+        right=(2, 3, 7, 8, 9, 10, 11, 12),
     )
 
 
@@ -52,8 +68,9 @@ def show(*, media: str, number: int) -> None:
     """All that is known of a session."""
     context = current()
     item = context.services.media.session(media, number)
+    known = context.services.media.media()
     context.show_fields(
-        item,
+        document(item, known),
         [
             ("Session", f"{item.number} on {item.media_name} [ID {item.media_id}]"),
             ("Machine", item.machine),
@@ -62,9 +79,7 @@ def show(*, media: str, number: int) -> None:
             ("Volume", item.entity),
             ("Started", time_text(item.started_at)),
             ("Finished", time_text(item.finished_at)),
-            ("Files", f"{item.files:,} in {item.directories:,} directories"),
-            ("Size", size_text(item.size_bytes)),
-            ("New data", f"{size_text(item.new_bytes)}, stored as {size_text(item.stored_bytes)}"),
+            *size_fields(item, known),
             ("Consistency", item.consistency.value),
             ("Snapshot", item.snapshot_provider),
             ("Encrypted", "yes" if item.encrypted else "no"),
@@ -99,6 +114,8 @@ def _notes(item: SessionInfo) -> str:
             (item.damaged, "damaged"),
             (item.incomplete, "incomplete"),
             (item.encrypted, "encrypted"),
+            (bool(item.origin_serial), "copy"),
+            (not item.detail, "without names"),
             (item.verified_at is not None, "verified"),
         )
         if holds

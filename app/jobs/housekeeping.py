@@ -13,13 +13,14 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.media_choice import OnlineMedia, find_media, online_media
 from app.jobs.media_sets import finish_erasing, introduce_sets, media_sets, settle_labels
 from app.jobs.pools import move_due
+from app.jobs.pruning import DETAIL_KEPT, DETAIL_SETTING, chosen_by_age
 from app.jobs.purging import collect_garbage, forget_removed
 from app.jobs.recovering import recover_sessions
 from app.jobs.secrets import SecretStore
 from app.jobs.summary import size_text
 from app.media import api as media
 from app.media.api import SessionHeader
-from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
+from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError, UsageError
 from app.model.job import JobKind, JobStatus
 
 _LOG = logging.getLogger(__name__)
@@ -146,6 +147,24 @@ class Housekeeping:
                 self._catalog.media.remove_media(serial)
                 media.remove_erased(device.path, serial)
 
+    def prune(self) -> None:
+        """Drop the names in sessions older than the setting `detail_days` (0 = never) from the catalog.
+
+        What was merged again counts from then on.
+        """
+        days = int(self._catalog.settings.get(DETAIL_SETTING, "0"))
+        if days <= 0:
+            return
+        before = datetime.now(UTC) - timedelta(days=days)
+        for session in chosen_by_age(self._catalog.sessions.list(), before, DETAIL_KEPT):
+            if session.detail_at is not None and session.detail_at > before:
+                continue
+            try:
+                self._catalog.sessions.drop_detail(session.media_serial, session.number)
+            except (NotFoundError, UsageError):
+                continue  # removed meanwhile, or what the next backup builds on
+            self._report_line("N5612", session=session.number, media=session.media_name)
+
     def move_in_pools(self) -> None:
         """Move media from the save sets of pools to scratch, by the pools' rules."""
         move_due(self._catalog, datetime.now(UTC), self._report_line)
@@ -167,6 +186,7 @@ class Housekeeping:
         recovered_at = time.monotonic()
         while not self._stopping.is_set():
             if time.monotonic() - swept_at > _SWEEP_EVERY_S:
+                self._step(self.prune)
                 self._step(self._catalog.sessions.sweep)
                 self._step(self.forget_old)
                 self._step(self.finish_erasing)

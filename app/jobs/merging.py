@@ -89,7 +89,7 @@ class Merge:
         if facts != (header.machine, header.entity, header.started_at, header.finished_at, header.files):
             self._left_out += 1
             self._control.note(
-                "W5181", session=header.number, media=self._media.label.name, path=self._media.path
+                "W5601", session=header.number, media=self._media.label.name, path=self._media.path
             )
             return False
         return not known.detail
@@ -101,7 +101,7 @@ class Merge:
         info = self._info(header)
         if not self._keys.is_open(header):
             self._record(header, info)
-            control.note("W5182", session=header.number, media=name, scenario=header.scenario_name)
+            control.note("W5602", session=header.number, media=name, scenario=header.scenario_name)
             return
         before = control.state.files
 
@@ -126,14 +126,14 @@ class Merge:
                 control.error(error, session=header.number, scenario=header.scenario_name)
                 if is_damage(error):
                     self._record(header, replace(info, damaged=True))
-                    control.note("W5183", session=header.number, media=name, scenario=header.scenario_name)
+                    control.note("W5603", session=header.number, media=name, scenario=header.scenario_name)
                 else:
                     self._left_out += 1
             else:
                 self._merged += 1
                 control.progress(files=before + header.files + header.directories)
                 control.note(
-                    "N5184",
+                    "N5604",
                     session=header.number,
                     media=name,
                     scenario=header.scenario_name,
@@ -165,7 +165,7 @@ class Merge:
             if error.code != _LINEAGE_BUSY:
                 raise
             return  # what is read is right in any order; housekeeping orders it
-        control.note("N5185", machine=key.machine, entity=key.entity)
+        control.note("N5605", machine=key.machine, entity=key.entity)
         rebuild.run(control.check_cancelled)
 
     def _info(self, header: SessionHeader) -> SessionInfo:
@@ -183,11 +183,11 @@ class Merge:
         label = self._media.label
         for other in online_media(self._catalog):
             if other.label.serial == label.serial and other.path != self._media.path:
-                self._control.note("W5180", media=label.name, path=self._media.path, other=other.path)
+                self._control.note("W5600", media=label.name, path=self._media.path, other=other.path)
         for known in self._catalog.media.media():
             if known.media_id == label.media_id and known.serial != label.serial:
                 self._control.note(
-                    "N5186", media=label.name, media_id=label.media_id, other=known.name, serial=label.serial
+                    "N5606", media=label.name, media_id=label.media_id, other=known.name, serial=label.serial
                 )
 
     def _tell_damaged_headers(self) -> None:

@@ -26,6 +26,7 @@ from app.jobs.hosts import Agents, KnownHosts, server_name
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
 from app.jobs.media_jobs import MediaJobs
+from app.jobs.media_utilities import MediaUtilities
 from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
@@ -183,6 +184,7 @@ def _kinds(
 ) -> Mapping[JobKind, JobKindRunner]:
     lanes = Lanes()
     on_media = MediaJobs(catalog, store, lanes)
+    utilities = MediaUtilities(catalog, store, agents, lanes)
     return {
         JobKind.BACKUP: BackupJobs(catalog, store, agents, lanes, name),
         JobKind.RESTORE: RestoreJobs(catalog, store, agents),
@@ -192,6 +194,10 @@ def _kinds(
         JobKind.MEDIA_VERIFY: on_media,
         JobKind.MEDIA_MERGE: on_media,
         JobKind.MEDIA_PURGE: on_media,
+        JobKind.MEDIA_SCAN: utilities,
+        JobKind.MEDIA_COMPARE: utilities,
+        JobKind.MEDIA_COPY: utilities,
+        JobKind.MEDIA_PRUNE: utilities,
         JobKind.MEDIA_RENAME: on_media,
         JobKind.MEDIA_RETIRE: on_media,
     }

@@ -35,6 +35,8 @@ def session_info(header: SessionHeader, label: Label) -> SessionInfo:
         incomplete=header.incomplete,
         problems=header.problems,
         written_at=header.finished_at,
+        origin_serial=header.origin_serial,
+        origin_number=header.origin_number,
     )
 
 

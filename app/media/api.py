@@ -98,6 +98,9 @@ class SessionHeader:
     roots: tuple[bytes, ...] = ()
     loose_bytes: int = -1
     """How much content the refs name at most that only earlier sessions used; -1 = not known."""
+    origin_serial: str = ""
+    """Of a copy: the media, and the number there, of the session it was copied from, first of all."""
+    origin_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,8 @@ name are garbage, and until the refs before are removed both say what a session 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
-
-from blake3 import blake3
 
 from app.media.fossils import fossil_packs
 from app.media.generations import (
@@ -23,9 +20,10 @@ from app.media.generations import (
     settle,
 )
 from app.media.intents import Intent
-from app.media.pack import FOOTER, PackHeader, PackIndex, PackTable, encode_index, footer, pack_hash
+from app.media.moving import write_moved
+from app.media.pack import PackIndex
 from app.media.refs import MovedRefs, PackReference, encode_moved_refs
-from app.media.repack import NewPack, RepackPlan, Sessions, origin_of, plan_repacking
+from app.media.repack import NewPack, RepackPlan, Sessions, plan_repacking
 from app.media.reserve import NAME as RESERVE
 from app.media.reserve import RESERVE_BYTES, put_with_reserve
 from app.media.session import load_header, numbers
@@ -120,51 +118,11 @@ class Repacker:
     # -- packs -----------------------------------------------------------------------------------------
 
     def _write(self, new: NewPack) -> PackIndex | None:
-        """The new pack and its index object, durable. None when a block is not as it was written.
-
-        A damaged pack is left as it is: a check tells it, and it may be healed.
-        """
-        store = self._store
-        first = new.sources[0].pack.header
-        origins = new.origins()
-        header = PackHeader(first.kind, first.key_id, secrets.token_bytes(32), bool(origins))
-        places = {origin: number for number, origin in enumerate(origins)}
-        table = PackTable()
-        table.origins = origins
-        pack_id = secrets.token_hex(16)
-        upload = store.upload()
-        try:
-            upload.write(header.encode())
-            size = len(header.encode())
-            for worn in new.sources:
-                chunks = _chunks_by_block(worn.pack)
-                for block in worn.live:
-                    self._checkpoint()
-                    source = worn.pack.table
-                    stored = store.get_range(
-                        worn.pack.object_name, source.offsets[block], source.stored[block]
-                    )
-                    if blake3(stored).digest() != source.block_hash(block):
-                        upload.abort()
-                        return None
-                    upload.write(stored)
-                    table.add_block(size, stored, source.raw[block], source.flags[block], chunks[block])
-                    if origins:
-                        origin, number = origin_of(worn.pack, block)
-                        table.block_origin.append(places[origin])
-                        table.block_number.append(number)
-                    size += len(stored)
-            columns = table.encode()
-            upload.write(columns + footer(size, header.encode(), columns))
-            size += len(columns) + FOOTER.size
-            upload.commit(f"packs/{pack_id}")
-        except BaseException:
-            upload.abort()
-            raise
-        index = encode_index(header.encode(), columns, size)
-        store.put_if_absent(f"index/{pack_id}", index)
-        self.spent_bytes += size + len(index)
-        return PackIndex(pack_id, size, header, table, pack_hash(header.encode(), columns))
+        """The new pack; None when a block is not as it was written."""
+        written = write_moved(self._store, self._store, new, self._checkpoint)
+        if written is not None:
+            self.spent_bytes += written.size + (self._store.size(f"index/{written.pack_id}") or 0)
+        return written
 
     # -- refs ------------------------------------------------------------------------------------------
 
@@ -218,16 +176,6 @@ class Repacker:
             return 0
         self.spent_bytes += len(data)
         return generation + 1
-
-
-def _chunks_by_block(pack: PackIndex) -> dict[int, list[tuple[bytes, int]]]:
-    """(id, length) of the chunks of each block, in their order."""
-    table = pack.table
-    found: dict[int, list[tuple[int, bytes, int]]] = {}
-    for chunk, block in enumerate(table.chunk_block):
-        entry = (table.chunk_offset[chunk], table.chunk_id(chunk), table.chunk_length[chunk])
-        found.setdefault(block, []).append(entry)
-    return {block: [one[1:] for one in sorted(chunks)] for block, chunks in found.items()}
 
 
 def _moved_references(

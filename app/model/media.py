@@ -118,6 +118,7 @@ class SessionInfo:
     detail: bool = True
     origin_serial: str = ""
     origin_number: int = 0
+    detail_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

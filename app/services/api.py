@@ -32,6 +32,7 @@ from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, Rest
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.search import Machine, Query
+from app.services.utilities_api import UtilityService
 
 
 class ScenarioService(Protocol):
@@ -429,6 +430,8 @@ class Services(Protocol):
     def log(self) -> ActivityLogService: ...
     @property
     def media(self) -> MediaService: ...
+    @property
+    def utilities(self) -> UtilityService: ...
     @property
     def keys(self) -> KeyService: ...
     @property

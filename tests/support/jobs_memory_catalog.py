@@ -366,6 +366,9 @@ class MemorySessions:
             one, restore_tested_at=datetime.now(UTC), restore_tested_percent=percent
         )
 
+    def copies(self, session: SessionInfo) -> Sequence[SessionInfo]:
+        return []
+
     def drop_detail(self, media_serial: str, number: int) -> None:
         place = (media_serial, number)
         self.published[place] = replace(self.published[place], detail=False)

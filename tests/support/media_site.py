@@ -6,18 +6,21 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from app import bootstrap
+from app.agent.api import CompareOrder
 from app.backup.api import archive
+from app.backup.comparing import CompareTask, compare
 from app.catalog import open_catalog
 from app.jobs.credentials import JobSecrets
 from app.jobs.home import home_id
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import online_media
 from app.jobs.media_jobs import MediaJobs
+from app.jobs.media_utilities import MediaUtilities
 from app.jobs.queue import JobQueue
 from app.jobs.secrets import SecretStore
 from app.jobs.submission import MEDIA_KINDS, submit_media
@@ -33,6 +36,38 @@ Contents = dict[bytes, tuple[int, int]]
 """Path → (size, time) of every file of a session."""
 
 
+_UTILITIES = (JobKind.MEDIA_SCAN, JobKind.MEDIA_COMPARE, JobKind.MEDIA_COPY, JobKind.MEDIA_PRUNE)
+
+
+class LocalAgents:
+    """Every host's agent is one of this process, which compares; it knows one scenario."""
+
+    def __init__(self) -> None:
+        self.scenario_there: Any = None
+
+    def agent_of(self, host: str, credentials: Any) -> LocalAgents:
+        return self
+
+    def close(self) -> None: ...
+
+    def scenario(self, scenario_id: int) -> Any:
+        return self.scenario_there
+
+    def compare_session(self, order: CompareOrder) -> Iterator[Any]:
+        events: list[Any] = []
+        task = CompareTask(
+            order.media_path,
+            order.session,
+            order.targets,
+            order.paths,
+            order.data_key,
+            order.metadata,
+            order.job_id,
+        )
+        compare(task, events.append, lambda: False)
+        yield from events
+
+
 class MediaSite:
     def __init__(self, place: Path, agents: Any = None) -> None:
         self.place = place
@@ -45,7 +80,9 @@ class MediaSite:
         self.catalog.servers.put(home_id(self.home), "server", 1, "0")
         self.lanes = Lanes()
         jobs = MediaJobs(self.catalog, self.store, self.lanes)
+        utilities = MediaUtilities(self.catalog, self.store, agents or LocalAgents(), self.lanes)
         kinds: Any = dict.fromkeys(MEDIA_KINDS, jobs)
+        kinds |= dict.fromkeys(_UTILITIES, utilities)
         self.queue = JobQueue(self.catalog, home_id(self.home), "server", kinds)
         self.path = online_media(self.catalog)[0].path
         self.serial = online_media(self.catalog)[0].label.serial

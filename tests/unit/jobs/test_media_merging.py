@@ -56,7 +56,7 @@ def test_sessions_older_than_the_newest_are_put_in_their_place(site: MediaSite) 
     )
     job = site.merge()
     assert job.last_result is JobResult.FINISHED, site.lines(job)
-    assert "N5185" in site.codes(job)
+    assert "N5605" in site.codes(job)
     assert site.catalog.merging.disordered() == []
     assert_merged(site, numbers)
 
@@ -100,7 +100,7 @@ def test_sessions_whose_password_nobody_gave_are_known_without_names(site: Media
     other = site.history(3, 1, key=new_key(site.path, "two"))
     job = site.merge()
     assert job.last_result is JobResult.INCOMPLETE
-    assert site.codes(job).count("W5182") == 3
+    assert site.codes(job).count("W5602") == 3
     assert_merged(site, plain)
     assert {one.number for one in site.catalog.sessions.list() if not one.detail} == {*locked, *other}
 
@@ -137,7 +137,7 @@ def test_a_damaged_session_is_named_and_the_rest_merged(site: MediaSite) -> None
     flip(f"{site.path}/sessions/000004", 30)
     job = site.merge()
     assert job.last_result is JobResult.INCOMPLETE
-    assert {"E4122", "W5183"} <= set(site.codes(job)), site.lines(job)
+    assert {"E4122", "W5603"} <= set(site.codes(job)), site.lines(job)
     assert_merged(site, [1, 3])
     second = site.catalog.sessions.show(site.serial, 2)
     assert (second.detail, second.damaged) == (False, True)
@@ -153,11 +153,11 @@ def test_a_copy_of_the_media_is_told_and_one_that_went_its_own_way_is_left_alone
     site.back_up(path=str(elsewhere))
     job = site.merge(site.path)
     assert job.last_result is JobResult.FINISHED
-    assert "W5180" in site.codes(job)
+    assert "W5600" in site.codes(job)
     assert_merged(site, [1, *numbers])
     other = site.merge(str(elsewhere))
     assert other.last_result is JobResult.INCOMPLETE
-    assert "W5181" in site.codes(other)
+    assert "W5601" in site.codes(other)
     assert_merged(site, [1, *numbers])
 
 
