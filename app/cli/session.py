@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from app.cli.context import current
+from app.cli.arguments import UtcTime
+from app.cli.context import current, read_password_file
+from app.cli.job import finish_submission
 from app.cli.media_utilities import copy_sessions
 from app.cli.session_report import document, ratio_text, sequences, size_fields
 from app.cli.table import size_text, time_text
+from app.model.job import Schedule
 from app.model.media import SessionInfo
 
 
@@ -85,10 +90,57 @@ def show(*, media: str, number: int) -> None:
             ("Encrypted", "yes" if item.encrypted else "no"),
             ("Written", time_text(item.written_at)),
             ("Verified", time_text(item.verified_at)),
-            ("Restore tested", time_text(item.restore_tested_at)),
+            ("Restore tested", _tested(item)),
             ("Notes", _notes(item)),
         ],
     )
+
+
+@session.command(
+    name="restore-test",
+    help="Restore session NUMBER of MEDIA to a scratch directory and compare. Without NUMBER: the newest of "
+    "each volume.",
+)
+@click.argument("media")
+@click.argument("number", type=click.IntRange(1), required=False)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 100),
+    default=100,
+    metavar="PERCENT",
+    help="Test so many percent of the files, others each time; needs little room.",
+)
+@click.option("--scratch", default="", metavar="DIR", help="Where to restore to; /var/tmp by default.")
+@click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions.")
+@click.option("--run-at", type=UtcTime(), default=None, metavar="TIME", help="ISO 8601, UTC by default.")
+@click.option("--repeat", default="", metavar="RRULE", help="Test again by this RFC 5545 recurrence rule.")
+@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
+def restore_test(
+    *,
+    media: str,
+    number: int | None,
+    sample: int,
+    scratch: str,
+    session_password_file: str | None,
+    run_at: datetime | None,
+    repeat: str,
+    wait: bool,
+) -> int:
+    """Submit a restore test."""
+    from app.cli.media import find_media
+
+    service = current().services.media
+    serial = find_media(service.media(), media).serial
+    password = read_password_file(session_password_file) if session_password_file else ""
+    job = service.restore_test(
+        serial,
+        number or 0,
+        percent=sample,
+        scratch=scratch,
+        session_password=password,
+        schedule=Schedule(run_at, repeat),
+    )
+    return finish_submission(job, wait=wait)
 
 
 @session.command(help="Remove sessions from MEDIA (name, ID or serial) and free what only they use.")
@@ -117,7 +169,13 @@ def _notes(item: SessionInfo) -> str:
             (bool(item.origin_serial), "copy"),
             (not item.detail, "without names"),
             (item.verified_at is not None, "verified"),
+            (item.restore_tested_at is not None, "restore-tested"),
         )
         if holds
     ]
     return ", ".join(notes)
+
+
+def _tested(item: SessionInfo) -> str:
+    sample = f", {item.restore_tested_percent} % of the files" if item.restore_tested_percent < 100 else ""
+    return time_text(item.restore_tested_at) + (sample if item.restore_tested_at is not None else "")

@@ -30,6 +30,7 @@ from app.jobs.media_utilities import MediaUtilities
 from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
+from app.jobs.restore_testing import RestoreTests
 from app.jobs.restore_undo import RestoreUndoJobs
 from app.jobs.runner import JobKindRunner
 from app.jobs.secrets import SecretStore
@@ -86,7 +87,9 @@ class Server:
         self._catalog: Catalog = open_catalog(home)
         self._store = SecretStore(home)
         self._supervisor = AgentSupervisor(home, self._report_agent) if agents is None else None
-        kinds = _kinds(self._catalog, self._store, agents or KnownHosts(home, self._catalog), self._name)
+        kinds = _kinds(
+            self._catalog, self._store, agents or KnownHosts(home, self._catalog), self._name, home
+        )
         self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
         self._housekeeping = Housekeeping(self._catalog, self._store, self._report)
         self._beat_at = 0.0
@@ -180,7 +183,7 @@ class Server:
 
 
 def _kinds(
-    catalog: Catalog, store: SecretStore, agents: Agents, name: str
+    catalog: Catalog, store: SecretStore, agents: Agents, name: str, home: str
 ) -> Mapping[JobKind, JobKindRunner]:
     lanes = Lanes()
     on_media = MediaJobs(catalog, store, lanes)
@@ -194,6 +197,7 @@ def _kinds(
         JobKind.MEDIA_VERIFY: on_media,
         JobKind.MEDIA_MERGE: on_media,
         JobKind.MEDIA_PURGE: on_media,
+        JobKind.RESTORE_TEST: RestoreTests(catalog, store, agents, home),
         JobKind.MEDIA_SCAN: utilities,
         JobKind.MEDIA_COMPARE: utilities,
         JobKind.MEDIA_COPY: utilities,

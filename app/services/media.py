@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.model.errors import CredentialsError, NotFoundError
-from app.model.job import Job, JobKind
+from app.model.job import Job, JobKind, Schedule
 from app.model.media import Device, MediaInfo, PurgePlan, SessionInfo
 from app.services.connections import Connections
 
@@ -46,6 +46,28 @@ class LocalMedia:
         self._check_password(serial, session_password)
         script = {"media": serial, "full": "true" if full else "false", "heal": "true" if heal else "false"}
         return self._submit(JobKind.MEDIA_VERIFY, script, session_password)
+    def restore_test(
+        self,
+        media: str,
+        session: int = 0,
+        *,
+        percent: int = 100,
+        scratch: str = "",
+        session_password: str = "",
+        schedule: Schedule = Schedule(),
+    ) -> Job:
+        """Submit a restore test.
+
+        Raises:
+            CredentialsError: E1133 an encrypted session without a password, E1134 a wrong one.
+            NotFoundError: E4121 no such session. UsageError: E1163 a percentage that is none.
+        """
+        from app.services.restore_tests import submit_restore_test
+
+        return submit_restore_test(
+            self._connections, media, session, percent, scratch, session_password, schedule
+        )
+
 
     def merge(self, media: str, session_password: str = "") -> Job:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
