@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import unicodedata
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.media import derived
 from app.media.api import KeyInfo
 from app.media.document import Document, decode_document
 from app.media.recovery import folded, mistyped_groups
@@ -88,14 +90,20 @@ def open_slot(fields: Document, secret: str) -> bytes | None:
     time_cost, memory_kib, lanes = int(fields["time_cost"]), int(fields["memory_kib"]), int(fields["lanes"])
     if not (1 <= time_cost <= 64 and 8 <= memory_kib <= _MAX_MEMORY_KIB and 1 <= lanes <= 64):
         return None
+    salt = b64decode(fields["salt"])
     for form in secret_forms(secret):
-        sealing = slot_key(form, b64decode(fields["salt"]), time_cost, memory_kib, lanes)
+        handle = derived.handle_of(form, salt, time_cost, memory_kib, lanes)
+        sealing = derived.kept_or_made(
+            handle, functools.partial(slot_key, form, salt, time_cost, memory_kib, lanes)
+        )
         try:
-            return AESGCM(sealing).decrypt(
+            opened = AESGCM(sealing).decrypt(
                 b64decode(fields["nonce"]), b64decode(fields["sealed"]), str(fields["key"]).encode()
             )
         except InvalidTag:
             continue
+        derived.keep(handle, sealing)
+        return opened
     return None
 
 
