@@ -323,7 +323,7 @@ def remove_slot(media_path: str, key_id: str, slot: int, stays: KeyInfo) -> None
 
 
 def copy_slots(source: str, target: str) -> int:
-    """Give the next media of a set the keys of an earlier one; how many slots came."""
+    """Give a media of a set the key slots of another, and what was removed there; how many slots came."""
     from app.media.slots import copy_slots as implementation
 
     return implementation(source, target)

@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from app.media import derived
 from app.media.api import KeyInfo
 from app.media.document import Document, decode_document
-from app.media.recovery import folded, mistyped_groups
 from app.media.mediaset import open_set
-from app.media.store import DirectoryMediaStore
+from app.media.recovery import folded, mistyped_groups
 from app.model.errors import ArcxoError, CredentialsError, UsageError
 from app.model.media_keys import SlotKind
 
@@ -114,8 +113,11 @@ def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     secret_forms(password)
     store = open_set(media_path)
     damaged = ""
-    for name, _ in store.names("keys"):
-        if name.endswith(".removed") or (key_id and not name.startswith(key_id + ".")):
+    names = [name for name, _ in store.names("keys")]
+    for name in names:
+        if name.count(".") != 1 or f"{name}.gone" in names:
+            continue
+        if key_id and not name.startswith(key_id + "."):
             continue
         try:
             fields = decode_document(store.get(f"keys/{name}"), "E4134", media=media_path, slot=name)

@@ -216,10 +216,10 @@ def _hint(store: DirectoryMediaStore, serial: str, path: str) -> None:
 
 def _copy_keys(source: DirectoryMediaStore, target: DirectoryMediaStore) -> None:
     """Each media can be opened by itself: the key slots of the set lie on all of them."""
-    for name, _ in source.names("keys"):
-        if target.size(f"keys/{name}") is None:
-            with contextlib.suppress(ArcxoError):
-                target.put_if_absent(f"keys/{name}", source.get(f"keys/{name}"))
+    from app.media.slots import copy_slots
+
+    with contextlib.suppress(ArcxoError):
+        copy_slots(source.location, target.location)
 
 
 class CollectorStore(SetStore):

@@ -26,6 +26,7 @@ from app.model.media_keys import SlotKind
 
 _SLOT = re.compile(r"([0-9a-f]{16})\.(\d{1,9})")
 _MARK = re.compile(r"([0-9a-f]{16}\.\d{1,9})\.[0-9a-f]{16}\.removed")
+_GONE = ".gone"
 _UNREADABLE = "E4134"
 
 
@@ -38,12 +39,25 @@ class _Slot:
     def name(self) -> str:
         return f"keys/{self.key_id}.{self.number}"
 
+    @property
+    def gone(self) -> str:
+        """What says that it was removed for good: copies of it are not to come back from other media."""
+        return self.name + _GONE
+
 
 def _slots(store: DirectoryMediaStore) -> list[_Slot]:
-    found = [_SLOT.fullmatch(name) for name, _ in store.names("keys")]
+    """The slots that open something, by key and number."""
+    names = {name for name, _ in store.names("keys")}
+    found = [_SLOT.fullmatch(name) for name in names if name + _GONE not in names]
     return sorted(
         (_Slot(one[1], int(one[2])) for one in found if one), key=lambda slot: (slot.key_id, slot.number)
     )
+
+
+def _gone(store: DirectoryMediaStore) -> list[_Slot]:
+    """The slots that were removed for good."""
+    names = [name.removesuffix(_GONE) for name, _ in store.names("keys") if name.endswith(_GONE)]
+    return [_Slot(one[1], int(one[2])) for one in map(_SLOT.fullmatch, names) if one]
 
 
 def put_slot(
@@ -68,8 +82,8 @@ def put_slot(
         "nonce": b64encode(nonce).decode(),
         "sealed": b64encode(AESGCM(sealing).encrypt(nonce, key.data_key, key.key_id.encode())).decode(),
     }
-    # A number is free again when its slot was removed: nobody refers to one.
-    number = max([-1, *(slot.number for slot in _slots(store) if slot.key_id == key.key_id)]) + 1
+    taken = [slot.number for slot in (*_slots(store), *_gone(store)) if slot.key_id == key.key_id]
+    number = max([-1, *taken]) + 1
     while not store.put_if_absent(f"keys/{key.key_id}.{number}", encode_document(fields | {"slot": number})):
         number += 1
     return KeyInfo(key.key_id, number, key.data_key)
@@ -126,7 +140,7 @@ def remove_slot(media_path: str, key_id: str, number: int, stays: KeyInfo) -> No
     """See `app.media.api.remove_slot`."""
     store = DirectoryMediaStore(media_path)
     slot, other = _Slot(key_id, number), _Slot(stays.key_id, stays.slot)
-    if store.size(slot.name) is None:
+    if store.size(slot.name) is None or store.size(slot.gone) is not None:
         raise NotFoundError("E4135", media=media_path, key=key_id, slot=number)
     if slot == other or key_id != stays.key_id:
         raise CredentialsError("E4136", media=media_path, key=key_id, slot=number)
@@ -135,12 +149,18 @@ def remove_slot(media_path: str, key_id: str, number: int, stays: KeyInfo) -> No
     store.put_if_absent(mark, encode_document(fields))
     try:
         # Marks first, then the slot: a removal that is done has left neither.
-        if _is_marked(store, other) or store.size(other.name) is None or store.size(mark) is None:
+        going = _is_marked(store, other) or store.size(other.gone) is not None
+        if going or store.size(other.name) is None or store.size(mark) is None:
             raise BusyError("E4139", media=media_path, key=key_id, slot=other.number)
+        store.put_if_absent(slot.gone, encode_document(_removed_now()))
         store.delete(slot.name)
         store.synchronize_directory("keys")
     finally:
         store.delete(mark)
+
+
+def _removed_now() -> Document:
+    return {"format": "arcxo removed key slot", "removed_at": datetime.now(UTC).isoformat()}
 
 
 def _is_marked(store: DirectoryMediaStore, slot: _Slot) -> bool:
@@ -151,7 +171,9 @@ def _is_marked(store: DirectoryMediaStore, slot: _Slot) -> bool:
 
 
 def finish_slot_removals(store: DirectoryMediaStore) -> None:
-    """Forget the marks of processes that are gone: what they had not removed stays."""
+    """Take away slots that are gone, and the marks of processes that are: what they had not removed stays."""
+    for slot in _gone(store):
+        store.delete(slot.name)
     for name, _ in store.names("keys"):
         if _MARK.fullmatch(name) is None:
             continue
@@ -170,4 +192,15 @@ def finish_slot_removals(store: DirectoryMediaStore) -> None:
 def copy_slots(source: str, target: str) -> int:
     """See `app.media.api.copy_slots`."""
     origin, store = DirectoryMediaStore(source), DirectoryMediaStore(target)
-    return sum(store.put_if_absent(slot.name, origin.get(slot.name)) for slot in _slots(origin))
+    removed = {slot.name for slot in _gone(store)}
+    came = sum(
+        store.put_if_absent(slot.name, origin.get(slot.name))
+        for slot in _slots(origin)
+        if slot.name not in removed
+    )
+    for slot in _gone(origin):
+        # What was removed there goes here as well, as long as something else opens the key.
+        left = [one for one in _slots(store) if one.key_id == slot.key_id and one != slot]
+        if left and store.put_if_absent(slot.gone, encode_document(_removed_now())):
+            store.delete(slot.name)
+    return came

@@ -83,6 +83,8 @@ def data_key(media: Sequence[str], key_id: str, secret: str) -> bytes:
         for name in names(f"{place}/keys"):
             if not name.startswith(key_id + ".") or not name.rpartition(".")[2].isdigit():
                 continue
+            if os.path.exists(f"{place}/keys/{name}.gone"):
+                continue
             try:
                 slot = document(f"{place}/keys/{name}")
                 for candidate in candidates(secret):

@@ -115,6 +115,7 @@ def test_two_who_remove_each_others_slot_leave_one(media: str) -> None:
             thread.join()
         left = [one for one in list_slots(media) if one.key_id == key.key_id]
         assert left
+        assert open_slots(media, "one") or open_slots(media, "two")
         assert not [name for name in os.listdir(f"{media}/keys") if name.endswith(".removed")]
 
 
@@ -237,6 +238,25 @@ def test_the_next_media_of_a_set_opens_with_the_same_passwords(tmp_path: Path, m
     assert copy_slots(media, found.path) == 2
     assert copy_slots(media, found.path) == 0
     assert unlock(found.path, "two") == KeyInfo(key.key_id, 1, key.data_key)
+
+
+def test_what_was_removed_does_not_come_back_from_another_media_of_the_set(
+    tmp_path: Path, media: str
+) -> None:
+    key = create_key(media, "old")
+    second = format_media(str(tmp_path / "device"), "M1", sequence=2).path
+    copy_slots(media, second)
+    change(media, "old", "new")
+    # The second one was offline; it learns what changed, and gives nothing back.
+    assert copy_slots(second, media) == 0
+    assert not open_slots(media, "old")
+    assert copy_slots(media, second) == 1
+    for path in (media, second):
+        assert not open_slots(path, "old")
+        assert unlock(path, "new").data_key == key.data_key
+        assert [one.slot for one in list_slots(path)] == [1]
+    assert create_key(media, "another").slot == 0
+    assert add_slot(media, key, "third", SlotKind.PASSWORD).slot == 2
 
 
 def test_a_full_disk_leaves_the_old_password(media: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,40 @@ while True:
 """
 
 
+RESTORER = """
+import os, random, shutil, sys
+from app.model.errors import ArcxoError
+from app.media.api import sessions, verify
+from tests.support.media_samples import restore_to
+media, directory, chooser = sys.argv[1], sys.argv[2], random.Random(int(sys.argv[3]))
+from pathlib import Path
+number = 0
+while True:
+    present = [one.number for one in sessions(media)]
+    if not present:
+        continue
+    number += 1
+    wanted, out = chooser.choice(present), Path(f"{directory}/out{number}")
+    try:
+        result, events = restore_to(media, out, wanted)
+    except ArcxoError as error:
+        # Removed since it was chosen: what it held may be gone at any point.
+        assert error.code in ("E4121", "E4123", "E4124", "E4125", "E4142"), error
+        assert wanted not in [one.number for one in sessions(media)], error
+        continue
+    still = wanted in [one.number for one in sessions(media)]
+    assert not still or (result.mismatches, events.problems) == (0, []), events.problems
+    if still and number % 3 == 0:
+        damage = verify(media, full=False).damage
+        left = {one.number for one in sessions(media)}
+        assert not [one for one in damage if left & set(one.sessions)], damage
+    if still:
+        print(f"restored {wanted} {out}", flush=True)
+    else:
+        shutil.rmtree(out)
+"""
+
+
 class Actor:
     """A process and what it has said so far, each line written whole."""
 
@@ -99,6 +133,7 @@ def run(directory: Path, seconds: float, seed: int) -> int:
     chooser = random.Random(seed)
     media = new_media(directory)
     held: dict[int, str] = {}
+    restored: list[tuple[int, str]] = []
     removed: set[int] = set()
     number = seed * 1000
     actors: list[Actor] = []
@@ -116,20 +151,27 @@ def run(directory: Path, seconds: float, seed: int) -> int:
                 held[session] = state
             elif line.isdigit():
                 removed.add(int(line))
+            elif line.startswith("restored "):
+                _, session, out = line.split(" ")
+                restored.append((int(session), out))
 
-    for code in (WRITER, WRITER, COLLECTOR, COLLECTOR):
+    codes = (WRITER, WRITER, COLLECTOR, COLLECTOR, RESTORER)
+    for code in codes:
         start(code)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(chooser.uniform(0.3, 2.0))
-        victim = chooser.randrange(4)
+        victim = chooser.randrange(len(codes))
         actor = actors.pop(victim)
         end(actor)
         actors.insert(victim, actor)
-        start(WRITER if victim < 2 else COLLECTOR)
+        start(codes[victim])
         actors[victim] = actors.pop()
     for actor in actors:
         end(actor)
+    for session, out in restored:
+        if session in held:
+            assert_identical(Path(held[session]), Path(out))
     collect(media)
     collect(media)
     present = {one.number for one in sessions(media)}
