@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from app.agent.api import ArchiveOrder, BackupPoint
-from app.agent.convert import from_message, to_text
+from app.agent.api import ArchiveOrder, BackupPoint, RestoreOrder
+from app.agent.convert import from_message, to_message, to_text
 from app.agent.errors import bug
 from app.agent.far_media import MediaAnswer, MediaRequest
 from app.agent.generated import agent_pb2 as pb
@@ -66,9 +66,32 @@ def _answer_message(answer: MediaAnswer) -> pb.FarOrder:
     )
 
 
-def far_order(order: ArchiveOrder) -> ArchiveOrder:
-    """The order with a media that is the caller's."""
-    return replace(order, media_path=FAR + order.media_path)
+def far_archive(order: ArchiveOrder, point: BackupPoint) -> tuple[pb.FarOrder, dict[str, MediaGate]]:
+    """The message of an order whose media is this host's, and the gate to it."""
+    from app.backup.api import usable_base
+
+    if order.base_media:
+        # What lies on another media of the set is read again rather than looked up over the wire.
+        order = replace(order, base_session=0, base_media="", base_incarnation="")
+    elif not usable_base(
+        order.media_path, order.base_session, order.base_incarnation, order.base_change, order.data_key
+    ):
+        order = replace(order, base_incarnation="")
+    far = replace(order, media_path=FAR + order.media_path)
+    base = [order.base_session] if order.base_session else []
+    gate = MediaGate(order.media_path, base, header_check(order, point))
+    return pb.FarOrder(archive=to_message(far, pb.ArchiveOrder)), {far.media_path: gate}
+
+
+def far_restore(order: RestoreOrder) -> tuple[pb.FarOrder, dict[str, MediaGate]]:
+    """The same of a restore, with a gate to each media."""
+    sessions: dict[str, list[int]] = {}
+    for part in order.parts():
+        sessions.setdefault(part.media_path, []).append(part.session)
+    more = tuple(replace(part, media_path=FAR + part.media_path) for part in order.more)
+    far = replace(order, media_path=FAR + order.media_path, more=more)
+    gates = {FAR + path: MediaGate(path, numbers, None) for path, numbers in sessions.items()}
+    return pb.FarOrder(restore=to_message(far, pb.RestoreOrder)), gates
 
 
 def far_events(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from app.agent.api import ArchiveOrder
+from app.agent.api import ArchiveOrder, RestoreOrder
 from app.agent.convert import from_message, to_message
 from app.agent.errors import error_of
 from app.agent.far_media import MediaAnswer, MediaRequest
@@ -16,6 +16,8 @@ from app.agent.workers import AnswerLine
 from app.media.far import FAR
 from app.model.errors import UsageError
 
+Order = TypeVar("Order")
+
 
 def archive_far(
     host: HostEngines, orders: Iterator[Any], gone: threading.Event, told: Callable[[Any], pb.ArchiveEvent]
@@ -24,20 +26,45 @@ def archive_far(
 
     `told` makes the message of an event of the archive.
     """
-    first = next(orders, None)
-    if first is None or first.WhichOneof("content") != "archive":
-        raise UsageError("AE1007", message="FarOrder", reason="it does not begin with an order")
-    order = from_message(first.archive, ArchiveOrder)
-    if not order.media_path.startswith(FAR):
-        # A path of this host would be written to with the agent's rights.
-        raise UsageError("AE1007", message="FarOrder", reason="the media is not the caller's")
-    line = AnswerLine()
-    threading.Thread(target=_take_answers, args=(orders, line, gone), name="answers", daemon=True).start()
-    for event in host.archive(order, gone, line):
+    order = _order_of(orders, "archive", ArchiveOrder)
+    _check_far((order.media_path, *filter(None, (order.base_media,))))
+    for event in host.archive(order, gone, _line_of(orders, gone)):
         if isinstance(event, MediaRequest):
             yield pb.FarEvent(media=to_message(event, pb.MediaRequest))
         else:
             yield pb.FarEvent(archive=told(event))
+
+
+def restore_far(
+    host: HostEngines, orders: Iterator[Any], gone: threading.Event, told: Callable[[Any], pb.RestoreEvent]
+) -> Iterator[pb.FarEvent]:
+    """Restore or plan what the first message orders; the rest as in `archive_far`."""
+    order = _order_of(orders, "restore", RestoreOrder)
+    _check_far([part.media_path for part in order.parts()])
+    for event in host.restore(order, gone, _line_of(orders, gone)):
+        if isinstance(event, MediaRequest):
+            yield pb.FarEvent(media=to_message(event, pb.MediaRequest))
+        else:
+            yield pb.FarEvent(restore=told(event))
+
+
+def _order_of(orders: Iterator[Any], name: str, kind: type[Order]) -> Order:
+    first = next(orders, None)
+    if first is None or first.WhichOneof("content") != name:
+        raise UsageError("AE1007", message="FarOrder", reason="it does not begin with an order")
+    return from_message(getattr(first, name), kind)
+
+
+def _check_far(media: Sequence[str]) -> None:
+    """A path of this host would be used with the agent's rights, past the caller's gate."""
+    if not all(path.startswith(FAR) for path in media):
+        raise UsageError("AE1007", message="FarOrder", reason="the media is not the caller's")
+
+
+def _line_of(orders: Iterator[Any], gone: threading.Event) -> AnswerLine:
+    line = AnswerLine()
+    threading.Thread(target=_take_answers, args=(orders, line, gone), name="answers", daemon=True).start()
+    return line
 
 
 def _take_answers(orders: Iterator[Any], line: AnswerLine, gone: threading.Event) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,7 +30,6 @@ from app.agent.generated import agent_pb2 as pb
 from app.agent.generated import agent_pb2_grpc
 from app.agent.host_calls import HostCalls
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
-from app.media.far import FAR
 from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
@@ -326,27 +324,36 @@ class GrpcAgent(HostCalls):
                 yield from_message(getattr(reply, name), _ARCHIVE_EVENTS[name])
 
     def _far_archive(self, order: ArchiveOrder) -> Iterator[Any]:
-        from app.agent.far_client import far_events, header_check
-        from app.agent.media_gate import MediaGate
+        from app.agent.far_client import far_archive
 
-        point = self._points[order.point_id]
-        far = replace(order, media_path=FAR + order.media_path)
-        gate = MediaGate(order.media_path, order.base_session, header_check(order, point))
-        message = pb.FarOrder(archive=to_message(far, pb.ArchiveOrder))
-
-        def call(messages: Iterator[pb.FarOrder]) -> Iterator[Any]:
-            return self._stream_once("ArchiveFar", messages)
-
-        for event in far_events(call, message, {far.media_path: gate}):
+        for event in self._far_work("ArchiveFar", *far_archive(order, self._points[order.point_id])):
             yield event.archive
+
+    def _far_restore(self, order: RestoreOrder) -> Iterator[Any]:
+        from app.agent.far_client import far_restore
+
+        for event in self._far_work("RestoreFar", *far_restore(order)):
+            yield event.restore
+
+    def _far_work(self, name: str, message: Any, gates: Any) -> Iterator[Any]:
+        from app.agent.far_client import far_events
+
+        return far_events(lambda messages: self._stream_once(name, messages), message, gates)
 
     def end_backup(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots."""
         self._call("EndBackup", pb.EndBackupRequest(point_id=point_id, keep=keep))
 
     def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]:
-        """Restore; the iteration ends with a `RestoreResult`. Closing it early cancels."""
-        for reply in self._stream("Restore", to_message(order, pb.RestoreOrder)):
+        """Restore; the iteration ends with a `RestoreResult`. Closing it early cancels.
+
+        The media of the order are of this host, as in `archive`.
+        """
+        if self._far:
+            replies = self._far_restore(order)
+        else:
+            replies = self._stream("Restore", to_message(order, pb.RestoreOrder))
+        for reply in replies:
             name = reply.WhichOneof("event")
             if name is not None:
                 yield from_message(getattr(reply, name), _RESTORE_EVENTS[name])

@@ -21,7 +21,7 @@ from app.agent.api import (
 from app.agent.calls import Calls
 from app.agent.convert import enum_value, from_message, from_time, to_message
 from app.agent.far_media import MediaRequest
-from app.agent.far_work import archive_far
+from app.agent.far_work import archive_far, restore_far
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host import HostEngines
 from app.agent.peer_handlers import PeerHandlers
@@ -79,6 +79,7 @@ class ControlHandlers:
             "CompareSession": calls.stream("CompareSession", self._compare_session),
             "UndoRestore": calls.stream("UndoRestore", self._undo_restore),
             "ArchiveFar": calls.stream("ArchiveFar", self._archive_far),
+            "RestoreFar": calls.stream("RestoreFar", self._restore_far),
             "OpenScenarioStream": calls.open("OpenScenarioStream", between.open_stream),
         }
         methods |= {name: calls.slow(name, work) for name, work in between.slow.items()}
@@ -129,8 +130,15 @@ class ControlHandlers:
         return archive_far(self._host, orders, gone, archive_event_message)
 
     def _restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
-        for event in self._host.restore(from_message(request, RestoreOrder), gone):
+        order = from_message(request, RestoreOrder)
+        if any(part.media_path.startswith(FAR) for part in order.parts()):
+            raise UsageError("AE1007", message="RestoreOrder", reason="the media is on no path here")
+        for event in self._host.restore(order, gone):
+            assert not isinstance(event, MediaRequest)
             yield restore_event_message(event)
+
+    def _restore_far(self, orders: Any, gone: threading.Event) -> Iterator[pb.FarEvent]:
+        return restore_far(self._host, orders, gone, restore_event_message)
 
     def _undo_restore(self, request: Any, gone: threading.Event) -> Iterator[pb.RestoreEvent]:
         for event in self._host.undo_restore(from_message(request, UndoOrder), gone):

@@ -262,14 +262,16 @@ class HostEngines:
         """Compare a session with files of this host, in a worker; None is a sign of life."""
         return run_comparison(self._spawner, order, gone)
 
-    def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
-        """Restore in a worker; None is a sign of life.
+    def restore(
+        self, order: RestoreOrder, gone: threading.Event, line: AnswerLine | None = None
+    ) -> Iterator[RestoreEvent | MediaRequest | None]:
+        """Restore in a worker; None is a sign of life. `line` as in `run_archive`.
 
         Raises BusyError AE1023 for a job that another server has taken over.
         """
         if not order.plan_only:
             self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
-        return self.restores.restore(order, gone)
+        return self.restores.restore(order, gone, line)
 
     def undo_restore(self, order: UndoOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
         """Take back a restore in a worker; as `restore`."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.agent.far_media import READ_BYTES, MediaAnswer, MediaRequest
 from app.media.api import SessionHeader
 from app.media.far import FarUpload
+from app.media.mediaset import join_set, members, open_set
 from app.media.session import decode_header, load_header, load_refs
-from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
 
 _OBJECT = re.compile(r"(?:label|reserve|[a-z]{1,20}/[0-9A-Za-z][0-9A-Za-z._-]{0,100})")
@@ -35,13 +35,13 @@ CheckHeader = Callable[[SessionHeader], None]
 class MediaGate:
     """One media for one order. Any thread; the requests of one upload come one after the other.
 
-    `session` is the one whose packs may be read (0 = none). `check` raises when a header is not what the
-    order asked for; without it nothing may be written.
+    `sessions` are those whose packs may be read. `check` raises when a header is not what the order asks for;
+    without it nothing may be written. The other media of its set are read through it.
     """
 
-    def __init__(self, path: str, session: int, check: CheckHeader | None) -> None:
-        self._store = DirectoryMediaStore(path)
-        self._session = session
+    def __init__(self, path: str, sessions: Sequence[int], check: CheckHeader | None) -> None:
+        self._store = open_set(path) if check is None else join_set(path)
+        self._sessions = tuple(sessions)
         self._check = check
         self._guard = threading.Lock()
         self._readable: set[str] | None = None
@@ -82,7 +82,7 @@ class MediaGate:
             case "names":
                 if name not in _LISTED:
                     raise self._refused(name)
-                return MediaAnswer(number, names=tuple(self._store.names(name)))
+                return MediaAnswer(number, names=self._names(name))
             case "write":
                 self._write(request)
             case "commit":
@@ -101,6 +101,12 @@ class MediaGate:
             case _:
                 raise self._refused(request.operation)
         return MediaAnswer(number)
+
+    def _names(self, directory: str) -> tuple[tuple[str, int], ...]:
+        if directory != "sessions":
+            return tuple(self._store.names(directory))
+        # Numbers go on over the media of a set.
+        return tuple(sorted({item for one in members(self._store) for item in one.names(directory)}))
 
     def _write(self, request: MediaRequest) -> None:
         with self._guard:
@@ -182,14 +188,14 @@ class MediaGate:
         self._check(decode_header(content, self._store.location, int(header.group(1))))
 
     def _packs(self) -> set[str]:
-        """The packs that the session refers to."""
+        """The packs that the sessions refer to."""
         with self._guard:
             if self._readable is None:
-                found = set()
-                if self._session:
-                    header = load_header(self._store, self._session)
-                    found = {f"packs/{one.pack_id}" for one in load_refs(self._store, header)}
-                self._readable = found
+                self._readable = {
+                    f"packs/{one.pack_id}"
+                    for session in self._sessions
+                    for one in load_refs(self._store, load_header(self._store, session))
+                }
             return self._readable
 
     def _refused(self, what: str) -> ArcxoError:

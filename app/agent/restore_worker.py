@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.agent.far_media import lend_media
 from app.agent.restore_task import restore_task
 from app.model.archive import RestoreItems, UndoItems
 from app.model.errors import Problem
@@ -22,6 +23,8 @@ def carry_out(
     pipe: ControlPipe, kind: str, order: Any, state: str, paths: tuple[bytes, ...], area: Any
 ) -> None:
     """Do `plan`, `restore` or `undo`. `paths`: what is protected, or of an undo the destinations."""
+    if kind != "undo":
+        lend_media(pipe.line, [part.media_path for part in order.parts()])
     if kind == "undo":
         _undo(pipe, order, state, paths, area)
     elif kind == "plan":

@@ -18,8 +18,9 @@ from typing import Any
 from app.agent.api import RestoreEvent, RestoreOrder, UndoOrder
 from app.agent.applier_sink import ApplierSink
 from app.agent.children import Spawner
+from app.agent.far_media import MediaRequest
 from app.agent.role_process import RoleProcess
-from app.agent.workers import run_restore_work
+from app.agent.workers import AnswerLine, run_restore_work
 from app.backup.api import RestoreSink
 from app.backup.sink import DirectorySink
 from app.backup.states import About, State, States, states_pending
@@ -66,12 +67,17 @@ class Restores:
 
     # -- running --------------------------------------------------------------------------------------
 
-    def restore(self, order: RestoreOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
-        """Carry out an order, or plan it. None is a sign of life. Raises what the worker does."""
+    def restore(
+        self, order: RestoreOrder, gone: threading.Event, line: AnswerLine | None = None
+    ) -> Iterator[RestoreEvent | MediaRequest | None]:
+        """Carry out an order, or plan it. None is a sign of life. Raises what the worker does.
+
+        With a `line` the media are the caller's; see `run_archive`.
+        """
         protected = (os.fsencode(self._home), *order.protected)
         if order.plan_only:
             work = ("plan", order, "", protected)
-            yield from run_restore_work(self._spawner, work, None, gone, None)
+            yield from run_restore_work(self._spawner, work, None, gone, None, line)
             return
         about = About(
             order.job_id,
@@ -89,6 +95,7 @@ class Restores:
                 order.scenario_id,
                 gone,
                 self._replica,
+                line,
             ):
                 ended = ended or isinstance(event, RestoreResult)
                 yield event
@@ -107,6 +114,7 @@ class Restores:
                 replica = None if order.plan_only else self._replica
                 done: UndoResult | None = None
                 for event in run_restore_work(self._spawner, work, scenario, gone, replica):
+                    assert not isinstance(event, MediaRequest)
                     done = event if isinstance(event, UndoResult) else done
                     yield event
             if order.plan_only or done is None or done.problems:

@@ -50,6 +50,7 @@ REQUIRED_ROLE = {
     "ListPendingReplacements": Role.OPERATOR,
     "OpenStream": Role.ADMINISTRATOR,
     "ArchiveFar": Role.OPERATOR,
+    "RestoreFar": Role.ADMINISTRATOR,
     # Between hosts.
     "CheckRoots": Role.OPERATOR,
     "Preflight": Role.OPERATOR,

@@ -164,7 +164,8 @@ def run_restore_work(
     scenario_id: int | None,
     gone: threading.Event,
     replica: RoleProcess | None,
-) -> Iterator[RestoreEvent | None]:
+    line: AnswerLine | None = None,
+) -> Iterator[RestoreEvent | MediaRequest | None]:
     """The events of a restore, its plan or its undo, as `run_archive`; see `app.agent.restore_worker`.
 
     With a scenario its applier (`replica`) does the writing.
@@ -174,13 +175,20 @@ def run_restore_work(
     """
     failed = ArcxoError("AE1025", reason="")
     if scenario_id is None or replica is None:
-        yield from _run(Worker(spawner), (*work, None), gone, failed, None)
+        yield from _run(_asking(spawner, line), (*work, None), gone, failed, None)
         return
     area = replica.call("begin_restore", scenario_id, timeout_s=_APPLIER_S)
     try:
-        yield from _run(Worker(spawner), (*work, area), gone, failed, replica)
+        yield from _run(_asking(spawner, line), (*work, area), gone, failed, replica)
     finally:
         replica.call("end_restore", scenario_id, area, timeout_s=_APPLIER_S)
+
+
+def _asking(spawner: Spawner, line: AnswerLine | None) -> Worker:
+    worker = Worker(spawner)
+    if line is not None:
+        line.attach(worker)
+    return worker
 
 
 def _run(

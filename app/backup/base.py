@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.media.api import SessionHeader
+from app.media.far import FAR
 from app.media.index import ChunkIndex
 from app.media.mediaset import open_set
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry
@@ -42,6 +43,8 @@ def usable_base(media_path: str, session: int, incarnation: str, change: int, da
     """See `app.backup.api.usable_base`."""
     if session <= 0 or not incarnation:
         return False
+    if media_path.startswith(FAR):
+        return True  # the media's host has looked, and leaves the incarnation out where it may not be used
     store = open_set(media_path)
     try:
         header = load_header(store, session)

@@ -16,6 +16,7 @@ from blake3 import blake3
 
 from app.media.api import Label
 from app.media.document import Document, decode_document, encode_document
+from app.media.far import FAR
 from app.media.label import list_media, read_label
 from app.media.reserve import put_with_reserve
 from app.media.store import DirectoryMediaStore, MediaStore
@@ -39,6 +40,9 @@ class Membership:
 def membership(media_path: str) -> Membership:
     """Where the other media of the set of this one are. Raises as `read_label`. Blocks on all of them."""
     own = read_label(media_path)
+    if media_path.startswith(FAR):
+        # Its host looks on all media of the set; paths that are told there mean nothing here.
+        return Membership(own, {}, ())
     hints = _hints(media_path)
     found: dict[str, str] = {}
     sequences = {own.sequence}

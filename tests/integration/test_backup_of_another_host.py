@@ -10,7 +10,7 @@ import pytest
 
 from app.agent.run import spawn_agent, stop_agent
 from tests.support.arcxo_command import Arcxo
-from tests.support.trees import assert_identical, fill
+from tests.support.trees import assert_identical, fill, picture, without_folder_times
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +77,29 @@ def test_a_replica_there_becomes_a_session_here_and_comes_back(office: Office, t
     )
     found = next((tmp_path / "out").rglob("big")).parent
     assert_identical(office.data, found)
+
+
+def test_a_session_goes_back_to_the_replica_the_master_and_any_directory_there(
+    office: Office, tmp_path: Path
+) -> None:
+    (office.data / "victim").write_text("as it was")
+    office.server.wait("shared", "in-sync")
+    office.back_up()
+    newest = office.newest()
+    session = ["restore", "session", str(newest["media_name"]), str(newest["number"])]
+    (office.data / "victim").write_text("spoilt")
+    office.server.wait("shared", "in-sync")
+    office.server.text(*session, "--to", "original-replica", "--path", str(office.data / "victim"), "--wait")
+    assert (office.copy / "victim").read_text() == "as it was"
+    assert (office.data / "victim").read_text() == "spoilt"
+    office.server.text(*session, "--to", "original-master", "--path", str(office.data / "victim"), "--wait")
+    assert (office.data / "victim").read_text() == "as it was"
+    place = tmp_path / "elsewhere"
+    office.server.text(*session, "--to", f"branch:{place}", "--structure", "none", "--wait")
+    found = next(place.rglob("victim")).parent
+    assert without_folder_times(picture(found)) == without_folder_times(picture(office.data))
+    office.server.text("scenario", "run", "shared")
+    office.server.wait("shared", "in-sync")
 
 
 def test_an_encrypted_backup_is_sealed_before_it_leaves(office: Office, tmp_path: Path) -> None:

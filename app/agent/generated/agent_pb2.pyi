@@ -552,20 +552,24 @@ class PendingReplacements(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[PendingReplacement, _Mapping]]] = ...) -> None: ...
 
 class FarOrder(_message.Message):
-    __slots__ = ("archive", "answer")
+    __slots__ = ("archive", "restore", "answer")
     ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    RESTORE_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     archive: ArchiveOrder
+    restore: RestoreOrder
     answer: MediaAnswer
-    def __init__(self, archive: _Optional[_Union[ArchiveOrder, _Mapping]] = ..., answer: _Optional[_Union[MediaAnswer, _Mapping]] = ...) -> None: ...
+    def __init__(self, archive: _Optional[_Union[ArchiveOrder, _Mapping]] = ..., restore: _Optional[_Union[RestoreOrder, _Mapping]] = ..., answer: _Optional[_Union[MediaAnswer, _Mapping]] = ...) -> None: ...
 
 class FarEvent(_message.Message):
-    __slots__ = ("archive", "media")
+    __slots__ = ("archive", "restore", "media")
     ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    RESTORE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     archive: ArchiveEvent
+    restore: RestoreEvent
     media: MediaRequest
-    def __init__(self, archive: _Optional[_Union[ArchiveEvent, _Mapping]] = ..., media: _Optional[_Union[MediaRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, archive: _Optional[_Union[ArchiveEvent, _Mapping]] = ..., restore: _Optional[_Union[RestoreEvent, _Mapping]] = ..., media: _Optional[_Union[MediaRequest, _Mapping]] = ...) -> None: ...
 
 class MediaRequest(_message.Message):
     __slots__ = ("number", "media", "operation", "name", "offset", "length", "upload", "data")

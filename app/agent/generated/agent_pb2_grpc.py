@@ -260,6 +260,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.FarOrder.SerializeToString,
                 response_deserializer=agent__pb2.FarEvent.FromString,
                 _registered_method=True)
+        self.RestoreFar = channel.stream_stream(
+                '/arcxo.agent.v1.AgentControl/RestoreFar',
+                request_serializer=agent__pb2.FarOrder.SerializeToString,
+                response_deserializer=agent__pb2.FarEvent.FromString,
+                _registered_method=True)
         self.SetName = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/SetName',
                 request_serializer=agent__pb2.NameRequest.SerializeToString,
@@ -587,8 +592,14 @@ class AgentControlServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ArchiveFar(self, request_iterator, context):
-        """An archive with media of the caller: its order first, then answers to what is asked for.
+        """An archive or a restore with media of the caller: its order first, then answers to what is asked for.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreFar(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -886,6 +897,11 @@ def add_AgentControlServicer_to_server(servicer, server):
             ),
             'ArchiveFar': grpc.stream_stream_rpc_method_handler(
                     servicer.ArchiveFar,
+                    request_deserializer=agent__pb2.FarOrder.FromString,
+                    response_serializer=agent__pb2.FarEvent.SerializeToString,
+            ),
+            'RestoreFar': grpc.stream_stream_rpc_method_handler(
+                    servicer.RestoreFar,
                     request_deserializer=agent__pb2.FarOrder.FromString,
                     response_serializer=agent__pb2.FarEvent.SerializeToString,
             ),
@@ -2159,6 +2175,33 @@ class AgentControl:
             request_iterator,
             target,
             '/arcxo.agent.v1.AgentControl/ArchiveFar',
+            agent__pb2.FarOrder.SerializeToString,
+            agent__pb2.FarEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreFar(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/arcxo.agent.v1.AgentControl/RestoreFar',
             agent__pb2.FarOrder.SerializeToString,
             agent__pb2.FarEvent.FromString,
             options,

@@ -28,7 +28,7 @@ class Bench:
         fill(base / "own")
         archive(archive_task(self.media, base / "own"), lambda _: None, lambda: False, {})
         self.headers: list[SessionHeader] = []
-        self.gate = MediaGate(self.media, 0, self.headers.append)
+        self.gate = MediaGate(self.media, (), self.headers.append)
         self.requests: list[MediaRequest] = []
         self.line = MediaLine(self._ask)
         self.far = LineMedia(self.line, f"far:{self.media}")
@@ -111,7 +111,7 @@ def test_other_writers_are_neither_judged_nor_removed(bench: Bench) -> None:
 
 
 def test_a_gate_that_only_reads_takes_nothing(bench: Bench) -> None:
-    gate = MediaGate(bench.media, 1, None)
+    gate = MediaGate(bench.media, (1,), None)
     answer = gate.answer(MediaRequest(1, "m", "write", upload=1, data=b"x"))
     assert answer.error is not None
     pack = next((Path(bench.media) / "packs").iterdir()).name
@@ -143,7 +143,7 @@ def test_a_session_that_was_not_ordered_does_not_come_to_be(bench: Bench, tmp_pa
     def refuse(header: SessionHeader) -> None:
         raise ArcxoError("E4158", media="m", object=header.machine)
 
-    bench.gate = MediaGate(bench.media, 0, refuse)
+    bench.gate = MediaGate(bench.media, (), refuse)
     source = tmp_path / "source"
     source.mkdir()
     far.lend("far:other", LineMedia(bench.line, "far:other"))
