@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import threading
 import time
@@ -168,4 +169,11 @@ def _end(process: subprocess.Popen[bytes], timeout_s: float) -> str:
     except subprocess.TimeoutExpired:
         process.kill()
         code = process.wait()
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    return _signal_text(-code) if code < 0 else f"exit code {code}"
+
+
+def _signal_text(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

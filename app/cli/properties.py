@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,9 +44,9 @@ def scenario_with(scenario: Scenario, values: Mapping[str, str]) -> Scenario:
     rest = {key: value for key, value in values.items() if key not in GENERAL and ":" not in key}
     filters = scenario.filters
     if "include" in values:
-        filters = Filters(_patterns(values["include"]), filters.exclude)
+        filters = Filters(_patterns("include", values["include"]), filters.exclude)
     if "exclude" in values:
-        filters = Filters(filters.include, _patterns(values["exclude"]))
+        filters = Filters(filters.include, _patterns("exclude", values["exclude"]))
     replicas = scenario.replicas
     for key, value in values.items():
         if ":" in key:
@@ -96,7 +97,13 @@ def value_text(value: Any) -> str:
     """A property's value as `scenario set` takes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(map(_quoted, value)) if isinstance(value, list) else str(value)
+
+
+def _quoted(pattern: str) -> str:
+    """A pattern as one of several with commas between them."""
+    plain = pattern == pattern.strip() and not any(char in pattern for char in ',"')
+    return pattern if plain else '"' + pattern.replace('"', '""') + '"'
 
 
 def _value(key: str, text: str) -> Any:
@@ -109,5 +116,11 @@ def _value(key: str, text: str) -> Any:
         raise UsageError("E1114", key=key, value=text, allowed=error) from error
 
 
-def _patterns(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _patterns(key: str, text: str) -> tuple[str, ...]:
+    """The patterns between commas; what stands in double quotes is one, whatever is in it."""
+    try:
+        rows = list(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        allowed = "patterns with commas between them, one with a comma or quote in double quotes"
+        raise UsageError("E1114", key=key, value=text, allowed=allowed) from error
+    return tuple(part.strip() for part in (rows[0] if rows else ()) if part.strip())

@@ -123,7 +123,15 @@ def check(**options: Any) -> int:
     return int(ExitCode.FAILED if blocked else ExitCode.DONE)
 
 
-@click.command(name="set", help="Change properties of the scenario NAME.")
+_SET_HELP = """Change properties of the scenario NAME.
+
+`include` and `exclude` take several patterns with commas between them. One that has a comma or a quote itself
+stands in double quotes, with a quote in it doubled: exclude='*.tmp,"a,b.txt"'. HOST:KEY=VALUE holds for the
+replica on HOST alone.
+"""
+
+
+@click.command(name="set", help=_SET_HELP)
 @click.argument("name")
 @click.argument("assignments", nargs=-1, required=True, metavar="[HOST:]KEY=VALUE…")
 def set_properties(*, name: str, assignments: Sequence[str]) -> None:
@@ -161,13 +169,14 @@ def import_xml(*, file: str) -> None:
     shown_name = "stdin" if file == "-" else file
     if len(xml) > DEFINITION_MOST_BYTES:
         cause = f"it is larger than {DEFINITION_MOST_BYTES >> 20} MiB, which no definition is"
-        raise ArcxoError("E3370", scenario=shown_name, replica="—", cause=cause)
+        raise UsageError("E3370", scenario=shown_name, replica="—", cause=cause)
     try:
         made = context.services.scenarios.import_xml(xml)
     except ArcxoError as error:
         if error.code != "E3370":
             raise
-        raise ArcxoError("E3370", exit_code=None, **{**error.params, "scenario": shown_name}) from error
+        # What was given is no definition: the request is wrong, nothing here has failed.
+        raise UsageError("E3370", exit_code=None, **{**error.params, "scenario": shown_name}) from error
     context.show(made, f"Scenario {made.name} made (id {made.id})")
 
 

@@ -98,6 +98,8 @@ def pattern_fault(pattern: str, *, excludes: bool) -> str:
         return "empty names, . and .. are not possible; patterns begin at the root directory of the scenario"
     if any(_ANY in part and part != _ANY for part in parts):
         return "** stands alone between slashes"
+    if any(_is_unclosed(part) for part in parts):
+        return "a set in brackets begins and does not end; [[] stands for a bracket itself"
     if excludes and parts in (["*"], [_ANY]):
         return "it would leave everything out"
     if not excludes and pattern.endswith("/"):
@@ -173,6 +175,17 @@ def _set_end(part: str, start: int) -> int:
     """Where the set that begins at `start` ends; -1 = the bracket is a character like others."""
     first = start + (part[start : start + 1] == "!")
     return part.find("]", first + (part[first : first + 1] == "]"))
+
+
+def _is_unclosed(part: str) -> bool:
+    """Whether a set begins in a part of a pattern and does not end there."""
+    position = part.find("[")
+    while position >= 0:
+        end = _set_end(part, position + 1)
+        if end < 0:
+            return True
+        position = part.find("[", end)
+    return False
 
 
 def _set_expression(inner: str) -> str:

@@ -49,6 +49,15 @@ def is_beneath(path: bytes, directory: bytes) -> bool:
     return path == directory or path.startswith(directory + b"/")
 
 
+_KERNEL_TREES = (b"/proc", b"/sys", b"/dev")
+_MEMORY = b"/dev/shm"
+
+
+def is_of_the_kernel(path: bytes) -> bool:
+    """Whether an absolute path is in a tree that shows the kernel and no files that could be kept there."""
+    return any(is_beneath(path, tree) for tree in _KERNEL_TREES) and not is_beneath(path, _MEMORY)
+
+
 def shown(path: bytes) -> str:
     """`path` as text for people: bytes that are not UTF-8 become U+FFFD."""
     return path.decode("utf-8", "replace")

@@ -138,7 +138,7 @@ def test_a_killed_role_process_is_started_again_with_an_event(agent: Agent, home
     after = wait_until(lambda: [pid for pid in children_of(info.pid, role) if pid not in before])
     assert len(after) == 1
     events = wait_until(lambda: [e for e in agent.events(newest) if e.code == "AW1001"])
-    assert events[0].params == {"role": role, "reason": "signal 9"}
+    assert events[0].params == {"role": role, "reason": "signal 9 (SIGKILL)"}
     wait_until(lambda: role in agent.hello().roles_running)
     assert list(agent.scenarios()) == []
 

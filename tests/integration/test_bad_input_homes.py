@@ -45,6 +45,7 @@ def test_places_that_lie_within_each_other_are_refused(running: Arcxo, tmp_path:
     (master / "inner").mkdir(parents=True)
     (tmp_path / "file").write_text("")
     (tmp_path / "way in").symlink_to(master)
+    (tmp_path / "way to the kernel").symlink_to("/proc")
     Pair(running, "taken", master, tmp_path / "replica")
     home = running.home
     for code, source, target in (
@@ -59,6 +60,10 @@ def test_places_that_lie_within_each_other_are_refused(running: Arcxo, tmp_path:
         ("ER00101", tmp_path / "nowhere", tmp_path / "r"),
         ("ER00102", tmp_path / "file", tmp_path / "r"),
         ("ER00115", Path("/"), tmp_path / "r"),
+        ("ER00124", master / "inner", Path("/proc/arcxo")),
+        ("ER00124", master / "inner", Path("/sys/kernel/arcxo")),
+        ("ER00124", master / "inner", Path("/dev/arcxo")),
+        ("ER00124", master / "inner", tmp_path / "way to the kernel/x"),
     ):
         told = running.text("scenario", "create", "refused", "--root", f"{source}={target}", expect=2)
         assert code in told, (code, told)
@@ -76,6 +81,18 @@ def test_places_that_lie_within_each_other_are_refused(running: Arcxo, tmp_path:
         f"{master}={tmp_path}/r",
         expect=5,
     )
+    told = running.text(
+        "scenario", "create", "refused", "--include", "[", "--root", f"{master}/inner=/r", expect=2
+    )
+    assert "[[]" in told
+    for verb in (
+        ("create", "refused", "--root", f"{tmp_path}/none=/r"),
+        ("preview", "--root", f"{tmp_path}/none"),
+    ):
+        assert "ER00101" in running.text("scenario", *verb, expect=2)
+    told = running.text("scenario", "set", "taken", "script-before-sync=/no/such/script", expect=2)
+    assert "ER00125" in told
+    assert "/no/such/script" in told
     assert [one["scenario"]["name"] for one in running.json("scenario", "list")].count("refused") == 0
     assert sorted(os.listdir(master)) == ["inner"]
     running.text("scenario", "delete", "taken", "--yes")
@@ -93,8 +110,9 @@ def test_definitions_that_are_none_are_refused_by_their_cause(running: Arcxo, tm
         (b"", "not well-formed"),
     ):
         (tmp_path / "definition.xml").write_bytes(content)
-        told = running.text("scenario", "import", str(tmp_path / "definition.xml"), expect=1)
+        told = running.text("scenario", "import", str(tmp_path / "definition.xml"), expect=2)
         assert "E3370" in told
+        assert "arcxo scenario export" in told
         assert cause in told, told
         assert str(tmp_path / "definition.xml") in told
 

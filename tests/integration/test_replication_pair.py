@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.model.errors import ArcxoError, BusyError
-from app.model.scenario import Filters, ReplicaState, ScenarioState
+from app.model.scenario import Filters, ReplicaState, ScenarioState, SyncMethod
 from tests.support.replication_pair import Pair, until
 from tests.support.trees import fill
 
@@ -194,6 +194,34 @@ def test_a_storm_arrives_complete_and_identical(replication):
             (replication.master / f"d{directory}/f{number}").write_bytes(b"%d" % number * 50)
     replication.settle(60)
     replication.assert_equal()
+
+
+def test_suspending_and_resuming_again_posts_nothing_more(replication):
+    replication.run()
+    for _ in range(3):
+        replication.engine.suspend(replication.id)
+    for _ in range(3):
+        replication.engine.resume(replication.id)
+    assert replication.codes().count("SR00150") == 1
+    assert replication.codes().count("SR00151") == 1
+
+
+@pytest.mark.parametrize("sync", list(SyncMethod))
+def test_files_sent_are_those_whose_content_was(replication, sync):
+    for name in ("content", "metadata", "touched", "same"):
+        (replication.master / name).write_text(name)
+    (replication.master / "large").write_bytes(b"x" * 3_000_000)
+    replication.run(sync=sync, ignore_same_size_time=False)
+    replication.settle()
+    replication.engine.stop(replication.id)
+    (replication.master / "content").write_text("changed")
+    (replication.master / "metadata").chmod(0o600)
+    os.utime(replication.master / "touched", (5, 5))
+    os.utime(replication.master / "large", (5, 5))
+    replication.run()
+    replication.assert_equal()
+    last = [event for event in replication.events.newer_than(0, 1_000) if event.code == "SR00202"][-1]
+    assert (last.params["files"], last.params["metadata"]) == ("1", "3")
 
 
 def test_suspending_can_be_forbidden(replication):

@@ -38,6 +38,7 @@ from app.replication.master.library import Intent, Library, remove_tree
 from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.reporting import Reporting
+from app.replication.master.run_scripts import refuse_missing
 from app.replication.master.running import Running
 from app.replication.scripts.running import Scripts
 
@@ -178,6 +179,7 @@ class MasterEngine:
             if (known.server_type, known.product) != (scenario.server_type, scenario.product):
                 raise ArcxoError("ER00119", scenario=known.name)
             refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
+            refuse_missing(known, scenario, refusals.LOCAL)
             saved = replace(scenario, version=known.version + 1)
             self._save(saved)
             return saved

@@ -23,7 +23,7 @@ from app.replication.content import HASH_BYTES, data_extents, hash_blocks, open_
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import RANGE_BYTES, HashSource, Scan, at_most, joined_runs
 from app.replication.master.observe import same_inode, same_state, same_status
-from app.replication.master.sends import Doubt, Report, Send, Sent
+from app.replication.master.sends import Became, Doubt, Report, Send, Sent
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     BLOCK_BYTES,
@@ -147,7 +147,7 @@ class LargeFiles:
         if not different and scan.size_there == size:
             if send.metadata:
                 record = SetMetadata(self._root.number, send.path, metadata)
-                yield Sent(send.path, (encode(record),), 0)
+                yield Sent(send.path, (encode(record),), 0, became=Became.METADATA)
             return
         whole = different * 100 >= self._mode.whole_percent * size
         if not self._mode.blocks or whole or scan.size_there == NO_FILE:
@@ -160,11 +160,13 @@ class LargeFiles:
         root, path, extents = self._root.number, send.path, tuple(runs)
         if stream.size <= INLINE_MAX_BYTES:
             data = stream.read(0, stream.size)
-            yield Sent(path, (encode(WriteBlocks(root, path, metadata, extents, data)),), len(data))
+            record = WriteBlocks(root, path, metadata, extents, data)
+            yield Sent(path, (encode(record),), len(data), became=Became.CONTENT)
             return
         stage = stage_of(root, path)
         yield from self._staged(path, stage, stream, passed=True)
-        yield Sent(path, (encode(WriteBlocks(root, path, metadata, extents, None, stage)),), 0)
+        record = WriteBlocks(root, path, metadata, extents, None, stage)
+        yield Sent(path, (encode(record),), 0, became=Became.CONTENT)
 
     def _whole(self, send: Send, fd: int, status: os.stat_result, *, passed: bool = False) -> Iterator[Sent]:
         root, path, size = self._root.number, send.path, status.st_size
@@ -179,7 +181,7 @@ class LargeFiles:
             stage = stage_of(root, path)
             yield from self._staged(path, stage, stream, passed=passed)
             record = ReplaceFile(root, path, metadata, extents, None, stage)
-        yield Sent(path, (*first, encode(record)), 0, left)
+        yield Sent(path, (*first, encode(record)), 0, left, became=Became.CONTENT)
 
     def _staged(self, path: bytes, stage: int, stream: Stream, *, passed: bool) -> Iterator[Sent]:
         """Stage a content, but for what is there already. `passed`: its bytes count as passed already."""

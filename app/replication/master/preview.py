@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from app.model.errors import ArcxoError, UsageError
+from app.model.errors import UsageError
 from app.model.filters import FilterExample, FilterPreview, PatternUse, check_filters
 from app.model.paths import shown
 from app.model.scenario import Filters
@@ -34,7 +34,7 @@ def preview(
 
     Raises:
         UsageError: ER00122 a pattern that is none.
-        ArcxoError: ER00101 a root that is not there, ER00102 one that is no directory.
+        UsageError: ER00101 a root that is not there, ER00102 one that is no directory.
     """
     try:
         check_filters(filters)
@@ -42,7 +42,7 @@ def preview(
         raise UsageError("ER00122", scenario="—", cause=error) from error
     for root in roots:
         if not os.path.isdir(root):
-            raise ArcxoError("ER00102" if os.path.lexists(root) else "ER00101", path=shown(root))
+            raise UsageError("ER00102" if os.path.lexists(root) else "ER00101", path=shown(root))
     tally = _Tally(filters, min(max(0, examples), EXAMPLES_MOST))
     began = told = time.monotonic()
     complete = True

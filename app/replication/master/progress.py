@@ -7,7 +7,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from app.model.scenario import SyncProgress
-from app.replication.master.sends import Sent
+from app.replication.master.sends import Became, Sent
 
 _KNOWN_AFTER_S = 2.0
 _SAMPLE_EVERY_S = 1.0
@@ -24,6 +24,8 @@ class SyncFigures:
         self.files_compared = 0
         self.bytes_compared = 0
         self.files_sent = 0
+        self.metadata_sent = 0
+        """Files of which only metadata differed."""
         self.removed = 0
         self.sent_bytes = 0
         self.current_path = b""
@@ -45,6 +47,8 @@ class SyncFigures:
         """A part of something was read or compared."""
         self.current_path = part.path
         self.sent_bytes += part.content_bytes
+        self.files_sent += part.became is Became.CONTENT
+        self.metadata_sent += part.became is Became.METADATA
         self.bytes_compared += part.passed_bytes
         self._file = (part.file_at, part.file_of)
 

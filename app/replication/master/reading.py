@@ -14,7 +14,7 @@ from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
 from app.replication.master.observe import same_status
-from app.replication.master.sends import Doubt, Report, Send, Sent
+from app.replication.master.sends import Became, Doubt, Report, Send, Sent
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     INLINE_MAX_BYTES,
@@ -154,7 +154,9 @@ class _Reader:
         if stat.S_ISSOCK(status.st_mode):
             return [Sent(send.path, first, 0)]
         kind = SetMetadata if send.metadata_only else MakeEntry
-        return [Sent(send.path, (*first, encode(kind(root.number, send.path, metadata))), 0, _size(send))]
+        became = Became.METADATA if stat.S_ISREG(status.st_mode) else Became.NOTHING
+        made = encode(kind(root.number, send.path, metadata))
+        return [Sent(send.path, (*first, made), 0, _size(send), became=became)]
 
     def _small(self, send: Send, whole: bytes, first: tuple[bytes, ...], theirs: HashedPart | None) -> Sent:
         path, number = send.path, self._root.number
@@ -177,16 +179,18 @@ class _Reader:
             runs = different(hash_blocks(data), theirs, 0, size)
             changed = sum(run.length for run in runs)
             if not runs and theirs.size_bytes == size:
-                records = (encode(SetMetadata(number, path, metadata)),) if send.metadata else ()
-                return Sent(path, records, 0, send.size)
+                if not send.metadata:
+                    return Sent(path, (), 0, send.size)
+                only = encode(SetMetadata(number, path, metadata))
+                return Sent(path, (only,), 0, send.size, became=Became.METADATA)
             if self._mode.blocks and changed * 100 < self._mode.whole_percent * size:
                 blocks = b"".join(data[run.offset : run.offset + run.length] for run in runs)
                 record: Record = WriteBlocks(number, path, metadata, runs, blocks)
-                return Sent(path, (encode(record),), changed, send.size)
+                return Sent(path, (encode(record),), changed, send.size, became=Became.CONTENT)
         if len(extents) != 1 or extents[0].length != size:
             data = b"".join(data[e.offset : e.offset + e.length] for e in extents)
         record = ReplaceFile(number, path, metadata, extents, data)
-        return Sent(path, (*first, encode(record)), len(data), send.size)
+        return Sent(path, (*first, encode(record)), len(data), send.size, became=Became.CONTENT)
 
 
 def _size(send: Send) -> int:

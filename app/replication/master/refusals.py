@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.model.errors import ArcxoError
 from app.model.filters import check_filters
 from app.model.host import CheckOutcome, CheckResult
-from app.model.paths import check_relative, is_beneath, shown
+from app.model.paths import check_relative, is_beneath, is_of_the_kernel, shown
 from app.model.properties import check_override, check_properties
 from app.model.scenario import NewScenario, Scenario
 from app.replication.master.mounts import mounted_beneath, mounts_text
@@ -86,6 +86,8 @@ def _refusals(
         for number, path in enumerate(targets):
             if any(_overlap(path, other) for other in targets[number + 1 :]):
                 yield ArcxoError("ER00108", path=shown(path), replica=replica.host)
+            if is_of_the_kernel(path):
+                yield ArcxoError("ER00124", path=shown(path))
             if _local(replica.host, host):
                 yield from _against_reserved(path, reserved)
                 for master in masters:

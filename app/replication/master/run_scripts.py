@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 
+from app.model.errors import UsageError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.scenario import NewScenario, Scenario
 from app.model.scripts import parse_command
@@ -11,6 +14,7 @@ from app.replication.scripts.around_sync import AroundSync
 from app.replication.scripts.running import Scripts, refusal
 from app.replication.scripts.trigger import TriggerWatch
 
+_REPLICA_SCRIPTS = ("replica_script_before_sync", "replica_script_after_sync")
 _MASTER_SCRIPTS = ("script_before_sync", "script_after_sync", "script_on_trigger", "notify_script")
 
 
@@ -58,6 +62,24 @@ class RunScripts:
         """Watch it no more; blocks until its script has ended. The one after a synchronisation goes on."""
         if self._trigger is not None:
             self._trigger.close()
+
+
+def refuse_missing(before: Scenario, after: Scenario, local: frozenset[str]) -> None:
+    """Refuse to save a script that is new in `after` and not on this host, which is to run it.
+
+    Raises UsageError ER00125.
+    """
+    names = list(_MASTER_SCRIPTS)
+    if any(spec.host in local for spec in after.replicas):
+        names += _REPLICA_SCRIPTS
+    for name in names:
+        command = getattr(after.properties, name)
+        if not command or command == getattr(before.properties, name):
+            continue
+        with contextlib.suppress(ValueError):
+            program = parse_command(command)[0]
+            if not os.path.exists(program):
+                raise UsageError("ER00125", property=name, cause=f"{program} does not exist")
 
 
 def check_scripts(scenario: NewScenario | Scenario) -> list[CheckResult]:

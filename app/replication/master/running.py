@@ -518,14 +518,20 @@ class Running:
         """Hold a replica ("" = all). Raises BusyError ER00240, ER00241."""
         self._check_ready()
         for sender in self.senders(replica):
+            already = sender.suspended
             sender.suspend(_SUSPEND_S)
+            if already:
+                continue
             self.event("SR00150", Severity.SIGNIFICANT, replica=sender.spec.host)
 
     def resume(self, replica: str) -> None:
         """Go on with a replica ("" = all)."""
         self._check_ready()
         for sender in self.senders(replica):
+            held = sender.suspended or sender.state is ReplicaState.PROBLEM
             sender.resume()
+            if not held:
+                continue
             self.event("SR00151", Severity.SIGNIFICANT, replica=sender.spec.host)
 
     def synchronize(self, replica: str) -> None:

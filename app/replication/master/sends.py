@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from app.replication.master.shadow import ShadowEntry
 
@@ -27,6 +28,14 @@ class Send:
     metadata: bool = False
 
 
+class Became(Enum):
+    """What was sent of a file, told with the last part of it."""
+
+    NOTHING = 0
+    METADATA = 1
+    CONTENT = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What one `Send`, or a part of it, became (no records if it vanished: that is told as a doubt).
@@ -41,6 +50,7 @@ class Sent:
     passed_bytes: int = 0
     file_at: int = 0
     file_of: int = 0
+    became: Became = Became.NOTHING
 
 
 Report = Callable[[int, bytes, OSError], None]

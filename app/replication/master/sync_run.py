@@ -95,6 +95,7 @@ class SyncRun:
             Severity.SIGNIFICANT,
             replica=host,
             files=figures.files_sent,
+            metadata=figures.metadata_sent,
             removed=figures.removed,
             bytes=figures.sent_bytes,
             seconds=f"{(datetime.now(UTC) - figures.started_at).total_seconds():.1f}",

@@ -187,7 +187,6 @@ class Synchroniser:
             return Send(found.path, 0, delete=True)
         is_file = stat.S_ISREG(ours.mode)
         figures.files_compared += is_file
-        figures.files_sent += is_file and found.what is not What.METADATA
         match found.what:
             case What.LINK:
                 remove = found.theirs is not None and found.theirs.kind is not EntryKind.FILE

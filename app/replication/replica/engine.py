@@ -19,7 +19,7 @@ from app.model.events import Severity
 from app.model.host import CheckOutcome, CheckResult
 from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
-from app.model.paths import is_beneath, shown
+from app.model.paths import is_beneath, is_of_the_kernel, shown
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
@@ -144,6 +144,8 @@ class ReplicaEngine:
         own = os.path.realpath(self._directory)
         for path in paths:
             real = os.path.realpath(path)
+            if is_of_the_kernel(real):
+                raise ArcxoError("ER00124", path=shown(path))
             if is_beneath(real, own) or is_beneath(own, real):
                 raise ArcxoError("ER00107", path=shown(path), directory=shown(own))
         with self._lock:

@@ -58,9 +58,9 @@ def test_what_was_not_seen_in_time_is_exit_3(
 
 def test_a_scenario_is_previewed_with_its_own_filters_or_others(composition: Any) -> None:
     calls = composition.services.scenarios.calls
-    assert main(["scenario", "preview", "files"], composition) == 1
+    assert main(["scenario", "preview", "files"], composition) == 2
     assert calls[-1] == ("preview", (b"/data/master",), Filters(), "localhost")
-    assert main(["scenario", "preview", "files", "--exclude", "*.x"], composition) == 1
+    assert main(["scenario", "preview", "files", "--exclude", "*.x"], composition) == 2
     assert calls[-1][2] == Filters((), ("*.x",))
 
 
@@ -72,7 +72,7 @@ def test_a_scenario_is_previewed_with_its_own_filters_or_others(composition: Any
         (["nothing"], 5),
         (["--root", "/", "--exclude", "*"], 2),
         (["--root", "/", "--limit", "201"], 2),
-        (["--root", "/nowhere/at/all"], 1),
+        (["--root", "/nowhere/at/all"], 2),
     ],
 )
 def test_what_is_wrong_is_said(argv: list[str], code: int, composition: Any) -> None:
