@@ -75,10 +75,5 @@ class DeleteScenarioDialog(QDialog):
         """Whether what the replicas have is to stay."""
         return self.keep.isChecked()
 
-    @property
-    def keep_rewind(self) -> bool:
-        """Whether what the replicas have is to stay."""
-        return self.keep.isChecked()
-
     def _on_typed(self, text: str) -> None:
         self.delete_button.setEnabled(text.strip() == self._name)

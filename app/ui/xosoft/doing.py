@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from app.model.kept_replica import LeftBehind
-from app.model.kept_replica import LeftBehind
 from app.model.paths import shown
 from app.model.rewind import RewindResult
 from app.model.scenario import ScenarioStatus
@@ -39,14 +38,6 @@ class Doing:
     def _on_error(self, error: Exception) -> None:
         self._end(self._status.scenario.id)
         self._manager.context.show_error(error)
-
-
-def _left_text(value: object) -> str:
-    """What a deletion left behind, and how to remove it later."""
-    if not isinstance(value, list | tuple) or not all(isinstance(one, LeftBehind) for one in value):
-        return ""
-    places = ", ".join(one.host + (f" ({one.cause})" if one.cause else "") for one in value)
-    return f"The rewind log stays on {places}. To remove it: arcxo scenario leftovers" if places else ""
 
 
 def _left_text(value: object) -> str:
