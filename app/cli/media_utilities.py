@@ -12,7 +12,7 @@ from app.cli.arguments import MasterPath, UtcTime
 from app.cli.context import CommandContext, current, interactive, read_password_file
 from app.cli.job import finish_submission
 from app.cli.table import size_text, time_text
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, UsageError
 from app.model.media import SessionInfo
 
 _PASSWORDS = click.option(
@@ -185,9 +185,9 @@ def prune(
 ) -> int:
     """Submit a prune job."""
     if not numbers and before is None:
-        raise click.UsageError("Say which: --session N or --before TIME")
+        raise UsageError("E1171")
     if numbers and not media_name:
-        raise click.UsageError("--session needs MEDIA")
+        raise UsageError("E1172")
     job = current().services.utilities.prune(media_name, numbers, before=before, keep=keep)
     return finish_submission(job, wait=wait)
 

@@ -9,9 +9,10 @@ from typing import Protocol
 
 from app.agent.api import Agent, RestoreOrder
 from app.catalog.api import Catalog
+from app.jobs.copies import readable_session
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import is_local
-from app.jobs.media_choice import find_media, online_media
+from app.jobs.media_choice import online_media
 from app.media import api as media
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection
@@ -106,12 +107,13 @@ class RestoreOrders:
         )
 
     def _placed(self, selection: RestoreSelection) -> PlacedSelection:
-        session = self._catalog.sessions.show(selection.media_serial, selection.session)
-        one = find_media(self._catalog, session.media_serial)
+        asked = self._catalog.sessions.show(selection.media_serial, selection.session)
+        # Of several copies the first whose media is at hand.
+        session, one = readable_session(self._catalog, asked)
         header = media.read_session(one.path, session.number)
         data_key = None
         if header.encrypted:
-            password = self._secrets.password_of(session.media_serial, session.number)
+            password = self._secrets.password_of(asked.media_serial, asked.number)
             if not password:
                 raise CredentialsError("E5150", session=session.number, media=session.media_name)
             data_key = media.unlock(one.path, password, header.key_id).data_key

@@ -88,14 +88,14 @@ def plan_undo(agent: Agent, job_id: int, limit: int, *, force: bool) -> UndoPlan
 
 def unlock_session(catalog: Catalog, media_serial: str, session: int, password: str) -> bytes | None:
     """The data key of a session, None when it is not encrypted. CredentialsError E4131: wrong password."""
-    from app.jobs.media_choice import find_media
+    from app.jobs.copies import readable_session
     from app.media import api as media
 
-    path = find_media(catalog, media_serial).path
-    header = media.read_session(path, session)
+    found, one = readable_session(catalog, catalog.sessions.show(media_serial, session))
+    header = media.read_session(one.path, found.number)
     if not header.key_id:
         return None
-    return media.unlock(path, password, header.key_id).data_key
+    return media.unlock(one.path, password, header.key_id).data_key
 
 
 class _Known:

@@ -110,8 +110,14 @@ class LocalRestores:
     def browse_session(
         self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]:
-        """The folder `path` in one session."""
-        return self._connections.catalog.browsing.browse_session(
+        """The folder `path` in one session; read from its media where the catalog does not have the names."""
+        from app.services.session_names import list_folder
+
+        catalog = self._connections.catalog
+        known = catalog.sessions.show(media_serial, session)
+        if not known.detail:
+            return list_folder(catalog, known, path, limit, offset)
+        return catalog.browsing.browse_session(
             media_serial, session, path, limit=limit, offset=offset
         )
 
