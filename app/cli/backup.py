@@ -8,10 +8,14 @@ from datetime import datetime
 import click
 
 from app.cli.arguments import UtcTime
-from app.cli.context import current, read_password_file
+from app.cli.context import CommandContext, current, read_password_file
 from app.cli.job import finish_submission
-from app.model.job import BackupScript, Schedule, VerifyMode
+from app.messages import render
+from app.model.job import BackupScript, MediaMethod, Schedule, VerifyMode
 from app.services.api import BackupRequest
+
+_LOSSES = frozenset({"W5213", "W5214"})
+"""Warnings of sessions that are lost."""
 
 
 @click.command(help="Submit a backup of one or more scenarios' replicas.")
@@ -23,6 +27,42 @@ from app.services.api import BackupRequest
 @click.option(
     "--media", "media_name", default="", metavar="NAME", help="Media to use, or the name for a new one."
 )
+@click.option("--pool", default="", metavar="POOL", help="Use the media of this pool alone.")
+@click.option(
+    "--method",
+    type=click.Choice([mode.value for mode in MediaMethod]),
+    default=MediaMethod.APPEND.value,
+    show_default=True,
+    help="Append to media; overwrite the media of that name, or use blank ones; then any.",
+)
+@click.option(
+    "--span-method",
+    type=click.Choice([MediaMethod.OVERWRITE_SAME.value, MediaMethod.OVERWRITE_ANY.value]),
+    default=MediaMethod.OVERWRITE_SAME.value,
+    show_default=True,
+    help="What follows a full media: blank ones; then any.",
+)
+@click.option(
+    "--media-timeout",
+    type=click.IntRange(0),
+    default=None,
+    metavar="MINUTES",
+    help="Wait for the first media.",
+)
+@click.option(
+    "--span-timeout", type=click.IntRange(0), default=None, metavar="MINUTES", help="Wait for further media."
+)
+@click.option(
+    "--protect-days",
+    type=click.IntRange(0, 36_500),
+    default=0,
+    metavar="N",
+    help="New media expire after N days.",
+)
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Tell what it overwrites or cannot use; submit nothing."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before media are overwritten.")
 @click.option("--session-password-file", metavar="FILE", help="Encrypt, with the password in FILE.")
 @click.option("--run-at", type=UtcTime(), default=None, metavar="TIME", help="ISO 8601, UTC by default.")
 @click.option("--repeat", default="", metavar="RRULE", help="An RFC 5545 recurrence rule.")
@@ -38,6 +78,14 @@ def backup(
     replica: str,
     group: str,
     media_name: str,
+    pool: str,
+    method: str,
+    span_method: str,
+    media_timeout: int | None,
+    span_timeout: int | None,
+    protect_days: int,
+    only_plan: bool,
+    yes: bool,
     session_password_file: str | None,
     run_at: datetime | None,
     repeat: str,
@@ -58,8 +106,32 @@ def backup(
         media_name=media_name,
         encrypt=bool(password),
         verify=VerifyMode(verify),
+        pool=pool,
+        method=MediaMethod(method),
+        span_method=MediaMethod(span_method),
+        media_wait_minutes=media_timeout,
+        span_wait_minutes=span_timeout,
+        protect_days=protect_days,
     )
+    if not _agreed(context, script, only_plan=only_plan, yes=yes):
+        return 0
     request = BackupRequest(
         script=script, schedule=Schedule(run_at, repeat), name=name, hold=hold, session_password=password
     )
     return finish_submission(context.services.backups.submit(request), wait=wait)
+
+
+def _agreed(context: CommandContext, script: BackupScript, *, only_plan: bool, yes: bool) -> bool:
+    """Warn of what the backup overwrites or cannot use, and ask. False: it was only to be told."""
+    warnings = context.services.storage.destination_warnings(script)
+    told = [(one, render(one.code, one.params).text) for one in warnings]
+    if only_plan:
+        document = [{"code": one.code, "params": one.params, "text": text} for one, text in told]
+        nothing = "Nothing is overwritten."
+        context.show({"warnings": document}, "\n".join(text for _, text in told) or nothing)
+        return False
+    for _, text in told:
+        context.note(text)
+    if any(one.code in _LOSSES for one in warnings):
+        context.confirm("Overwrite it?", yes=yes, action="back up over media with sessions")
+    return True

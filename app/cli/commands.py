@@ -24,7 +24,8 @@ COMMANDS = {
     "session": ("app.cli.session", "session", "Backup sessions."),
     "media": ("app.cli.media", "media", "Media."),
     "device": ("app.cli.device", "device", "Devices."),
-    "group": ("app.cli.device", "group", "Device groups."),
+    "group": ("app.cli.group", "group", "Device groups."),
+    "pool": ("app.cli.pool", "pool", "Media pools."),
 }
 
 

@@ -11,6 +11,7 @@ from app.cli.arguments import UtcTime
 from app.cli.context import current, read_password_file
 from app.cli.job import finish_submission
 from app.cli.media_key import key, recovery_kit
+from app.cli.media_sets import erase, expire, format_media, rename, retire
 from app.cli.media_utilities import compare, copy, merge, prune, scan
 from app.cli.table import size_text, time_text
 from app.model.errors import NotFoundError, UsageError
@@ -26,6 +27,10 @@ media.add_command(key)
 media.add_command(recovery_kit)
 for utility in (scan, merge, compare, copy, prune):
     media.add_command(utility)
+
+
+for _verb in (format_media, erase, rename, expire, retire):
+    media.add_command(_verb)
 
 
 @media.command(name="list", help="List the media.")
@@ -44,32 +49,13 @@ def list_media() -> None:
             ("Sessions", lambda item: str(item.sessions)),
             ("Used", lambda item: size_text(item.used_bytes)),
             ("Made", lambda item: time_text(item.created_at)),
-            ("State", lambda item: "online" if item.online else "offline"),
+            ("Pool", lambda item: f"{item.pool} ({item.pool_set})" if item.pool else "-"),
+            ("Expires", lambda item: time_text(item.expires_at) if item.expires_at else "-"),
+            ("State", lambda item: "retired" if item.retired else "online" if item.online else "offline"),
         ],
         empty="No media yet. Make one: arcxo media format DEVICE NAME",
         right=(2, 6, 7),
     )
-
-
-@media.command(name="format", help="Format the media on DEVICE under a new NAME. Its sessions are lost.")
-@click.argument("device")
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait for the job; exit by its result.")
-def format_media(*, device: str, name: str, yes: bool, wait: bool) -> int:
-    """Submit a format job."""
-    context = current()
-    service = context.services.media
-    lost = [item for item in service.media() if item.device == device]
-    sessions = sum(item.sessions for item in lost)
-    held = ", ".join(item.name for item in lost)
-    question = (
-        f"Format {device}? {sessions:,} sessions on {held} are lost"
-        if lost
-        else f"Format {device} as {name}?"
-    )
-    context.confirm(question, yes=yes, action=f"format {device}")
-    return finish_submission(service.format(device, name), wait=wait)
 
 
 @media.command(help="Read MEDIA (name, ID or serial) and check it; --full checks every byte.")
@@ -138,7 +124,7 @@ def purge(
 
 
 def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:
-    """The media with this serial, or this name or ID where that is unique.
+    """The media with this serial, or this name or ID where that is unique; of a set, its first media.
 
     Raises:
         NotFoundError: E1110 no such media. UsageError: E1111 several.
@@ -147,6 +133,6 @@ def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:
     found = exact or [item for item in items if name in (item.name, item.media_id)]
     if not found:
         raise NotFoundError("E1110", media=name)
-    if len(found) > 1:
+    if len({item.set_id for item in found}) > 1:
         raise UsageError("E1111", media=name, serials=", ".join(item.serial for item in found))
-    return found[0]
+    return min(found, key=lambda item: item.sequence)

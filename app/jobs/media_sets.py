@@ -166,7 +166,7 @@ def plan_erase(catalog: Catalog, one: MediaSet, now: datetime) -> SetPlan:
 
     fault = why_protected(one, now)
     if fault is None and one.missing:
-        fault = _not_all_here(one)
+        fault = not_all_here(one)
     used = sum(media.used_bytes(item.path) for item in one.online)
     return SetPlan(
         name=one.name,
@@ -179,7 +179,8 @@ def plan_erase(catalog: Catalog, one: MediaSet, now: datetime) -> SetPlan:
     )
 
 
-def _not_all_here(one: MediaSet) -> ArcxoError:
+def not_all_here(one: MediaSet) -> ArcxoError:
+    """E5203: a set is changed as a whole, and some of it is away."""
     return ArcxoError("E5203", media=one.name, missing="; ".join(one.missing))
 
 
@@ -196,7 +197,7 @@ def erase_set(
     if fault is not None:
         raise fault
     if one.missing:
-        raise _not_all_here(one)
+        raise not_all_here(one)
     if users := users_of(catalog, one, besides=besides):
         raise BusyError("E5204", media=one.name, users=", ".join(users))
     lost = sessions_of(catalog, one)
@@ -268,7 +269,7 @@ def relabel_set(
 ) -> None:
     """Give all media of a set a name and an expiry. E5203 while one cannot be reached, E4101 bad name."""
     if one.missing:
-        raise _not_all_here(one)
+        raise not_all_here(one)
     for item in one.online:
         _relabel(catalog, item, name, expires_at, at)
 

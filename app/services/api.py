@@ -32,6 +32,7 @@ from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, Rest
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.search import Machine, Query
+from app.services.storage_api import StorageService
 from app.services.utilities_api import UtilityService
 
 
@@ -432,6 +433,8 @@ class Services(Protocol):
     def media(self) -> MediaService: ...
     @property
     def utilities(self) -> UtilityService: ...
+    @property
+    def storage(self) -> StorageService: ...
     @property
     def keys(self) -> KeyService: ...
     @property

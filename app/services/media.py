@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from app.model.errors import CredentialsError, NotFoundError
 from app.model.job import Job, JobKind, Schedule
 from app.model.media import Device, MediaInfo, PurgePlan, SessionInfo
 from app.services.connections import Connections
+from app.services.storage import with_space
 
 
 class LocalMedia:
@@ -20,11 +20,14 @@ class LocalMedia:
 
     def devices(self) -> Sequence[Device]:
         """All devices, with the space they have now."""
-        return [_with_space(device) for device in self._connections.catalog.media.devices()]
+        return [with_space(device) for device in self._connections.catalog.media.devices()]
 
     def media(self) -> Sequence[MediaInfo]:
-        """All media."""
-        return self._connections.catalog.media.media()
+        """All media; those on devices that cannot be reached are offline."""
+        reached = {device.name for device in self.devices() if device.online}
+        return [
+            replace(info, online=info.device in reached) for info in self._connections.catalog.media.media()
+        ]
 
     def sessions(self, media_serial: str = "") -> Sequence[SessionInfo]:
         """Sessions of one media, or all."""
@@ -46,6 +49,7 @@ class LocalMedia:
         self._check_password(serial, session_password)
         script = {"media": serial, "full": "true" if full else "false", "heal": "true" if heal else "false"}
         return self._submit(JobKind.MEDIA_VERIFY, script, session_password)
+
     def restore_test(
         self,
         media: str,
@@ -67,7 +71,6 @@ class LocalMedia:
         return submit_restore_test(
             self._connections, media, session, percent, scratch, session_password, schedule
         )
-
 
     def merge(self, media: str, session_password: str = "") -> Job:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
@@ -114,14 +117,3 @@ class LocalMedia:
             store=self._connections.secrets,
             session_password=session_password,
         )
-
-
-def _with_space(device: Device) -> Device:
-    """The device with its space, or with what is wrong with its directory."""
-    try:
-        state = os.statvfs(device.path)
-    except OSError as error:
-        return replace(device, online=False, problem=device.problem or error.strerror or "cannot be read")
-    return replace(
-        device, total_bytes=state.f_blocks * state.f_frsize, free_bytes=state.f_bavail * state.f_frsize
-    )

@@ -12,6 +12,7 @@ from app.model.filters import FilterPreview
 from app.model.host import Host
 from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
 from app.model.kept_replica import LeftBehind
+from app.model.media import SetPlan
 from app.model.scenario import (
     NewScenario,
     ProductType,
@@ -160,6 +161,11 @@ class FakeComposition:
             restores=queue,
             jobs=queue,
             media=SimpleNamespace(devices=list, media=list, sessions=lambda _serial="": []),
+            storage=SimpleNamespace(
+                groups=list,
+                destination_warnings=lambda _script: [],
+                plan_format=lambda _device, name: SetPlan(name, ""),
+            ),
             log=SimpleNamespace(list=lambda **_limits: []),
             accounts=FakeAccounts(),
             close=lambda: None,

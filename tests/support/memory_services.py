@@ -15,7 +15,7 @@ from typing import Any
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
-from app.model.errors import NotFoundError
+from app.model.errors import NotFoundError, Problem
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterExample, FilterPreview, PatternUse
 from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo
@@ -38,8 +38,12 @@ from app.model.media import (
     Device,
     FileVersion,
     MediaInfo,
+    Pool,
+    PoolMove,
+    PoolSet,
     PurgePlan,
     SessionInfo,
+    SetPlan,
 )
 from app.model.media_keys import (
     KeyChange,
@@ -88,6 +92,7 @@ from app.model.scenario import (
     SyncProgress,
 )
 from app.model.search import Machine, Query
+from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
 
@@ -845,13 +850,16 @@ class MemoryKeys(_Calls):
         return RecoveryTest(media, (OpenedSession(media, 1, 60, "00ff" * 4, 1),))
 
 
+DEVICES = (
+    Device("FSD-A", "/media/a", "GROUP0", 4000 * GB, 1560 * GB),
+    Device("FSD-B", "/media/b", "GROUP1", 2000 * GB, 140 * GB),
+)
+
+
 class MemoryMedia(_Calls):
     def devices(self) -> Sequence[Device]:
         self._note("media.devices")
-        return [
-            Device("FSD-A", "/media/a", "GROUP0", 4000 * GB, 1560 * GB),
-            Device("FSD-B", "/media/b", "GROUP1", 2000 * GB, 140 * GB),
-        ]
+        return list(DEVICES)
 
     def media(self) -> Sequence[MediaInfo]:
         self._note("media.media")
@@ -956,6 +964,121 @@ class MemoryUtilities(_Calls):
         return self._services.add_job(JobKind.MEDIA_PRUNE, "Prune", {})
 
 
+class MemoryStorage(_Calls):
+    """Devices, groups and pools that are kept in memory; the media are those of `MemoryMedia`."""
+
+    def __init__(self, services: MemoryServices) -> None:
+        super().__init__(services)
+        self.known = {one.name: one for one in DEVICES}
+        self.group_names = ["GROUP0", "GROUP1"]
+        self.known_pools: dict[str, Pool] = {}
+        self.warnings: list[Problem] = []
+
+    def add_device(self, path: str, name: str, group: str = "GROUP0") -> Device:
+        self._note("storage.add_device", path, name, group)
+        self.known[name] = Device(name, path, group, 4000 * GB, 4000 * GB)
+        return self.known[name]
+
+    def device(self, name: str) -> DeviceReport:
+        if name not in self.known:
+            raise NotFoundError("E6021", device=name)
+        held = tuple(info for info in self._services.media.media() if info.device == name)
+        used = sum(info.used_bytes or 0 for info in held)
+        return DeviceReport(self.known[name], held, sum(one.sessions for one in held), used, True, True)
+
+    def remove_device(self, name: str) -> DeviceReport:
+        self._note("storage.remove_device", name)
+        report = self.device(name)
+        del self.known[name]
+        return report
+
+    def set_device_online(self, name: str, *, online: bool) -> DeviceReport:
+        self._note("storage.set_device_online", name, online)
+        self.known[name] = replace(self.known[name], online=online)
+        return self.device(name)
+
+    def groups(self) -> Sequence[GroupInfo]:
+        return [
+            GroupInfo(
+                name, tuple(device.name for device in self.known.values() if device.group == name), 0, 0
+            )
+            for name in self.group_names
+        ]
+
+    def add_group(self, name: str) -> None:
+        self._note("storage.add_group", name)
+        self.group_names.append(name)
+
+    def remove_group(self, name: str) -> None:
+        self._note("storage.remove_group", name)
+        self.group_names.remove(name)
+
+    def assign_group(self, group: str, devices: Sequence[str]) -> None:
+        self._note("storage.assign_group", group, tuple(devices))
+        for name in devices:
+            self.known[name] = replace(self.known[name], group=group)
+
+    def plan_format(self, device: str, name: str) -> SetPlan:
+        return self.plan_erase(name) if name == "FSD-2026-A" else SetPlan(name, "")
+
+    def format(self, device: str, name: str, *, expires_at: datetime | None = None) -> Job:
+        self._note("storage.format", device, name)
+        return self._services.add_job(JobKind.MEDIA_FORMAT, f"Format {name}", {})
+
+    def plan_erase(self, media: str) -> SetPlan:
+        held = tuple(one for one in self._services.media.media() if media in (one.name, one.serial))
+        return SetPlan(media, "S1", held, tuple(self._services.sessions), 5 * GB)
+
+    def erase(self, media: str) -> Job:
+        self._note("storage.erase", media)
+        return self._services.add_job(JobKind.MEDIA_ERASE, f"Erase {media}", {})
+
+    def rename(self, media: str, name: str) -> Job:
+        self._note("storage.rename", media, name)
+        return self._services.add_job(JobKind.MEDIA_RENAME, f"Rename {media}", {})
+
+    def expire(self, media: str, at: datetime | None) -> Job:
+        self._note("storage.expire", media, at)
+        return self._services.add_job(JobKind.MEDIA_RENAME, f"Rename {media}", {})
+
+    def retire(self, media: str, *, forget: bool = False, undo: bool = False) -> Job:
+        self._note("storage.retire", media, forget, undo)
+        return self._services.add_job(JobKind.MEDIA_RETIRE, f"Retire {media}", {})
+
+    def pools(self) -> Sequence[PoolInfo]:
+        held = tuple(self._services.media.media())
+        return [PoolInfo(pool, held, ()) for pool in self.known_pools.values()]
+
+    def pool(self, name: str) -> PoolInfo:
+        if name not in self.known_pools:
+            raise NotFoundError("E6024", pool=name)
+        return PoolInfo(self.known_pools[name], tuple(self._services.media.media()), ())
+
+    def add_pool(self, pool: Pool) -> None:
+        self._note("storage.add_pool", pool)
+        self.known_pools[pool.name] = pool
+
+    change_pool = add_pool
+
+    def remove_pool(self, name: str) -> None:
+        self._note("storage.remove_pool", name)
+        del self.known_pools[name]
+
+    def assign_pool(self, pool: str, media: str, pool_set: PoolSet = PoolSet.SAVE) -> None:
+        self._note("storage.assign_pool", pool, media, pool_set)
+
+    def plan_pools(self, pool: str = "") -> Sequence[PoolMove]:
+        return [
+            PoolMove(name, "FSD-2026-A", "S1", False, "N5233", None, now(), 61)
+            for name in self.known_pools
+            if pool in ("", name)
+        ]
+
+    def destination_warnings(self, script: BackupScript) -> Sequence[Problem]:
+        self._note("storage.destination_warnings", script.method)
+        return list(self.warnings)
+
+
 class MemoryServer(_Calls):
     def state(self) -> ServerState:
         self._note("server.state")
@@ -1029,6 +1152,7 @@ class MemoryServices:
         self.log = MemoryLog(self)
         self.media = MemoryMedia(self)
         self.utilities = MemoryUtilities(self)
+        self.storage = MemoryStorage(self)
         self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False
