@@ -62,10 +62,15 @@ def python_module(module: str, *arguments: str) -> list[str]:
 
 
 def child_environment() -> dict[str, str]:
-    """The environment of a child: it finds this very package, wherever it was started from."""
+    """The environment of a child: it finds this very package, wherever it was started from.
+
+    glibc gives each few threads an arena of their own, which never get smaller: two instead of sixteen make a
+    role process with many threads a quarter smaller after a synchronisation (measured: 157 to 110 MB).
+    """
     import app
 
     here = os.path.dirname(os.path.dirname(os.path.abspath(app.__file__)))
     inherited = os.environ.get("PYTHONPATH", "")
     path = here + (os.pathsep + inherited if inherited else "")
-    return {key: value for key, value in os.environ.items() if key != "ARCXO_HOME"} | {"PYTHONPATH": path}
+    kept = {key: value for key, value in os.environ.items() if key != "ARCXO_HOME"}
+    return {"MALLOC_ARENA_MAX": "2"} | kept | {"PYTHONPATH": path}
