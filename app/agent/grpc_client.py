@@ -40,6 +40,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.kept_replica import KeptReplica
 from app.model.packed_rows import PackedRows, unpack_rows
+from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import KeptRestore, PendingReplacement, RestorePlan, UndoResult
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
@@ -226,6 +227,11 @@ class GrpcAgent(HostCalls):
         """One of them with items."""
         request = pb.ReportRequest(scenario_id=scenario_id, report_id=report_id, limit=limit)
         return from_message(self._call("GetReport", request), Report)
+
+    def path_states(self, scenario_id: int, replica: str, path: bytes, limit: int) -> DirectoryStates:
+        """How the entries of a directory of the master here stand on a replica."""
+        request = pb.PathStatesRequest(scenario_id=scenario_id, replica=replica, path=path, limit=limit)
+        return from_message(self._call("ListPathStates", request), DirectoryStates)
 
     def audit_now(self, scenario_id: int) -> None:
         """Begin the next audit at once."""

@@ -41,6 +41,7 @@ from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
 _BROWSE_BATCH = 5_000
 EVENTS_MAX = 10_000
 POINTS_MAX = 20_000
+STATES_MAX = 20_000
 DENSITY_PARTS_MAX = 10_000
 BRAKE_ITEMS_MAX = 10_000
 ITEMS_MAX = 10_000
@@ -252,6 +253,13 @@ class ControlHandlers:
         limit = max(0, min(request.limit, ITEMS_MAX))
         found = self._host.master("report", request.scenario_id, request.report_id, limit, timeout_s=left)
         return to_message(found, pb.Report)
+
+    def _do_list_path_states(self, request: Any, left: float) -> pb.DirectoryStates:
+        limit = max(0, min(request.limit, STATES_MAX))
+        found = self._host.master(
+            "path_states", request.scenario_id, request.replica, request.path, limit, timeout_s=left
+        )
+        return to_message(found, pb.DirectoryStates)
 
     def _do_audit_now(self, request: Any, left: float) -> pb.Empty:
         self._host.master("audit_now", request.scenario_id, timeout_s=left)

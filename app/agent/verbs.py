@@ -10,6 +10,7 @@ REQUIRED_ROLE = {
     "GetScenario": Role.MONITOR,
     "ListEvents": Role.MONITOR,
     "ListRewindPoints": Role.MONITOR,
+    "ListPathStates": Role.OPERATOR,
     "GetRewindDensity": Role.MONITOR,
     "Browse": Role.OPERATOR,
     "PreviewFilters": Role.OPERATOR,

@@ -26,6 +26,7 @@ VERBS = {
     "synchronize": ("app.cli.scenario_control", "synchronize", "Compare everything and make it equal."),
     "bookmark": ("app.cli.scenario_control", "bookmark", "Name this moment as a rewind point."),
     "wait": ("app.cli.scenario_control", "wait", "Wait for a state: replicating, in-sync or stopped."),
+    "files": ("app.cli.scenario_files", "files", "How the entries of a directory stand on a replica."),
     "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
     "rewind-density": ("app.cli.scenario_rewind", "rewind_density", "Count changes by when they came."),
     "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),

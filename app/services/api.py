@@ -27,6 +27,7 @@ from app.model.job import (
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
+from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
@@ -115,6 +116,9 @@ class ScenarioService(Protocol):
         """Oldest first; `newer_than` -N = the newest N. A gap is told by an event (`GAP_CODE`)."""
         ...
 
+    def path_states(
+        self, name: str, path: bytes, *, replica: str = "", limit: int = 5000
+    ) -> DirectoryStates: ...
     def rewind_points(
         self,
         name: str,

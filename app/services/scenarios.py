@@ -18,6 +18,7 @@ from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
 from app.model.kept_replica import KeptReplica, LeftBehind
+from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
@@ -389,6 +390,11 @@ class LocalScenarios:
         else:
             agent = self._connections.local_agent()
         return find_events(agent, newer_than, limit, scenario_id, severities)
+
+    def path_states(self, name: str, path: bytes, *, replica: str = "", limit: int = 5000) -> DirectoryStates:
+        """How the entries of a directory of the master stand on a replica ("" = the only one)."""
+        registration, agent = self._agent(name)
+        return agent.path_states(registration.id, replica, path, limit)
 
     def rewind_points(
         self,

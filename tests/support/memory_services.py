@@ -53,6 +53,7 @@ from app.model.media_keys import (
     RecoveryTest,
     SlotKind,
 )
+from app.model.path_state import DirectoryStates
 from app.model.paths import is_beneath
 from app.model.report import ComparisonProgress, Report, ReportedChange, ReportItem, ReportKind
 from app.model.restore import (
@@ -484,6 +485,10 @@ class MemoryScenarios(_Calls):
             and (not severities or event.severity in severities)
         ]
         return found[newer_than:] if newer_than < 0 else found[-limit:]
+
+    def path_states(self, name: str, path: bytes, *, replica: str = "", limit: int = 5000) -> DirectoryStates:
+        self._note("scenarios.path_states", name, path, replica)
+        return self._services.path_states.get(path, DirectoryStates("REPL-HQ-01", ()))
 
     def rewind_points(
         self,
@@ -1123,6 +1128,7 @@ class MemoryServices:
         self.sessions: list[SessionInfo] = [] if empty else _sample_sessions()
         self.activity: list[ActivityRecord] = [] if empty else _sample_activity()
         self.events: list[EventRecord] = [] if empty else _sample_events()
+        self.path_states: dict[bytes, DirectoryStates] = {}
         self.points = [
             RewindPoint(
                 "4", PointKind.BOOKMARK, now() - timedelta(minutes=5), 41, "localhost", "before update"

@@ -437,6 +437,46 @@ class RewindPoints(_message.Message):
     items: _containers.RepeatedCompositeFieldContainer[RewindPoint]
     def __init__(self, items: _Optional[_Iterable[_Union[RewindPoint, _Mapping]]] = ...) -> None: ...
 
+class PathStatesRequest(_message.Message):
+    __slots__ = ("scenario_id", "replica", "path", "limit")
+    SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scenario_id: int
+    replica: str
+    path: bytes
+    limit: int
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., path: _Optional[bytes] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class PathStatus(_message.Message):
+    __slots__ = ("name", "kind", "size_bytes", "state", "reason", "gone", "beneath")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    GONE_FIELD_NUMBER: _ClassVar[int]
+    BENEATH_FIELD_NUMBER: _ClassVar[int]
+    name: bytes
+    kind: str
+    size_bytes: int
+    state: str
+    reason: str
+    gone: bool
+    beneath: int
+    def __init__(self, name: _Optional[bytes] = ..., kind: _Optional[str] = ..., size_bytes: _Optional[int] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., gone: _Optional[bool] = ..., beneath: _Optional[int] = ...) -> None: ...
+
+class DirectoryStates(_message.Message):
+    __slots__ = ("replica", "entries", "truncated")
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    replica: str
+    entries: _containers.RepeatedCompositeFieldContainer[PathStatus]
+    truncated: bool
+    def __init__(self, replica: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[PathStatus, _Mapping]]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
 class RewindDensityRequest(_message.Message):
     __slots__ = ("scenario_id", "path", "since", "until", "parts")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]

@@ -190,6 +190,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.RewindPointsRequest.SerializeToString,
                 response_deserializer=agent__pb2.RewindPoints.FromString,
                 _registered_method=True)
+        self.ListPathStates = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListPathStates',
+                request_serializer=agent__pb2.PathStatesRequest.SerializeToString,
+                response_deserializer=agent__pb2.DirectoryStates.FromString,
+                _registered_method=True)
         self.GetRewindDensity = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/GetRewindDensity',
                 request_serializer=agent__pb2.RewindDensityRequest.SerializeToString,
@@ -512,6 +517,12 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPathStates(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRewindDensity(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -829,6 +840,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.ListRewindPoints,
                     request_deserializer=agent__pb2.RewindPointsRequest.FromString,
                     response_serializer=agent__pb2.RewindPoints.SerializeToString,
+            ),
+            'ListPathStates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPathStates,
+                    request_deserializer=agent__pb2.PathStatesRequest.FromString,
+                    response_serializer=agent__pb2.DirectoryStates.SerializeToString,
             ),
             'GetRewindDensity': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRewindDensity,
@@ -1799,6 +1815,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/ListRewindPoints',
             agent__pb2.RewindPointsRequest.SerializeToString,
             agent__pb2.RewindPoints.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPathStates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/ListPathStates',
+            agent__pb2.PathStatesRequest.SerializeToString,
+            agent__pb2.DirectoryStates.FromString,
             options,
             channel_credentials,
             insecure,

@@ -14,6 +14,7 @@ from app.model.brake import BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.host import CheckResult
+from app.model.path_state import DirectoryStates
 from app.model.paths import shown
 from app.model.report import Report
 from app.model.rewind import PointKind, ReplicatedBack, RewindPoint
@@ -33,11 +34,14 @@ from app.replication.link import ReplicaConnector
 from app.replication.master import refusals, statistics
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
+from app.replication.master.filters import PathFilter
 from app.replication.master.home_disk import RoomWatch, StoppedRun
 from app.replication.master.library import Intent, Library, remove_tree
+from app.replication.master.path_states import directory_states
 from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.reporting import Reporting
+from app.replication.master.roots import ComparedRoot
 from app.replication.master.run_scripts import refuse_missing
 from app.replication.master.running import Running
 from app.replication.scripts.running import Scripts
@@ -421,6 +425,25 @@ class MasterEngine:
         running = self._running.get(scenario_id)
         quiet = running.quiet() if running is not None else None
         return quiet is not None and quiet.holds(mark, timeout_s)
+
+    def path_states(self, scenario_id: int, replica: str, path: bytes, limit: int) -> DirectoryStates:
+        """How the entries of a directory of the master stand on a replica ("" = the only one).
+
+        Raises:
+            NotFoundError: ER00242 no such replica, ER00419 a path outside the roots, AE1020.
+            ArcxoError: AE1021 a directory that cannot be read.
+        """
+        scenario = self._scenario(scenario_id)
+        specs = [spec for spec in scenario.replicas if spec.host == replica or not replica]
+        if not specs or (not replica and len(specs) > 1):
+            raise NotFoundError("ER00242", replica=replica, scenario=scenario.name)
+        with self._lock:
+            running = self._running.get(scenario_id)
+        if running is not None:
+            return running.path_states(specs[0], path, limit)
+        roots = [ComparedRoot(number, root.master_path) for number, root in enumerate(scenario.roots)]
+        filters = PathFilter(scenario.filters)
+        return directory_states(scenario.name, roots, filters, specs[0].host, None, path, limit)
 
     def audit_now(self, scenario_id: int) -> None:
         """Begin the next audit at once. Raises BusyError ER00251 not running, ER00446 the audit is off."""

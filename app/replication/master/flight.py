@@ -40,6 +40,21 @@ class OnItsWay:
         return False
 
 
+    def is_about(self, root: int, path: bytes) -> bool:
+        """Whether a record is about just this path."""
+        return (root, path) in self._paths
+
+    def by_child(self, root: int, directory: bytes) -> dict[bytes, int]:
+        """How many waiting paths are at or beneath each entry of `directory`, by its name."""
+        counts: dict[bytes, int] = {}
+        start = directory + b"/" if directory else b""
+        for number, path in self._paths:
+            if number == root and path and path.startswith(start):
+                name = path[len(start) :].partition(b"/")[0]
+                counts[name] = counts.get(name, 0) + 1
+        return counts
+
+
 class Flight:
     """For one replica of a run. From any thread."""
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from app.messages import render
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
+from app.model.path_state import DirectoryStates
 from app.model.paths import shown
 from app.model.rewind import PointKind, RewindPoint
 from app.model.scenario import (
@@ -40,6 +41,7 @@ from app.replication.master.learning import Learner
 from app.replication.master.losses import Losses
 from app.replication.master.mounts import Mounts
 from app.replication.master.outlet import RECORDED_FACT
+from app.replication.master.path_states import Known, directory_states
 from app.replication.master.quiet import Quiet
 from app.replication.master.recorder import Recorder
 from app.replication.master.run_reports import RunReports, SyncItems
@@ -463,6 +465,22 @@ class Running:
         if self._barrier is None or self._spool is None or self._recorder is None:
             return None
         return Flight(self._barrier, self._spool, self._recorder, sender)
+
+    def path_states(self, spec: ReplicaSpec, path: bytes, limit: int) -> DirectoryStates:
+        """How the entries of a directory stand on a replica; see `path_states.directory_states`."""
+        flight, recorder = self.flight(spec), self._recorder
+        known = None
+        if flight is not None and recorder is not None:
+            sender = self.sender(spec.host)
+            known = Known(
+                os.path.join(self._directory, "shadow.sqlite3"),
+                flight.on_its_way,
+                sender.status,
+                lambda: [*recorder.problems(), *sender.problems()],
+            )
+        return directory_states(
+            self.scenario.name, self._roots, self._filters, spec.host, known, path, limit
+        )
 
     def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
         """See `Surroundings`."""

@@ -91,6 +91,12 @@ class TreeModel(QAbstractItemModel):
         return self._index_of(node)
 
     def _apply(self, node: _Node, rows: Sequence[Row]) -> None:
+        if rows and not node.children:
+            # All at once: views look at everything anew for each insertion.
+            self.beginInsertRows(self._index_of(node), 0, len(rows) - 1)
+            node.children = [_build(row, node) for row in rows]
+            self.endInsertRows()
+            return
         wanted = {row.key for row in rows}
         for position in range(len(node.children) - 1, -1, -1):
             if node.children[position].key not in wanted:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.model.events import NotifyTrigger, parse_triggers
-from app.model.properties import LIMITS, PER_REPLICA, check_override, property_text, property_value
+from app.model.properties import LIMITS, PER_REPLICA, check_override, offered_value, property_text
 from app.model.scenario import (
     DriftHandling,
     Override,
@@ -97,7 +97,6 @@ FIELDS = (
         f"{_SCRIPT}, on the replica",
     ),
     PropertyField("suspend_enabled", "Replica", "Suspending allowed"),
-    PropertyField("assured_recovery", "Replica", "Assured Recovery"),
     PropertyField("snapshots_to_keep", "Replica", "Snapshots to keep"),
     PropertyField("rewind_enabled", "Recovery", "Data rewind"),
     PropertyField("rewind_minutes", "Recovery", "Rewind retention", "minutes", "10,080 = 7 days"),
@@ -181,4 +180,4 @@ def own_names(scenario: Scenario, host: str) -> frozenset[str]:
 
 def checked(name: str, text: str) -> Any:
     """The value that a text says. Raises ValueError with what is possible."""
-    return property_value(name, text)
+    return offered_value(name, text)

@@ -9,7 +9,9 @@ import pytest
 
 from app.cli import main
 from app.model.drift import DriftItem, DriftKind, DriftReport, KeptEdit
+from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
+from app.model.path_state import DirectoryStates, PathState, PathStatus
 from app.model.report import Report, ReportedChange, ReportItem, ReportKind
 from app.model.rewind import RewindDensity
 from app.model.scenario import DriftHandling, RootStatistics
@@ -118,3 +120,23 @@ def test_changes_are_counted_by_time(composition: Any, capsys: pytest.CaptureFix
     )
     assert "3" in capsys.readouterr().out
     assert main(["scenario", "rewind-density", "files", "--since", "2099-01-01T00:00"], composition) == 2
+
+
+def test_entries_say_how_they_stand(composition: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    found = DirectoryStates(
+        "localhost",
+        (
+            PathStatus(b"d", EntryKind.DIRECTORY, 0, PathState.WAITING, "waits: suspended", beneath=12),
+            PathStatus(b"not-\xff", EntryKind.FILE, 2048, PathState.IN_SYNC),
+        ),
+        truncated=True,
+    )
+    composition.services.scenarios.path_states = lambda _name, _path, **_rest: found
+    assert main(["scenario", "files", "files", "/m/d"], composition) == 0
+    shown = capsys.readouterr()
+    assert "waits: suspended (12 beneath)" in shown.out
+    assert "--limit" in shown.err
+    assert main(["--json", "scenario", "files", "files", "/m/d"], composition) == 0
+    document = said(capsys)
+    assert document["entries"][1]["state"] == "in_sync"
+    assert document["truncated"] is True
