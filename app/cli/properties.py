@@ -9,7 +9,7 @@ from typing import Any
 
 from app.cli.jsonform import json_value
 from app.model.errors import UsageError
-from app.model.properties import PER_REPLICA, property_text, property_value
+from app.model.properties import PER_REPLICA, offered_value, property_text
 from app.model.scenario import Filters, Override, ReplicaSpec, Scenario, ScenarioProperties
 
 GENERAL = ("name", "group", "include", "exclude")
@@ -108,7 +108,7 @@ def _quoted(pattern: str) -> str:
 
 def _value(key: str, text: str) -> Any:
     try:
-        return property_value(key, text)
+        return offered_value(key, text)
     except KeyError as error:
         known = (*GENERAL, *(field.name for field in dataclasses.fields(ScenarioProperties)))
         raise UsageError("E1113", key=key, known=", ".join(known)) from error

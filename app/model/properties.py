@@ -59,6 +59,8 @@ _TRUTHS = {
     "0": False,
 }
 _NUMBER_DIGITS = 12
+NOT_OFFERED = {"assured_recovery": "this version has no Assured Recovery"}
+"""Properties of definitions that are read and written, but do nothing; and why they cannot be chosen."""
 _DEFAULTS = ScenarioProperties()
 TEXT_CHECKS: dict[str, Callable[[str], str]] = {
     "bandwidth": clean_bandwidth,
@@ -98,6 +100,14 @@ def property_value(name: str, text: str) -> Any:
     if isinstance(default, int):
         return _number(name, word)
     return _text(name, text)
+
+
+def offered_value(name: str, text: str) -> Any:
+    """As `property_value`, for what people choose: without what a definition may say and nothing acts on."""
+    value = property_value(name, text)
+    if name in NOT_OFFERED and value != getattr(_DEFAULTS, name):
+        raise ValueError(f"{property_text(getattr(_DEFAULTS, name))}: {NOT_OFFERED[name]}")
+    return value
 
 
 def property_text(value: Any) -> str:

@@ -174,8 +174,8 @@ class Scenario:
 
     @property
     def product_label(self) -> str:
-        """The Product column: `DR`, with `/AR` and `/ARC` where they apply."""
-        return f"{self.product.value}{'/AR' if self.properties.assured_recovery else ''}/ARC"
+        """The Product column: `DR`, with `/ARC` as every scenario is backed up."""
+        return f"{self.product.value}/ARC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.model.errors import ArcxoError
 from app.model.filters import check_filters
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import check_relative, is_beneath, is_of_the_kernel, shown
-from app.model.properties import check_override, check_properties
+from app.model.properties import NOT_OFFERED, check_override, check_properties
 from app.model.scenario import NewScenario, Scenario
 from app.replication.master.mounts import mounted_beneath, mounts_text
 from app.replication.master.run_scripts import check_scripts
@@ -176,6 +176,9 @@ def _forms(scenario: NewScenario | Scenario) -> Iterator[ArcxoError]:
 
 
 def _properties(scenario: NewScenario | Scenario) -> Iterator[ArcxoError]:
+    if isinstance(scenario, NewScenario) and scenario.properties.assured_recovery:
+        cause = f"assured_recovery: {NOT_OFFERED['assured_recovery']}"
+        yield ArcxoError("ER00121", scenario=scenario.name, cause=cause)
     try:
         check_properties(scenario.properties)
         for replica in scenario.replicas:

@@ -39,6 +39,13 @@ def test_patterns_are_read_and_shown_in_the_same_form(text: str, patterns: tuple
     assert scenario_with(SCENARIO, {"include": again}).filters.include == patterns
 
 
+def test_a_property_that_does_nothing_is_not_offered() -> None:
+    with pytest.raises(UsageError, match="E1114") as told:
+        scenario_with(SCENARIO, {"assured_recovery": "true"})
+    assert "no Assured Recovery" in told.value.params["allowed"]
+    assert not scenario_with(SCENARIO, {"assured_recovery": "false"}).properties.assured_recovery
+
+
 @pytest.mark.parametrize("text", ['"a', '"a"b', '"'])
 def test_quotes_that_do_not_fit_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="E1114"):
