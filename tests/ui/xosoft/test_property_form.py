@@ -9,8 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from app.model.bandwidth import BandwidthSchedule, parse_bandwidth
-from app.model.properties import PER_REPLICA, properties_on
-from app.model.properties import NOT_OFFERED
+from app.model.properties import NOT_OFFERED, PER_REPLICA, properties_on
 from app.model.scenario import (
     DriftHandling,
     Override,
