@@ -28,6 +28,8 @@ from app.model.errors import ArcxoError
 
 BLOCK_TARGET_BYTES = 512 * 1024
 PACK_TARGET_BYTES = 32 * 1024 * 1024
+LARGE_CHUNK_BYTES = 128 * 1024
+"""A chunk of this size is a block of its own: then it can be moved, and freed, without others."""
 _QUEUED_BLOCKS = 12
 _SAMPLE_BYTES = 16 * 1024
 _LEVEL = 3
@@ -152,10 +154,16 @@ class PackWriter:
         self._add(TREE, chunk_id, data)
 
     def _add(self, kind: int, chunk_id: bytes, data: bytes | memoryview) -> None:
+        if len(data) >= LARGE_CHUNK_BYTES and self._parts[kind]:
+            # Small ones with it would keep it all when only they are in use any more.
+            if self._error is not None:
+                raise self._error
+            self._queue.put((kind, self._pool.submit(compress, [data]), [(chunk_id, len(data))]))
+            return
         self._parts[kind].append(data)
         self._chunks[kind].append((chunk_id, len(data)))
         self._sizes[kind] += len(data)
-        if self._sizes[kind] >= BLOCK_TARGET_BYTES:
+        if self._sizes[kind] >= BLOCK_TARGET_BYTES or len(data) >= LARGE_CHUNK_BYTES:
             self._flush(kind)
 
     def _flush(self, kind: int) -> None:
