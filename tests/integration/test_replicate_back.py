@@ -94,6 +94,34 @@ def test_the_master_becomes_what_the_rewound_replica_is(pair: Pair) -> None:
     assert content(pair.replica) == content(pair.master) == earlier
 
 
+@pytest.mark.parametrize("trusting", [True, False])
+def test_a_content_that_hides_behind_its_size_and_time_comes_back(pair: Pair, trusting: bool) -> None:
+    old = 10**18
+    for name in ("small", "large", "other"):
+        (pair.master / name).write_bytes(b"first " * (1 if name == "small" else 500_000))
+        os.utime(pair.master / name, ns=(old, old))
+    os.link(pair.master / "large", pair.master / "second name of large")
+    pair.run(brake_percent=0, ignore_same_size_time=trusting)
+    pair.settle()
+    earlier = content(pair.master)
+    point = pair.engine.bookmark(pair.id, "before")
+    for name in ("small", "large"):
+        with (pair.master / name).open("r+b") as file:
+            file.seek(-6, os.SEEK_END)
+            file.write(b"FIRST ")
+        os.utime(pair.master / name, ns=(old, old))
+    pair.settle()
+    assert content(pair.replica) == content(pair.master)
+    pair.engine.stop(pair.id)
+    pair.replica_engine.rewind(pair.id, point.id)
+    assert content(pair.replica) == earlier
+    done = back(pair)
+    assert done.problems == ()
+    assert content(pair.master) == earlier
+    assert done.counts == {RewindAction.OVERWRITE: 3}
+    assert (pair.master / "large").samefile(pair.master / "second name of large")
+
+
 def test_the_plan_says_what_it_then_does_and_changes_nothing(pair: Pair) -> None:
     start_tree(pair.master)
     pair.run(brake_percent=0)

@@ -30,7 +30,8 @@ from app.replication.master.durable import sync_directory, write_file
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.put_back import KEPT_PREFIX, PutBack
-from app.replication.master.reverse import ReverseStep, reverse_steps
+from app.replication.master.reverse import ReverseStep, SameFile, reverse_steps
+from app.replication.master.reverse_contents import content_steps, suspicious
 from app.replication.master.shadow import Shadow
 from app.replication.master.walker import walk
 from app.replication.replica.rooted import Rooted
@@ -74,13 +75,17 @@ class ReplicateBack:
         self._connector = connector
         self._events = events
         self._filters = PathFilter(scenario.filters)
+        self._suspicious = suspicious(scenario.properties)
         self._problems: list[Problem] = []
+        self._same: list[SameFile] = []
+        """Files of the root being compared that only their contents can tell apart."""
         self._kept: list[bytes] = []
 
     def plan(self, replica: str, paths: Sequence[bytes], point_id: str) -> ReplicatedBack:
         """What `carry_out` would change once the replica is rewound to `point_id` (""= as it is now).
 
-        Raises as `carry_out` does; changes nothing.
+        Contents that differ though size and time agree are found when it is carried out. Raises as
+        `carry_out` does; changes nothing.
         """
         chosen = self._chosen(paths)
         found = _Found()
@@ -111,7 +116,9 @@ class ReplicateBack:
                 work = PutBack(number, root, stamp, exchange.fetch)
                 try:
                     # The comparison reads what the work changes: all of it is known first.
-                    for step in list(steps):
+                    known = list(steps)
+                    compared = ComparedRoot(number, root)
+                    for step in [*known, *content_steps(exchange, compared, self._same, self._problems)]:
                         found.add(root, step)
                         work.carry(step)
                     work.finish()
@@ -182,19 +189,22 @@ class ReplicateBack:
             if chosen is not None and number not in chosen:
                 continue
             compared = ComparedRoot(number, root.master_path)
+            self._same = []
             try:
                 compared.identify()
                 exchange.ask_listing(number, point_id, tuple(paths))
                 ours = walk(compared, self._filters, self._reporter(root.master_path))
                 theirs = self._taking_part(exchange.listing(number))
-                yield (
-                    number,
-                    reverse_steps(root.master_path, ours, theirs, None if chosen is None else chosen[number]),
-                )
+                wanted = None if chosen is None else chosen[number]
+                yield number, reverse_steps(root.master_path, ours, theirs, wanted, self._note_same)
             except (RootLostError, OSError) as error:
                 raise ArcxoError(
                     "ER00268", path=shown(root.master_path), scenario=self._scenario.name
                 ) from error
+
+    def _note_same(self, same: SameFile) -> None:
+        if self._suspicious(same):
+            self._same.append(same)
 
     def _taking_part(self, listing: Iterator[ListedEntry]) -> Iterator[ListedEntry]:
         for entry in listing:

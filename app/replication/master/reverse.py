@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.model.entry import EntryKind, kind_of_mode, order_key
@@ -35,13 +35,28 @@ class ReverseStep:
     parent: tuple[bytes, int] = (b"", 0)
 
 
+@dataclass(frozen=True, slots=True)
+class SameFile:
+    """A file that has the same size and time here (`status`) and there; see `ReverseStep` for `parent`."""
+
+    path: bytes
+    status: os.stat_result
+    entry: ListedEntry
+    parent: tuple[bytes, int]
+
+
 def reverse_steps(
-    root: bytes, ours: Iterator[Ours], theirs: Iterator[ListedEntry], chosen: frozenset[bytes] | None
+    root: bytes,
+    ours: Iterator[Ours],
+    theirs: Iterator[ListedEntry],
+    chosen: frozenset[bytes] | None,
+    on_same: Callable[[SameFile], object] = lambda _: None,
 ) -> Iterator[ReverseStep]:
     """What differs, in order. `chosen`: only these paths and what is beneath them (None: everything).
 
     `ours` and `theirs` hold what takes part, in the order of `order_key`. Contents of equal size and time
-    are taken to be equal. Blocks on the disk; raises ArcxoError ER00301 for a listing not in order.
+    are taken to be equal here, and `on_same` is told of them. Blocks on the disk; raises ArcxoError ER00301
+    for a listing not in order.
     """
     groups = _Groups()
     above: list[tuple[bytes, int]] = []
@@ -78,6 +93,8 @@ def reverse_steps(
         if status is not None and stat.S_ISDIR(status.st_mode) and entry.kind is not EntryKind.DIRECTORY:
             gone = path + b"/"
         action, link_to = _difference(root, path, status, entry, groups)
+        if status is not None and entry.kind is EntryKind.FILE and action in (None, RewindAction.METADATA):
+            on_same(SameFile(path, status, entry, parent))
         if action is not None:
             yield ReverseStep(path, action, entry, entry.size_bytes, link_to, parent=parent)
 
