@@ -22,9 +22,9 @@ from app.ui.widgets.status import IN_SYNC, Status
 from app.ui.widgets.views import CellTree
 
 COLUMNS = (
-    Column("Directory", 300),
+    Column("Directory", 220, stretch=True),
     Column("Size", 80, right=True),
-    Column("On the Replica", 330, stretch=True),
+    Column("On the Replica", 290),
 )
 STATES: dict[PathState, Status] = {
     PathState.IN_SYNC: IN_SYNC,
