@@ -11,7 +11,7 @@ from app.agent.grants import Grant, Grants, has_key
 from app.agent.home import AgentHome
 from app.agent.sessions import LoginLimiter
 from app.agent.signing import check_signature, only_certificate
-from app.model.errors import ArcxoError, CredentialsError, NotFoundError
+from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError
 from app.model.paths import is_beneath, shown
 from app.model.scenario import Scenario
 from app.replication.definition import from_xml
@@ -92,13 +92,19 @@ class Admission:
         return StreamTicket(scenario_id, replica, digest, grant.master_certificate)
 
     def scenario(self, scenario_id: int, replica: str) -> Scenario | None:
-        """The definition that the master of another host signed last, or None where none was let in."""
+        """The definition that the master of another host signed last, or None where none was let in.
+
+        Raises:
+            BusyError: AE0465 it was let in and its stream has never come.
+        """
         try:
             grant = self.grants.show(scenario_id)
         except NotFoundError:
             return None
-        if grant.replica != replica or not grant.definition_xml:
+        if grant.replica != replica:
             return None
+        if not grant.definition_xml:
+            raise BusyError("AE0465", name=grant.name, id=scenario_id, host=replica, state="stopped")
         check_signature(grant.master_certificate, grant.definition_xml, grant.signature, grant.name)
         return from_xml(grant.definition_xml)
 

@@ -22,6 +22,7 @@ from app.agent.api import (
     RestoreOrder,
     UndoOrder,
 )
+from app.agent.backup_refusals import ScenariosInUse, as_backup_error, check_allowed
 from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
@@ -38,7 +39,7 @@ from app.model.errors import ArcxoError, BusyError, Problem
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
-from app.model.scenario import Filters, NewScenario, ReplicaState, ScenarioStatus
+from app.model.scenario import Filters, NewScenario, ReplicaState, Scenario, ScenarioStatus
 from app.replication.events import EventStore
 from app.replication.master.preview import preview
 
@@ -66,6 +67,7 @@ class HostEngines:
         self._home_id = home_id
         self._home_path = home_path
         self._admission = admission
+        self._in_use = ScenariosInUse()
         self._fingerprint = fingerprint
         self._events = events
         self._spawner = spawner
@@ -183,11 +185,7 @@ class HostEngines:
         self._spare.prepare()
         signed = self._admission.scenario(scenario_id, replica)
         if signed is not None:
-            entities = entities_of([os.fsencode(root.master_path) for root in signed.roots])
-            frozen: BackupPoint = self._replica.call(
-                "begin_backup", signed, replica, entities, job_id, fence, timeout_s=timeout_s
-            )
-            return frozen
+            return self._frozen(signed, replica, job_id, fence, timeout_s)
         status: ScenarioStatus = self._master.call("status", scenario_id, timeout_s=timeout_s)
         scenario = status.scenario
         name = replica or scenario.replicas[0].host
@@ -201,12 +199,24 @@ class HostEngines:
                 host=name,
                 state=state.value if state else "unknown",
             )
-        entities = entities_of([os.fsencode(root.master_path) for root in scenario.roots])
         mark = self._quiet_before(scenario_id, timeout_s)
-        point: BackupPoint = self._replica.call(
-            "begin_backup", scenario, name, entities, job_id, fence, timeout_s=timeout_s
-        )
+        point = self._frozen(scenario, name, job_id, fence, timeout_s)
         return point if mark is None else self._proved(point, mark, timeout_s)
+
+    def _frozen(
+        self, scenario: Scenario, replica: str, job_id: int, fence: int, timeout_s: float
+    ) -> BackupPoint:
+        check_allowed(scenario, replica)
+        self._in_use.check(scenario, job_id)
+        entities = entities_of([os.fsencode(root.master_path) for root in scenario.roots])
+        try:
+            point: BackupPoint = self._replica.call(
+                "begin_backup", scenario, replica, entities, job_id, fence, timeout_s=timeout_s
+            )
+        except ArcxoError as error:
+            raise as_backup_error(error, scenario, replica) from error
+        self._in_use.frozen(point.id, scenario.id)
+        return point
 
     def _quiet_before(self, scenario_id: int, timeout_s: float) -> Any:
         wait_s = min(_QUIET_S, timeout_s / 4)
@@ -229,6 +239,7 @@ class HostEngines:
 
     def end_backup(self, point_id: str, *, keep: bool, timeout_s: float) -> None:
         """Release the point, or keep its snapshots."""
+        self._in_use.ended(point_id)
         self._replica.call("end_backup", point_id, keep, timeout_s=timeout_s)
         # Where backups follow each other, the next one finds its worker started.
         self._spare.prepare()
@@ -242,6 +253,12 @@ class HostEngines:
         self, order: ArchiveOrder, gone: threading.Event, line: AnswerLine | None = None
     ) -> Iterator[WorkerEvent | MediaRequest | None]:
         """Archive one entity in a worker; None is a sign of life. `line` as in `run_archive`."""
+        with self._in_use.reading(order.point_id, order.job_id):
+            yield from self._archive(order, gone, line)
+
+    def _archive(
+        self, order: ArchiveOrder, gone: threading.Event, line: AnswerLine | None
+    ) -> Iterator[WorkerEvent | MediaRequest | None]:
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
         touched_at = time.monotonic()
         for event in run_archive(self._spawner, task, manifests, gone, self._spare, line):

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from app.agent.api import Agent, BackupPoint
+from app.agent.names import is_masters_own
 from app.catalog.api import Catalog, NewJob
 from app.jobs.archiving import NO_MEDIA, EntityArchiver
 from app.jobs.control import JobControl
@@ -17,7 +18,7 @@ from app.jobs.secrets import SecretStore
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
-from app.model.scenario import Scenario, ServerType
+from app.model.scenario import ReplicaState, Scenario, ServerType
 
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
 _GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
@@ -85,6 +86,7 @@ class BackupJobs:
             control.begin_phase(JobPhase.CONNECT)
             control.note("N5001", scenario=node.scenario, replica=node.replica)
             self._check_master_login(node, secrets)
+            self._check_replicating(node, secrets)
             agent = self._connect(node, secrets)
             try:
                 control.check_cancelled()
@@ -116,6 +118,31 @@ class BackupJobs:
             raise CredentialsError(
                 "AE0459", name=node.scenario, id=node.scenario_id, host=node.master
             ) from error
+
+    def _check_replicating(self, node: NodeSummary, secrets: JobSecrets) -> None:
+        """Where master and replica are on different hosts, the master says first whether they are in step.
+
+        A master that cannot be asked does not hinder: its replica knows whether the stream stands.
+
+        Raises:
+            BusyError: AE0465 it says that they are not.
+        """
+        if is_masters_own(node.replica, node.master):
+            return
+        try:
+            master = self._agents.agent_of(node.master, secrets.login(node.scenario_id, "master"))
+        except ArcxoError:
+            return
+        try:
+            status = master.scenario(node.scenario_id)
+        except ArcxoError:
+            return
+        finally:
+            master.close()
+        found = next((one.state for one in status.replicas if one.host == node.replica), None)
+        if found is not ReplicaState.REPLICATING:
+            state = found.value if found is not None else "unknown"
+            raise BusyError("AE0465", name=node.scenario, id=node.scenario_id, host=node.replica, state=state)
 
     def _connect(self, node: NodeSummary, secrets: JobSecrets) -> Agent:
         agent: Agent | None = None

@@ -208,16 +208,19 @@ class LocalScenarios:
             forget_scenario(self._connections.catalog, registration, left_out=True)
             return ()
         registration, agent = self._agent(name)
-        with contextlib.suppress(ArcxoError):
-            self._placing.dismiss(agent.scenario(registration.id).scenario)
+        known: Scenario | None = None
         # Not found there: a deletion was cut short before, only the registration is left.
         with contextlib.suppress(NotFoundError):
+            with contextlib.suppress(ArcxoError):
+                known = agent.scenario(registration.id).scenario
             agent.delete_scenario(registration.id)
         if keep_rewind:
             found, left = self._leftovers.of(registration, agent)
             left += [LeftBehind(one.replica, registration.id) for one in found]
         else:
             left = self._leftovers.remove(registration, agent)
+        if known is not None:
+            self._placing.dismiss(known)
         forget_scenario(self._connections.catalog, registration, left_out=False)
         return left
 
@@ -228,7 +231,16 @@ class LocalScenarios:
 
     def import_xml(self, xml: bytes) -> Scenario:
         """Define a scenario from XML and register it. Raises ArcxoError E3370 when it can't be read."""
-        made = self._connections.local_agent().import_scenario(xml)
+        agent = self._connections.local_agent()
+        try:
+            made = agent.import_scenario(xml)
+        except ArcxoError as error:
+            if error.code != "ER00104":
+                raise
+            # Its master is another host, which keeps the definition.
+            agent = self._connections.agent_of(error.params["master"])
+            made = agent.import_scenario(xml)
+        self._placing.admit(agent, made)
         register_scenario(self._connections.catalog, made, "I1150")
         return made
 

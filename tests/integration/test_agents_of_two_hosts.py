@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import socket
 import ssl
 import threading
@@ -28,10 +31,10 @@ from app.agent.signing import sign_definition
 from app.agent.tls import Identity, load_identity, load_or_make_identity
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import Credentials
-from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario
+from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario, ScenarioState
 from app.replication.definition import to_xml
 from app.replication.frames import PROTOCOL_VERSION, Hello, Welcome, decode_frame, encode_frame
-from tests.support.agent_processes import wait_until
+from tests.support.agent_processes import children_of, wait_until
 
 generated: Any = agent_pb2_grpc
 
@@ -240,6 +243,68 @@ def test_a_replica_nobody_told_the_way_to_is_named(hosts: tuple[Host, Host], sha
     other = replace(shared, replicas=(ReplicaSpec("nowhere", (b"/copy",)),))
     with pytest.raises(ArcxoError, match="AE0467"):
         AgentConnector(hosts[0].home).connect(other, other.replicas[0], 1)
+
+
+def begin_backup(host: Host, scenario: Scenario, job_id: int = 1) -> str:
+    """The code that a backup of the replica there is refused with, or the point's id."""
+    try:
+        return host.agent.begin_backup(scenario.id, "branch", job_id, 1).id
+    except ArcxoError as error:
+        return error.code
+
+
+def test_a_replica_is_backed_up_only_while_it_follows_its_master(
+    hosts: tuple[Host, Host], shared: Scenario
+) -> None:
+    hq, branch = hosts
+    assert begin_backup(branch, shared) == "AE0465"
+    hq.agent.run(shared.id)
+    wait_until(lambda: hq.agent.scenario(shared.id).state is ScenarioState.REPLICATING)
+    point = begin_backup(branch, shared)
+    assert not point.startswith("AE")
+    branch.agent.end_backup(point, keep=False)
+    hq.agent.stop(shared.id)
+    held = replace(shared.properties, suspend_enabled=False, assured_recovery=False)
+    hq.agent.update_scenario(replace(shared, properties=held))
+    admit(hosts, shared)
+    hq.agent.run(shared.id)
+    wait_until(lambda: hq.agent.scenario(shared.id).state is ScenarioState.REPLICATING)
+    assert begin_backup(branch, shared) == "AE0471"
+
+
+def test_an_engine_that_cannot_hold_the_replica_still_is_told_apart_from_one_that_is_broken(
+    tmp_path: Path,
+) -> None:
+    hosts = Host(tmp_path, "hq"), Host(tmp_path, "branch")
+    hq, branch = hosts
+    try:
+        hq.agent.set_name("hq")
+        (tmp_path / "data").mkdir()
+        spec = ReplicaSpec("branch", (bytes(tmp_path / "copy"),))
+        made = hq.agent.create_scenario(NewScenario("s", "hq", (spec,), (Root(bytes(tmp_path / "data")),)))
+        admit(hosts, made)
+        hq.agent.run(made.id)
+        wait_until(lambda: hq.agent.scenario(made.id).state is ScenarioState.REPLICATING)
+        hq.agent.stop(made.id)
+        state = Path(branch.home.directory("replica")) / str(made.id)
+        shutil.rmtree(tmp_path / "copy")
+        kill_role(branch, "replica")
+        wait_until(lambda: begin_backup(branch, made) == "AE0457")
+        state.parent.rename(state.parent.with_name("aside"))
+        state.parent.write_text("no directory")
+        kill_role(branch, "replica")
+        wait_until(lambda: begin_backup(branch, made) == "AE0472")
+        state.parent.unlink()
+        state.parent.with_name("aside").rename(state.parent)
+    finally:
+        for host in hosts:
+            host.stop()
+
+
+def kill_role(host: Host, role: str) -> None:
+    (pid,) = children_of(host.info.pid, role)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: pid not in children_of(host.info.pid, role))
 
 
 def test_garbage_and_half_open_connections_disturb_nobody(hosts: tuple[Host, Host]) -> None:
