@@ -93,11 +93,11 @@ def make_device(name: str, path: str) -> str:
             marker is damaged.
     """
     state = look_at_device(name, path)
+    known = read_identity(path) if state.readable else ""
+    if known:
+        return known  # full or read-only, it still gives what it has
     if state.fault is not None:
         raise state.fault
-    known = read_identity(path)
-    if known:
-        return known
     store = DirectoryMediaStore(path)
     identity = str(uuid.uuid4())
     document = encode_document({"format": "arcxo device", "identity": identity})

@@ -115,6 +115,7 @@ class FakeAgent:
             consistency=Consistency.FUZZY,
             provider="hardlink",
             base_session=order.base_session,
+            base_media=order.base_media,
             data_key=order.data_key,
             key_id=order.key_id,
             verify=order.verify,

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ class TinyMedia:
         self.paths.append(path)
         return path
 
-    def back_up(self, source: Path, **more: object) -> ArchiveResult:
+    def back_up(self, source: Path, **more: Any) -> ArchiveResult:
         """A session; as often as a media gets full it goes on with the next one."""
         for _ in range(40):
             try:
