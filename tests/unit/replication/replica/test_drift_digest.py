@@ -10,7 +10,7 @@ from app.model.drift import DriftKind
 from app.model.entry import order_key
 from app.replication.replica.drift import Finding, digest, kind_of
 from app.replication.replica.drift_states import PathState
-from app.replication.replica.drift_watch import changed_text
+from app.replication.replica.drift_telling import changed_text
 
 DIRECTORY = stat.S_IFDIR | 0o755
 FILE = stat.S_IFREG | 0o644
