@@ -64,6 +64,9 @@ _LOSSES = frozenset({"W5213", "W5214"})
 )
 @click.option("--yes", is_flag=True, help="Do not ask before media are overwritten.")
 @click.option("--session-password-file", metavar="FILE", help="Encrypt, with the password in FILE.")
+@click.option(
+    "--new-password", is_flag=True, help="The password is another than that of earlier sessions, on purpose."
+)
 @click.option("--run-at", type=UtcTime(), default=None, metavar="TIME", help="ISO 8601, UTC by default.")
 @click.option("--repeat", default="", metavar="RRULE", help="An RFC 5545 recurrence rule.")
 @click.option("--hold", is_flag=True, help="Submit on hold.")
@@ -87,6 +90,7 @@ def backup(
     only_plan: bool,
     yes: bool,
     session_password_file: str | None,
+    new_password: bool,
     run_at: datetime | None,
     repeat: str,
     hold: bool,
@@ -113,6 +117,8 @@ def backup(
         span_wait_minutes=span_timeout,
         protect_days=protect_days,
     )
+    if password and not new_password:
+        context.services.backups.check_password(script, password)
     if not _agreed(context, script, only_plan=only_plan, yes=yes):
         return 0
     request = BackupRequest(

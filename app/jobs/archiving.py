@@ -12,6 +12,7 @@ from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, online_media
 from app.jobs.media_rules import MediaChoice
+from app.jobs.session_keys import key_for_backup
 from app.jobs.session_records import session_info
 from app.jobs.stream import CancellableStream
 from app.media import api as media
@@ -127,7 +128,7 @@ class EntityArchiver:
         lineage = ("lineage", machine, entity.entity, chosen.label.set_id)
         text = f"another backup of {entity.entity} on {machine}"
         with self._lanes.hold(self._control, lineage, text):
-            key = media.unlock_or_create(chosen.path, self._password) if self._password else None
+            key = key_for_backup(self._control, chosen.path, chosen.label.name, self._password)
             found, base_on = self._base(chosen, entity, key)
             order = self._order(chosen, entity, key, found, base_on)
             base = (found.media_serial, found.number) if found is not None else None

@@ -282,13 +282,6 @@ def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     return implementation(media_path, password, key_id)
 
 
-def unlock_or_create(media_path: str, password: str) -> KeyInfo:
-    """The data key of this password on the media, made when it has none yet."""
-    from app.media.keys import unlock_or_create as implementation
-
-    return implementation(media_path, password)
-
-
 def list_slots(media_path: str) -> Sequence[SlotInfo]:
     """The key slots of a media, by key and number."""
     from app.media.slots import list_slots as implementation

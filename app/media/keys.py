@@ -135,11 +135,3 @@ def unlock(media_path: str, password: str, key_id: str = "") -> KeyInfo:
     if damaged:
         raise ArcxoError("E4134", media=media_path, slot=damaged, reason="it cannot be read")
     raise CredentialsError("E4131", media=media_path)
-
-
-def unlock_or_create(media_path: str, password: str) -> KeyInfo:
-    """See `app.media.api.unlock_or_create`."""
-    try:
-        return unlock(media_path, password)
-    except CredentialsError:
-        return create_key(media_path, password)

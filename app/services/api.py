@@ -213,6 +213,10 @@ class BackupService(Protocol):
     """Submit backups."""
 
     def submit(self, request: BackupRequest) -> Job: ...
+    def check_password(self, script: BackupScript, password: str) -> None:
+        """CredentialsError E1164 when the newest encrypted session of a scenario has another password."""
+        ...
+
 
 
 class RestoreService(Protocol):

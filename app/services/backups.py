@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.model.job import Job
+from app.model.job import BackupScript, Job
 from app.services.api import BackupRequest
 from app.services.connections import Connections
 
@@ -12,6 +12,12 @@ class LocalBackups:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+
+    def check_password(self, script: BackupScript, password: str) -> None:
+        """CredentialsError E1164 when the newest encrypted session of a scenario has another password."""
+        from app.services.backup_password import check_backup_password
+
+        check_backup_password(self._connections, script, password)
 
     def submit(self, request: BackupRequest) -> Job:
         """Queue a backup; its secrets are sealed with the home's installation key."""

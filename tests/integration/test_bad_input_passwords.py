@@ -122,6 +122,20 @@ def test_empty_or_missing_password_file_is_refused_before_a_job_is_made(arcxo: A
     assert len(arcxo.json("job", "list")) == jobs
 
 
+def test_a_mistyped_password_of_a_backup_is_told_before_a_job_is_made(arcxo: Arcxo, pair: Pair) -> None:
+    jobs = len(arcxo.json("job", "list"))
+    wrong = str(pair.master.parent / "wrong")
+    told = arcxo.text("backup", "--scenario", "files", "--session-password-file", wrong, expect=4)
+    assert "files" in told
+    assert "--new-password" in told
+    assert len(arcxo.json("job", "list")) == jobs
+    # On purpose it is another password, and the log says what that means.
+    job = arcxo.json(
+        "backup", "--scenario", "files", "--session-password-file", wrong, "--new-password", "--wait"
+    )
+    assert "has a key of its own" in log_of(arcxo, job)
+
+
 def test_passwords_are_nowhere_in_the_home(arcxo: Arcxo) -> None:
     for secret in (b"correct horse", b"caroot-secret"):
         for directory, _, names in os.walk(arcxo.home):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from app.model.errors import BusyError, NotFoundError
+from app.model.errors import BusyError, CredentialsError, NotFoundError
 from app.model.filters import FilterPreview
 from app.model.host import Host
 from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
@@ -121,6 +121,10 @@ class FakeQueue:
     def submit(self, request: Any) -> Job:
         self.requests.append(request)
         return job(result=None, script=request.script)
+
+    def check_password(self, script: Any, password: str) -> None:
+        if password == "wrong":
+            raise CredentialsError("E1164", scenario="files", session=1, media="M1")
 
     def wait(self, job_id: int, timeout_s: float | None = None, on_progress: Any = None) -> Job:
         return job(job_id, self.result)

@@ -643,6 +643,9 @@ class MemoryHosts(_Calls):
 
 
 class MemoryBackups(_Calls):
+    def check_password(self, script: BackupScript, password: str) -> None:
+        self._note("backups.check_password", script.scenario_names)
+
     def submit(self, request: BackupRequest) -> Job:
         self._note("backups.submit", request)
         return self._services.add_job(

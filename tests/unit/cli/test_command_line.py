@@ -227,6 +227,10 @@ def test_backup_passes_its_options_and_hides_the_password(
     assert request.hold
     assert request.session_password == "hidden words"
     assert "hidden words" not in capsys.readouterr().out
+    secret.write_text("wrong\n", encoding="utf-8")
+    assert main(argv, composition) == 4
+    assert len(composition.services.backups.requests) == 1
+    assert main([*argv, "--new-password"], composition) == 0
 
 
 @pytest.mark.parametrize(

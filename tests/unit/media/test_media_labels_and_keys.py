@@ -12,7 +12,6 @@ from app.media.api import (
     read_label,
     remove_erased,
     unlock,
-    unlock_or_create,
 )
 from app.media.intents import Intent
 from app.media.keys import PUBLIC_CHUNK_KEY, chunk_key
@@ -101,13 +100,6 @@ def test_each_password_opens_its_own_key(tmp_path: Path):
         unlock(media, "three")
     assert chunk_key(one.data_key) != chunk_key(two.data_key) != PUBLIC_CHUNK_KEY
     assert "one" not in repr(one)
-
-
-def test_password_without_a_key_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ARCXO_ARGON2", "minimal")
-    media = format_media(str(tmp_path), "A").path
-    made = unlock_or_create(media, "one")
-    assert unlock_or_create(media, "one") == made
 
 
 def test_taken_object_is_never_replaced(tmp_path: Path):
