@@ -146,6 +146,11 @@ def bytes_type(connection: Connection) -> str:
     return "BLOB" if connection.dialect.name == "sqlite" else "BYTEA"
 
 
+def placeholder(connection: Connection) -> str:
+    """What stands for a value in a statement that is given to the driver as it is."""
+    return "?" if connection.dialect.name == "sqlite" else "%s"
+
+
 def constant(value: int) -> BindParameter[int]:
     """A number as a column of a SELECT."""
     return literal(value, BigInteger())

@@ -39,7 +39,7 @@ _MAKE_BATCH = (
 _COPIED = ["name_id", "lineage_id", "first_ordinal", "kind", "size_bytes", "modified_ns", "content_id"]
 _FILL = (
     "INSERT INTO staged (folder, name, text, kind, size_bytes, modified_ns, content_id)"
-    " VALUES (:folder, :name, :text, :kind, :size_bytes, :modified_ns, :content_id)"
+    " VALUES ({mark}, {mark}, {mark}, {mark}, {mark}, {mark}, {mark})"
 )
 _RESOLVE = (
     "UPDATE staged SET name_id = (SELECT n.id FROM folders f JOIN names n ON n.folder_id = f.id"
@@ -226,7 +226,9 @@ class SqlStaging:
             with reading.begin():
                 reading.execute(text(_MAKE_BATCH.format(bytes=dialect.bytes_type(reading))))
                 reading.execute(text("DELETE FROM staged"))
-                reading.execute(text(_FILL), [_values(entry) for entry in batch])
+                # Past SQLAlchemy's own parameters, which take half as long again as all the rest.
+                mark = dialect.placeholder(reading)
+                reading.exec_driver_sql(_FILL.format(mark=mark), [_values(entry) for entry in batch])
                 for statement in (_RESOLVE, _FIND_CURRENT, _MARK_SAME):
                     reading.execute(text(statement), self._keys)
                 changed = reading.execute(text("SELECT count(*) FROM staged WHERE same = 0")).scalar_one()
@@ -346,14 +348,14 @@ def _parents(path: bytes) -> Iterator[bytes]:
         folder, _ = split_path(folder)
 
 
-def _values(entry: SessionEntry) -> dict[str, Any]:
+def _values(entry: SessionEntry) -> tuple[Any, ...]:
     folder, name = split_path(entry.path)
-    return {
-        "folder": folder,
-        "name": name,
-        "text": name.decode("utf-8", "replace"),
-        "kind": entry.kind.value,
-        "size_bytes": entry.size_bytes,
-        "modified_ns": entry.modified_ns,
-        "content_id": entry.content_id,
-    }
+    return (
+        folder,
+        name,
+        name.decode("utf-8", "replace"),
+        entry.kind.value,
+        entry.size_bytes,
+        entry.modified_ns,
+        entry.content_id,
+    )

@@ -70,10 +70,11 @@ class NodeReader(ChunkReader):
 class _Level:
     """One directory that is being compared: the names left of both sides."""
 
-    __slots__ = ("mine", "path", "theirs")
+    __slots__ = ("inside", "mine", "path", "theirs")
 
-    def __init__(self, path: bytes, mine: list[Entry], theirs: list[Entry]) -> None:
+    def __init__(self, path: bytes, mine: list[Entry], theirs: list[Entry], *, inside: bool) -> None:
         self.path = path
+        self.inside = inside
         self.mine = mine[::-1]
         self.theirs = theirs[::-1]
 
@@ -87,7 +88,8 @@ def differences(
     `ChunkReader` raises.
     """
     done = order_key(after)
-    stack = [_Level(b"", tree.reader.node(tree.root_id), base.reader.node(base.root_id) if base else [])]
+    older = base.reader.node(base.root_id) if base else []
+    stack = [_Level(b"", tree.reader.node(tree.root_id), older, inside=False)]
     while stack:
         level = stack[-1]
         found = _next(level)
@@ -97,7 +99,7 @@ def differences(
         mine, theirs = found
         name: bytes = (mine or theirs or [b""])[NAME]
         path = level.path + b"/" + name
-        inside = _is_inside(path, roots)
+        inside = True if level.inside else _is_inside(path, roots)
         if inside is None:
             continue
         told = after != b"" and order_key(path) <= done
@@ -120,7 +122,7 @@ def differences(
             location = tree.reader.store.location
             raise ArcxoError("E4125", media=location, object=shown(path[:200]), reason="it is too deep")
         older = base.reader.node(theirs[CONTENT]) if base is not None and theirs and was_tree else []
-        stack.append(_Level(path, tree.reader.node(mine[CONTENT]), older))
+        stack.append(_Level(path, tree.reader.node(mine[CONTENT]), older, inside=inside))
 
 
 def _next(level: _Level) -> tuple[Entry | None, Entry | None] | None:
