@@ -13,6 +13,7 @@ from app.agent.home import AgentHome
 from app.agent.logs import log_beside
 from app.agent.pipe import serve_pipe, tell_failed_start
 from app.agent.secrecy import keep_memory_private
+from app.agent.trimming import trim_now_and_then
 
 Role = TypeVar("Role")
 
@@ -27,6 +28,7 @@ def main() -> None:
     connection = Connection(int(pipe_fd))
     home = AgentHome(home_path)
     log_beside(home.log_path)
+    trim_now_and_then()
     if role == "master":
         from app.agent.master_role import MasterRole
 

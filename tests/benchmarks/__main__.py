@@ -73,7 +73,7 @@ def main() -> None:
             works = {
                 "idle": lambda: idle.idle(bench),
                 "blocks": lambda: synchronising.blocks(bench),
-                "million": lambda: synchronising.million(bench),
+                "million": lambda: (synchronising.million(bench), storing.million(bench)),
                 "latency": lambda: replication.latency(bench),
                 "lsyncd": lambda: replication.latency_of_lsyncd(bench),
                 "storm": lambda: replication.storm(bench),

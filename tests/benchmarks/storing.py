@@ -11,6 +11,7 @@ from tests.benchmarks.memory import MemoryPeak
 from tests.support.trees import assert_identical
 
 _NICE = ("nice", "-n", "10")
+_FEW_CHANGES = 1000
 
 
 class Peers:
@@ -185,3 +186,40 @@ def one_big_file(bench: Bench, graveyard: Graveyard) -> None:
         bench.table.add(work, [seconds], "borg", [borg])
     bench.table.add(work, [seconds], "cp", [copy])
     bench.arcxo.text("scenario", "stop", "big")
+
+
+def million(bench: Bench) -> None:
+    """Very many small files: first backup, one with few changes, a walk, one folder restored, memory.
+
+    Beside `tests.benchmarks.synchronising.million`, whose tree and scenario it uses.
+    """
+    work, table = f"{bench.many:,} small files", bench.table
+    services = bench.services()
+    try:
+        services.scenarios.run("million")
+        services.scenarios.wait("million", "in-sync", 3600)
+        with MemoryPeak(bench.arcxo) as peak:
+            first = bench.backup("million")
+        table.add(f"{work}: first backup", [first])
+        note = f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once"
+        table.add(f"{work}: first backup, peak memory", [peak.resident_mb], target=600, unit="MB", note=note)
+        folders = sorted((bench.place / "million" / "master").glob("*/*"))
+        for number in range(_FEW_CHANGES):
+            folder = folders[number * 7 % len(folders)]
+            (folder / f"file-{number % 100:03}.txt").write_text(f"changed {number}")
+        services.scenarios.wait("million", "in-sync", 3600)
+        with MemoryPeak(bench.arcxo) as peak:
+            again = bench.backup("million")
+        walk = bench.job_seconds(
+            "backup", "--scenario", "million", "--session-password-file", str(bench.password_file),
+            "--verify", "audit",
+        )  # fmt: skip
+        table.add(f"{work}: backup again, {_FEW_CHANGES:,} changed", [again], "a walk", [walk], target=0.05)
+        table.add(f"{work}: backup again, peak memory", [peak.resident_mb], target=600, unit="MB")
+        target = bench.place / "million-restored"
+        target.mkdir()
+        seconds = bench.restore(bench.newest_session(), str(target), str(folders[0]))
+        table.add(f"{work}: restore of one folder", [seconds])
+        services.scenarios.stop("million")
+    finally:
+        services.close()
