@@ -111,8 +111,14 @@ class _Uses:
     """Which chunks of a pack are in use: bit n of `bits` = chunk n; None = all of them."""
 
     bits: int | None = 0
+    chunks: int = 0
 
-    def add(self, used: bytes | None) -> None:
+    def is_whole(self) -> bool:
+        """Whether every chunk is in use."""
+        return self.bits is None or self.bits.bit_count() >= self.chunks
+
+    def add(self, used: bytes | None, chunks: int) -> None:
+        self.chunks = chunks
         if used is None or self.bits is None:
             self.bits = None
         else:
@@ -144,7 +150,7 @@ class Sessions:
             generation, references = newest_refs(store, number)
             found.references[number] = generation, references
             for one in references:
-                found.uses.setdefault(one.pack_id, _Uses()).add(one.used)
+                found.uses.setdefault(one.pack_id, _Uses()).add(one.used, one.chunks)
         return found
 
     def live_blocks(self, pack: PackIndex) -> tuple[int, ...]:
@@ -165,7 +171,7 @@ def plan_repacking(
     worn: list[Worn] = []
     kept_packs = kept_bytes = 0
     for pack_id in sorted(sessions.uses.keys() & present.keys()):
-        if sessions.uses[pack_id].bits is None or pack_id in leave:
+        if sessions.uses[pack_id].is_whole() or pack_id in leave:
             continue
         try:
             pack = read_index(store, pack_id)

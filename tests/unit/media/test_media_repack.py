@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import shutil
@@ -31,7 +32,16 @@ from app.model.errors import ArcxoError
 from tests.support.capabilities import volume_or_report
 from tests.support.faults import CutAt, count_calls
 from tests.support.golden_media import unpack, versions
-from tests.support.media_samples import MASTER, back_up, flip, new_key, new_media, restore_to
+from tests.support.interleaved import Interleaved
+from tests.support.media_samples import (
+    MASTER,
+    back_up,
+    flip,
+    new_key,
+    new_media,
+    repack_everything,
+    restore_to,
+)
 from tests.support.trees import assert_identical
 
 BIG, COUNT = 600_000, 6
@@ -40,7 +50,7 @@ BIG, COUNT = 600_000, 6
 class Worn:
     """Session 1 has six large files, 2 half of them; 3 shares some of those. 1 is to go."""
 
-    def __init__(self, directory: Path, *, encrypted: bool = False, seed: int = 3) -> None:
+    def __init__(self, directory: Path, *, encrypted: bool = False, seed: int = 3, size: int = BIG) -> None:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         self.media = new_media(directory)
@@ -52,7 +62,7 @@ class Worn:
         self.kept: dict[int, Path] = {}
         chooser = random.Random(seed)
         for number in range(COUNT):
-            (self.source / f"f{number}").write_bytes(chooser.randbytes(BIG))
+            (self.source / f"f{number}").write_bytes(chooser.randbytes(size))
         self.back_up()
         for number in (0, 2, 4):
             (self.source / f"f{number}").unlink()
@@ -324,6 +334,70 @@ def test_cut_at_any_write_nothing_is_lost_and_the_next_one_finishes(
         shutil.rmtree(worn.media)
 
 
+def interleave(directory: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Two writers, a remover and two collectors that repack whatever they can take turns at every step."""
+    for name in ("repack.WORTH_BYTES", "repack.DEAD_SHARE", "writer.BLOCK_TARGET_BYTES"):
+        module, attribute = name.split(".")
+        target = importlib.import_module(f"app.media.{module}")
+        monkeypatch.setattr(target, attribute, getattr(target, attribute))
+    repack_everything()
+    worn = Worn(directory, seed=seed, size=20_000)
+    worn.store.delete("reserve")
+    for name in os.listdir(f"{worn.media}/packs"):
+        os.utime(f"{worn.media}/packs/{name}", (10**9, 10**9))
+    sources = [worn.kept[1], worn.kept[2]]
+    written: dict[int, Path] = {}
+
+    def write(source: Path, base: int) -> None:
+        for _ in range(2):
+            written[back_up(worn.media, source, base=base)[0].session] = source
+
+    layer = Interleaved(seed, monkeypatch)
+    layer.run(
+        {
+            "writer one": lambda: write(sources[0], 3),
+            "writer two": lambda: write(sources[1], 0),
+            "remover": lambda: (remove_sessions(worn.media, [1]), remove_sessions(worn.media, [2])),
+            "collector one": lambda: (collect(worn.media), collect(worn.media)),
+            "collector two": lambda: (collect(worn.media), collect(worn.media)),
+        },
+        kill=seed % 4,
+    )
+    for name, error in layer.errors.items():
+        assert isinstance(error, ArcxoError), (name, error)
+        assert name.startswith("writer"), (name, error)
+        assert error.code in {"E4145", "E4146"}, (name, error)
+    present = {one.number for one in sessions(worn.media)}
+    assert written.keys() | {3} <= present
+    assert verify(worn.media, full=True).damage == ()
+    worn.kept = {n: worn.kept[n] for n in (1, 2, 3) if n in present} | {n: written[n] for n in written}
+    for number in present - worn.kept.keys():
+        # Committed by a writer that was killed before it could say so: whole, whichever source it had.
+        restore_to(worn.media, directory / f"killed{number}", number)
+        worn.kept[number] = directory / f"killed{number}"
+    worn.check()
+    collect(worn.media)
+    collect(worn.media)
+    worn.is_clean()
+    worn.check()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_turns_of_writers_and_repacking_collectors_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    interleave(tmp_path / "worn", monkeypatch, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(7200)
+def test_very_many_turns_lose_nothing(tmp_path: Path) -> None:
+    for seed in range(100, 100 + int(os.environ.get("ARCXO_ROUNDS") or 1000)):
+        with pytest.MonkeyPatch.context() as patch:
+            interleave(tmp_path / f"worn{seed}", patch, seed)
+        shutil.rmtree(tmp_path / f"worn{seed}")
+
+
 def test_damaged_blocks_are_never_moved(worn: Worn) -> None:
     remove_sessions(worn.media, [1])
     pack = max(
@@ -387,8 +461,8 @@ def test_a_full_disk_is_made_room_on_with_the_reserve(tmp_path: Path) -> None:
         before = worn.bytes()
         report = collect(worn.media)
         worn.directory = tmp_path
-        # What is in use of the large pack may need more room than there is, even with the reserve. Done one by
-        # one, new packs are more by a table or so.
+        # What is in use of the large pack may need more room than there is, even with the reserve. Done one
+        # by one, new packs are more by a table or so.
         assert report.lacks_room or abs(before - worn.bytes() - plan.frees_bytes) < 4096
         worn.check()
         os.truncate(volume / "filler", os.stat(volume / "filler").st_size - (3 << 20))
