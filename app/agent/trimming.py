@@ -18,19 +18,30 @@ def trim_now_and_then() -> None:
     """Start a thread that gives freed memory back to the system after the process has grown. At once."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
-        threading.Thread(target=_trim, args=(trim,), name="trim", daemon=True).start()
+        threading.Thread(target=Trimmer(trim).run, name="trim", daemon=True).start()
 
 
-def _trim(trim: Callable[[int], int]) -> None:
-    pause = threading.Event()
-    least = _resident_bytes()
-    while not pause.wait(_EVERY_S):
+class Trimmer:
+    """Tells the allocator when this process has grown since it was last told."""
+
+    def __init__(self, trim: Callable[[int], int]) -> None:
+        self._trim = trim
+        self._least = _resident_bytes()
+
+    def run(self) -> None:
+        """Look for ever."""
+        pause = threading.Event()
+        while not pause.wait(_EVERY_S):
+            self.look()
+
+    def look(self) -> None:
+        """Look once."""
         now = _resident_bytes()
-        if now > least + _GROWN_BYTES:
-            trim(0)
-            least = _resident_bytes()
+        if now > self._least + _GROWN_BYTES:
+            self._trim(0)
+            self._least = _resident_bytes()
         else:
-            least = min(least, now)
+            self._least = min(self._least, now)
 
 
 def _resident_bytes() -> int:
