@@ -110,10 +110,12 @@ def statistics(*, name: str) -> None:
     type=click.Choice([severity.value for severity in Severity]),
     help="Only these; may be repeated.",
 )
+@click.option("--host", default="", metavar="HOST", help="Those of a replica's host [default: the master's].")
 @click.option("--follow", is_flag=True, help="Go on with new events until interrupted.")
 def events(
     *,
     name: str,
+    host: str,
     newer_than: int | None,
     last: int | None,
     limit: int,
@@ -128,8 +130,11 @@ def events(
     chosen = tuple(Severity(word) for word in severities)
     # Without a number the newest are what people want to see.
     start = newer_than if newer_than is not None else -(last or limit)
-    newest = service.events(newer_than=-1) if follow else ()
-    records = service.events(name, newer_than=start, limit=max(limit, last or 0), severities=chosen)
+    if follow and name and not host:
+        host = service.show(name).scenario.master
+    newest = service.events(newer_than=-1, host=host) if follow else ()
+    most = max(limit, last or 0)
+    records = service.events(name, newer_than=start, limit=most, severities=chosen, host=host)
     if not follow:
         _show_events(context, records)
         return
@@ -138,7 +143,7 @@ def events(
     for record in records:
         context.line(_event_document(record), _event_line(record))
     after = max([start, 0, *(record.sequence for record in seen)])
-    _follow(context, after, _scenario_id(context, name), chosen)
+    _follow(context, after, _scenario_id(context, name), chosen, host)
 
 
 def _scenario_id(context: CommandContext, name: str) -> int | None:
@@ -146,15 +151,19 @@ def _scenario_id(context: CommandContext, name: str) -> int | None:
 
 
 def _follow(
-    context: CommandContext, last: int, scenario_id: int | None, severities: Collection[Severity]
+    context: CommandContext,
+    last: int,
+    scenario_id: int | None,
+    severities: Collection[Severity],
+    host: str,
 ) -> None:
-    """Print what comes after number `last`. An agent that ends and comes back loses nothing."""
+    """Print what comes after number `last` of a host. An agent that ends and comes back loses nothing."""
     service = context.services.scenarios
     told = False
     while True:
         time.sleep(_FOLLOW_INTERVAL_S)
         try:
-            found = service.events(newer_than=last)
+            found = service.events(newer_than=last, host=host)
         except ArcxoError as error:
             if not told:
                 context.note(f"Waiting for the agent: {error}")

@@ -112,8 +112,12 @@ class ScenarioService(Protocol):
         newer_than: int = 0,
         limit: int = 1000,
         severities: Sequence[Severity] = (),
+        host: str = "",
     ) -> Sequence[EventRecord]:
-        """Oldest first; `newer_than` -N = the newest N. A gap is told by an event (`GAP_CODE`)."""
+        """Oldest first; `newer_than` -N = the newest N. A gap is told by an event (`GAP_CODE`).
+
+        Of `host`, else of the scenario's master, else of this one: each host numbers its own.
+        """
         ...
 
     def path_states(

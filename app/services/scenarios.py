@@ -393,14 +393,20 @@ class LocalScenarios:
         newer_than: int = 0,
         limit: int = 1000,
         severities: Sequence[Severity] = (),
+        host: str = "",
     ) -> Sequence[EventRecord]:
-        """Events after `newer_than` (-N: the newest N), oldest first: of all scenarios, or of one."""
+        """Events after `newer_than` (-N: the newest N), oldest first: of all scenarios, or of one.
+
+        Each host numbers its own: they are those of `host`, else of the scenario's master, else of this one.
+        """
         scenario_id = None
         if name:
             registration, agent = self._agent(name)
             scenario_id = registration.id
         else:
             agent = self._connections.local_agent()
+        if host:
+            agent = self._connections.agent_of(host)
         return find_events(agent, newer_than, limit, scenario_id, severities)
 
     def path_states(self, name: str, path: bytes, *, replica: str = "", limit: int = 5000) -> DirectoryStates:

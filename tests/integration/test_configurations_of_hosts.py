@@ -131,3 +131,40 @@ def test_a_host_that_is_away_is_named_and_the_others_are_told_of(net: Network) -
         ),
         "the scenario to run again by itself",
     )
+
+
+def test_a_backup_that_loses_its_host_or_its_cable_leaves_no_session_and_the_next_one_is_whole(
+    net: Network,
+) -> None:
+    made = Configuration(net, 1, 1)
+    replica = made.replicas[0]
+    data, _ = made.replicate("files", made.masters[0], replica)
+    for number in range(30):
+        (data / str(number)).write_bytes(random.Random(number).randbytes(2_000_000))
+    made.server.wait("files", "in-sync", 60)
+    made.server.start()
+    try:
+        for lose, again in ((replica.cut, replica.join), (replica.die, replica.start_agent)):
+            replica.shape(rate_bytes=3_000_000)
+            job = made.server.json("backup", "--scenario", "files")["id"]
+            _under_way(made, job)
+            lose()
+            made.server.text("job", "wait", str(job), timeout_s=240, expect=1)
+            assert made.server.json("session", "list") == []
+            replica.shape(rate_bytes=0)
+            again()
+            made.server.wait("files", "in-sync", 120)
+        made.server.text("backup", "--scenario", "files", "--wait", "--verify", "compare", timeout_s=240)
+        (session,) = made.server.json("session", "list")
+        assert session["files"] == 30
+        made.server.text("media", "verify", session["media_name"], "--full", timeout_s=240)
+    finally:
+        made.server.stop()
+
+
+def _under_way(made: Configuration, job: int) -> None:
+    def stored() -> bool:
+        progress = made.server.json("job", "show", str(job)).get("progress") or {}
+        return int(progress.get("stored_bytes") or 0) > 5_000_000
+
+    until(stored, "the backup to be under way")

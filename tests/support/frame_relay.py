@@ -67,16 +67,20 @@ def main() -> None:
     ends = [_tap(sys.argv[1], sys.argv[2]), _tap(sys.argv[3], sys.argv[4])]
     ways = {ends[0]: _Way(ends[1]), ends[1]: _Way(ends[0])}
     rules: dict[str, float] = {"delay_ms": 0.0, "loss": 0.0, "rate_bytes": 0.0, "cut": 0.0}
+    rest = b""
     print("ready", flush=True)
     while True:
         due = min((way.waiting[0][0] for way in ways.values() if way.waiting), default=None)
         wait = None if due is None else max(0.0, due - time.monotonic())
         ready, _, _ = select.select([*ends, 0], [], [], wait)
         if 0 in ready:
-            line = sys.stdin.readline()
-            if not line:
+            told = os.read(0, _FRAME)
+            if not told:
                 return
-            rules.update({key: float(value) for key, value in json.loads(line).items()})
+            # Not by lines of a buffered file: what waits in its buffer is not seen by select.
+            *lines, rest = (rest + told).split(b"\n")
+            for line in lines:
+                rules.update({key: float(value) for key, value in json.loads(line).items()})
         for end in ends:
             if end in ready:
                 with contextlib.suppress(BlockingIOError):

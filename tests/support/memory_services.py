@@ -475,6 +475,7 @@ class MemoryScenarios(_Calls):
         newer_than: int = 0,
         limit: int = 1000,
         severities: Sequence[Severity] = (),
+        host: str = "",
     ) -> Sequence[EventRecord]:
         self._note("scenarios.events", name, newer_than)
         found = [

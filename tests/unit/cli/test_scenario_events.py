@@ -35,6 +35,7 @@ class Events:
         newer_than: int = 0,
         limit: int = 1000,
         severities: Sequence[Severity] = (),
+        host: str = "",
     ) -> list[EventRecord]:
         self.asked.append((name, newer_than, limit, tuple(severities)))
         if newer_than < 0:
