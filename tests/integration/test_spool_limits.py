@@ -184,10 +184,10 @@ def test_a_spool_directory_is_checked_and_moved(group: Group) -> None:
 
 def test_a_disk_that_gets_full_is_told_before_it_is(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 200 * MEGABYTE
-    for module in ("spool", "spool_keeper"):
+    for module in ("spool_log", "spool_keeper"):
         monkeypatch.setattr(f"app.replication.master.{module}.free_bytes", lambda _path: free)
     monkeypatch.setattr("app.replication.master.spool_keeper._DISK_CHECK_S", 0.0)
-    monkeypatch.setattr("app.replication.master.spool._SPACE_CHECK_S", 0.0)
+    monkeypatch.setattr("app.replication.master.spool_log._SPACE_CHECK_S", 0.0)
     group.run(spool_min_free_mb=100)
     (group.master / "one more").write_text("1")
     group.wait_same("one")

@@ -6,7 +6,10 @@ import os
 import struct
 import zlib
 from bisect import bisect_right
+from collections import deque
 from dataclasses import dataclass, field
+
+from app.model.errors import ArcxoError
 
 MAGIC = b"ARCXSPL1"
 HEADER = struct.Struct("<8s32s")
@@ -133,3 +136,44 @@ def _goes_on(fd: int, position: int, seq: int) -> bool:
 
 def _checksum(data: bytes, seq: int, stamp: int) -> int:
     return zlib.crc32(struct.pack("<IQQ", len(data), seq, stamp), zlib.crc32(data))
+
+
+def read_segment(
+    fd: int, path: str, start: tuple[int, int], after: int, last: int, most_bytes: int, most_records: int
+) -> tuple[list[SpooledRecord], list[tuple[int, int]]]:
+    """Records after `after`, and where those begin that were passed. Raises ArcxoError ER00212."""
+    seq, position = start
+    found: list[SpooledRecord] = []
+    marks: list[tuple[int, int]] = []
+    size = 0
+    end = os.fstat(fd).st_size
+    while seq <= last and len(found) < most_records and position < end:
+        record = read_record(fd, position)
+        if record is None or record.seq != seq:
+            raise ArcxoError("ER00212", file=path, sequence=seq)
+        marks.append((seq, position))
+        if seq > after:
+            if found and size + len(record.data) > most_bytes:
+                break
+            found.append(record)
+            size += len(record.data)
+        position += FRAME.size + len(record.data)
+        seq += 1
+    if not found:
+        raise ArcxoError("ER00212", file=path, sequence=seq)
+    return found, marks
+
+
+def some_of(
+    cache: deque[SpooledRecord], start: int, most_bytes: int, most_records: int
+) -> list[SpooledRecord]:
+    """Records of a cache from an index on, at least one, within the limits otherwise."""
+    found: list[SpooledRecord] = []
+    size = 0
+    for index in range(start, min(len(cache), start + most_records)):
+        record = cache[index]
+        size += len(record.data)
+        if found and size > most_bytes:
+            break
+        found.append(record)
+    return found

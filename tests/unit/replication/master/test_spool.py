@@ -237,14 +237,14 @@ def test_a_missing_file_of_the_spool_is_named(tmp_path):
 
 
 def test_a_directory_that_is_gone_is_noticed_before_anything_counts_as_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.replication.master.spool._SPACE_CHECK_S", 0.0)
+    monkeypatch.setattr("app.replication.master.spool_log._SPACE_CHECK_S", 0.0)
     spool = _filled(tmp_path / "spool")
     shutil.rmtree(tmp_path / "spool")
     with pytest.raises(ArcxoError, match="ER00291"):
         spool.append([b"more"])
-    monkeypatch.setattr("app.replication.master.spool._SPACE_CHECK_S", 60.0)
+    monkeypatch.setattr("app.replication.master.spool_log._SPACE_CHECK_S", 60.0)
     spool.append([b"more"])
-    monkeypatch.setattr("app.replication.master.spool._SPACE_CHECK_S", 0.0)
+    monkeypatch.setattr("app.replication.master.spool_log._SPACE_CHECK_S", 0.0)
     with pytest.raises(ArcxoError, match="ER00291"):
         spool.sync()
     assert spool.last_seq == 30
