@@ -63,11 +63,13 @@ class MediaChoice:
         self._control = control
         self._rules = Rules(script, script.run or f"{control.job.id}.{control.fence}")
         self._full: dict[str, int] = {}
+        self._free: dict[str, int] = {}
         self._told: set[str] = set()
 
     def note_full(self, device: Device) -> None:
         """A write has just found the device full: it is tried again when there is more room than now."""
-        self._full[device.name] = _free(device.path)
+        # Whatever came free since the write failed counts as more already.
+        self._full[device.name] = min(_free(device.path), self._free.get(device.name, 0))
 
     def first(self) -> OnlineMedia | None:
         """The media to begin with, or None while there is none.
@@ -268,6 +270,7 @@ class MediaChoice:
                 self._told.add(state.fault.code)
                 self._control.fault_as_warning(state.fault)
             free = state.free_bytes or 0
+            self._free[device.name] = free
             limit = self._full.get(device.name)
             if state.writable and has_room(device.path) and (limit is None or free >= limit + _MORE_BYTES):
                 found.append((free, device))

@@ -85,9 +85,10 @@ class SmallDisks:
 class StorageRig:
     """One home; `backup` runs a backup job to its end."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch | None) -> None:
+        """Without `monkeypatch` the devices are as large as their disks."""
         self.directory = directory
-        self.disks = SmallDisks(monkeypatch)
+        self.disks = SmallDisks(monkeypatch) if monkeypatch is not None else None
         self.home = directory / "home"
         self.home.mkdir()
         self.catalog: Any = open_catalog(str(self.home))
@@ -138,9 +139,14 @@ class StorageRig:
     def add_device(self, name: str, limit: int, group: str = "GROUP0") -> Path:
         path = self.directory / "devices" / name
         path.mkdir(parents=True)
-        self.disks.limits[str(path)] = limit
+        self.limit(path, limit)
         self.storage.add_device(str(path), name, group)
         return path
+
+    def limit(self, device: Path, limit: int) -> None:
+        """How much a device holds from now on."""
+        assert self.disks is not None
+        self.disks.limits[str(device)] = limit
 
     def fill(self, files: int, *, seed: int = 1, size: int = 40_000, scenario: int = 7) -> None:
         replica = self.replicas[scenario]

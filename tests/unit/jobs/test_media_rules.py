@@ -81,7 +81,7 @@ def test_a_job_goes_on_when_space_appears_on_the_full_device(rig: StorageRig) ->
     rig.fill(20)
     job = rig.submit(media_name="M", span_wait_minutes=5)
     rig.until(lambda: "N5143" in rig.codes(job))
-    rig.disks.limits[str(disk)] = 3 * SMALL
+    rig.limit(disk, 3 * SMALL)
     assert rig.ended(job).last_result is JobResult.FINISHED, rig.codes(job)
     assert rig.restored(rig.sessions()[0]) == rig.content()
 
@@ -90,7 +90,7 @@ def test_a_job_goes_on_when_space_appears_on_the_full_device(rig: StorageRig) ->
 def test_without_media_the_job_becomes_incomplete_after_the_time(rig: StorageRig, devices: int) -> None:
     for number in range(devices):
         rig.add_device(f"small{number}", SMALL)
-    rig.disks.limits[str(rig.add_device("full", SMALL))] = 1000
+    rig.limit(rig.add_device("full", SMALL), 1000)
     rig.fill(30)
     job = rig.backup()
     assert job.last_result is JobResult.INCOMPLETE

@@ -196,7 +196,7 @@ def test_places_that_cannot_be_a_device_are_refused(rig: StorageRig) -> None:
 def test_a_group_that_jobs_name_stays(rig: StorageRig) -> None:
     rig.add_device("one", SMALL, "TAPES")
     rig.storage.assign_group("GROUP0", ["one"])
-    rig.disks.limits[str(rig.add_device("two", SMALL, "TAPES"))] = 1000
+    rig.limit(rig.add_device("two", SMALL, "TAPES"), 1000)
     job = rig.submit(device_group="TAPES", media_wait_minutes=5)
     rig.until(lambda: "N5143" in rig.codes(job))
     rig.storage.assign_group("GROUP0", ["two"])
