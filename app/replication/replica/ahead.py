@@ -7,6 +7,7 @@ the batches that follow may refer to them. What is left goes when the stream end
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import threading
@@ -26,7 +27,9 @@ from app.replication.replica.side_store import AHEAD_PREFIX, NEW
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.walking import remove_tree
 
-_RECORD_BYTES = 600
+_RECORD_BYTES = 1_500
+_BATCHES = itertools.count(1)
+"""Their numbers name directories: a stream may have several synchronisations."""
 _THREADS = 3
 """Most of their time is waiting: for the journal of the file system, and for each other's turn."""
 
@@ -67,7 +70,6 @@ class Ahead:
         self._waiting: queue.SimpleQueue[tuple[int, object] | None] = queue.SimpleQueue()
         self._makers = [_Maker(trees) for _ in range(_THREADS)]
         self._idle = list(self._makers)
-        self._batches = 0
         self._closed = False
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="replica-ahead")
         self._thread = threading.Thread(target=self._work, name="replica-prepared", daemon=True)
@@ -76,8 +78,7 @@ class Ahead:
     def put(self, size: int, what: object) -> None:
         """Queue something; returns at once. For one thread."""
         if isinstance(what, Batch):
-            self._batches += 1
-            what = self._pool.submit(self._prepared, what, self._batches)
+            what = self._pool.submit(self._prepared, what, next(_BATCHES))
         self._waiting.put((size, what))
 
     def drain(self) -> None:
