@@ -10,7 +10,7 @@ import pytest
 from app.model.drift import DriftKind, DriftReport
 from app.model.rewind import PointKind
 from app.model.scenario import DriftHandling, Override
-from app.replication.replica import drift_watch
+from app.replication.replica import drift_handling, drift_watch
 from app.replication.replica.drift import Drift
 from app.replication.replica.drift_keeping import KeptEdits
 from app.replication.replica.engine import ReplicaEngine
@@ -260,6 +260,34 @@ def test_what_is_made_where_names_are_kept_stays_and_is_no_drift_any_more(runnin
     assert (running.replica / "made here").read_bytes() == b"stays"
     (running.replica / "file0").write_bytes(b"edited")
     until(lambda: (running.replica / "file0").read_bytes() == b"master 0", LIMIT_S, "put back")
+
+
+def test_a_flood_of_edits_is_not_put_back_until_people_have_decided(
+    running: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_handling, "FLOOD_LEAST", 8)
+    fill(running.master)
+    running.run(drift=DriftHandling.REVERT)
+    watched(running)
+    (running.replica / "file0").write_bytes(b"one edit")
+    until(lambda: drift(running).count == 0 and drift(running).kept, LIMIT_S, "one is put back")
+    edited = [f"file{number}" for number in range(6)] + [f"folder/inner{number}" for number in range(6)]
+    for path in edited:
+        (running.replica / path).write_bytes(b"somebody else works here")
+    until(lambda: drift(running).count == len(edited), LIMIT_S, "all found")
+    until(lambda: "ER00436" in running.codes(), LIMIT_S, "told")
+    assert not any(item.reverting for item in drift(running).items)
+    assert all((running.replica / path).read_bytes() == b"somebody else works here" for path in edited)
+    # A synchronisation decides: the master's state comes, and the edits are kept.
+    running.engine.synchronize(running.id)
+    until(lambda: drift(running).count == 0, LIMIT_S, "the master's state")
+    running.assert_equal()
+    assert {item.path for item in drift(running).kept} >= {
+        os.fsencode(running.replica / path) for path in edited
+    }
+    (running.replica / "file1").write_bytes(b"one more edit")
+    until(lambda: (running.replica / "file1").read_bytes() == b"master 1", LIMIT_S, "put back again")
+    assert running.codes().count("ER00436") == 1
 
 
 def test_a_rewind_across_put_back_drift_gives_what_the_master_had(running: Pair) -> None:

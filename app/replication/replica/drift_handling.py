@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import stat
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.model.drift import DriftKind
@@ -12,8 +13,10 @@ from app.model.entry import EntryKind, Metadata, kind_of_mode
 from app.model.errors import ArcxoError
 from app.model.paths import shown
 from app.model.properties import properties_on
-from app.model.scenario import DriftHandling
+from app.model.events import Severity
+from app.model.scenario import DriftHandling, ScenarioProperties
 from app.replication.master.filters import PathFilter
+from app.replication.master.rates import Rates
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift import Drift, Finding, digest
@@ -25,25 +28,67 @@ from app.replication.replica.steps import Operation
 from app.replication.replica.trouble import PathTrouble
 
 DRIFT_TROUBLE = "WR00432"
+FLOOD_LEAST = 1_000
+"""So many entries changed within a minute are no flood in any case."""
 _log = logging.getLogger("arcxo.replication.drift")
 
 
 class DriftHandler:
-    """One replica's. Use it with the replica's lock held."""
+    """One replica's. Use it with the replica's lock held.
 
-    def __init__(self, replica: Replica, telling: DriftTelling) -> None:
+    `files()` is how many there are, if that is known. A flood of changes (the limit of the safety brake) is
+    not put back: somebody else works on the replica, or something is wrong with it, and people decide.
+    """
+
+    def __init__(self, replica: Replica, telling: DriftTelling, files: Callable[[], int | None]) -> None:
         self._replica = replica
         self._telling = telling
+        self._files = files
+        self._rates = Rates(0, FLOOD_LEAST)
+        self.held = False
+        """Whether nothing is put back until there is no drift any more."""
+
+    def release(self) -> None:
+        """There is no drift: what comes is put back again."""
+        self.held = False
+        self._rates.forget()
+
+    def _holds(self, properties: ScenarioProperties, findings: Sequence[Finding]) -> bool:
+        """Whether these, with what came just before, are too many to be put back unasked."""
+        now = time.monotonic()
+        self._rates.percent = properties.brake_percent
+        self._rates.note(len(findings), now)
+        if not self.held and self._rates.exceeded(self._files() or 0, now):
+            self.held = True
+            limit = self._rates.limit(self._files() or 0)
+            params: dict[str, object] = {
+                "count": f"{self._rates.count(now):,}",
+                "limit": f"{limit:,}",
+                "replica": self._replica.name,
+            }
+            self._telling.event("ER00436", Severity.ERROR, params=params)
+        return self.held
 
     def handle(
-        self, drift: Drift, kept: KeptEdits, own: Sequence[Rooted], found: Sequence[Finding]
+        self,
+        drift: Drift,
+        kept: KeptEdits,
+        own: Sequence[Rooted],
+        found: Sequence[Finding],
+        *,
+        overwritten: bool = False,
     ) -> list[Finding]:
-        """Note, keep, put back and tell, as the property says; what the master has to be asked for."""
+        """Note, keep, put back and tell, as the property says; what the master has to be asked for.
+
+        `overwritten`: a synchronisation that people asked for puts the master's state there in any case.
+        """
         scenario, store = self._replica.opened()
         filters = PathFilter(scenario.filters)
         properties = properties_on(scenario, self._replica.name)
         findings = digest([finding for finding in found if not leaves_out(filters, finding)])
         reverting = properties.drift is DriftHandling.REVERT
+        if reverting and not overwritten and findings:
+            reverting = not self._holds(properties, findings)
         places: dict[tuple[int, bytes], bytes] = {}
         unkept: set[tuple[int, bytes]] = set()
         if reverting:
@@ -71,7 +116,8 @@ class DriftHandler:
             drift.commit()
             if local:
                 self._put_metadata_back(local)
-        self._telling.tell(findings, properties, places)
+        told_as = properties if reverting else replace(properties, drift=DriftHandling.REPORT)
+        self._telling.tell(findings, told_as, places)
         return asked
 
     def _put_metadata_back(self, local: Sequence[tuple[Finding, Metadata]]) -> None:

@@ -53,7 +53,7 @@ class DriftWatch:
         self._replica = replica
         self._cookies = cookies
         self._telling = DriftTelling(replica, events)
-        self._handler = DriftHandler(replica, self._telling)
+        self._handler = DriftHandler(replica, self._telling, lambda: self.files)
         self._store: ReplicaStore | None = None
         self._drift: Drift | None = None
         self._kept: KeptEdits | None = None
@@ -276,7 +276,7 @@ class DriftWatch:
         _, store = self._replica.opened()
         own = [Rooted(tree.tree.path) for tree in store.trees]
         try:
-            self._handler.handle(Drift(store), KeptEdits(store), own, findings)
+            self._handler.handle(Drift(store), KeptEdits(store), own, findings, overwritten=True)
         finally:
             for place in own:
                 place.close()
@@ -320,6 +320,8 @@ class DriftWatch:
         if self._reverting and not reverting:
             self._telling.event("IR00434", Severity.INFORMATION, params={"replica": replica.name})
         self._reverting = bool(reverting)
+        if not self.count:
+            self._handler.release()
 
     def _count_files(self, now: float) -> None:
         """Count the files now and then, in a view of the index of its own so that nothing waits for it."""
