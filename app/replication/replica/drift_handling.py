@@ -11,9 +11,9 @@ from dataclasses import replace
 from app.model.drift import DriftKind
 from app.model.entry import EntryKind, Metadata, kind_of_mode
 from app.model.errors import ArcxoError
+from app.model.events import Severity
 from app.model.paths import shown
 from app.model.properties import properties_on
-from app.model.events import Severity
 from app.model.scenario import DriftHandling, ScenarioProperties
 from app.replication.master.filters import PathFilter
 from app.replication.master.rates import Rates
