@@ -86,6 +86,8 @@ class Places:
     def __init__(self, directories: list[bytes]) -> None:
         self._directories = sorted(set(directories), key=len, reverse=True)
         self._open: dict[bytes, Beneath] = {}
+        self._last = (b"", -1)
+        """The directory asked for last: what is in one directory comes together."""
 
     def top_of(self, target: bytes) -> bytes | None:
         """The destination that a path is or lies beneath, None when it is above all of them."""
@@ -112,24 +114,31 @@ class Places:
 
     def place(self, target: bytes) -> tuple[int, bytes]:
         """(descriptor, name) of a path; see `Beneath.place`."""
+        above, _, own = target.rpartition(b"/")
+        if above == self._last[0] and own and above:
+            return self._last[1], own
         beneath, relative = self.split(target)
-        return beneath.place(relative)
+        fd, name = beneath.place(relative)
+        self._last = (above, fd) if name == own else (b"", -1)
+        return fd, name
 
     def status(self, target: bytes) -> os.stat_result | None:
         """What lstat tells of a path, through no link beneath a destination; None = nothing is there."""
         try:
-            beneath, relative = self.split(target)
+            fd, name = self.place(target)
+            return os.stat(name, dir_fd=fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return beneath.status(relative)
 
     def forget(self, target: bytes) -> None:
         """See `Beneath.forget`."""
+        self._last = (b"", -1)
         beneath, relative = self.split(target)
         beneath.forget(relative)
 
     def close(self) -> None:
         """Close all."""
+        self._last = (b"", -1)
         for beneath in self._open.values():
             beneath.close()
         self._open.clear()

@@ -41,6 +41,7 @@ class Staged:
     problems: list[Problem] = field(default_factory=list)
     head: bytes = b""
     replace: bool = False
+    replaced: bool = False
     waits: bool = False
 
 
@@ -185,7 +186,7 @@ class Committer:
                 self.failed(staged.item.source, error)
         if self._journal is not None:
             self._journal.write()
-        if any(staged.replace for staged in ready):
+        if any(staged.replaced for staged in ready):
             # A power cut must not leave neither the old nor the new, nor one that nothing is known of.
             self._sink.make_durable()
             if self._journal is not None:
@@ -201,7 +202,9 @@ class Committer:
         there = self._sink.status(target)
         if there is not None and not item.replaces and strict:
             return self._appeared(staged, there)
-        staged.replace = there is not None
+        staged.replaced = there is not None
+        # By the other rules what comes into the place at the last moment is not replaced either.
+        staged.replace = there is not None or not strict
         if there is None:
             if self._journal is not None:
                 more = {"wanted": item.wanted} if item.wanted else None
@@ -209,7 +212,6 @@ class Committer:
             return True
         if stat.S_ISDIR(there.st_mode):
             self._clear(target)
-            staged.replace = False
             return self._prepare(staged)
         if self._task.leave_open and self._journal is not None and self._waits(staged):
             return True
@@ -283,12 +285,12 @@ class Committer:
             self._journal.append(Record(Step.PENDING, waiting, after=staged.after, more=more))
             note_waiting(self._journal.directory, waiting, item.target, staged.after)
         self._report([Problem("W4238", item.target, {"waiting": shown(waiting)})])
-        item.target, staged.waits, staged.replace = waiting, True, False
+        item.target, staged.waits, staged.replace, staged.replaced = waiting, True, False, False
         return True
 
     def _publish(self, staged: Staged) -> bool:
         item = staged.item
-        metadata = to_metadata(item.entry)
+        metadata = item.metadata()
         try:
             if staged.head:
                 problems = self._sink.link(item.target, staged.head, replace=staged.replace)

@@ -46,10 +46,8 @@ def fill(descriptor: int, item: Item, reader: ChunkReader, tick: Callable[[int],
 
 
 def is_equal(descriptor: int, item: Item, reader: ChunkReader) -> bool:
-    """Whether an open file has the content that the session has."""
+    """Whether an open file, which is as long, has the content that the session has."""
     entry = item.entry
-    if os.fstat(descriptor).st_size != entry[SIZE]:
-        return False
     targets = iter(extents_of(item))
     offset, room = next(targets, (0, 0))
     for chunk_id, length in PIECE.iter_unpack(entry[CONTENT]):

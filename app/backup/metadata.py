@@ -9,6 +9,7 @@ import stat
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 
+_LOST_WITH_OWNER = stat.S_ISUID | stat.S_ISGID
 _EXACT_PREFIXES = (b"user.", b"system.posix_acl_")
 """Attributes that a session would have had: others of them are removed from a directory that is restored."""
 
@@ -34,7 +35,11 @@ def apply_metadata(
             os.chown(where, metadata.uid, metadata.gid, follow_symlinks=follow)
         except OSError as error:
             failed("owner", error)
-    if metadata.kind is not EntryKind.SYMLINK:
+    if metadata.kind is not EntryKind.SYMLINK and not (
+        now is not None
+        and now.st_mode & 0o7777 == metadata.permissions
+        and not metadata.permissions & _LOST_WITH_OWNER
+    ):
         try:
             os.chmod(where, metadata.permissions)
         except OSError as error:
@@ -107,10 +112,14 @@ def metadata_at(path: bytes) -> Metadata:
     )
 
 
-def differing(path: bytes | int, metadata: Metadata) -> list[str]:
-    """Which metadata of a path are not as wanted. Raises OSError when it cannot be looked at."""
+def differing(path: bytes | int, metadata: Metadata, found: os.stat_result | None = None) -> list[str]:
+    """Which metadata of a path are not as wanted. Raises OSError when it cannot be looked at.
+
+    `found`: what is known of it.
+    """
     follow = isinstance(path, int)
-    found = os.stat(path, follow_symlinks=follow)
+    if found is None:
+        found = os.stat(path, follow_symlinks=follow)
     wrong = []
     if (found.st_uid, found.st_gid) != (metadata.uid, metadata.gid):
         wrong.append("owner")

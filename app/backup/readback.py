@@ -9,7 +9,7 @@ from app.backup.api import RestoreSink
 from app.backup.filling import is_equal
 from app.backup.metadata import differing
 from app.backup.selection import Item
-from app.media.node import FILE, KIND, SYMLINK, to_metadata
+from app.media.node import FILE, KIND, SYMLINK
 from app.model.errors import Problem
 from app.model.paths import shown
 
@@ -52,7 +52,7 @@ class ReadBack:
     def _look(self, item: Item) -> tuple[bool, list[str]]:
         """(whether the content is equal, which metadata are not)."""
         fd, name = self._sink.place(item.target)
-        metadata = to_metadata(item.entry)
+        metadata = item.metadata()
         if item.entry[KIND] != FILE:
             path = b"/proc/self/fd/%d/" % fd + name
             same = item.entry[KIND] != SYMLINK or os.readlink(name, dir_fd=fd) == metadata.link_target
@@ -60,6 +60,8 @@ class ReadBack:
         descriptor = os.open(name, _OPEN, dir_fd=fd)
         try:
             assert item.reader is not None
-            return is_equal(descriptor, item, item.reader), differing(descriptor, metadata)
+            found = os.fstat(descriptor)
+            equal = found.st_size == metadata.size_bytes and is_equal(descriptor, item, item.reader)
+            return equal, differing(descriptor, metadata, found)
         finally:
             os.close(descriptor)

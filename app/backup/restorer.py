@@ -243,7 +243,8 @@ class Restorer:
         except OSError:
             return False
         try:
-            return is_equal(descriptor, item, item.reader)
+            same_size = os.fstat(descriptor).st_size == item.entry[SIZE]
+            return same_size and is_equal(descriptor, item, item.reader)
         finally:
             os.close(descriptor)
 

@@ -12,8 +12,9 @@ from app.backup.beneath import Places
 from app.backup.claims import Claims, origin_of
 from app.backup.extras import Extra, extras
 from app.media.api import SessionHeader
-from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, SIZE, Entry
+from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, SIZE, Entry, to_metadata
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
+from app.model.entry import Metadata
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import Conflict, Structure
 from app.model.paths import check_relative, is_beneath, shown
@@ -42,6 +43,14 @@ class Item:
     """Size of what is replaced or removed."""
     wanted: bytes = b""
     """The place it would have had, for an entry that gets another name."""
+
+    known: Metadata | None = None
+
+    def metadata(self) -> Metadata:
+        """The metadata that it is to have."""
+        if self.known is None:
+            self.known = to_metadata(self.entry)
+        return self.known
 
     @property
     def is_change(self) -> bool:
@@ -166,20 +175,22 @@ class Selection:
     def _one(self, one: OpenPart, path: bytes, chain: list[tuple[bytes, Entry]]) -> Iterator[Item]:
         directory, above, kept = self._place(one.part, path, chain)
         yield from self._above(directory)
-        base = directory.rstrip(b"/")
+        base, fresh = directory.rstrip(b"/"), False
         for at, entry in chain:
             if len(at) <= len(above) and at != path:
                 continue
             relative = at[len(above) :].strip(b"/")
             target = base + b"/" + relative if relative else directory
-            item = self._decide(at, target, entry)
+            item = self._decide(at, target, entry, fresh=fresh)
             item.above = at != path
+            fresh = item.action is RestoreAction.CREATE or item.replaces
             yield item
             if item.failed:
                 return
         if chain[-1][1][KIND] == DIRECTORY:
             top = base + b"/" + kept if kept else directory
-            yield from self._beneath(one.reader, path if path != b"/" else b"", top, chain[-1][1])
+            source = path if path != b"/" else b""
+            yield from self._beneath(one.reader, source, top, chain[-1][1], fresh=fresh)
 
     def _above(self, directory: bytes) -> Iterator[Item]:
         """The destination itself when it is missing, with its missing parents."""
@@ -194,11 +205,16 @@ class Selection:
                 implicit: Entry = [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, b""]
                 yield Item(b"", path, implicit, RestoreAction.CREATE)
 
-    def _beneath(self, reader: ChunkReader, source: bytes, target: bytes, entry: Entry) -> Iterator[Item]:
-        """Everything beneath a directory; goes around what is damaged or blocked."""
-        stack = [(source, target, entry, 0)]
+    def _beneath(
+        self, reader: ChunkReader, source: bytes, target: bytes, entry: Entry, *, fresh: bool
+    ) -> Iterator[Item]:
+        """Everything beneath a directory; goes around what is damaged or blocked.
+
+        Nothing is in a `fresh` directory yet: there is no need to look.
+        """
+        stack = [(source, target, entry, 0, fresh)]
         while stack:
-            source, target, entry, depth = stack.pop()
+            source, target, entry, depth, fresh = stack.pop()
             if depth > MAX_DEPTH:
                 too_deep = ArcxoError("E4125", media="", object=entry[CONTENT].hex(), reason="it is too deep")
                 self.damaged.append((source, too_deep))
@@ -212,12 +228,13 @@ class Selection:
                 self._exact.append(target)
             base = target.rstrip(b"/") + b"/"
             for child in entries:
-                item = self._decide(source + b"/" + child[NAME], base + child[NAME], child)
+                item = self._decide(source + b"/" + child[NAME], base + child[NAME], child, fresh=fresh)
                 yield item
                 if child[KIND] == DIRECTORY and not item.failed:
-                    stack.append((item.source, item.target, child, depth + 1))
+                    new = item.action is RestoreAction.CREATE or item.replaces
+                    stack.append((item.source, item.target, child, depth + 1, new))
 
-    def _decide(self, source: bytes, target: bytes, entry: Entry) -> Item:
+    def _decide(self, source: bytes, target: bytes, entry: Entry, *, fresh: bool = False) -> Item:
         is_directory = entry[KIND] == DIRECTORY
         item = Item(source, target, entry, RestoreAction.CREATE)
         if is_directory and target in self._made_above:
@@ -230,6 +247,8 @@ class Selection:
             if item.failed or item.action is not RestoreAction.CREATE:
                 return item
             target = item.target
+        if fresh:
+            return item
         try:
             there = self._places.status(target)
         except OSError as error:

@@ -18,10 +18,10 @@ from app.backup.filling import check_sizes, fill
 from app.backup.journal import Fingerprint
 from app.backup.metadata import apply_metadata
 from app.backup.selection import Item
-from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE, to_metadata
+from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
-from app.model.entry import EntryKind
+from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError, CanceledError
 
 _AHEAD = 6
@@ -220,12 +220,13 @@ class Stager:
         staged = b""
         try:
             staged = self._sink.stage(item.target)
-            descriptor = os.open(staged, _CREATE, 0o600)
+            metadata = item.metadata()
+            descriptor = os.open(staged, _CREATE, metadata.permissions & 0o777)
             try:
                 write(descriptor)
-                metadata = to_metadata(item.entry)
-                problems = apply_metadata(descriptor, metadata, item.target, os.fstat(descriptor))
-                after = Fingerprint.of(os.fstat(descriptor))
+                new = os.fstat(descriptor)
+                problems = apply_metadata(descriptor, metadata, item.target, new)
+                after = _known(metadata, new) if not problems else Fingerprint.of(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -239,7 +240,7 @@ class Stager:
 
     def _special(self, item: Item) -> Staged | None:
         """A symbolic link, fifo or device."""
-        metadata = to_metadata(item.entry)
+        metadata = item.metadata()
         staged = b""
         try:
             staged = self._sink.stage(item.target)
@@ -257,6 +258,12 @@ class Stager:
             self._failed(item.source, error)
             return None
         return Staged(item, staged, after, problems)
+
+
+def _known(metadata: Metadata, new: os.stat_result) -> Fingerprint:
+    """The fingerprint of a file that has all its metadata."""
+    mode = stat.S_IFREG | metadata.permissions
+    return Fingerprint(new.st_ino, new.st_size, metadata.modified_ns, mode, metadata.uid, metadata.gid)
 
 
 def _write_all(data: memoryview, descriptor: int) -> None:
