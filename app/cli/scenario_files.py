@@ -35,7 +35,7 @@ def files(*, name: str, path: bytes | None, replica: str, limit: int) -> None:
     if path is None:
         roots = context.services.scenarios.show(name).scenario.roots
         if len(roots) != 1:
-            raise click.UsageError("Give a PATH: the scenario has several roots")
+            raise click.BadParameter("the scenario has several roots: give one of them", param_hint="PATH")
         path = roots[0].master_path
     found = context.services.scenarios.path_states(name, path, replica=replica, limit=limit)
     if context.as_json:

@@ -87,7 +87,7 @@ def rewind_density(
     until = until or datetime.now(UTC)
     since = since or until - timedelta(days=1)
     if since >= until:
-        raise click.UsageError("--since must be before --until")
+        raise click.BadParameter("it must be before --until", param_hint="--since")
     found = context.services.scenarios.rewind_density(
         name, since=since, until=until, parts=parts, path=path or b"", replica=replica
     )
