@@ -56,10 +56,19 @@ class ChangeTree:
 
 
 def _same_but_stamps(one: Entry, other: Entry) -> bool:
-    """Whether the catalog needs no row: all equal but change time, inode and the node of a directory."""
-    if one[:CTIME] != other[:CTIME] or one[EXTRA] != other[EXTRA]:
+    """Whether the catalog needs no row: all equal but change time, inode and the node of a directory.
+
+    A file whose other name is gone is the same file, too.
+    """
+    if one[:CTIME] != other[:CTIME] or (
+        one[EXTRA] != other[EXTRA] and _without_links(one[EXTRA]) != _without_links(other[EXTRA])
+    ):
         return False
     return one[KIND] == DIRECTORY or bool(one[CONTENT] == other[CONTENT])
+
+
+def _without_links(extra: dict[str, object] | None) -> dict[str, object]:
+    return {key: value for key, value in (extra or {}).items() if key != "h"}
 
 
 class TreeArchiver:
