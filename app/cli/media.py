@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import click
@@ -15,7 +15,7 @@ from app.cli.media_sets import erase, expire, format_media, rename, retire
 from app.cli.media_utilities import compare, copy, merge, prune, scan
 from app.cli.table import size_text, time_text
 from app.model.errors import NotFoundError, UsageError
-from app.model.media import MediaInfo
+from app.model.media import MediaInfo, SessionInfo
 
 
 @click.group(help="Media.")
@@ -71,10 +71,10 @@ def list_media() -> None:
 def verify(*, media_name: str, full: bool, heal: bool, session_password_file: str | None, wait: bool) -> int:
     """Submit a verification job."""
     service = current().services.media
-    serial = find_media(service.media(), media_name).serial
+    find_media(service.media(), media_name)
     password = read_password_file(session_password_file) if session_password_file else ""
     return finish_submission(
-        service.verify(serial, full=full, heal=heal, session_password=password), wait=wait
+        service.verify(media_name, full=full, heal=heal, session_password=password), wait=wait
     )
 
 
@@ -116,14 +116,20 @@ def purge(
 
     context = current()
     service = context.services.media
-    serial = find_media(service.media(), media_name).serial
+    known = service.media()
+    serial = find_media(known, media_name, numbers, service.sessions).serial
     chosen = set(numbers)
     if before is not None:
         chosen.update(chosen_by_age(service.sessions(serial), before, keep))
     return ask_and_purge(context, serial, sorted(chosen), only_plan=only_plan, yes=yes, wait=wait)
 
 
-def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:
+def find_media(
+    items: Sequence[MediaInfo],
+    name: str,
+    numbers: Sequence[int] = (),
+    sessions_of: Callable[[str], Sequence[SessionInfo]] | None = None,
+) -> MediaInfo:
     """The media with this serial, or this name or ID where that is unique; of a set, its first media.
 
     Raises:
@@ -135,4 +141,10 @@ def find_media(items: Sequence[MediaInfo], name: str) -> MediaInfo:
         raise NotFoundError("E1110", media=name)
     if len({item.set_id for item in found}) > 1:
         raise UsageError("E1111", media=name, serials=", ".join(item.serial for item in found))
-    return min(found, key=lambda item: item.sequence)
+    found = sorted(found, key=lambda item: item.sequence)
+    if len(found) > 1 and numbers and sessions_of is not None:
+        # Numbers go on over the media of a set: one of them has the session.
+        for item in found:
+            if numbers[0] in {session.number for session in sessions_of(item.serial)}:
+                return item
+    return found[0]

@@ -17,6 +17,8 @@ from app.jobs.secrets import SecretStore
 from app.jobs.set_jobs import SET_KINDS, SetJobs
 from app.media import api as media
 from app.media.api import Damage, VerifyProgress
+from app.media.mediaset import open_set
+from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import JobKind, JobPhase, JobResult
 
@@ -41,7 +43,7 @@ class MediaJobs:
             case JobKind.MEDIA_VERIFY:
                 return self._verify(control, script)
             case JobKind.MEDIA_MERGE:
-                return self._merge(control, script["media"])
+                return self._merge(control, script)
             case JobKind.MEDIA_PURGE:
                 control.begin_phase(JobPhase.CONNECT)
                 Purge(self._catalog, self._lanes, control, named_media(self._catalog, script["media"])).run(
@@ -55,11 +57,27 @@ class MediaJobs:
         """A run that failed or was canceled gets its closing line."""
         control.note("W5168" if result is JobResult.CANCELED else "E5169", name=control.job.name)
 
-    def _verify(self, control: JobControl, script: dict[str, str]) -> Outcome:
-        """Check a media; with `heal`, damage is repaired where the same content is found elsewhere."""
-        full = script.get("full") == "true"
-        control.begin_phase(JobPhase.CONNECT)
+    def _media_of(self, script: dict[str, str]) -> list[OnlineMedia]:
+        """The media a job is about: one, or with `set` all of its set that can be reached, by sequence."""
         one = named_media(self._catalog, script["media"])
+        if script.get("set") != "true":
+            return [one]
+        of_set = [other for other in online_media(self._catalog) if other.label.set_id == one.label.set_id]
+        found = {other.label.serial: other for other in [*of_set, one]}
+        return sorted(found.values(), key=lambda other: other.label.sequence)
+
+    def _verify(self, control: JobControl, script: dict[str, str]) -> Outcome:
+        """Check a media, or all of its set."""
+        control.begin_phase(JobPhase.CONNECT)
+        left = [self._verify_one(control, script, one) for one in self._media_of(script)]
+        return Outcome(JobResult.FAILED if any(left) else JobResult.FINISHED)
+
+    def _verify_one(self, control: JobControl, script: dict[str, str], one: OnlineMedia) -> bool:
+        """Check a media; with `heal`, damage is repaired where the same content is found elsewhere.
+
+        Whether damage is left.
+        """
+        full = script.get("full") == "true"
         keys = self._keys(control, one)
         control.begin_phase(JobPhase.VERIFY)
 
@@ -98,14 +116,21 @@ class MediaJobs:
         control.note(
             "N5165", media=one.label.name, sessions=report.sessions, packs=report.packs, damaged=len(damaged)
         )
-        return Outcome(JobResult.FAILED if left else JobResult.FINISHED)
+        return bool(left)
 
     def _heal(
         self, control: JobControl, one: OnlineMedia, damage: list[Damage], keys: list[bytes]
     ) -> list[Damage]:
         """What is still damaged after healing from this and all other media that are online."""
         twins = [other.path for other in online_media(self._catalog) if other.path != one.path]
-        report = media.heal(one.path, damage, twins=twins, data_keys=keys, canceled=lambda: control.canceled)
+        # What lies on another media of the set is healed there.
+        own, of_set = DirectoryMediaStore(one.path), open_set(one.path)
+        here = [
+            found
+            for found in damage
+            if own.size(found.object_name) is not None or of_set.size(found.object_name) is None
+        ]
+        report = media.heal(one.path, here, twins=twins, data_keys=keys, canceled=lambda: control.canceled)
         for name in report.healed:
             control.note("N5176", object=name, media=one.label.name)
         for name in report.quarantined:
@@ -126,12 +151,15 @@ class MediaJobs:
             raise CredentialsError("E4131", media=one.path)
         return found
 
-    def _merge(self, control: JobControl, media_name: str) -> Outcome:
-        """Sessions of the media that the catalog lacks are read into it."""
+    def _merge(self, control: JobControl, script: dict[str, str]) -> Outcome:
+        """Sessions of the media, or of all of its set, that the catalog lacks are read into it."""
         control.begin_phase(JobPhase.CONNECT)
-        one = named_media(self._catalog, media_name)
-        keys = KeyRing.of(one.path, JobSecrets.unseal(self._store, control.sealed_credentials))
-        return Outcome(Merge(self._catalog, self._lanes, control, one, keys).run())
+        results = []
+        for one in self._media_of(script):
+            keys = KeyRing.of(one.path, JobSecrets.unseal(self._store, control.sealed_credentials))
+            results.append(Merge(self._catalog, self._lanes, control, one, keys).run())
+        whole = all(result is JobResult.FINISHED for result in results)
+        return Outcome(JobResult.FINISHED if whole else JobResult.INCOMPLETE)
 
 
 def _named(files: tuple[bytes, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -204,22 +205,23 @@ class MediaChoice:
     def _format(self, device: Device, name: str) -> OnlineMedia:
         days = self._rules.script.protect_days
         expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-        made = self._new(device, name, expires_at)
         pool = self._rules.script.pool
+        # What holds for the set is recorded before there is one: media of a pool are never anybody's.
+        set_id = str(uuid.uuid4())
         self._catalog.media.put_set(
-            made.label.set_id,
+            set_id,
             pool=pool or None,
             pool_set=PoolSet.SAVE if pool else None,
             last_written_at=datetime.now(UTC),
             run=self._rules.run,
         )
-        return made
+        return self._new(device, name, set_id, expires_at)
 
-    def _new(self, device: Device, name: str, expires_at: datetime | None) -> OnlineMedia:
+    def _new(self, device: Device, name: str, set_id: str, expires_at: datetime | None) -> OnlineMedia:
         base, number = name, 1
         while True:
             try:
-                return new_media(self._catalog, device, name, expires_at=expires_at)
+                return new_media(self._catalog, device, name, set_id=set_id, expires_at=expires_at)
             except ArcxoError as error:
                 # A name that nobody asked for gives way to another one.
                 if error.code != "E4102" or self._rules.name:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from app.catalog.api import Catalog, SessionEntry
 from app.catalog.merge_api import LineageKey, MergeStaging, Source
+from app.jobs.ahead import ahead
 from app.jobs.session_records import session_info
 from app.media.api import Label, SessionHeader
 from app.media.differences import Difference, NodeReader, Tree, differences
+from app.media.mediaset import open_set
 from app.media.node import MTIME, SIZE
-from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
 from app.model.media import SessionInfo
 
@@ -100,20 +103,15 @@ class SessionReading:
         whole = base is None and not staging.base.empty
         if whole:
             staging.expect_all()
-        batch: list[Difference] = []
         after = b"" if whole else staging.position
-        for found in differences(tree, base, header.roots, after):
-            batch.append(found)
-            if len(batch) == _AT_ONCE:
+        with ahead(_batches(differences(tree, base, header.roots, after))) as batches:
+            for batch in batches:
                 checkpoint()
-                _put(staging, batch)
-                self.entries += len(batch)
-                if not whole:
-                    staging.note_position(batch[-1].path)
-                batch = []
+                batch.put(staging)
+                self.entries += batch.count
+                if batch.count == _AT_ONCE and not whole:
+                    staging.note_position(batch.last)
         checkpoint()
-        _put(staging, batch)
-        self.entries += len(batch)
 
     def _base(self, staging: MergeStaging, header: SessionHeader) -> Tree | None:
         """The tree of the session that the catalog's newest rows are of, where it can be compared with."""
@@ -134,18 +132,41 @@ class SessionReading:
     def _reader(self, path: str, header: SessionHeader, data_key: bytes | None) -> NodeReader:
         known = self._readers.get((path, header.key_id))
         if known is None:
-            known = NodeReader(DirectoryMediaStore(path), header.key_id, data_key)
+            known = NodeReader(open_set(path), header.key_id, data_key)
             self._readers[path, header.key_id] = known
         return known
 
 
-def _put(staging: MergeStaging, batch: list[Difference]) -> None:
-    gone = [one.path for one in batch if one.entry is None and not one.replaces_tree]
-    if gone:
-        staging.remove_names(gone)
-    staging.remove(one.path for one in batch if one.replaces_tree)
-    staging.add(
-        SessionEntry(one.path, one.kind, one.entry[SIZE], one.entry[MTIME], one.content_id)
-        for one in batch
-        if one.entry is not None
-    )
+@dataclass
+class _Batch:
+    """Differences on their way: what is gone, and what is there."""
+
+    count: int = 0
+    last: bytes = b""
+    names: list[bytes] = field(default_factory=list)
+    trees: list[bytes] = field(default_factory=list)
+    entries: list[SessionEntry] = field(default_factory=list)
+
+    def put(self, staging: MergeStaging) -> None:
+        """Stage them: first what goes, as another may come in its place."""
+        if self.names:
+            staging.remove_names(self.names)
+        if self.trees:
+            staging.remove(self.trees)
+        if self.entries:
+            staging.add(self.entries)
+
+
+def _batches(found: Iterator[Difference]) -> Iterator[_Batch]:
+    while items := list(itertools.islice(found, _AT_ONCE)):
+        batch = _Batch(len(items), items[-1].path)
+        for one in items:
+            if one.replaces_tree:
+                batch.trees.append(one.path)
+            elif one.entry is None:
+                batch.names.append(one.path)
+            if one.entry is not None:
+                batch.entries.append(
+                    SessionEntry(one.path, one.kind, one.entry[SIZE], one.entry[MTIME], one.content_id)
+                )
+        yield batch

@@ -48,6 +48,8 @@ class LocalMedia:
         serial = self._connections.catalog.media.show_media(media).serial
         self._check_password(serial, session_password)
         script = {"media": serial, "full": "true" if full else "false", "heal": "true" if heal else "false"}
+        if media != serial:
+            script["set"] = "true"  # the name of a set means all its media
         return self._submit(JobKind.MEDIA_VERIFY, script, session_password)
 
     def restore_test(
@@ -76,7 +78,10 @@ class LocalMedia:
         """Submit a merge job; `media` may be a directory for a media the catalog does not know."""
         serial = media if "/" in media else self._connections.catalog.media.show_media(media).serial
         self._check_password(serial, session_password)
-        return self._submit(JobKind.MEDIA_MERGE, {"media": serial}, session_password)
+        script = {"media": serial}
+        if "/" not in media and media != serial:
+            script["set"] = "true"
+        return self._submit(JobKind.MEDIA_MERGE, script, session_password)
 
     def plan_purge(self, media: str, sessions: Sequence[int] = ()) -> PurgePlan:
         """What a purge frees. Raises NotFoundError E5140 for a media that cannot be reached now."""

@@ -37,7 +37,9 @@ class LocalUtilities:
 
     def merge(self, media: str, passwords: Sequence[str] = ()) -> Job:
         """Submit a merge. Raises as `scan`."""
-        return self._submit(JobKind.MEDIA_MERGE, media, {}, passwords)
+        # The name of a set means all its media.
+        whole = {} if "/" in media or media == self._name(media) else {"set": "true"}
+        return self._submit(JobKind.MEDIA_MERGE, media, whole, passwords)
 
     def compare(
         self,

@@ -50,6 +50,12 @@ def set_of(media: str, more: Sequence[str]) -> list[str]:
             same = document(f"{beside}/label").get("set") == wanted.get("set")
             if same and not any(os.path.samefile(beside, one) for one in found):
                 found.append(beside)
+    for name in names(f"{media}/members"):
+        with contextlib.suppress(Unreadable, ValueError, KeyError, OSError):
+            hinted = str(document(f"{media}/members/{name}")["path"])
+            same = document(f"{hinted}/label").get("set") == wanted.get("set")
+            if same and not any(os.path.samefile(hinted, one) for one in found):
+                found.append(hinted)
     return found
 
 

@@ -207,3 +207,28 @@ def test_a_group_that_jobs_name_stays(rig: StorageRig) -> None:
     rig.storage.remove_group("TAPES")
     with pytest.raises(BusyError, match="E5223"):
         rig.storage.remove_group("GROUP0")
+
+
+def test_checking_and_merging_by_name_mean_all_media_of_the_set(rig: StorageRig) -> None:
+    paths = spanned(rig)
+    rig.fill(21)
+    rig.backup(media_name="M")
+    whole = {"media": rig.catalog.media.show_media("M").serial, "set": "true"}
+    check = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_VERIFY, whole | {"full": "true"}))
+    assert (check.last_result, rig.codes(check).count("N5165")) == (JobResult.FINISHED, 2)
+    pack = min(Path(paths[0], "packs").iterdir())
+    content = bytearray(pack.read_bytes())
+    content[5_000] ^= 1
+    pack.write_bytes(content)
+    check = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_VERIFY, whole | {"full": "true"}))
+    assert check.last_result is JobResult.FAILED
+    assert all(one.damaged for one in rig.sessions())
+    content[5_000] ^= 1
+    pack.write_bytes(content)
+    known = rig.sessions()
+    for one in known:
+        rig.catalog.sessions.remove(one.media_serial, one.number)
+    merge = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_MERGE, whole))
+    assert merge.last_result is JobResult.FINISHED, rig.codes(merge)
+    assert [one.number for one in rig.sessions()] == [one.number for one in known]
+    assert rig.restored(rig.sessions()[-1]) == rig.content()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,7 +187,7 @@ def test_damage_on_an_earlier_media_is_told_with_the_session_that_needs_it(
     tiny: TinyMedia, tmp_path: Path
 ) -> None:
     result = tiny.back_up(fill(tmp_path / "source", 20))
-    pack = sorted(os.listdir(f"{tiny.paths[0]}/packs"))[0]
+    pack = min(os.listdir(f"{tiny.paths[0]}/packs"))
     flip(f"{tiny.paths[0]}/packs/{pack}", 5_000)
     report = verify(tiny.paths[-1], full=True)
     assert [one.object_name for one in report.damage] == [f"packs/{pack}"]
@@ -221,3 +223,14 @@ def test_any_history_over_tiny_media_keeps_every_session(
         shutil.rmtree(target)
     for path in tiny.paths:
         assert not verify(path, full=True).damage
+
+
+def test_the_reader_that_stands_alone_finds_the_media_of_a_set(tiny: TinyMedia, tmp_path: Path) -> None:
+    source = fill(tmp_path / "source", 20)
+    result = tiny.back_up(source)
+    target = tmp_path / "out"
+    command = [sys.executable, "-m", "app.media.extract", tiny.paths[-1], str(result.session), str(target)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path.read_bytes() for path in target.rglob("f*") if path.is_file()}
+    assert found == {path.name: path.read_bytes() for path in source.iterdir()}
