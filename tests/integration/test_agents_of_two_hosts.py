@@ -239,6 +239,64 @@ def test_another_certificate_at_the_address_is_named_by_the_master(
     hq.agent.barrier(shared.id, 20)
 
 
+@pytest.mark.slow
+def test_a_host_that_was_set_up_anew_is_refused_until_it_is_confirmed_and_nothing_is_lost(
+    tmp_path: Path,
+) -> None:
+    hosts = Host(tmp_path, "hq"), Host(tmp_path, "branch")
+    hq, branch = hosts
+    try:
+        hq.agent.set_name("hq")
+        (tmp_path / "data").mkdir()
+        spec = ReplicaSpec("branch", (bytes(tmp_path / "copy"),))
+        made = hq.agent.create_scenario(NewScenario("s", "hq", (spec,), (Root(bytes(tmp_path / "data")),)))
+        admit(hosts, made)
+        hq.agent.run(made.id)
+        hq.agent.barrier(made.id, 20)
+        stop_agent(branch.home.path)
+        (Path(branch.home.directory("tls")) / "agent.pem").unlink()
+        (tmp_path / "data/meanwhile").write_text("kept")
+        branch.info = spawn_agent(branch.home.path, branch.info.address)
+        wait_until(lambda: branch.info.fingerprint in hq.agent.scenario(made.id).replicas[0].reason)
+        assert not (tmp_path / "copy/meanwhile").exists()
+        branch.agent.close()
+        branch.agent = branch.as_("administrator")
+        admit(hosts, made)
+        wait_until((tmp_path / "copy/meanwhile").exists)
+        hq.agent.barrier(made.id, 20)
+    finally:
+        for host in hosts:
+            host.stop()
+
+
+def test_work_with_media_of_the_caller_takes_no_paths_of_the_host(hosts: tuple[Host, Host]) -> None:
+    host = hosts[1]
+    stub = host.stub()
+    token = stub.LogIn(pb.LogInRequest(user="administrator", password="secret"), timeout=10).token
+
+    def code(name: str, request: Any) -> str:
+        try:
+            list(getattr(stub, name)(request, timeout=10, metadata=(("authorization", token),)))
+        except grpc.RpcError as error:
+            return from_rpc_error(error, "h", name, 10).code
+        return ""
+
+    archive = pb.ArchiveOrder(point_id="p", entity="/", media_path="/etc", verify="none")
+    restore = pb.RestoreOrder(media_path="/etc", conflict="skip", structure="none")
+    try:
+        for name in ("ArchiveFar", "RestoreFar"):
+            assert code(name, iter(())) == "AE1007"
+            assert code(name, iter([pb.FarOrder(answer=pb.MediaAnswer(number=1))])) == "AE1007"
+        assert code("ArchiveFar", iter([pb.FarOrder(archive=archive)])) == "AE1007"
+        assert code("RestoreFar", iter([pb.FarOrder(restore=restore)])) == "AE1007"
+        archive.media_path = restore.media_path = "far:/etc"
+        assert code("Archive", archive) == "AE1007"
+        assert code("Restore", restore) == "AE1007"
+        assert code("ArchiveFar", iter([pb.FarOrder(archive=archive)])) == "AE1024"
+    finally:
+        host.channel.close()
+
+
 def test_a_replica_nobody_told_the_way_to_is_named(hosts: tuple[Host, Host], shared: Scenario) -> None:
     other = replace(shared, replicas=(ReplicaSpec("nowhere", (b"/copy",)),))
     with pytest.raises(ArcxoError, match="AE0467"):

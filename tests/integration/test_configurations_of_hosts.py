@@ -133,6 +133,40 @@ def test_a_host_that_is_away_is_named_and_the_others_are_told_of(net: Network) -
     )
 
 
+def test_the_servers_own_host_is_the_replica_of_a_branch(net: Network) -> None:
+    made = Configuration(net, 1, 0)
+    server, central = made.server, made.central
+    server.text("server", "start", "--agent-listen", central.address)
+    try:
+        fingerprint = server.json("agent", "show")["fingerprint"]
+        arguments = ["--user", "caroot", "--password-stdin", "--fingerprint", fingerprint]
+        server.text("host", "add", "central", central.address, *arguments, given="caroot-secret\n")
+        made.replicas = [central]
+        data, (copy,) = made.replicate("home", made.masters[0], central)
+        (data / "file").write_text("kept")
+        server.wait("home", "in-sync", 60)
+        assert_identical(data, copy)
+        server.text("backup", "--scenario", "home", "--wait", timeout_s=240)
+        (session,) = server.json("session", "list")
+        assert (session["machine"], session["replica"]) == ("master0", "central")
+        (data / "file").write_text("spoilt")
+        server.wait("home", "in-sync", 60)
+        server.text(
+            "restore",
+            "session",
+            session["media_name"],
+            str(session["number"]),
+            "--to",
+            "original-replica",
+            "--wait",
+        )
+        assert (copy / "file").read_text() == "kept"
+        told = server.text("scenario", "create", "x", "--master", "master0", "--root", "/data=/x", expect=2)
+        assert "E1153" in told
+    finally:
+        server.stop()
+
+
 def test_a_backup_that_loses_its_host_or_its_cable_leaves_no_session_and_the_next_one_is_whole(
     net: Network,
 ) -> None:

@@ -121,6 +121,11 @@ def test_a_host_that_a_scenario_uses_is_not_forgotten(branch: Branch, tmp_path: 
     assert "E1153" in told
     branch.here.text("scenario", "create", "s", "--master", "branch", "--replica", "branch", "--root", root)
     assert "E1155" in branch.here.text("host", "remove", "branch", expect=6)
+    branch.there.text("account", "add", "caroot", "--password-stdin", given="another\n")
+    try:
+        assert "AE0459" in branch.here.text("scenario", "run", "s", expect=4)
+    finally:
+        branch.there.text("account", "add", "caroot", "--password-stdin", given=f"{PASSWORD}\n")
     branch.here.text("scenario", "delete", "s", "--yes")
     branch.here.text("host", "remove", "branch")
     assert "E6012" in branch.here.text("host", "show", "branch", expect=5)
