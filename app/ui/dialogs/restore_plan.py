@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -244,7 +245,8 @@ class RestorePlanDialog(QDialog):
 
     def _submit_all(self, left: Sequence[RestoreRequest]) -> None:
         for request in left:
-            self._jobs.append(self._context.services.restores.submit(request))
+            # Whoever has seen the plan and pressed the button has agreed to it.
+            self._jobs.append(self._context.services.restores.submit(replace(request, confirmed=True)))
 
     def _on_submitted(self, _result: object) -> None:
         self.submitted.emit(list(self._jobs))

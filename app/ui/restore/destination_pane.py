@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.job import Conflict, Structure
+from app.model.job import UNDO_DAYS, Conflict, Structure
 from app.model.paths import shown
 from app.ui.manager import Context
 from app.ui.restore.folder_tree import FolderTree
@@ -86,6 +86,11 @@ class DestinationPane(QScrollArea):
         self.go_on = QCheckBox("Continue the restore job even when the scenario cannot be stopped")
         self.go_on.setAccessibleDescription(_CONSEQUENCE)
         self.go_on.toggled.connect(self._on_changed)
+        self.exact = QCheckBox("Remove what is there and not in the session")
+        self.exact.toggled.connect(self._on_exact)
+        self.undoable = QCheckBox(f"Keep what is replaced or removed for {UNDO_DAYS} days, for an undo")
+        self.undoable.setChecked(True)
+        self.undoable.toggled.connect(self._on_changed)
         self._structure = QWidget()
         structure = QVBoxLayout(self._structure)
         structure.setContentsMargins(0, 0, 0, 0)
@@ -99,6 +104,9 @@ class DestinationPane(QScrollArea):
         conflict.addWidget(Label("When a file is already there", "strong"))
         for choice in self.conflicts.values():
             conflict.addWidget(choice)
+        conflict.addSpacing(8)
+        conflict.addWidget(self.exact)
+        conflict.addWidget(self.undoable)
         conflict.addStretch(1)
         structure.addStretch(1)
         both = QHBoxLayout()
@@ -152,6 +160,8 @@ class DestinationPane(QScrollArea):
             next(value for value, choice in self.conflicts.items() if choice.isChecked()),
             next(value for value, choice in self.structures.items() if choice.isChecked()),
             self.go_on.isChecked(),
+            self.exact.isChecked(),
+            self.undoable.isChecked(),
         )
 
     def fault(self) -> str:
@@ -176,6 +186,14 @@ class DestinationPane(QScrollArea):
     def set_sample(self, path: bytes, *, folder: bool) -> None:
         """What the example of the structure is about."""
         self._sample = (path, folder)
+        self._on_changed()
+
+    def _on_exact(self, on: bool) -> None:
+        """Exact means that the destination holds what the session holds: only overwriting does that."""
+        if on:
+            self.conflicts[Conflict.OVERWRITE].setChecked(True)
+        for value, choice in self.conflicts.items():
+            choice.setEnabled(not on or value is Conflict.OVERWRITE)
         self._on_changed()
 
     def _on_changed(self) -> None:

@@ -35,12 +35,15 @@ _REASONS = {
 _SAID = {
     "exists": "Already there, rule: skip existing",
     "newer": "As new or newer there, rule: overwrite older",
+    "superseded": "A newer session has it, too",
+    "open": "A program has it open: waits beside it as .TMP",
+    "not in the session": "Not in the session",
 }
 _TWICE = {
-    Conflict.OVERWRITE: "The newest one stays.",
-    Conflict.RENAME: "All are kept, side by side.",
-    Conflict.SKIP: "The oldest one stays.",
-    Conflict.OLDER: "The file modified last stays.",
+    Conflict.OVERWRITE: "What several of them have comes from the newest.",
+    Conflict.RENAME: "What several of them have is restored of each, side by side.",
+    Conflict.SKIP: "What several of them have comes from the newest.",
+    Conflict.OLDER: "What several of them have comes from the newest.",
 }
 
 
@@ -116,6 +119,24 @@ def amount(plan: RestorePlan, files: frozenset[bytes]) -> tuple[str, str]:
     return formats.counted(of_files, "file"), f" and make {formats.counted(made, 'folder')}" if made else ""
 
 
+def _way_back(plan: RestorePlan) -> tuple[str, str, str, str] | None:
+    """What is kept of what the restore replaces or removes; None when it does neither."""
+    kept = formats.size(plan.kept_bytes)
+    if not plan.undo_days:
+        lost = plan.counts.get(RestoreAction.OVERWRITE, 0) + plan.counts.get(RestoreAction.DELETE, 0)
+        if not lost:
+            return None
+        finding = "What is replaced or removed is gone for good."
+        return "triangle-alert", "warning", "This cannot be undone", finding
+    if 0 < plan.undo_max_bytes < plan.kept_bytes:
+        finding = (
+            f"{kept} would be kept aside, {formats.size(plan.undo_max_bytes)} may be. It will not begin."
+        )
+        return "triangle-alert", "warning", "Too much to keep aside", finding
+    days = formats.counted(plan.undo_days, "day")
+    return "circle-check", "ok", "Can be undone", f"{kept} of what is there now is kept aside for {days}."
+
+
 def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, str]]:
     """Icon, role, subject and finding of what the restore needs before it starts."""
     needed = formats.size(plan.size_bytes)
@@ -143,8 +164,11 @@ def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, s
     twice = overlapping(planned.rows)
     if twice:
         numbers = ", ".join(map(str, twice))
-        finding = f"Sessions {numbers}, restored from old to new. {_TWICE[scripts[0].conflict]}"
+        finding = f"Sessions {numbers}. {_TWICE[scripts[0].conflict]}"
         found.append(("triangle-alert", "warning", "The same paths from several sessions", finding))
+    way_back = _way_back(plan)
+    if way_back is not None:
+        found.append(way_back)
     if plan.stops_scenario:
         finding = "It stays stopped afterwards: run it again in the XOsoft Manager."
         if any(script.continue_if_not_stopped for script in scripts):

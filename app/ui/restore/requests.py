@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from app.model.job import (
+    UNDO_DAYS,
     Conflict,
     Credentials,
     Destination,
@@ -39,6 +40,8 @@ class Options:
     conflict: Conflict = Conflict.OVERWRITE
     structure: Structure = Structure.NONE
     continue_if_not_stopped: bool = False
+    exact: bool = False
+    undoable: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +112,8 @@ def requests(
                 conflict=options.conflict,
                 structure=options.structure,
                 continue_if_not_stopped=options.continue_if_not_stopped,
+                exact=options.exact,
+                undo_days=UNDO_DAYS if options.undoable else 0,
             ),
             schedule=schedule,
             hold=hold,
@@ -161,6 +166,7 @@ def merged(plans: Sequence[RestorePlan]) -> RestorePlan:
         free_bytes=min((plan.free_bytes for plan in plans if plan.free_bytes is not None), default=None),
         stops_scenario=", ".join(stopped),
         truncated=any(plan.truncated for plan in plans),
+        kept_bytes=sum(plan.kept_bytes for plan in plans),
     )
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import Qt
+
+from app.model.errors import ArcxoError
 from app.model.kept_replica import LeftBehind
 from app.model.paths import shown
 from app.model.rewind import RewindResult
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
+from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.manager import Manager
 from app.ui.xosoft.actions import Act
 
+_RESTORED = "E5189"
+"""A run would replace what was restored."""
 Told = Callable[[int], None]
 
 
@@ -37,7 +43,24 @@ class Doing:
 
     def _on_error(self, error: Exception) -> None:
         self._end(self._status.scenario.id)
+        if isinstance(error, ArcxoError) and error.code == _RESTORED:
+            self._ask_to_replace(error)
+            return
         self._manager.context.show_error(error)
+
+    def _ask_to_replace(self, error: ArcxoError) -> None:
+        """A run would replace what was restored to a replica."""
+        name, host = self._status.scenario.name, error.params.get("host", "")
+        text = (
+            f"Files were restored to {host} at {error.params.get('at', '')}. The run makes the replica equal "
+            "to the Master again. To keep the restored files, replicate them back to the Master first."
+        )
+        question = f"Running {name} replaces what was restored"
+        dialog = ConfirmDialog(self._manager, question, text, "Run and replace")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        scenarios = self._manager.context.services.scenarios
+        dialog.accepted.connect(lambda: self.start(lambda: scenarios.run(name, replace_restored=True)))
+        dialog.open()
 
 
 def _left_text(value: object) -> str:

@@ -17,6 +17,7 @@ from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.models.cell import ItemRole, Mark
 from app.ui.restore.basket import Part, SessionSource, TreeSource
+from app.ui.restore.destination_pane import DestinationPane
 from app.ui.restore.manager import DESTINATION, RestoreManager
 from app.ui.restore.plan_items import PlanInput, amount, checks, reason
 from app.ui.restore.requests import LoginRow, Options, Target, requests
@@ -193,7 +194,8 @@ def test_from_start_to_the_job_nothing_is_submitted_before_the_last_button(
     settled()
     submitted = services.called("restores.submit")
     assert len(submitted) == 1
-    assert submitted[0][1] == services.called("restores.plan")[0][1]
+    planned = services.called("restores.plan")[0][1]
+    assert submitted[0][1] == replace(planned, confirmed=True)
     assert submitted[0][1].script.selections == (RestoreSelection(SERIAL, 61),)
     assert submitted[0][1].script.conflict is Conflict.SKIP
     assert context.extra["toasts"][0][0].startswith("Job ")
@@ -428,3 +430,22 @@ def test_what_can_be_done_has_a_name_for_screen_readers(manager):
     widgets += [push for push in source.findChildren(QPushButton) if push.text()]
     widgets += [field.editor for field in source.by_query.fields.values()]
     assert [widget for widget in widgets if not widget.accessibleName()] == []
+
+
+def test_exact_only_overwrites_and_the_plan_tells_of_the_way_back(context, services, qtbot, settled):
+    pane = DestinationPane(context)
+    qtbot.addWidget(pane)
+    pane.conflicts[Conflict.SKIP].setChecked(True)
+    pane.exact.setChecked(True)
+    assert pane.options().conflict is Conflict.OVERWRITE
+    assert pane.options().exact
+    assert not pane.conflicts[Conflict.SKIP].isEnabled()
+    pane.exact.setChecked(False)
+    assert pane.conflicts[Conflict.SKIP].isEnabled()
+    plan = services.restores.plan(planned(services).requests[0])
+    told = {subject for _, _, subject, _ in checks(plan, planned(services))}
+    assert "Can be undone" in told
+    gone = {subject for _, _, subject, _ in checks(replace(plan, undo_days=0), planned(services))}
+    assert "This cannot be undone" in gone
+    little = replace(plan, undo_max_bytes=1)
+    assert "Too much to keep aside" in {subject for _, _, subject, _ in checks(little, planned(services))}
