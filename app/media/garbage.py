@@ -69,8 +69,7 @@ class Collector:
                 self._finish(generation)
         self._freed_bytes += settle_sessions(store)
         self._free_unreferenced(grace_s)
-        # Sessions on other media say in their own refs where their chunks are: those packs stay as they are.
-        if repack and label.format_version > 1 and not store.others:
+        if repack and label.format_version > 1:
             self._repack()
         self._sweep_leftovers()
         keep_reserve(store)

@@ -7,8 +7,11 @@ any of them names is needed.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+
 from app.media import fossils
-from app.media.refs import MovedRefs, PackReference, decode_moved_refs, decode_refs, refs_hash
+from app.media.refs import PackReference, decode_moved_refs, decode_refs, refs_hash
 from app.media.store import MediaStore, get_if_there
 from app.model.errors import ArcxoError
 
@@ -82,50 +85,51 @@ def check_against_header(data: bytes, generation: int, header_hash: bytes) -> li
     return decode_refs(data)
 
 
-def settle(store: MediaStore, numbers: set[int]) -> int:
+def settle(members: Sequence[MediaStore], numbers: Callable[[MediaStore], Collection[int]]) -> int:
     """Remove the refs that others stand in for, where those are certain. Returns the bytes freed.
 
     They are when who put them is done, nothing they name is to be deleted, and it is all there: from then on
     it is they that keep it. Stand-ins that name what is gone are removed instead; they came too late.
+    `members` are all media of the set: a session refers to packs of any of them.
     """
     freed = 0
-    for number, present in all_generations(store).items():
-        if number in numbers and len(present) > 1:
-            freed += _settle_one(store, number, present)
+    for store in members:
+        unsettled = {number: all_ for number, all_ in all_generations(store).items() if len(all_) > 1}
+        for number in unsettled.keys() & set(numbers(store)) if unsettled else ():
+            with contextlib.suppress(ArcxoError):  # a member may be read-only; what it names stays needed
+                freed += _settle_one(store, members, number, unsettled[number])
     return freed
 
 
-def _settle_one(store: MediaStore, number: int, present: tuple[int, ...]) -> int:
+def _settle_one(
+    store: MediaStore, members: Sequence[MediaStore], number: int, present: tuple[int, ...]
+) -> int:
     highest = present[-1]
     try:
         data = get_if_there(store, refs_name(number, highest))
         moved = None if data is None else decode_moved_refs(data)
     except (ArcxoError, ValueError):
         return 0  # damaged: a check names it
-    if moved is None or store.size(f"intents/{moved.writer}") is not None:
+    if moved is None or any(one.size(f"intents/{moved.writer}") is not None for one in members):
         return 0
     # Fossils before packs: one that is no fossil any more is gone from the packs, if it was deleted.
-    unwanted = fossils.fossil_packs(store)
+    unwanted = frozenset[str]().union(*(fossils.fossil_packs(one) for one in members))
     if any(one.pack_id in unwanted for one in moved.references):
         return 0
-    if all_there(store, moved):
+    if all_there(members, moved.references):
         return _delete(store, number, present[:-1])
     try:
         before = read_generation(store, number, present[-2])
     except ValueError:
         return 0
-    if before is not None and all(_is_there(store, one) for one in before):
+    if before is not None and all_there(members, before):
         return _delete(store, number, (highest,))
     return 0
 
 
-def all_there(store: MediaStore, moved: MovedRefs) -> bool:
-    """Whether every pack that refs name is on the media, by its size."""
-    return all(_is_there(store, one) for one in moved.references)
-
-
-def _is_there(store: MediaStore, one: PackReference) -> bool:
-    return store.size(f"packs/{one.pack_id}") == one.size
+def all_there(members: Sequence[MediaStore], references: Sequence[PackReference]) -> bool:
+    """Whether every pack that refs name is on a media of the set, by its size."""
+    return all(any(store.size(f"packs/{one.pack_id}") == one.size for store in members) for one in references)
 
 
 def _delete(store: MediaStore, number: int, generations: tuple[int, ...]) -> int:

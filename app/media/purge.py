@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from app.media.api import Label
 from app.media.fossils import fossil_names
 from app.media.generations import all_generations, refs_name, session_of_refs
 from app.media.intents import live_intents
 from app.media.label import read_label
-from app.media.mediaset import CollectorStore
+from app.media.mediaset import CollectorStore, members
 from app.media.refs import PackReference
-from app.media.repack import RepackPlan, Sessions, plan_repacking
+from app.media.repack import Sessions, plan_repacking
 from app.media.session import header_name, numbers
 from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, MediaStore
@@ -52,9 +52,7 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
     for unused in on_others:
         freed_bytes += sum(unused.values())
         garbage += sum(size for pack, size in unused.items() if pack not in known)
-    repack, dead_packs, dead_bytes = RepackPlan(), 0, 0
-    if not on_others:
-        repack, dead_packs, dead_bytes = _repacking(store, label, set(usage.sessions()))
+    repack = _repacking(store, set(usage.sessions()))
     return PurgePlan(
         media_serial=label.serial,
         media_name=label.name,
@@ -65,10 +63,10 @@ def plan(media_path: str, chosen: Collection[int], expected: Collection[int]) ->
         garbage_bytes=garbage,
         waits_bytes=freed_bytes + unfinished + repack.frees_bytes if writers else 0,
         writers=writers,
-        partly_dead_bytes=dead_bytes,
-        partly_dead_packs=dead_packs,
+        partly_dead_bytes=repack.kept_bytes,
+        partly_dead_packs=repack.kept_packs,
         repacks_bytes=repack.frees_bytes,
-        repacks_packs=len(repack.worn),
+        repacks_packs=repack.packs,
     )
 
 
@@ -104,13 +102,33 @@ def _unfinished_refs(store: MediaStore, present: set[int]) -> int:
     )
 
 
-def _repacking(store: MediaStore, label: Label, sessions: set[int]) -> tuple[RepackPlan, int, int]:
-    """What repacking does once the others are gone, and what stays unused after it."""
+@dataclass
+class _Repacking:
+    """What repacking frees on all media of a set, and what stays unused after it."""
+
+    frees_bytes: int = 0
+    packs: int = 0
+    kept_packs: int = 0
+    kept_bytes: int = 0
+
+
+def _repacking(store: CollectorStore, sessions: set[int]) -> _Repacking:
+    """What each media of the set does once the chosen sessions are gone."""
+    found = _Repacking()
+    media = members(store)
+    wanted = [(media[0], sessions), *((other, set(numbers(other))) for other in media[1:])]
     try:
-        read = Sessions.read(store, sessions)
+        read = Sessions.read(wanted)
     except ValueError as error:
-        raise ArcxoError("E4150", media=store.location, session=min(sessions), reason=str(error)) from error
-    plan, packs, lost = plan_repacking(store, read, leave=fossil_names(store))
-    if label.format_version > 1:
-        return plan, packs, lost
-    return RepackPlan(), packs + len(plan.worn), lost
+        number = min(sessions, default=0)
+        raise ArcxoError("E4150", media=store.location, session=number, reason=str(error)) from error
+    for one in media:
+        plan, packs, lost = plan_repacking(one, read, leave=fossil_names(one))
+        found.kept_packs += packs
+        found.kept_bytes += lost
+        if read_label(one.location).format_version > 1:
+            found.frees_bytes += plan.frees_bytes
+            found.packs += len(plan.worn)
+        else:
+            found.kept_packs += len(plan.worn)
+    return found

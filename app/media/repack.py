@@ -6,11 +6,13 @@ anything is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.media.generations import newest_refs, refs_name
 from app.media.index import read_index
+from app.media.label import read_label
 from app.media.pack import FOOTER, HASH_BYTES, HEADER, Origin, PackIndex, PackTable
 from app.media.refs import MovedRefs, PackReference, encode_moved_refs
 from app.media.store import MediaStore
@@ -23,6 +25,10 @@ WORTH_BYTES = 256 * 1024
 _TARGET_BYTES = 32 * 1024 * 1024
 _INDEX_BYTES = 8 + 8 + HEADER.size + HASH_BYTES
 _WRITER_DIGITS = 32
+
+
+Place = tuple[str, int]
+"""A session: the path of the media that has its header, and its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class RepackPlan:
     """What would be written, in which order, and how much smaller the media is after."""
 
     packs: tuple[NewPack, ...] = ()
-    sessions: tuple[int, ...] = ()
+    sessions: tuple[Place, ...] = ()
     """The sessions whose refs change."""
     frees_bytes: int = 0
 
@@ -134,30 +140,53 @@ class _Uses:
 
 @dataclass
 class Sessions:
-    """The newest refs of sessions, and what all of them together use."""
+    """The newest refs of the sessions of a set, and what all of them together use."""
 
-    references: dict[int, tuple[int, list[PackReference]]] = field(default_factory=dict)
+    references: dict[Place, tuple[int, list[PackReference]]] = field(default_factory=dict)
     uses: dict[str, _Uses] = field(default_factory=dict)
+    stores: dict[str, MediaStore] = field(default_factory=dict)
 
     @classmethod
     def read(
-        cls, store: MediaStore, numbers: Collection[int], checkpoint: Callable[[], None] = lambda: None
+        cls,
+        wanted: Sequence[tuple[MediaStore, Collection[int]]],
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> Sessions:
         """ValueError when one cannot be read: then nothing may be taken for unused."""
         found = cls()
-        for number in sorted(numbers):
-            checkpoint()
-            generation, references = newest_refs(store, number)
-            found.references[number] = generation, references
-            for one in references:
-                found.uses.setdefault(one.pack_id, _Uses()).add(one.used, one.chunks)
+        for store, numbers in wanted:
+            found.stores[store.location] = store
+            for number in sorted(numbers):
+                checkpoint()
+                generation, references = newest_refs(store, number)
+                found.references[store.location, number] = generation, references
+                for one in references:
+                    found.uses.setdefault(one.pack_id, _Uses()).add(one.used, one.chunks)
         return found
+
+    def fixed_packs(self) -> set[str]:
+        """Packs of sessions whose refs cannot be put anew: their media are read-only, or of version 1."""
+        fixed = {location for location in self.stores if not _takes_refs(location)}
+        return {
+            one.pack_id
+            for (location, _), (_, references) in self.references.items()
+            if location in fixed
+            for one in references
+        }
 
     def live_blocks(self, pack: PackIndex) -> tuple[int, ...]:
         """The blocks of a pack with a chunk in use."""
         mask = self.uses[pack.pack_id].mask(len(pack.table))
         used = {b for chunk, b in enumerate(pack.table.chunk_block) if mask[chunk >> 3] >> (chunk & 7) & 1}
         return tuple(sorted(used))
+
+
+def _takes_refs(location: str) -> bool:
+    try:
+        writable = not os.statvfs(location).f_flag & os.ST_RDONLY
+        return writable and read_label(location).format_version > 1
+    except (OSError, ArcxoError):
+        return False
 
 
 def plan_repacking(
@@ -168,6 +197,7 @@ def plan_repacking(
     `leave` are packs that are not looked at (fossils). Changes nothing.
     """
     present = dict(store.names("packs"))
+    fixed = sessions.fixed_packs()
     worn: list[Worn] = []
     kept_packs = kept_bytes = 0
     for pack_id in sorted(sessions.uses.keys() & present.keys()):
@@ -181,12 +211,13 @@ def plan_repacking(
             continue
         live = sessions.live_blocks(pack)
         dead = sum(pack.table.stored) - sum(pack.table.stored[block] for block in live)
-        if dead >= DEAD_SHARE * pack.size and len(live) < len(pack.table.offsets):
+        worth = dead >= DEAD_SHARE * pack.size and len(live) < len(pack.table.offsets)
+        if worth and pack_id not in fixed:
             worn.append(Worn(pack, live))
         elif lost := dead_bytes(pack, sessions):
             kept_packs += 1
             kept_bytes += lost
-    plan = _arranged(store, sessions, worn)
+    plan = _arranged(sessions, worn)
     if plan.frees_bytes < WORTH_BYTES:
         losses = [dead_bytes(one.pack, sessions) for one in worn]
         return RepackPlan(), kept_packs + len(worn), kept_bytes + sum(losses)
@@ -209,7 +240,7 @@ def _shared_blocks(worn: Worn, sessions: Sessions) -> int:
     return dead_bytes(worn.pack, sessions) - sum(worn.pack.table.stored[block] for block in gone)
 
 
-def _arranged(store: MediaStore, sessions: Sessions, worn: list[Worn]) -> RepackPlan:
+def _arranged(sessions: Sessions, worn: list[Worn]) -> RepackPlan:
     """Packs of one kind and key together, the emptiest first: on a full disk they make room for others."""
     groups: dict[tuple[int, str], list[Worn]] = {}
     for one in sorted(worn, key=lambda one: (_live_bytes(one), one.pack.pack_id)):
@@ -227,15 +258,15 @@ def _arranged(store: MediaStore, sessions: Sessions, worn: list[Worn]) -> Repack
         packs.append(NewPack(tuple(taken)))
     gone = {one.pack.pack_id for one in worn}
     touched = [
-        number
-        for number, (_, references) in sessions.references.items()
+        place
+        for place, (_, references) in sessions.references.items()
         if any(one.pack_id in gone for one in references)
     ]
     frees = sum(one.object_bytes for one in worn) - sum(pack.object_bytes for pack in packs)
     places = {one.pack.pack_id: pack for pack in packs for one in pack.sources}
-    for number in touched:
-        generation, references = sessions.references[number]
-        frees += _refs_bytes(store, number, generation)
+    for place in touched:
+        generation, references = sessions.references[place]
+        frees += _refs_bytes(sessions.stores[place[0]], place[1], generation)
         frees -= len(encode_moved_refs(_placeholder(generation + 1, references, places)))
     packs.sort(key=lambda pack: pack.size())
     return RepackPlan(tuple(packs), tuple(touched), frees)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 from app.media.fossils import fossil_packs
 from app.media.generations import (
@@ -20,6 +19,7 @@ from app.media.generations import (
     settle,
 )
 from app.media.intents import Intent
+from app.media.mediaset import members
 from app.media.moving import write_moved
 from app.media.pack import PackIndex
 from app.media.refs import MovedRefs, PackReference, encode_moved_refs
@@ -27,10 +27,11 @@ from app.media.repack import NewPack, RepackPlan, Sessions, plan_repacking
 from app.media.reserve import NAME as RESERVE
 from app.media.reserve import RESERVE_BYTES, put_with_reserve
 from app.media.session import load_header, numbers
-from app.media.store import DirectoryMediaStore
+from app.media.store import DirectoryMediaStore, MediaStore
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 
 _MEDIA_FULL = "E4141"
+_NOT_WRITTEN = (_MEDIA_FULL, "E4142")
 _SLACK_BYTES = 64 * 1024
 """For the refs and whatever the file system needs for itself."""
 
@@ -44,6 +45,7 @@ class Repacker:
 
     def __init__(self, store: DirectoryMediaStore, checkpoint: Callable[[], None]) -> None:
         self._store = store
+        self._members = members(store)
         self._checkpoint = checkpoint
         self.packs = 0
         self.spent_bytes = 0
@@ -52,13 +54,15 @@ class Repacker:
     def plan(self) -> RepackPlan:
         """What there is to do; nothing while refs of an earlier repacking are not settled."""
         store = self._store
-        if any(len(found) > 1 for found in all_generations(store).values()):
+        if any(len(found) > 1 for one in self._members for found in all_generations(one).values()):
             return RepackPlan()
         try:
-            sessions = Sessions.read(store, numbers(store), self._checkpoint)
+            sessions = Sessions.read([(one, numbers(one)) for one in self._members], self._checkpoint)
         except ValueError:
             return RepackPlan()  # removed just now; a damaged one was told by the collection
-        return plan_repacking(store, sessions, leave=fossil_packs(store))[0]
+        plan = plan_repacking(store, sessions, leave=fossil_packs(store))[0]
+        self.lacks_room = self.lacks_room and bool(plan.packs)
+        return plan
 
     def run(self, plan: RepackPlan) -> bool:
         """Write some of the planned packs and have sessions name them; whether anything gave way.
@@ -72,17 +76,11 @@ class Repacker:
             return False
         intent = Intent(self._store, 0, 0)
         try:
-            made: list[tuple[NewPack, PackIndex]] = []
-            try:
-                for pack in chosen:
-                    intent.renew()
-                    written = self._write(pack)
-                    if written is not None:
-                        made.append((pack, written))
-            except ArcxoError as error:
-                if error.code != _MEDIA_FULL:
-                    raise
-                self.lacks_room = True
+            made = self._write_all(intent, chosen)
+            if not made and self.lacks_room and plan.worn:
+                # There is less than the system says, by a quota. The smallest alone, with the reserve's room.
+                self._store.delete(RESERVE)
+                made = self._write_all(intent, [_smallest(plan)])
             if not made:
                 return False
             return self._publish(intent, made)
@@ -90,6 +88,21 @@ class Repacker:
             return False  # judged dead: what was written belongs to nobody
         finally:
             intent.withdraw()
+
+    def _write_all(self, intent: Intent, chosen: list[NewPack]) -> list[tuple[NewPack, PackIndex]]:
+        """What could be written of the new packs; when the disk is full the rest is left."""
+        made: list[tuple[NewPack, PackIndex]] = []
+        try:
+            for pack in chosen:
+                intent.renew()
+                written = self._write(pack)
+                if written is not None:
+                    made.append((pack, written))
+        except ArcxoError as error:
+            if error.code != _MEDIA_FULL:
+                raise
+            self.lacks_room = True
+        return made
 
     def _that_fit(self, plan: RepackPlan) -> list[NewPack]:
         room = self._room() - RESERVE_BYTES
@@ -105,10 +118,9 @@ class Repacker:
             chosen.append(pack)
         if not chosen:
             # One alone may fit; what it frees makes room for the next.
-            single = min((NewPack((worn,)) for worn in plan.worn), key=NewPack.size, default=None)
             room = self._room()
-            if single is not None and single.object_bytes + _SLACK_BYTES <= room:
-                chosen.append(single)
+            if plan.worn and _smallest(plan).object_bytes + _SLACK_BYTES <= room:
+                chosen.append(_smallest(plan))
         return chosen
 
     def _room(self) -> int:
@@ -131,33 +143,39 @@ class Repacker:
         places = {worn.pack.pack_id: index for pack, index in made for worn in pack.sources}
         mapped = {worn.pack.pack_id: worn.pack for pack, _ in made for worn in pack.sources}
         intent.claim_commit()
-        put: list[tuple[int, int]] = []
-        for number in numbers(self._store):
-            generation = self._move(intent, number, places, mapped)
-            if generation:
-                put.append((number, generation))
+        put: list[tuple[MediaStore, int, int]] = []
+        for store in self._members:
+            for number in numbers(store):
+                generation = self._move(store, intent, number, places, mapped)
+                if generation:
+                    put.append((store, number, generation))
         try:
             intent.confirm()
         except BusyError:
-            for number, generation in put:
-                if any(before < generation for before in generations_of(self._store, number)):
-                    self._store.delete(refs_name(number, generation))
+            for store, number, generation in put:
+                if any(before < generation for before in generations_of(store, number)):
+                    store.delete(refs_name(number, generation))
             raise
         # From here on it is the new refs that keep the new packs, whoever is killed.
-        for number, generation in put:
-            for before in generations_of(self._store, number):
+        for store, number, generation in put:
+            for before in generations_of(store, number):
                 if before < generation:
-                    self.spent_bytes -= self._store.size(refs_name(number, before)) or 0
-                    self._store.delete(refs_name(number, before))
-        self._store.synchronize_directory("sessions")
+                    self.spent_bytes -= store.size(refs_name(number, before)) or 0
+                    store.delete(refs_name(number, before))
+        for store in {id(store): store for store, _, _ in put}.values():
+            store.synchronize_directory("sessions")
         self.packs += len(mapped)
         return bool(put)
 
     def _move(
-        self, intent: Intent, number: int, places: dict[str, PackIndex], mapped: dict[str, PackIndex]
+        self,
+        store: MediaStore,
+        intent: Intent,
+        number: int,
+        places: dict[str, PackIndex],
+        mapped: dict[str, PackIndex],
     ) -> int:
         """Put a session's new refs; their generation, 0 when it uses nothing that moved, or may not."""
-        store = self._store
         try:
             header = load_header(store, number)
             generation, references = newest_refs(store, number)
@@ -168,14 +186,24 @@ class Repacker:
         now = _moved_references(references, places, mapped)
         if now is None:
             return 0  # its packs stay for it
-        moved = MovedRefs(generation + 1, header.refs_hash, intent.id, now)
-        if not all_there(store, replace(moved, references=references)) or not all_there(store, moved):
+        if not all_there(self._members, references) or not all_there(self._members, now):
             return 0
-        data = encode_moved_refs(moved)
-        if not put_with_reserve(store, refs_name(number, generation + 1), data):
-            return 0
+        data = encode_moved_refs(MovedRefs(generation + 1, header.refs_hash, intent.id, now))
+        try:
+            if not put_with_reserve(store, refs_name(number, generation + 1), data):
+                return 0
+        except ArcxoError as error:
+            if error.code not in _NOT_WRITTEN:
+                raise
+            self.lacks_room = True
+            return 0  # its packs stay for it
         self.spent_bytes += len(data)
         return generation + 1
+
+
+def _smallest(plan: RepackPlan) -> NewPack:
+    """The pack that takes the least room, of one that is worn alone."""
+    return min((NewPack((worn,)) for worn in plan.worn), key=NewPack.size)
 
 
 def _moved_references(
@@ -213,5 +241,5 @@ def _moved_references(
 
 
 def settle_sessions(store: DirectoryMediaStore) -> int:
-    """Remove refs that others certainly stand in for, of every session; the bytes freed."""
-    return settle(store, set(numbers(store)))
+    """Remove refs that others certainly stand in for, on all media of the set; the bytes freed."""
+    return settle(members(store), numbers)
