@@ -58,8 +58,10 @@ def encode(record: Record) -> bytes:
             fields: list[Any] = [_STAGE, stage, offset, data]
         case ReplaceFile(root, path, metadata, extents, data, stage):
             fields = [_REPLACE, root, path, pack_metadata(metadata), _pack_extents(extents), data, stage]
-        case WriteBlocks(root, path, metadata, extents, data, stage):
+        case WriteBlocks(root, path, metadata, extents, data, stage, holes):
             fields = [_BLOCKS, root, path, pack_metadata(metadata), _pack_extents(extents), data, stage]
+            if holes:
+                fields.append(_pack_extents(holes))
         case MakeEntry(root, path, metadata):
             fields = [_ENTRY, root, path, pack_metadata(metadata)]
         case MakeLink(root, path, existing):
@@ -117,6 +119,9 @@ def decode(data: bytes) -> Record:
 
 
 def _decode_content(tag: int, rest: list[Any]) -> Record:
+    holes: object = []
+    if tag == _BLOCKS and len(rest) == 7:
+        rest, holes = rest[:6], rest[6]
     root, path, metadata, extents, content, stage = take(rest, 6)
     known = unpack_metadata(metadata)
     if known.kind is not EntryKind.FILE:
@@ -127,8 +132,10 @@ def _decode_content(tag: int, rest: list[Any]) -> Record:
     number = take_int(stage, 0, _U63)
     if content is None and number == 0:
         refuse("a record with neither content nor a stage")
-    made = ReplaceFile if tag == _REPLACE else WriteBlocks
-    return made(take_root(root), take_path(path), known, runs, content, number)
+    if tag == _REPLACE:
+        return ReplaceFile(take_root(root), take_path(path), known, runs, content, number)
+    empty = _unpack_extents(holes, known.size_bytes)
+    return WriteBlocks(take_root(root), take_path(path), known, runs, content, number, empty)
 
 
 def pack_metadata(metadata: Metadata) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,6 +52,15 @@ def data_extents(fd: int, status: os.stat_result) -> tuple[Extent, ...]:
         if len(found) > EXTENTS_LIMIT:
             return whole
     return tuple(found)
+
+
+def is_hole(extents: tuple[Extent, ...], offset: int, length: int) -> bool:
+    """Whether none of `extents` (in order) has anything of a range."""
+    at = bisect_right(extents, offset, key=lambda extent: extent.offset)
+    before = extents[at - 1] if at else None
+    if before is not None and before.offset + before.length > offset:
+        return False
+    return at >= len(extents) or extents[at].offset >= offset + length
 
 
 def read_exact(fd: int, offset: int, length: int) -> bytes:

@@ -63,7 +63,10 @@ class ReplaceFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteBlocks:
-    """Write the extents in place, then make the file `metadata.size_bytes` long and set its metadata."""
+    """Write the extents in place, then make the file `metadata.size_bytes` long and set its metadata.
+
+    `holes` become holes, whatever was there.
+    """
 
     root: int
     path: bytes
@@ -71,6 +74,7 @@ class WriteBlocks:
     extents: tuple[Extent, ...]
     data: bytes | None
     stage: int = 0
+    holes: tuple[Extent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

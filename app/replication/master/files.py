@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app.model.entry import Metadata
 from app.replication.content import (
+    is_hole,
     changed_blocks,
     data_extents,
     data_of,
@@ -226,12 +227,14 @@ class Files:
         row: ShadowEntry,
     ) -> tuple[bytes, int]:
         size = before.st_size
+        extents = data_extents(fd, before)
         hashes = []
+        holes: list[Extent] = []
         runs: list[Extent] = []
         kept: list[bytes] = []
         stage = 0
         sent = 0
-        for window in windows(fd, size, data_extents(fd, before)):
+        for window in windows(fd, size, extents):
             hashes.append(window.hashes)
             changed = changed_blocks(window, known)
             if not changed:
@@ -239,25 +242,27 @@ class Files:
             data = window.data if window.data is not None else bytes(window.length)
             for offset in changed:
                 block = data[offset - window.offset : offset - window.offset + BLOCK_BYTES]
-                if runs and runs[-1].offset + runs[-1].length == offset:
-                    runs[-1] = replace(runs[-1], length=runs[-1].length + len(block))
-                else:
-                    runs.append(Extent(offset, len(block)))
+                # What was written into a hole since it was asked for is no hole.
+                if is_hole(extents, offset, len(block)) and not block.strip(b"\0"):
+                    _add_run(holes, offset, len(block))
+                    continue
+                _add_run(runs, offset, len(block))
                 kept.append(block)
             if stage or sum(map(len, kept)) > INLINE_MAX_BYTES:
                 stage = stage or self._outlet.new_stage()
                 sent = self._stage_parts(stage, sent, kept)
         total = sent + sum(map(len, kept))
-        if not runs and size == row.size:
+        emptied = sum(hole.length for hole in holes)
+        if not runs and not holes and size == row.size:
             if not same_metadata(row, entry_of(path, before, metadata.xattrs, b"", root.device)):
                 self._outlet.put(SetMetadata(root.number, path, metadata))
             return b"".join(hashes), 0
-        self._guard.rewriting(root.number, row, whole=2 * total > row.size)
-        if stage:
-            self._outlet.put(WriteBlocks(root.number, path, metadata, tuple(runs), None, stage))
-        else:
-            self._outlet.put(WriteBlocks(root.number, path, metadata, tuple(runs), b"".join(kept)))
-        return b"".join(hashes), total
+        self._guard.rewriting(root.number, row, whole=2 * (total + emptied) > row.size)
+        data_or_stage = None if stage else b"".join(kept)
+        self._outlet.put(
+            WriteBlocks(root.number, path, metadata, tuple(runs), data_or_stage, stage, tuple(holes))
+        )
+        return b"".join(hashes), total + emptied
 
     def _stage_parts(self, stage: int, offset: int, kept: list[bytes]) -> int:
         data = b"".join(kept)
@@ -272,3 +277,11 @@ class Files:
         if not same_status(before, os.fstat(fd)):
             return False
         return same_status(before, os.lstat(root.whole(path)))
+
+
+def _add_run(runs: list[Extent], offset: int, length: int) -> None:
+    """Add a range to runs in order, to the last one where it goes on with it."""
+    if runs and runs[-1].offset + runs[-1].length == offset:
+        runs[-1] = replace(runs[-1], length=runs[-1].length + length)
+    else:
+        runs.append(Extent(offset, length))

@@ -114,7 +114,7 @@ def _without(hashes: bytes | None, record: WriteBlocks) -> bytes | None:
     if hashes is None:
         return None
     left = bytearray(hashes)
-    for extent in record.extents:
+    for extent in (*record.extents, *record.holes):
         first = extent.offset // BLOCK_BYTES * HASH_BYTES
         end = min(len(left), -(-(extent.offset + extent.length) // BLOCK_BYTES) * HASH_BYTES)
         if first < end:

@@ -27,6 +27,7 @@ from app.replication.records import (
 from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
 from app.replication.replica.growing import Grown
+from app.replication.replica.holes import punch
 from app.replication.replica.side_store import STAGE, is_reserved
 from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
 from app.replication.replica.trouble import PathTrouble
@@ -217,14 +218,14 @@ class Carrier:
         batch.written_later(file)
         stage_fd = self._open_stage(record)
         size = record.metadata.size_bytes
-        ranges = _undone_ranges(record.extents, old.st_size, size)
+        ranges = _undone_ranges((*record.extents, *record.holes), old.st_size, size)
         metadata, inode, links = batch.current(root, path)
         if links > len(names) or sum(length for _, length in ranges) > _UNDO_IN_PLACE_MAX:
             self._write_copy(record, names, file, stage_fd)
             return
         kept = [(offset, os.pread(file, length, offset)) for offset, length in ranges]
         batch.change_metadata(root, path, inode, metadata, record.metadata, log_only=True)
-        new = NewBlocks(record.extents, record.data, stage_fd, record.metadata, metadata, file)
+        new = NewBlocks(record.extents, record.data, stage_fd, record.metadata, metadata, file, record.holes)
         batch.change_blocks(root, path, inode, old.st_size, kept, new)
 
     def _write_copy(self, record: WriteBlocks, names: Sequence[bytes], file: int, stage_fd: int) -> None:
@@ -235,6 +236,7 @@ class Carrier:
         made, copy = batch.preparer.copy(tree, file, min(size, os.fstat(file).st_size))
         try:
             write_extents(copy, record.extents, record.data, stage_fd)
+            punch(copy, record.holes)
             os.ftruncate(copy, size)
             batch.preparer.finish(copy, record.path, record.metadata)
             inode = os.fstat(copy).st_ino

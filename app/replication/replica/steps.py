@@ -30,6 +30,7 @@ from app.model.errors import Problem
 from app.replication.codec import unpack_metadata
 from app.replication.metadata import apply_metadata
 from app.replication.records import Extent
+from app.replication.replica.holes import punch
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import NEW, SideStore
 from app.replication.replica.trouble import PathTrouble
@@ -93,6 +94,7 @@ class NewBlocks:
     metadata: Metadata
     old: Metadata
     file_fd: int
+    holes: tuple[Extent, ...] = ()
 
 
 def inode_at(place: Rooted, path: bytes) -> int:
@@ -136,6 +138,7 @@ def do_metadata(tree: ReplicaTree, step: Step, wanted: Metadata, old: Metadata) 
 def do_blocks(tree: ReplicaTree, step: Step, new: NewBlocks) -> list[Problem]:
     """Carry out a BLOCKS, the new metadata included; `file_fd` stays open, to be made durable."""
     write_extents(new.file_fd, new.extents, new.data, new.stage_fd)
+    punch(new.file_fd, new.holes)
     if os.fstat(new.file_fd).st_size != new.metadata.size_bytes:
         os.ftruncate(new.file_fd, new.metadata.size_bytes)
     fd, name = tree.tree.place(step[2])
