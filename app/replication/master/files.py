@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from app.model.entry import Metadata
 from app.replication.content import (
-    is_hole,
     changed_blocks,
     data_extents,
     data_of,
     hash_blocks,
+    is_hole,
     open_file,
     read_exact,
     windows,
