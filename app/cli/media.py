@@ -148,3 +148,11 @@ def find_media(
             if numbers[0] in {session.number for session in sessions_of(item.serial)}:
                 return item
     return found[0]
+
+
+def serials_of(items: Sequence[MediaInfo], name: str) -> list[str]:
+    """The serial that is named, or those of all media of the set that is. Raises as `find_media`."""
+    found = find_media(items, name)
+    if name == found.serial:
+        return [name]
+    return [item.serial for item in items if item.set_id == found.set_id]

@@ -31,9 +31,11 @@ def list_sessions(*, media: str | None) -> None:
     context = current()
     service = context.services.media
     if media:
-        from app.cli.media import find_media
+        from app.cli.media import serials_of
 
-        sessions = service.sessions(find_media(service.media(), media).serial)
+        # The name of a set that spans several media means all of them.
+        serials = serials_of(service.media(), media)
+        sessions = [item for serial in serials for item in service.sessions(serial)]
     else:
         sessions = service.sessions()
     sessions = sorted(sessions, key=lambda item: (item.started_at, item.number))
@@ -130,7 +132,7 @@ def restore_test(
     from app.cli.media import find_media
 
     service = current().services.media
-    serial = find_media(service.media(), media).serial
+    serial = find_media(service.media(), media, [number] if number else [], service.sessions).serial
     password = read_password_file(session_password_file) if session_password_file else ""
     job = service.restore_test(
         serial,
@@ -155,7 +157,8 @@ def remove(*, media: str, numbers: tuple[int, ...], only_plan: bool, yes: bool, 
     from app.cli.purging import purge
 
     context = current()
-    serial = find_media(context.services.media.media(), media).serial
+    service = context.services.media
+    serial = find_media(service.media(), media, numbers, service.sessions).serial
     return purge(context, serial, sorted(set(numbers)), only_plan=only_plan, yes=yes, wait=wait)
 
 
