@@ -122,7 +122,7 @@ class SessionReading:
             return None
         path, base, data_key = found
         # Ids of another domain tell nothing of what is the same.
-        if base.key_id != header.key_id or (base.key_id and path != self._path):
+        if base.key_id != header.key_id or (base.key_id and base.set_id != header.set_id):
             return None
         try:
             return Tree(self._reader(path, base, data_key), base.root_id)

@@ -198,6 +198,29 @@ def test_a_merge_waits_for_a_backup_of_the_lineage_and_can_be_stopped(site: Medi
     assert site.merge().last_result is JobResult.FINISHED
 
 
+def test_sessions_that_lie_on_several_media_of_a_set_are_merged_and_copied(site: MediaSite) -> None:
+    site.write({"large": os.urandom(300_000), "d/a": "1"})
+    site.back_up()
+    label = media.read_label(site.path)
+    beside = str(site.device("beside"))
+    second = media.format_media(beside, "first", set_id=label.set_id, sequence=2)
+    assert second.label is not None
+    media.introduce(second.path, [site.path])
+    (site.source / "d/b").write_text("2")
+    number = site.back_up(path=second.path)
+    job = site.merge(second.label.serial)
+    assert job.last_result is JobResult.FINISHED, site.lines(job)
+    names = site.in_catalog(number, second.label.serial)
+    assert len(names) == 3
+
+    vault = media.format_media(str(site.device("vault", "VAULT")), "vaulted")
+    copied = site.run(JobKind.MEDIA_COPY, {"media": second.label.serial, "to": vault.path})
+    assert copied.last_result is JobResult.FINISHED, site.lines(copied)
+    assert vault.label is not None
+    assert site.in_catalog(1, vault.label.serial) == names
+    assert not media.verify(vault.path, full=True).damage
+
+
 _KILLED = """
 import sys
 from app.catalog import open_catalog
