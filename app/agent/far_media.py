@@ -19,6 +19,7 @@ from app.model.errors import ArcxoError
 READ_BYTES = 1 << 20
 _WRITES_OPEN = 8
 _READS_OPEN = 4
+_AHEAD = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,47 @@ class MediaLine:
             future.set_exception(_lost(""))
 
 
+class ReadAhead:
+    """The first parts of small objects that are read one after the other, asked for before they are wanted.
+
+    Whoever reads the index of a media reads an object for each pack, in the order of their names: without
+    this each would cost the way there and back. Any thread.
+    """
+
+    def __init__(self, line: MediaLine, media: str) -> None:
+        self._line = line
+        self._media = media
+        self._guard = threading.Lock()
+        self._expected: list[str] = []
+        self._places: dict[str, int] = {}
+        self._next = 0
+        self._started: dict[str, Future[MediaAnswer]] = {}
+
+    def expect(self, names: list[str]) -> None:
+        """These are likely to be read, in this order."""
+        with self._guard:
+            self._expected = names
+            self._places = {name: place for place, name in enumerate(names)}
+            self._next = 0
+            self._started.clear()
+
+    def first_part(self, name: str) -> Future[MediaAnswer]:
+        """The beginning of an object, and perhaps those of the objects after it on their way."""
+        with self._guard:
+            place = self._places.get(name)
+            if place is None:
+                return self._start(name)
+            self._next = max(self._next, place + 1)
+            while self._next < min(place + 1 + _AHEAD, len(self._expected)):
+                following = self._expected[self._next]
+                self._started[following] = self._start(following)
+                self._next += 1
+            return self._started.pop(name, None) or self._start(name)
+
+    def _start(self, name: str) -> Future[MediaAnswer]:
+        return self._line.start(self._media, "read", name=name, length=READ_BYTES)
+
+
 class LineMedia:
     """`app.media.far.FarMedia` over a line."""
 
@@ -99,6 +141,7 @@ class LineMedia:
         self._line = line
         self._media = media
         self._uploads = itertools.count(1)
+        self._ahead = ReadAhead(line, media)
 
     def upload(self) -> LineUpload:
         """Begin an object whose name is given at the end."""
@@ -106,7 +149,7 @@ class LineMedia:
 
     def get(self, name: str) -> bytes:
         """A whole object."""
-        first = self._line.ask(self._media, "read", name=name, length=READ_BYTES)
+        first = self._ahead.first_part(name).result()
         size = first.value or 0
         if len(first.data) >= size:
             return first.data
@@ -131,7 +174,10 @@ class LineMedia:
 
     def names(self, directory: str) -> list[tuple[str, int]]:
         """(name within the directory, bytes), sorted."""
-        return list(self._line.ask(self._media, "names", name=directory).names)
+        found = list(self._line.ask(self._media, "names", name=directory).names)
+        if directory == "packs":
+            self._ahead.expect([f"index/{name}" for name, _ in found])
+        return found
 
     def modified(self, name: str) -> float | None:
         """When an object was written."""

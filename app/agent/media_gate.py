@@ -174,7 +174,7 @@ class MediaGate:
         kind = name.partition("/")[0]
         if kind in _READ or name in self._own:
             return
-        if kind != "packs" or name not in self._packs():
+        if kind not in ("packs", "quarantine") or f"packs/{name.partition('/')[2]}" not in self._packs():
             raise self._refused(name)
 
     def _check_addable(self, name: str, content: bytes | None) -> None:

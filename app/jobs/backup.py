@@ -86,9 +86,9 @@ class BackupJobs:
             control.begin_phase(JobPhase.CONNECT)
             control.note("N5001", scenario=node.scenario, replica=node.replica)
             self._check_master_login(node, secrets)
-            self._check_replicating(node, secrets)
             agent = self._connect(node, secrets)
             try:
+                self._check_replicating(node, secrets)
                 control.check_cancelled()
                 control.begin_phase(JobPhase.SNAPSHOT)
                 point = agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.agent.far_media import LineMedia, MediaAnswer, MediaLine, MediaRequest
+from app.agent.far_media import LineMedia, MediaAnswer, MediaLine, MediaRequest, ReadAhead
 from app.agent.media_gate import MediaGate
 from app.backup.api import archive
 from app.media import far
@@ -137,6 +137,36 @@ def test_a_backup_through_the_gate_is_a_session_like_any_other(bench: Bench, tmp
     written = sum(len(request.data) for request in bench.requests)
     assert written < 100_000, "what the media has already crossed the line again"
     assert not list((Path(bench.media) / "intents").iterdir())
+
+
+def test_the_index_is_asked_for_ahead_of_its_reader_and_read_once(tmp_path: Path) -> None:
+    objects = {f"index/{number:032x}": b"%d" % number * 10 for number in range(100)}
+    asked: list[str] = []
+    waiting: list[MediaRequest] = []
+    line = MediaLine(waiting.append)
+
+    def answer_all() -> None:
+        while waiting:
+            request = waiting.pop(0)
+            asked.append(request.name)
+            data = objects.get(request.name, b"")
+            listed = tuple((name.partition("/")[2], 1) for name in objects) if request.name == "packs" else ()
+            line.answered(MediaAnswer(request.number, len(data), data, listed))
+
+    ahead = ReadAhead(line, "far:m")
+    ahead.expect(list(objects))
+    futures = []
+    for name in objects:
+        futures.append(ahead.first_part(name))
+        assert len(waiting) <= 24 + 8
+        if len(futures) % 7 == 0:
+            answer_all()
+    answer_all()
+    assert [future.result(0).data for future in futures] == list(objects.values())
+    assert sorted(asked) == sorted(objects)
+    again = ahead.first_part("index/" + "0" * 32)
+    answer_all()
+    assert again.result(0).data == objects["index/" + "0" * 32]
 
 
 def test_a_session_that_was_not_ordered_does_not_come_to_be(bench: Bench, tmp_path: Path) -> None:
