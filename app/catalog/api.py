@@ -282,6 +282,10 @@ class Browsing(Protocol):
     def browse_tree(
         self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]: ...
+    def newest_sessions(self, machine: str, *, as_of: datetime | None = None) -> Sequence[SessionInfo]:
+        """What `browse_tree` shows: of each entity the newest session (until `as_of`)."""
+        ...
+
     def browse_session(
         self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]: ...

@@ -70,6 +70,11 @@ class SqlBrowsing:
         with self._database.read() as c:
             return _listing(c, machine, path, _newest_views(c, machine, as_of), limit, offset)
 
+    def newest_sessions(self, machine: str, *, as_of: datetime | None = None) -> Sequence[SessionInfo]:
+        """The newest session of each entity (and set of roots), until `as_of`."""
+        with self._database.read() as c:
+            return [session_info(row) for row in _newest_views(c, machine, as_of)]
+
     def browse_session(
         self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]:

@@ -103,9 +103,14 @@ class LocalRestores:
         self, machine: str, path: bytes, *, as_of: datetime | None = None, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]:
         """The folder `path` as last backed up (or as of a time), folders first, then by name."""
-        return self._connections.catalog.browsing.browse_tree(
-            machine, path, as_of=as_of, limit=limit, offset=offset
-        )
+        from app.services.session_names import list_unnamed, with_unnamed
+
+        catalog = self._connections.catalog
+        unnamed = list_unnamed(catalog, machine, path, as_of, offset + limit)
+        if not unnamed:
+            return catalog.browsing.browse_tree(machine, path, as_of=as_of, limit=limit, offset=offset)
+        named = catalog.browsing.browse_tree(machine, path, as_of=as_of, limit=offset + limit)
+        return with_unnamed(named, unnamed, limit, offset)
 
     def browse_session(
         self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
