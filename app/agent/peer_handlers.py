@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.agent.admission import Admission
@@ -13,6 +13,8 @@ from app.agent.names import Names
 from app.agent.peers import Peer, Peers
 from app.agent.protocol import check_protocol
 from app.agent.signing import only_certificate
+from app.model.errors import UsageError
+from app.model.paths import PATH_MAX_BYTES, shown
 
 ROOTS_MAX = 1_000
 Work = Callable[[Any, float], Any]
@@ -56,12 +58,12 @@ class PeerHandlers:
         return pb.Empty()
 
     def _check_roots(self, request: Any, left: float) -> pb.CheckResults:
-        paths = tuple(request.paths)[:ROOTS_MAX]
+        paths = _absolute(request.paths)
         found = self._host.replica("check_roots", paths, request.scenario_id, timeout_s=left)
         return pb.CheckResults(items=[to_message(result, pb.CheckResult) for result in found])
 
     def _preflight(self, request: Any, left: float) -> pb.CheckResults:
-        found = self._host.preflight(tuple(request.paths)[:ROOTS_MAX], left)
+        found = self._host.preflight(_absolute(request.paths), left)
         return pb.CheckResults(items=[to_message(result, pb.CheckResult) for result in found])
 
     def _admit(self, request: Any, _left: float) -> pb.Admission:
@@ -103,3 +105,11 @@ class PeerHandlers:
     def _get_replica(self, request: Any, left: float) -> pb.ReplicaStatus:
         status = self._host.replica("status", request.scenario_id, timeout_s=left)
         return to_message(status, pb.ReplicaStatus)
+
+
+def _absolute(paths: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Paths of this host as a caller names them. Raises UsageError AE1019 for what is none."""
+    for path in paths:
+        if not path.startswith(b"/") or b"\0" in path or len(path) > PATH_MAX_BYTES:
+            raise UsageError("AE1019", path=shown(path[:200]))
+    return tuple(paths)[:ROOTS_MAX]

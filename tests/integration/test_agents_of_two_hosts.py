@@ -29,7 +29,7 @@ from app.agent.home import AgentHome
 from app.agent.run import spawn_agent, stop_agent
 from app.agent.signing import sign_definition
 from app.agent.tls import Identity, load_identity, load_or_make_identity
-from app.model.errors import ArcxoError, CredentialsError
+from app.model.errors import ArcxoError, CredentialsError, UsageError
 from app.model.job import Credentials
 from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario, ScenarioState
 from app.replication.definition import to_xml
@@ -218,6 +218,13 @@ def test_roles_bound_what_an_account_may_do_between_hosts(hosts: tuple[Host, Hos
             assert agent.hello().version
         finally:
             agent.close()
+
+
+@pytest.mark.parametrize("path", [b"", b"relative", b"/a\0b", b"/" + b"a" * 100_000])
+def test_what_is_no_path_is_refused(hosts: tuple[Host, Host], path: bytes) -> None:
+    for call in (hosts[1].agent.check_roots, hosts[1].agent.preflight):
+        with pytest.raises(UsageError, match="AE1019"):
+            call([path])
 
 
 def test_another_certificate_at_the_address_is_named_by_the_master(

@@ -114,6 +114,7 @@ def test_an_encrypted_backup_is_sealed_before_it_leaves(office: Office, tmp_path
     assert not any(secret[:32] in path.read_bytes() for path in (media / "packs").iterdir())
 
 
+@pytest.mark.deep
 def test_a_replica_that_is_away_fails_the_job_and_is_named(office: Office) -> None:
     home = str(office.agents["branch"].home)
     before = len(office.server.json("session", "list"))
