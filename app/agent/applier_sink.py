@@ -14,7 +14,7 @@ from typing import Any
 
 from app.backup.beneath import Places
 from app.model.entry import EntryKind, Metadata
-from app.model.errors import Problem
+from app.model.errors import ArcxoError, Problem
 from app.model.paths import is_beneath
 from app.replication.replica.restoring import RestoreArea, StagedOperation
 
@@ -115,6 +115,12 @@ class ApplierSink:
             self._removed.clear()
             return problems
 
+    def check(self) -> None:
+        """See `RestoreSink`. A new life of the replica's process begins with empty areas: AE1016."""
+        for directory in self._area.directories:
+            if not os.path.isdir(directory):
+                raise ArcxoError("AE1016", role="replica")
+
     def make_durable(self) -> None:
         """See `RestoreSink`. The applier does that for each batch."""
 
@@ -193,4 +199,8 @@ class ApplierSink:
     def _applied(self) -> list[Problem]:
         """Wait for the batch under way; raises what went wrong with it."""
         batch, self._batch = self._batch, None
-        return [] if batch is None else batch.result()
+        problems = [] if batch is None else batch.result()
+        if problems:
+            # What was staged may have gone with the process that was to apply it.
+            self.check()
+        return problems

@@ -206,6 +206,10 @@ class RestoreSink(Protocol):
         """Everything handed over so far is in place."""
         ...
 
+    def check(self) -> None:
+        """Raise ArcxoError when nothing can be staged any more: the place for it is gone."""
+        ...
+
     def make_durable(self) -> None:
         """What was staged so far survives a power cut. For before something is replaced by it."""
         ...

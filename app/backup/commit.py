@@ -334,8 +334,9 @@ class Committer:
             raise ArcxoError("E4226", path=where) from error
         if error.errno == errno.EROFS:
             raise ArcxoError("E4239", path=where) from error
-        for directory in self._task.directories():
-            if error.errno in (errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN):
+        if error.errno in (errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN):
+            self._sink.check()
+            for directory in self._task.directories():
                 self._still_there(directory, error)
         self._report([Problem("E4225", path, {"reason": error.strerror or str(error)})])
 

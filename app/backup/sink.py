@@ -170,6 +170,12 @@ class DirectorySink:
         """See `RestoreSink`."""
         return []
 
+    def check(self) -> None:
+        """See `RestoreSink`. Raises ArcxoError E4237."""
+        for directory, staging in self._staging.items():
+            if not os.path.isdir(staging):
+                raise ArcxoError("E4237", path=shown(directory))
+
     def make_durable(self) -> None:
         """See `RestoreSink`."""
         for staging in self._staging.values():
