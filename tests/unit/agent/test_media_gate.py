@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 
 from app.agent.far_media import LineMedia, MediaAnswer, MediaLine, MediaRequest, ReadAhead
 from app.agent.media_gate import MediaGate
-from app.backup.api import archive
+from app.backup.api import RestoreTask, archive, restore
 from app.media import far
-from app.media.api import SessionHeader, sessions
+from app.media.api import SessionHeader, format_media, introduce, read_label, sessions
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
+from app.model.job import Conflict, Structure
 from tests.support.media_samples import archive_task, new_media
 from tests.support.trees import fill
 
@@ -137,6 +139,30 @@ def test_a_backup_through_the_gate_is_a_session_like_any_other(bench: Bench, tmp
     written = sum(len(request.data) for request in bench.requests)
     assert written < 100_000, "what the media has already crossed the line again"
     assert not list((Path(bench.media) / "intents").iterdir())
+
+
+def test_what_another_media_of_the_set_has_is_neither_sent_again_nor_missed(
+    bench: Bench, tmp_path: Path
+) -> None:
+    first = read_label(bench.media)
+    made = format_media(os.path.dirname(bench.media), first.name, set_id=first.set_id, sequence=2)
+    introduce(made.path, [bench.media])
+    bench.gate.close()
+    bench.gate = MediaGate(made.path, (), bench.headers.append)
+    location = f"far:{made.path}"
+    far.lend(location, LineMedia(bench.line, location))
+    archive(archive_task(location, tmp_path / "own"), lambda _: None, lambda: False, {})
+    (header,) = sessions(made.path)
+    assert header.number == 2, "numbers go on over the media of a set"
+    assert sum(len(request.data) for request in bench.requests) < 100_000
+    bench.gate = MediaGate(made.path, (2,), None)
+    far.lend(location, LineMedia(bench.line, location))
+    task = RestoreTask(
+        location, 2, (), ((b"/", bytes(tmp_path / "out")),), Conflict.OVERWRITE, Structure.NONE, True
+    )
+    result = restore(task, lambda _: None, lambda: False)
+    assert (result.mismatches, result.problems) == (0, 0)
+    assert result.files > 0
 
 
 def test_the_index_is_asked_for_ahead_of_its_reader_and_read_once(tmp_path: Path) -> None:
