@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from app.model.entry import Xattrs
 from app.replication.codec import encode
 from app.replication.content import data_extents, hash_blocks, open_file, read_exact
 from app.replication.master.compare import ComparedRoot
@@ -32,6 +34,9 @@ _GROUP_PATHS = 64
 _GROUP_BYTES = 2 * 1024 * 1024
 _AHEAD_GROUPS = 6
 _THREADS = 3
+_U63 = (1 << 63) - 1
+_OF_ANOTHER_KIND = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
+"""What opening says of a link, a socket, a directory."""
 
 
 def read_ahead(
@@ -136,14 +141,18 @@ class _Reader:
             return [Sent(send.path, (*first, made), 0, _size(send))]
         whole = root.whole(send.path)
         try:
+            sent = self._as_recorded(send, whole, first, theirs)
+            if sent is not None:
+                return [sent]
             status = os.lstat(whole)
             check(root, send, status, self._doubt)
             if stat.S_ISREG(status.st_mode) and not send.metadata_only:
                 if status.st_size > INLINE_MAX_BYTES:
                     return list(self.large.send(send))
-                return [self._small(send, whole, first, theirs)]
+                sent = self._small(send, whole, first, theirs)
+                return list(self.large.send(send)) if sent is None else [sent]
             target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
-            metadata = metadata_of(status, read_xattrs(whole), target)
+            metadata = metadata_of(status, _xattrs(send, status, whole), target)
         except (FileNotFoundError, NotADirectoryError):
             self._doubt(root.number, send, False)
             return [Sent(send.path, first, 0)]
@@ -158,16 +167,35 @@ class _Reader:
         made = encode(kind(root.number, send.path, metadata))
         return [Sent(send.path, (*first, made), 0, _size(send), became=became)]
 
-    def _small(self, send: Send, whole: bytes, first: tuple[bytes, ...], theirs: HashedPart | None) -> Sent:
+    def _as_recorded(
+        self, send: Send, whole: bytes, first: tuple[bytes, ...], theirs: HashedPart | None
+    ) -> Sent | None:
+        """What is recorded as a small file, if it still is one: opened at once. Raises OSError."""
+        row = send.row
+        if row is None or send.metadata_only or not stat.S_ISREG(row.mode) or row.size > INLINE_MAX_BYTES:
+            return None
+        try:
+            return self._small(send, whole, first, theirs)
+        except OSError as error:
+            if error.errno in _OF_ANOTHER_KIND:
+                return None
+            raise
+
+    def _small(
+        self, send: Send, whole: bytes, first: tuple[bytes, ...], theirs: HashedPart | None
+    ) -> Sent | None:
+        """None for what is no file, or a large one. Raises OSError."""
         path, number = send.path, self._root.number
         fd = open_file(whole)
         try:
             status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > INLINE_MAX_BYTES:
+                return None
             check(self._root, send, status, self._doubt)
             size = status.st_size
             data = read_exact(fd, 0, size) if size else b""
             extents = data_extents(fd, status)
-            xattrs = read_xattrs(fd)
+            xattrs = _xattrs(send, status, fd)
             # What changes meanwhile comes with the stream, unless it goes back to what is recorded.
             after = os.fstat(fd)
             if not same_status(status, after):
@@ -191,6 +219,20 @@ class _Reader:
             data = b"".join(data[e.offset : e.offset + e.length] for e in extents)
         record = ReplaceFile(number, path, metadata, extents, data)
         return Sent(path, (*first, encode(record)), len(data), send.size, became=Became.CONTENT)
+
+
+def _xattrs(send: Send, status: os.stat_result, target: bytes | int) -> Xattrs:
+    """The attributes; they are not asked for when the change time says that there still are none."""
+    row = send.row
+    if (
+        row is not None
+        and not row.xattrs
+        and row.changed_ns
+        and abs(row.changed_ns) == status.st_ctime_ns
+        and row.inode == status.st_ino & _U63
+    ):
+        return ()
+    return read_xattrs(target)
 
 
 def _size(send: Send) -> int:
