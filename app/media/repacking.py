@@ -74,7 +74,13 @@ class Repacker:
         if not chosen:
             self.lacks_room = bool(plan.packs)
             return False
-        intent = Intent(self._store, 0, 0)
+        try:
+            intent = Intent(self._store, 0, 0)
+        except ArcxoError as error:
+            if error.code != _MEDIA_FULL:
+                raise
+            self._store.delete(RESERVE)
+            intent = Intent(self._store, 0, 0)
         try:
             made = self._write_all(intent, chosen)
             if not made and self.lacks_room and plan.worn:
