@@ -311,8 +311,10 @@ class LocalScenarios:
                     if self._barrier(agent, registration, max(left, 0.0)):
                         return agent.scenario(registration.id)
             except ArcxoError as error:
-                # The server starts an agent that died again.
-                if not is_unreachable(error) or not is_running(self._connections.home):
+                # The server starts an agent that died again; another host may just be away.
+                if not is_unreachable(error):
+                    raise
+                if not is_running(self._connections.home) and not self._is_elsewhere(name):
                     raise
                 if time.monotonic() >= deadline:
                     raise
@@ -527,8 +529,11 @@ class LocalScenarios:
             return False
         return True
 
-    def _find(self, name: str) -> tuple[Registration, Agent | None]:
-        """The registration of a scenario and its master's agent (None when this machine's does not run)."""
+    def _find(self, name: str, *, quick: bool = True) -> tuple[Registration, Agent | None]:
+        """The registration of a scenario and its master's agent (None when that does not answer).
+
+        `quick`: the agent is for questions alone, and gives up soon.
+        """
         registration = self._connections.registered().find(name)
         if registration is None:
             try:
@@ -540,8 +545,10 @@ class LocalScenarios:
             if registration is None:
                 raise NotFoundError("E1127", name=name)
         try:
-            return registration, self._connections.status_agent_of(registration.master)
+            reach = self._connections.status_agent_of if quick else self._connections.agent_of
+            return registration, reach(registration.master)
         except ArcxoError as error:
+            self._connections.found_silent(registration.master, error)
             if isinstance(error, CredentialsError) and error.code == "AE1026":
                 raise CredentialsError(
                     "AE0459", name=registration.name, id=registration.id, host=registration.master
@@ -551,10 +558,10 @@ class LocalScenarios:
             return registration, None
 
     def _agent(self, name: str) -> tuple[Registration, Agent]:
-        registration, agent = self._find(name)
+        registration, agent = self._find(name, quick=False)
         if agent is None:
             raise self._unreached(registration)
-        return registration, self._connections.agent_of(registration.master)
+        return registration, agent
 
     def _unreached(self, registration: Registration) -> ArcxoError:
         """Why the host of a scenario's master cannot be asked now."""
@@ -563,6 +570,10 @@ class LocalScenarios:
         except ArcxoError as error:
             return error
         return BusyError("E1120", home=self._connections.home)
+
+    def _is_elsewhere(self, name: str) -> bool:
+        registration = self._connections.registered().find(name)
+        return registration is not None and not self._connections.is_here(registration.master)
 
     def _missing(self, registration: Registration) -> str:
         """Why a registered scenario is not among those its host tells of: it is gone, or unreadable."""

@@ -145,6 +145,8 @@ class FakeConnections:
 
     status_agent_of = agent_of
 
+    def found_silent(self, host: str, error: Exception) -> None: ...
+
     def is_here(self, host: str) -> bool:
         return True
 
