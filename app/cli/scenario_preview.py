@@ -107,6 +107,9 @@ def _text(seen: FilterPreview) -> str:
             parts.append("\n".join([f"{title}:", *map(_example_text, examples)]))
     if seen.problems:
         parts.append(f"{seen.problems:,} directories cannot be read.")
+    if seen.mounts:
+        places = "\n".join(f"  {shown(place)}" for place in seen.mounts)
+        parts.append(f"Other file systems, replicated like any directory unless left out:\n{places}")
     if not seen.complete:
         parts.append(
             "These are the counts so far: not everything was seen. --complete takes the time it needs."

@@ -52,6 +52,7 @@ class FilterPreview:
 
     Sizes in bytes. `problems` counts directories that cannot be read. Files include links and devices;
     what is in excluded directories is counted as excluded. Patterns that matched nothing are there, too.
+    `mounts`: where other file systems are mounted beneath the roots (the first of them), excluded or not.
     """
 
     complete: bool
@@ -66,6 +67,7 @@ class FilterPreview:
     excluded: tuple[FilterExample, ...] = ()
     patterns: tuple[PatternUse, ...] = ()
     problems: int = 0
+    mounts: tuple[bytes, ...] = ()
 
 
 def check_filters(filters: Filters) -> None:

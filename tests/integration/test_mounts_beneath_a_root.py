@@ -12,8 +12,9 @@ import pytest
 
 from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome
-from app.model.scenario import NewScenario, ReplicaSpec, ReplicaState, Root
+from app.model.scenario import Filters, NewScenario, ReplicaSpec, ReplicaState, Root
 from app.replication.master import sweeps
+from app.replication.master.preview import preview
 from tests.support.capabilities import missing
 from tests.support.replication_pair import Pair, until
 from tests.support.volumes import unmount
@@ -201,6 +202,8 @@ def test_check_names_what_is_mounted_beneath(pair: Mounted) -> None:
     )
     told = [result for result in pair.engine.check(scenario) if result.code == "WR00124"]
     assert [(one.outcome, one.params["mounts"]) for one in told] == [(CheckOutcome.WARNING, str(pair.data))]
+    *_, seen = preview([os.fsencode(pair.master)], Filters())
+    assert seen.mounts == (os.fsencode(pair.data),)
     unmount(pair.data)
     assert [result for result in pair.engine.check(scenario) if result.code == "WR00124"] == []
     with pytest.raises(ArcxoError):

@@ -875,7 +875,7 @@ class PatternUse(_message.Message):
     def __init__(self, pattern: _Optional[str] = ..., excludes: _Optional[bool] = ..., entries: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class FilterPreview(_message.Message):
-    __slots__ = ("complete", "seconds", "included_files", "included_directories", "included_bytes", "excluded_files", "excluded_directories", "excluded_bytes", "included", "excluded", "patterns", "problems")
+    __slots__ = ("complete", "seconds", "included_files", "included_directories", "included_bytes", "excluded_files", "excluded_directories", "excluded_bytes", "included", "excluded", "patterns", "problems", "mounts")
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     INCLUDED_FILES_FIELD_NUMBER: _ClassVar[int]
@@ -888,6 +888,7 @@ class FilterPreview(_message.Message):
     EXCLUDED_FIELD_NUMBER: _ClassVar[int]
     PATTERNS_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    MOUNTS_FIELD_NUMBER: _ClassVar[int]
     complete: bool
     seconds: float
     included_files: int
@@ -900,7 +901,8 @@ class FilterPreview(_message.Message):
     excluded: _containers.RepeatedCompositeFieldContainer[FilterExample]
     patterns: _containers.RepeatedCompositeFieldContainer[PatternUse]
     problems: int
-    def __init__(self, complete: _Optional[bool] = ..., seconds: _Optional[float] = ..., included_files: _Optional[int] = ..., included_directories: _Optional[int] = ..., included_bytes: _Optional[int] = ..., excluded_files: _Optional[int] = ..., excluded_directories: _Optional[int] = ..., excluded_bytes: _Optional[int] = ..., included: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., excluded: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., patterns: _Optional[_Iterable[_Union[PatternUse, _Mapping]]] = ..., problems: _Optional[int] = ...) -> None: ...
+    mounts: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, complete: _Optional[bool] = ..., seconds: _Optional[float] = ..., included_files: _Optional[int] = ..., included_directories: _Optional[int] = ..., included_bytes: _Optional[int] = ..., excluded_files: _Optional[int] = ..., excluded_directories: _Optional[int] = ..., excluded_bytes: _Optional[int] = ..., included: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., excluded: _Optional[_Iterable[_Union[FilterExample, _Mapping]]] = ..., patterns: _Optional[_Iterable[_Union[PatternUse, _Mapping]]] = ..., problems: _Optional[int] = ..., mounts: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Filters(_message.Message):
     __slots__ = ("include", "exclude")

@@ -13,8 +13,10 @@ from app.model.filters import FilterExample, FilterPreview, PatternUse, check_fi
 from app.model.paths import shown
 from app.model.scenario import Filters
 from app.replication.master.filters import NOT_INCLUDED, RESERVED_PREFIX, PathFilter
+from app.replication.master.mounts import mounted_beneath
 
 EXAMPLES_MOST = 200
+MOUNTS_MOST = 200
 _TELL_EVERY_S = 0.4
 _LOOK_AT_CLOCK_EVERY = 200
 _WAITING_MOST = 50_000
@@ -44,6 +46,7 @@ def preview(
         if not os.path.isdir(root):
             raise UsageError("ER00102" if os.path.lexists(root) else "ER00101", path=shown(root))
     tally = _Tally(filters, min(max(0, examples), EXAMPLES_MOST))
+    tally.mounts = tuple(place for root in roots for place in mounted_beneath(root))[:MOUNTS_MOST]
     began = told = time.monotonic()
     complete = True
     for count, _ in enumerate(_entries(roots, PathFilter(filters), tally)):
@@ -108,6 +111,7 @@ class _Tally:
 
     def __init__(self, filters: Filters, examples: int) -> None:
         self.problems = 0
+        self.mounts: tuple[bytes, ...] = ()
         self._examples = examples
         # By whether they are left out: files, directories, bytes.
         self._counts = {False: [0, 0, 0], True: [0, 0, 0]}
@@ -152,6 +156,7 @@ class _Tally:
                 for (pattern, excludes), (entries, size) in self._uses.items()
             ),
             problems=self.problems,
+            mounts=self.mounts,
         )
 
     def _some(self, *, excluded: bool) -> tuple[FilterExample, ...]:
