@@ -38,6 +38,21 @@ class Database:
             with writing.begin():
                 yield writing
 
+    @contextmanager
+    def write_lazily(self) -> Iterator[Connection]:
+        """As `write`, but it is durable only with the next ordinary commit of anyone, after all before it.
+
+        For what counts only once something later is committed: whoever is killed loses none of it.
+        """
+        with (
+            dialect.explained(self.file),
+            self.engine.connect() as connection,
+            dialect.lazily_durable(connection),
+        ):
+            writing = dialect.for_writing(connection, write=True)
+            with writing.begin():
+                yield writing
+
     def revision(self) -> int:
         """A number that differs after anyone's commit; comparable only with earlier ones of this object."""
         with dialect.explained(self.file), self._guard:

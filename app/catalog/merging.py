@@ -82,7 +82,8 @@ class SqlMergeStaging(SqlStaging):
 
     def note_position(self, path: bytes) -> None:
         """Everything up to a path, in the order of `order_key`, is staged: who resumes goes on there."""
-        with self._writing() as c:
+        with self._database.write_lazily() as c:
+            self._check(c)
             c.execute(update(stagings).where(stagings.c.id == self._id).values(position=path))
         self.position = path
 

@@ -118,7 +118,8 @@ class Rebuild:
                 }
 
     def _write(self, made: list[dict[str, Any]], after: int) -> None:
-        with self._database.write() as c:
+        # Nobody sees these rows before the swap, whose commit makes them durable.
+        with self._database.write_lazily() as c:
             self._check(c)
             if made:
                 c.execute(insert(versions), made)
