@@ -126,7 +126,8 @@ class Archiver:
         index = ChunkIndex(self._store, task.key_id, sharing=True)
         reader = ChunkReader(self._store, index, task.data_key)
         base = Base(self._base_store(), base_session, task.key_id, index, reader) if base_session else None
-        writer = PackWriter(self._store, task.key_id, task.data_key)
+        read_back = task.verify in (VerifyMode.SCAN, VerifyMode.COMPARE)
+        writer = PackWriter(self._store, task.key_id, task.data_key, keep_tables=read_back)
 
         def asked_to_stop() -> bool:
             intent.renew()

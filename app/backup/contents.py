@@ -8,6 +8,7 @@ from collections.abc import Callable
 from blake3 import blake3
 
 from app.backup.ledger import Ledger
+from app.backup.new_ids import NewIds
 from app.backup.source import SMALL_FILE_BYTES, chunks, data_extents, open_regular, read_whole
 from app.media.index import ChunkIndex
 from app.media.keys import chunk_key
@@ -17,8 +18,6 @@ from app.media.reader import ChunkReader, walk
 from app.media.refs import PackReference
 from app.media.writer import PackWriter
 
-_NEW = -1
-
 
 class ContentWriter:
     """Stores contents and nodes, sharing what the media holds; remembers every chunk the session uses."""
@@ -26,6 +25,7 @@ class ContentWriter:
     def __init__(self, index: ChunkIndex, writer: PackWriter, ledger: Ledger, data_key: bytes | None) -> None:
         self._index = index
         self._known = index.known
+        self._new = NewIds()
         self._used = bytearray(index.capacity // 8)
         self._writer = writer
         self._ledger = ledger
@@ -40,10 +40,17 @@ class ContentWriter:
     def _have(self, chunk_id: bytes) -> bool:
         ordinal = self._known.get(chunk_id)
         if ordinal is None:
-            return False
-        if ordinal >= 0:
-            self._used[ordinal >> 3] |= 1 << (ordinal & 7)
+            return chunk_id in self._new
+        self._used[ordinal >> 3] |= 1 << (ordinal & 7)
         return True
+
+    def _is_new(self, chunk_id: bytes) -> bool:
+        """Whether a chunk has to be written; it is known from now on. What the media holds is marked."""
+        ordinal = self._known.get(chunk_id)
+        if ordinal is None:
+            return self._new.add(chunk_id)
+        self._used[ordinal >> 3] |= 1 << (ordinal & 7)
+        return False
 
     def share(self, entry: Entry) -> bool:
         """Whether the media still holds all of an entry's content; marks it as used."""
@@ -81,15 +88,13 @@ class ContentWriter:
     def node(self, data: bytes) -> bytes:
         """Store a directory node; its id."""
         chunk_id = blake3(data, key=self._key).digest()
-        if not self._have(chunk_id):
-            self._known[chunk_id] = _NEW
+        if self._is_new(chunk_id):
             self._writer.add_node(chunk_id, data)
         return chunk_id
 
     def _chunk(self, data: bytes | memoryview) -> bytes:
         chunk_id = blake3(data, key=self._key).digest()
-        if not self._have(chunk_id):
-            self._known[chunk_id] = _NEW
+        if self._is_new(chunk_id):
             self._ledger.new_bytes += len(data)
             self._writer.add_data(chunk_id, data)
         return PIECE.pack(chunk_id, len(data))

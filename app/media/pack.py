@@ -198,6 +198,17 @@ class PackTable:
         return bytes(self.ids[32 * ordinal : 32 * ordinal + 32])
 
 
+class CountedTable(PackTable):
+    """A table of which nothing but its length is wanted any more."""
+
+    def __init__(self, table: PackTable) -> None:
+        super().__init__()
+        self._count = len(table)
+
+    def __len__(self) -> int:
+        return self._count
+
+
 def pack_hash(header: bytes, table: bytes) -> bytes:
     """What sessions keep of a pack."""
     return blake3(header + table).digest()

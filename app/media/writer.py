@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import secrets
 import threading
@@ -14,6 +15,7 @@ from app.media.pack import (
     COMPRESSED,
     DATA,
     TREE,
+    CountedTable,
     PackCipher,
     PackHeader,
     PackIndex,
@@ -31,6 +33,10 @@ PACK_TARGET_BYTES = 32 * 1024 * 1024
 LARGE_CHUNK_BYTES = 128 * 1024
 """A chunk of this size is a block of its own: then it can be moved, and freed, without others."""
 _QUEUED_BLOCKS = 12
+_PACK_CHUNKS = 64 * 1024
+"""A pack of tiny chunks ends before its table, of which closing it makes several copies, gets large."""
+_BLOCK_CHUNKS = 4096
+"""A chunk that waits takes some 200 bytes besides its own: of tiny files so many make a block."""
 _SAMPLE_BYTES = 16 * 1024
 _LEVEL = 3
 _Compressed = tuple[bytes, int, int]
@@ -85,6 +91,11 @@ class _OpenPack:
             raise
         self.size = len(self.header.encode())
 
+    @property
+    def chunks(self) -> int:
+        """How many chunks are in it so far."""
+        return len(self._table)
+
     def write(self, compressed: _Compressed, chunks: _Chunks) -> int:
         data, raw, flags = compressed
         stored = self._cipher.seal(len(self._table.offsets), data, raw, flags)
@@ -121,13 +132,21 @@ class _OpenPack:
 class PackWriter:
     """Takes chunks of file content and nodes. One thread adds; `finish` or `abort` ends it.
 
-    Memory is bounded by the queue. A fault of the writing thread is raised by the next call.
+    Memory is bounded by the queue, but for the tables of finished packs where they are kept for the caller
+    (44 bytes per chunk). A fault of the writing thread is raised by the next call.
     """
 
     def __init__(
-        self, store: DirectoryMediaStore, key_id: str, data_key: bytes | None, threads: int = 2
+        self,
+        store: DirectoryMediaStore,
+        key_id: str,
+        data_key: bytes | None,
+        threads: int = 2,
+        *,
+        keep_tables: bool = True,
     ) -> None:
         self._store = store
+        self._keep_tables = keep_tables
         self._key_id = key_id
         self._data_key = data_key
         self._pool = ThreadPoolExecutor(threads, "compress")
@@ -163,7 +182,11 @@ class PackWriter:
         self._parts[kind].append(data)
         self._chunks[kind].append((chunk_id, len(data)))
         self._sizes[kind] += len(data)
-        if self._sizes[kind] >= BLOCK_TARGET_BYTES or len(data) >= LARGE_CHUNK_BYTES:
+        if (
+            self._sizes[kind] >= BLOCK_TARGET_BYTES
+            or len(data) >= LARGE_CHUNK_BYTES
+            or len(self._chunks[kind]) >= _BLOCK_CHUNKS
+        ):
             self._flush(kind)
 
     def _flush(self, kind: int) -> None:
@@ -187,10 +210,14 @@ class PackWriter:
                 if pack is None:
                     pack = self._open[kind] = _OpenPack(self._store, kind, self._key_id, self._data_key)
                 self.stored_bytes += pack.write(compressed.result(), chunks)
-                if pack.size >= pack.target:
-                    self._closed.append(self._sealer.submit(self._open.pop(kind).close))
+                if pack.size >= pack.target or pack.chunks >= _PACK_CHUNKS:
+                    self._closed.append(self._sealer.submit(self._close_pack, self._open.pop(kind)))
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that adds
                 self._error = error
+
+    def _close_pack(self, pack: _OpenPack) -> PackIndex:
+        made = pack.close()
+        return made if self._keep_tables else dataclasses.replace(made, table=CountedTable(made.table))
 
     def finish(self) -> list[PackIndex]:
         """Everything added is durable when this returns; the new packs."""
@@ -201,7 +228,7 @@ class PackWriter:
             if self._error is not None:
                 raise self._error
             for kind in list(self._open):
-                self._closed.append(self._sealer.submit(self._open.pop(kind).close))
+                self._closed.append(self._sealer.submit(self._close_pack, self._open.pop(kind)))
             return [future.result() for future in self._closed]
         finally:
             self.abort()
