@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from app.catalog.api import Catalog
 from app.jobs.connections import JobConnections
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
+from app.jobs.patience import patiently
 from app.jobs.restore_orders import Group, RestoreOrders
 from app.jobs.runner import Outcome
 from app.jobs.scenario_stop import stop_scenario
@@ -19,11 +21,6 @@ from app.jobs.summary import elapsed_text, size_text, write_restore_end
 from app.model.archive import Progress, RestoreResult
 from app.model.errors import ArcxoError, Problem
 from app.model.job import Destination, JobPhase, JobResult, RestoreScript
-
-AGENT_LOST = frozenset({"AE1001", "AE1016", "AE1025"})
-"""The worker, a role or the agent itself ended: it comes back, and the restore goes on where it was."""
-_TRIES = 4
-_PAUSE_S = 2.0
 
 
 class RestoreJobs:
@@ -59,7 +56,10 @@ class RestoreJobs:
                         go_on=script.continue_if_not_stopped,
                     )
             control.begin_phase(JobPhase.RESTORE)
-            results = [self._patiently(control, orders, group, agents) for group in groups]
+            results = [
+                patiently(control, agents, group.host, partial(self._restore, control, orders, group, agents))
+                for group in groups
+            ]
         finally:
             agents.close()
         control.begin_phase(JobPhase.FINISH)
@@ -68,27 +68,6 @@ class RestoreJobs:
     def ended(self, control: JobControl, result: JobResult) -> None:
         """A run that failed or was canceled gets its closing line."""
         write_restore_end(control, result)
-
-    def _patiently(
-        self, control: JobControl, orders: RestoreOrders, group: Group, agents: JobConnections
-    ) -> RestoreResult:
-        """Carry out a group; when a process of the agent was killed, go on with the next one."""
-        for attempt in range(1, _TRIES):
-            try:
-                return self._restore(control, orders, group, agents)
-            except ArcxoError as error:
-                control.check_cancelled()
-                if error.code not in AGENT_LOST:
-                    raise
-                control.note("W5153", host=group.host, reason=error.code)
-                agents.drop(group.host)
-                self._pause(control, attempt)
-        return self._restore(control, orders, group, agents)
-
-    @staticmethod
-    def _pause(control: JobControl, attempt: int) -> None:
-        until = time.monotonic() + _PAUSE_S * attempt
-        control.wait_for("the agent to come back", lambda: time.monotonic() >= until)
 
     def _restore(
         self, control: JobControl, orders: RestoreOrders, group: Group, agents: JobConnections

@@ -11,6 +11,7 @@ from app.jobs.connections import JobConnections
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
+from app.jobs.patience import patiently
 from app.jobs.runner import Outcome
 from app.jobs.scenario_stop import stop_scenario
 from app.jobs.secrets import SecretStore
@@ -19,7 +20,7 @@ from app.jobs.submission import restore_job
 from app.jobs.summary import elapsed_text, size_text, write_restore_end
 from app.model.archive import Progress
 from app.model.errors import ArcxoError, NotFoundError, Problem
-from app.model.job import Destination, JobPhase, JobResult, RestoreScript
+from app.model.job import Credentials, Destination, JobPhase, JobResult, RestoreScript
 from app.model.media import SessionInfo
 from app.model.restore import UndoResult
 
@@ -53,21 +54,30 @@ class RestoreUndoJobs:
             control.begin_phase(JobPhase.RESTORE)
             order = UndoOrder(control.job.id, control.fence, restored.id, force=bool(script.get("force")))
             for host in hosts_of(restored.script, sessions):
-                agent = agents.to(host, secrets.login(0, "replica"))
-                for event in CancellableStream(partial(agent.undo_restore, order), control):
-                    match event:
-                        case Progress():
-                            control.progress(
-                                current_path=event.path, files=event.files, files_total=event.files_total
-                            )
-                        case Problem():
-                            control.problem(event)
-                        case UndoResult():
-                            results.append(event)
+                undo = partial(self._undo, control, agents, host, secrets.login(0, "replica"), order)
+                results += patiently(control, agents, host, undo)
         finally:
             agents.close()
         control.begin_phase(JobPhase.FINISH)
         return self._sum_up(control, results, time.monotonic() - began)
+
+    @staticmethod
+    def _undo(
+        control: JobControl, agents: JobConnections, host: str, login: Credentials | None, order: UndoOrder
+    ) -> list[UndoResult]:
+        agent = agents.to(host, login)
+        results = []
+        for event in CancellableStream(partial(agent.undo_restore, order), control):
+            match event:
+                case Progress():
+                    control.progress(
+                        current_path=event.path, files=event.files, files_total=event.files_total
+                    )
+                case Problem():
+                    control.problem(event)
+                case UndoResult():
+                    results.append(event)
+        return results
 
     def ended(self, control: JobControl, result: JobResult) -> None:
         """A run that failed or was canceled gets its closing line."""

@@ -251,11 +251,11 @@ def test_a_file_that_a_program_has_open_waits_and_takes_its_place_when_the_progr
         assert host.restores.kept()[0].pending == 1
     finally:
         program.end()
-    wait_until(lambda: list(host.restores.pending()) == [], 20)
+    wait_until(lambda: list(host.restores.pending()) == [], 60)
     assert live.read_bytes() == (source / "plain/inner/two.bin").read_bytes()
     assert not waiting.exists()
     assert [event.code for event in host.events.newer_than(0, 10)] == ["AN1051"]
-    wait_until(lambda: _can_undo(host), 20)
+    wait_until(lambda: _can_undo(host), 60)
     assert live.read_bytes() == b"in use"
 
 

@@ -1,0 +1,117 @@
+"""Restores, their plans and their undos on the command line, over services in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.cli import main
+from app.model.errors import UsageError
+from tests.support.cli_services import FakeComposition
+from tests.support.memory_services import MemoryServices
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+
+@pytest.fixture
+def memory() -> MemoryServices:
+    return MemoryServices()
+
+
+@pytest.fixture
+def composition(memory: MemoryServices) -> FakeComposition:
+    made = FakeComposition()
+    made.services.restores = memory.restores
+    session = SimpleNamespace(media_serial="A1B2C3", number=61)
+    made.services.media.session = lambda _media, _number: session
+    return made
+
+
+def submitted(memory: MemoryServices) -> Any:
+    return memory.called("restores.submit")[-1][1]
+
+
+def test_the_ways_back_are_options_of_every_restore(composition, memory, capsys):
+    assert main(["restore", "session", "M", "61", "--to", "/srv/out"], composition) == 0
+    script = submitted(memory).script
+    assert (script.exact, script.undo_days, script.undo_max_mb) == (False, 7, 102_400)
+    assert main(["restore", "session", "M", "61", "--to", "/srv/out", "--no-undo"], composition) == 0
+    assert submitted(memory).script.undo_days == 0
+    arguments = [
+        "restore",
+        "session",
+        "M",
+        "61",
+        "--exact",
+        "--yes",
+        "--undo-days",
+        "30",
+        "--undo-max-mb",
+        "5",
+    ]
+    assert main(arguments, composition) == 0
+    request = submitted(memory)
+    assert request.confirmed
+    assert (request.script.exact, request.script.undo_days, request.script.undo_max_mb) == (True, 30, 5)
+
+
+def test_what_must_be_confirmed_is_refused_without_a_terminal(composition, memory, capsys):
+    memory.raises["restores.submit"] = UsageError("E5188")
+    assert main(["restore", "session", "M", "61", "--exact"], composition) == 2
+    assert "E5188" in capsys.readouterr().err
+
+
+def test_a_plan_is_one_document_with_all_paths_or_some(composition, capsys):
+    assert main(["--json", "restore", "session", "M", "61", "--plan", "--items", "1"], composition) == 0
+    some = json.loads(capsys.readouterr().out)
+    assert len(some["items"]) == 1
+    assert (some["kept_bytes"], some["undo_days"]) == (2 << 20, 7)
+    assert main(["--json", "restore", "session", "M", "61", "--plan", "--items", "0"], composition) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert [item["target"] for item in whole["items"]] == ["/srv/sales/a.xlsx", "/srv/sales/b.xlsx"]
+    assert whole["counts"] == some["counts"]
+    assert main(["restore", "session", "M", "61", "--plan", "--items", "0"], composition) == 0
+    told = capsys.readouterr()
+    assert "/srv/sales/b.xlsx" in told.out
+    assert "Kept aside for 7 days" in told.err
+    assert main(["restore", "session", "M", "61", "--plan", "--no-undo"], composition) == 0
+    assert "cannot be undone" in capsys.readouterr().out
+
+
+def test_undo_is_planned_listed_and_submitted(composition, memory, capsys):
+    assert main(["--json", "restore", "undo", "12", "--plan"], composition) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["brought_back"], plan["changed"]) == (1, 1)
+    assert plan["items"][1]["reason"] == "it was changed after it was restored"
+    assert main(["restore", "undo", "12", "--plan"], composition) == 0
+    assert "leave 1 that were changed since" in capsys.readouterr().out
+    assert main(["--json", "restore", "undo", "--list"], composition) == 0
+    assert json.loads(capsys.readouterr().out)[0]["job_id"] == 12
+    assert main(["restore", "undo", "12", "--force"], composition) == 0
+    assert memory.called("restores.undo") == [("restores.undo", 12, True)]
+    assert main(["restore", "undo"], composition) == 2
+
+
+def test_what_waits_for_a_program_is_listed(composition, capsys):
+    assert main(["--json", "restore", "pending"], composition) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert one["target"] == "/srv/sales/live.db"
+    assert one["waiting"] == "/srv/sales/live.db.TMP"
+    assert main(["restore", "pending", "--host", "DR1"], composition) == 0
+    assert "a program has the file open" in capsys.readouterr().out
+
+
+def test_a_run_over_restored_files_is_refused_unless_agreed_to(composition, capsys):
+    composition.services.scenarios.restored_to = "DR1"
+    assert main(["scenario", "run", "files"], composition) == 6
+    assert "E5189" in capsys.readouterr().err
+    assert main(["scenario", "run", "files", "--replace-restored"], composition) == 0
+    assert composition.services.scenarios.calls == [("run", "files", None)]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.jobs import media_choice
+from app.model.errors import BusyError, UsageError
+from app.model.job import Conflict, Destination, RestoreScript, RestoreSelection
+from app.services.api import RestoreRequest
+from app.services.over_restored import refuse_over_restored
+from app.services.restore_destination import check_destination, must_be_confirmed
+from tests.support.memory_services import MemoryServices
+
+SELECTIONS = (RestoreSelection("S", 1),)
+
+
+def to(directory: str | bytes, **more: Any) -> RestoreScript:
+    return RestoreScript(SELECTIONS, Destination.DIRECTORY, "localhost", os.fsencode(directory), **more)
+
+
+@pytest.fixture
+def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    media = tmp_path / "device/M1"
+    media.mkdir(parents=True)
+    (tmp_path / "home").mkdir()
+    online = [SimpleNamespace(path=str(media))]
+    monkeypatch.setattr(media_choice, "online_media", lambda _catalog: online)
+    return SimpleNamespace(home=str(tmp_path / "home"), catalog=None)
+
+
+def test_home_media_and_what_the_kernel_makes_are_refused_however_they_are_named(connections, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    for directory, code in [
+        (tmp_path / "home/engine", "E4243"),
+        (tmp_path / "link", "E4243"),
+        (tmp_path / "device/M1/packs", "E4243"),
+        ("/proc/1", "E5187"),
+        ("/sys", "E5187"),
+    ]:
+        with pytest.raises(UsageError, match=code):
+            check_destination(connections, to(str(directory)))
+    check_destination(connections, to(str(tmp_path / "elsewhere")))
+
+
+def test_directories_of_the_system_and_exact_restores_are_confirmed_first(connections, tmp_path):
+    (tmp_path / "link").symlink_to("/etc")
+    for script, code in [
+        (to("/"), "E5186"),
+        (to("/usr/local"), "E5186"),
+        (to(str(tmp_path / "link")), "E5186"),
+        (to(str(tmp_path), exact=True), "E5188"),
+    ]:
+        with pytest.raises(UsageError, match=code):
+            must_be_confirmed(RestoreRequest(script))
+        must_be_confirmed(RestoreRequest(script, confirmed=True))
+    must_be_confirmed(RestoreRequest(to(str(tmp_path))))
+
+
+def test_an_exact_restore_knows_no_other_rule_than_to_overwrite(connections, tmp_path):
+    with pytest.raises(UsageError, match="E5185"):
+        check_destination(connections, to(str(tmp_path), exact=True, conflict=Conflict.SKIP))
+
+
+def test_only_a_stopped_scenario_with_restored_files_is_refused_to_run() -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from app.model.scenario import ScenarioState
+
+    status = MemoryServices().scenarios.list()[0]
+    restored = replace(status.replicas[0], restored_at=datetime.now(UTC))
+    over = replace(status, state=ScenarioState.STOPPED, replicas=(restored,))
+    with pytest.raises(BusyError, match="E5189"):
+        refuse_over_restored(over)
+    refuse_over_restored(replace(over, state=ScenarioState.REPLICATING))
+    refuse_over_restored(replace(status, state=ScenarioState.STOPPED))
