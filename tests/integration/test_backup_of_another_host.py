@@ -95,6 +95,9 @@ def test_a_session_goes_back_to_the_replica_the_master_and_any_directory_there(
     office.server.text(*session, "--to", "original-master", "--path", str(office.data / "victim"), "--wait")
     assert (office.data / "victim").read_text() == "as it was"
     place = tmp_path / "elsewhere"
+    plan = office.server.json(*session, "--to", f"branch:{place}", "--structure", "none", "--plan")
+    assert plan["counts"]["create"] > 0
+    assert not place.exists()
     office.server.text(*session, "--to", f"branch:{place}", "--structure", "none", "--wait")
     found = next(place.rglob("victim")).parent
     assert without_folder_times(picture(found)) == without_folder_times(picture(office.data))
