@@ -40,7 +40,7 @@ class MediaGate:
     """
 
     def __init__(self, path: str, sessions: Sequence[int], check: CheckHeader | None) -> None:
-        self._store = open_set(path) if check is None else join_set(path)
+        self._store = open_set(path) if check is None else join_set(path, fossils=True)
         self._sessions = tuple(sessions)
         self._check = check
         self._guard = threading.Lock()
@@ -103,6 +103,11 @@ class MediaGate:
         return MediaAnswer(number)
 
     def _names(self, directory: str) -> tuple[tuple[str, int], ...]:
+        if directory == "fossils":
+            # What a collector that was killed left of one that is done is nothing to a writer.
+            found = self._store.names(directory)
+            there = {name for name, _ in found}
+            return tuple(item for item in found if item[0].partition(".")[0] in there)
         if directory != "sessions":
             return tuple(self._store.names(directory))
         # Numbers go on over the media of a set.

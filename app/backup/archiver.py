@@ -25,6 +25,7 @@ from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
+from app.media.reserve import keep_reserve
 from app.media.session import commit
 from app.media.store import DirectoryMediaStore, MediaStore
 from app.media.writer import PackWriter
@@ -65,6 +66,7 @@ class Archiver:
             if not os.path.isdir(root.directory):
                 raise ArcxoError("E4201", path=shown(root.directory))
         self._store.sweep_temporaries()
+        keep_reserve(self._store)  # whoever formatted it may have been killed before that
         sweep_intents(self._store)
         intent = Intent(self._store, task.job_id, task.fence)
         try:

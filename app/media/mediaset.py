@@ -1,8 +1,8 @@
 """A media together with the other media of its set: what one has no room for, the next one holds.
 
 A session refers to packs of any media of its set. Where the others are is found beside the media, and by the
-hints in `members/`: each names one other media of the set and a directory where it was. A hint only says where
-to look: what counts is the label that is found there.
+hints in `members/`: each names one other media of the set and a directory where it was. A hint only says
+where to look: what counts is the label that is found there.
 """
 
 from __future__ import annotations
@@ -170,11 +170,12 @@ def open_set(media_path: str, *, listed: bool = True) -> SetStore:
     return SetStore(media_path, others, listed=_CONTENT if listed else ())
 
 
-def join_set(media_path: str) -> SetStore:
+def join_set(media_path: str, *, fossils: bool = False) -> SetStore:
     """A media as a writer sees it. Before it shares anything with another of the set, that one knows it.
 
     Whoever collects garbage there then asks what the sessions here refer to. With a media that cannot be told
-    (it is read-only, or full beyond its reserve) nothing is shared.
+    (it is read-only, or full beyond its reserve) nothing is shared. With `fossils` those of all media are
+    seen, for a writer that cannot ask each media by itself.
     """
     found = membership(media_path)
     store = DirectoryMediaStore(media_path)
@@ -189,7 +190,8 @@ def join_set(media_path: str) -> SetStore:
                 raise
             continue
         told.append(path)
-    return SetStore(media_path, told)
+    seen = (*_CONTENT, "fossils") if fossils else _CONTENT
+    return SetStore(media_path, told, shared=seen, listed=seen)
 
 
 def introduce(media_path: str, others: Sequence[str]) -> None:

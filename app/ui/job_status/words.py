@@ -13,6 +13,8 @@ KIND = {
     JobKind.RESTORE_UNDO: Status("Undo restore", "undo-2", "text2"),
     JobKind.MEDIA_FORMAT: Status("Format media", "hard-drive", "text2"),
     JobKind.MEDIA_ERASE: Status("Erase media", "hard-drive", "text2"),
+    JobKind.MEDIA_RENAME: Status("Rename media", "hard-drive", "text2"),
+    JobKind.MEDIA_RETIRE: Status("Retire media", "hard-drive", "text2"),
     JobKind.MEDIA_VERIFY: Status("Assure and scan", "scan", "text2"),
     JobKind.MEDIA_MERGE: Status("Merge", "merge", "text2"),
     JobKind.MEDIA_PURGE: Status("Purge", "hard-drive", "text2"),

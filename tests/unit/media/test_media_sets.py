@@ -22,6 +22,8 @@ from app.media.api import (
     unlock,
     verify,
 )
+from app.media.fossils import fossil_packs
+from app.media.index import ChunkIndex
 from app.media.intents import Intent
 from app.media.mediaset import CollectorStore, introduce, join_set, membership
 from app.media.store import DirectoryMediaStore
@@ -234,3 +236,20 @@ def test_the_reader_that_stands_alone_finds_the_media_of_a_set(tiny: TinyMedia, 
     assert done.returncode == 0, done.stderr
     found = {path.name: path.read_bytes() for path in target.rglob("f*") if path.is_file()}
     assert found == {path.name: path.read_bytes() for path in source.iterdir()}
+
+
+def test_a_writer_over_a_line_sees_the_fossils_of_all_media(tiny: TinyMedia, tmp_path: Path) -> None:
+    tiny.back_up(fill(tmp_path / "source", 3))
+    second = tiny.add()
+    remove_sessions(tiny.paths[0], [1])
+    intent = Intent(DirectoryMediaStore(tiny.paths[0]), 1, 1)
+    # Packs as old as the writer's announcement are spared, so make them older.
+    for name in os.listdir(f"{tiny.paths[0]}/packs"):
+        os.utime(f"{tiny.paths[0]}/packs/{name}", (1, 1))
+    assert collect(tiny.paths[0]).waiting_packs > 0
+    packs = frozenset(os.listdir(f"{tiny.paths[0]}/packs"))
+    assert fossil_packs(join_set(second)) == frozenset()
+    assert fossil_packs(join_set(second, fossils=True)) == packs
+    index = ChunkIndex(join_set(second), "", sharing=True)
+    assert index.packs == []
+    intent.withdraw()
