@@ -102,8 +102,10 @@ class Selection:
         self._tops = {directory: os.path.realpath(directory) for directory in task.directories()}
         self._protected = tuple(os.path.realpath(path) for path in task.protected)
         self._exact: list[bytes] = []
-        self._made_above: set[bytes] = set()
+        self._told_above: set[bytes] = set()
         """Missing destinations and what is above them; they are told of once, before what goes into them."""
+        self._made_above: set[bytes] = set()
+        """Those of them that no entry of a session has come to yet."""
         for directory, real in self._tops.items():
             if any(is_beneath(real, path) for path in self._protected):
                 raise UsageError("E4243", path=shown(directory))
@@ -200,7 +202,8 @@ class Selection:
             missing.append(at)
             at = os.path.dirname(at)
         for path in reversed(missing):
-            if path not in self._made_above:
+            if path not in self._told_above:
+                self._told_above.add(path)
                 self._made_above.add(path)
                 implicit: Entry = [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, b""]
                 yield Item(b"", path, implicit, RestoreAction.CREATE)
@@ -343,7 +346,7 @@ class Selection:
 
     def _extras(self) -> Iterator[Item]:
         """What is in the restored directories and belongs to no entry."""
-        for directory in self._exact:
+        for directory in dict.fromkeys(self._exact):
             for target, entry, failed in extras(
                 self._places, directory, self._claims, self._protected, self._real
             ):
