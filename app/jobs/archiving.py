@@ -96,6 +96,10 @@ class EntityArchiver:
                     device=chosen.device.name,
                 )
 
+    def close(self) -> None:
+        """The job writes no more: its media may be erased again."""
+        self._choice.release()
+
     def _everything(self) -> BackupPoint:
         """The point of a job that begins again holds everything; the one before is released."""
         scenario, control = self.point.scenario, self._control

@@ -102,6 +102,7 @@ class BackupJobs:
                     result = self._archive(control, archiver, node)
                     keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
                 finally:
+                    archiver.close()
                     self._end(control, agent, archiver.point, keep=keep)
                 return result
             finally:

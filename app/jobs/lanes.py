@@ -15,6 +15,7 @@ class Lanes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders: dict[Hashable, int] = {}
+        self._users: dict[Hashable, set[int]] = {}
 
     @contextmanager
     def hold(self, control: JobControl, lane: Hashable, text: str) -> Iterator[None]:
@@ -32,3 +33,21 @@ class Lanes:
                 return False
             self._holders[lane] = job_id
             return True
+
+    def use(self, thing: Hashable, job_id: int) -> None:
+        """A job works with something that others may work with too, but nobody may take away."""
+        with self._lock:
+            self._users.setdefault(thing, set()).add(job_id)
+
+    def users(self, thing: Hashable) -> frozenset[int]:
+        """The jobs that work with something."""
+        with self._lock:
+            return frozenset(self._users.get(thing, ()))
+
+    def release(self, job_id: int) -> None:
+        """A job works with nothing any more."""
+        with self._lock:
+            for thing in [thing for thing, jobs in self._users.items() if job_id in jobs]:
+                self._users[thing].discard(job_id)
+                if not self._users[thing]:
+                    del self._users[thing]

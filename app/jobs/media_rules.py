@@ -72,6 +72,16 @@ class MediaChoice:
         # Whatever came free since the write failed counts as more already.
         self._full[device.name] = min(_free(device.path), self._free.get(device.name, 0))
 
+    def release(self) -> None:
+        """The job writes to none of them any more."""
+        self._lanes.release(self._control.job.id)
+
+    def _used(self, found: OnlineMedia | None) -> OnlineMedia | None:
+        """From now on nobody takes the set away, also before the writer has announced itself there."""
+        if found is not None:
+            self._lanes.use(("set", found.label.set_id), self._control.job.id)
+        return found
+
     def first(self) -> OnlineMedia | None:
         """The media to begin with, or None while there is none.
 
@@ -85,14 +95,14 @@ class MediaChoice:
                 raise UsageError("E5116", group=group)
             sets = self._sets()
             for one in (one for one in sets if self._rules.mine(one)):
-                return self._room_in(one) or self._continue(one)
+                return self._used(self._room_in(one) or self._continue(one))
             match self._rules.script.method:
                 case MediaMethod.APPEND:
-                    return self._append(sets)
+                    return self._used(self._append(sets))
                 case MediaMethod.OVERWRITE_SAME:
-                    return self._overwrite(sets)
+                    return self._used(self._overwrite(sets))
                 case MediaMethod.OVERWRITE_ANY:
-                    return self._overwrite(sets) or self._overwrite_any(sets)
+                    return self._used(self._overwrite(sets) or self._overwrite_any(sets))
 
     def following(self, last: OnlineMedia) -> OnlineMedia | None:
         """The media on which a session goes on that filled `last`, or None while there is none."""
@@ -101,7 +111,7 @@ class MediaChoice:
             sets = self._sets()
             one = next((one for one in sets if one.set_id == last.label.set_id), None)
             if one is None:
-                return self._append(sets)  # it was erased meanwhile
+                return self._used(self._append(sets))  # another server has erased it
             found = self._room_in(one) or self._continue(one)
             if found is not None:
                 return found
@@ -190,7 +200,14 @@ class MediaChoice:
         try:
             job = self._control.job
             own = {job.id, job.parent_id or job.id}
-            erase_set(self._catalog, one, self._control.note, datetime.now(UTC), besides=own)
+            erase_set(
+                self._catalog,
+                one,
+                self._control.note,
+                datetime.now(UTC),
+                lanes=self._lanes,
+                besides=own,
+            )
         except BusyError as error:
             if error.code != "E5204":
                 raise

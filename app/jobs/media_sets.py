@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.catalog.api import Catalog
+from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, find_media, online_media
 from app.media import api as media
 from app.model.errors import ArcxoError, BusyError, NotFoundError
@@ -121,13 +122,23 @@ def why_protected(one: MediaSet, now: datetime) -> ArcxoError | None:
     return None
 
 
-def users_of(catalog: Catalog, one: MediaSet, *, besides: Collection[int] = ()) -> list[str]:
+def in_lane(one: MediaSet) -> tuple[str, str]:
+    """What a set is called where jobs that have chosen it, but may not have announced it there, are noted."""
+    return "set", one.set_id
+
+
+def users_of(
+    catalog: Catalog, one: MediaSet, *, lanes: Lanes | None = None, besides: Collection[int] = ()
+) -> list[str]:
     """Who writes to or reads from a set now, as a person knows them. `besides` are jobs of who asks."""
     found = [
         f"job {job.id} ({job.name})"
         for job in catalog.jobs.list(include_done=False)
         if job.status is JobStatus.ACTIVE and job.id not in besides and _uses(job, one)
     ]
+    if lanes is not None:
+        chosen = sorted(lanes.users(in_lane(one)) - set(besides))
+        found += [f"job {number}" for number in chosen if not any(f"job {number} " in job for job in found)]
     for item in one.online:
         if not found and (writers := media.writers(item.path)):
             found.append(f"{writers} backup(s) that write to {item.label.name}")
@@ -185,7 +196,13 @@ def not_all_here(one: MediaSet) -> ArcxoError:
 
 
 def erase_set(
-    catalog: Catalog, one: MediaSet, tell: _Told, now: datetime, *, besides: Collection[int] = ()
+    catalog: Catalog,
+    one: MediaSet,
+    tell: _Told,
+    now: datetime,
+    *,
+    lanes: Lanes | None = None,
+    besides: Collection[int] = (),
 ) -> None:
     """Erase all media of a set, telling each session that is lost. Killed anywhere, it is finished later.
 
@@ -198,7 +215,7 @@ def erase_set(
         raise fault
     if one.missing:
         raise not_all_here(one)
-    if users := users_of(catalog, one, besides=besides):
+    if users := users_of(catalog, one, lanes=lanes, besides=besides):
         raise BusyError("E5204", media=one.name, users=", ".join(users))
     lost = sessions_of(catalog, one)
     for session in lost:

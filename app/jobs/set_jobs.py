@@ -74,11 +74,14 @@ class SetJobs:
             # What the catalog and the media say now: it may have got another media meanwhile.
             now_is = next((other for other in media_sets(self._catalog) if other.set_id == one.set_id), None)
             if now_is is not None:
-                erase_set(self._catalog, now_is, control.note, datetime.now(UTC), besides={control.job.id})
+                own = {control.job.id}
+                erase_set(
+                    self._catalog, now_is, control.note, datetime.now(UTC), lanes=self._lanes, besides=own
+                )
 
     def _wait_until_unused(self, control: JobControl, one: MediaSet) -> None:
         def unused() -> bool:
-            return not users_of(self._catalog, one, besides={control.job.id})
+            return not users_of(self._catalog, one, lanes=self._lanes, besides={control.job.id})
 
         control.wait_for(f"what uses {one.name}", unused, poll_s=0.5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,6 +202,25 @@ def test_what_is_being_written_is_not_overwritten(rig: StorageRig) -> None:
     intent.withdraw()
     assert rig.ended(erase).last_result is JobResult.FINISHED
     assert rig.sessions() == []
+
+
+def test_what_a_job_has_chosen_is_not_overwritten_before_it_writes(rig: StorageRig) -> None:
+    rig.add_device("one", 8 * SMALL)
+    rig.add_scenario(8, "Mail")
+    rig.fill(2)
+    rig.fill(2, scenario=8, seed=5)
+    rig.backup(media_name="M")
+    rig.agent.archiving.clear()
+    rig.agent.gate = threading.Event()
+    first = rig.submit(7, media_name="M")
+    rig.until(rig.agent.archiving.is_set)
+    second = rig.submit(8, media_name="M", method=SAME, media_wait_minutes=5)
+    rig.until(lambda: "N5143" in rig.codes(second))
+    assert len(rig.sessions()) == 1
+    rig.agent.gate.set()
+    assert rig.ended(first).last_result is JobResult.FINISHED
+    assert rig.ended(second).last_result is JobResult.FINISHED, rig.codes(second)
+    assert [one.scenario_name for one in rig.sessions()] == ["Mail"]
 
 
 def test_warnings_tell_what_a_backup_would_overwrite(rig: StorageRig) -> None:
