@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,28 @@ def test_a_kill_in_a_restore_is_gone_on_from_and_taken_back(place: Place, victim
     assert read(place.replica) == place.first
     assert arcxo.json("restore", "undo", job, "--wait")["last_result"] == "finished"
     assert read(place.replica) == before
+
+
+def test_a_file_of_the_replica_that_a_program_has_open_waits_for_it(place: Place) -> None:
+    arcxo, target = place.arcxo, place.replica / "000/00003"
+    with target.open("ab") as file:
+        program = subprocess.Popen(["sleep", "600"], stdout=file)
+    try:
+        job = arcxo.json(
+            "restore", "session", *place.session, "--path", str(place.master / "000"), "--wait", expect=3
+        )
+        (waiting,) = arcxo.json("restore", "pending")
+        assert (waiting["job_id"], waiting["target"]) == (job["id"], str(target))
+        assert target.read_text() == "changed 3"
+        assert Path(waiting["waiting"]).read_bytes() == place.first[b"000/00003"].data
+    finally:
+        program.kill()
+        program.wait()
+    until(lambda: arcxo.json("restore", "pending") == [] or None, "the file to take its place", 60)
+    assert target.read_bytes() == place.first[b"000/00003"].data
+    assert not Path(waiting["waiting"]).exists()
+    arcxo.json("restore", "undo", str(job["id"]), "--wait")
+    assert target.read_text() == "changed 3"
 
 
 def _ended(arcxo: Arcxo, job: str) -> dict[str, str] | None:
