@@ -48,6 +48,7 @@ class Copy:
         self._control = control
         self._secrets = secrets
         self._choice: MediaChoice | None = None
+        self._full: set[str] = set()
         self._begun = control.state
 
     def run(self, script: dict[str, str]) -> JobResult:
@@ -58,6 +59,12 @@ class Copy:
             UsageError: E4171 both media are of one set.
             ArcxoError: E5141 no media of the group has room.
         """
+        try:
+            return self._run(script)
+        finally:
+            self._lanes.release(self._control.job.id)
+
+    def _run(self, script: dict[str, str]) -> JobResult:
         control = self._control
         source = named_media(self._catalog, script["media"])
         numbers = numbers_of(script)
@@ -68,6 +75,8 @@ class Copy:
         target = self._target(script, source)
         if target.label.set_id == source.label.set_id:
             raise UsageError("E4171", media=target.label.name)
+        # Nobody takes the set away meanwhile.
+        self._lanes.use(("set", target.label.set_id), control.job.id)
         control.begin_phase(JobPhase.BACK_UP)
         control.note("N5617", count=len(chosen), media=source.label.name, to=target.label.name)
         control.progress(media=target.label.name, files_total=len(chosen))
@@ -176,9 +185,15 @@ class Copy:
         if self._choice is None:
             script = BackupScript((), (), device_group=group, media_name=target.label.name)
             self._choice = MediaChoice(self._catalog, self._lanes, self._control, script)
-        self._choice.note_full(target.device)
-        found = self._choice.following(target)
-        if found is None or found.label.set_id != target.label.set_id:
+        self._control.check_cancelled()
+        self._full.add(target.path)
+        # What is full is known by the room there was at the last look: the first look is made here.
+        for _ in range(2):
+            self._choice.note_full(target.device)
+            found = self._choice.following(target)
+            if found is None or found.path not in self._full:
+                break
+        if found is None or found.label.set_id != target.label.set_id or found.path in self._full:
             raise ArcxoError("E5141", group=group)
         return found
 

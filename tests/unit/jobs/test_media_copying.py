@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.jobs.copies import readable_session
 from app.jobs.media_choice import online_media
 from app.jobs.purging import collect_garbage
 from app.media import api as media
+from app.media import copying
 from app.media.copying import SessionCopier
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import JobKind, JobResult
@@ -119,6 +121,33 @@ def test_a_group_gets_a_media_of_its_own_and_keeps_it(site: MediaSite) -> None:
         assert job.last_result is JobResult.FINISHED, site.lines(job)
     (one,) = online_media(site.catalog, "VAULT")
     assert (one.label.name, len(media.sessions(one.path))) == ("vaulted", 2)
+
+
+def test_a_full_media_is_followed_by_the_next_one_of_its_set(
+    site: MediaSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = media.format_media(str(site.device("vault", "VAULT")), "vaulted")
+    site.device("annex", "VAULT")
+    site.write({"a": os.urandom(300_000), "b": "text"})
+    site.back_up()
+    site.merge()
+    real = copying.write_moved
+
+    def full(source: Any, target: Any, *rest: Any) -> Any:
+        if target.location == first.path:
+            raise ArcxoError("E4141", media=target.location)
+        return real(source, target, *rest)
+
+    monkeypatch.setattr(copying, "write_moved", full)
+    job = site.run(JobKind.MEDIA_COPY, {"media": site.serial, "to": first.path})
+    assert job.last_result is JobResult.FINISHED, site.lines(job)
+    assert site.codes(job).count("W5142") == 1
+    (annex,) = media.list_media(str(site.place / "annex"))
+    assert annex.label is not None
+    assert first.label is not None
+    assert (annex.label.set_id, annex.label.sequence) == (first.label.set_id, 2)
+    (copy,) = media.sessions(annex.path)
+    assert site.in_catalog(copy.number, annex.label.serial) == site.in_catalog(1)
 
 
 def test_a_damaged_session_is_named_and_the_others_are_copied(site: MediaSite, other: str) -> None:
