@@ -166,7 +166,7 @@ class SqlMediaRecords:
 
 
 def find_media(connection: Connection, wanted: str) -> MediaInfo:
-    """A media by serial, name or 4-hex ID; the first of a set that is meant. Raises E6010, UsageError E6006."""
+    """A media by serial, name or 4-hex ID; of a set the first. NotFoundError E6010, UsageError E6006."""
     known = _media(connection)
     for info in known:
         if info.serial == wanted:

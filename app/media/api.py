@@ -194,9 +194,7 @@ def format_media(
     """
     from app.media.label import format_media as implementation
 
-    return implementation(
-        device_dir, name, media_id, set_id=set_id, sequence=sequence, expires_at=expires_at
-    )
+    return implementation(device_dir, name, media_id, set_id=set_id, sequence=sequence, expires_at=expires_at)
 
 
 def relabel(media_path: str, serial: str, *, name: str, expires_at: datetime | None, at: datetime) -> Label:
@@ -428,9 +426,9 @@ def collect(
 
     Takes no lock: backups and other collections may run meanwhile, also on other hosts. `expected` are
     sessions the caller knows of: E4152 when one is gone that nobody removed, as what it held is then worth
-    keeping; `elsewhere` are such sessions by the serial of another media of the set, whose sessions need packs
-    of this one too: E4160 while one of those media cannot be reached. E4150 when the list of packs of a session
-    cannot be read; CanceledError E4149.
+    keeping; `elsewhere` are such sessions by the serial of another media of the set, whose sessions need
+    packs of this one too: E4160 while one of those media cannot be reached. E4150 when the list of packs of a
+    session cannot be read; CanceledError E4149.
     """
     from app.media.garbage import collect as implementation
 

@@ -22,7 +22,7 @@ from app.media.reader import ChunkReader
 from app.media.session import load_header, load_refs, numbers
 from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, DirectoryUpload, get_if_there
-from app.media.usage import Usage, read_refs
+from app.media.usage import read_refs
 from app.media.writer import compress_block
 from app.model.errors import ArcxoError, CanceledError
 

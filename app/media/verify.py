@@ -258,7 +258,8 @@ class Verifier:
             if used or self._store.size(f"index/{pack_id}") is not None:
                 params = {"media": self._store.location, "object": pack_id, "reason": reason}
                 self._damage.append(Damage("E4147", f"index/{pack_id}", params=params))
-        reach = Reach(open_set(self._store.location), self._headers, self._references, self._lost, self._data_keys)
+        of_set = open_set(self._store.location)
+        reach = Reach(of_set, self._headers, self._references, self._lost, self._data_keys)
         for pack_id, loss in self._lost.items():
             reached = reach.of(pack_id)
             params = {"media": self._store.location, "object": pack_id, "reason": loss.reason}
