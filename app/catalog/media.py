@@ -159,9 +159,12 @@ class SqlMediaRecords:
     def remove_media(self, serial: str) -> int:
         """Forget a media and its sessions. Returns how many sessions; unknown serials are no error."""
         with self._database.write() as c:
+            of_set = c.execute(select(media.c.set_id).where(media.c.serial == serial)).scalar_one_or_none()
             removed = c.execute(delete(sessions).where(sessions.c.media_serial == serial)).rowcount
             c.execute(delete(media).where(media.c.serial == serial))
-            c.execute(delete(media_sets).where(media_sets.c.set_id.not_in(select(media.c.set_id))))
+            # The last media takes along what held for its set. Sets that are only being made stay.
+            if of_set is not None and not set_serials(c, of_set):
+                c.execute(delete(media_sets).where(media_sets.c.set_id == of_set))
         return int(removed)
 
 

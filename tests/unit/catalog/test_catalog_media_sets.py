@@ -68,11 +68,15 @@ def test_a_set_is_forgotten_with_its_last_media(catalog: SqlCatalog) -> None:
     for sequence in (1, 2):
         catalog.media.put_media(media("A", f"S{sequence}", sequence, "set"))
     catalog.media.put_set("set", pool="weekly", pool_set=PoolSet.SCRATCH)
+    catalog.media.put_set("made soon", run="8.1")
     catalog.media.remove_media("S1")
     assert catalog.media.show_media("A").pool == "weekly"
     catalog.media.remove_media("S2")
     catalog.media.put_media(media("A", "S1", 1, "set"))
     assert catalog.media.show_media("A").pool == ""
+    # What is recorded of a set before it has media stays.
+    catalog.media.put_media(media("B", "S9", 1, "made soon"))
+    assert catalog.media.show_media("B").run == "8.1"
 
 
 def test_sessions_show_the_new_name_of_their_media(catalog: SqlCatalog) -> None:
