@@ -133,6 +133,7 @@ def test_every_kept_point_is_the_state_it_was_made_of(host: Host, seed: int) -> 
         host.snapshots()  # nothing lies there that no point knows of
 
 
+@pytest.mark.slow
 def test_giving_up_the_oldest_survives_a_death_at_every_write(tmp_path: Path) -> None:
     at = 0
     while True:
