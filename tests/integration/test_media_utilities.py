@@ -56,8 +56,8 @@ def test_a_session_is_compared_with_the_replica_and_with_a_directory(backed: Bac
 
 def test_scan_lists_at_once_and_as_a_job(backed: Backed) -> None:
     arcxo = backed.arcxo
-    (listed,) = arcxo.json("media", "scan", str(backed.media), "--list")
-    assert (listed["number"], listed["media_serial"]) == (int(backed.number), backed.serial)
+    listed = arcxo.json("media", "scan", str(backed.media), "--list")
+    assert (int(backed.number), backed.serial) in [(one["number"], one["media_serial"]) for one in listed]
     job = arcxo.json("media", "scan", backed.serial, "--contents", "--wait")
     assert job["last_result"] == "finished", log_of(arcxo, job)
     assert f"Session {backed.number}: files on localhost" in log_of(arcxo, job)
