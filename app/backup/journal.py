@@ -100,7 +100,7 @@ class Journal:
         os.ftruncate(self._descriptor, self._end)
         self._buffer: list[bytes] = []
         self._buffered = 0
-        _sync_directory(directory)
+        self._named = False
 
     def append(self, record: Record) -> None:
         """Add a record; `write` or `sync` brings it to the file."""
@@ -121,9 +121,18 @@ class Journal:
             data = data[count:]
 
     def sync(self) -> None:
-        """All records are on the disk: they outlive a power cut."""
+        """All records are on the disk, and all that is beside them: they outlive a power cut."""
         self.write()
         os.fdatasync(self._descriptor)
+        if not self._named:
+            # Once, and not before there is something to lose: on a busy disk each of these takes long.
+            for beside in sorted(os.listdir(self.directory)):
+                path = os.path.join(self.directory, beside)
+                if os.path.isfile(path):
+                    _sync(path)
+            _sync(self.directory)
+            _sync(os.path.dirname(self.directory))
+            self._named = True
 
     def close(self) -> None:
         """Write what is left and close."""
@@ -238,8 +247,8 @@ def _whole(descriptor: int) -> Iterator[bytes]:
             return
 
 
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -64,7 +64,7 @@ class Restorer:
         if self._journal is not None:
             more = {"boot": boot_id(), "job": self._task.job_id, "days": self._task.undo_days}
             self._journal.append(Record(Step.BEGIN, more=more))
-            self._journal.sync()
+            self._journal.write()
         complete = False
         try:
             parts = open_parts(self._task)

@@ -161,8 +161,7 @@ def _write_about(path: str, about: About) -> None:
     draft = os.path.join(path, _ABOUT + ".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
+        os.write(descriptor, data)  # durable with the journal's first record that must be
     finally:
         os.close(descriptor)
     os.replace(draft, os.path.join(path, _ABOUT))
