@@ -93,8 +93,8 @@ class ArchiveOrder:
     """Archive one entity of a backup point into a media. `data_key` is None for an unencrypted session.
 
     `base_session` is the newest committed session of the same entity, set and key (0 = none); the agent
-    decides whether its change list may be used (`base_incarnation`, `base_change` equal the live ones). It is on
-    `base_media`, another media of the same set, when that is given.
+    decides whether its change list may be used (`base_incarnation`, `base_change` equal the live ones).
+    It is on `base_media`, another media of the same set, when that is given.
     """
 
     point_id: str

@@ -11,6 +11,7 @@ from typing import Any
 from app.agent.children import end_with_parent
 from app.agent.far_media import MediaLine, lend_media
 from app.agent.logs import log_beside
+from app.agent.secrecy import keep_memory_private
 from app.model.archive import ArchiveEvent, CatalogRows
 from app.model.errors import ArcxoError
 from app.model.packed_rows import pack_rows
@@ -76,6 +77,7 @@ def main() -> None:
     """Do the work that comes through the pipe."""
     pipe_fd, parent, log_path = sys.argv[1:]
     end_with_parent(int(parent))
+    keep_memory_private()
     os.nice(_NICE)
     log_beside(log_path)
     os.set_inheritable(int(pipe_fd), False)
@@ -125,8 +127,8 @@ def _compare(pipe: ControlPipe, order: Any) -> None:
 
 
 def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> None:
-    from app.backup.manifests import SnapshotManifest
     from app.backup.api import archive
+    from app.backup.manifests import SnapshotManifest
 
     def tell(event: ArchiveEvent) -> None:
         for part in pack_rows(event) if isinstance(event, CatalogRows) else (event,):

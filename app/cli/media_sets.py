@@ -143,8 +143,7 @@ def plan_text(plan: SetPlan) -> str:
     if not plan.media:
         return "Nothing is lost."
     lines = [
-        f"{one.name}  ID {one.media_id}  sequence {one.sequence}  device {one.device}"
-        for one in plan.media
+        f"{one.name}  ID {one.media_id}  sequence {one.sequence}  device {one.device}" for one in plan.media
     ]
     lines.append(f"Sessions that go ({len(plan.sessions):,}), with {size_text(plan.used_bytes)}:")
     lines += [

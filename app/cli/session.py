@@ -37,7 +37,7 @@ def list_sessions(*, media: str | None) -> None:
         serials = serials_of(service.media(), media)
         sessions = [item for serial in serials for item in service.sessions(serial)]
     else:
-        sessions = service.sessions()
+        sessions = list(service.sessions())
     sessions = sorted(sessions, key=lambda item: (item.started_at, item.number))
     known = service.media()
     if context.as_json:

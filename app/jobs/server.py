@@ -197,13 +197,13 @@ def _kinds(
         JobKind.MEDIA_VERIFY: on_media,
         JobKind.MEDIA_MERGE: on_media,
         JobKind.MEDIA_PURGE: on_media,
-        JobKind.RESTORE_TEST: RestoreTests(catalog, store, agents, home),
+        JobKind.MEDIA_RENAME: on_media,
+        JobKind.MEDIA_RETIRE: on_media,
         JobKind.MEDIA_SCAN: utilities,
         JobKind.MEDIA_COMPARE: utilities,
         JobKind.MEDIA_COPY: utilities,
         JobKind.MEDIA_PRUNE: utilities,
-        JobKind.MEDIA_RENAME: on_media,
-        JobKind.MEDIA_RETIRE: on_media,
+        JobKind.RESTORE_TEST: RestoreTests(catalog, store, agents, home),
     }
 
 

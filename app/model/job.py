@@ -85,8 +85,8 @@ class Schedule:
 class MediaMethod(StrEnum):
     """Which media a backup begins with.
 
-    Append to media of the group (or of that name); or overwrite the media of that name, else use blank ones; or,
-    when there is neither, overwrite any media of the group that is not protected.
+    Append to media of the group (or of that name); or overwrite the media of that name, else use blank
+    ones; or, when there is neither, overwrite any media of the group that is not protected.
     """
 
     APPEND = "append"

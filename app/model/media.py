@@ -43,8 +43,10 @@ class PoolSet(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Media managed as one. A set leaves the save set when more than `minimum_save` stay in it and nothing was
-    written to it for `retention_days`."""
+    """Media managed as one. A set leaves the save set when more than `minimum_save` stay in it and
+    nothing was
+    written to it for `retention_days`.
+    """
 
     name: str
     retention_days: int
@@ -55,9 +57,9 @@ class Pool:
 class MediaInfo:
     """One media: name, ID (4 hex), serial (unique), sequence within its set.
 
-    Until `expires_at` no backup overwrites it. What follows holds for its whole set: `pool` and `pool_set`, when
-    it was last written to, whether it is `retired` (nothing is written to it any more), and `run`, the run of a
-    job that made it.
+    Until `expires_at` no backup overwrites it. What follows holds for its whole set: `pool` and
+    `pool_set`, when it was last written to, whether it is `retired` (nothing is written to it any more),
+    and `run`, the run of a job that made it.
     """
 
     name: str
@@ -125,11 +127,11 @@ class SessionInfo:
 class PurgePlan:
     """What a purge of a media would do. Bytes are those of the objects deleted, exactly.
 
-    `frees_bytes` includes `garbage_bytes`, which no session refers to already now (left by backups that did
-    not finish). Of it `waits_bytes` are freed only when `writers` backups that run now are done.
-    Of `frees_bytes`, `repacks_bytes` are freed by writing `repacks_packs` anew with only what is in use; what is
-    written is taken off. `partly_dead_bytes` stay: they are in packs, or parts of packs, of which sessions that
-    remain use another part.
+    `frees_bytes` includes `garbage_bytes`, which no session refers to already now (left by backups that
+    did not finish). Of it `waits_bytes` are freed only when `writers` backups that run now are done. Of
+    `frees_bytes`, `repacks_bytes` are freed by writing `repacks_packs` anew with only what is in use;
+    what is written is taken off. `partly_dead_bytes` stay: they are in packs, or parts of packs, of which
+    sessions that remain use another part.
     """
 
     media_serial: str
@@ -151,7 +153,8 @@ class PurgePlan:
 class SetPlan:
     """What formatting, erasing or retiring a media set would do: all its media, and the sessions that go.
 
-    `missing` are media of the set that cannot be reached. `refused` is why it would not be done ("" = it would).
+    `missing` are media of the set that cannot be reached. `refused` is why it would not be done ("" = it
+    would).
     """
 
     name: str
@@ -165,10 +168,11 @@ class SetPlan:
 
 @dataclass(frozen=True, slots=True)
 class PoolMove:
-    """What becomes of one set of a pool's save set: it goes to scratch `now`, or why not, and when at the earliest.
+    """What becomes of one set of a pool's save set: it goes to scratch `now`, or why not, and when at the
+    earliest.
 
-    `reason` is a message's code: N5231 it goes, N5232 kept until `due_at`, N5233 the pool keeps at least so many,
-    N5234 protected until `due_at`.
+    `reason` is a message's code: N5231 it goes, N5232 kept until `due_at`, N5233 the pool keeps at least
+    so many, N5234 protected until `due_at`.
     """
 
     pool: str

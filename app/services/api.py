@@ -222,7 +222,6 @@ class BackupService(Protocol):
         ...
 
 
-
 class RestoreService(Protocol):
     """Find what to restore, plan it, submit it."""
 

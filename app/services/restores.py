@@ -122,9 +122,7 @@ class LocalRestores:
         known = catalog.sessions.show(media_serial, session)
         if not known.detail:
             return list_folder(catalog, known, path, limit, offset)
-        return catalog.browsing.browse_session(
-            media_serial, session, path, limit=limit, offset=offset
-        )
+        return catalog.browsing.browse_session(media_serial, session, path, limit=limit, offset=offset)
 
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
         """Distinct contents of a path, newest first."""

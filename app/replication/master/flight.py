@@ -39,7 +39,6 @@ class OnItsWay:
                 return True
         return False
 
-
     def is_about(self, root: int, path: bytes) -> bool:
         """Whether a record is about just this path."""
         return (root, path) in self._paths

@@ -478,9 +478,7 @@ class Running:
                 sender.status,
                 lambda: [*recorder.problems(), *sender.problems()],
             )
-        return directory_states(
-            self.scenario.name, self._roots, self._filters, spec.host, known, path, limit
-        )
+        return directory_states(self.scenario.name, self._roots, self._filters, spec.host, known, path, limit)
 
     def synchronized(self, host: str, items: SyncItems, sent_bytes: int) -> None:
         """See `Surroundings`."""

@@ -23,7 +23,9 @@ class Refusing:
 
 def test_a_restore_of_a_job_that_another_server_has_taken_over_is_refused() -> None:
     nothing = cast("Any", None)
-    engines = HostEngines("home", "fingerprint", nothing, nothing, nothing, cast("Any", Refusing()), "/home", nothing)
+    engines = HostEngines(
+        "home", "fingerprint", nothing, nothing, nothing, cast("Any", Refusing()), "/home", nothing
+    )
     order = RestoreOrder(5, 1, "/media", 1, (), ((b"/", b"/target"),), Conflict.SKIP, Structure.FULL)
     with pytest.raises(BusyError, match="AE1023"):
         engines.restore(order, threading.Event())

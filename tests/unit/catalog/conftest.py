@@ -16,7 +16,15 @@ from tests.support.capabilities import missing
 from tests.support.database_load import PostgreSQL
 from tests.support.volumes import MissingCapabilityError
 
-ON_BOTH = ("test_catalog_browsing", "test_catalog_intervals", "test_catalog_jobs", "test_catalog_media_sets", "test_catalog_merging", "test_catalog_migrations", "test_catalog_search")
+ON_BOTH = (
+    "test_catalog_browsing",
+    "test_catalog_intervals",
+    "test_catalog_jobs",
+    "test_catalog_media_sets",
+    "test_catalog_merging",
+    "test_catalog_migrations",
+    "test_catalog_search",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -157,7 +157,9 @@ def test_media_are_found_by_serial_name_or_id_where_that_is_unique(catalog: SqlC
     now = datetime.now(UTC)
     catalog.media.put_device(Device("media", "/home/media", "GROUP0"))
     for serial, media_id in (("S1", "9C43"), ("S2", "AAAA")):
-        catalog.media.put_media(MediaInfo("name", media_id, serial, 1, f"set{serial}", "media", "GROUP0", now))
+        catalog.media.put_media(
+            MediaInfo("name", media_id, serial, 1, f"set{serial}", "media", "GROUP0", now)
+        )
     assert catalog.media.show_media("9c43").serial == "S1"
     assert catalog.media.show_media("S2").created_at == now
     assert (catalog.media.groups(), len(catalog.media.devices())) == (["GROUP0"], 1)
