@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.backup.beneath import Places
 from app.backup.claims import Claims
+from app.held_directories import names_in
 from app.media.node import (
     BLOCK_DEVICE,
     CHARACTER_DEVICE,
@@ -90,7 +91,7 @@ def extras(
 
 def _names(places: Places, directory: bytes) -> list[bytes]:
     beneath, relative = places.split(directory)
-    return sorted(map(os.fsencode, os.listdir(beneath.open(relative) if relative else beneath.descriptor)))
+    return sorted(names_in(beneath.open(relative) if relative else beneath.descriptor))
 
 
 def entry_of(found: os.stat_result) -> Entry:

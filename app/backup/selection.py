@@ -11,6 +11,7 @@ from app.backup.api import RestoreTask
 from app.backup.beneath import Places
 from app.backup.claims import Claims, origin_of
 from app.backup.extras import Extra, extras
+from app.held_directories import names_in
 from app.media.api import SessionHeader
 from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, SIZE, Entry, to_metadata
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
@@ -332,7 +333,7 @@ class Selection:
 
     def _is_full(self, target: bytes) -> bool:
         beneath, relative = self._places.split(target)
-        return bool(os.listdir(beneath.open(relative)))
+        return bool(names_in(beneath.open(relative)))
 
     def _free_name(self, target: bytes) -> bytes:
         directory, name = os.path.split(target)

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from app.held_directories import names_in
 from app.model.errors import ArcxoError, Problem
 from app.replication.codec import decode
 from app.replication.frames import Batch
@@ -204,8 +205,7 @@ def clean_ahead(side: bytes) -> None:
     """Remove what was prepared ahead in a side store and is not in place. Raises OSError."""
     place = Rooted(side)
     try:
-        for text in os.listdir(place.directory(NEW)):
-            name = os.fsencode(text)
+        for name in names_in(place.directory(NEW)):
             if name.startswith(AHEAD_PREFIX):
                 remove_tree(place, NEW + b"/" + name)
     finally:

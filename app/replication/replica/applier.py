@@ -244,7 +244,7 @@ class Applier:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Batch]:
         """A batch that is rolled back when anything but death interrupts it."""
-        self._mend()
+        self.mend()
         batch = Batch(self.store, time.time_ns())
         try:
             yield batch
@@ -273,19 +273,30 @@ class Applier:
             self._take_back()
             raise
 
-    def _mend(self) -> None:
+    @property
+    def half_applied(self) -> bool:
+        """Whether a batch that failed could not be taken back yet: the roots are not what the index says."""
+        return self._broken
+
+    def mend(self) -> None:
+        """Take back what a batch that failed had done, if that was not possible then.
+
+        Raises ArcxoError ER00408 while the disk still refuses.
+        """
         if self._broken:
             try:
                 self.store.roll_back()
             except OSError as error:
                 raise self._disk_error(error) from error
+            except sqlite3.OperationalError as error:
+                raise ArcxoError("ER00408", path=self._suspects(), cause=str(error)) from error
             self._broken = False
 
     def _take_back(self) -> None:
         try:
             self.store.roll_back()
-        except OSError:
-            # The disk refuses even that: nothing is applied before it has worked, see `_mend`.
+        except (OSError, sqlite3.OperationalError):
+            # The disk refuses even that: nobody applies or looks before it has worked, see `mend`.
             self._broken = True
 
     def _disk_error(self, error: OSError) -> ArcxoError:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.held_directories import entries_in
 from app.model.drift import DriftKind
 from app.model.entry import order_key
 from app.replication.replica.applied import CHANGED, SUBTREE, Position
@@ -315,7 +316,7 @@ def _names(tree: Rooted, path: bytes) -> list[tuple[bytes, bool]]:
     except PathTrouble:
         return []
     prefix = path + b"/" if path else b""
-    with os.scandir(fd) as entries:
+    with entries_in(fd) as entries:
         found = [(prefix + os.fsencode(e.name), e.is_dir(follow_symlinks=False)) for e in entries]
     found.sort()
     return found

@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Sequence
 
+from app.held_directories import names_in
 from app.model.drift import DriftKind
 from app.replication.replica.drift import Finding, ordered
 from app.replication.replica.replica_store import ReplicaStore
@@ -133,6 +134,6 @@ class KeptEdits:
 
     def _names(self, tree: ReplicaTree) -> Sequence[bytes]:
         try:
-            return [os.fsencode(name) for name in os.listdir(tree.side.directory(KEPT))]
+            return names_in(tree.side.directory(KEPT))
         except PathTrouble:
             return []

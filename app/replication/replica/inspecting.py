@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import islice
 
+from app.held_directories import entries_in
 from app.model.entry import order_key
 from app.model.errors import ArcxoError
 from app.replication.background import read_when_idle
@@ -202,7 +203,7 @@ def _names(place: Rooted, path: bytes, after: bytes | None) -> list[tuple[bytes,
     last = None if after is None else order_key(after)
     prefix = path + b"/" if path else b""
     found = []
-    with os.scandir(fd) as entries:
+    with entries_in(fd) as entries:
         for entry in entries:
             child = prefix + os.fsencode(entry.name)
             if is_reserved(child):

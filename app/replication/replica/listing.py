@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from operator import itemgetter
 
+from app.held_directories import names_in
 from app.model.entry import EntryKind, Xattrs, kind_of_mode
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.rooted import Rooted
@@ -64,8 +65,7 @@ def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
     below = b"/proc/self/fd/%d/" % fd
     whole = place.path + b"/" + path + b"/" if path else place.path + b"/"
     found = []
-    for text in os.listdir(fd):
-        name = os.fsencode(text)
+    for name in names_in(fd):
         if not path and name.startswith(RESERVED_PREFIX):
             continue
         try:

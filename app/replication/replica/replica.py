@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from app.held_directories import names_in
 from app.model.errors import ArcxoError, Problem
 from app.model.events import Severity
 from app.model.paths import shown
@@ -86,7 +87,9 @@ class Replica:
 
     @property
     def store(self) -> ReplicaStore | None:
-        """The store, if it is open. With `lock` held."""
+        """The store, if it is open and its roots are as it says. With `lock` held."""
+        if self._applier is not None and self._applier.half_applied:
+            return None
         return self._store
 
     def mark_restored(self) -> None:
@@ -101,9 +104,15 @@ class Replica:
             tell(root, path, code)
 
     def opened(self) -> tuple[Scenario, ReplicaStore]:
-        """The definition and the open store. Raises ArcxoError ER00414 when a root is not there."""
+        """The definition and the open store, whose roots are as it says.
+
+        Raises:
+            ArcxoError: ER00414 when a root is not there, ER00408 while the disk refuses to take back what a
+                batch that failed had done.
+        """
         if self._store is None:
             self.open_stored()
+        self.applier.mend()
         assert self._store is not None
         assert self.scenario is not None
         return self.scenario, self._store
@@ -274,9 +283,9 @@ class Replica:
         self._applier = Applier(self._store)
         self._applier.on_full = lambda: self.retain(time.monotonic(), at_once=True)
         for opened in trees:
-            for text in os.listdir(opened.side.fd):
-                if os.fsencode(text).startswith(b"restore-"):
-                    remove_tree(opened.side, os.fsencode(text))
+            for name in names_in(opened.side.fd):
+                if name.startswith(b"restore-"):
+                    remove_tree(opened.side, name)
 
     def _check_directory(self, path: bytes) -> None:
         if not os.path.isdir(path):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Collection, Sequence
 
+from app.held_directories import names_in
 from app.replication.records import SYNC_STAGE_FIRST
 from app.replication.replica import steps
 from app.replication.replica.applied import AppliedIndex, Position
@@ -101,26 +102,25 @@ class ReplicaStore:
         """Remove what was prepared and never moved into place; `ahead`: for batches to come as well."""
         for tree in self.trees:
             tree.forget()
-            for name in os.listdir(tree.side.directory(NEW)):
-                if ahead or not os.fsencode(name).startswith(AHEAD_PREFIX):
-                    remove_tree(tree.side, NEW + b"/" + os.fsencode(name))
+            for name in names_in(tree.side.directory(NEW)):
+                if ahead or not name.startswith(AHEAD_PREFIX):
+                    remove_tree(tree.side, NEW + b"/" + name)
 
     def clean_stages(self, *, consumed_only: bool) -> None:
         """Remove staged contents: those linked into place already, or all but those of synchronisations."""
         for tree in self.trees:
             fd = tree.side.directory(STAGE)
-            for text in os.listdir(fd):
-                name = os.fsencode(text)
+            for name in names_in(fd):
                 consumed = os.stat(name, dir_fd=fd, follow_symlinks=False).st_nlink > 1
-                if consumed or not (consumed_only or _of_synchronisation(text)):
+                if consumed or not (consumed_only or _of_synchronisation(name)):
                     remove_tree(tree.side, STAGE + b"/" + name)
 
     def clean_synchronised(self, keep: Collection[int] = ()) -> None:
         """Remove what synchronisations staged and nobody goes on with, but for the numbers to `keep`."""
         for tree in self.trees:
-            for text in os.listdir(tree.side.directory(STAGE)):
-                if _of_synchronisation(text) and int(text, 16) not in keep:
-                    remove_tree(tree.side, STAGE + b"/" + os.fsencode(text))
+            for name in names_in(tree.side.directory(STAGE)):
+                if _of_synchronisation(name) and int(name, 16) not in keep:
+                    remove_tree(tree.side, STAGE + b"/" + name)
 
     def oldest_change(self) -> int:
         """The oldest change that can be taken back; change + 1 when none can."""
@@ -192,13 +192,13 @@ class ReplicaStore:
             self._drop_asides(oldest - 1)
         for tree in self.trees:
             known = {path for path, _ in self.index.asides(tree.index)}
-            for name in os.listdir(tree.side.directory(ASIDE)):
-                path = ASIDE + b"/" + os.fsencode(name)
+            for name in names_in(tree.side.directory(ASIDE)):
+                path = ASIDE + b"/" + name
                 if path not in known:
                     remove_tree(tree.side, path)
 
 
-def _of_synchronisation(name: str) -> bool:
+def _of_synchronisation(name: bytes) -> bool:
     try:
         return int(name, 16) >= SYNC_STAGE_FIRST
     except ValueError:

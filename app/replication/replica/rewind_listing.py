@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from app.held_directories import names_in
 from app.model.entry import EntryKind, Metadata, order_key
 from app.replication.metadata import read_metadata, xattr_digest
 from app.replication.replica.rewind_plan import Paper, Place
@@ -41,7 +42,7 @@ def list_future(paper: Paper) -> Iterator[ListedEntry]:
 def _names(paper: Paper, directory: Place) -> list[bytes]:
     try:
         fd = paper.tree.area(directory[0]).directory(directory[1])
-        return [os.fsencode(name) for name in os.listdir(fd)]
+        return names_in(fd)
     except (PathTrouble, FileNotFoundError):
         return []
 

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from app.held_directories import names_in
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.trouble import PathTrouble
 
@@ -29,7 +30,7 @@ def walk(place: Rooted, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
         except (PathTrouble, FileNotFoundError):
             continue
         found = []
-        for name in sorted(os.fsencode(text) for text in os.listdir(fd)):
+        for name in sorted(names_in(fd)):
             try:
                 child = os.stat(name, dir_fd=fd, follow_symlinks=False)
             except FileNotFoundError:
