@@ -78,7 +78,7 @@ class Story:
     def go_on(self) -> None:
         """Leave the scenario replicating."""
         with self._step("Run once more", "replica identical to master") as step:
-            self._timed(step, self._run_until_in_sync)
+            self._timed(step, lambda: self._run_until_in_sync(replace_restored=True))
             self._expect_equal(step, self.master, self.replica)
 
     # the steps
@@ -243,8 +243,8 @@ class Story:
         )
         self._run_until_in_sync()
 
-    def _run_until_in_sync(self) -> None:
-        self._the_services.scenarios.run(SCENARIO)
+    def _run_until_in_sync(self, *, replace_restored: bool = False) -> None:
+        self._the_services.scenarios.run(SCENARIO, replace_restored=replace_restored)
         self._in_sync()
 
     def _resume_until_in_sync(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def test_all_goes_on_by_itself_after_the_volume_of_the_home_was_full(
         until(lambda: pair.status()["reason"], "the reason to be shown again")
         assert "files" in arcxo.text("scenario", "list")
         asked = subprocess.run(
-            ["python", "-m", "app", "--home", str(arcxo.home), "scenario", "run", "files"],
+            [sys.executable, "-m", "app", "--home", str(arcxo.home), "scenario", "run", "files"],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert asked.returncode in (0, 1, 6), asked.stderr
@@ -104,7 +105,7 @@ def test_server_that_cannot_start_on_a_full_volume_says_so(
     arcxo.stop()
     ballast = _fill(volume)
     done = subprocess.run(
-        ["python", "-m", "app", "--home", str(arcxo.home), "server", "start"],
+        [sys.executable, "-m", "app", "--home", str(arcxo.home), "server", "start"],
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     try:
@@ -147,7 +148,7 @@ def test_every_command_on_a_read_only_home_names_the_volume(
         "server stop",
     ):
         done = subprocess.run(
-            ["python", "-m", "app", "--home", str(arcxo.home), *command.split()],
+            [sys.executable, "-m", "app", "--home", str(arcxo.home), *command.split()],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode in (0, 1, 6), (command, done.stderr)
