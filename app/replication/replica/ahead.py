@@ -7,10 +7,12 @@ the batches that follow may refer to them. What is left goes when the stream end
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,12 @@ from app.replication.replica.side_store import AHEAD_PREFIX, NEW
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.walking import remove_tree
 
+_RECORD_BYTES = 1_500
+_BATCHES = itertools.count(1)
+"""Their numbers name directories: a stream may have several synchronisations."""
+_THREADS = 3
+"""Most of their time is waiting: for the journal of the file system, and for each other's turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -38,34 +46,40 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch of a synchronisation, its records decoded, and what is ready by the number of the record."""
+    """A batch of a synchronisation, its records decoded, and what is ready by the number of the record.
+
+    A record of what is ready has no content any more.
+    """
 
     batch: Batch
     records: tuple[Record, ...]
     made: dict[int, Made | Grown]
     """A new directory stands for all records that it holds."""
+    kept_bytes: int = 0
+    """About how much memory it takes."""
 
 
 class Ahead:
-    """One thread. What was put is given to `take` in order, prepared where it can be.
+    """What was put is given to `take` in order, prepared where it can be, several batches at a time.
 
     `take(size, what)` gets what was put, a `Prepared` in the place of a batch, or the ArcxoError for records
-    that are none.
+    that are none. It is called in a thread of its own.
     """
 
     def __init__(self, trees: Sequence[ReplicaTree], take: Callable[[int, Any], None]) -> None:
-        self._sides = [
-            ReplicaTree(tree.index, tree.tree, Rooted(tree.side.path), tree.store) for tree in trees
-        ]
         self._take = take
         self._waiting: queue.SimpleQueue[tuple[int, object] | None] = queue.SimpleQueue()
-        self._preparer = _Preparer()
+        self._makers = [_Maker(trees) for _ in range(_THREADS)]
+        self._idle = list(self._makers)
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="replica-ahead", daemon=True)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="replica-ahead")
+        self._thread = threading.Thread(target=self._work, name="replica-prepared", daemon=True)
         self._thread.start()
 
     def put(self, size: int, what: object) -> None:
-        """Queue something; returns at once."""
+        """Queue something; returns at once. For one thread."""
+        if isinstance(what, Batch):
+            what = self._pool.submit(self._prepared, what, next(_BATCHES))
         self._waiting.put((size, what))
 
     def drain(self) -> None:
@@ -82,27 +96,64 @@ class Ahead:
         try:
             while (waiting := self._waiting.get()) is not None:
                 size, what = waiting
-                if isinstance(what, Batch) and not self._closed:
-                    try:
-                        what = self._prepared(what)
-                    except ArcxoError as error:
-                        what = error
-                self._take(size, what)
+                self._take(size, what.result() if isinstance(what, Future) else what)
         finally:
-            for tree in self._sides:
-                tree.side.close()
+            self._pool.shutdown()
+            for maker in self._makers:
+                maker.close()
 
-    def _prepared(self, batch: Batch) -> Prepared:
-        records = tuple(decode(record) for record in batch.records)
-        made: dict[int, Made | Grown] = {}
+    def _prepared(self, batch: Batch, number: int) -> object:
+        if self._closed:
+            return batch
+        # There are as many as threads; taking from a list and giving back to it need no lock.
+        maker = self._idle.pop()
         try:
-            self._preparer.begin(self._sides)
+            return maker.prepared(batch, number, lambda: self._closed)
+        except ArcxoError as error:
+            return error
+        finally:
+            self._idle.append(maker)
+
+
+class _Maker:
+    """What one thread prepares with."""
+
+    def __init__(self, trees: Sequence[ReplicaTree]) -> None:
+        self._sides = [
+            ReplicaTree(tree.index, tree.tree, Rooted(tree.side.path), tree.store) for tree in trees
+        ]
+        self._preparer = _Preparer()
+
+    def close(self) -> None:
+        """Close what is open."""
+        for tree in self._sides:
+            tree.side.close()
+
+    def prepared(self, batch: Batch, number: int, closed: Callable[[], bool]) -> Prepared:
+        """The batch with all that can be prepared of it. Raises ArcxoError for records that are none."""
+        records = [decode(record) for record in batch.records]
+        made: dict[int, Made | Grown] = {}
+        empty = Batch(batch.kind, batch.epoch, batch.first_seq, ())
+        try:
+            self._preparer.begin(self._sides, number)
         except OSError:
             # A disk that is full, or fails, shows itself where the records are carried out.
-            return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
+            return Prepared(empty, tuple(records), made, sum(map(len, batch.records)))
+        self._make_all(records, made, closed)
+        kept = len(records) * _RECORD_BYTES
+        for at, record in enumerate(records):
+            if at not in made:
+                kept += len(batch.records[at])
+            elif isinstance(record, ReplaceFile) and record.data:
+                records[at] = ReplaceFile(record.root, record.path, record.metadata, (), b"")
+        return Prepared(empty, tuple(records), made, kept)
+
+    def _make_all(
+        self, records: Sequence[Record], made: dict[int, Made | Grown], closed: Callable[[], bool]
+    ) -> None:
         grower = Grower()
-        for number, record in enumerate(records):
-            if self._closed:
+        for at, record in enumerate(records):
+            if closed():
                 break
             root = getattr(record, "root", None)
             if root is None or root >= len(self._sides):
@@ -110,14 +161,13 @@ class Ahead:
             with contextlib.suppress(OSError, ArcxoError):
                 grown = grower.add(self._sides[root], record, self._preparer.name())
                 if grown is not None:
-                    made[number] = grown
+                    made[at] = grown
                 elif isinstance(record, ReplaceFile | MakeEntry):
-                    made[number] = self._make(self._sides[root], record)
+                    made[at] = self._make(self._sides[root], record)
         grower.end()
-        for number, ready in list(made.items()):
+        for at, ready in list(made.items()):
             if isinstance(ready, Grown) and id(ready) not in grower.whole:
-                del made[number]
-        return Prepared(Batch(batch.kind, batch.epoch, batch.first_seq, ()), records, made)
+                del made[at]
 
     def _make(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:
         preparer = self._preparer
@@ -137,12 +187,10 @@ class _Preparer(Preparer):
     def __init__(self) -> None:
         super().__init__()
         self._directory = b""
-        self._batches = 0
 
-    def begin(self, trees: Sequence[ReplicaTree]) -> None:
-        """Names of the next batch. Raises OSError."""
-        self._batches += 1
-        self._directory = b"%s/%s%x" % (NEW, AHEAD_PREFIX, self._batches)
+    def begin(self, trees: Sequence[ReplicaTree], batch: int) -> None:
+        """Names of a batch with this number. Raises OSError."""
+        self._directory = b"%s/%s%x" % (NEW, AHEAD_PREFIX, batch)
         for tree in trees:
             directory, name = tree.side.place(self._directory)
             os.mkdir(name, 0o700, dir_fd=directory)

@@ -62,14 +62,14 @@ class Carrier:
             case ReplaceFile():
                 operation, size = Operation.CONTENT, record.metadata.size_bytes
                 self._check(path)
-                self._replace(record, self._ready(number))
+                self._replace(record, self._ready(number, path))
             case WriteBlocks():
                 operation, size = Operation.BLOCKS, sum(extent.length for extent in record.extents)
                 self._check(path)
                 self.write_blocks(record)
             case MakeEntry():
                 operation = Operation.ENTRY
-                self._make(root, path, record.metadata, self._ready(number))
+                self._make(root, path, record.metadata, self._ready(number, path))
             case MakeLink():
                 operation, new_path = Operation.LINK, record.existing
                 self._check(path)
@@ -250,9 +250,16 @@ class Carrier:
             for name in names:
                 batch.store.links.add(root, name, inode)
 
-    def _ready(self, number: int) -> Made | None:
+    def _ready(self, number: int, path: bytes) -> Made | None:
         ready = self._made_ahead.get(number)
-        return ready if isinstance(ready, Made) else None
+        if not isinstance(ready, Grown):
+            return ready
+        # Its directory could not be put in place whole.
+        place = (ready.root, path)
+        if place in ready.directories:
+            return None
+        problems = tuple(problem for problem in ready.problems if problem.path == path)
+        return Made(ready.side_of(path), ready.entries[place][0], problems)
 
     def _take(self, ready: Made) -> tuple[bytes, int]:
         self._batch.preparer.problems += ready.problems

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.messages import render
@@ -38,7 +38,9 @@ from app.replication.frames import (
 )
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
+from app.replication.records import Mark, Record
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
+from app.replication.replica.applier import SYNC_END
 from app.replication.replica.disk import failures_told
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
@@ -61,6 +63,9 @@ _WAITING_BYTES_MAX = 64 * 1024 * 1024
 _JOINED_BYTES_MAX = 32 * 1024 * 1024
 _JOINED_STREAM_BYTES_MAX = 8 * 1024 * 1024
 _JOINED_RECORDS_MAX = 16_000
+_JOINED_BATCHES_MAX = 24
+"""Fewer than a master sends without an answer."""
+_JOINED_S = 0.4
 
 Waiting = Frame | Prepared | ArcxoError
 """What waits to be carried out, or why nothing more comes."""
@@ -237,7 +242,7 @@ class ReplicaStream:
         """Queue a frame, through the thread that prepares where it is a batch of a synchronisation."""
         synchronizes = isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
         if synchronizes and self._ahead is None:
-            self._ahead = Ahead(self._trees, lambda size, what: self._frames.put((size, what)))
+            self._ahead = Ahead(self._trees, self._prepared)
         if self._ahead is None:
             self._frames.put((size, frame))
         elif synchronizes:
@@ -245,6 +250,13 @@ class ReplicaStream:
         else:
             self._stop_ahead()
             self._frames.put((size, frame))
+
+    def _prepared(self, size: int, what: Waiting) -> None:
+        """Something passed on by the thread that prepares: what became of its contents waits no more."""
+        if isinstance(what, Prepared):
+            self._taken(size - what.kept_bytes)
+            size = what.kept_bytes
+        self._frames.put((size, what))
 
     def _stop_ahead(self) -> None:
         if self._ahead is not None:
@@ -303,17 +315,25 @@ class ReplicaStream:
         return Batch(batch.kind, batch.epoch, batch.first_seq, tuple(records)), count
 
     def _joined_sync(self, first: Prepared, size: int) -> tuple[Prepared, int]:
-        """The same for batches of a synchronisation."""
+        """The same for batches of a synchronisation, none of which is waited for: for a while more may come.
+
+        Each time a file system is made durable, whoever makes files in it waits as well.
+        """
         records = list(first.records)
         made = dict(first.made)
         count = 1
-        while self._next is None and not self._frames.empty():
-            more, frame = self._next = self._frames.get_nowait()
+        until = time.monotonic() + _JOINED_S
+        while self._next is None and not _ends(records):
+            try:
+                more, frame = self._next = self._frames.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
             if (
                 not isinstance(frame, Prepared)
                 or (frame.batch.epoch, frame.batch.first_seq) != (first.batch.epoch, first.batch.first_seq)
                 or size + more > _JOINED_BYTES_MAX
                 or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
+                or count >= _JOINED_BATCHES_MAX
             ):
                 break
             self._next = None
@@ -411,3 +431,8 @@ class ReplicaStream:
             self._send(frame)
         except ArcxoError:
             return
+
+
+def _ends(records: Sequence[Record]) -> bool:
+    last = records[-1] if records else None
+    return isinstance(last, Mark) and last.text == SYNC_END

@@ -144,6 +144,7 @@ def test_a_directory_that_is_there_already_stays(store: ReplicaStore, tmp_path: 
     (tmp_path / "replica/d/own").unlink()
     os.utime(tmp_path / "replica/d", ns=(TIME_NS + 1, TIME_NS + 1))
     assert picture(tmp_path / "replica") == one_by_one(tmp_path, *TREE)
+    assert_states_are_true(store)
 
 
 def test_a_file_in_the_way_is_kept_aside(store: ReplicaStore, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.replication.codec import encode
 from app.replication.frames import Batch, BatchKind
-from app.replication.records import Mark, Record
+from app.replication.records import Mark, Record, ReplaceFile
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
 from app.replication.replica.applier import SYNC_BEGIN, Applier
 from app.replication.replica.replica_store import ReplicaStore
@@ -112,6 +112,27 @@ def test_what_nobody_used_goes_when_the_stream_ends_and_at_the_next_start(
     again = open_store(tmp_path / "state", tmp_path / "replica")
     assert left(again) == []
     again.close()
+
+
+def test_batches_are_passed_on_in_their_order_and_without_the_contents_that_are_on_the_disk(
+    store: ReplicaStore,
+) -> None:
+    batches = [tuple(put(b"%d/%d" % (at, name), b"x" * 50_000) for name in range(at)) for at in range(1, 20)]
+    taken = prepare(store, *batches)
+    assert len(taken) == len(batches)
+    for found, records in zip(taken, batches, strict=True):
+        assert isinstance(found, Prepared)
+        assert [record.path for record in found.records if isinstance(record, ReplaceFile)] == [
+            record.path for record in records
+        ]
+        assert not any(record.data for record in found.records if isinstance(record, ReplaceFile))
+        assert found.kept_bytes < 50_000
+    assert len(left(store)) == sum(map(len, batches))
+
+
+def test_a_second_synchronisation_of_a_stream_is_prepared_too(store: ReplicaStore) -> None:
+    for name in (b"one", b"two"):
+        assert set(ready(store, put(name, b"x")).made) == {0}
 
 
 def test_records_that_are_none_are_told_in_their_turn(store: ReplicaStore) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from app.model.errors import ArcxoError
+from app.model.rewind import PointKind
 from app.replication.codec import encode
 from app.replication.frames import Batch, BatchKind, Frame, ListRequest
+from app.replication.records import Mark
+from app.replication.replica import stream as stream_module
 from app.replication.replica.ahead import Made, Prepared
+from app.replication.replica.applier import SYNC_END
 from app.replication.replica.stream import ReplicaStream
 from tests.support.replica_tree import put
 
@@ -41,6 +48,21 @@ def test_waiting_batches_of_a_synchronisation_become_one() -> None:
     assert set(joined.made) == {0, 4}
     assert stream._next == (100, ListRequest(0))
     assert stream._waiting_bytes == 100
+
+
+def test_more_of_a_synchronisation_is_waited_for_but_not_behind_its_end() -> None:
+    end = Mark(PointKind.SYNCHRONIZATION, "s", SYNC_END, datetime(2026, 1, 1, tzinfo=UTC))
+    stream = stream_with()
+    later = threading.Timer(0.05, lambda: stream._frames.put((100, prepared(2))))
+    later.start()
+    stream._waiting_bytes = 100
+    joined, count = stream._joined_sync(prepared(1), 100)
+    later.join()
+    assert (len(joined.records), count) == (3, 2)
+    began = time.monotonic()
+    whole = Prepared(batch(BatchKind.SYNC, 9, 1), (put(b"f", b"x"), end), {})
+    assert stream._joined_sync(whole, 100) == (whole, 1)
+    assert time.monotonic() - began < stream_module._JOINED_S
 
 
 @pytest.mark.parametrize(
