@@ -338,6 +338,7 @@ def test_a_replica_is_backed_up_only_while_it_follows_its_master(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_an_engine_that_cannot_hold_the_replica_still_is_told_apart_from_one_that_is_broken(
     tmp_path: Path,
 ) -> None:

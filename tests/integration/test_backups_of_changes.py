@@ -73,9 +73,8 @@ def restore_all(media: str, master: Path, target: Path, session: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "seed", [12, *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(20, 30))]
-)
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", [12, *range(20, 30)])
 def test_each_session_is_what_the_master_had(story: Story, tmp_path: Path, seed: int) -> None:
     media = format_media(str(tmp_path / "device"), "M1").path
     outside = tmp_path / "outside"
