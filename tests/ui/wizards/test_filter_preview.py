@@ -41,6 +41,8 @@ def test_an_impossible_pattern_is_told_and_blocks_the_page(context: Any, qtbot: 
     assert "../x" in made.preview.text()
     assert "../x" in made.flow.fault(Page.PROPERTIES)
     made.exclude.setPlainText("[a")
+    assert "does not end" in made.flow.fault(Page.PROPERTIES)
+    made.exclude.setPlainText("[a]")
     assert made.flow.fault(Page.PROPERTIES) == ""
 
 
