@@ -74,6 +74,29 @@ def test_all_replicas_are_synchronised_and_a_suspended_one_when_it_is_resumed(gr
         group.wait_same(host)
 
 
+@pytest.mark.parametrize("method", list(SyncMethod))
+def test_content_written_with_size_and_time_kept_is_not_skipped_by_a_synchronisation(
+    group: Group, method: SyncMethod
+) -> None:
+    file = group.master / "kept.bin"
+    file.write_bytes(b"before")
+    group.run(sync=method)
+    group.wait_all(ReplicaState.REPLICATING)
+    group.engine.suspend(group.id, "one")
+    group.engine.synchronize(group.id, "one")
+    # Recorded after it was asked for, and before it begins.
+    before = file.stat()
+    with file.open("r+b") as opened:
+        opened.write(bytes(before.st_size))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    group.engine.barrier(group.id, 60)
+    group.engine.resume(group.id, "one")
+    until(lambda: times(group, "one") == 2, what="the synchronisation of one")
+    group.engine.barrier(group.id, 60)
+    group.wait("one", ReplicaState.REPLICATING)
+    group.wait_same("one")
+
+
 def test_a_scenario_that_does_not_run_is_not_synchronised(group: Group) -> None:
     group.run()
     group.wait_all(ReplicaState.REPLICATING)

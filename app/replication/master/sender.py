@@ -360,6 +360,8 @@ class Sender:
             if fits:
                 self._position(welcome.committed_seq, exchange)
             else:
+                with self._news:
+                    self.committed = None
                 if welcome.epoch == self._spool.epoch:
                     # It was further or less far than the spool reaches: nothing tells what it lacks.
                     self._spool.doubt_all(self.spec.host)
@@ -447,7 +449,30 @@ class Sender:
                     start = stack.enter_context(self._recorder.synchronization())
                 except BusyError:
                     continue
-                return self._synchronize_from(exchange, *start)
+                position, reader = start
+                self._drain(exchange, position)
+                if self._stopping.is_set():
+                    return False
+                self._spool.skip_to(self.spec.host, position)
+                return self._synchronize_from(exchange, position, reader)
+
+    def _drain(self, exchange: Exchange, position: int) -> None:
+        """Send what was recorded up to `position`: a comparison by size and time may not see it.
+
+        What may not be sent now is left to the synchronisation, which then compares contents.
+        """
+        while (
+            self.committed is not None
+            and self._sent < position
+            and self._drained_at
+            and not self._suspended
+            and not self._stopping.is_set()
+            and self._brake.bound() is None
+        ):
+            exchange.check()
+            self._send_some(exchange, position)
+        while self._open and not self._stopping.is_set():
+            exchange.wait(lambda: not self._open, _IDLE_S)
 
     def _synchronize_from(self, exchange: Exchange, position: int, reader: ShadowReader) -> bool:
         with self._news:
@@ -527,7 +552,8 @@ class Sender:
         # What was refused is offered again one batch at a time.
         return (1 if self._fault else WINDOW_BATCHES), size
 
-    def _send_some(self, exchange: Exchange) -> None:
+    def _send_some(self, exchange: Exchange, most: int | None = None) -> None:
+        """Send the next records, up to sequence `most`, once there is room for a batch."""
         batches, size = self._window()
 
         def room() -> bool:
@@ -542,6 +568,8 @@ class Sender:
             return
         # Asked after reading: what must be held back was so before its record could be read.
         bound = self._brake.bound()
+        if most is not None:
+            bound = most if bound is None else min(bound, most)
         if bound is not None:
             records = [record for record in records if record.seq <= bound]
         if not records:

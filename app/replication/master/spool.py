@@ -108,6 +108,15 @@ class Spool(SpoolLog):
             self._positions.moved(replica, seq, self._time_of(seq))
             self._truncate()
 
+    def skip_to(self, replica: str, seq: int) -> None:
+        """Before a synchronisation after which `replica` goes on at `seq`: what it has not applied is in doubt.
+
+        A file written with its size and time kept looks the same to a comparison as before. Raises OSError.
+        """
+        with self._lock:
+            if self._positions.skip(replica, seq):
+                self._save_positions()
+
     def _time_of(self, seq: int) -> float:
         """When record `seq` was recorded, or some record before it."""
         if self._cache and self._cache[0].seq <= seq <= self._cache[-1].seq:

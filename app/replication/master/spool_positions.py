@@ -14,6 +14,8 @@ from app.replication.master.durable import write_file
 FILE_NAME = "positions.json"
 MARGIN_S = 3_600.0
 """A change is recorded later than it is made."""
+CLOCK_S = 2.0
+"""So much earlier than it was made a change may seem to be: times are coarse."""
 
 _FORMAT = 1
 
@@ -89,6 +91,18 @@ class Positions:
     def stop(self, replica: str, why: str) -> None:
         """It gets nothing more, and holds nothing back; what it lacks is in doubt."""
         self._known[replica] = replace(self._doubted(self.of(replica)), seq=None, stopped=why)
+
+    def skip(self, replica: str, seq: int) -> bool:
+        """It gets what follows its position up to `seq` by a synchronisation only: in doubt. Whether it is.
+
+        What was changed before this spool began is in doubt already, or was there.
+        """
+        one = self.of(replica)
+        if one.seq is None or one.seq >= seq:
+            return False
+        since = max(one.at - MARGIN_S, self.begun_at - CLOCK_S)
+        self._known[replica] = self._doubted(one, since)
+        return True
 
     def doubt(self, replica: str, since: float | None = None) -> None:
         """What it was to get after its position cannot be had any more; `since`: as old as that."""
