@@ -26,6 +26,9 @@ from app.replication.records import (
     WriteBlocks,
 )
 from app.replication.replica.applier import Applier
+from app.replication.replica.drift_listing import ListedStates
+from app.replication.replica.link_groups import ListedLinks
+from app.replication.replica.listing import in_parts, list_root
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.undo_log import UndoEntry
 from tests.support.replica_tree import picture
@@ -459,6 +462,19 @@ class ModelledReplica:
             assert not applied.problems, applied.problems
             for change, sequence in self._appended:
                 self.states[change] = states[sequence]
+
+    def listed(self) -> None:
+        """A synchronisation lists the root, and finds nothing to send."""
+        tree = self.store.trees[0].tree
+        tree.forget()
+        links, seen = ListedLinks(self.store.links, 0), ListedStates(self.store, 0)
+        for part in in_parts(list_root(tree)):
+            for entry in part:
+                links.see(entry)
+            seen.part(part)
+        links.end()
+        findings = seen.end()
+        assert findings == [], findings
 
     def check(self, what: object = "") -> Picture:
         """The directory is exactly what the model says; returns its picture."""

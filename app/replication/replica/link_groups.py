@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from app.model.entry import EntryKind
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.steps import ReplicaTree
+from app.replication.sync_frames import ListedEntry
 
 
 class LinkGroups:
@@ -56,8 +58,12 @@ class LinkGroups:
             if new_path is not None:
                 self.add(root, new_path + known[len(path) :], inode)
 
+    def noted(self, root: int, path: bytes) -> int:
+        """The inode that `path` is noted for, or 0."""
+        return self._inode.get((root, path), 0)
+
     def replace_root(self, root: int, names: list[tuple[bytes, int]]) -> None:
-        """A listing of the whole root found exactly these."""
+        """From now on exactly these are noted of a root; see `ListedLinks`."""
         for at, known in list(self._inode):
             if at == root:
                 inode = self._inode.pop((at, known))
@@ -79,3 +85,31 @@ class LinkGroups:
             if status is not None and status.st_ino == inode:
                 found.append(path)
         return found
+
+
+class ListedLinks:
+    """What a listing of one whole root sees of hard links; `end` makes it what is noted."""
+
+    def __init__(self, links: LinkGroups, root: int) -> None:
+        self._links = links
+        self._root = root
+        self._names: dict[int, list[bytes]] = {}
+
+    def see(self, entry: ListedEntry) -> None:
+        """One entry of the listing."""
+        if entry.links > 1 and entry.kind is not EntryKind.DIRECTORY:
+            self._names.setdefault(entry.inode, []).append(entry.path)
+
+    def end(self) -> None:
+        """The listing is complete.
+
+        A name that is alone in the root stays noted while anything else holds its inode: that may be
+        another name which was moved aside, and a rewind brings that one back.
+        """
+        shared = [
+            (path, inode)
+            for inode, paths in self._names.items()
+            for path in paths
+            if len(paths) > 1 or self._links.noted(self._root, path) == inode
+        ]
+        self._links.replace_root(self._root, shared)

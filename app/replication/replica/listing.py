@@ -100,8 +100,3 @@ def in_parts(entries: Iterator[ListedEntry]) -> Iterator[tuple[ListedEntry, ...]
             part, size = [], 0
     if part:
         yield tuple(part)
-
-
-def shared_inodes(names: dict[int, list[bytes]]) -> list[tuple[bytes, int]]:
-    """(path, inode) of the inodes that were seen under several names."""
-    return [(path, inode) for inode, paths in names.items() if len(paths) > 1 for path in paths]

@@ -166,6 +166,7 @@ class Paper:
         """What differs between the directory now and what it will be."""
         actions: dict[bytes, tuple[RewindAction, int]] = {}
         gone: list[tuple[bytes, os.stat_result]] = []
+        kept: dict[int, list[bytes]] = {}
         self._targets = {
             origin[1]: place[1]
             for place, origin in self.names.origin.items()
@@ -173,7 +174,7 @@ class Paper:
         }
         for (area, path), origin in sorted(self.names.origin.items(), key=lambda item: item[0]):
             if area == TREE and origin != (TREE, path):
-                self._compare_place(path, origin, actions, gone)
+                self._compare_place(path, origin, actions, gone, kept)
         for path, status in gone:
             # What moves is told by its new name, unless that is another thing's now.
             if not self._is_renamed(path, actions):
@@ -184,8 +185,10 @@ class Paper:
                 continue
             content = self.content_changes(area, path, change)
             known = store.links.names(self.tree, inode)
-            for name in known if area == SIDE or path in known else [path, *known]:
-                self._compare_content(name, current, change, content, actions)
+            names = known if area == SIDE or path in known else [path, *known]
+            for place in (*(self._goes_to(name) for name in names), *kept.get(inode, ())):
+                if place is not None and place not in actions:
+                    self._compare_content(place, current, change, content, actions)
         return actions
 
     def _compare_place(
@@ -194,6 +197,7 @@ class Paper:
         origin: Place | None,
         actions: dict[bytes, tuple[RewindAction, int]],
         gone: list[tuple[bytes, os.stat_result]],
+        kept: dict[int, list[bytes]],
     ) -> None:
         for at, status in list(walk(self.tree.tree, path)):
             if self.names.nearest((TREE, at)) != (TREE, path):
@@ -202,6 +206,9 @@ class Paper:
             to_come = self._status(future)
             if to_come is None or future is None:
                 gone.append((at, status))
+            elif os.path.samestat(status, to_come):
+                # Another name of the same file comes here: only what is written to the file changes it.
+                kept.setdefault(status.st_ino, []).append(at)
             elif not (stat.S_ISDIR(status.st_mode) and stat.S_ISDIR(to_come.st_mode)):
                 actions[at] = (RewindAction.OVERWRITE, _size(to_come))
             elif self._will_be(future) != self.current((TREE, at)):
@@ -230,15 +237,12 @@ class Paper:
 
     def _compare_content(
         self,
-        name: bytes,
+        place: bytes,
         current: Metadata,
         change: Change,
         content: bool,
         actions: dict[bytes, tuple[RewindAction, int]],
     ) -> None:
-        place = self._goes_to(name)
-        if place is None or place in actions:
-            return
         if content:
             size = change.size_bytes if change.size_bytes >= 0 else current.size_bytes
             actions[place] = (RewindAction.OVERWRITE, size)

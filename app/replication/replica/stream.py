@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.messages import render
-from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.events import Severity
 from app.model.paths import shown
@@ -46,7 +45,8 @@ from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.inspecting import inspect
-from app.replication.replica.listing import in_parts, list_root, shared_inodes
+from app.replication.replica.link_groups import ListedLinks
+from app.replication.replica.listing import in_parts, list_root
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
@@ -379,18 +379,16 @@ class ReplicaStream:
                 raise ArcxoError("ER00301", cause="a root that does not exist")
             tree = store.trees[root]
             tree.forget()
-            names: dict[int, list[bytes]] = {}
-            seen = ListedStates(store, root)
+            links, seen = ListedLinks(store.links, root), ListedStates(store, root)
             try:
                 for part in in_parts(list_root(tree.tree)):
                     for entry in part:
-                        if entry.links > 1 and entry.kind is not EntryKind.DIRECTORY:
-                            names.setdefault(entry.inode, []).append(entry.path)
+                        links.see(entry)
                     seen.part(part)
                     self._send(Listing(root, part))
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
-            store.links.replace_root(root, shared_inodes(names))
+            links.end()
             findings = seen.end()
             if findings and replica.scenario is not None:
                 self._engine.drift_worker.listed(replica.scenario.id, replica, findings)

@@ -22,6 +22,8 @@ from app.replication.records import (
 )
 from app.replication.replica.applier import Applier
 from app.replication.replica.batch import Batch
+from app.replication.replica.link_groups import ListedLinks
+from app.replication.replica.listing import list_root
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_choice import entries_after
 from app.replication.replica.rewind_plan import plan
@@ -53,6 +55,10 @@ def apply(store: ReplicaStore, *records: Record) -> None:
     assert not applied.troubles, [str(t.error) for t in applied.troubles]
 
 
+def _root(store: ReplicaStore) -> Path:
+    return Path(os.fsdecode(store.trees[0].tree.path))
+
+
 def rewind(store: ReplicaStore, change: int, path: bytes | None = None) -> None:
     undoing = entries_after(store, change)
     problems: list[Problem] = []
@@ -73,6 +79,36 @@ def test_rewind_of_one_path_leaves_the_rest(store: ReplicaStore) -> None:
     assert (root / "d/a").read_bytes() == b"1"
     assert (root / "d/b").read_bytes() == b"2"
     assert (root / "d/c").read_bytes() == b"2"
+
+
+def test_a_name_alone_in_a_listing_is_written_with_the_name_that_a_rewind_brings_back(
+    store: ReplicaStore,
+) -> None:
+    apply(store, put(b"one", b"first"), MakeLink(0, b"two", b"one"))
+    linked, before = store.change, picture(_root(store))
+    apply(store, WriteBlocks(0, b"one", file_metadata(6), (Extent(0, 6),), b"second"))
+    apply(store, Remove(0, b"one"))
+    links = ListedLinks(store.links, 0)
+    for entry in list_root(store.trees[0].tree):
+        links.see(entry)
+    links.end()
+    rewind(store, linked)
+    assert picture(_root(store)) == before
+
+
+def test_plan_tells_only_the_metadata_of_a_place_where_another_name_of_its_file_comes(
+    store: ReplicaStore,
+) -> None:
+    apply(store, put(b"there", b"content"))
+    change = store.change
+    apply(store, Rename(0, b"there", b"moved"), MakeLink(0, b"there", b"moved"))
+    linked = store.change
+    apply(store, SetMetadata(0, b"there", file_metadata(7, permissions=0o600)))
+    actions = {c.path: c.action for c in plan(store, entries_after(store, change))}
+    assert actions == {b"there": RewindAction.METADATA, b"moved": RewindAction.DELETE}
+    rewind(store, linked)
+    actions = {c.path: c.action for c in plan(store, entries_after(store, change))}
+    assert actions == {b"moved": RewindAction.DELETE}
 
 
 def test_plan_counts_every_path_of_a_removed_tree(store: ReplicaStore) -> None:
