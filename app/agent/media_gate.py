@@ -179,7 +179,8 @@ class MediaGate:
         kind = name.partition("/")[0]
         if kind in _READ or name in self._own:
             return
-        if kind not in ("packs", "quarantine") or f"packs/{name.partition('/')[2]}" not in self._packs():
+        pack = f"packs/{name.partition('/')[2]}"
+        if kind not in ("packs", "quarantine") or not (pack in self._packs() or self._is_repacked(pack)):
             raise self._refused(name)
 
     def _check_addable(self, name: str, content: bytes | None) -> None:
@@ -202,6 +203,14 @@ class MediaGate:
                     for one in load_refs(self._store, load_header(self._store, session))
                 }
             return self._readable
+
+    def _is_repacked(self, pack: str) -> bool:
+        """Whether what the sessions refer to was moved into this pack since that was read."""
+        if self._store.size(pack) is None:
+            return False
+        with self._guard:
+            self._readable = None
+        return pack in self._packs()
 
     def _refused(self, what: str) -> ArcxoError:
         return ArcxoError("E4158", media=self._store.location, object=what[:200])

@@ -15,6 +15,7 @@ from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
 from app.backup.listed import ListedTree
 from app.backup.manifests import SnapshotManifest
+from app.backup.source_tree import SourceTree
 from app.backup.tree import TreeArchiver
 from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
@@ -27,7 +28,7 @@ from app.media.reader import ChunkReader
 from app.media.refs import PackReference
 from app.media.reserve import keep_reserve
 from app.media.session import commit
-from app.media.store import DirectoryMediaStore, MediaStore
+from app.media.store import LOOKS, DirectoryMediaStore, MediaStore
 from app.media.writer import PackWriter
 from app.model.archive import ArchiveResult
 from app.model.errors import ArcxoError, UsageError
@@ -125,9 +126,14 @@ class Archiver:
     def _attempt(self, intent: Intent, base_session: int) -> tuple[SessionHeader, Ledger, list[PackIndex]]:
         task = self._task
         label = read_label(task.media_path)
-        index = ChunkIndex(self._store, task.key_id, sharing=True)
-        reader = ChunkReader(self._store, index, task.data_key)
-        base = Base(self._base_store(), base_session, task.key_id, index, reader) if base_session else None
+        for _ in range(LOOKS):
+            index = ChunkIndex(self._store, task.key_id, sharing=True)
+            reader = ChunkReader(self._store, index, task.data_key)
+            base = None
+            if base_session:
+                base = Base(self._base_store(), base_session, task.key_id, index, reader)
+            if base is None or base.complete or not base.is_repacked_since():
+                break
         read_back = task.verify in (VerifyMode.SCAN, VerifyMode.COMPARE)
         writer = PackWriter(self._store, task.key_id, task.data_key, keep_tables=read_back)
 
@@ -231,6 +237,8 @@ class Archiver:
             manifest = self._manifests.get(root.master_path)
             reader = base.reader if base else None
             kind = ListedTree if isinstance(manifest, SnapshotManifest) else TreeArchiver
+            if root.rules is not None:
+                kind = SourceTree
             tree = kind(root, contents, ledger, reader, manifest, devices, self._doubtful_ns)
             entry = tree.archive(base.directory(root.master_path) if base else None)
             names = [name for name in root.master_path.split(b"/") if name]

@@ -22,16 +22,30 @@ class Base:
     ) -> None:
         self.header: SessionHeader = load_header(store, number)
         self.reader = reader
+        self._store = store
+        self._index = index
         if self.header.key_id != key_id:
             raise ArcxoError("E4203", session=number)
         self.references: list[PackReference] = load_refs(store, self.header)
         present = {pack.pack_id: pack.hash for pack in index.packs}
         self.complete = all(present.get(one.pack_id) == one.hash for one in self.references)
 
+    def is_repacked_since(self) -> bool:
+        """Whether packs it refers to came after the index was read: then that is to be read anew."""
+        known = {pack.pack_id for pack in self._index.packs}
+        return any(
+            one.pack_id not in known and self._store.size(f"packs/{one.pack_id}") == one.size
+            for one in self.references
+        )
+
     def directory(self, path: bytes) -> Entry | None:
         """The entry of an absolute path when the base has a directory there."""
         node_id, found = self.header.root_id, None
-        for name in [part for part in path.split(b"/") if part]:
+        names = [part for part in path.split(b"/") if part]
+        if not names:
+            # The top has no entry of its own: its metadata are never taken.
+            return [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": True}, node_id]
+        for name in names:
             found = next((entry for entry in self.reader.node(node_id) if entry[NAME] == name), None)
             if found is None or found[KIND] != DIRECTORY:
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from app.backup.api import ArchiveTask
@@ -42,11 +43,13 @@ def check_session(task: ArchiveTask, header: SessionHeader, new: list[PackIndex]
 def _forget_cached(reader: ChunkReader, pack: PackIndex) -> None:
     """Ask the system to read from the device, not from memory; best effort."""
     if hasattr(os, "posix_fadvise") and not reader.store.location.startswith(FAR):
-        descriptor = os.open(f"{reader.store.location}/packs/{pack.pack_id}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(OSError):
+            path = f"{reader.store.location}/packs/{pack.pack_id}"
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
 
 
 def _read_back(reader: ChunkReader, pack: PackIndex, ledger: Ledger) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from app.media.api import SessionHeader
+from app.media.generations import generations_of
 from app.media.index import ChunkIndex, read_index, read_table
 from app.media.intents import Intent, sweep_intents
 from app.media.label import read_label
@@ -24,10 +25,11 @@ from app.media.pack import DATA, PackIndex
 from app.media.refs import PackReference
 from app.media.repack import NewPack, Worn
 from app.media.session import commit, headers, load_header, load_refs
-from app.media.store import MediaStore
+from app.media.store import LOOKS, MediaStore
 from app.model.errors import ArcxoError, CanceledError, UsageError
 
 _PACK_BYTES = 32 * 1024 * 1024
+_UNREADABLE = ("E4124", "E4125", "E4142")
 _MISSING_REASON = "the pack is missing or damaged"
 
 
@@ -71,6 +73,8 @@ class SessionCopier:
         self._job_id = job_id
         self._fence = fence
         self._source: MediaStore = open_set(source_path)
+        self._stored = 0
+        self._new = 0
 
     def copy(self, number: int) -> SessionHeader:
         """Copy a session, or find the copy that is there; its header.
@@ -101,13 +105,28 @@ class SessionCopier:
             intent.withdraw()
 
     def _copy(self, target: MediaStore, intent: Intent, header: SessionHeader) -> SessionHeader:
-        label = read_label(self._target_path)
         self._copy_keys(target, header.key_id)
-        references = load_refs(self._source, header)
         index = ChunkIndex(target, header.key_id, sharing=True)
+        self._stored = self._new = 0
+        for _ in range(LOOKS):
+            before = generations_of(self._source, header.number)
+            try:
+                return self._attempt(target, intent, header, index)
+            except ArcxoError as error:
+                # Packs may be moved together while they are copied: the session's refs tell where to.
+                if error.code not in _UNREADABLE or generations_of(self._source, header.number) == before:
+                    raise
+        return self._attempt(target, intent, header, index)
+
+    def _attempt(
+        self, target: MediaStore, intent: Intent, header: SessionHeader, index: ChunkIndex
+    ) -> SessionHeader:
+        """Copy what the other set has not; `index` learns of it, so that another attempt goes on."""
+        label = read_label(self._target_path)
+        references = load_refs(self._source, header)
         missing = list(self._missing(references, index))
         total = sum(worn.pack.table.stored[block] for worn in missing for block in worn.live)
-        stored = new_bytes = copied = 0
+        copied = 0
         for new in _arranged(missing):
             intent.renew()
             self._emit(CopyProgress(new.sources[0].pack.object_name, copied, total))
@@ -116,10 +135,10 @@ class SessionCopier:
                 names = ", ".join(worn.pack.pack_id for worn in new.sources)
                 raise self._damaged(names)
             index.add(written)
-            stored += written.size
+            self._stored += written.size
             copied += sum(written.table.stored)
             if written.header.kind == DATA:
-                new_bytes += sum(written.table.raw)
+                self._new += sum(written.table.raw)
         used = self._used(references, index)
         self._read_back(target, index, used, copied, total)
         origin_serial, origin_number = origin_of_session(header)
@@ -128,8 +147,8 @@ class SessionCopier:
             media_serial=label.serial,
             set_id=label.set_id,
             base_session=0,
-            new_bytes=new_bytes,
-            stored_bytes=stored,
+            new_bytes=self._new,
+            stored_bytes=self._stored,
             origin_serial=origin_serial,
             origin_number=origin_number,
         )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from app.media import fossils
 from app.media.refs import PackReference, decode_moved_refs, decode_refs, refs_hash
-from app.media.store import MediaStore, get_if_there
+from app.media.store import LOOKS, MediaStore, get_if_there
 from app.model.errors import ArcxoError
 
 _SUFFIX = ".refs"
@@ -63,14 +63,24 @@ def read_generation(store: MediaStore, number: int, generation: int) -> list[Pac
 
 def newest_refs(store: MediaStore, number: int) -> tuple[int, list[PackReference]]:
     """(generation, references) that count for a session. ValueError when they are damaged or missing."""
-    while True:
+    try:
+        generation, data = newest_object(store, number)
+    except ArcxoError as error:
+        raise ValueError(error.params.get("reason", "it cannot be read")) from error
+    return generation, decode_moved_refs(data).references if generation else decode_refs(data)
+
+
+def newest_object(store: MediaStore, number: int) -> tuple[int, bytes]:
+    """(generation, object) of the refs that count for a session. ValueError when there are none.
+
+    A later one may take their place while they are listed, and between listing and reading.
+    """
+    for _ in range(LOOKS):
         present = generations_of(store, number)
-        if not present:
-            raise ValueError("it is missing")
-        found = read_generation(store, number, present[-1])
-        if found is not None:
-            return present[-1], found
-        # A later one took its place since it was listed.
+        data = get_if_there(store, refs_name(number, present[-1])) if present else None
+        if data is not None:
+            return present[-1], data
+    raise ValueError("it is missing")
 
 
 def check_against_header(data: bytes, generation: int, header_hash: bytes) -> list[PackReference]:

@@ -128,7 +128,7 @@ class Healer:
             return
         try:
             pack = read_table(self._store, f"packs/{pack_id}", size)
-        except ValueError:
+        except (ValueError, ArcxoError):
             return
         wanted = self._wanted_hash(pack_id)
         if wanted in (None, pack.hash):
@@ -190,7 +190,7 @@ class Healer:
         for store, name in self._places(pack_id):
             try:
                 found = read_table(store, name, store.size(name) or 0)
-            except ValueError:
+            except (ValueError, ArcxoError):
                 continue
             if found.hash == wanted:
                 return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.media.fossils import fossil_packs
 from app.media.mediaset import members
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index, encode_index, footer
-from app.media.store import MediaStore, get_if_there
+from app.media.store import LOOKS, MediaStore, get_if_there
 from app.model.errors import ArcxoError
 
 QUARANTINE = "quarantine"
@@ -46,6 +46,8 @@ class ChunkIndex:
         self._end = 0
         self._key_id = key_id
         self._sharing = sharing
+        self._kind = kind
+        self._listed: set[str] = set()
         if sharing:
             # Fossils before packs: one that is no fossil any more is then gone from the packs, if deleted.
             unwanted = frozenset().union(*(fossil_packs(one) for one in members(store)))
@@ -56,40 +58,53 @@ class ChunkIndex:
                     if pack is not None and pack.header.key_id == key_id and pack.size == present[pack_id]:
                         self.add(pack)
             return
-        for directory in ("packs", QUARANTINE):
-            for pack_id, size in store.names(directory):
-                pack = read_index(store, pack_id) or _read_table(store, f"{directory}/{pack_id}", size)
-                if pack is None or pack.header.key_id != key_id:
-                    continue
-                if kind is None or pack.header.kind == kind:
-                    self.add(dataclasses.replace(pack, directory=directory))
+        self._look(store)
 
     def add(self, pack: PackIndex) -> None:
         """Append a pack; ids known already keep their place."""
-        count, ids = len(pack.table), bytes(pack.table.ids)
+        count, ids, first = len(pack.table), bytes(pack.table.ids), self._end
+        # Before the chunks are known: other threads may look for them now.
+        self.packs.append(pack)
+        self._bases.append(first)
         names = [ids[i : i + 32] for i in range(0, 32 * count, 32)]
         if self.known:
-            for ordinal, name in enumerate(names, self._end):
+            for ordinal, name in enumerate(names, first):
                 if self.known.setdefault(name, ordinal) != ordinal:
                     self._others.setdefault(name, []).append(ordinal)
         else:
-            self.known.update(zip(names, range(self._end, self._end + count), strict=True))
-        self.packs.append(pack)
-        self._bases.append(self._end)
+            self.known.update(zip(names, range(first, first + count), strict=True))
         self._end += (count + 7) // 8 * 8  # so that a pack's part of a bitmap begins at a byte
 
     def learn(self, store: MediaStore) -> bool:
         """Add the packs that came since the media was listed; whether there were any. One thread only."""
         if self._sharing:
             return False  # a writer builds on what it saw when it began
-        known = {pack.pack_id for pack in self.packs}
+        return self._look(store)
+
+    def _look(self, store: MediaStore) -> bool:
+        """Add what is not known yet; whether there was any.
+
+        A pack that goes away between listing and reading was repacked, removed or put into quarantine: what
+        took its place is there by then, so all is listed anew.
+        """
         came = False
-        for pack_id, size in store.names("packs"):
-            if pack_id not in known:
-                pack = read_index(store, pack_id) or _read_table(store, f"packs/{pack_id}", size)
-                if pack is not None and pack.header.key_id == self._key_id:
-                    self.add(pack)
-                    came = True
+        for _ in range(LOOKS):
+            gone = False
+            for directory in ("packs", QUARANTINE):
+                for pack_id, size in store.names(directory):
+                    name = f"{directory}/{pack_id}"
+                    if name in self._listed:
+                        continue
+                    pack = read_index(store, pack_id) or _read_table(store, name, size)
+                    if pack is None:
+                        gone = gone or store.size(name) is None
+                        continue
+                    self._listed.add(name)
+                    if pack.header.key_id == self._key_id and self._kind in (None, pack.header.kind):
+                        self.add(dataclasses.replace(pack, directory=directory))
+                        came = True
+            if not gone:
+                break
         return came
 
     def position(self, ordinal: int) -> tuple[int, int]:

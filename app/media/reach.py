@@ -93,7 +93,7 @@ class Reach:
     def _is_lost(self, reader: ChunkReader, chunk_id: bytes) -> bool:
         """Whether no restore gets it: parts of a damaged block, or another pack, may still have it whole."""
         if chunk_id not in self._chunks:
-            return chunk_id not in reader.index.known
+            return not reader.holds(chunk_id)
         try:
             reader.chunk(chunk_id)
         except ArcxoError as error:

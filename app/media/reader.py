@@ -16,7 +16,7 @@ from app.media.mediaset import open_set
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id, decode_node, to_metadata
 from app.media.pack import PackCipher, PackIndex
 from app.media.session import load_header
-from app.media.store import MediaStore
+from app.media.store import LOOKS, MediaStore
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.paths import shown
@@ -25,6 +25,8 @@ _CACHED_BLOCKS = 8
 MAX_DEPTH = 4096
 _UNREADABLE = ("E4125", "E4142")
 _LOOK_AGAIN_S = 1.0
+_VAIN_LOOKS = 2
+"""So often in a row the packs are listed for a chunk that none holds; then at most once a second."""
 
 
 class ChunkReader:
@@ -43,6 +45,7 @@ class ChunkReader:
         self._lock = threading.Lock()
         self._gone: set[str] = set()
         self._looked_at = 0.0
+        self._vain_looks = 0
 
     def _cipher(self, pack: PackIndex) -> PackCipher:
         cipher = self._ciphers.get(pack.pack_id)
@@ -85,13 +88,21 @@ class ChunkReader:
 
     def chunk(self, chunk_id: bytes) -> memoryview:
         """A chunk whose content is what its id says, from any pack that holds it whole."""
-        try:
-            return self._chunk(chunk_id)
-        except ArcxoError as error:
-            # What was repacked since the packs were listed is in others now.
-            if error.code not in _UNREADABLE or not self._learn_new_packs(chunk_id):
-                raise
+        for _ in range(LOOKS):
+            listed = len(self.index.packs)
+            try:
+                return self._chunk(chunk_id)
+            except ArcxoError as error:
+                # What was repacked since the packs were listed is in others now.
+                if error.code not in _UNREADABLE or not self._learn_new_packs(chunk_id, listed):
+                    raise
         return self._chunk(chunk_id)
+
+    def holds(self, chunk_id: bytes) -> bool:
+        """Whether the media has a chunk, as far as the tables of its packs tell."""
+        if chunk_id not in self.index.known:
+            self._learn_new_packs(chunk_id, len(self.index.packs))
+        return chunk_id in self.index.known
 
     def _chunk(self, chunk_id: bytes) -> memoryview:
         place = self.locate(chunk_id)
@@ -109,17 +120,25 @@ class ChunkReader:
                     raise
         raise fault
 
-    def _learn_new_packs(self, chunk_id: bytes) -> bool:
-        """Look for packs that came since, when one that held the chunk went away; whether there are any."""
+    def _learn_new_packs(self, chunk_id: bytes, listed: int) -> bool:
+        """Look for packs that came since, when one that held the chunk went away; whether to try again."""
         places = [place.pack for place in self.index.places(chunk_id)]
         gone = {one.pack_id for one in places if self.store.size(one.object_name) is None}
         with self._lock:
+            if len(self.index.packs) > listed:
+                return True  # another thread has looked since
             now = time.monotonic()
-            if not gone - self._gone and (places or now - self._looked_at < _LOOK_AGAIN_S):
-                return False
+            if not gone - self._gone:
+                if places:
+                    return False
+                # A list made while others repack may lack both the old pack and the new one.
+                if self._vain_looks >= _VAIN_LOOKS and now - self._looked_at < _LOOK_AGAIN_S:
+                    return False
             self._gone |= gone
             self._looked_at = now
-            return self.index.learn(self.store)
+            came = self.index.learn(self.store)
+            self._vain_looks = 0 if came else self._vain_looks + 1
+            return came or not places
 
     def cut(self, block: bytes, offset: int, length: int, chunk_id: bytes) -> memoryview:
         """A chunk out of its block, checked."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.media.api import SessionHeader
 from app.media.document import Document, decode_document, encode_document
-from app.media.generations import check_against_header, generations_of, refs_name
+from app.media.generations import check_against_header, newest_object
 from app.media.intents import Intent
 from app.media.mediaset import members
 from app.media.refs import PackReference, encode_refs, refs_hash
@@ -124,13 +124,8 @@ def unreadable(media_path: str) -> list[tuple[int, ArcxoError]]:
 def load_refs(store: MediaStore, header: SessionHeader) -> list[PackReference]:
     """The packs a session refers to. E4124 when the object is missing or not the one of the header."""
     try:
-        while True:
-            present = generations_of(store, header.number)
-            if not present:
-                raise ValueError("it is missing")  # noqa: TRY301 - told like all else that is wrong with it
-            data = get_if_there(store, refs_name(header.number, present[-1]))
-            if data is not None:
-                return check_against_header(data, present[-1], header.refs_hash)
+        generation, data = newest_object(store, header.number)
+        return check_against_header(data, generation, header.refs_hash)
     except ValueError as error:
         raise ArcxoError("E4124", media=store.location, session=header.number, reason=str(error)) from error
 

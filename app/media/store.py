@@ -16,6 +16,8 @@ from app.model.errors import ArcxoError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TEMPORARY = "tmp"
+LOOKS = 5
+"""How often something is looked for that others may just be putting in the place of something else."""
 
 
 class MediaStore(Protocol):
@@ -68,13 +70,22 @@ def storage_faults(location: str, name: str) -> Iterator[None]:
 
 
 def get_if_there(store: MediaStore, name: str) -> bytes | None:
-    """A whole object, None when there is none, also when it goes away just now."""
-    try:
-        return store.get(name)
-    except ArcxoError:
-        if store.size(name) is None:
-            return None
-        raise
+    """A whole object, None when there is none, also when it comes or goes just now."""
+    for _ in range(LOOKS - 1):
+        try:
+            return store.get(name)
+        except ArcxoError as error:
+            if store.size(name) is None:
+                return None
+            if not _was_missing(error):
+                raise
+            # It came, or went to another media of the set, since it was looked for.
+    return store.get(name)
+
+
+def _was_missing(error: ArcxoError) -> bool:
+    missing = os.strerror(errno.ENOENT)
+    return isinstance(error.__cause__, FileNotFoundError) or error.params.get("reason") == missing
 
 
 class DirectoryMediaStore:

@@ -9,7 +9,7 @@ from blake3 import blake3
 from app.media.api import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.media.document import decode_document
 from app.media.generations import all_generations, generations_of, read_generation, refs_name
-from app.media.index import QUARANTINE, read_table
+from app.media.index import QUARANTINE, read_index, read_table
 from app.media.label import read_label
 from app.media.mediaset import open_set
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index
@@ -21,6 +21,8 @@ from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
 from app.media.store import get_if_there
 from app.model.errors import ArcxoError, CanceledError, NotFoundError
+
+_MISSING = "it is missing"
 
 
 class Verifier:
@@ -143,7 +145,7 @@ class Verifier:
         for pack_id in sorted(listed | packs.keys()):
             data = get_if_there(self._store, f"index/{pack_id}")
             if data is None:
-                self._lost_indexes[pack_id] = "it is missing"
+                self._lost_indexes[pack_id] = _MISSING
                 continue
             self._bytes_read += len(data)
             try:
@@ -254,6 +256,8 @@ class Verifier:
 
     def _report_lost(self) -> None:
         for pack_id, reason in self._lost_indexes.items():
+            if reason == _MISSING and read_index(self._store, pack_id) is not None:
+                continue  # its writer had put the pack, and not this yet
             used = any(pack_id in found for found in self._references.values())
             if used or self._store.size(f"index/{pack_id}") is not None:
                 params = {"media": self._store.location, "object": pack_id, "reason": reason}

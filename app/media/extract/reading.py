@@ -202,20 +202,44 @@ class Chunks:
         self._id_key = NO_KEY if key is None else derived(key, b"arcxo chunk ids", None)
         self._places: dict[bytes, list[tuple[Pack, int]]] = {}
         self._cached: tuple[Pack | None, int, bytes] = (None, 0, b"")
-        for place in media:
+        self._media = media
+        self._key_id = key_id
+        self._listed: set[str] = set()
+        self._look()
+
+    def _look(self) -> bool:
+        """Add the packs that came since; whether there were any. Collecting moves chunks into others."""
+        came = False
+        for place in self._media:
             for directory in ("packs", "quarantine"):
                 for name in names(f"{place}/{directory}"):
+                    path = f"{place}/{directory}/{name}"
+                    if path in self._listed:
+                        continue
+                    self._listed.add(path)
                     try:
                         pack = pack_of(place, directory, name)
+                    except FileNotFoundError:
+                        continue
                     except (OSError, Unreadable, ValueError, struct.error) as error:
                         tell(f"pack {name} cannot be used: {error}")
                         continue
-                    if pack.key_id == key_id:
+                    if pack.key_id == self._key_id:
+                        came = True
                         for number, chunk_id in enumerate(pack.ids):
                             self._places.setdefault(chunk_id, []).append((pack, number))
+        return came
 
     def get(self, chunk_id: bytes) -> bytes:
-        """A chunk, from any pack that holds it whole."""
+        """A chunk, from any pack that holds it whole; the packs are listed anew as long as others come."""
+        try:
+            return self._get(chunk_id)
+        except Unreadable:
+            if not self._look():
+                raise
+        return self.get(chunk_id)
+
+    def _get(self, chunk_id: bytes) -> bytes:
         reason = "no pack holds it"
         for pack, number in self._places.get(chunk_id, ()):
             try:
