@@ -7,8 +7,9 @@ import click
 from app.cli.agent import spaced
 from app.cli.context import current, interactive, with_fields
 from app.cli.table import fields_table, time_text
+from app.messages import render
 from app.model.errors import ArcxoError, UsageError
-from app.model.host import HostInfo
+from app.model.host import HostInfo, HostState
 from app.model.job import Credentials
 
 
@@ -18,9 +19,24 @@ def host() -> None:
 
 
 @host.command(name="list", help="List the known hosts; this machine is localhost.")
-def list_hosts() -> None:
+@click.option("--state", is_flag=True, help="Also ask each host's agent how it is.")
+def list_hosts(*, state: bool) -> None:
     """All known hosts."""
     context = current()
+    if state:
+        context.show_list(
+            context.services.hosts.states(),
+            [
+                ("Host", lambda item: item.host.name),
+                ("Address", lambda item: item.host.address or "-"),
+                ("State", _state_word),
+                ("Version", lambda item: item.info.version if item.info else "-"),
+                ("System", lambda item: item.info.system if item.info else "-"),
+                ("Scenarios", lambda item: ", ".join(item.scenarios) or "-"),
+            ],
+            empty="No hosts are known.",
+        )
+        return
     context.show_list(
         context.services.hosts.list(),
         [
@@ -30,6 +46,12 @@ def list_hosts() -> None:
         ],
         empty="No hosts are known.",
     )
+
+
+def _state_word(state: HostState) -> str:
+    if state.info is not None:
+        return "connected"
+    return render(state.error_code, state.error_params).text
 
 
 @host.command(help="Know the agent at ADDRESS (HOST:PORT) as NAME. A known one gets what is given anew.")

@@ -36,6 +36,21 @@ class HostInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class HostState:
+    """A known host as it is now: what its agent says, or why it says nothing, and who needs the host.
+
+    `error_code` with `error_params` is the reason when `info` is None; `scenarios` are those registered here
+    that have the host.
+    """
+
+    host: Host
+    info: HostInfo | None = None
+    error_code: str = ""
+    error_params: dict[str, str] = field(default_factory=dict)
+    scenarios: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryEntry:
     """One line of a directory browsed on a host."""
 

@@ -16,7 +16,7 @@ from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterPreview
-from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo
+from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
     BackupScript,
     Credentials,
@@ -169,6 +169,10 @@ class HostService(Protocol):
     """Known hosts and their directories. `localhost` always exists."""
 
     def list(self) -> Sequence[Host]: ...
+    def states(self) -> Sequence[HostState]:
+        """All known hosts with what their agents say now; all are asked at once, none waited for long."""
+        ...
+
     def show(self, name: str) -> Host: ...
     def fingerprint(self, address: str) -> str:
         """Of the certificate shown at HOST:PORT, for a person to compare before `add`."""
@@ -188,7 +192,9 @@ class HostService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """A backup to submit. `credentials` by (scenario id, role "master"/"replica"); absent = owner's own."""
+    """A backup to submit. `credentials` by (scenario id, role "master"/"replica"), and for hosts of sources by
+    (0, `source_role(host)`); absent = owner's own, or those kept for the host.
+    """
 
     script: BackupScript
     schedule: Schedule = Schedule()

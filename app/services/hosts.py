@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.model.errors import BusyError, UsageError
-from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo
+from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import Credentials
 from app.services.connections import Connections
 
@@ -19,6 +19,12 @@ class LocalHosts:
     def list(self) -> Sequence[Host]:
         """All known hosts; this machine is `localhost`."""
         return self._connections.catalog.hosts.list()
+
+    def states(self) -> Sequence[HostState]:
+        """All known hosts with what their agents say now; see `app.services.host_states`."""
+        from app.services.host_states import host_states
+
+        return host_states(self._connections)
 
     def show(self, name: str) -> Host:
         """One of them. Raises NotFoundError E6012."""

@@ -60,6 +60,7 @@ _ALL = (
         "app.ui.job_status.manager",
         "JobStatusManager",
     ),
+    ManagerEntry("hosts", "Hosts", "server", "Administration", "app.ui.hosts.manager", "HostsManager"),
 )
 
 

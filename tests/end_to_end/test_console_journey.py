@@ -84,6 +84,8 @@ def new_scenario(used: Console, master: Path, replica: Path) -> None:
     used.keys("Return")
     used.fill("Scenario name", "Papers")
     used.keys("Return")
+    used.find("Both hosts are ready")
+    used.click("Next", window="New Scenario")
     used.fill("Type a path", str(master))
     used.keys("Return")
     used.find("1 directory to replicate")

@@ -15,10 +15,10 @@ from typing import Any
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
-from app.model.errors import NotFoundError, Problem
+from app.model.errors import ArcxoError, NotFoundError, Problem
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterExample, FilterPreview, PatternUse
-from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo
+from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
     BackupScript,
     Job,
@@ -593,10 +593,31 @@ class MemoryScenarios(_Calls):
         ]
 
 
+def _host_info(name: str) -> HostInfo:
+    started = now() - timedelta(days=9)
+    machine = "BKP-SRV-01" if name == "localhost" else name.upper()
+    return HostInfo(machine, "0.1.0", "Debian 12", "5f0a", started, now(), "AB:CD", ("master", "replica"))
+
+
 class MemoryHosts(_Calls):
     def list(self) -> Sequence[Host]:
         self._note("hosts.list")
         return list(self._services.known_hosts.values())
+
+    def states(self) -> Sequence[HostState]:
+        self._note("hosts.states")
+        return [self._state(host) for host in self._services.known_hosts.values()]
+
+    def _state(self, host: Host) -> HostState:
+        using = tuple(
+            status.scenario.name
+            for status in self._services.statuses
+            if host.name in (status.scenario.master, *(spec.host for spec in status.scenario.replicas))
+        )
+        silent = self._services.silent_hosts.get(host.name)
+        if silent is not None:
+            return HostState(host, None, silent.code, dict(silent.params), using)
+        return HostState(host, _host_info(host.name), scenarios=using)
 
     def show(self, name: str) -> Host:
         self._note("hosts.show", name)
@@ -617,13 +638,14 @@ class MemoryHosts(_Calls):
 
     def preflight(self, name: str, paths: Sequence[bytes] = ()) -> Sequence[CheckResult]:
         self._note("hosts.preflight", name, tuple(paths))
+        silent = self._services.silent_hosts.get(name)
+        if silent is not None:
+            return [CheckResult(name, CheckOutcome.ERROR, silent.code, dict(silent.params))]
         return [CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": "127.0.0.1:25000"})]
 
     def info(self, name: str) -> HostInfo:
         self._note("hosts.info", name)
-        return HostInfo(
-            "BKP-SRV-01", "0.1.0", "Debian 12", "5f0a", now(), now(), "AB:CD", ("master", "replica")
-        )
+        return _host_info(name)
 
     def check_login(self, name: str, credentials: Any) -> HostInfo:
         self._note("hosts.check_login", name, credentials.user)
@@ -966,6 +988,13 @@ class MemoryUtilities(_Calls):
         self._note("utilities.copy", media, tuple(sessions), to, group, name)
         return self._services.add_job(JobKind.MEDIA_COPY, f"Copy {media}", {})
 
+    def plan_prune(
+        self, media: str = "", *, before: datetime, keep: int = 1
+    ) -> Sequence[SessionInfo]:
+        self._note("utilities.plan_prune", media, before, keep)
+        newest = sorted(self._services.sessions, key=lambda one: -one.number)
+        return [one for one in newest[keep:] if one.finished_at < before]
+
     def prune(
         self, media: str = "", sessions: Sequence[int] = (), *, before: datetime | None = None, keep: int = 1
     ) -> Job:
@@ -1127,6 +1156,7 @@ class MemoryServices:
         self.server_running = True
         self.revision = (1, 1)
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
+        self.silent_hosts: dict[str, ArcxoError] = {}
         self.statuses = [] if empty else sample_statuses()
         self.jobs_: list[Job] = [] if empty else _sample_jobs()
         self.sessions: list[SessionInfo] = [] if empty else _sample_sessions()

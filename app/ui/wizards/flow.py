@@ -26,17 +26,19 @@ class Page(IntEnum):
     WELCOME = 0
     TYPE = 1
     HOSTS = 2
-    ROOTS = 3
-    REPLICA = 4
-    PROPERTIES = 5
-    VERIFICATION = 6
-    RUN = 7
+    ENGINES = 3
+    ROOTS = 4
+    REPLICA = 5
+    PROPERTIES = 6
+    VERIFICATION = 7
+    RUN = 8
 
 
 TITLES = (
     "Welcome",
     "Server and product",
     "Hosts",
+    "Host verification",
     "Root directories",
     "Replica directories",
     "Properties",
@@ -81,6 +83,13 @@ class NewScenarioFlow:
         self.existing_names: frozenset[str] = frozenset()
         self.verified_as: NewScenario | None = None
         self.verified = False
+        self.engines_of: tuple[str, ...] = ()
+        """The hosts whose check found no error, as they were chosen then."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Master and Replica, each host once."""
+        return tuple(dict.fromkeys((self.answers.master, self.answers.replica)))
 
     @property
     def touched(self) -> bool:
@@ -93,6 +102,8 @@ class NewScenarioFlow:
         answers = self.answers
         if page is Page.HOSTS:
             return self._hosts_fault()
+        if page is Page.ENGINES:
+            return "" if self.engines_of == self.hosts else "Both hosts must answer first"
         if page is Page.ROOTS:
             return "" if answers.roots else "Choose at least one directory to replicate"
         if page is Page.REPLICA:
@@ -228,6 +239,8 @@ class NewScenarioFlow:
             return "File Server · DR"
         if page is Page.HOSTS:
             return f"{answers.master} → {answers.replica}" if answers.name else ""
+        if page is Page.ENGINES and self.engines_of == self.hosts:
+            return f"{len(self.hosts)} of {len(self.hosts)} reachable"
         if page is Page.ROOTS and answers.roots:
             return f"{len(answers.roots)} chosen"
         if page is Page.REPLICA and answers.roots and not self.fault(Page.REPLICA):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.model.host import Host
+from app.ui.hosts.host_dialog import HostDialog
 from app.ui.manager import Context
+from app.ui.widgets.basics import button
 from app.ui.wizards.flow import NewScenarioFlow
 from app.ui.wizards.page import WizardPage, field, form
 
@@ -16,7 +20,10 @@ class HostsPage(WizardPage):
     """Name, Master and Replica."""
 
     sentence = "Choose the Master and Replica hosts"
-    line = "Known hosts are listed. This computer is localhost."
+    line = (
+        "Known hosts are listed, this computer is localhost. "
+        "Another one is added with its certificate and a log-in."
+    )
 
     def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
         super().__init__(flow, context)
@@ -27,16 +34,47 @@ class HostsPage(WizardPage):
         self.name.textChanged.connect(self._on_edited)
         self.master, self.replica = QComboBox(), QComboBox()
         for combo, chosen in ((self.master, flow.answers.master), (self.replica, flow.answers.replica)):
-            combo.setMaximumWidth(420)
+            combo.setMinimumWidth(300)
             combo.addItem("localhost")
             if combo.findText(chosen) < 0:
                 combo.addItem(chosen)
             combo.setCurrentText(chosen)
             combo.currentTextChanged.connect(self._on_edited)
         layout.addLayout(field("Scenario name", self.name))
-        layout.addLayout(field("Master host", self.master))
-        layout.addLayout(field("Replica host", self.replica))
+        for title, combo in (("Master host", self.master), ("Replica host", self.replica)):
+            layout.addLayout(self._with_add(title, combo))
         layout.addStretch(1)
+
+    def _with_add(self, title: str, combo: QComboBox) -> QVBoxLayout:
+        """A choice of known hosts and a button that makes another one known."""
+        add = button("Add host…", "", "plus")
+        add.setAccessibleName(f"Add host as {title}")
+        add.clicked.connect(partial(self._on_add, combo))
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(combo)
+        row.addWidget(add)
+        row.addStretch(1)
+        group = field(title, holder)
+        holder.setFocusProxy(combo)
+        holder.setAccessibleName("")
+        combo.setAccessibleName(title)
+        return group
+
+    def _on_add(self, combo: QComboBox) -> None:
+        dialog = HostDialog(self.context, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.added.connect(partial(self._on_added, combo))
+        dialog.open()
+
+    def _on_added(self, combo: QComboBox, name: str) -> None:
+        for other in (self.master, self.replica):
+            if other.findText(name) < 0:
+                other.addItem(name)
+        combo.setCurrentText(name)
+        combo.setFocus()
 
     def enter(self) -> None:
         """Read the known hosts and the names in use."""

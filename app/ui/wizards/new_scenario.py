@@ -14,6 +14,7 @@ from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Steps
 from app.ui.widgets.notices import explain
 from app.ui.wizards.draft import discard_draft, keep_draft, read_draft
+from app.ui.wizards.engines_page import EnginesPage
 from app.ui.wizards.flow import TITLES, NewScenarioFlow, Page
 from app.ui.wizards.hosts_page import HostsPage
 from app.ui.wizards.page import WizardPage
@@ -44,6 +45,7 @@ class NewScenarioWizard(QDialog):
             WelcomePage,
             TypePage,
             HostsPage,
+            EnginesPage,
             RootsPage,
             ReplicaPage,
             PropertiesPage,

@@ -12,8 +12,21 @@ def filled():
     flow.next()
     flow.answers.name = "Files"
     flow.next()
+    flow.engines_of = flow.hosts
+    flow.next()
     flow.add_root(b"/srv/a")
     return flow
+
+
+def test_hosts_that_were_not_found_to_answer_stop_the_flow_and_another_host_is_tried_anew():
+    flow = filled()
+    flow.go(Page.HOSTS)
+    flow.answers.replica = "other"
+    flow.next()
+    assert flow.next() == "Both hosts must answer first"
+    flow.engines_of = ("localhost", "other")
+    assert flow.next() == ""
+    assert flow.answer(Page.ENGINES) == "2 of 2 reachable"
 
 
 def test_next_stays_on_a_faulty_page_and_says_why():

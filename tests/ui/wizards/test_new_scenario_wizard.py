@@ -25,6 +25,8 @@ def to_verification(wizard, qtbot):
     go_on(wizard, qtbot)
     qtbot.keyClicks(wizard.pages[Page.HOSTS].name, "Branch")
     go_on(wizard, qtbot)
+    qtbot.waitUntil(lambda: wizard.outcome.text() == "Both hosts are ready")
+    go_on(wizard, qtbot)
     roots = wizard.pages[Page.ROOTS]
     qtbot.waitUntil(lambda: roots.model.rowCount(roots.model.index(0, 0)) > 0)
     qtbot.keyClicks(roots.typed, "/srv/shares")
