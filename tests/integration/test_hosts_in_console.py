@@ -33,7 +33,7 @@ def branch(tmp_path: Path) -> Iterator[tuple[Arcxo, str]]:
     stop_agent(str(there.home))
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_host_is_added_checked_lost_and_found_again(
     branch: tuple[Arcxo, str], tmp_path: Path, qtbot: Any
 ) -> None:
