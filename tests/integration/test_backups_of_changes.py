@@ -72,6 +72,24 @@ def restore_all(media: str, master: Path, target: Path, session: int) -> None:
     assert restore(task, lambda _: None, lambda: False).mismatches == 0
 
 
+def test_names_of_one_file_stay_one_when_only_one_of_them_moves(story: Story, tmp_path: Path) -> None:
+    media = format_media(str(tmp_path / "device"), "M1").path
+    story.in_sync()
+    for name in ("one", "two"):
+        (story.master / name).write_bytes(b"content")
+        os.link(story.master / name, story.master / f"{name}-again")
+    (story.master / "kept" / "in").mkdir(parents=True)
+    os.rename(story.master / "two-again", story.master / "kept" / "in" / "two-again")
+    story.in_sync()
+    back_up(story, media, 1, None)
+    os.rename(story.master / "one", story.master / "moved")
+    os.rename(story.master / "kept", story.master / "elsewhere")
+    story.in_sync()
+    back_up(story, media, 2, sessions(media)[-1])
+    restore_all(media, story.master, tmp_path / "out", 2)
+    assert_identical(story.master, tmp_path / "out")
+
+
 @pytest.mark.slow
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", [12, *range(20, 30)])

@@ -264,7 +264,10 @@ class ReplicaEngine:
             if incarnation != store.index.incarnation:
                 return None
             rows = store.index.changed_since(change)
-            return None if rows is None else [(root, path, CHANGE_KINDS[kind]) for root, path, kind in rows]
+            if rows is None:
+                return None
+            rows = store.links.with_other_names(rows)
+            return [(root, path, CHANGE_KINDS[kind]) for root, path, kind in rows]
 
     # rewind -------------------------------------------------------------------------------------
 

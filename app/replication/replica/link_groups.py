@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.model.entry import EntryKind
-from app.replication.replica.applied import AppliedIndex
+from app.replication.replica.applied import CHANGED, SUBTREE, AppliedIndex
 from app.replication.replica.steps import ReplicaTree
 from app.replication.sync_frames import ListedEntry
 
@@ -77,6 +77,23 @@ class LinkGroups:
         """The names noted for `inode`, those that are only planned among them."""
         return tuple(sorted(self._names.get((root, inode), ())))
 
+    def with_other_names(self, changes: list[tuple[int, bytes, int]]) -> list[tuple[int, bytes, int]]:
+        """(root, path, kind) of changes, with the other names of each file one name of which is among them.
+
+        A backup of changes knows two names as one file only when it is told of both.
+        """
+        told = {(root, path) for root, path, _ in changes}
+        deep = {(root, path) for root, path, kind in changes if kind == SUBTREE}
+        more: list[tuple[int, bytes, int]] = []
+        for (root, _), names in self._names.items():
+            if len(names) > 1:
+                untold = [
+                    name for name in names if (root, name) not in told and not _is_beneath(deep, root, name)
+                ]
+                if len(untold) < len(names):
+                    more += [(root, name, CHANGED) for name in untold]
+        return sorted([*changes, *more]) if more else changes
+
     def names(self, tree: ReplicaTree, inode: int) -> list[bytes]:
         """The names of `inode` that are there now, sorted."""
         found = []
@@ -85,6 +102,14 @@ class LinkGroups:
             if status is not None and status.st_ino == inode:
                 found.append(path)
         return found
+
+
+def _is_beneath(deep: set[tuple[int, bytes]], root: int, path: bytes) -> bool:
+    while deep and path:
+        path = path.rpartition(b"/")[0]
+        if (root, path) in deep:
+            return True
+    return False
 
 
 class ListedLinks:
