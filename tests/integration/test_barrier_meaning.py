@@ -94,7 +94,7 @@ def test_a_bookmark_contains_it_after_lost_events(replication, monkeypatch, expe
     expected_log("queue overflowed")
     with short_queues(monkeypatch):
         replication.run(brake_percent=0)
-    source = replication.engine._running[replication.id]._parts.sweeps._sources[0]
+    source = replication.engine._runs._running[replication.id]._parts.sweeps._sources[0]
     stopping = threading.Event()
 
     def hold_up() -> None:

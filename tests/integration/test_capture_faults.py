@@ -70,7 +70,7 @@ def status(replication):
 
 
 def sweeps_of(replication):
-    return replication.engine._running[replication.id]._parts.sweeps
+    return replication.engine._runs._running[replication.id]._parts.sweeps
 
 
 def replicated(replication, path, content):
@@ -190,7 +190,7 @@ def test_more_directories_than_watches_are_replicated_and_told(replication, monk
         sweeps_of(replication).look_at_unwatched()
         (again,) = events(replication, "IR00222")
         assert (again.params["directories"], again.params["left"]) == ("31", "0")
-        assert not replication.engine._running[replication.id]._parts.sweeps._in_doubt()
+        assert not replication.engine._runs._running[replication.id]._parts.sweeps._in_doubt()
         now = status(replication)
         assert (now.watched_directories, now.unwatched_directories) == (41, 0)
         (replication.master / "d17/in/h/deep/f").write_bytes(b"newer")

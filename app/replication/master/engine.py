@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
@@ -22,29 +20,27 @@ from app.model.scenario import (
     NewScenario,
     ReplicaState,
     ReplicaStatus,
-    RootStatistics,
     Scenario,
     ScenarioState,
     ScenarioStatus,
     SyncMethod,
 )
-from app.replication.definition import from_xml, to_xml
+from app.replication.definition import to_xml
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
-from app.replication.master import refusals, statistics
 from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
+from app.replication.master.definitions import Definitions
 from app.replication.master.filters import PathFilter
-from app.replication.master.home_disk import RoomWatch, StoppedRun
-from app.replication.master.library import Intent, Library, remove_tree
+from app.replication.master.library import Intent, Library
 from app.replication.master.path_states import directory_states
 from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.reporting import Reporting
 from app.replication.master.roots import ComparedRoot
-from app.replication.master.run_scripts import refuse_missing
 from app.replication.master.running import Running
-from app.replication.scripts.running import Scripts
+from app.replication.master.runs import Runs
+from app.replication.master.statistics import LastStatistics
 
 
 class MasterEngine:
@@ -67,65 +63,34 @@ class MasterEngine:
         self._host = host
         self._connector = connector
         self._events = events
-        self._reserved = tuple(reserved)
         self._names = names
         self._lock = threading.RLock()
-        self._acting: dict[int, threading.Lock] = {}
         self._library = Library(self._directory)
-        self._scenarios: dict[int, Scenario] = {}
-        self._running: dict[int, Running] = {}
-        self._revisions: dict[int, int] = {}
-        self._counter = itertools.count(1)
-        self._stopped_at: dict[int, datetime] = {}
-        self._unreadable: dict[int, ArcxoError] = {}
-        self._statistics: dict[int, tuple[datetime | None, int, tuple[RootStatistics, ...]]] = {}
+        self._definitions = Definitions(self._library, self._lock, tuple(reserved), self._named)
+        self._runs = Runs(self._directory, self._library, connector, events, self._lock)
+        self._last = LastStatistics()
         self._reporting = Reporting(self._library.directory, connector, events)
-        self._scripts = Scripts(os.path.dirname(os.path.abspath(self._directory)))
-        self._room = RoomWatch(lambda: list(self._running.values()), self._go_on, self._directory)
 
     # the engine itself
 
     def start(self) -> None:
         """Load all definitions and run again what ran when the engine ended."""
-        found, errors = self._library.load()
-        self._unreadable = {
-            int(stem): error
-            for error in errors
-            if (stem := error.params.get("scenario", "").removesuffix(".xml")).isdigit()
-        }
-        for error in errors:
-            self._events.append(
-                "ER00116",
-                Severity.ERROR,
-                definition=error.params.get("scenario", ""),
-                cause=error.params.get("cause", ""),
-            )
-        with self._lock:
-            self._scenarios = {scenario.id: scenario for scenario in found}
-        for scenario in found:
+        for scenario in self._definitions.load(self._events):
             intent = self._library.intent(scenario.id)
             if intent.running and scenario.properties.run_after_reboot:
-                self._begin(scenario, fresh=False, suspended=intent.suspended)
-        self._room.start()
+                self._runs.begin(scenario, fresh=False, suspended=intent.suspended)
+        self._runs.start()
 
     def close(self) -> None:
         """End all runs in order; they are remembered as running. Blocks until all threads have ended."""
-        self._room.close()
         self._reporting.close()
-        with self._lock:
-            running = list(self._running.values())
-            self._running.clear()
-        for run in running:
-            run.close(drain=False)
-        self._scripts.close()
+        self._runs.close()
 
     # definitions
 
     def check(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What stands against a scenario on the master's side, and which roots are fine."""
-        with self._lock:
-            others = list(self._scenarios.values())
-        return refusals.check(scenario, others, self._named(scenario), self._reserved)
+        return self._definitions.check(scenario)
 
     def create(self, scenario: NewScenario) -> Scenario:
         """Save a new scenario.
@@ -133,22 +98,9 @@ class MasterEngine:
         Raises:
             ArcxoError: the first reason against it (ER00101 to ER00115).
         """
-        with self._lock:
-            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
-            made = Scenario(
-                id=self._new_id(),
-                name=scenario.name,
-                server_type=scenario.server_type,
-                product=scenario.product,
-                master=scenario.master,
-                roots=scenario.roots,
-                replicas=scenario.replicas,
-                group=scenario.group,
-                filters=scenario.filters,
-                properties=scenario.properties,
-            )
-            self._save(made)
-            return made
+        made = self._definitions.create(scenario)
+        self._runs.changed(made.id)
+        return made
 
     def import_xml(self, xml: bytes) -> Scenario:
         """Save a scenario from its definition; it gets a new id when its own is taken.
@@ -156,18 +108,13 @@ class MasterEngine:
         Raises:
             ArcxoError: E3370, or the first reason against it.
         """
-        scenario = from_xml(xml)
-        with self._lock:
-            # A damaged definition is mended by importing a saved copy of it: same id, the file is replaced.
-            if scenario.id in self._scenarios:
-                scenario = replace(scenario, id=self._new_id())
-            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
-            self._save(scenario)
-            return scenario
+        made = self._definitions.import_xml(xml)
+        self._runs.changed(made.id)
+        return made
 
     def export(self, scenario_id: int) -> bytes:
         """The definition as XML. Raises NotFoundError ER00117."""
-        return to_xml(self._scenario(scenario_id))
+        return to_xml(self._definitions.of(scenario_id))
 
     def update(self, scenario: Scenario) -> Scenario:
         """Save a changed definition; its version grows.
@@ -177,36 +124,24 @@ class MasterEngine:
             ArcxoError: ER00119 when what can't change was changed, or the first reason against it.
         """
         with self._lock:
-            known = self._scenario(scenario.id)
-            if scenario.id in self._running:
+            known = self._definitions.of(scenario.id)
+            if self._runs.get(scenario.id) is not None:
                 raise BusyError("ER00118", scenario=known.name)
-            if (known.server_type, known.product) != (scenario.server_type, scenario.product):
-                raise ArcxoError("ER00119", scenario=known.name)
-            refusals.refuse(scenario, self._scenarios.values(), self._named(scenario), self._reserved)
-            refuse_missing(known, scenario, refusals.LOCAL)
-            saved = replace(scenario, version=known.version + 1)
-            self._save(saved)
-            return saved
+            saved = self._definitions.update(known, scenario)
+        self._runs.changed(saved.id)
+        return saved
 
     def delete(self, scenario_id: int) -> None:
         """Remove a definition with its shadow and spool. Raises BusyError ER00118 while it runs."""
-        with self._act(scenario_id), self._lock:
+        with self._runs.act(scenario_id), self._lock:
             # A definition that cannot be read can still be deleted.
-            if scenario_id not in self._unreadable:
-                scenario = self._scenario(scenario_id)
-                if scenario_id in self._running:
+            if not self._definitions.is_unreadable(scenario_id):
+                scenario = self._definitions.of(scenario_id)
+                if self._runs.get(scenario_id) is not None:
                     raise BusyError("ER00118", scenario=scenario.name)
-            self._library.delete(scenario_id)
-            remove_tree(self._cookies(scenario_id))
-            self._scenarios.pop(scenario_id, None)
-            self._unreadable.pop(scenario_id, None)
-        self._changed(scenario_id)
-
-    def _save(self, scenario: Scenario) -> None:
-        self._library.save(scenario)
-        self._scenarios[scenario.id] = scenario
-        self._unreadable.pop(scenario.id, None)
-        self._changed(scenario.id)
+            self._definitions.delete(scenario_id)
+            self._runs.forget(scenario_id)
+        self._runs.changed(scenario_id)
 
     # running
 
@@ -216,16 +151,14 @@ class MasterEngine:
         Raises:
             ArcxoError: ER00101 and others when it may not run.
         """
-        with self._act(scenario_id):
-            scenario = self._scenario(scenario_id)
+        with self._runs.act(scenario_id):
+            scenario = self._definitions.of(scenario_id)
             if sync is not None and sync is not scenario.properties.sync:
                 scenario = replace(scenario, properties=replace(scenario.properties, sync=sync))
-            with self._lock:
-                running = self._running.get(scenario_id)
-                others = list(self._scenarios.values())
+            running = self._runs.get(scenario_id)
             if running is not None and running.state is not ScenarioState.PROBLEM:
                 return
-            refusals.refuse(scenario, others, self._named(scenario), self._reserved)
+            self._definitions.refuse(scenario)
             if running is None:
                 # Half of what a replicate-back did must not be replicated.
                 self._back(scenario).finish_interrupted()
@@ -235,21 +168,21 @@ class MasterEngine:
             # First: a disk that takes not even this leaves the run as it is, to go on when there is room.
             self._library.keep_intent(scenario_id, Intent(running=True))
             if running is not None:
-                self._end(scenario_id, drain=False)
-            self._begin(scenario, fresh=fresh, suspended=[])
+                self._runs.end(scenario_id, drain=False)
+            self._runs.begin(scenario, fresh=fresh, suspended=[])
 
     def stop(self, scenario_id: int) -> None:
         """Stop a scenario after what is captured was recorded and sent; returns when it has stopped."""
-        with self._act(scenario_id):
-            scenario = self._scenario(scenario_id)
+        with self._runs.act(scenario_id):
+            scenario = self._definitions.of(scenario_id)
             self._library.keep_intent(scenario_id, Intent(running=False))
-            if scenario_id not in self._running:
+            if self._runs.get(scenario_id) is None:
                 return
             self._events.append(
                 "SR00095", Severity.SIGNIFICANT, scenario_id=scenario_id, scenario_name=scenario.name,
                 scenario=scenario.name,
             )  # fmt: skip
-            self._end(scenario_id, drain=True)
+            self._runs.end(scenario_id, drain=True)
 
     def suspend(self, scenario_id: int, replica: str = "") -> None:
         """Hold a replica; returns when all that was sent to it is durable there. The spool goes on.
@@ -258,7 +191,7 @@ class MasterEngine:
             BusyError: ER00251 not running, ER00240 synchronising, ER00241 no answer.
             ArcxoError: ER00243 the scenario's properties do not allow it.
         """
-        with self._act(scenario_id):
+        with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             if not running.scenario.properties.suspend_enabled:
                 raise ArcxoError("ER00243", scenario=running.scenario.name)
@@ -267,7 +200,7 @@ class MasterEngine:
 
     def resume(self, scenario_id: int, replica: str = "") -> None:
         """Go on with a replica, from the spool."""
-        with self._act(scenario_id):
+        with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             running.resume(replica)
             self._library.keep_intent(scenario_id, Intent(running=True, suspended=running.suspended()))
@@ -297,7 +230,7 @@ class MasterEngine:
 
     def brake_review(self, scenario_id: int, path: bytes = b"", limit: int = 1_000) -> BrakeReview:
         """What the safety brake holds back; see `brake_review.review`. Also while the scenario is stopped."""
-        scenario = self._scenario(scenario_id)
+        scenario = self._definitions.of(scenario_id)
         return review(scenario, self._library.directory(scenario_id), path, limit)
 
     def brake_accept(self, scenario_id: int, path: bytes = b"") -> BrakeResult:
@@ -307,7 +240,7 @@ class MasterEngine:
             BusyError: ER00251 not running, ER00263 nothing is held. NotFoundError: ER00264.
             ArcxoError: ER00268 a root is not there.
         """
-        with self._act(scenario_id):
+        with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
                 return running.decisions.accept(path)
@@ -321,7 +254,7 @@ class MasterEngine:
             BusyError: ER00251 not running, ER00263 nothing is held, ER00267 no replica is connected.
             NotFoundError: ER00264. ArcxoError: ER00268 a root is not there.
         """
-        with self._act(scenario_id):
+        with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
                 return running.decisions.reject(path)
@@ -334,10 +267,10 @@ class MasterEngine:
             if not os.path.isdir(root.master_path):
                 raise ArcxoError("ER00268", path=shown(root.master_path), scenario=scenario.name)
         suspended = running.suspended()
-        self._end(scenario.id, drain=False)
+        self._runs.end(scenario.id, drain=False)
         if fresh:
             forget(self._library.directory(scenario.id))
-        self._begin(scenario, fresh=fresh, suspended=suspended, adopt_roots=True)
+        self._runs.begin(scenario, fresh=fresh, suspended=suspended, adopt_roots=True)
 
     # making the master equal to a replica
 
@@ -345,8 +278,8 @@ class MasterEngine:
         self, scenario_id: int, replica: str, paths: Sequence[bytes], point_id: str
     ) -> ReplicatedBack:
         """What `replicate_back` would change once the replica is rewound to a point. Changes nothing."""
-        scenario = self._scenario(scenario_id)
-        with self._act(scenario_id):
+        scenario = self._definitions.of(scenario_id)
+        with self._runs.act(scenario_id):
             return self._back(scenario).plan(replica, paths, point_id)
 
     def replicate_back(self, scenario_id: int, replica: str, paths: Sequence[bytes]) -> ReplicatedBack:
@@ -355,14 +288,14 @@ class MasterEngine:
         Raises:
             BusyError: ER00283 the scenario runs.
         """
-        scenario = self._scenario(scenario_id)
-        with self._act(scenario_id):
+        scenario = self._definitions.of(scenario_id)
+        with self._runs.act(scenario_id):
             done = self._back(scenario).carry_out(replica, paths)
-        self._changed(scenario_id)
+        self._runs.changed(scenario_id)
         return done
 
     def _back(self, scenario: Scenario) -> ReplicateBack:
-        if scenario.id in self._running:
+        if self._runs.get(scenario.id) is not None:
             raise BusyError("ER00283", scenario=scenario.name)
         directory = self._library.directory(scenario.id)
         return ReplicateBack(scenario, directory, self._connector, self._events)
@@ -371,25 +304,25 @@ class MasterEngine:
 
     def statuses(self) -> Sequence[ScenarioStatus]:
         """How all scenarios stand, by name."""
-        with self._lock:
-            scenarios = sorted(self._scenarios.values(), key=lambda scenario: scenario.name.casefold())
+        scenarios = sorted(self._definitions.all(), key=lambda scenario: scenario.name.casefold())
         return [self._status(scenario) for scenario in scenarios]
 
     def status(self, scenario_id: int) -> ScenarioStatus:
         """How one scenario stands. Raises NotFoundError ER00117."""
-        return self._status(self._scenario(scenario_id))
+        return self._status(self._definitions.of(scenario_id))
 
     def _status(self, scenario: Scenario) -> ScenarioStatus:
-        revision = self._revisions.get(scenario.id, 0)
-        running = self._running.get(scenario.id)
+        revision = self._runs.revision(scenario.id)
+        running = self._runs.get(scenario.id)
         if running is not None:
             return running.status(revision)
+        stopped_at = self._runs.stopped_at(scenario.id)
         return ScenarioStatus(
             scenario,
             ScenarioState.STOPPED,
-            since=self._stopped_at.get(scenario.id),
+            since=stopped_at,
             replicas=tuple(ReplicaStatus(spec.host, ReplicaState.STOPPED) for spec in scenario.replicas),
-            roots=self._last_statistics(scenario),
+            roots=self._last.of(scenario, self._library.directory(scenario.id), stopped_at),
             revision=revision,
         )
 
@@ -397,9 +330,9 @@ class MasterEngine:
         self, scenario_id: int, replica: str = "", limit: int = 1_000, *, content: bool = False
     ) -> Report:
         """Compare with a replica, whatever the scenario does; nothing is changed. See `Reporting`."""
-        scenario = self._scenario(scenario_id)
+        scenario = self._definitions.of(scenario_id)
         return self._reporting.difference(
-            scenario, self._running.get(scenario_id), replica, limit, content=content
+            scenario, self._runs.get(scenario_id), replica, limit, content=content
         )
 
     def compared(self, scenario_id: int, replica: str = "") -> tuple[int, int]:
@@ -408,21 +341,21 @@ class MasterEngine:
 
     def reports(self, scenario_id: int, limit: int = 100) -> Sequence[Report]:
         """The reports kept of a scenario, newest first, without items."""
-        return self._reporting.newest_first(self._scenario(scenario_id).id, limit)
+        return self._reporting.newest_first(self._definitions.of(scenario_id).id, limit)
 
     def report(self, scenario_id: int, report_id: str, limit: int = 1_000) -> Report:
         """One of them, with items. Raises NotFoundError ER00440."""
-        return self._reporting.report(self._scenario(scenario_id).id, report_id, limit)
+        return self._reporting.report(self._definitions.of(scenario_id).id, report_id, limit)
 
     def quiet_before(self, scenario_id: int, timeout_s: float) -> QuietMark | None:
         """A mark before a cut of the replicas; None when they are not equal soon. See `Quiet`."""
-        running = self._running.get(scenario_id)
+        running = self._runs.get(scenario_id)
         quiet = running.quiet() if running is not None else None
         return None if quiet is None else quiet.begin(timeout_s)
 
     def quiet_since(self, scenario_id: int, mark: QuietMark, timeout_s: float) -> bool:
         """Whether nothing was written to the roots since `mark`: the cut is of one moment."""
-        running = self._running.get(scenario_id)
+        running = self._runs.get(scenario_id)
         quiet = running.quiet() if running is not None else None
         return quiet is not None and quiet.holds(mark, timeout_s)
 
@@ -433,12 +366,11 @@ class MasterEngine:
             NotFoundError: ER00242 no such replica, ER00419 a path outside the roots, AE1020.
             ArcxoError: AE1021 a directory that cannot be read.
         """
-        scenario = self._scenario(scenario_id)
+        scenario = self._definitions.of(scenario_id)
         specs = [spec for spec in scenario.replicas if spec.host == replica or not replica]
         if not specs or (not replica and len(specs) > 1):
             raise NotFoundError("ER00242", replica=replica, scenario=scenario.name)
-        with self._lock:
-            running = self._running.get(scenario_id)
+        running = self._runs.get(scenario_id)
         if running is not None:
             return running.path_states(specs[0], path, limit)
         roots = [ComparedRoot(number, root.master_path) for number, root in enumerate(scenario.roots)]
@@ -451,90 +383,9 @@ class MasterEngine:
 
     # inside
 
-    def _last_statistics(self, scenario: Scenario) -> tuple[RootStatistics, ...]:
-        """Of the last run; read once, as nothing changes them until the next."""
-        stopped_at = self._stopped_at.get(scenario.id)
-        known = self._statistics.get(scenario.id)
-        if known is None or known[:2] != (stopped_at, scenario.version):
-            path = os.path.join(self._library.directory(scenario.id), "shadow.sqlite3")
-            found = statistics.last_known(path, [root.master_path for root in scenario.roots])
-            known = self._statistics[scenario.id] = (stopped_at, scenario.version, found)
-        return known[2]
-
-    def _begin(
-        self, scenario: Scenario, *, fresh: bool, suspended: list[str], adopt_roots: bool = False
-    ) -> None:
-        running = Running(
-            scenario,
-            self._library.directory(scenario.id),
-            self._cookies(scenario.id),
-            self._connector,
-            self._events,
-            self._scripts,
-            fresh=fresh,
-            suspended=suspended,
-            adopt_roots=adopt_roots,
-            on_change=lambda: self._changed(scenario.id),
-        )
-        with self._lock:
-            self._running[scenario.id] = running
-        running.start()
-
-    def _go_on(self, stopped: StoppedRun, directory: str) -> None:
-        """Begin a run again that had stopped for its disk, from where it stopped."""
-        scenario = stopped.scenario
-        with self._act(scenario.id):
-            running = self._running.get(scenario.id)
-            if running is not stopped or running is None:
-                return
-            suspended = running.suspended()
-            self._end(scenario.id, drain=False)
-            self._begin(scenario, fresh=False, suspended=suspended)
-        self._events.append(
-            "SR00296", Severity.SIGNIFICANT, scenario_id=scenario.id, scenario_name=scenario.name,
-            scenario=scenario.name, directory=directory,
-        )  # fmt: skip
-
-    def _end(self, scenario_id: int, *, drain: bool) -> None:
-        running = self._running[scenario_id]
-        running.close(drain=drain)
-        with self._lock:
-            self._running.pop(scenario_id, None)
-            self._stopped_at[scenario_id] = datetime.now(UTC)
-        self._changed(scenario_id)
-
-    def _changed(self, scenario_id: int) -> None:
-        self._revisions[scenario_id] = next(self._counter)
-
     def _named(self, scenario: NewScenario | Scenario) -> str:
         """What this host is called in a scenario: the master's name there, where it is one of ours."""
         return scenario.master if scenario.master in self._names() else self._host
 
-    def _new_id(self) -> int:
-        return self._library.new_id({*self._scenarios, *self._unreadable})
-
-    def _cookies(self, scenario_id: int) -> str:
-        return os.path.join(self._directory, "cookies", str(scenario_id))
-
-    def _act(self, scenario_id: int) -> threading.Lock:
-        """One change of a scenario's run at a time."""
-        with self._lock:
-            return self._acting.setdefault(scenario_id, threading.Lock())
-
-    def _scenario(self, scenario_id: int) -> Scenario:
-        with self._lock:
-            scenario = self._scenarios.get(scenario_id)
-        if scenario is None:
-            unreadable = self._unreadable.get(scenario_id)
-            if unreadable is not None:
-                raise ArcxoError(unreadable.code, exit_code=None, **unreadable.params)
-            raise NotFoundError("ER00117", scenario=scenario_id)
-        return scenario
-
     def _run_of(self, scenario_id: int) -> Running:
-        scenario = self._scenario(scenario_id)
-        with self._lock:
-            running = self._running.get(scenario_id)
-        if running is None:
-            raise BusyError("ER00251", scenario=scenario.name, state=ScenarioState.STOPPED.value)
-        return running
+        return self._runs.of(self._definitions.of(scenario_id))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from app.model.scenario import RootStatistics
+from app.model.scenario import RootStatistics, Scenario
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.shadow import Shadow
 from app.sqlite_files import connect_private
@@ -46,6 +47,24 @@ def recall(shadow: Shadow, roots: Sequence[ComparedRoot]) -> None:
             setattr(root.counters, name, int(one[name]))
         at = one["last_change_at"]
         root.counters.last_change_at = datetime.fromisoformat(at) if at else None
+
+
+class LastStatistics:
+    """Of the last run of each scenario; read once, as nothing changes them until the next. Any thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[datetime | None, int, tuple[RootStatistics, ...]]] = {}
+
+    def of(
+        self, scenario: Scenario, directory: str, stopped_at: datetime | None
+    ) -> tuple[RootStatistics, ...]:
+        """Of a scenario with its shadow in `directory`, whose last run ended then."""
+        known = self._known.get(scenario.id)
+        if known is None or known[:2] != (stopped_at, scenario.version):
+            path = os.path.join(directory, "shadow.sqlite3")
+            found = last_known(path, [root.master_path for root in scenario.roots])
+            known = self._known[scenario.id] = (stopped_at, scenario.version, found)
+        return known[2]
 
 
 def last_known(shadow_path: str, paths: Sequence[bytes]) -> tuple[RootStatistics, ...]:

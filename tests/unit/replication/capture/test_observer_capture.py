@@ -30,7 +30,7 @@ def test_every_kind_of_change_is_replicated(replication):
     fill(replication.master)
     root = replication.master
     replication.run()
-    running = replication.engine._running[replication.id]
+    running = replication.engine._runs._running[replication.id]
     assert isinstance(running._parts.sweeps._sources[0], ObserverSource)
     (root / "plain/one.txt").write_text("changed through one of two names\n")
     os.truncate(root / "sparse", 7_000_000)

@@ -54,7 +54,7 @@ def replication(tmp_path):
 
 def state_of(replication):
     """All that a replica must not be able to change."""
-    spool = replication.engine._running[replication.id]._parts.spool
+    spool = replication.engine._runs._running[replication.id]._parts.spool
     return picture(replication.master), picture(replication.base / "outside"), spool.first_seq()
 
 
