@@ -464,7 +464,7 @@ class ModelledReplica:
                 self.states[change] = states[sequence]
 
     def listed(self) -> None:
-        """A synchronisation lists the root, and finds nothing to send."""
+        """A synchronisation lists the root: nothing is other than what is noted of it."""
         tree = self.store.trees[0].tree
         tree.forget()
         links, seen = ListedLinks(self.store.links, 0), ListedStates(self.store, 0)

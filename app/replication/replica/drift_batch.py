@@ -105,6 +105,12 @@ class BatchStates:
             for place, value in _take(noted, root, path, directory=directory):
                 if to is not None:
                     noted[root, to + place[1][len(path) :]] = value
+        if to is not None and (root, to) not in self._touched and self._is_walked(root, path):
+            # The walk would have found it where it no longer is; it has no row to go along.
+            (self._walks if directory else self._touched)[root, to] = None
+
+    def _is_walked(self, root: int, path: bytes) -> bool:
+        return any(at == root and is_beneath(path, walked) for at, walked in self._walks)
 
     def _take_apart(self, root: int, path: bytes, to: bytes | None) -> None:
         """What is in grown directories is followed path by path where names at, above or in them change."""

@@ -34,6 +34,8 @@ def test_batches_of_random_operations_give_exactly_the_tree_of_the_model(
     modelled = ModelledReplica(store, seed, directory_metadata())
     for part in range(12):
         modelled.operate(24)
+        if part % 2:
+            modelled.listed()
         modelled.check((seed, part))
 
 
@@ -110,7 +112,7 @@ def test_rewinding_some_paths_makes_them_as_they_were_and_changes_nothing_else(
     assert done > 8
 
 
-@pytest.mark.parametrize("seed", [7, 16, 21, 27])
+@pytest.mark.parametrize("seed", [7, 16, 21, 27, 37])
 def test_rewinding_to_random_points_of_random_operations_gives_the_tree_of_then(
     seed: int, store: ReplicaStore
 ) -> None:
