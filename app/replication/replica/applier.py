@@ -25,12 +25,13 @@ from app.replication.records import (
 )
 from app.replication.replica.ahead import Made
 from app.replication.replica.applied import StoredMark
-from app.replication.replica.batch import Batch, OperationFailed
+from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift_repair import over_others
 from app.replication.replica.growing import Grown
 from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.round import OperationFailed
 from app.replication.replica.side_store import STAGE
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree

@@ -17,26 +17,14 @@ from app.replication.metadata import read_metadata
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
 from app.replication.replica.drift_batch import BatchStates
-from app.replication.replica.durability import sync_file_system, sync_paths
 from app.replication.replica.growing import Grown
+from app.replication.replica.planned import Place, Planned
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.round import Round
 from app.replication.replica.side_store import ASIDE, NEW
 from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, ReplicaTree, Step
 from app.replication.replica.undo_log import UndoEntry, UndoHeader
-
-Place = tuple[int, bytes]
-_FEW = 12
-_WRITTEN_MAX = 128
-
-
-class OperationFailed(Exception):  # noqa: N818 - not an error of its own: carries the number of the record
-    """Carrying out record `number` of the batch failed with `cause`."""
-
-    def __init__(self, number: int, cause: OSError) -> None:
-        self.number = number
-        self.cause = cause
-        super().__init__(number, cause)
 
 
 class Batch:
@@ -49,22 +37,10 @@ class Batch:
         self._at_ns = at_ns
         self._steps: list[Step] = []
         self._actions: list[tuple[Step, Any]] = []
-        self._round: list[tuple[int, Step, Any]] = []
-        self._touched: dict[Place, tuple[int, Metadata] | None] = {}
-        self._above: set[Place] = set()
-        self._moved: set[Place] = set()
-        self._aside_moved: set[Place] = set()
-        self._made: dict[Place, tuple[bytes, int]] = {}
-        self._made_directories: set[Place] = set()
-        self._grown: list[Grown] = []
-        self._grown_times: dict[Place, int] = {}
+        self.round = Round(store, self.preparer)
+        self._planned = Planned()
         self._times: dict[Place, int] = {}
         self._noted_times: set[Place] = set()
-        self._open: list[int] = []
-        self._written: list[int] = []
-        self._many_written = False
-        self._many_placed = False
-        self._durable: dict[int, set[bytes]] = {}
         self._stamps: list[tuple[int, bytes, int, bool]] = []
         self._joined: list[tuple[int, bytes]] = []
         self._aside_count = 0
@@ -82,24 +58,19 @@ class Batch:
 
     def settle(self, root: int, path: bytes, *, subtree: bool = False) -> None:
         """Carry out the round if what is at `path` (or beneath it) depends on it."""
-        place = (root, path)
-        if (
-            place in self._touched
-            or (subtree and place in self._above)
-            or (self._moved and self._beneath_moved(root, path))
-        ):
+        if self._planned.concerns(root, path, subtree=subtree):
             self.carry_out()
 
     def status(self, root: int, path: bytes, *, subtree: bool = False) -> os.stat_result | None:
         """What is at `path` once all before is done. Raises PathTrouble."""
         self.settle(root, path, subtree=subtree)
-        if (root, path.rpartition(b"/")[0]) in self._made_directories and b"/" in path:
+        if self._planned.in_made_directory(root, path):
             return None
         return self.tree(root).tree.status(path)
 
     def settle_aside(self, root: int, path: bytes) -> None:
         """Carry out the round if it moves something to or from this side path."""
-        if (root, path) in self._aside_moved:
+        if self._planned.moves_aside(root, path):
             self.carry_out()
 
     def settle_directory(self, root: int, path: bytes) -> None:
@@ -113,14 +84,11 @@ class Batch:
 
     def planned(self, root: int, path: bytes) -> tuple[int, Metadata] | None:
         """(inode, metadata) of what this round puts at `path`."""
-        return self._touched.get((root, path))
+        return self._planned.at(root, path)
 
     def made(self, root: int, path: bytes) -> tuple[bytes, int] | None:
         """(side path, inode) of what this round has prepared for `path`."""
-        for grown in self._grown:
-            if (root, path) in grown.entries:
-                return grown.side_of(path), grown.entries[root, path][0]
-        return self._made.get((root, path))
+        return self._planned.made(root, path)
 
     def current(self, root: int, path: bytes) -> tuple[Metadata, int, int]:
         """(metadata, inode, links) at `path`, which exists and is settled."""
@@ -173,25 +141,23 @@ class Batch:
                 self.store.index.drop_aside(root, from_path)
             self.store.links.drop(root, path)
             self._stamp(root, path, CHANGED)
-            self._touch(root, path)
+            self._planned.touch(root, path)
             if area == SIDE:
                 self._comes_back(root, from_path, inode)
             if area == TREE:
                 self._left(root, from_path, path, directory=False)
         if area == SIDE and from_path.startswith(NEW + b"/"):
-            self._made[root, path] = (from_path, inode)
-            if directory:
-                self._made_directories.add((root, path))
+            self._planned.make(root, path, from_path, inode, directory=directory)
             if metadata is not None:
                 self._states.want(root, path, inode, metadata)
-                self._touched[root, path] = (inode, metadata)
+                self._planned.put(root, path, inode, metadata)
                 if directory:
                     self._times[root, path] = metadata.modified_ns
 
     def placed_whole(self, root: int, path: bytes, inode: int, metadata: Metadata) -> None:
         """What was just placed at `path`, from the side store, has this metadata already."""
         self._states.want(root, path, inode, metadata)
-        self._touched[root, path] = (inode, metadata)
+        self._planned.put(root, path, inode, metadata)
 
     def place_grown(self, grown: Grown) -> None:
         """Put a new directory, with all that is in it, where nothing is."""
@@ -202,12 +168,9 @@ class Batch:
             start = len(path) + 1
             self._steps.append((steps.NAMES, root, path, [p[start:] for _, p in grown.entries][1:]))
         self._stamp(root, path, SUBTREE)
-        self._touch(root, path)
-        self._touched.update(grown.entries)
-        self._made_directories.update(grown.directories)
-        self._grown_times.update(grown.directories)
-        self._grown.append(grown)
-        self._many_placed |= len(grown.entries) > 1
+        self._planned.touch(root, path)
+        self._planned.grow(grown)
+        self.round.many_placed |= len(grown.entries) > 1
 
     def move_aside(self, root: int, path: bytes, old: os.stat_result, to: bytes = b"") -> None:
         """Take `path`, and all beneath it, out of the root."""
@@ -231,9 +194,9 @@ class Batch:
         if to_area == TREE:
             new = area == SIDE and path.startswith(NEW + b"/")
             self._stamp(root, to_path, SUBTREE if directory and not new else CHANGED)
-            self._touch(root, to_path)
+            self._planned.touch(root, to_path)
             if directory and not new:
-                self._moved.add((root, to_path))
+                self._planned.move(root, to_path)
             if area == SIDE:
                 self._comes_back(root, path, inode)
         if area == TREE:
@@ -251,17 +214,17 @@ class Batch:
         place = (root, path)
         if wanted.kind is EntryKind.DIRECTORY:
             self._times[place] = wanted.modified_ns
-        if not log_only and self._touched.get(place) is not None:
-            self._touched[place] = (inode, wanted)
-        elif place not in self._made_directories:
-            self._touch(root, path)
+        if not log_only and self._planned.at(root, path) is not None:
+            self._planned.put(root, path, inode, wanted)
+        elif not self._planned.is_made_directory(root, path):
+            self._planned.touch(root, path)
 
     def change_blocks(
         self, root: int, path: bytes, inode: int, old_size: int, old: list[tuple[int, bytes]], new: NewBlocks
     ) -> None:
         """Plan BLOCKS: write in place."""
         self._add((steps.BLOCKS, root, path, inode, old_size, old), new)
-        self._touch(root, path)
+        self._planned.touch(root, path)
 
     def names(self, root: int, path: bytes, inode: int) -> list[bytes]:
         """All names of the inode in the root, `path` among them.
@@ -289,18 +252,12 @@ class Batch:
         """Whether the file at `path` is what was applied before, so that blocks of it may be changed."""
         return self._states.touches(root, path) or self.store.states.trusts(root, path, status)
 
-    def close_later(self, fd: int) -> None:
-        """Keep a descriptor open until the batch is done."""
-        self._open.append(fd)
-
     def written_later(self, fd: int) -> None:
         """Keep a file open that is written in place, until it is durable. Not too many at once."""
-        if len(self._written) >= _WRITTEN_MAX:
+        if self.round.is_full:
             self.carry_out()
-            # So many are made durable by their file systems, at once when the batch finishes.
-            self._many_written = True
-            self._close_written()
-        self._written.append(fd)
+            self.round.let_go()
+        self.round.written_later(fd)
 
     def drop_operation(self) -> None:
         """The operation being planned cannot be carried out; nothing of it happens."""
@@ -347,7 +304,7 @@ class Batch:
         else:
             self._states.grown(grown)
         for step, action in self._actions:
-            self._round.append((number, step, action))
+            self.round.add(number, step, action)
         for at, changed, kind, directory in self._stamps:
             if kind < 0:
                 store.index.stamp_removed(at, changed, store.change, directory=directory)
@@ -362,22 +319,8 @@ class Batch:
 
     def carry_out(self) -> None:
         """Make the round's undo durable, then do it. Raises OperationFailed or OSError."""
-        if self._round:
-            self.store.log.sync()
-            for number, step, action in self._round:
-                try:
-                    self._do(step, action)
-                except OSError as error:
-                    raise OperationFailed(number, error) from error
-        self._round.clear()
-        self._touched.clear()
-        self._above.clear()
-        self._moved.clear()
-        self._aside_moved.clear()
-        self._made.clear()
-        self._made_directories.clear()
-        self._grown.clear()
-        self._grown_times.clear()
+        self.round.carry_out()
+        self._planned.clear()
 
     def finish(self) -> None:
         """Carry out what is left, put directory times back, make all data durable."""
@@ -385,39 +328,13 @@ class Batch:
         for (root, path), modified_ns in self._times.items():
             steps.set_time(self.tree(root), path, modified_ns)
         self._states.finish(self.store.trees, {problem.path for problem in self.preparer.problems})
-        self._sync_written()
-        for fd in self._open:
-            os.fsync(fd)
-        for root, paths in self._durable.items():
-            tree = self.tree(root)
-            if len(paths) > _FEW or self._many_placed:
-                sync_file_system(tree.tree.fd)
-                continue
-            parents = {path.rpartition(b"/")[0] for path in paths}
-            sync_paths(tree.tree, sorted(paths | parents))
-            sync_paths(tree.side, (ASIDE, NEW))
+        self.round.make_durable()
         self.close()
 
     def close(self) -> None:
         """Close what the batch opened."""
-        for fd in (*self._open, *self._written):
-            os.close(fd)
-        self._open.clear()
-        self._written.clear()
+        self.round.close()
         self.store.give_numbers(self.preparer._number)  # noqa: SLF001 - as in __init__
-
-    def _sync_written(self) -> None:
-        if self._many_written:
-            for tree in self.store.trees:
-                sync_file_system(tree.tree.fd)
-        else:
-            for fd in self._written:
-                os.fsync(fd)
-        self._close_written()
-
-    def _close_written(self) -> None:
-        while self._written:
-            os.close(self._written.pop())
 
     def tree_bytes(self, root: int, path: bytes) -> int:
         """Bytes on disk of a directory and all beneath it."""
@@ -432,29 +349,8 @@ class Batch:
             return 0
         return status.st_blocks * 512
 
-    def _do(self, step: Step, action: Any) -> None:
-        tree = self.tree(step[1])
-        kind = step[0]
-        paths = self._durable.setdefault(step[1], set())
-        if kind == steps.MOVE:
-            steps.do_move(tree, step)
-            paths.update(path for area, path in ((step[2], step[3]), (step[4], step[5])) if area == TREE)
-        elif kind == steps.REPLACE:
-            steps.do_replace(tree, step)
-            paths.add(step[2])
-        elif kind == steps.METADATA and action is not None:
-            self.preparer.note(step[2], steps.do_metadata(tree, step, *action))
-            paths.add(step[2])
-        elif kind == steps.BLOCKS:
-            self.preparer.note(step[2], steps.do_blocks(tree, step, action))
-
     def _add(self, step: Step, action: Any) -> None:
-        if step[0] == steps.MOVE:
-            self._aside_moved.update((step[1], p) for a, p in (step[2:4], step[4:6]) if a == SIDE)
-        elif step[0] == steps.REPLACE:
-            self._aside_moved.add((step[1], step[6]))
-            if step[3] == SIDE:
-                self._aside_moved.add((step[1], step[4]))
+        self._planned.step(step)
         self._steps.append(step)
         self._actions.append((step, action))
 
@@ -467,23 +363,13 @@ class Batch:
     def _stamp(self, root: int, path: bytes, kind: int, *, directory: bool = False) -> None:
         self._stamps.append((root, path, kind, directory))
 
-    def _touch(self, root: int, path: bytes) -> None:
-        self._touched[root, path] = None
-        above = path
-        while above:
-            above = above.rpartition(b"/")[0]
-            place = (root, above)
-            if place in self._above:
-                return
-            self._above.add(place)
-
     def _left(self, root: int, path: bytes, to: bytes | None, *, directory: bool) -> None:
         """`path` is no longer there."""
         self._stamp(root, path, -1, directory=directory)
         self.store.links.moved(root, path, to)
-        self._touch(root, path)
+        self._planned.touch(root, path)
         if directory:
-            self._moved.add((root, path))
+            self._planned.move(root, path)
 
     def _before(self, root: int, path: bytes) -> None:
         """The directory of `path` is about to get or lose a name: its time is put back at the end."""
@@ -491,7 +377,7 @@ class Batch:
         place = (root, parent)
         if place in self._times:
             return
-        known = self._grown_times.get(place)
+        known = self._planned.grown_time(root, parent)
         if known is not None:
             # Taking it back takes the directory away.
             self._times[place] = known
@@ -503,14 +389,6 @@ class Batch:
         self._times[place] = status.st_mtime_ns
         self._noted_times.add(place)
         self._steps.append((steps.TIMES, root, parent, status.st_ino, status.st_mtime_ns))
-
-    def _beneath_moved(self, root: int, path: bytes) -> bool:
-        above = path
-        while above:
-            if (root, above) in self._moved:
-                return True
-            above = above.rpartition(b"/")[0]
-        return False
 
 
 def _with_time(metadata: Metadata, modified_ns: int) -> Metadata:

@@ -154,7 +154,7 @@ class Carrier:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=fd)
             file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
-            self._batch.close_later(file)
+            self._batch.round.close_later(file)
             self._staging[record.stage] = file
             os.fsync(fd)
         write_at(file, record.offset, memoryview(record.data))
@@ -167,7 +167,7 @@ class Carrier:
             file = os.open(name, _OPEN, dir_fd=fd)
         except (FileNotFoundError, PermissionError):
             raise PathTrouble("ER00404", record.path) from None
-        self._batch.close_later(file)
+        self._batch.round.close_later(file)
         if os.fstat(file).st_size < sum(extent.length for extent in record.extents):
             raise PathTrouble("ER00404", record.path)
         self.consumed_stages.append(record.stage)
