@@ -69,7 +69,7 @@ class ReplicaRole:
             if self._closing:
                 return
             try:
-                self._points.tend()
+                self._points.releases.tend()
                 self._engine.tend()
             except Exception:  # noqa: BLE001 - the next look may succeed; replication must not end for it
                 _log.exception("looking after backup points failed")
@@ -141,7 +141,7 @@ class ReplicaRole:
 
     def forget(self, scenario_id: int) -> None:
         """Remove what is kept of a replica; its directories stay."""
-        self._points.forget(scenario_id)
+        self._points.releases.forget(scenario_id)
         self._engine.forget(scenario_id)
 
     def drift(self, scenario_id: int, limit: int) -> DriftReport:
@@ -162,7 +162,7 @@ class ReplicaRole:
 
     def release_abandoned(self) -> None:
         """Give up the points that nobody can be using. For the start of the agent."""
-        self._points.release_abandoned()
+        self._points.releases.release_abandoned()
         self._look_now.set()
 
     def begin_backup(
@@ -186,7 +186,7 @@ class ReplicaRole:
 
     def touch_point(self, point_id: str) -> None:
         """The point is in use."""
-        self._points.touch(point_id)
+        self._points.releases.touch(point_id)
 
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, Any]:
         """The task of one entity, and the manifests of its roots by master path."""

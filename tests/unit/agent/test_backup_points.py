@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.agent import backup_points, point_files
+from app.agent import point_files, point_releases
 from app.agent.backup_points import BackupPoints
 from app.agent.home import AgentHome
 from app.model.errors import ArcxoError, BusyError
@@ -120,7 +120,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def test_kept_snapshots_stay_while_there_is_space(host: Host) -> None:
     kept = {host.keep_one(job) for job in (1, 2, 3)}
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == kept
     assert host.codes() == []
 
@@ -128,25 +128,25 @@ def test_kept_snapshots_stay_while_there_is_space(host: Host) -> None:
 def test_a_volume_short_of_space_gives_up_the_oldest_kept_snapshot_first(host: Host) -> None:
     _, second, third = [host.keep_one(job) for job in (1, 2, 3)]
     host.full = True
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == {second, third}
     assert host.codes() == ["AW1002"]
     host.full = False
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == {second, third}
 
 
 def test_a_point_in_use_is_not_given_up_for_space(host: Host) -> None:
     point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
     host.full = True
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == {point.id}
 
 
 def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> None:
     host = Host(tmp_path, keep=2)
     _, second, third = [host.keep_one(job) for job in (1, 2, 3)]
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == {second, third}
     host.events.close()
 
@@ -154,7 +154,7 @@ def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> 
 def test_a_scenario_that_keeps_no_snapshots_leaves_none(tmp_path: Path) -> None:
     host = Host(tmp_path, keep=0)
     host.keep_one(1)
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == set()
     host.events.close()
 
@@ -169,13 +169,13 @@ def test_a_snapshot_that_cannot_be_released_is_told_once_and_released_later(
         raise ArcxoError("E4192", path="p", cause="busy")
 
     with monkeypatch.context() as patched:
-        patched.setattr(backup_points, "release", refuse)
+        patched.setattr(point_releases, "release", refuse)
         host.points.end(point.id, keep=False)
-        host.points.tend()
+        host.points.releases.tend()
     assert host.codes() == ["AE0461"]
     assert host.snapshots() == {point.id}
     host.points = host.start()
-    host.points.tend()
+    host.points.releases.tend()
     assert host.snapshots() == set()
 
 
@@ -188,7 +188,7 @@ def test_a_point_whose_release_began_cannot_be_archived(
     def refuse(snapshot: Any) -> None:
         raise ArcxoError("E4192", path="p", cause="busy")
 
-    monkeypatch.setattr(backup_points, "release", refuse)
+    monkeypatch.setattr(point_releases, "release", refuse)
     host.points.end(point.id, keep=False)
     from app.agent.api import ArchiveOrder
 
@@ -217,8 +217,8 @@ def test_a_damaged_point_file_keeps_no_other_point_from_its_end(
     good = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
     Path(host.home.directory("points"), "damaged.json").write_text(json.dumps({"version": 9}))
     host.points = host.start()
-    host.points.release_abandoned()
-    host.points.tend()
+    host.points.releases.release_abandoned()
+    host.points.releases.tend()
     assert good.id not in host.snapshots()
 
 
@@ -234,8 +234,8 @@ def test_a_volume_with_room_is_not_short_of_space(monkeypatch: pytest.MonkeyPatc
         return os.statvfs_result((4096, 4096, 1000, free, free, 1000, inodes, inodes, 0, 255))
 
     monkeypatch.setattr(os, "statvfs", lambda _: volume(51, 51))
-    assert not backup_points.is_short_of_space(b"/")
+    assert not point_releases.is_short_of_space(b"/")
     monkeypatch.setattr(os, "statvfs", lambda _: volume(49, 51))
-    assert backup_points.is_short_of_space(b"/")
+    assert point_releases.is_short_of_space(b"/")
     monkeypatch.setattr(os, "statvfs", lambda _: volume(51, 49))
-    assert backup_points.is_short_of_space(b"/")
+    assert point_releases.is_short_of_space(b"/")

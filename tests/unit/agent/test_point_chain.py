@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.agent import backup_points, point_chain, point_files
+from app.agent import point_chain, point_files, point_releases
 from app.agent.api import ArchiveOrder
 from app.agent.point_chain import kept_of
 from app.agent.point_files import SavedPoint
@@ -127,7 +127,7 @@ def test_every_kept_point_is_the_state_it_was_made_of(host: Host, seed: int) -> 
     for job in range(1, 9):
         churn(host, chooser)
         states.append(keep_state(host, job))
-        host.points.tend()
+        host.points.releases.tend()
         points = kept(host)
         assert [whole(point, points) for point in points] == states[-3:]
         host.snapshots()  # nothing lies there that no point knows of
@@ -147,10 +147,10 @@ def test_giving_up_the_oldest_survives_a_death_at_every_write(tmp_path: Path) ->
             states.append(keep_state(host, job))
         cut = CutAt(at)
         with cut, contextlib.suppress(Cut):
-            host.points.tend()
+            host.points.releases.tend()
         host.points = host.start()
-        host.points.release_abandoned()
-        host.points.tend()
+        host.points.releases.release_abandoned()
+        host.points.releases.tend()
         points = kept(host)
         assert [whole(point, points) for point in points] == states[1:], cut.trace
         host.snapshots()
@@ -185,7 +185,7 @@ def test_a_long_chain_begins_anew(host: Host, monkeypatch: pytest.MonkeyPatch) -
         replace_file(host, "file", str(job))
         keep_state(host, job)
         began_whole.append(kept(host)[-1].whole)
-        host.points.tend()
+        host.points.releases.tend()
     assert began_whole == [True, False, False, False, True, False, False]
 
 
@@ -194,7 +194,7 @@ def test_a_point_whose_base_was_given_up_is_not_kept(host: Host) -> None:
     replace_file(host, "file", "changed")
     point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 2, 1)
     host.full = True
-    host.points.tend()
+    host.points.releases.tend()
     host.points.end(point.id, keep=True)
     assert kept(host) == []
     assert host.snapshots() == set()
@@ -213,9 +213,9 @@ def test_taking_over_that_fails_is_told_and_done_later(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(backup_points, "take_over", refuse)
-        host.points.tend()
+        patched.setattr(point_releases, "take_over", refuse)
+        host.points.releases.tend()
     assert host.codes() == ["AE0461"]
-    host.points.tend()
+    host.points.releases.tend()
     points = kept(host)
     assert [whole(point, points) for point in points] == states[1:]
