@@ -19,6 +19,7 @@ from app.agent.grpc_client import GrpcAgent
 from app.agent.home import AgentHome
 from app.agent.names import is_masters_own
 from app.agent.peers import Peer, Peers
+from app.agent.pieces import REPLICATE, packed, unpacked
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.signing import sign_definition
 from app.agent.stream_link import StreamLink, start_reading
@@ -130,10 +131,10 @@ def open_stream_link(
     except grpc.FutureTimeoutError:
         channel.close()
         raise ArcxoError("AE1001", host=host, reason=f"{data_address} does not answer") from None
-    stub: Any = generated.ReplicaDataStub(channel)
+    replicate = channel.stream_stream(REPLICATE, request_serializer=packed, response_deserializer=unpacked)
     link = StreamLink(host, on_end=channel.close)
     try:
-        call = stub.Replicate(link.outgoing(), metadata=(("authorization", token),))
+        call = replicate(link.outgoing(), metadata=(("authorization", token),))
     except grpc.RpcError as error:
         channel.close()
         raise from_rpc_error(error, host, "Replicate", timeout_s) from None

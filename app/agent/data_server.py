@@ -17,8 +17,7 @@ import grpc
 from app.agent.admission import StreamTicket
 from app.agent.channel import SERVER_OPTIONS, data_credentials
 from app.agent.errors import abort, bug
-from app.agent.generated import agent_pb2 as pb
-from app.agent.generated import agent_pb2_grpc
+from app.agent.pieces import Piece, handlers_of
 from app.agent.stream_link import StreamLink, start_reading
 from app.agent.tls import Identity, fingerprint_of
 from app.model.errors import ArcxoError, BusyError, CredentialsError
@@ -27,8 +26,6 @@ from app.replication.frames import Frame, Hello, decode_frame
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.throttle import Throttle
-
-generated: Any = agent_pb2_grpc
 
 STREAMS_MAX = 48
 _TOKEN_LIFE_S = 60.0
@@ -81,7 +78,7 @@ class DataServer:
         self._places = threading.Semaphore(STREAMS_MAX)
         self._pool = ThreadPoolExecutor(STREAMS_MAX + 8, thread_name_prefix="stream")
         self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
-        generated.add_ReplicaDataServicer_to_server(self, self._server)
+        self._server.add_generic_rpc_handlers((handlers_of(self.Replicate),))
         self._credentials = data_credentials(identity, lambda: b"".join([identity.certificate, *masters()]))
 
     def start(self, listen: str) -> str:
@@ -100,7 +97,7 @@ class DataServer:
         self._server.stop(_GRACE_S).wait()
         self._pool.shutdown(wait=False)
 
-    def Replicate(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[pb.Frame]:  # noqa: N802  # the protocol's name
+    def Replicate(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Piece]:  # noqa: N802  # the protocol's name
         """One stream, until either side ends it."""
         told: ArcxoError | None = None
         try:
@@ -112,7 +109,7 @@ class DataServer:
         if told is not None:
             abort(context, told)
 
-    def _stream(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[pb.Frame]:
+    def _stream(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Piece]:
         token = next(
             (str(value) for key, value in context.invocation_metadata() if key == "authorization"), ""
         )

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from app.agent.children import end_with_parent
+from app.agent.collecting import collect_seldom
 from app.agent.home import AgentHome
 from app.agent.logs import log_beside
 from app.agent.pipe import serve_pipe, tell_failed_start
@@ -33,12 +34,14 @@ def main() -> None:
         from app.agent.master_role import MasterRole
 
         master = _started(connection, home, lambda: MasterRole(home))
+        collect_seldom()
         serve_pipe(connection, master.engine, "", home=home.path)
         master.close()
     else:
         from app.agent.replica_role import ReplicaRole
 
         replica = _started(connection, home, lambda: ReplicaRole(home, listen))
+        collect_seldom()
         serve_pipe(connection, replica, replica.data_address, home=home.path)
         replica.close()
     # Threads of engines or of gRPC that still wait for something must not keep the process.

@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 
-from app.agent.generated import agent_pb2 as pb
+from app.agent.pieces import LAST, MORE, WHOLE, Piece
 from app.model.errors import ArcxoError
 from app.replication.link import FRAME_MAX_BYTES
 from app.replication.throttle import UNLIMITED, Throttle
@@ -24,7 +24,6 @@ QUEUE_BYTES = 2 * FRAME_MAX_BYTES
 URGENT_FRAMES = 4
 PIECES_MAX = FRAME_MAX_BYTES // 64
 _LIMITED_QUEUE_S = 2.0
-_WHOLE, _MORE, _LAST = range(3)
 
 
 class _FrameQueue:
@@ -155,58 +154,59 @@ class StreamLink:
         self._reason = reason
         self.close()
 
-    def outgoing(self) -> Iterator[pb.Frame]:
+    def outgoing(self) -> Iterator[Piece]:
         """The frames to be sent, in pieces, until the link ends. For the call's sending thread."""
         try:
             while True:
                 frame, urgent = self._outgoing.take_first()
                 if urgent:
                     self._throttle.reserve(len(frame))
-                    yield pb.Frame(data=frame)
+                    yield Piece(frame)
                 else:
                     yield from self._pieces(frame)
         except EOFError:
             return
 
-    def _pieces(self, frame: bytes) -> Iterator[pb.Frame]:
+    def _pieces(self, frame: bytes) -> Iterator[Piece]:
         offset = 0
+        view = memoryview(frame)
         while True:
-            piece = frame[offset : offset + self._throttle.piece_bytes()]
+            piece = view[offset : offset + self._throttle.piece_bytes()]
             yield from self._meanwhile(self._throttle.reserve(len(piece)))
             end = offset + len(piece)
             if end >= len(frame):
-                yield pb.Frame(data=piece, part=_LAST if offset else _WHOLE)
+                yield Piece(piece, LAST if offset else WHOLE)
                 return
-            yield pb.Frame(data=piece, part=_MORE)
+            yield Piece(piece, MORE)
             offset = end
 
-    def _meanwhile(self, wait_s: float) -> Iterator[pb.Frame]:
+    def _meanwhile(self, wait_s: float) -> Iterator[Piece]:
         """Urgent frames, until it is time. Raises EOFError when the link ends while it waits."""
         until = time.monotonic() + wait_s
         while (frame := self._outgoing.take_urgent(until - time.monotonic() if wait_s else 0)) is not None:
             self._throttle.reserve(len(frame))
-            yield pb.Frame(data=frame)
+            yield Piece(frame)
 
     def read_from(self, frames: Iterable[Any]) -> None:
         """Take what arrives until the call ends. For a thread of the link's own."""
         reason = "ended by the other side"
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         size = 0
         try:
             for frame in frames:
-                if frame.part != _WHOLE:
+                if frame.part != WHOLE:
                     size += len(frame.data)
                     pieces.append(frame.data)
                 if max(size, len(frame.data)) > FRAME_MAX_BYTES:
                     reason = f"frame of {max(size, len(frame.data))} bytes"
                     break
-                if frame.part > _LAST or len(pieces) > PIECES_MAX:
+                if frame.part > LAST or len(pieces) > PIECES_MAX:
                     reason = "a frame in pieces that do not fit"
                     break
                 # After a close the rest is read and dropped, so that the far end sees an orderly end.
-                if frame.part == _WHOLE:
-                    self._incoming.put(frame.data)
-                elif frame.part == _LAST:
+                if frame.part == WHOLE:
+                    self._incoming.put(bytes(frame.data))
+                elif frame.part == LAST:
                     self._incoming.put(b"".join(pieces))
                     pieces, size = [], 0
         except grpc.RpcError as error:

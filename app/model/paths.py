@@ -20,9 +20,9 @@ def check_relative(path: bytes) -> bytes:
         return path
     if len(path) > PATH_MAX_BYTES or b"\0" in path:
         raise ArcxoError("E1010", path=shown(path[:200]))
-    for name in path.split(b"/"):
-        if name in (b"", b".", b"..") or len(name) > NAME_MAX_BYTES:
-            raise ArcxoError("E1010", path=shown(path[:200]))
+    names = path.split(b"/")
+    if b"" in names or b"." in names or b".." in names or max(map(len, names)) > NAME_MAX_BYTES:
+        raise ArcxoError("E1010", path=shown(path[:200]))
     return path
 
 

@@ -42,9 +42,12 @@ CONTAINERS_MAX = 1_000_000
 MAP_MAX = 64
 _SMALL_BYTES = 64 * 1024
 _U63 = (1 << 63) - 1
+_SMALL_CONTENT_BYTES = 8 * 1024
+"""More than this is not worth packing by msgpack, which copies twice what is large."""
 
 _KINDS = tuple(EntryKind)
 _KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
+_METADATA_TYPES = (int, int, int, int, int, int, list, bytes, int)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999_US = 253_402_300_799_999_999
 
@@ -57,6 +60,10 @@ def encode(record: Record) -> bytes:
         case StageContent(stage, offset, data):
             fields: list[Any] = [_STAGE, stage, offset, data]
         case ReplaceFile(root, path, metadata, extents, data, stage):
+            if data is not None and len(data) > _SMALL_CONTENT_BYTES:
+                return _joined(
+                    [_REPLACE, root, path, pack_metadata(metadata), _pack_extents(extents)], data, stage
+                )
             fields = [_REPLACE, root, path, pack_metadata(metadata), _pack_extents(extents), data, stage]
         case WriteBlocks(root, path, metadata, extents, data, stage, holes):
             fields = [_BLOCKS, root, path, pack_metadata(metadata), _pack_extents(extents), data, stage]
@@ -78,6 +85,31 @@ def encode(record: Record) -> bytes:
             fields = [_SKIP]
     packed: bytes = msgpack.packb(fields, use_bin_type=True)
     return packed
+
+
+def _joined(before: list[Any], data: bytes, after: int) -> bytes:
+    """What msgpack makes of all that in one array, with one copy of `data`."""
+    head: bytes = msgpack.packb(before, use_bin_type=True)
+    tail: bytes = msgpack.packb(after)
+    return b"".join((array_header(len(before) + 2), head[1:], bin_header(len(data)), data, tail))
+
+
+def array_header(count: int) -> bytes:
+    """What stands before `count` things in msgpack."""
+    if count < 1 << 4:
+        return b"%c" % (0x90 | count)
+    if count < 1 << 16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
+
+
+def bin_header(length: int) -> bytes:
+    """What stands before `length` bytes in msgpack."""
+    if length < 1 << 8:
+        return b"\xc4%c" % length
+    if length < 1 << 16:
+        return b"\xc5" + length.to_bytes(2, "big")
+    return b"\xc6" + length.to_bytes(4, "big")
 
 
 def decode(data: bytes) -> Record:
@@ -155,30 +187,31 @@ def pack_metadata(metadata: Metadata) -> list[Any]:
 
 def unpack_metadata(value: object) -> Metadata:
     """Check and rebuild what `pack_metadata` made. Raises ArcxoError ER00301."""
-    kind, permissions, uid, gid, size, modified, xattrs, target, device = take(value, 9)
-    if not isinstance(xattrs, list) or len(xattrs) > XATTRS_MAX:
-        refuse("a bad list of extended attributes")
+    # One comparison of all types and one of all ranges: a synchronisation has one of these for each file.
+    if type(value) is not list or tuple(map(type, value)) != _METADATA_TYPES:
+        refuse("bad metadata")
+    kind, permissions, uid, gid, size, modified, xattrs, target, device = value
+    if not (
+        0 <= kind < len(_KINDS)
+        and 0 <= permissions <= 0o7777
+        and 0 <= uid <= 0xFFFFFFFF
+        and 0 <= gid <= 0xFFFFFFFF
+        and 0 <= size <= _U63
+        and -_U63 <= modified <= _U63
+        and 0 <= device <= _U63
+        and len(xattrs) <= XATTRS_MAX
+    ):
+        refuse("metadata that is out of range")
     pairs = []
     for pair in xattrs:
         name, content = take(pair, 2)
         if not take_bytes(name) or b"\0" in name or len(name) > 255 or len(take_bytes(content)) > 1 << 20:
             refuse("a bad extended attribute")
         pairs.append((name, content))
-    known = _KINDS[take_int(kind, 0, len(_KINDS) - 1)]
-    link = take_bytes(target)
-    if b"\0" in link or len(link) > 65_536 or bool(link) != (known is EntryKind.SYMLINK):
+    known = _KINDS[kind]
+    if bool(target) != (known is EntryKind.SYMLINK) or (target and (b"\0" in target or len(target) > 65_536)):
         refuse("a bad link target")
-    return Metadata(
-        known,
-        take_int(permissions, 0, 0o7777),
-        take_int(uid, 0, 0xFFFFFFFF),
-        take_int(gid, 0, 0xFFFFFFFF),
-        take_int(size, 0, _U63),
-        take_int(modified, -_U63, _U63),
-        tuple(pairs),
-        link,
-        take_int(device, 0, _U63),
-    )
+    return Metadata(known, permissions, uid, gid, size, modified, tuple(pairs), target, device)
 
 
 def _pack_extents(extents: tuple[Extent, ...]) -> list[int]:
@@ -191,6 +224,13 @@ def _pack_extents(extents: tuple[Extent, ...]) -> list[int]:
 def _unpack_extents(value: object, size_bytes: int) -> tuple[Extent, ...]:
     if not isinstance(value, list) or len(value) % 2 or len(value) > 2 * EXTENTS_MAX:
         refuse("a bad list of extents")
+    if (
+        len(value) == 2
+        and value == [0, size_bytes]
+        and type(value[0]) is type(value[1]) is int
+        and size_bytes
+    ):
+        return (Extent(0, size_bytes),)
     extents = []
     end = 0
     for offset, length in zip(value[::2], value[1::2], strict=True):

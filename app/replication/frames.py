@@ -21,7 +21,7 @@ several batches of the same kind. `Trouble`, `Fault`, `Note` and `Pong` may come
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -30,6 +30,8 @@ import msgpack
 from app.model.entry import Metadata
 from app.model.scenario import ReplicaState
 from app.replication.codec import (
+    array_header,
+    bin_header,
     pack_metadata,
     refuse,
     take,
@@ -252,10 +254,25 @@ Frame = (
 
 def encode_frame(frame: Frame) -> bytes:
     """The bytes of a frame. Raises ArcxoError ER00301 when it would be larger than a link takes."""
-    packed: bytes = msgpack.packb(_fields(frame), use_bin_type=True)
+    packed = _batch_bytes(frame) if isinstance(frame, Batch) else _packed(_fields(frame))
     if len(packed) > FRAME_MAX_BYTES:
         refuse("a frame that is too large")
     return packed
+
+
+def _packed(fields: list[Any]) -> bytes:
+    packed: bytes = msgpack.packb(fields, use_bin_type=True)
+    return packed
+
+
+def _batch_bytes(batch: Batch) -> bytes:
+    """What msgpack makes of a batch; it is large, and joined it is copied once only."""
+    head = _packed(_fields(replace(batch, records=())))
+    parts = [head[:-1], array_header(len(batch.records))]
+    for record in batch.records:
+        parts.append(bin_header(len(record)))
+        parts.append(record)
+    return b"".join(parts)
 
 
 def _fields(frame: Frame) -> list[Any]:

@@ -160,3 +160,19 @@ def test_damaged_records_are_refused_or_still_valid(encoded, data):
 def test_a_strange_frame_of_a_link_that_looks_is_refused(fields):
     with pytest.raises(ArcxoError):
         frames.decode_frame(msgpack.packb(fields))
+
+
+@pytest.mark.parametrize("size", [0, 10, 8_192, 8_193, 65_535, 65_536, 1 << 20])
+def test_what_is_joined_for_speed_is_what_msgpack_makes(size):
+    metadata = Metadata(EntryKind.FILE, 0o644, 0, 0, size, 17)
+    extents = (Extent(0, size),) if size else ()
+    record = codec.encode(ReplaceFile(0, b"a/b", metadata, extents, bytes(size), 5))
+    flat = [0, size] if size else []
+
+    assert record == msgpack.packb(
+        [2, 0, b"a/b", codec.pack_metadata(metadata), flat, bytes(size), 5], use_bin_type=True
+    )
+    for count in (0, 1, 15, 16, 70):
+        batch = frames.Batch(frames.BatchKind.SYNC, "e", 7, (record,) * min(count, 3) + (b"x",) * (count - 3))
+        packed = msgpack.packb([7, 1, "e", 7, batch.records], use_bin_type=True)
+        assert frames.encode_frame(batch) == packed
