@@ -179,15 +179,30 @@ def _copy(
 @click.option(
     "--keep", type=click.IntRange(1), default=1, show_default=True, help="Newest of each volume that stay."
 )
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="List the sessions that --before chooses; change nothing."
+)
 @_WAIT
 def prune(
-    *, media_name: str, numbers: tuple[int, ...], before: datetime | None, keep: int, wait: bool
+    *,
+    media_name: str,
+    numbers: tuple[int, ...],
+    before: datetime | None,
+    keep: int,
+    only_plan: bool,
+    wait: bool,
 ) -> int:
     """Submit a prune job."""
     if not numbers and before is None:
         raise UsageError("E1171")
     if numbers and not media_name:
         raise UsageError("E1172")
+    if only_plan:
+        if before is None:
+            raise click.UsageError("--plan needs --before")
+        found = current().services.utilities.plan_prune(media_name, before=before, keep=keep)
+        show_sessions(current(), found, empty="No session with names in the catalog is that old.")
+        return 0
     job = current().services.utilities.prune(media_name, numbers, before=before, keep=keep)
     return finish_submission(job, wait=wait)
 

@@ -83,6 +83,14 @@ class LocalUtilities:
             script["to"] = self._name(to)
         return self._submit(JobKind.MEDIA_COPY, media, script, passwords)
 
+    def plan_prune(self, media: str = "", *, before: datetime, keep: int = 1) -> Sequence[SessionInfo]:
+        """What a pruning by age would drop. Raises NotFoundError E6010 for a media nobody knows."""
+        from app.jobs.pruning import chosen_by_age
+
+        catalog = self._connections.catalog
+        serial = catalog.media.show_media(media).serial if media else ""
+        return chosen_by_age(catalog.sessions.list(serial), before, keep)
+
     def prune(
         self, media: str = "", sessions: Sequence[int] = (), *, before: datetime | None = None, keep: int = 1
     ) -> Job:

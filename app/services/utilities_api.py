@@ -62,6 +62,10 @@ class UtilityService(Protocol):
         """
         ...
 
+    def plan_prune(self, media: str = "", *, before: datetime, keep: int = 1) -> Sequence[SessionInfo]:
+        """The sessions whose names `prune` by age would drop now, newest first. Changes nothing."""
+        ...
+
     def prune(
         self, media: str = "", sessions: Sequence[int] = (), *, before: datetime | None = None, keep: int = 1
     ) -> Job:

@@ -60,6 +60,12 @@ _ALL = (
         "app.ui.job_status.manager",
         "JobStatusManager",
     ),
+    ManagerEntry(
+        "media", "Devices and media", "hard-drive", "Administration", "app.ui.media.manager", "MediaManager"
+    ),
+    ManagerEntry(
+        "pools", "Media pools", "layers", "Administration", "app.ui.media.pools_manager", "PoolsManager"
+    ),
     ManagerEntry("hosts", "Hosts", "server", "Administration", "app.ui.hosts.manager", "HostsManager"),
 )
 

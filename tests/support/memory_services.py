@@ -890,13 +890,11 @@ DEVICES = (
 class MemoryMedia(_Calls):
     def devices(self) -> Sequence[Device]:
         self._note("media.devices")
-        return list(DEVICES)
+        return list(self._services.storage.known.values())
 
     def media(self) -> Sequence[MediaInfo]:
         self._note("media.media")
-        return [
-            MediaInfo("FSD-2026-A", "8F1C", "A1B2C3", 1, "S1", "FSD-A", "GROUP0", now(), 2440 * GB, 61),
-        ]
+        return list(self._services.media_)
 
     def sessions(self, media_serial: str = "") -> Sequence[SessionInfo]:
         self._note("media.sessions")
@@ -988,9 +986,7 @@ class MemoryUtilities(_Calls):
         self._note("utilities.copy", media, tuple(sessions), to, group, name)
         return self._services.add_job(JobKind.MEDIA_COPY, f"Copy {media}", {})
 
-    def plan_prune(
-        self, media: str = "", *, before: datetime, keep: int = 1
-    ) -> Sequence[SessionInfo]:
+    def plan_prune(self, media: str = "", *, before: datetime, keep: int = 1) -> Sequence[SessionInfo]:
         self._note("utilities.plan_prune", media, before, keep)
         newest = sorted(self._services.sessions, key=lambda one: -one.number)
         return [one for one in newest[keep:] if one.finished_at < before]
@@ -1065,7 +1061,9 @@ class MemoryStorage(_Calls):
 
     def plan_erase(self, media: str) -> SetPlan:
         held = tuple(one for one in self._services.media.media() if media in (one.name, one.serial))
-        return SetPlan(media, "S1", held, tuple(self._services.sessions), 5 * GB)
+        serials = {one.serial for one in held}
+        gone = tuple(one for one in self._services.sessions if one.media_serial in serials)
+        return SetPlan(held[0].name if held else media, "S1", held, gone, 5 * GB)
 
     def erase(self, media: str) -> Job:
         self._note("storage.erase", media)
@@ -1157,6 +1155,9 @@ class MemoryServices:
         self.revision = (1, 1)
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
         self.silent_hosts: dict[str, ArcxoError] = {}
+        self.media_ = [
+            MediaInfo("FSD-2026-A", "8F1C", "A1B2C3", 1, "S1", "FSD-A", "GROUP0", now(), 2440 * GB, 61),
+        ]
         self.statuses = [] if empty else sample_statuses()
         self.jobs_: list[Job] = [] if empty else _sample_jobs()
         self.sessions: list[SessionInfo] = [] if empty else _sample_sessions()

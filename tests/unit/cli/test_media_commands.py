@@ -27,6 +27,10 @@ class Utilities:
         self.calls.append(("contents", media))
         return [session(1), session(2)]
 
+    def plan_prune(self, media: str, **options: Any) -> list[Any]:
+        self.calls.append(("plan_prune", media, options))
+        return [session(1)]
+
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
             self.calls.append((name, *arguments, options))
@@ -100,6 +104,16 @@ def test_prune_wants_to_know_which(composition: FakeComposition, utilities: Util
     name, media, numbers, options = utilities.calls[-1]
     assert (name, media, numbers, options["keep"]) == ("prune", "", (), 3)
     assert options["before"].year == 2026
+
+
+def test_what_pruning_would_drop_is_listed_without_a_job(
+    composition: FakeComposition, utilities: Utilities, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["media", "prune", "--plan", "--session", "1", "M1"], composition) == 2
+    capsys.readouterr()
+    assert main(["media", "prune", "M1", "--before", "2026-01-01", "--plan", "--json"], composition) == 0
+    assert [one["number"] for one in json.loads(capsys.readouterr().out)] == [1]
+    assert [call[0] for call in utilities.calls] == ["plan_prune"]
 
 
 def test_ratios_of_a_session_are_told_only_where_something_was_stored() -> None:

@@ -1,0 +1,1 @@
+"""Devices and media, media pools, and the work on them."""

@@ -1,0 +1,142 @@
+"""The frame of every dialog that submits work on media: what it does, its fields, and one button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.ui.manager import Context
+from app.ui.theme import theme
+from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.form import Field, PasswordField
+from app.ui.widgets.notices import ProblemCard
+
+
+class MediaDialog(QDialog):
+    """Fill `form`; override `fault` (what is missing, "" = nothing) and `call` (made on the GUI thread, run
+    on a task thread). `submitted(result)` when it was carried out or queued; a refusal stays in the dialog.
+
+    With `gate` the button waits until that name is typed.
+    """
+
+    submitted = Signal(object)
+
+    def __init__(
+        self,
+        context: Context,
+        title: str,
+        text: str,
+        action: str,
+        parent: QWidget | None = None,
+        *,
+        width: int = 480,
+        gate: str = "",
+        danger: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setMinimumWidth(theme().px(width))
+        self.context = context
+        self._busy = False
+        self.title = Label(title, "subject", wrap=True)
+        self.text = Label(text, "body", "text2", wrap=True)
+        self.text.setVisible(bool(text))
+        self.form = QVBoxLayout()
+        self.form.setSpacing(10)
+        self.gate = gate
+        self.typed = QLineEdit()
+        self.typed.textChanged.connect(self.refresh)
+        self.gate_field = Field(f"Type {gate} to go on", self.typed)
+        self.gate_field.setVisible(bool(gate))
+        self.problem = ProblemCard()
+        self.problem.hide()
+        self.problem.retried.connect(self.submit)
+        self.action = button(action, "danger" if danger or gate else "primary")
+        self.action.setDefault(not (danger or gate))
+        self.action.clicked.connect(self.submit)
+        self.cancel = button("Cancel")
+        self.cancel.setDefault(bool(danger or gate))
+        self.cancel.clicked.connect(self.reject)
+        self.foot = QHBoxLayout()
+        self.foot.setContentsMargins(20, 12, 20, 12)
+        self.foot.setSpacing(8)
+        self.foot.addStretch(1)
+        self.foot.addWidget(self.action)
+        self.foot.addWidget(self.cancel)
+        body = QVBoxLayout()
+        body.setContentsMargins(20, 18, 20, 16)
+        body.setSpacing(10)
+        body.addWidget(self.title)
+        body.addWidget(self.text)
+        body.addLayout(self.form, 1)
+        body.addWidget(self.gate_field)
+        body.addWidget(self.problem)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(body, 1)
+        layout.addWidget(Line())
+        layout.addLayout(self.foot)
+
+    def set_gate(self, name: str) -> None:
+        """Ask for this name to be typed; "" = for none any more."""
+        self.gate = name
+        self.gate_field.label.setText(f"Type {name} to go on")
+        self.typed.setAccessibleName(f"Type {name} to go on")
+        self.gate_field.setVisible(bool(name))
+        self.refresh()
+
+    def fault(self) -> str:
+        """What is missing or wrong, as the tooltip of the button; "" = it can be pressed."""
+        return ""
+
+    def call(self) -> Callable[[], Any]:
+        """The service call, with what was typed."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """The button, after any change."""
+        reason = self.fault()
+        if not reason and self.gate and self.typed.text() != self.gate:
+            reason = f"Type {self.gate} exactly as it is written"
+        self.action.setEnabled(not reason and not self._busy)
+        self.action.setToolTip(reason)
+
+    def submit(self) -> None:
+        """Carry it out, if nothing is missing."""
+        self.refresh()
+        if not self.action.isEnabled():
+            return
+        self._busy = True
+        self.problem.hide()
+        self.refresh()
+        self.context.tasks.run(self, self.call(), self._on_done, self._on_refused)
+
+    def _on_done(self, result: Any) -> None:
+        self._busy = False
+        self.submitted.emit(result)
+        self.accept()
+
+    def _on_refused(self, error: Exception) -> None:
+        self._busy = False
+        self.problem.show_error(error)
+        self.refresh()
+
+
+class SessionPasswordField(Field):
+    """The session password, where some of the sessions are encrypted."""
+
+    def __init__(self, encrypted: int, why: str) -> None:
+        self.password = PasswordField("Session password")
+        count = "One session is" if encrypted == 1 else f"{encrypted:,} sessions are"
+        super().__init__("Session password, optional", self.password, f"{count} encrypted. {why}")
+        self.setVisible(encrypted > 0)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was typed, as the services take it."""
+        return (self.password.text(),) if self.password.text() else ()
