@@ -7,10 +7,16 @@ it is used, so that plain commands stay quick.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from app.model.errors import NotFoundError
+from app.model.errors import NotFoundError, UsageError
 from app.services.api import AgentHomeService, AgentState, Services
+
+if TYPE_CHECKING:
+    from app.catalog.api import Catalog
+    from app.jobs.secrets import SecretStore
+    from app.model.recovery import RecoveryPlan
 
 HOME_VARIABLE = "ARCXO_HOME"
 
@@ -45,6 +51,38 @@ def init_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
     from app.jobs.home import create_home
 
     create_home(home, caroot_password=caroot_password, media_name=media_name)
+
+
+def plan_from_media(home: str, directories: Sequence[str], secrets: Sequence[str] = ()) -> RecoveryPlan:
+    """What the media in these directories hold, and what a home made from them knows. Changes nothing.
+
+    `secrets`: passwords or recovery keys of encrypted sessions. Raises as `app.jobs.from_media`, and
+    UsageError E5101 when there is a home already.
+    """
+    from app.jobs.from_media import plan_from_media as plan
+
+    if home_exists(home):
+        raise UsageError("E5101", home=home)
+    return plan(home, directories, secrets)
+
+
+def init_from_media(
+    plan: RecoveryPlan, *, caroot_password: str, secrets: Sequence[str] = (), media_name: str = ""
+) -> Sequence[int]:
+    """Make a home as `init_home` does, with the devices of a plan; the jobs that will merge its media.
+
+    They run when a server runs. A making that was cut short is done again from the start.
+    """
+    from app.jobs.from_media import recover
+    from app.jobs.home import create_home
+
+    jobs: list[int] = []
+
+    def more(catalog: Catalog, store: SecretStore) -> None:
+        jobs[:] = [job.id for job in recover(catalog, store, plan, secrets)]
+
+    create_home(plan.home, caroot_password=caroot_password, media_name=media_name, more=more)
+    return jobs
 
 
 def open_services(home: str) -> Services:

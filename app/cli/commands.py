@@ -7,7 +7,7 @@ import importlib
 import click
 
 COMMANDS = {
-    "init": ("app.cli.home", "init", "Make a home."),
+    "init": ("app.cli.home", "init", "Make a home, new or from the media of a lost one."),
     "demo": ("app.cli.demo", "demo", "Run the whole story on real files and verify it."),
     "server": ("app.cli.server", "server", "The backup server of a home."),
     "agent": ("app.cli.agent", "agent", "The engine of a host."),

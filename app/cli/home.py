@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.context import current
+from app.model.errors import ExitCode, UsageError
 
 
 @click.command(help="Make a home: the account caroot, and GROUP0 with the default device.")
@@ -15,9 +16,51 @@ from app.cli.context import current
 @click.option(
     "--media-name", default="", metavar="NAME", help="Name of the first media (default: date and time)."
 )
-def init(*, password_stdin: bool, password_file: str | None, media_name: str) -> None:
+@click.option(
+    "--from-media",
+    "directories",
+    multiple=True,
+    metavar="DIR",
+    help="The directory of a media, or one that holds media: a lost server's sessions are known again, "
+    "ready to be restored. Repeatable.",
+)
+@click.option(
+    "--session-password-file",
+    "password_files",
+    multiple=True,
+    metavar="FILE",
+    help="With --from-media: file with the password, or recovery kit, of encrypted sessions; repeatable.",
+)
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="With --from-media: tell what it holds; make nothing."
+)
+def init(
+    *,
+    password_stdin: bool,
+    password_file: str | None,
+    media_name: str,
+    directories: tuple[str, ...],
+    password_files: tuple[str, ...],
+    only_plan: bool,
+) -> int:
     """Make the home of this command line."""
     context = current()
+    if directories:
+        from app.cli.from_media import init_from_media
+
+        def caroot() -> str:
+            return context.password(
+                from_stdin=password_stdin,
+                file=password_file,
+                prompt="Password for the account caroot",
+                confirmed=True,
+            )
+
+        return init_from_media(
+            context, directories, password_files, caroot, media_name=media_name, only_plan=only_plan
+        )
+    if only_plan or password_files:
+        raise UsageError("E1165")
     password = context.password(
         from_stdin=password_stdin,
         file=password_file,
@@ -31,3 +74,4 @@ def init(*, password_stdin: bool, password_file: str | None, media_name: str) ->
         home=home,
         account="caroot",
     )
+    return int(ExitCode.DONE)

@@ -7,11 +7,17 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from app.jobs.durable import replace
 from app.model.errors import BusyError, UsageError
 from app.model.media import Device, MediaInfo
+
+if TYPE_CHECKING:
+    from app.catalog.api import Catalog
+    from app.jobs.secrets import SecretStore
 
 HOME_RECORD = "home.json"
 DEFAULT_GROUP = "GROUP0"
@@ -39,8 +45,16 @@ def automatic_media_name(at: datetime) -> str:
     return f"{local.month}/{local.day}/{local:%y} {hour}:{local:%M %p}"
 
 
-def create_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
+def create_home(
+    home: str,
+    *,
+    caroot_password: str,
+    media_name: str = "",
+    more: Callable[[Catalog, SecretStore], None] = lambda _catalog, _store: None,
+) -> None:
     """Make a home; `home.json`, written last, makes it one. What a cut-short making left is made again.
+
+    `more` puts what else it is to have into its catalog.
 
     Raises:
         UsageError: E5101 a home is there already, E5106 it holds other things, AE1012 a bad password.
@@ -63,7 +77,7 @@ def create_home(home: str, *, caroot_password: str, media_name: str = "") -> Non
             raise UsageError("E5101", home=home)
         os.chmod(home, 0o700)
         _clear(home)
-        identity = _fill(home, caroot_password, media_name)
+        identity = _fill(home, caroot_password, media_name, more)
         record = {"format": _FORMAT, "id": identity, "created_at": datetime.now(UTC).isoformat()}
         replace(os.path.join(home, HOME_RECORD), json.dumps(record).encode())
         with contextlib.suppress(FileNotFoundError):
@@ -84,7 +98,9 @@ def _clear(home: str) -> None:
             os.unlink(path)
 
 
-def _fill(home: str, caroot_password: str, media_name: str) -> str:
+def _fill(
+    home: str, caroot_password: str, media_name: str, more: Callable[[Catalog, SecretStore], None]
+) -> str:
     from app.agent.accounts import Accounts, Role
     from app.agent.home import AgentHome
     from app.catalog import open_catalog
@@ -96,7 +112,8 @@ def _fill(home: str, caroot_password: str, media_name: str) -> str:
     Accounts(agent_home).add(OWNER, caroot_password, Role.ADMINISTRATOR)
     from app.jobs.secrets import SecretStore
 
-    SecretStore(home).create()
+    secrets = SecretStore(home)
+    secrets.create()
     device_path = os.path.join(home, DEFAULT_DEVICE)
     now = datetime.now(UTC)
     found = media.format_media(device_path, media_name or automatic_media_name(now))
@@ -118,6 +135,7 @@ def _fill(home: str, caroot_password: str, media_name: str) -> str:
                 created_at=label.created_at,
             )
         )
+        more(catalog, secrets)
     finally:
         catalog.close()
     return agent_home.id

@@ -5,9 +5,10 @@ User interfaces may not import the composition root; the module `app.bootstrap` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from app.model.recovery import RecoveryPlan
 from app.services.api import AgentHomeService, AgentState, Services
 
 
@@ -24,6 +25,18 @@ class Composition(Protocol):
 
     def init_home(self, home: str, *, caroot_password: str, media_name: str = "") -> None:
         """Make a home. Raises UsageError E5101 when there is one or the directory is not empty."""
+        ...
+
+    def plan_from_media(
+        self, home: str, directories: Sequence[str], secrets: Sequence[str] = ()
+    ) -> RecoveryPlan:
+        """What the media in these directories hold. NotFoundError E5230, CredentialsError E4131, others."""
+        ...
+
+    def init_from_media(
+        self, plan: RecoveryPlan, *, caroot_password: str, secrets: Sequence[str] = (), media_name: str = ""
+    ) -> Sequence[int]:
+        """Make a home that knows these media; the jobs that merge them, which a server will run."""
         ...
 
     def open_services(self, home: str) -> Services:
