@@ -22,7 +22,8 @@ from app.agent.stream_link import StreamLink, start_reading
 from app.agent.tls import Identity, fingerprint_of
 from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.replication.definition import from_xml
-from app.replication.frames import Frame, Hello, decode_frame
+from app.replication.frame_codec import decode_frame
+from app.replication.frames import Frame, Hello
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.throttle import Throttle

@@ -13,7 +13,8 @@ from app.agent.tls import Identity, load_or_make_identity
 from app.model.errors import ArcxoError
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.definition import to_xml
-from app.replication.frames import PROTOCOL_VERSION, Hello, Ping, encode_frame
+from app.replication.frame_codec import encode_frame
+from app.replication.frames import PROTOCOL_VERSION, Hello, Ping
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import FRAME_MAX_BYTES, Link
 

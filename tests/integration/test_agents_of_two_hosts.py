@@ -33,7 +33,8 @@ from app.model.errors import ArcxoError, CredentialsError, UsageError
 from app.model.job import Credentials
 from app.model.scenario import NewScenario, ReplicaSpec, Root, Scenario, ScenarioState
 from app.replication.definition import to_xml
-from app.replication.frames import PROTOCOL_VERSION, Hello, Welcome, decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame
+from app.replication.frames import PROTOCOL_VERSION, Hello, Welcome
 from tests.support.agent_processes import children_of, wait_until
 
 generated: Any = agent_pb2_grpc

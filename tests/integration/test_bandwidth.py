@@ -19,7 +19,8 @@ from app.agent.tls import Identity, load_or_make_identity
 from app.model.bandwidth import parse_bandwidth
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.definition import to_xml
-from app.replication.frames import PROTOCOL_VERSION, Hello, encode_frame
+from app.replication.frame_codec import encode_frame
+from app.replication.frames import PROTOCOL_VERSION, Hello
 from app.replication.link import Link
 from app.replication.throttle import Throttle
 from tests.support.tcp_proxy import TcpProxy

@@ -10,14 +10,13 @@ import pytest
 
 from app.model.errors import ArcxoError, BusyError
 from app.model.report import Report, ReportedChange, ReportKind
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Frame,
     Pong,
     Refused,
     Welcome,
-    decode_frame,
-    encode_frame,
 )
 from app.replication.inspect_frames import Inquiry, InspectRequest
 from app.replication.master import audit

@@ -6,7 +6,8 @@ import queue
 import threading
 
 from app.model.errors import ArcxoError
-from app.replication.frames import Frame, Pong, decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame
+from app.replication.frames import Frame, Pong
 from app.replication.throttle import UNLIMITED, Throttle
 
 

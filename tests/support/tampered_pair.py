@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.model.scenario import ReplicaSpec, Scenario
-from app.replication.frames import Frame, decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame
+from app.replication.frames import Frame
 from app.replication.throttle import Throttle
 from tests.support.replica_link import MemoryLink
 from tests.support.replication_pair import MemoryConnector, Pair

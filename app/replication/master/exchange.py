@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.model.errors import ArcxoError
 from app.replication.codec import refuse
+from app.replication.frame_codec import decode_frame, encode_frame, listing_root
 from app.replication.frames import (
     Batch,
     BatchKind,
@@ -24,9 +25,6 @@ from app.replication.frames import (
     Refused,
     Trouble,
     Welcome,
-    decode_frame,
-    encode_frame,
-    listing_root,
 )
 from app.replication.link import Link
 from app.replication.master.answers import Answers, in_order

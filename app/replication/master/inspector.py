@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from app.model.entry import order_key
 from app.model.errors import ArcxoError
 from app.model.scenario import ReplicaSpec, Scenario
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Fault,
@@ -16,8 +17,6 @@ from app.replication.frames import (
     Pong,
     Refused,
     Welcome,
-    decode_frame,
-    encode_frame,
 )
 from app.replication.inspect_frames import INSPECTED_MOST, Inquiry, Inspected, InspectRequest
 from app.replication.link import Link, ReplicaConnector

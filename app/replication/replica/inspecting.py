@@ -17,6 +17,7 @@ from app.model.entry import order_key
 from app.model.errors import ArcxoError
 from app.replication.background import read_when_idle
 from app.replication.codec import refuse
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Frame,
@@ -24,8 +25,6 @@ from app.replication.frames import (
     Pong,
     Refused,
     Welcome,
-    decode_frame,
-    encode_frame,
 )
 from app.replication.inspect_frames import Inquiry, Inspected, InspectRequest
 from app.replication.link import Link

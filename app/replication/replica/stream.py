@@ -18,6 +18,7 @@ from app.model.scenario import ReplicaState, Scenario
 from app.replication.codec import decode
 from app.replication.compression import CompressingLink
 from app.replication.definition import from_xml
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Batch,
@@ -32,8 +33,6 @@ from app.replication.frames import (
     Refused,
     Trouble,
     Welcome,
-    decode_frame,
-    encode_frame,
 )
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link

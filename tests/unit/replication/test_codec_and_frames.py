@@ -10,6 +10,7 @@ from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.model.scenario import ReplicaState
 from app.replication import codec, frames
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.inspect_frames import INSPECTED_MOST, Inquiry, Inspected, InspectRequest
 from app.replication.link import FRAME_MAX_BYTES
 from app.replication.records import (
@@ -85,7 +86,7 @@ def test_a_record_survives_the_trip_through_bytes(record):
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda f: type(f).__name__)
 def test_a_frame_survives_the_trip_through_bytes(frame):
-    assert frames.decode_frame(frames.encode_frame(frame)) == frame
+    assert decode_frame(encode_frame(frame)) == frame
 
 
 @pytest.mark.parametrize(
@@ -113,14 +114,14 @@ def test_a_record_that_breaks_the_rules_is_refused(record):
 
 def test_a_frame_that_no_link_takes_is_not_made():
     with pytest.raises(ArcxoError, match="ER00301"):
-        frames.encode_frame(frames.Batch(frames.BatchKind.STREAM, "", 1, (b"x" * FRAME_MAX_BYTES,)))
+        encode_frame(frames.Batch(frames.BatchKind.STREAM, "", 1, (b"x" * FRAME_MAX_BYTES,)))
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_random_bytes_are_refused_with_a_code(data):
     refused = []
-    for decode in (codec.decode, frames.decode_frame):
+    for decode in (codec.decode, decode_frame):
         try:
             decode(data)
         except ArcxoError as error:
@@ -159,7 +160,7 @@ def test_damaged_records_are_refused_or_still_valid(encoded, data):
 )
 def test_a_strange_frame_of_a_link_that_looks_is_refused(fields):
     with pytest.raises(ArcxoError):
-        frames.decode_frame(msgpack.packb(fields))
+        decode_frame(msgpack.packb(fields))
 
 
 @pytest.mark.parametrize("size", [0, 10, 8_192, 8_193, 65_535, 65_536, 1 << 20])
@@ -175,4 +176,4 @@ def test_what_is_joined_for_speed_is_what_msgpack_makes(size):
     for count in (0, 1, 15, 16, 70):
         batch = frames.Batch(frames.BatchKind.SYNC, "e", 7, (record,) * min(count, 3) + (b"x",) * (count - 3))
         packed = msgpack.packb([7, 1, "e", 7, batch.records], use_bin_type=True)
-        assert frames.encode_frame(batch) == packed
+        assert encode_frame(batch) == packed

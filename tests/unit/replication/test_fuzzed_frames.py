@@ -17,7 +17,8 @@ import pytest
 
 from app.model.errors import ArcxoError
 from app.replication.codec import decode
-from app.replication.frames import Batch, Hello, decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame
+from app.replication.frames import Batch, Hello
 from app.replication.master import connection
 from tests.support.frame_fuzzer import Fuzzer
 from tests.support.replica_link import pair

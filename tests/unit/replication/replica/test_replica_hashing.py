@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from app.model.errors import ArcxoError
 from app.replication import content, sync_frames
-from app.replication.frames import decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.records import BLOCK_BYTES, SYNC_STAGE_FIRST
 from app.replication.replica.hashing import HashAnswers
 from app.replication.sync_frames import (

@@ -18,6 +18,7 @@ from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerT
 from app.replication.codec import encode
 from app.replication.definition import to_xml
 from app.replication.events import EventStore
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Batch,
@@ -34,8 +35,6 @@ from app.replication.frames import (
     Refused,
     Trouble,
     Welcome,
-    decode_frame,
-    encode_frame,
 )
 from app.replication.link import FRAME_MAX_BYTES
 from app.replication.records import (
