@@ -315,8 +315,10 @@ class MemoryScenarios(_Calls):
 
     def update(self, scenario: Scenario) -> Scenario:
         self._note("scenarios.update", scenario)
-        self._change(scenario.name, lambda status: replace(status, scenario=scenario))
-        return scenario
+        known = next(one.scenario for one in self._services.statuses if one.scenario.id == scenario.id)
+        saved = replace(scenario, version=known.version + 1)
+        self._change(known.name, lambda status: replace(status, scenario=saved))
+        return saved
 
     def register(self, name: str) -> Scenario:
         return self.show(name).scenario
@@ -1082,13 +1084,17 @@ class MemoryStorage(_Calls):
         return self._services.add_job(JobKind.MEDIA_RETIRE, f"Retire {media}", {})
 
     def pools(self) -> Sequence[PoolInfo]:
-        held = tuple(self._services.media.media())
-        return [PoolInfo(pool, held, ()) for pool in self.known_pools.values()]
+        return [self.pool(name) for name in self.known_pools]
 
     def pool(self, name: str) -> PoolInfo:
         if name not in self.known_pools:
             raise NotFoundError("E6024", pool=name)
-        return PoolInfo(self.known_pools[name], tuple(self._services.media.media()), ())
+        own = [one for one in self._services.media.media() if one.pool == name]
+        return PoolInfo(
+            self.known_pools[name],
+            save=tuple(one for one in own if one.pool_set is PoolSet.SAVE),
+            scratch=tuple(one for one in own if one.pool_set is PoolSet.SCRATCH),
+        )
 
     def add_pool(self, pool: Pool) -> None:
         self._note("storage.add_pool", pool)
@@ -1102,6 +1108,12 @@ class MemoryStorage(_Calls):
 
     def assign_pool(self, pool: str, media: str, pool_set: PoolSet = PoolSet.SAVE) -> None:
         self._note("storage.assign_pool", pool, media, pool_set)
+        self._services.media_ = [
+            replace(one, pool=pool, pool_set=pool_set if pool else PoolSet.NONE)
+            if media in (one.name, one.serial)
+            else one
+            for one in self._services.media_
+        ]
 
     def plan_pools(self, pool: str = "") -> Sequence[PoolMove]:
         return [

@@ -78,6 +78,7 @@ def test_pools_are_made_changed_and_previewed(run: Run, services: MemoryServices
     # Scratch may be overwritten: that is asked.
     assert run("pool", "assign", "weekly", "FSD-2026-A", "--scratch")[0] == 2
     assert run("pool", "assign", "weekly", "FSD-2026-A", "--scratch", "--yes")[0] == 0
+    assert run("pool", "assign", "weekly", "FSD-2026-A")[0] == 0
     assert run("pool", "remove", "weekly")[0] == 2
     assert run("pool", "remove", "weekly", "--yes")[0] == 0
     assert run("pool", "show", "weekly")[0] == 5
