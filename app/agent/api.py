@@ -31,6 +31,7 @@ from app.model.job import Conflict, Structure, VerifyMode
 from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
 from app.model.path_state import DirectoryStates
+from app.model.paths import shown
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import (
     KeptRestore,
@@ -41,10 +42,12 @@ from app.model.restore import (
 )
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, ReplicaStatus, Scenario, ScenarioStatus, SyncMethod
+from app.model.source import DirectSource
 
 __all__ = [
     "Admission",
     "Agent",
+    "AnyPoint",
     "ArchiveEvent",
     "ArchiveOrder",
     "ArchiveResult",
@@ -59,6 +62,7 @@ __all__ = [
     "RestorePart",
     "RestorePlan",
     "RestoreResult",
+    "SourcePoint",
     "UndoOrder",
     "UndoResult",
 ]
@@ -86,6 +90,70 @@ class BackupPoint:
     incarnation: str
     change: int
     entities: tuple[EntityPoint, ...]
+
+
+    @property
+    def label(self) -> str:
+        """How it is called in messages."""
+        return self.scenario.name
+
+    @property
+    def machine(self) -> str:
+        """Whose paths its sessions have."""
+        return self.scenario.master
+
+    @property
+    def scenario_id(self) -> int:
+        """Of which scenario it is."""
+        return self.scenario.id
+
+    @property
+    def scenario_name(self) -> str:
+        """The name of that."""
+        return self.scenario.name
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePoint:
+    """A directory of a host, ready to be archived as it is or from a snapshot of its volume.
+
+    As a `BackupPoint`, of one entity and of no scenario.
+    """
+
+    id: str
+    machine: str
+    path: bytes
+    taken_at: datetime
+    consistency: Consistency
+    provider: str
+
+    @property
+    def label(self) -> str:
+        """How it is called in messages."""
+        return f"{self.machine}:{shown(self.path)}"
+
+    @property
+    def replica(self) -> str:
+        """The host that it is read on."""
+        return self.machine
+
+    @property
+    def scenario_id(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def scenario_name(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def entities(self) -> tuple[EntityPoint, ...]:
+        """The one entity: it is named by the path."""
+        return (EntityPoint(shown(self.path), ((self.path, self.path),)),)
+
+
+AnyPoint = BackupPoint | SourcePoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +347,10 @@ class Agent(Protocol):
 
     # the Client Agent: backup and restore
     def begin_backup(self, scenario_id: int, replica: str, job_id: int, fence: int) -> BackupPoint: ...
+    def begin_source_backup(self, source: DirectSource, job_id: int, fence: int) -> SourcePoint:
+        """Make a directory of the host ready. Raises UsageError, NotFoundError, ArcxoError AE1060-AE1065."""
+        ...
+
     def archive(self, order: ArchiveOrder) -> Iterator[ArchiveEvent]: ...
     def end_backup(self, point_id: str, *, keep: bool) -> None: ...
     def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]: ...

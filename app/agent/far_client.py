@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from app.agent.api import ArchiveOrder, BackupPoint, RestoreOrder
+from app.agent.api import AnyPoint, ArchiveOrder, RestoreOrder
 from app.agent.convert import from_message, to_message, to_text
 from app.agent.errors import bug
 from app.agent.far_media import MediaAnswer, MediaRequest
@@ -23,18 +23,17 @@ _LANES = 6
 _OPEN_MOST = 48
 
 
-def header_check(order: ArchiveOrder, point: BackupPoint) -> Callable[[SessionHeader], None]:
+def header_check(order: ArchiveOrder, point: AnyPoint) -> Callable[[SessionHeader], None]:
     """What raises ArcxoError E4158 for the header of another session than was ordered."""
-    scenario = point.scenario
     roots = next((item.roots for item in point.entities if item.entity == order.entity), ())
     ordered: dict[str, object] = {
         "job_id": order.job_id,
         "entity": order.entity,
         "key_id": order.key_id,
         "server": order.server,
-        "scenario_id": scenario.id,
-        "scenario_name": scenario.name,
-        "machine": scenario.master,
+        "scenario_id": point.scenario_id,
+        "scenario_name": point.scenario_name,
+        "machine": point.machine,
         "replica": point.replica,
         "roots": tuple(path for path, _ in roots),
     }
@@ -66,7 +65,7 @@ def _answer_message(answer: MediaAnswer) -> pb.FarOrder:
     )
 
 
-def far_archive(order: ArchiveOrder, point: BackupPoint) -> tuple[pb.FarOrder, dict[str, MediaGate]]:
+def far_archive(order: ArchiveOrder, point: AnyPoint) -> tuple[pb.FarOrder, dict[str, MediaGate]]:
     """The message of an order whose media is this host's, and the gate to it."""
     from app.backup.api import usable_base
 

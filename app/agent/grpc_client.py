@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import grpc
 
 from app.agent.api import (
+    AnyPoint,
     ArchiveEvent,
     ArchiveOrder,
     ArchiveResult,
@@ -70,7 +71,7 @@ class GrpcAgent(HostCalls):
     ) -> None:
         self._host = host
         self._far = far
-        self._points: dict[str, BackupPoint] = {}
+        self._points: dict[str, AnyPoint] = {}
         self._timeout_s = timeout_s
         self._channel = open_channel(address, certificate)
         self._stub: Any = generated.AgentControlStub(self._channel)

@@ -37,6 +37,7 @@ from app.model.packed_rows import PackedRows
 from app.model.restore import RestorePlan, UndoResult
 from app.model.rewind import PointKind
 from app.model.scenario import Filters, NewScenario, Scenario, SyncMethod
+from app.model.source import DirectSource
 
 _BROWSE_BATCH = 5_000
 EVENTS_MAX = 10_000
@@ -323,6 +324,11 @@ class ControlHandlers:
             request.scenario_id, request.replica, request.job_id, request.fence, left
         )
         return to_message(point, pb.BackupPoint)
+
+    def _do_begin_source_backup(self, request: Any, left: float) -> pb.SourcePoint:
+        source = from_message(request.source, DirectSource)
+        point = self._host.begin_source_backup(source, request.job_id, request.fence, left)
+        return to_message(point, pb.SourcePoint)
 
     def _do_end_backup(self, request: Any, left: float) -> pb.Empty:
         self._host.end_backup(request.point_id, keep=request.keep, timeout_s=left)

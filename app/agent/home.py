@@ -26,6 +26,7 @@ ENGINE_DIRECTORIES = (
     "cookies",
     "tls",
     "points",
+    "sources",
     "work",
     "grants",
     "peers",

@@ -20,6 +20,7 @@ from app.agent.api import (
     CompareOrder,
     RestoreEvent,
     RestoreOrder,
+    SourcePoint,
     UndoOrder,
 )
 from app.agent.backup_refusals import ScenariosInUse, as_backup_error, check_allowed
@@ -27,12 +28,13 @@ from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
 from app.agent.far_media import MediaRequest
-from app.agent.home import dialable
+from app.agent.home import AgentHome, dialable
 from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.restores import Restores
 from app.agent.role_process import RoleProcess
+from app.agent.source_points import SourcePoints
 from app.agent.workers import AnswerLine, SpareWorker, WorkerEvent, run_archive, run_comparison
 from app.model.archive import CompareEvent
 from app.model.errors import ArcxoError, BusyError, Problem
@@ -40,6 +42,7 @@ from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.scenario import Filters, NewScenario, ReplicaState, Scenario, ScenarioStatus
+from app.model.source import DirectSource
 from app.replication.events import EventStore
 from app.replication.master.preview import preview
 
@@ -74,6 +77,7 @@ class HostEngines:
         self._spare = SpareWorker(spawner)
         self._master = master
         self._replica = replica
+        self.sources = SourcePoints(AgentHome(home_path))
         self.restores = Restores(home_path, os.path.join(home_path, "engine"), spawner, replica, events)
         self._started_at = datetime.now(UTC)
         self._previews = threading.Semaphore(PREVIEWS_MOST)
@@ -237,8 +241,23 @@ class HostEngines:
             return point
         return proved or point
 
+    def begin_source_backup(
+        self, source: DirectSource, job_id: int, fence: int, timeout_s: float
+    ) -> SourcePoint:
+        """Make a directory of this host ready to be archived; see `SourcePoints.begin`.
+
+        Raises BusyError AE1023 for a job that another server has taken over.
+        """
+        self._spare.prepare()
+        self._replica.call("check_fence", job_id, fence, timeout_s=timeout_s)
+        return self.sources.begin(source, job_id)
+
     def end_backup(self, point_id: str, *, keep: bool, timeout_s: float) -> None:
-        """Release the point, or keep its snapshots."""
+        """Release the point, or keep its snapshots (never those of sources)."""
+        if point_id in self.sources:
+            self.sources.end(point_id)
+            self._spare.prepare()
+            return
         self._in_use.ended(point_id)
         self._replica.call("end_backup", point_id, keep, timeout_s=timeout_s)
         # Where backups follow each other, the next one finds its worker started.
@@ -259,6 +278,10 @@ class HostEngines:
     def _archive(
         self, order: ArchiveOrder, gone: threading.Event, line: AnswerLine | None
     ) -> Iterator[WorkerEvent | MediaRequest | None]:
+        if order.point_id in self.sources:
+            self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
+            yield from self._archive_source(order, gone, line)
+            return
         task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
         touched_at = time.monotonic()
         for event in run_archive(self._spawner, task, manifests, gone, self._spare, line):
@@ -273,6 +296,14 @@ class HostEngines:
                     scenario_name=task.scenario_name,
                     **event.params,
                 )
+            yield event
+
+    def _archive_source(
+        self, order: ArchiveOrder, gone: threading.Event, line: AnswerLine | None
+    ) -> Iterator[WorkerEvent | MediaRequest | None]:
+        task = self.sources.archive_task(order)
+        for event in run_archive(self._spawner, task, {}, gone, self._spare, line):
+            self.sources.touch(order.point_id)
             yield event
 
     def compare_session(self, order: CompareOrder, gone: threading.Event) -> Iterator[CompareEvent | None]:

@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.agent.api import Admission
-from app.agent.convert import from_message
+from app.agent.api import Admission, AnyPoint, SourcePoint
+from app.agent.convert import from_message, to_message
 from app.agent.generated import agent_pb2 as pb
 from app.agent.peers import Peer
 from app.model.host import CheckResult
 from app.model.scenario import ReplicaStatus
+from app.model.source import DirectSource
 
 
 class HostCalls:
     """What `app.agent.api.Agent` has for hosts, on top of a client's `_call`."""
 
     _call: Callable[..., Any]
+    _points: dict[str, AnyPoint]
+
+    def begin_source_backup(self, source: DirectSource, job_id: int, fence: int) -> SourcePoint:
+        """Make a directory there ready to be archived."""
+        request = pb.BeginSourceRequest(
+            source=to_message(source, pb.DirectSource), job_id=job_id, fence=fence
+        )
+        point = from_message(self._call("BeginSourceBackup", request), SourcePoint)
+        self._points[point.id] = point
+        return point
 
     def set_name(self, name: str) -> None:
         """Tell the host that a server knows it as `name`."""

@@ -140,6 +140,7 @@ class HostProcess:
             replica.start()
             replica.call("release_abandoned")
             engines.restores.tend()
+            engines.sources.release_abandoned()
             server.start()
             serving.set()
             publish()

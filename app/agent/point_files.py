@@ -166,14 +166,14 @@ def _to_json(point: SavedPoint) -> dict[str, Any]:
         "job_id": point.job_id,
         "fence": point.fence,
         "entities": [[entity, list(indexes)] for entity, indexes in point.entities],
-        "roots": [[_text(root.master_path), _snapshot_to_json(root.snapshot)] for root in point.roots],
-        "planned": None if point.planned is None else _snapshot_to_json(point.planned),
+        "roots": [[_text(root.master_path), snapshot_to_json(root.snapshot)] for root in point.roots],
+        "planned": None if point.planned is None else snapshot_to_json(point.planned),
         "kept": point.kept,
         "released": point.released,
         "since": point.since,
         "base": point.base,
         "absorbs": point.absorbs,
-        "spent": [_snapshot_to_json(one) for one in point.spent],
+        "spent": [snapshot_to_json(one) for one in point.spent],
         "rolled": point.rolled,
     }
 
@@ -191,19 +191,20 @@ def _from_json(found: dict[str, Any]) -> SavedPoint:
         job_id=found["job_id"],
         fence=found["fence"],
         entities=tuple((entity, tuple(indexes)) for entity, indexes in found["entities"]),
-        roots=tuple(SavedRoot(_bytes(path), _snapshot_from_json(made)) for path, made in found["roots"]),
-        planned=None if found["planned"] is None else _snapshot_from_json(found["planned"]),
+        roots=tuple(SavedRoot(_bytes(path), snapshot_from_json(made)) for path, made in found["roots"]),
+        planned=None if found["planned"] is None else snapshot_from_json(found["planned"]),
         kept=found["kept"],
         released=found.get("released", False),
         since=found.get("since", -1),
         base=found.get("base", ""),
         absorbs=found.get("absorbs", ""),
-        spent=tuple(_snapshot_from_json(one) for one in found.get("spent", ())),
+        spent=tuple(snapshot_from_json(one) for one in found.get("spent", ())),
         rolled=found.get("rolled", 0),
     )
 
 
-def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
+def snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as files of points keep it."""
     return {
         "id": snapshot.id,
         "provider": snapshot.provider,
@@ -215,7 +216,8 @@ def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _snapshot_from_json(found: dict[str, Any]) -> Snapshot:
+def snapshot_from_json(found: dict[str, Any]) -> Snapshot:
+    """The other way."""
     return Snapshot(
         id=found["id"],
         provider=found["provider"],

@@ -35,6 +35,8 @@ REQUIRED_ROLE = {
     "Archive": Role.OPERATOR,
     "EndBackup": Role.OPERATOR,
     "CompareSession": Role.OPERATOR,
+    # Reads any directory that the caller names.
+    "BeginSourceBackup": Role.ADMINISTRATOR,
     # These write to directories that the caller names, or decide which directories are written.
     "MakeDirectory": Role.ADMINISTRATOR,
     "CreateScenario": Role.ADMINISTRATOR,

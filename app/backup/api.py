@@ -53,13 +53,29 @@ class Manifest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRules:
+    """What is left out of a directory that no scenario made. Paths are relative to the root.
+
+    `mounts`: where file systems are mounted; they are left out unless `cross_file_systems`, those
+    `of_the_kernel` always. `own`: what Arcxo keeps there itself. `from_snapshot`: the root is read from a
+    snapshot of its volume, where other subvolumes show as empty directories.
+    """
+
+    cross_file_systems: bool = False
+    mounts: frozenset[bytes] = frozenset()
+    of_the_kernel: frozenset[bytes] = frozenset()
+    own: frozenset[bytes] = frozenset()
+    from_snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveRoot:
     """One root: where it is on the master, and the directory that holds its frozen state.
 
     With `changes` (a trusted list relative to the base session) only those paths are touched and everything
     else is shared with the base by reference; the directory need hold nothing else. Without (None) it is
     walked and compared with the base. `partial`: the directory does hold nothing else, and cannot be walked.
-    `audited` is a list that a walk is to prove complete.
+    `audited` is a list that a walk is to prove complete. `rules`: it is not a replica's, and may change.
     """
 
     master_path: bytes
@@ -67,6 +83,7 @@ class ArchiveRoot:
     changes: tuple[Change, ...] | None = None
     partial: bool = False
     audited: tuple[Change, ...] | None = None
+    rules: SourceRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

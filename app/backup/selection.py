@@ -13,7 +13,7 @@ from app.backup.claims import Claims, origin_of
 from app.backup.extras import Extra, extras
 from app.held_directories import names_in
 from app.media.api import SessionHeader
-from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, MTIME, NAME, SIZE, Entry, to_metadata
+from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, LEFT_OUT, MTIME, NAME, SIZE, Entry, to_metadata
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
 from app.model.entry import Metadata
 from app.model.errors import ArcxoError, NotFoundError, UsageError
@@ -228,7 +228,8 @@ class Selection:
             except ArcxoError as error:
                 self.damaged.append((source, error))
                 continue
-            if self._task.exact:
+            if self._task.exact and not _is_left_out(entry):
+                # It is empty in the session, but not where it was.
                 self._exact.append(target)
             base = target.rstrip(b"/") + b"/"
             for child in entries:
@@ -268,7 +269,8 @@ class Selection:
 
     def _look_at_others(self, item: Item, is_directory: bool) -> None:
         """Whether another entry of this restore has the place, or nothing may be written there."""
-        if is_directory or not self._several:
+        written = not _is_left_out(item.entry) if is_directory else not self._several
+        if written:
             real = self._real(item.target)
             if any(is_beneath(real, path) for path in self._protected):
                 item.failed, item.reason = "E4233", "it is part of this installation"
@@ -361,6 +363,11 @@ class Selection:
 def is_implicit(entry: Entry) -> bool:
     """Whether a directory's metadata were never taken."""
     return bool(entry[EXTRA] and entry[EXTRA].get("y"))
+
+
+def _is_left_out(entry: Entry) -> bool:
+    """Whether the backup left a directory out: what is there now is no concern of a restore."""
+    return bool(entry[EXTRA] and entry[EXTRA].get("y") == LEFT_OUT)
 
 
 def _selected(one: OpenPart) -> list[bytes]:

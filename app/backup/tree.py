@@ -201,7 +201,7 @@ class TreeArchiver:
             with os.scandir(source) as listing:
                 listed = sorted((one.name, one) for one in listing)
         except OSError as error:
-            self._ledger.problem("E4211", path, reason=error.strerror or str(error))
+            self._unreadable(path, error)
             listed = []
         for name, item in listed:
             child_path = path + b"/" + name
@@ -209,7 +209,7 @@ class TreeArchiver:
             try:
                 child_found = item.stat(follow_symlinks=False)
             except OSError as error:
-                self._ledger.problem("E4211", child_path, reason=error.strerror or str(error))
+                self._unreadable(child_path, error)
                 child = None
             else:
                 child = self._entry(source + b"/" + name, child_path, child_found, child_base)
@@ -225,6 +225,10 @@ class TreeArchiver:
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
         return entry
+
+    def _unreadable(self, path: bytes, error: OSError) -> None:
+        """Something could not be read, and is not in the session."""
+        self._ledger.problem("E4211", path, reason=error.strerror or str(error))
 
     def _finish(self, path: bytes, entry: Entry, base: Entry | None) -> None:
         self._ledger.count(entry)
@@ -246,7 +250,7 @@ class TreeArchiver:
         try:
             entry = self._leaf(source, path, found, kind, base)
         except OSError as error:
-            ledger.problem("E4211", path, reason=error.strerror or str(error))
+            self._unreadable(path, error)
             return None
         self._finish(path, entry, base)
         return entry

@@ -22,6 +22,8 @@ from app.model.job import (
     Structure,
     VerifyMode,
 )
+from app.model.rotation import Rotation, RotationScheme
+from app.model.source import DirectSource
 
 _SCRIPT_VERSION = 1
 
@@ -56,6 +58,10 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "span_wait_minutes": script.span_wait_minutes,
             "protect_days": script.protect_days,
             "run": script.run,
+            "sources": [
+                {"host": one.host, "path_b64": encode_bytes(one.path), "cross": one.cross_file_systems}
+                for one in script.sources
+            ],
         }
     elif isinstance(script, RestoreScript):
         document = {
@@ -114,6 +120,10 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
             span_wait_minutes=document.get("span_wait_minutes"),
             protect_days=document.get("protect_days", 0),
             run=document.get("run", ""),
+            sources=tuple(
+                DirectSource(one["host"], decode_bytes(one["path_b64"]), one["cross"])
+                for one in document.get("sources", ())
+            ),
         )
     return RestoreScript(
         selections=tuple(
@@ -140,15 +150,31 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
 
 def schedule_to_json(schedule: Schedule) -> str:
     """A schedule as JSON text."""
+    rotation = schedule.rotation
     return json.dumps(
-        {"run_at": _time(schedule.run_at), "repeat": schedule.repeat, "time_zone": schedule.time_zone}
+        {
+            "run_at": _time(schedule.run_at),
+            "repeat": schedule.repeat,
+            "time_zone": schedule.time_zone,
+            "excluded": list(schedule.excluded),
+            "catch_up": schedule.catch_up,
+            "rotation": rotation and [rotation.scheme.value, rotation.prefix, rotation.append],
+        }
     )
 
 
 def schedule_from_json(text: str) -> Schedule:
     """The other way."""
     document = json.loads(text)
-    return Schedule(_at(document["run_at"]), document["repeat"], document["time_zone"])
+    rotation = document.get("rotation")
+    return Schedule(
+        _at(document["run_at"]),
+        document["repeat"],
+        document["time_zone"],
+        excluded=tuple(document.get("excluded", ())),
+        catch_up=document.get("catch_up", True),
+        rotation=Rotation(RotationScheme(rotation[0]), rotation[1], rotation[2]) if rotation else None,
+    )
 
 
 def progress_to_json(progress: JobProgress) -> str:

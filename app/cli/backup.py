@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,17 +12,31 @@ from app.cli.arguments import UtcTime
 from app.cli.context import CommandContext, current, read_password_file
 from app.cli.job import finish_submission
 from app.messages import render
-from app.model.job import BackupScript, MediaMethod, Schedule, VerifyMode
+from app.model.errors import UsageError
+from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode, source_role
+from app.model.source import DirectSource, parse_source
 from app.services.api import BackupRequest
 
 _LOSSES = frozenset({"W5213", "W5214"})
 """Warnings of sessions that are lost."""
 
 
-@click.command(help="Submit a backup of one or more scenarios' replicas.")
+@click.command(help="Submit a backup of scenarios' replicas, and of directories of any host.")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="May be repeated.")
 @click.option(
-    "--scenario", "scenarios", multiple=True, required=True, metavar="NAME", help="May be repeated."
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="HOST:/PATH",
+    help="A directory of a host, this one being localhost. May be repeated.",
 )
+@click.option(
+    "--cross-file-systems",
+    is_flag=True,
+    help="Go on where other file systems are mounted in a --source; else they are left out.",
+)
+@click.option("--host-user", default="", metavar="USER", help="Account on the hosts of --source.")
+@click.option("--host-password-file", metavar="FILE", help="Its password; without it the one of `host add`.")
 @click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
 @click.option("--group", default="GROUP0", show_default=True, metavar="G", help="Device group.")
 @click.option(
@@ -78,6 +93,10 @@ _LOSSES = frozenset({"W5213", "W5214"})
 def backup(
     *,
     scenarios: Sequence[str],
+    sources: Sequence[str],
+    cross_file_systems: bool,
+    host_user: str,
+    host_password_file: str | None,
     replica: str,
     group: str,
     media_name: str,
@@ -101,6 +120,11 @@ def backup(
     """Submit."""
     context = current()
     password = read_password_file(session_password_file) if session_password_file else ""
+    if not scenarios and not sources:
+        raise UsageError("E1177")
+    given = [parse_source(os.fsencode(source)) for source in dict.fromkeys(sources)]
+    directories = tuple(DirectSource(host, path, cross_file_systems) for host, path in given)
+    logins = _logins(directories, host_user, host_password_file)
     chosen = [context.services.scenarios.show(scenario).scenario for scenario in dict.fromkeys(scenarios)]
     script = BackupScript(
         scenario_ids=tuple(item.id for item in chosen),
@@ -116,15 +140,33 @@ def backup(
         media_wait_minutes=media_timeout,
         span_wait_minutes=span_timeout,
         protect_days=protect_days,
+        sources=directories,
     )
     if password and not new_password:
         context.services.backups.check_password(script, password)
     if not _agreed(context, script, only_plan=only_plan, yes=yes):
         return 0
     request = BackupRequest(
-        script=script, schedule=Schedule(run_at, repeat), name=name, hold=hold, session_password=password
+        script=script,
+        schedule=Schedule(run_at, repeat),
+        name=name,
+        hold=hold,
+        session_password=password,
+        credentials=logins,
     )
     return finish_submission(context.services.backups.submit(request), wait=wait)
+
+
+def _logins(
+    sources: Sequence[DirectSource], user: str, password_file: str | None
+) -> tuple[tuple[int, str, Credentials], ...]:
+    """The log-in to each host of the sources; none when none is given. Raises UsageError E1178."""
+    if bool(user) != bool(password_file) or (user and not sources):
+        raise UsageError("E1178")
+    if not user or not password_file:
+        return ()
+    login = Credentials(user, read_password_file(password_file))
+    return tuple((0, source_role(host), login) for host in dict.fromkeys(one.host for one in sources))
 
 
 def _agreed(context: CommandContext, script: BackupScript, *, only_plan: bool, yes: bool) -> bool:

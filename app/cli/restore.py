@@ -41,7 +41,7 @@ def _restore_options(command: Command) -> Command:
             default=Destination.ORIGINAL_REPLICA.value,
             show_default=True,
             metavar="WHERE",
-            help="original-replica[:HOST], original-master, or [HOST:]DIR.",
+            help="original-replica[:HOST], original-master (directories too), or [HOST:]DIR.",
         ),
         click.option(
             "--conflict",

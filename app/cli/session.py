@@ -51,7 +51,7 @@ def list_sessions(*, media: str | None) -> None:
             ("ID", lambda item: item.media_id),
             ("Seq", lambda item: str(sequence.get(item.media_serial, "-"))),
             ("Session", lambda item: str(item.number)),
-            ("Scenario", lambda item: item.scenario_name),
+            ("Scenario", lambda item: item.scenario_name or f"{item.machine}:{item.entity}"),
             ("Volume", lambda item: item.entity),
             ("Date", lambda item: time_text(item.started_at)),
             ("Files", lambda item: f"{item.files:,}"),
@@ -81,7 +81,7 @@ def show(*, media: str, number: int) -> None:
         [
             ("Session", f"{item.number} on {item.media_name} [ID {item.media_id}]"),
             ("Machine", item.machine),
-            ("Scenario", item.scenario_name),
+            ("Scenario", item.scenario_name or "none: a directory backed up by itself"),
             ("Replica", item.replica),
             ("Volume", item.entity),
             ("Started", time_text(item.started_at)),

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from app.agent.api import Agent, ArchiveOrder, BackupPoint, EntityPoint
+from app.agent.api import Agent, AnyPoint, ArchiveOrder, EntityPoint
 from app.catalog.api import Catalog, SessionEntry, Staging
 from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
@@ -51,7 +51,7 @@ class EntityArchiver:
         catalog: Catalog,
         lanes: Lanes,
         agent: Agent,
-        point: BackupPoint,
+        point: AnyPoint,
         control: JobControl,
         password: str,
         server: str,
@@ -81,7 +81,7 @@ class EntityArchiver:
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
-                if error.code in _WANTS_WHOLE and not self._whole:
+                if error.code in _WANTS_WHOLE and not self._whole and self.point.scenario_id:
                     self._whole = True
                     self.point = self._everything()
                     continue
@@ -91,7 +91,7 @@ class EntityArchiver:
                 filled = chosen
                 self._control.warn(
                     "W5142",
-                    scenario=self.point.scenario.name,
+                    scenario=self.point.label,
                     media=chosen.label.name,
                     device=chosen.device.name,
                 )
@@ -100,10 +100,10 @@ class EntityArchiver:
         """The job writes no more: its media may be erased again."""
         self._choice.release()
 
-    def _everything(self) -> BackupPoint:
+    def _everything(self) -> AnyPoint:
         """The point of a job that begins again holds everything; the one before is released."""
-        scenario, control = self.point.scenario, self._control
-        return self._agent.begin_backup(scenario.id, self.point.replica, control.job.id, control.fence)
+        point, control = self.point, self._control
+        return self._agent.begin_backup(point.scenario_id, point.replica, control.job.id, control.fence)
 
     def _media(self, filled: OnlineMedia | None) -> OnlineMedia:
         """The media to write to: the one to begin with, or the one that follows a full one."""
@@ -128,7 +128,7 @@ class EntityArchiver:
         return found[0]
 
     def _archive_into(self, chosen: OnlineMedia, entity: EntityPoint) -> Archived:
-        machine = self.point.scenario.master
+        machine = self.point.machine
         lineage = ("lineage", machine, entity.entity, chosen.label.set_id)
         text = f"another backup of {entity.entity} on {machine}"
         with self._lanes.hold(self._control, lineage, text):
@@ -177,7 +177,7 @@ class EntityArchiver:
         session of the lineage: where the two differ, everything is read and told. Another scenario's session
         of the same volume says nothing of these roots.
         """
-        machine = self.point.scenario.master
+        machine = self.point.machine
         roots = sorted(path for path, _ in entity.roots)
         newest = self._catalog.sessions.newest(machine, entity.entity, chosen.label.set_id, roots)
         if newest is None:
@@ -221,7 +221,7 @@ class EntityArchiver:
                         stored_bytes=start.stored_bytes + event.stored_bytes,
                     )
                 case Problem():
-                    control.problem(event, scenario=self.point.scenario.name)
+                    control.problem(event, scenario=self.point.label)
                 case CatalogRows():
                     rows.take(event)
                 case ArchiveResult():
@@ -261,14 +261,14 @@ class _Rows:
         self,
         catalog: Catalog,
         control: JobControl,
-        point: BackupPoint,
+        point: AnyPoint,
         entity: EntityPoint,
         set_id: str,
         base: tuple[str, int] | None,
     ) -> None:
         self._catalog = catalog
         self._control = control
-        self._machine = point.scenario.master
+        self._machine = point.machine
         self._entity = entity.entity
         self._set_id = set_id
         self._base = base

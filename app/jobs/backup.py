@@ -1,11 +1,13 @@
-"""Backup jobs: one scenario's replica is frozen, archived and published; several become child jobs."""
+"""Backup jobs: one scenario's replica, or a directory, is frozen, archived and published; several become
+child jobs.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from app.agent.api import Agent, BackupPoint
+from app.agent.api import Agent, AnyPoint, BackupPoint
 from app.agent.names import is_masters_own
 from app.catalog.api import Catalog, NewJob
 from app.jobs.archiving import NO_MEDIA, EntityArchiver
@@ -15,10 +17,11 @@ from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
+from app.jobs.source_backup import SourceBackup, source_node
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
-from app.model.scenario import ReplicaState, Scenario, ServerType
+from app.model.scenario import ReplicaState, ServerType
 
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
 _GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
@@ -36,6 +39,7 @@ class BackupJobs:
         self._agents = agents
         self._lanes = lanes
         self._server = server
+        self._sources = SourceBackup(catalog, store, agents, lanes, server)
 
     def run(self, control: JobControl) -> Outcome:
         """Back up what the job names; see `JobKindRunner`."""
@@ -43,7 +47,7 @@ class BackupJobs:
         assert isinstance(script, BackupScript)
         if control.job.parent_id is None:
             control.note("N5000", job=control.job.id, name=control.job.name)
-        if len(script.scenario_ids) > 1:
+        if script.has_children:
             return self._run_children(control, script)
         return self._run_one(control, script)
 
@@ -52,24 +56,21 @@ class BackupJobs:
         write_backup_end(control, result)
 
     def _run_one(self, control: JobControl, script: BackupScript) -> Outcome:
-        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
-        replica = script.replica or registration.replicas[0]
-        node = NodeSummary(
-            scenario=registration.name,
-            scenario_id=registration.id,
-            master=registration.master,
-            replica=replica,
-        )
+        source = script.sources[0] if script.sources else None
+        node = self._scenario_node(script) if source is None else source_node(source)
         began = time.monotonic()
         try:
-            result = self._back_up(control, node)
+            if source is None:
+                result = self._back_up(control, node)
+            else:
+                result = self._sources.run(control, source, node, self._archive)
         except CanceledError:
             raise
         except ArcxoError as error:
             if control.canceled or error.code == _LOST_CLAIM:
                 raise
             started = control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
-            control.error(error, scenario=registration.name)
+            control.error(error, scenario=node.scenario)
             result = JobResult.FAILED if started else JobResult.RUN_FAILED
         control.begin_phase(JobPhase.FINISH)
         node.seconds = time.monotonic() - began
@@ -78,6 +79,15 @@ class BackupJobs:
             write_backup_summary(control, [node], script.device_group)
         write_backup_end(control, result)
         return Outcome(result)
+
+    def _scenario_node(self, script: BackupScript) -> NodeSummary:
+        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
+        return NodeSummary(
+            scenario=registration.name,
+            scenario_id=registration.id,
+            master=registration.master,
+            replica=script.replica or registration.replicas[0],
+        )
 
     def _back_up(self, control: JobControl, node: NodeSummary) -> JobResult:
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
@@ -186,7 +196,7 @@ class BackupJobs:
             except ArcxoError as error:
                 if control.canceled or error.code == _LOST_CLAIM:
                     raise
-                control.error(error, scenario=point.scenario.name)
+                control.error(error, scenario=point.label)
                 lacks_media |= error.code == NO_MEDIA
                 continue
             session, label = archived.session, archived.media.label
@@ -202,45 +212,51 @@ class BackupJobs:
             control.note(
                 "N5004",
                 session=session.number,
-                scenario=point.scenario.name,
+                scenario=point.label,
                 media=label.name,
                 media_id=label.media_id,
                 entity=entity.entity,
             )
             if session.verified_at is not None:
-                control.note("N5005", session=session.number, scenario=point.scenario.name)
+                control.note("N5005", session=session.number, scenario=point.label)
         if not node.volumes_written:
             # Nothing is wrong with the source, nor with what was written: it is media that were missing.
             return JobResult.INCOMPLETE if lacks_media else JobResult.FAILED
         return JobResult.INCOMPLETE if problems or node.missed else JobResult.FINISHED
 
-    def _end(self, control: JobControl, agent: Agent, point: BackupPoint, *, keep: bool) -> None:
+    def _end(self, control: JobControl, agent: Agent, point: AnyPoint, *, keep: bool) -> None:
         try:
             agent.end_backup(point.id, keep=keep)
         except ArcxoError:
-            scenario: Scenario = point.scenario
             # The agent releases what belongs to no running job by itself.
-            control.warn(
-                "AE0461", scenario=scenario.name, name=scenario.name, id=scenario.id, host=point.replica
-            )
+            name = point.scenario_name
+            control.warn("AE0461", scenario=name, name=name, id=point.scenario_id, host=point.replica)
 
     def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
-        """Multistreaming: one child job per scenario; this job waits for them and sums up."""
+        """Multistreaming: one child job per scenario and directory; this job waits for them and sums up."""
         # What one child overwrites, or takes out of a pool, the others append to.
         run = f"{control.job.id}.{control.fence}"
+        parts = [
+            (name, replace(script, scenario_ids=(number,), scenario_names=(name,), sources=(), run=run))
+            for number, name in zip(script.scenario_ids, script.scenario_names, strict=True)
+        ]
+        parts += [
+            (one.label, replace(script, scenario_ids=(), scenario_names=(), sources=(one,), run=run))
+            for one in script.sources
+        ]
         children = [
             self._catalog.jobs.submit(
                 NewJob(
                     kind=JobKind.BACKUP,
                     name=f"{control.job.name} - {name}",
-                    script=replace(script, scenario_ids=(scenario_id,), scenario_names=(name,), run=run),
+                    script=part,
                     owner=control.job.owner,
                     parent_id=control.job.id,
                     device_group=script.device_group,
                     credentials=control.sealed_credentials,
                 )
             )
-            for scenario_id, name in zip(script.scenario_ids, script.scenario_names, strict=True)
+            for name, part in parts
         ]
         control.begin_phase(JobPhase.BACK_UP)
         numbers = [child.id for child in children]
@@ -281,15 +297,12 @@ class BackupJobs:
     def _child_node(self, job: Job) -> NodeSummary:
         script = job.script
         assert isinstance(script, BackupScript)
-        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
+        node = source_node(script.sources[0]) if script.sources else self._scenario_node(script)
         sessions = self._catalog.sessions.of_job(job.id)
         sequences = {one.serial: one.sequence for one in self._catalog.media.media()}
         good = job.last_result is JobResult.FINISHED
-        return NodeSummary(
-            scenario=registration.name,
-            scenario_id=registration.id,
-            master=registration.master,
-            replica=script.replica or registration.replicas[0],
+        return replace(
+            node,
             volumes=max(1, len(sessions)) if good else len(sessions) + (job.last_result not in _GOOD),
             volumes_written=len(sessions),
             sessions=[session.number for session in sessions],

@@ -113,4 +113,4 @@ def _next_run(job: Job) -> datetime | None:
 
 
 def _is_parent(job: Job) -> bool:
-    return isinstance(job.script, BackupScript) and len(job.script.scenario_ids) > 1
+    return isinstance(job.script, BackupScript) and job.script.has_children

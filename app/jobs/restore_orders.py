@@ -14,8 +14,8 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import is_local
 from app.jobs.media_choice import online_media
 from app.media import api as media
-from app.model.errors import ArcxoError, CredentialsError, NotFoundError
-from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection
+from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
+from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection, Structure
 from app.model.media import SessionInfo
 from app.model.restore import RestorePart
 from app.model.scenario import Scenario
@@ -95,7 +95,7 @@ class RestoreOrders:
             paths=first.paths,
             targets=first.targets,
             conflict=script.conflict,
-            structure=script.structure,
+            structure=_structure(script, first.targets),
             scenario_id=scenario_id,
             data_key=first.data_key,
             more=tuple(others),
@@ -126,9 +126,11 @@ class RestoreOrders:
         if script.destination is Destination.DIRECTORY:
             return script.host, ((b"/", script.directory),), None
         if script.destination is Destination.ORIGINAL_MASTER:
-            if script.exact:
+            if script.exact and session.scenario_id is not None:
                 self._refuse_filtered(session)
             return session.machine, tuple((root, root) for root in roots), None
+        if session.scenario_id is None:
+            raise UsageError("E5294", session=session.number, media=session.media_name)
         replica = session.replica if is_local(script.host) else script.host
         scenario = self._scenario(session)
         for spec in scenario.replicas:
@@ -153,6 +155,12 @@ class RestoreOrders:
             ) from error
         login = self._secrets.login(registration.id, "master")
         return self._agents.to(registration.master, login).scenario(registration.id).scenario
+
+
+def _structure(script: RestoreScript, targets: Targets) -> Structure:
+    """What was all of a file system goes back with whole paths."""
+    to_the_top = script.destination is Destination.ORIGINAL_MASTER and targets == ((b"/", b"/"),)
+    return Structure.FULL if to_the_top else script.structure
 
 
 def as_plan(order: RestoreOrder, items_max: int) -> RestoreOrder:

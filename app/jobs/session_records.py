@@ -17,7 +17,7 @@ def session_info(header: SessionHeader, label: Label) -> SessionInfo:
         media_id=label.media_id,
         number=header.number,
         job_id=header.job_id,
-        scenario_id=header.scenario_id,
+        scenario_id=header.scenario_id or None,
         scenario_name=header.scenario_name,
         machine=header.machine,
         replica=header.replica,

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
+from app.jobs.hosts import is_local
 from app.jobs.secrets import SecretStore
 from app.model.errors import NotFoundError, UsageError
 from app.model.job import BackupScript, Job, JobKind, RestoreScript, Schedule
+from app.model.source import check_source_path
 
 MEDIA_KINDS = frozenset(
     {
@@ -41,18 +43,25 @@ def submit_backup(
     hold: bool = False,
     secrets: JobSecrets = NO_SECRETS,
 ) -> Job:
-    """Queue a backup of one or more registered scenarios. Blocks on the catalog.
+    """Queue a backup of registered scenarios and of directories of known hosts. Blocks on the catalog.
 
     Raises:
-        UsageError: E5114 no scenario, E5115 encryption without a password (or the reverse), E511x schedule.
-        NotFoundError: a scenario is not registered, E5116 the device group does not exist.
+        UsageError: E5114 nothing to back up, E5115 encryption without a password (or the reverse), E511x
+            schedule, AE1060 the path of a directory.
+        NotFoundError: a scenario is not registered, E6012 a host is not known, E5116 the device group does
+            not exist.
     """
-    if not script.scenario_ids or len(script.scenario_ids) != len(script.scenario_names):
+    named = bool(script.scenario_ids or script.sources)
+    if not named or len(script.scenario_ids) != len(script.scenario_names):
         raise UsageError("E5114")
     if script.encrypt != bool(secrets.session_password):
         raise UsageError("E5115")
     for scenario_id in script.scenario_ids:
         catalog.registrations.show(str(scenario_id))
+    for source in script.sources:
+        check_source_path(source.path)
+        if not is_local(source.host):
+            catalog.hosts.show(source.host)
     if script.device_group not in catalog.media.groups():
         raise UsageError("E5116", group=script.device_group)
     return _submit(
@@ -213,7 +222,8 @@ def _submit(catalog: Catalog, job: NewJob, schedule: Schedule) -> Job:
 
 
 def _backup_name(script: BackupScript) -> str:
-    return f"Backup {', '.join(script.scenario_names)}"
+    labels = [source.label for source in script.sources]
+    return f"Backup {', '.join([*script.scenario_names, *labels])}"
 
 
 def _media_name(catalog: Catalog, media: str) -> str:

@@ -27,7 +27,10 @@ _RESTORE_END = {
 
 @dataclass(slots=True)
 class NodeSummary:
-    """What became of one scenario of a backup (a node of the summary; its entities are the volumes)."""
+    """What became of one scenario of a backup, or of a directory (`scenario_id` 0).
+
+    It is a node of the summary; its entities are the volumes.
+    """
 
     scenario: str
     scenario_id: int
@@ -141,6 +144,9 @@ def _counted(control: JobControl, code: str, total: int, failed: int) -> None:
 
 
 def _node_line(control: JobControl, node: NodeSummary) -> None:
+    if not node.scenario_id:
+        control.note("N5036", scenario=node.scenario, source=node.scenario, result=node.master)
+        return
     control.note(
         "N5034",
         scenario=node.scenario,

@@ -33,6 +33,8 @@ Entry = list[Any]
 _FIELDS = 11
 _NO_ID = (1 << 32) - 1
 """What chown takes for "leave it"."""
+LEFT_OUT = 2
+"""What "y" says of a directory that the backup left out; it is true of one above a root."""
 _EXTRA_KEYS = {"x", "t", "d", "h", "s", "y"}
 
 

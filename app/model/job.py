@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.model.rotation import Rotation
+from app.model.source import DirectSource
+
 
 class JobStatus(StrEnum):
     """What a job does now."""
@@ -75,11 +78,18 @@ class VerifyMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a job runs: at `run_at` (None = now), then by `repeat` (an RFC 5545 RRULE; "" = once)."""
+    """When a job runs: at `run_at` (None = now), then by `repeat` (an RFC 5545 RRULE; "" = once).
+
+    `excluded`: days without runs, MO to SU and dates YYYY-MM-DD. `catch_up`: a run that was missed (machine
+    asleep, server down) is made once, late; else it is left out.
+    """
 
     run_at: datetime | None = None
     repeat: str = ""
     time_zone: str = ""
+    excluded: tuple[str, ...] = ()
+    catch_up: bool = True
+    rotation: Rotation | None = None
 
 
 class MediaMethod(StrEnum):
@@ -96,7 +106,7 @@ class MediaMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackupScript:
-    """What a backup job does. `child` jobs name exactly one scenario.
+    """What a backup job does: scenarios and directories. `child` jobs name exactly one of them.
 
     `span_method` is the rule for the media that follow when one is full (never append). The waits are in
     minutes, None = what the installation has set. `protect_days`: new media are not overwritten for so long.
@@ -118,6 +128,12 @@ class BackupScript:
     span_wait_minutes: int | None = None
     protect_days: int = 0
     run: str = ""
+    sources: tuple[DirectSource, ...] = ()
+
+    @property
+    def has_children(self) -> bool:
+        """Whether it names several: each is a job of its own."""
+        return len(self.scenario_ids) + len(self.sources) > 1
 
 
 class Destination(StrEnum):
@@ -185,6 +201,11 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+
+
+def source_role(host: str) -> str:
+    """The role of a log-in to a host whose directories are backed up by themselves (scenario 0)."""
+    return f"source {host}"
 
 
 @dataclass(frozen=True, slots=True)

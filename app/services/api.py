@@ -192,8 +192,10 @@ class HostService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """A backup to submit. `credentials` by (scenario id, role "master"/"replica"), and for hosts of sources by
-    (0, `source_role(host)`); absent = owner's own, or those kept for the host.
+    """A backup to submit.
+
+    `credentials` by (scenario id, role "master"/"replica"), for hosts of sources by (0, `source_role(host)`);
+    absent = owner's own, or those kept for the host.
     """
 
     script: BackupScript

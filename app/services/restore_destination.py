@@ -29,10 +29,16 @@ _SYSTEM_ITSELF = (b"/", b"/home", b"/media", b"/mnt", b"/opt", b"/root", b"/srv"
 def check_destination(connections: Connections, script: RestoreScript) -> None:
     """Raise UsageError for a destination that nothing can be restored to, however much it is wished.
 
-    E4243 the home or a media, E5187 what the running system makes, E5185 an exact restore with a rule.
+    E4243 the home or a media, E5187 what the running system makes, E5185 an exact restore with a rule,
+    E5294 the replica of a directory that was backed up by itself.
     """
     if script.exact and script.conflict is not Conflict.OVERWRITE:
         raise UsageError("E5185", conflict=script.conflict.value)
+    if script.destination is Destination.ORIGINAL_REPLICA:
+        for one in script.selections:
+            session = connections.catalog.sessions.show(one.media_serial, one.session)
+            if session.scenario_id is None:
+                raise UsageError("E5294", session=session.number, media=session.media_name)
     if script.destination is not Destination.DIRECTORY or script.host != "localhost":
         return
     from app.jobs.media_choice import online_media

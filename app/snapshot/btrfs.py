@@ -23,15 +23,20 @@ _NAME = b"volume"
 
 
 class BtrfsProvider:
-    """Snapshots as read-only btrfs subvolumes."""
+    """Snapshots as read-only btrfs subvolumes. `inner`: others may lie beneath, and show as empty."""
 
     name = "btrfs"
     freezes_metadata = True
 
+    def __init__(self, *, inner: bool = False) -> None:
+        self._inner = inner
+
     def supports(self, root: bytes, area: bytes) -> bool:
         """Whether root and area are on one btrfs, no other subvolume lies inside, and a snapshot works."""
         subvolume = _subvolume_of(root)
-        if subvolume is None or _subvolume_of(area) is None or _has_inner_subvolume(root):
+        if subvolume is None or _subvolume_of(area) is None:
+            return False
+        if not self._inner and _has_inner_subvolume(root):
             return False
         probe = b"probe-%d" % os.getpid()
         try:

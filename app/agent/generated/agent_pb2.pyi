@@ -539,6 +539,42 @@ class BeginBackupRequest(_message.Message):
     fence: int
     def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ...) -> None: ...
 
+class BeginSourceRequest(_message.Message):
+    __slots__ = ("source", "job_id", "fence")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    source: DirectSource
+    job_id: int
+    fence: int
+    def __init__(self, source: _Optional[_Union[DirectSource, _Mapping]] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ...) -> None: ...
+
+class DirectSource(_message.Message):
+    __slots__ = ("host", "path", "cross_file_systems")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CROSS_FILE_SYSTEMS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    path: bytes
+    cross_file_systems: bool
+    def __init__(self, host: _Optional[str] = ..., path: _Optional[bytes] = ..., cross_file_systems: _Optional[bool] = ...) -> None: ...
+
+class SourcePoint(_message.Message):
+    __slots__ = ("id", "machine", "path", "taken_at", "consistency", "provider")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    machine: str
+    path: bytes
+    taken_at: Time
+    consistency: str
+    provider: str
+    def __init__(self, id: _Optional[str] = ..., machine: _Optional[str] = ..., path: _Optional[bytes] = ..., taken_at: _Optional[_Union[Time, _Mapping]] = ..., consistency: _Optional[str] = ..., provider: _Optional[str] = ...) -> None: ...
+
 class EndBackupRequest(_message.Message):
     __slots__ = ("point_id", "keep")
     POINT_ID_FIELD_NUMBER: _ClassVar[int]

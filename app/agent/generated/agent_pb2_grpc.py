@@ -220,6 +220,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.BeginBackupRequest.SerializeToString,
                 response_deserializer=agent__pb2.BackupPoint.FromString,
                 _registered_method=True)
+        self.BeginSourceBackup = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/BeginSourceBackup',
+                request_serializer=agent__pb2.BeginSourceRequest.SerializeToString,
+                response_deserializer=agent__pb2.SourcePoint.FromString,
+                _registered_method=True)
         self.Archive = channel.unary_stream(
                 '/arcxo.agent.v1.AgentControl/Archive',
                 request_serializer=agent__pb2.ArchiveOrder.SerializeToString,
@@ -553,6 +558,12 @@ class AgentControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginSourceBackup(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Archive(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -870,6 +881,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.BeginBackup,
                     request_deserializer=agent__pb2.BeginBackupRequest.FromString,
                     response_serializer=agent__pb2.BackupPoint.SerializeToString,
+            ),
+            'BeginSourceBackup': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSourceBackup,
+                    request_deserializer=agent__pb2.BeginSourceRequest.FromString,
+                    response_serializer=agent__pb2.SourcePoint.SerializeToString,
             ),
             'Archive': grpc.unary_stream_rpc_method_handler(
                     servicer.Archive,
@@ -1977,6 +1993,33 @@ class AgentControl:
             '/arcxo.agent.v1.AgentControl/BeginBackup',
             agent__pb2.BeginBackupRequest.SerializeToString,
             agent__pb2.BackupPoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginSourceBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/arcxo.agent.v1.AgentControl/BeginSourceBackup',
+            agent__pb2.BeginSourceRequest.SerializeToString,
+            agent__pb2.SourcePoint.FromString,
             options,
             channel_credentials,
             insecure,
