@@ -259,6 +259,7 @@ class MainWindow(QMainWindow):
             action = size.addAction(f"{percent}%")
             action.setData(percent / 100)
             action.triggered.connect(self._on_scale_chosen)
+        self._view, self._view_ends = view, len(view.actions())
         self._own_menu = self.menus.addMenu("")
         help_menu = self.menus.addMenu("&Help")
         self._menus = (file, quick, view, colours, size, self._own_menu, help_menu)
@@ -284,6 +285,13 @@ class MainWindow(QMainWindow):
                 self._own_menu.addSeparator()
             else:
                 self._own_menu.addAction(action)
+        for old in self._view.actions()[self._view_ends :]:
+            self._view.removeAction(old)
+        for position, more in enumerate(manager.view_menu()):
+            if position == 0 or more is None:
+                self._view.addSeparator()
+            if more is not None:
+                self._view.addAction(more)
 
     def _restore_state(self) -> None:
         geometry = self.context.settings.value("window/geometry")

@@ -103,6 +103,10 @@ class Manager(QWidget):
         """The manager's own menu: its title and actions (None = a line). "" = it has none."""
         return "", []
 
+    def view_menu(self) -> list[QAction | None]:
+        """What the manager adds to the View menu."""
+        return []
+
     def save_state(self) -> None:
         """Keep sizes and columns in `context.settings`."""
 

@@ -122,6 +122,11 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: $border; }
 QSplitter::handle:hover { background: $accent; }
 
+QMainWindow::separator { background: $surface; width: 5px; height: 5px; }
+QMainWindow::separator:horizontal { border-top: 1px solid $border; }
+QMainWindow::separator:vertical { border-left: 1px solid $border; }
+QMainWindow::separator:hover { background: $accent_soft; }
+
 QMenuBar { background: transparent; color: $text2; font-weight: 500; }
 QMenuBar::item { background: transparent; padding: 6px 10px; border-radius: 5px; }
 QMenuBar::item:selected { background: $hover; color: $text; }

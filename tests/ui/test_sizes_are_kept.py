@@ -15,10 +15,10 @@ def test_columns_and_splitters_come_back(services, tasks, tmp_path, qtbot, settl
         window.open_manager("xosoft")
         manager = window.current_manager
         if first:
-            manager.tree.header().resizeSection(1, 222)
+            manager.scenarios.tree.header().resizeSection(1, 222)
             manager.events.table.setColumnHidden(1, True)
         else:
-            assert manager.tree.header().sectionSize(1) == 222
+            assert manager.scenarios.tree.header().sectionSize(1) == 222
             assert manager.events.table.isColumnHidden(1)
         window.close()
         settled()

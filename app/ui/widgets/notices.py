@@ -176,7 +176,9 @@ class EmptyState(QWidget):
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.text)
         self.button = button(action, "")
-        self.button.setVisible(bool(action))
+        if not action:
+            # Never shown before it has its place: it would be a window for a moment, and take the focus.
+            self.button.hide()
         self.button.clicked.connect(self.pressed)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)

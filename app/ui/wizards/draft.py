@@ -24,6 +24,8 @@ def keep_draft(settings: QSettings, answers: Answers) -> None:
         "roots": [root.hex() for root in answers.roots],
         "targets": {root.hex(): target for root, target in answers.targets.items()},
         "exclude": answers.exclude,
+        "include": list(answers.include),
+        "group": answers.group,
         "properties": properties,
     }
     settings.setValue(_KEY, json.dumps(kept))
@@ -49,6 +51,8 @@ def read_draft(settings: QSettings) -> Answers | None:
             roots=[bytes.fromhex(root) for root in kept["roots"]],
             targets={bytes.fromhex(root): str(target) for root, target in kept["targets"].items()},
             exclude=str(kept["exclude"]),
+            include=tuple(str(pattern) for pattern in kept.get("include", ())),
+            group=str(kept.get("group", "Scenarios")),
             properties=replace(ScenarioProperties(), **values),
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -70,6 +70,8 @@ class Answers:
     roots: list[bytes] = field(default_factory=list)
     targets: dict[bytes, str] = field(default_factory=dict)
     exclude: str = ""
+    group: str = "Scenarios"
+    include: tuple[str, ...] = ()
     properties: ScenarioProperties = field(default_factory=ScenarioProperties)
 
 
@@ -118,7 +120,7 @@ class NewScenarioFlow:
     def filters(self) -> Filters:
         """The patterns typed to be left out, by comma or line."""
         parts = [part.strip() for line in self.answers.exclude.splitlines() for part in line.split(",")]
-        return Filters(exclude=tuple(part for part in parts if part))
+        return Filters(self.answers.include, tuple(part for part in parts if part))
 
     def filters_fault(self) -> str:
         """What is wrong with the patterns; "" when nothing is."""
@@ -224,6 +226,7 @@ class NewScenarioFlow:
             roots=tuple(Root(root) for root in answers.roots),
             server_type=answers.server_type,
             product=answers.product,
+            group=answers.group.strip() or "Scenarios",
             filters=self.filters(),
             properties=answers.properties,
         )

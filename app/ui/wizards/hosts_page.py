@@ -40,7 +40,14 @@ class HostsPage(WizardPage):
                 combo.addItem(chosen)
             combo.setCurrentText(chosen)
             combo.currentTextChanged.connect(self._on_edited)
+        self.group = QComboBox()
+        self.group.setEditable(True)
+        self.group.setMaximumWidth(420)
+        self.group.addItem(flow.answers.group)
+        self.group.setCurrentText(flow.answers.group)
+        self.group.currentTextChanged.connect(self._on_edited)
         layout.addLayout(field("Scenario name", self.name))
+        layout.addLayout(field("Group", self.group))
         for title, combo in (("Master host", self.master), ("Replica host", self.replica)):
             layout.addLayout(self._with_add(title, combo))
         layout.addStretch(1)
@@ -92,9 +99,13 @@ class HostsPage(WizardPage):
     def _on_scenarios(self, statuses: Sequence[object]) -> None:
         names = [getattr(status, "scenario").name for status in statuses]  # noqa: B009 - any status has one
         self.flow.existing_names = frozenset(names)
+        groups = {getattr(status, "scenario").group for status in statuses}  # noqa: B009 - as above
+        for group in sorted(groups, key=str.casefold):
+            if self.group.findText(group) < 0:
+                self.group.addItem(group)
 
     def _on_edited(self) -> None:
         answers = self.flow.answers
-        answers.name = self.name.text()
+        answers.name, answers.group = self.name.text(), self.group.currentText()
         answers.master, answers.replica = self.master.currentText(), self.replica.currentText()
         self.edited.emit()

@@ -14,6 +14,7 @@ from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Steps
 from app.ui.widgets.notices import explain
 from app.ui.wizards.draft import discard_draft, keep_draft, read_draft
+from app.ui.wizards.duplicate import answers_like
 from app.ui.wizards.engines_page import EnginesPage
 from app.ui.wizards.flow import TITLES, NewScenarioFlow, Page
 from app.ui.wizards.hosts_page import HostsPage
@@ -32,13 +33,15 @@ class NewScenarioWizard(QDialog):
 
     created = Signal(object, bool)
 
-    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, context: Context, parent: QWidget | None = None, *, like: Scenario | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New Scenario")
         self.resize(theme().px(1000), theme().px(680))
         self._context = context
         self.flow = NewScenarioFlow()
-        draft = read_draft(context.settings)
+        draft = read_draft(context.settings) if like is None else answers_like(like)
         if draft is not None:
             self.flow.answers = draft
         kinds = (

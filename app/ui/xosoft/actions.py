@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from enum import Enum
 
 from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
@@ -20,9 +21,17 @@ class Act(Enum):
     DIFFERENCE = "difference"
     RESTORE_DATA = "rewind"
     DELETE = "delete"
+    EDIT = "set"
+    DUPLICATE = "create"
+    EXPORT = "export"
+    REGISTER = "register"
 
 
+TOGETHER = frozenset({Act.RUN, Act.STOP, Act.SUSPEND, Act.RESUME, Act.SYNCHRONIZE, Act.BOOKMARK})
+"""What can be done to all scenarios of a group at once."""
 _RUNS = (ScenarioState.STARTING, ScenarioState.SYNCHRONIZING, ScenarioState.REPLICATING)
+_STOPPED_ONLY = (Act.RESTORE_DATA, Act.DELETE, Act.EDIT)
+_OF_DEFINITION = (Act.DIFFERENCE, Act.DUPLICATE, Act.EXPORT, Act.REGISTER)
 
 
 def why_not(act: Act, status: ScenarioStatus | None) -> str:
@@ -32,7 +41,7 @@ def why_not(act: Act, status: ScenarioStatus | None) -> str:
     state = status.state
     if state is ScenarioState.NOT_AUTHORIZED:
         return "You are not authorized for this scenario"
-    if act is Act.DIFFERENCE:
+    if act in _OF_DEFINITION:
         return "The scenario's host cannot be asked" if state is ScenarioState.UNKNOWN else ""
     if act is Act.RUN:
         if state in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
@@ -42,7 +51,7 @@ def why_not(act: Act, status: ScenarioStatus | None) -> str:
         if state is ScenarioState.STOPPED:
             return "The scenario is stopped"
         return "The scenario is stopping" if state is ScenarioState.STOPPING else ""
-    if act in (Act.RESTORE_DATA, Act.DELETE):
+    if act in _STOPPED_ONLY:
         return "" if state is ScenarioState.STOPPED else "Stop the scenario first"
     return _why_not_live(act, status)
 
@@ -64,6 +73,30 @@ def _why_not_live(act: Act, status: ScenarioStatus) -> str:
     if act is Act.SYNCHRONIZE and suspended:
         return "Resume the replica first"
     return ""
+
+
+def able(act: Act, members: Sequence[ScenarioStatus]) -> tuple[ScenarioStatus, ...]:
+    """The scenarios of a group to which `act` is possible now."""
+    return tuple(status for status in members if not why_not(act, status)) if act in TOGETHER else ()
+
+
+def why_not_together(act: Act, members: Sequence[ScenarioStatus]) -> str:
+    """Why `act` is possible to no scenario of a group; empty when it is to one."""
+    if act not in TOGETHER:
+        return "Select one scenario"
+    if not members:
+        return "The group has no scenario"
+    if able(act, members):
+        return ""
+    reasons = {why_not(act, status) for status in members}
+    return reasons.pop() if len(reasons) == 1 else "No scenario of the group is in a state for this"
+
+
+def together_text(act: Act, members: Sequence[ScenarioStatus], group: str) -> str:
+    """To whom `act` is done when a group is in view."""
+    count = len(able(act, members))
+    whom = "the scenario" if len(members) == 1 else f"{count} of {len(members)} scenarios"
+    return f"{act.value.capitalize()} {whom} of {group}"
 
 
 def command_line(act: Act, name: str) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app.messages import render
 from app.model.events import EventRecord, Severity
 from app.ui import formats
 from app.ui.dialogs.message_details import MessageDetailsDialog
-from app.ui.models.cell import Cell, Column
+from app.ui.models.cell import Cell, Column, ItemRole
 from app.ui.models.table import RowModel
-from app.ui.widgets.basics import FilterField, PaneHeader, button
+from app.ui.widgets.basics import FilterField, Line, PaneHeader, button, icon_button
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.status import SEVERITY, status_cell
 from app.ui.widgets.views import CellTable
+from app.ui.xosoft.event_files import as_csv
 
 KEPT = 2000
 _GRAVE = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
@@ -62,10 +64,16 @@ class EventModel(RowModel[EventRecord]):
 
 
 class EventsPane(QWidget):
-    """Gets events appended as they come; filters here."""
+    """Gets events appended as they come; filters here. `header` goes above it.
+
+    `export_wanted(file, text)` when the events shown are to be written.
+    """
+
+    export_wanted = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__()
+        self._scope = ""
         self._events: list[EventRecord] = []
         self._held: list[EventRecord] = []
         self.newest = 0
@@ -78,9 +86,14 @@ class EventsPane(QWidget):
         self.new = button("", "link")
         self.new.clicked.connect(self.show_new)
         self.new.hide()
-        self.header.add(self.new)
-        self.header.add(self.filter)
-        self.header.add(self.chosen)
+        self.only = button("", "small")
+        self.only.setCheckable(True)
+        self.only.toggled.connect(self._show)
+        self.only.hide()
+        self.export = icon_button("download", "Export the events shown")
+        self.export.clicked.connect(self._on_export)
+        for widget in (self.new, self.only, self.filter, self.chosen, self.export):
+            self.header.add(widget)
         self.table = CellTable()
         self.table.setAccessibleName("Events")
         self.proxy = self.table.set_source(self.model)
@@ -90,7 +103,7 @@ class EventsPane(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.header)
+        layout.addWidget(Line())
         layout.addWidget(self.table, 1)
 
     def add_events(self, events: Sequence[EventRecord]) -> None:
@@ -106,6 +119,29 @@ class EventsPane(QWidget):
         self.new.setText(f"{len(self._held):,} new · Show")
         self.new.setVisible(bool(self._held))
 
+    def set_scope(self, scenario: str) -> None:
+        """The scenario in view, whose events may be shown alone; "" = none is."""
+        if scenario == self._scope:
+            return
+        self._scope = scenario
+        self.only.setVisible(bool(scenario))
+        words = QFontMetrics(self.only.font()).elidedText(scenario, Qt.TextElideMode.ElideRight, 160)
+        self.only.setText(f"Only {words}")
+        self.only.setAccessibleName(f"Only events of {scenario}")
+        self.only.setToolTip(f"Show only events of {scenario}")
+        if self.only.isChecked():
+            self._show()
+
+    def shown(self) -> list[EventRecord]:
+        """The events in the list now, in its order."""
+        rows = range(self.proxy.rowCount())
+        return [self.proxy.index(row, 0).data(ItemRole.OBJECT) for row in rows]
+
+    def _on_export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Export events", "events.csv", "CSV (*.csv)")
+        if name:
+            self.export_wanted.emit(name, as_csv(self.shown()))
+
     def show_new(self) -> None:
         """Put in what waited, and go to the top."""
         self._events = sorted([*self._held, *self._events], key=lambda event: event.at, reverse=True)[:KEPT]
@@ -118,9 +154,14 @@ class EventsPane(QWidget):
         if position == 0 and self._held:
             self.show_new()
 
-    def _show(self) -> None:
+    def _show(self, _checked: bool = False) -> None:
         grave_only = self.chosen.position == 1
-        shown = [event for event in self._events if not grave_only or event.severity in _GRAVE]
+        only = self._scope if self.only.isChecked() else ""
+        shown = [
+            event
+            for event in self._events
+            if (not grave_only or event.severity in _GRAVE) and (not only or event.scenario_name == only)
+        ]
         self.model.set_items(shown)
         self._count()
 

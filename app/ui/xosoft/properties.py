@@ -61,12 +61,18 @@ class PropertiesTab(QWidget):
         layout.setSpacing(0)
         layout.addWidget(bar)
         layout.addWidget(scroll, 1)
-        self._show_scopes()
+        self._waiting: ScenarioStatus | None = None
+        self.form.built.connect(self._on_built)
+
+    def _on_built(self) -> None:
         # By keys: the scope, the fields from the top, the buttons.
         fields = [row.editor.focusProxy() or row.editor for row in self.form.rows.values()]
         self.setTabOrder(self.scope, fields[0])
         self.setTabOrder(fields[-1], self.discard)
         self.setTabOrder(self.discard, self.save)
+        self._show_scopes()
+        self.form.set_editable(editable=self._editable)
+        self.show_status(self._waiting)
 
     @property
     def _dirty(self) -> bool:
@@ -80,6 +86,9 @@ class PropertiesTab(QWidget):
 
     def show_status(self, status: ScenarioStatus | None) -> None:
         """Show a scenario; unsaved edits of the same version stay."""
+        if not self.form.ready:
+            self._waiting = status
+            return
         made = status.scenario if status else None
         same = (
             made is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from app.model.properties import property_text
+from app.ui.bridge.slices import Slices
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, button
 from app.ui.xosoft.property_editors import Editor, editor_for
@@ -81,8 +83,13 @@ class PropertyRow:
 
 
 class PropertyForm(QWidget):
-    """`changed` on every edit; `edited(name)` and `reset(name)` say of what."""
+    """`changed` on every edit; `edited(name)` and `reset(name)` say of what.
 
+    A few `names` are there at once; all properties are too many for one round of the event loop: `built` says
+    when they are there, `build_now` does not wait for it.
+    """
+
+    built = Signal()
     changed = Signal()
     edited = Signal(str)
     reset = Signal(str)
@@ -99,6 +106,20 @@ class PropertyForm(QWidget):
         grid.setVerticalSpacing(6)
         for column, stretch in ((0, 2), (1, 3), (3, 2)):
             grid.setColumnStretch(column, stretch)
+        self._building = Slices(self, self._build(grid, names), self.built.emit)
+        if names:
+            self._building.finish()
+
+    @property
+    def ready(self) -> bool:
+        """Whether all fields are there."""
+        return self._building.done
+
+    def build_now(self) -> None:
+        """Make what is left at once."""
+        self._building.finish()
+
+    def _build(self, grid: QGridLayout, names: tuple[str, ...]) -> Iterator[None]:
         line = 0
         for field in FIELDS:
             if names and field.name not in names:
@@ -110,6 +131,7 @@ class PropertyForm(QWidget):
                 line += 1
             self._add(grid, line, field)
             line += 2
+            yield
         grid.setRowStretch(line, 1)
 
     @property

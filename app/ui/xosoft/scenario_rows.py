@@ -85,7 +85,6 @@ def scenario_rows(statuses: Sequence[ScenarioStatus], text: str = "") -> list[Ro
                 for status in sorted(members, key=lambda item: item.scenario.name.casefold())
             ),
             kind=RowKind.GROUP,
-            selectable=False,
         )
         for name, members in sorted(groups.items(), key=lambda item: item[0].casefold())
     ]

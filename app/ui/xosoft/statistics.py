@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, 
 from app.model.paths import shown
 from app.model.scenario import RootStatistics, ScenarioStatus
 from app.ui import formats
+from app.ui.bridge.slices import Slices
 from app.ui.models.cell import Cell, Column, number
 from app.ui.models.table import RowModel
+from app.ui.theme import theme
 from app.ui.widgets.basics import Line
 from app.ui.widgets.views import CellTable
 from app.ui.xosoft.charts import Chart
@@ -67,14 +69,15 @@ class StatisticsTab(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.graph)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.throughput = Chart("Throughput", "MB/s", (("Captured", "master"), ("Applied", "replica")))
-        self.lag = Chart("Lag", "seconds", (("Largest", "replica"),))
+        self.charts: list[Chart] = []
         charts = QWidget()
-        row = QHBoxLayout(charts)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.throughput, 1)
-        row.addWidget(self.lag, 1)
+        self._row = QHBoxLayout(charts)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+        charts.setMinimumHeight(theme().px(110))
+        self._shown: int | None = None
+        # Each takes some 20 ms to make: not both in the round in which the manager is opened.
+        self._making = Slices(self, self._make_charts(), self._draw)
         self.roots = RootModel()
         self.table = CellTable()
         self.table.set_source(self.roots)
@@ -96,16 +99,33 @@ class StatisticsTab(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
 
+    def _make_charts(self) -> Iterator[None]:
+        yield
+        for title, unit, lines in (
+            ("Throughput", "MB/s", (("Captured", "master"), ("Applied", "replica"))),
+            ("Lag", "seconds", (("Largest", "replica"),)),
+        ):
+            made = Chart(title, unit, lines)
+            self.charts.append(made)
+            self._row.addWidget(made, 1)
+            yield
+
+    def _draw(self) -> None:
+        if self._shown is None or not self._making.done:
+            return
+        times, captured, applied, lags = self._history.series(self._shown, time.monotonic())
+        self.charts[0].show_series(times, captured, applied)
+        self.charts[1].show_series(times, lags)
+
     def show_status(self, status: ScenarioStatus | None) -> None:
         """Show another scenario, or the same one's new figures."""
+        self._shown = status.scenario.id if status is not None else None
         if status is None:
             self.graph.show_status(None, LinkRates())
             self.roots.set_items([])
             return
         number_of = status.scenario.id
         self.graph.show_status(status, self._history.rates(number_of))
-        times, captured, applied, lags = self._history.series(number_of, time.monotonic())
-        self.throughput.show_series(times, captured, applied)
-        self.lag.show_series(times, lags)
+        self._draw()
         self.roots.set_items(list(status.roots))
         self.roots.touch()

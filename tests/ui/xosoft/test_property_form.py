@@ -38,6 +38,7 @@ def status(**properties: Any) -> ScenarioStatus:
 @pytest.fixture
 def tab(qtbot: Any) -> PropertiesTab:
     made = PropertiesTab()
+    made.form.build_now()
     qtbot.addWidget(made)
     made.resize(700, 700)
     made.show_status(status())
@@ -72,6 +73,7 @@ def test_every_property_has_a_field_and_shows_its_value(qtbot: Any) -> None:
         "compress_transfer": True,
     }
     tab = PropertiesTab()
+    tab.form.build_now()
     qtbot.addWidget(tab)
     tab.show_status(status(**values))
     shown = {name: row.editor.text_form() for name, row in tab.form.rows.items()}
@@ -284,6 +286,7 @@ def test_nothing_is_cut_off_at_any_text_size(qtbot: Any, scale: float) -> None:
     try:
         theme().apply(ThemeMode.DARK, scale)
         tab = PropertiesTab()
+        tab.form.build_now()
         qtbot.addWidget(tab)
         tab.show_status(status())
         tab.resize(round(600 * scale), 700)

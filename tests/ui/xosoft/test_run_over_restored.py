@@ -15,7 +15,7 @@ def manager(context, qtbot):
     qtbot.addWidget(made)
     made.show()
     made.activate()
-    qtbot.waitUntil(lambda: made.model.rowCount() > 0)
+    qtbot.waitUntil(lambda: made.scenarios.model.rowCount() > 0)
     yield made
     made.deactivate()
 

@@ -26,7 +26,7 @@ def manager(context, qtbot, settled):
     made.resize(1200, 800)
     made.show()
     made.activate()
-    qtbot.waitUntil(lambda: made.model.rowCount() > 0)
+    qtbot.waitUntil(lambda: made.scenarios.model.rowCount() > 0)
     yield made
     made.deactivate()
     settled()
@@ -38,15 +38,15 @@ def select(manager, qtbot, name):
 
 
 def test_groups_scenarios_and_hosts_are_rows(manager):
-    group = manager.model.index(0, 0)
+    group = manager.scenarios.model.index(0, 0)
     assert group.data(ItemRole.KIND) is RowKind.GROUP
-    assert [manager.model.index(i, 0).data() for i in range(2)] == ["Branch offices", "Head office"]
-    first = manager.model.index(0, 0, group)
+    assert [manager.scenarios.model.index(i, 0).data() for i in range(2)] == ["Branch offices", "Head office"]
+    first = manager.scenarios.model.index(0, 0, group)
     assert first.data() == "Branch File Shares"
-    assert manager.model.index(0, 0, first).data(ItemRole.KIND) is RowKind.SUBHEADER
-    master = manager.model.index(1, 0, first)
+    assert manager.scenarios.model.index(0, 0, first).data(ItemRole.KIND) is RowKind.SUBHEADER
+    master = manager.scenarios.model.index(1, 0, first)
     assert master.data() == "localhost"
-    assert manager.model.index(0, 1, master).data() == "In sync"
+    assert manager.scenarios.model.index(0, 1, master).data() == "In sync"
 
 
 def test_services_are_never_called_on_the_gui_thread(manager, services):
@@ -78,7 +78,7 @@ def test_selection_survives_polling(manager, qtbot, services):
     before = len(services.called("scenarios.list"))
     qtbot.waitUntil(lambda: len(services.called("scenarios.list")) > before + 2)
     assert manager.selected.scenario.name == "Lab Results"
-    assert manager.tree.currentIndex().data() == "Lab Results"
+    assert manager.scenarios.tree.currentIndex().data() == "Lab Results"
 
 
 def test_a_hidden_manager_does_not_poll(manager, qtbot, services, settled):
@@ -90,8 +90,8 @@ def test_a_hidden_manager_does_not_poll(manager, qtbot, services, settled):
 
 
 def test_the_filter_keeps_matching_scenarios_and_says_how_many(manager, qtbot):
-    manager.filter.setText("sales")
-    qtbot.waitUntil(lambda: manager.scenario_header.note.text() == "2 of 6")
+    manager.scenarios.filter.setText("sales")
+    qtbot.waitUntil(lambda: manager.scenarios.header.note.text() == "2 of 6")
 
 
 def test_events_are_asked_newer_than_the_last_and_filtered(manager, qtbot, services):
@@ -105,6 +105,7 @@ def test_events_are_asked_newer_than_the_last_and_filtered(manager, qtbot, servi
 
 def test_properties_are_read_only_while_running_and_saved_when_stopped(manager, qtbot, services):
     manager.tabs.setCurrentIndex(2)
+    qtbot.waitUntil(lambda: manager.properties.form.ready)
     select(manager, qtbot, "Branch File Shares")
     assert "Stop the scenario" in manager.properties.reason.text()
     assert not manager.properties.save.isEnabled()

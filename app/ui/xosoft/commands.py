@@ -1,0 +1,231 @@
+"""The actions of the XOsoft Manager: what is offered for the scenario or group in view, and its doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QDialog
+
+from app.model.rewind import RewindResult
+from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
+from app.ui import icons
+from app.ui.manager import Manager
+from app.ui.xosoft.actions import Act, able, command_line, together_text, why_not, why_not_together
+from app.ui.xosoft.definition_files import DefinitionFiles
+from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
+from app.ui.xosoft.doing import Doing, rewound_text
+from app.ui.xosoft.rewind_models import point_name
+from app.ui.xosoft.scenario_pane import ScenarioPane
+
+_OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
+    (Act.RUN, "Run", "play", "Ctrl+R", "Run the scenario"),
+    (Act.STOP, "Stop", "circle-stop", "Ctrl+.", "Stop the scenario"),
+    (Act.SUSPEND, "Suspend", "circle-pause", "", "Stop applying on the replicas; changes go to the spool"),
+    (Act.RESUME, "Resume", "circle-play", "", "Apply again, beginning with what is in the spool"),
+    (Act.SYNCHRONIZE, "Synchronize", "refresh-cw", "", "Compare with the replicas and send what differs"),
+    (Act.DIFFERENCE, "Difference…", "git-compare", "", "Compare with the replicas; nothing is changed"),
+    (Act.BOOKMARK, "Bookmark", "bookmark", "Ctrl+B", "Mark this moment as a rewind point"),
+    (Act.RESTORE_DATA, "Restore data…", "rewind", "", "Rewind a replica to an earlier point"),
+    (Act.EDIT, "Rename or move…", "pencil", "F2", "Another name, or another group"),
+    (Act.DUPLICATE, "Duplicate…", "copy", "", "Make a new scenario that begins with all of this one"),
+    (Act.EXPORT, "Export…", "download", "", "Write the definition to a file"),
+    (Act.DELETE, "Delete…", "trash-2", "", "Delete the scenario with its spool and rewind log"),
+)
+_LINES_BEFORE = (Act.SUSPEND, Act.BOOKMARK)
+IN_TOOLBAR = tuple(act for act, *_ in _OFFERED[:8])
+
+
+class ScenarioCommands(QObject):
+    """`changed`: something was done, ask again. `wanted(name)`: show this scenario then."""
+
+    changed = Signal()
+    wanted = Signal(str)
+
+    def __init__(self, manager: Manager, pane: ScenarioPane) -> None:
+        super().__init__(manager)
+        self._manager, self._pane = manager, pane
+        self._busy: set[int] = set()
+        self.new = self._action("New…", "plus", "", self.on_new)
+        self.files = DefinitionFiles(manager)
+        self.files.imported.connect(self._on_imported)
+        self.import_ = self._action("Import…", "folder-open", "", self.files.ask_import)
+        self.import_.setToolTip("Make a scenario of a definition in a file")
+        self.copy = self._action("Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy)
+        self.acts: dict[Act, QAction] = {}
+        for act, text, icon, shortcut, _ in _OFFERED:
+            self.acts[act] = self._action(text, icon, shortcut, partial(self._on_act, act))
+
+    def menu(self) -> list[QAction | None]:
+        """The Scenario menu; None is a line."""
+        entries: list[QAction | None] = [self.new, self.import_, None]
+        for act in IN_TOOLBAR:
+            if act in _LINES_BEFORE:
+                entries.append(None)
+            entries.append(self.acts[act])
+        more = [self.acts[act] for act in (Act.EDIT, Act.DUPLICATE, Act.EXPORT)]
+        return [*entries, None, *more, self.copy, None, self.acts[Act.DELETE]]
+
+    def toolbar(self) -> tuple[list[QAction], list[QAction]]:
+        """The actions of the toolbar, and those with a line before them."""
+        lines = [self.acts[act] for act in (Act.RUN, *_LINES_BEFORE)]
+        return [self.new, *(self.acts[act] for act in IN_TOOLBAR)], lines
+
+    def offer(self) -> None:
+        """Enable what is possible for what is in view; tooltips say what it does, or why it is not."""
+        for act, _text, _icon, _shortcut, help_ in _OFFERED:
+            reason, words = self._reason(act), help_
+            if self._pane.group and not reason:
+                words = together_text(act, self._pane.members, self._pane.group)
+            self.acts[act].setEnabled(not reason)
+            self.acts[act].setToolTip(reason or words)
+        self.copy.setEnabled(self._pane.selected is not None)
+
+    def _reason(self, act: Act) -> str:
+        if self._pane.group:
+            members = self._pane.members
+            if any(status.scenario.id in self._busy for status in members):
+                return "Working on it"
+            return why_not_together(act, members)
+        status = self._pane.selected
+        if status is not None and status.scenario.id in self._busy:
+            return "Working on it"
+        return why_not(act, status)
+
+    def _action(self, text: str, icon: str, shortcut: str, slot: Callable[[], None]) -> QAction:
+        action = QAction(text, self._manager)
+        # A space keeps the text of a button off its icon.
+        action.setIconText(f" {text.rstrip('…')}")
+        icons.bind(action, icon)
+        if shortcut:
+            # Of the whole window: the keys work wherever the focus is. Qt leaves out hidden managers.
+            action.setShortcut(QKeySequence(shortcut))
+        action.triggered.connect(lambda _checked=False: slot())
+        self._manager.addAction(action)
+        return action
+
+    # what the person does
+
+    def on_new(self, like: Scenario | None = None) -> None:
+        """Open the New Scenario wizard, with what an existing scenario has."""
+        from app.ui.wizards.new_scenario import NewScenarioWizard
+
+        wizard = NewScenarioWizard(self._manager.context, self._manager, like=like)
+        wizard.created.connect(self._on_created)
+        self._open(wizard)
+
+    def _on_created(self, scenario: Scenario, running: bool) -> None:
+        self.wanted.emit(scenario.name)
+        self.changed.emit()
+        state = "It is starting" if running else "It is stopped"
+        self._manager.context.toast(f"Scenario {scenario.name} created", state)
+
+    def _on_imported(self, name: str) -> None:
+        self.wanted.emit(name)
+        self.changed.emit()
+
+    def _on_act(self, act: Act) -> None:
+        if self._pane.group:
+            for member in able(act, self._pane.members):
+                self.do(act, member)
+            return
+        status = self._pane.selected
+        if status is None:
+            return
+        asking: Callable[[ScenarioStatus], None] | None = {
+            Act.DIFFERENCE: self._ask_difference,
+            Act.RESTORE_DATA: self._ask_rewind,
+            Act.DELETE: self._ask_delete,
+            Act.EDIT: self._ask_edit,
+            Act.DUPLICATE: lambda chosen: self.on_new(chosen.scenario),
+            Act.EXPORT: lambda chosen: self.files.ask_export(chosen.scenario),
+        }.get(act)
+        if asking is not None:
+            asking(status)
+        else:
+            self.do(act, status)
+
+    def do(self, act: Act, status: ScenarioStatus, *, keep_rewind: bool = False) -> None:
+        """Have it done in the background."""
+        scenarios, name = self._manager.context.services.scenarios, status.scenario.name
+        calls: dict[Act, Callable[[], Any]] = {
+            Act.RUN: lambda: scenarios.run(name),
+            Act.STOP: lambda: scenarios.stop(name),
+            Act.SUSPEND: lambda: scenarios.suspend(name),
+            Act.RESUME: lambda: scenarios.resume(name),
+            Act.SYNCHRONIZE: lambda: scenarios.synchronize(name),
+            Act.BOOKMARK: lambda: scenarios.bookmark(name),
+            Act.DELETE: lambda: scenarios.delete(name, keep_rewind=keep_rewind),
+        }
+        Doing(self._manager, act, status, self._begin, self._end).start(calls[act])
+
+    def _begin(self, scenario_id: int) -> None:
+        """Something is being done to a scenario: its actions wait."""
+        self._busy.add(scenario_id)
+        self.offer()
+
+    def _end(self, scenario_id: int) -> None:
+        """It was done, or refused."""
+        self._busy.discard(scenario_id)
+        self.changed.emit()
+        self.offer()
+
+    def _ask_difference(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.difference_dialog import DifferenceDialog
+
+        self._open(DifferenceDialog(self._manager.context, status.scenario.name, self._manager))
+
+    def _ask_rewind(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.rewind_dialog import RewindDialog
+
+        roots = tuple(root.master_path for root in status.scenario.roots)
+        dialog = RewindDialog(self._manager.context, status.scenario.name, self._manager, roots)
+        dialog.rewound.connect(self._on_rewound)
+        self._open(dialog)
+
+    def _on_rewound(self, result: RewindResult) -> None:
+        self._manager.context.toast(f"Rewound to {point_name(result.point)}", rewound_text(result))
+        self.changed.emit()
+
+    def _ask_delete(self, status: ScenarioStatus) -> None:
+        dialog = DeleteScenarioDialog(status, self._manager)
+        dialog.accepted.connect(lambda: self.do(Act.DELETE, status, keep_rewind=dialog.keep_rewind))
+        self._open(dialog)
+
+    def _ask_edit(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.edit_dialog import EditScenarioDialog
+
+        others = [one.scenario for one in self._pane.statuses if one.scenario.id != status.scenario.id]
+        dialog = EditScenarioDialog(status.scenario, others, self._manager)
+        dialog.chosen.connect(self.save)
+        self._open(dialog)
+
+    def save(self, scenario: Scenario) -> None:
+        """Save a changed definition."""
+        context = self._manager.context
+        scenarios = context.services.scenarios
+        context.tasks.run(
+            self._manager, lambda: scenarios.update(scenario), self._on_saved, context.show_error
+        )
+
+    def _on_saved(self, scenario: Scenario) -> None:
+        self._manager.context.toast("Scenario saved", scenario.name)
+        shown = self._pane.selected
+        if shown is not None and shown.scenario.id == scenario.id:
+            self.wanted.emit(scenario.name)  # in another group its row is another
+        self.changed.emit()
+
+    def _on_copy(self) -> None:
+        status = self._pane.selected
+        if status is not None:
+            running = status.state is not ScenarioState.STOPPED
+            text = command_line(Act.STOP if running else Act.RUN, status.scenario.name)
+            QGuiApplication.clipboard().setText(text)
+            self._manager.context.toast("Copied", text)
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()

@@ -1,0 +1,149 @@
+"""What the Scenario menu does: groups, names, copies, definitions in files; and how the panes lie."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+
+from app.model.errors import ArcxoError
+from app.ui.models.cell import RowKind
+from app.ui.wizards.flow import Page
+from app.ui.wizards.new_scenario import NewScenarioWizard
+from app.ui.xosoft.actions import Act
+from app.ui.xosoft.edit_dialog import EditScenarioDialog
+from app.ui.xosoft.manager import XOsoftManager
+
+
+@pytest.fixture
+def manager(context, qtbot, settled):
+    made = XOsoftManager(context)
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.show()
+    made.activate()
+    qtbot.waitUntil(lambda: made.selected is not None)
+    yield made
+    made.deactivate()
+    settled()
+
+
+def select(manager, qtbot, name):
+    manager.show_request(scenario=name)
+    qtbot.waitUntil(lambda: manager.selected is not None and manager.selected.scenario.name == name)
+
+
+def select_group(manager, name):
+    model = manager.scenarios.model
+    index = model.find(("group", name))
+    assert model.row_at(index).kind is RowKind.GROUP
+    manager.scenarios.tree.select_row(index)
+
+
+def test_a_group_stops_together_and_says_how_many(manager, qtbot, services):
+    select_group(manager, "Branch offices")
+    assert manager.selected is None
+    assert manager.header.subtitle.text() == "Branch offices, 3 scenarios"
+    assert manager.framework.pages.currentWidget() is manager.framework.nothing
+    stop = manager.actions_[Act.STOP]
+    assert stop.toolTip() == "Stop 3 of 3 scenarios of Branch offices"
+    assert manager.actions_[Act.DELETE].toolTip() == "Select one scenario"
+    stop.trigger()
+    assert stop.toolTip() == "Working on it"
+    qtbot.waitUntil(lambda: len(services.called("scenarios.stop")) == 3)
+    run = manager.actions_[Act.RUN]
+    qtbot.waitUntil(run.isEnabled)
+    assert run.toolTip() == "Run 3 of 3 scenarios of Branch offices"
+    select(manager, qtbot, "Lab Results")
+    assert manager.framework.pages.currentWidget() is manager.framework.statistics
+
+
+def test_a_scenario_is_renamed_and_moved_to_another_group(manager, qtbot, services):
+    select(manager, qtbot, "Archive 2019")
+    manager.actions_[Act.EDIT].trigger()
+    dialog = manager.findChild(EditScenarioDialog)
+    dialog.name.setText("lab results")
+    dialog.save.click()
+    assert "already" in dialog.name.accessibleDescription()
+    dialog.name.setText("Archive")
+    dialog.group.setCurrentText("Old things")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: manager.selected is not None and manager.selected.scenario.name == "Archive")
+    assert manager.selected.scenario.group == "Old things"
+    select(manager, qtbot, "Branch File Shares")
+    assert manager.actions_[Act.EDIT].toolTip() == "Stop the scenario first"
+
+
+def test_a_duplicate_begins_with_all_of_the_scenario_but_where_it_is_kept(manager, qtbot, services):
+    select(manager, qtbot, "Branch File Shares")
+    like = manager.selected.scenario
+    manager.actions_[Act.DUPLICATE].trigger()
+    wizard = manager.findChild(NewScenarioWizard)
+    answers = wizard.flow.answers
+    assert wizard.pages[Page.HOSTS].name.text() == "Branch File Shares copy"
+    assert (answers.group, answers.properties) == (like.group, like.properties)
+    assert answers.roots == [root.master_path for root in like.roots]
+    assert next(iter(answers.targets.values())).endswith("-copy")
+    wizard.flow.engines_of = wizard.flow.hosts
+    assert [wizard.flow.fault(page) for page in (Page.HOSTS, Page.ROOTS, Page.REPLICA)] == ["", "", ""]
+    wizard.done(0)
+
+
+def test_a_definition_is_exported_and_imported(manager, qtbot, services, context, tmp_path, monkeypatch):
+    file = tmp_path / "a.xml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_a: (str(file), ""))
+    select(manager, qtbot, "Lab Results")
+    manager.actions_[Act.EXPORT].trigger()
+    qtbot.waitUntil(file.exists)
+    assert file.read_bytes() == b"<scenario name='Lab Results'/>"
+    manager.commands.import_.trigger()
+    qtbot.waitUntil(lambda: bool(services.called("scenarios.import_xml")))
+    assert services.called("scenarios.import_xml")[0][1] == file.read_bytes()
+    file.unlink()
+    manager.commands.import_.trigger()
+    qtbot.waitUntil(lambda: len(context.extra["errors"]) == 1)
+    error = context.extra["errors"][0]
+    assert isinstance(error, ArcxoError)
+    assert (error.code, error.params["path"]) == ("E1302", str(file))
+
+
+def test_events_of_one_scenario_are_shown_alone_and_exported(manager, qtbot, tmp_path, monkeypatch, services):
+    qtbot.waitUntil(lambda: manager.events.model.rowCount() == 5)
+    select(manager, qtbot, "Sales Shares")
+    manager.events.only.click()
+    names = {event.scenario_name for event in manager.events.shown()}
+    assert names == {"Sales Shares"}
+    file = tmp_path / "events.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(file), ""))
+    manager.events.export.click()
+    qtbot.waitUntil(file.exists)
+    rows = list(csv.reader(io.StringIO(file.read_text())))
+    assert rows[0][:3] == ["id", "sequence", "severity"]
+    assert {row[4] for row in rows[1:]} == {"Sales Shares"}
+    select(manager, qtbot, "Branch File Shares")
+    qtbot.waitUntil(lambda: {e.scenario_name for e in manager.events.shown()} == {"Branch File Shares"})
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_panes_are_hidden_floated_kept_and_put_back(manager, qtbot, context):
+    _scenarios, framework, events = manager.panes.panes
+    view = manager.view_menu()
+    assert [action.text() for action in view] == ["Scenarios", "Framework", "Events", "Reset layout"]
+    view[2].trigger()
+    assert events.isHidden()
+    framework.float_button.click()
+    assert framework.isFloating()
+    manager.save_state()
+    again = XOsoftManager(context)
+    qtbot.addWidget(again)
+    again.resize(1200, 800)
+    again.show()
+    assert again.panes.panes[2].isHidden()
+    assert again.panes.panes[1].isFloating()
+    again.panes.reset_action.trigger()
+    assert not any(pane.isFloating() or pane.isHidden() for pane in again.panes.panes)
+    assert again.panes.panes[0].x() < again.panes.panes[1].x()
+    assert again.panes.panes[2].y() > again.panes.panes[1].y()
