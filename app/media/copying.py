@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from app.media.api import SessionHeader
 from app.media.generations import generations_of
 from app.media.index import ChunkIndex, read_index, read_table
 from app.media.intents import Intent, sweep_intents
@@ -26,6 +25,7 @@ from app.media.refs import PackReference
 from app.media.repack import NewPack, Worn
 from app.media.session import commit, headers, load_header, load_refs
 from app.media.store import LOOKS, MediaStore
+from app.media.values import SessionHeader
 from app.model.errors import ArcxoError, CanceledError, UsageError
 
 _PACK_BYTES = 32 * 1024 * 1024

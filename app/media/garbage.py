@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from app.media import fossils
-from app.media.api import CollectProgress, CollectReport
 from app.media.fossils import Generation
 from app.media.generations import all_generations, refs_name
 from app.media.healing import sweep_quarantine
@@ -24,6 +23,7 @@ from app.media.reserve import keep_reserve
 from app.media.session import numbers
 from app.media.set_usage import SetUsage
 from app.media.slots import finish_slot_removals
+from app.media.values import CollectProgress, CollectReport
 from app.model.errors import ArcxoError, CanceledError
 
 _AT_ONCE = 5000

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
-from app.media.api import Damage, HealReport, VerifyProgress
 from app.media.document import decode_document
 from app.media.generations import check_against_header, session_of_refs
 from app.media.index import QUARANTINE, ChunkIndex, read_index, read_table
@@ -23,6 +22,7 @@ from app.media.session import load_header, load_refs, numbers
 from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, DirectoryUpload, get_if_there
 from app.media.usage import read_refs
+from app.media.values import Damage, HealReport, VerifyProgress
 from app.media.writer import compress_block
 from app.model.errors import ArcxoError, CanceledError
 

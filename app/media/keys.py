@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.media import derived
-from app.media.api import KeyInfo
 from app.media.document import Document, decode_document
 from app.media.mediaset import open_set
 from app.media.recovery import folded, mistyped_groups
+from app.media.values import KeyInfo
 from app.model.errors import ArcxoError, CredentialsError, UsageError
 from app.model.media_keys import SlotKind
 

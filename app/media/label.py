@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from app.media.api import FORMAT_VERSION, Label, MediaFound
 from app.media.document import Document, decode_document, encode_document
 from app.media.far import far_media
 from app.media.reserve import keep_reserve
 from app.media.store import DirectoryMediaStore, storage_faults
+from app.media.values import FORMAT_VERSION, Label, MediaFound
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
 DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "quarantine", "members", "tmp")

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from app.media.api import Label
 from app.media.document import Document, decode_document, encode_document
 from app.media.far import FAR
 from app.media.label import list_media, read_label
 from app.media.reserve import put_with_reserve
 from app.media.store import DirectoryMediaStore, MediaStore
+from app.media.values import Label
 from app.model.errors import ArcxoError
 
 MEMBERS = "members"

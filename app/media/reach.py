@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
 from app.media.node import CONTENT, DIRECTORY, FILE, KIND, NAME, PIECE
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
 from app.media.store import MediaStore
+from app.media.values import SessionHeader
 from app.model.errors import ArcxoError
 
 _FILES_NAMED = 10_000

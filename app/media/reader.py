@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from blake3 import blake3
 
-from app.media.api import SessionEntry, SessionHeader
 from app.media.index import ChunkIndex, Location
 from app.media.keys import chunk_key
 from app.media.mediaset import open_set
@@ -17,6 +16,7 @@ from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id, de
 from app.media.pack import PackCipher, PackIndex
 from app.media.session import load_header
 from app.media.store import LOOKS, MediaStore
+from app.media.values import SessionEntry, SessionHeader
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.paths import shown

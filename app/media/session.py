@@ -7,13 +7,13 @@ import re
 from base64 import b64decode, b64encode
 from datetime import datetime
 
-from app.media.api import SessionHeader
 from app.media.document import Document, decode_document, encode_document
 from app.media.generations import check_against_header, newest_object
 from app.media.intents import Intent
 from app.media.mediaset import members
 from app.media.refs import PackReference, encode_refs, refs_hash
 from app.media.store import DirectoryMediaStore, MediaStore, get_if_there
+from app.media.values import SessionHeader
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
 

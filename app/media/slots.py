@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.media.api import KeyInfo, SlotInfo
 from app.media.document import Document, decode_document, encode_document
 from app.media.keys import key_cost, open_slot, secret_forms, slot_key
 from app.media.store import DirectoryMediaStore
 from app.media.temporary import is_abandoned, owner_prefix
+from app.media.values import KeyInfo, SlotInfo
 from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError
 from app.model.media_keys import SlotKind
 

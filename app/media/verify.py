@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from blake3 import blake3
 
-from app.media.api import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.media.document import decode_document
 from app.media.generations import all_generations, generations_of, read_generation, refs_name
 from app.media.index import QUARANTINE, read_index, read_table
@@ -20,6 +19,7 @@ from app.media.reserve import NAME as RESERVE
 from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
 from app.media.store import get_if_there
+from app.media.values import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.model.errors import ArcxoError, CanceledError, NotFoundError
 
 _MISSING = "it is missing"
