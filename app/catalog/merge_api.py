@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from app.model.media import SessionInfo
 
 if TYPE_CHECKING:
-    from app.catalog.api import SessionEntry
+    from app.catalog.sessions_api import SessionEntry
 
 
 @dataclass(frozen=True, slots=True, order=True)

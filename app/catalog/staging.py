@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from app.catalog import claims, dialect, name_index, sweeping
-from app.catalog.api import SessionEntry
 from app.catalog.database import Database
 from app.catalog.session_rows import session_values
+from app.catalog.sessions_api import SessionEntry
 from app.catalog.tables import lineages, sessions, stagings, versions
 from app.model.entry import EntryKind
 from app.model.errors import BusyError, UsageError

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.agent.api import Agent, AnyPoint, ArchiveOrder, EntityPoint
-from app.catalog.api import Catalog, SessionEntry, Staging
+from app.catalog.api import Catalog
+from app.catalog.sessions_api import SessionEntry, Staging
 from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, online_media

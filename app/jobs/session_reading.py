@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from app.catalog.api import Catalog, SessionEntry
+from app.catalog.api import Catalog
 from app.catalog.merge_api import LineageKey, MergeStaging, Source
+from app.catalog.sessions_api import SessionEntry
 from app.jobs.ahead import ahead
 from app.jobs.session_records import session_info
 from app.media.api import Label, SessionHeader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from app.catalog.api import SessionEntry
+from app.catalog.sessions_api import SessionEntry
 from app.catalog.store import SqlCatalog
 from app.model.entry import EntryKind
 from app.model.job import BackupScript, JobKind

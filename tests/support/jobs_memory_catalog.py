@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.catalog.api import Claim, NewJob, Registration, SessionEntry, Totals
+from app.catalog.api import Claim, NewJob, Registration, Totals
 from app.catalog.merge_api import Base, LineageKey, Source
+from app.catalog.sessions_api import SessionEntry
 from app.model.errors import BusyError, NotFoundError
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Job, JobProgress, JobResult, JobStatus, Schedule
