@@ -12,7 +12,7 @@ from app.cli.context import current
 from app.cli.table import size_text, table, time_text
 from app.model.paths import shown
 from app.model.rewind import PointKind, ReplicatedBack, RewindAction, RewindItem, RewindPlan, RewindPoint
-from app.services.api import ScenarioService
+from app.services.scenarios_api import ScenarioService
 
 _NAMED = (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
 _KINDS = [kind.value for kind in PointKind]
