@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.model.job import Job, JobStatus
+from app.model.job import Job, JobKind, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,16 @@ class JobOffers:
     stop: Offer
     delete: Offer
     reschedule: Offer
+    undo: Offer
 
 
 def offers(job: Job | None) -> JobOffers:
     """What the toolbar offers for `job`."""
     if job is None:
-        return JobOffers(*[_CHOOSE] * 6)
+        return JobOffers(*[_CHOOSE] * 7)
     if job.parent_id is not None:
         child = Offer(f"Part of job {job.parent_id}: choose that one")
-        return JobOffers(child, child, child, child, child, child)
+        return JobOffers(child, child, child, child, child, child, child)
     status = job.status
     active = Offer("The job is running; stop it first")
     done = Offer("The job has run and does not repeat")
@@ -52,7 +53,16 @@ def offers(job: Job | None) -> JobOffers:
         stop=Offer() if status is JobStatus.ACTIVE else Offer("The job is not running"),
         delete=active if status is JobStatus.ACTIVE else Offer(),
         reschedule=active if status is JobStatus.ACTIVE else done if status is JobStatus.DONE else Offer(),
+        undo=_undo(job),
     )
+
+
+def _undo(job: Job) -> Offer:
+    if job.kind is not JobKind.RESTORE:
+        return Offer("Only a restore is undone")
+    if job.status is not JobStatus.DONE:
+        return Offer("The restore has not ended yet")
+    return Offer()
 
 
 def command_line(job: Job) -> str:

@@ -47,6 +47,7 @@ class JobMonitor(QFrame):
     """Shows one job, live or done."""
 
     log_wanted = Signal(int)
+    details_wanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +57,9 @@ class JobMonitor(QFrame):
         self._log = button("Show log", "small", "scroll-text")
         self._log.clicked.connect(self._on_log)
         self._header.add(self._log)
+        self._details = button("Details", "small", "info")
+        self._details.clicked.connect(self._on_details)
+        self._header.add(self._details)
         self._phases = Phases()
         self.doing = Label("", "strong")
         self.amount = Label("", "body", "text2")
@@ -131,6 +135,10 @@ class JobMonitor(QFrame):
     def activate(self) -> None:
         """Enter on the job: the keyboard goes on here."""
         self._log.setFocus()
+
+    def _on_details(self) -> None:
+        if self._job is not None:
+            self.details_wanted.emit(self._job.id)
 
     def _on_log(self) -> None:
         if self._job is not None:

@@ -267,10 +267,11 @@ def _row(member: Member) -> Row:
         )
         rows = tuple(_row(one) for one in member.records)
         return Row(("job", member.job_id), (head,), rows, member, RowKind.GROUP)
-    return _record_row(member)
+    return record_row(member)
 
 
-def _record_row(record: ActivityRecord) -> Row:
+def record_row(record: ActivityRecord) -> Row:
+    """One line of the log."""
     look = SEVERITY[record.severity]
     said = render(record.code, record.params)
     bad = record.severity in (Severity.WARNING, *_ERRORS)

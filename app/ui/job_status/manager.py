@@ -27,16 +27,19 @@ from app.model.job import Job, JobStatus
 from app.ui import formats, icons
 from app.ui.dialogs.confirm import confirm
 from app.ui.job_status.actions import Offer, command_line, offers
+from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.reschedule import RescheduleDialog
+from app.ui.job_status.undo_dialog import UndoDialog
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line
 
 _LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
-_ONLY_IN_MENU = frozenset({"show_log", "copy_command"})
+_ONLY_IN_MENU = frozenset({"details", "undo", "show_log", "copy_command"})
+_NEED_A_JOB = ("details", "show_log", "copy_command")
 
 
 class JobStatusManager(Manager):
@@ -46,6 +49,7 @@ class JobStatusManager(Manager):
         super().__init__(context, "Job Status")
         self._jobs: dict[int, Job] = {}
         self._wanted_job: int | None = None
+        self._wanted_details: int | None = None
         self.queue = JobQueuePane()
         self.log = ActivityLogPane()
         self.tabs = QTabBar()
@@ -72,6 +76,7 @@ class JobStatusManager(Manager):
             poller.stale.connect(self._on_stale)
         self.queue.job_chosen.connect(self._offer)
         self.queue.log_wanted.connect(self._on_log_wanted)
+        self.queue.details_wanted.connect(self.show_details)
         self.queue.backup_wanted.connect(self._on_backup_wanted)
         self.queue.retried.connect(self._queue_poll.refresh)
         self.log.query_changed.connect(self._log_poll.refresh)
@@ -95,6 +100,8 @@ class JobStatusManager(Manager):
             ("reschedule", "Reschedule…", "calendar-clock", "", self._on_reschedule),
             ("stop", "Stop", "circle-stop", "Ctrl+.", self._on_stop),
             ("delete", "Delete…", "trash-2", "Del", self._on_delete),
+            ("details", "Details…", "info", "Alt+Return", self._on_details),
+            ("undo", "Undo restore…", "undo-2", "Ctrl+Z", self._on_undo),
             ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
             ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy_command),
             ("export", "Export…", "download", "", self.log.export),
@@ -161,15 +168,22 @@ class JobStatusManager(Manager):
         return "&Job", [*self._job_actions(), None, self.actions_["export"]]
 
     def _job_actions(self) -> list[QAction | None]:
-        names = ("run_now", "ready", "reschedule", "stop", "", "show_log", "copy_command", "", "delete")
-        return [self.actions_[name] if name else None for name in names]
+        names = ("run_now", "ready", "reschedule", "stop", "", "details", "undo", "show_log", "copy_command")
+        return [self.actions_[name] if name else None for name in (*names, "", "delete")]
 
     def show_request(self, **request: Any) -> None:
-        """`job`: choose it in the queue. `log_of`: its lines. `page` "log": the whole log."""
+        """`job`: choose it in the queue. `details`: open its window. `log_of`: its lines.
+
+        `page` "log": the whole log.
+        """
         if request.get("page") == "log":
             self.tabs.setCurrentIndex(1)
         if "log_of" in request:
             self._on_log_wanted(int(request["log_of"]))
+        elif "details" in request:
+            self.tabs.setCurrentIndex(0)
+            self._wanted_details = int(request["details"])
+            self._queue_poll.refresh()
         elif "job" in request:
             self.tabs.setCurrentIndex(0)
             self._wanted_job = int(request["job"])
@@ -193,6 +207,10 @@ class JobStatusManager(Manager):
         if self._wanted_job in self._jobs:
             self.queue.choose(self._wanted_job or 0)
             self._wanted_job = None
+        if self._wanted_details in self._jobs:
+            self.queue.choose(self._wanted_details or 0)
+            self.show_details(self._wanted_details or 0)
+            self._wanted_details = None
         active = sum(job.status is JobStatus.ACTIVE and job.parent_id is None for job in jobs)
         due = min(
             (job.execution_at for job in jobs if job.status is JobStatus.READY and job.execution_at),
@@ -238,6 +256,34 @@ class JobStatusManager(Manager):
         menu.exec(position)
         menu.deleteLater()
 
+    def show_details(self, job_id: int) -> None:
+        """Open the detail window of a job."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            dialog = JobDetailDialog(self.context, job, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.changed.connect(self._queue_poll.refresh)
+            dialog.open()
+
+    def _on_details(self) -> None:
+        job = self.queue.current_job()
+        if job is not None:
+            self.show_details(job.id)
+
+    def _on_undo(self) -> None:
+        job = self.queue.current_job()
+        if job is not None and offers(job).undo.enabled:
+            dialog = UndoDialog(self.context, job, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.submitted.connect(self._on_undo_submitted)
+            dialog.open()
+
+    def _on_undo_submitted(self, job: object) -> None:
+        if isinstance(job, Job):
+            self.context.toast(f"Job {job.id} submitted", job.name)
+            self._wanted_job = job.id
+        self._queue_poll.refresh()
+
     def _on_show_log(self) -> None:
         job = self.queue.current_job()
         if job is not None:
@@ -279,8 +325,9 @@ class JobStatusManager(Manager):
         ):
             self._set(self.actions_[name], offer)
         chosen = Offer() if job is not None else Offer("Choose a job first")
-        for name in _ONLY_IN_MENU:
+        for name in _NEED_A_JOB:
             self._set(self.actions_[name], chosen)
+        self._set(self.actions_["undo"], offered.undo)
         icons.bind(self.actions_["ready"], "clock" if held else "pause")
 
     def _set(self, action: QAction, offer: Offer) -> None:

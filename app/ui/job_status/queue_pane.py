@@ -28,6 +28,7 @@ class JobQueuePane(QWidget):
 
     job_chosen = Signal()
     log_wanted = Signal(int)
+    details_wanted = Signal(int)
     backup_wanted = Signal()
     retried = Signal()
     menu_wanted = Signal(QPoint)
@@ -51,6 +52,7 @@ class JobQueuePane(QWidget):
         self.filter_tree = self._filter_tree()
         self.monitor = JobMonitor()
         self.monitor.log_wanted.connect(self.log_wanted)
+        self.monitor.details_wanted.connect(self.details_wanted)
         self.empty = EmptyState(
             "list-checks",
             "No jobs",
@@ -164,8 +166,11 @@ class JobQueuePane(QWidget):
         first = index.siblingAtColumn(0)
         if self.model.hasChildren(first):
             self.tree.setExpanded(first, not self.tree.isExpanded(first))
-        elif self.current_job() is not None:
-            self.monitor.activate()
+        elif (job := self.current_job()) is not None:
+            if job.status is JobStatus.DONE:
+                self.details_wanted.emit(job.id)
+            else:
+                self.monitor.activate()
 
     def _on_context_menu(self, position: QPoint) -> None:
         if self.current_job() is not None:

@@ -9,9 +9,10 @@ from typing import Any
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QRadioButton, QSpinBox, QWidget
 
 from app.model.media import MediaInfo, SessionInfo
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
 from app.ui.media.device_dialogs import DirectoryField
-from app.ui.media.job_dialog import MediaDialog, SessionPasswordField
+from app.ui.media.session_password import SessionPasswordField
 from app.ui.media.state import Storage
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label
@@ -39,7 +40,7 @@ def choice(text: str, hint: str, group: QButtonGroup, number: int) -> tuple[QRad
     return made, said
 
 
-class AssureDialog(MediaDialog):
+class AssureDialog(ActDialog):
     """Verify, scan or restore-test a media, or one session of it."""
 
     def __init__(

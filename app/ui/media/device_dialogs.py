@@ -9,8 +9,8 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.model.media import Device
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.media.state import Storage
 from app.ui.widgets.basics import button
 from app.ui.widgets.form import Field
@@ -53,7 +53,7 @@ def group_box(storage: Storage, chosen: str) -> QComboBox:
     return box
 
 
-class NewDeviceDialog(MediaDialog):
+class NewDeviceDialog(ActDialog):
     """Make a directory a device."""
 
     def __init__(
@@ -106,7 +106,7 @@ class NewDeviceDialog(MediaDialog):
         )
 
 
-class NewGroupDialog(MediaDialog):
+class NewGroupDialog(ActDialog):
     """A device group without devices."""
 
     def __init__(self, context: Context, storage: Storage, parent: QWidget | None = None) -> None:
@@ -136,7 +136,7 @@ class NewGroupDialog(MediaDialog):
         return partial(self.context.services.storage.add_group, self.name.text().strip())
 
 
-class MoveDeviceDialog(MediaDialog):
+class MoveDeviceDialog(ActDialog):
     """Put a device, with its media, into another group."""
 
     def __init__(
@@ -166,7 +166,7 @@ class MoveDeviceDialog(MediaDialog):
         )
 
 
-class RemoveDeviceDialog(MediaDialog):
+class RemoveDeviceDialog(ActDialog):
     """Forget a device; its media stay where they are."""
 
     def __init__(

@@ -24,14 +24,14 @@ from PySide6.QtWidgets import (
 from app.model.errors import ArcxoError
 from app.model.media import MediaInfo
 from app.model.media_keys import KeySlot, RecoveryKit
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.theme import font, theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.form import Field, PasswordField
 
 
-class ChangeKeyDialog(MediaDialog):
+class ChangeKeyDialog(ActDialog):
     """A new password in the place of another."""
 
     title_, text_, action_ = (
@@ -119,7 +119,7 @@ class TestKitDialog(ChangeKeyDialog):
         return partial(self.context.services.keys.test_recovery, self.media.serial, self.password.text())
 
 
-class RemoveKeyDialog(MediaDialog):
+class RemoveKeyDialog(ActDialog):
     """Take one key slot away."""
 
     def __init__(self, context: Context, slot: KeySlot, parent: QWidget | None = None) -> None:

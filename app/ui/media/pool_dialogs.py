@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
 
 from app.model.media import Pool, PoolSet
 from app.model.storage import PoolInfo
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.media.pool_rows import MediaSet, rules_text, sets_of
 from app.ui.media.state import Storage
 from app.ui.theme import theme
@@ -21,7 +21,7 @@ from app.ui.widgets.form import Field
 _SETS = (("Save set: protected", PoolSet.SAVE), ("Scratch set: to be used again", PoolSet.SCRATCH))
 
 
-class PoolDialog(MediaDialog):
+class PoolDialog(ActDialog):
     """A new pool, or other numbers for one."""
 
     def __init__(
@@ -79,7 +79,7 @@ class PoolDialog(MediaDialog):
         return partial(storage.add_pool if self.pool is None else storage.change_pool, self.value())
 
 
-class RemovePoolDialog(MediaDialog):
+class RemovePoolDialog(ActDialog):
     """Forget a pool; its media are in none then."""
 
     def __init__(self, context: Context, info: PoolInfo, parent: QWidget | None = None) -> None:
@@ -101,7 +101,7 @@ class RemovePoolDialog(MediaDialog):
         return partial(self.context.services.storage.remove_pool, self._name)
 
 
-class ScratchDialog(MediaDialog):
+class ScratchDialog(ActDialog):
     """To the scratch set: the next backup may overwrite what is on it."""
 
     def __init__(self, context: Context, chosen: MediaSet, parent: QWidget | None = None) -> None:
@@ -125,7 +125,7 @@ class ScratchDialog(MediaDialog):
         return partial(self.context.services.storage.assign_pool, first.pool, first.serial, PoolSet.SCRATCH)
 
 
-class AssignDialog(MediaDialog):
+class AssignDialog(ActDialog):
     """Put a media set into a pool."""
 
     def __init__(

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSplitter, QStackedWid
 from app.model.media import PoolSet
 from app.model.storage import PoolInfo
 from app.ui import formats, icons
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context, Manager
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.media.pool_dialogs import AssignDialog, PoolDialog, RemovePoolDialog, ScratchDialog
 from app.ui.media.pool_rows import (
     COLUMNS,
@@ -257,7 +257,7 @@ class PoolsManager(Manager):
             self.context.toast(said, "", "Undo", back)
         self._refresh_now()
 
-    def _open(self, dialog: MediaDialog) -> None:
+    def _open(self, dialog: ActDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.submitted.connect(self._refresh_now)
         dialog.open()

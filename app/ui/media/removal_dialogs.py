@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 from app.model.media import MediaInfo, PurgePlan, SessionInfo
 from app.ui import formats
 from app.ui.bridge.throttle import Delay
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.media.loss import LossPane, purge_loss
 from app.ui.media.state import Storage
 from app.ui.theme import theme
 from app.ui.widgets.form import Field
 
 
-class PurgeDialog(MediaDialog):
+class PurgeDialog(ActDialog):
     """Remove sessions for good, or only what no session uses; the exact bytes first."""
 
     def __init__(
@@ -94,7 +94,7 @@ class PurgeDialog(MediaDialog):
         )
 
 
-class PruneDialog(MediaDialog):
+class PruneDialog(ActDialog):
     """Drop the names of old sessions from the catalog; the sessions stay."""
 
     def __init__(self, context: Context, media: MediaInfo | None, parent: QWidget | None = None) -> None:

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QCheckBox, QDateTimeEdit, QHBoxLayout, QLineEdit, 
 from app.model.media import MediaInfo, SetPlan
 from app.ui import formats
 from app.ui.bridge.throttle import Delay
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
-from app.ui.media.job_dialog import MediaDialog
 from app.ui.media.loss import LossPane, set_loss
 from app.ui.media.state import Storage
 from app.ui.theme import theme
@@ -57,7 +57,7 @@ class ExpiryField(QWidget):
         return datetime.fromtimestamp(self.when.dateTime().toSecsSinceEpoch(), UTC)
 
 
-class _LossDialog(MediaDialog):
+class _LossDialog(ActDialog):
     """Asks for a plan, shows what is lost, and wants the media's name where something is."""
 
     storage: Storage
@@ -202,7 +202,7 @@ class ForgetDialog(_LossDialog):
         return partial(self.context.services.storage.retire, self.media.serial, forget=True)
 
 
-class RenameDialog(MediaDialog):
+class RenameDialog(ActDialog):
     """Another name for a media set."""
 
     def __init__(self, context: Context, media: MediaInfo, parent: QWidget | None = None) -> None:
@@ -233,7 +233,7 @@ class RenameDialog(MediaDialog):
         return partial(self.context.services.storage.rename, self.media.serial, self.name.text().strip())
 
 
-class ExpireDialog(MediaDialog):
+class ExpireDialog(ActDialog):
     """Until when no backup overwrites a media set."""
 
     def __init__(self, context: Context, media: MediaInfo, parent: QWidget | None = None) -> None:
@@ -256,7 +256,7 @@ class ExpireDialog(MediaDialog):
         return partial(self.context.services.storage.expire, self.media.serial, self.expiry.value)
 
 
-class RetireDialog(MediaDialog):
+class RetireDialog(ActDialog):
     """Write nothing to a media set any more, or again."""
 
     def __init__(self, context: Context, media: MediaInfo, parent: QWidget | None = None) -> None:

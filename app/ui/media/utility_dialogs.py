@@ -10,14 +10,15 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from app.model.media import MediaInfo, SessionInfo
 from app.ui import formats
+from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
 from app.ui.media.device_dialogs import DirectoryField
-from app.ui.media.job_dialog import MediaDialog, SessionPasswordField
+from app.ui.media.session_password import SessionPasswordField
 from app.ui.media.state import Storage
 from app.ui.widgets.form import Field
 
 
-class MergeDialog(MediaDialog):
+class MergeDialog(ActDialog):
     """Read the sessions of a media, or of a directory with one, into the catalog."""
 
     def __init__(
@@ -66,7 +67,7 @@ class MergeDialog(MediaDialog):
         return partial(self.context.services.utilities.merge, where, self.password.words)
 
 
-class CompareDialog(MediaDialog):
+class CompareDialog(ActDialog):
     """Compare a session with files on disk."""
 
     def __init__(
@@ -131,7 +132,7 @@ class CompareDialog(MediaDialog):
         )
 
 
-class CopyDialog(MediaDialog):
+class CopyDialog(ActDialog):
     """Copy sessions to a media of another set."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The frame of every dialog that submits work on media: what it does, its fields, and one button."""
+"""The frame of every dialog that does one thing: what it does, its fields, and one button."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
-from app.ui.widgets.form import Field, PasswordField
+from app.ui.widgets.form import Field
 from app.ui.widgets.notices import ProblemCard
 
 
-class MediaDialog(QDialog):
+class ActDialog(QDialog):
     """Fill `form`; override `fault` (what is missing, "" = nothing) and `call` (made on the GUI thread, run
     on a task thread). `submitted(result)` when it was carried out or queued; a refusal stays in the dialog.
 
@@ -125,18 +125,3 @@ class MediaDialog(QDialog):
         self._busy = False
         self.problem.show_error(error)
         self.refresh()
-
-
-class SessionPasswordField(Field):
-    """The session password, where some of the sessions are encrypted."""
-
-    def __init__(self, encrypted: int, why: str) -> None:
-        self.password = PasswordField("Session password")
-        count = "One session is" if encrypted == 1 else f"{encrypted:,} sessions are"
-        super().__init__("Session password, optional", self.password, f"{count} encrypted. {why}")
-        self.setVisible(encrypted > 0)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What was typed, as the services take it."""
-        return (self.password.text(),) if self.password.text() else ()
