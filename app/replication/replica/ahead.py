@@ -62,8 +62,8 @@ class Prepared:
 class Ahead:
     """What was put is given to `take` in order, prepared where it can be, several batches at a time.
 
-    `take(size, what)` gets what was put, a `Prepared` in the place of a batch, or the ArcxoError for records
-    that are none. It is called in a thread of its own.
+    `take(size, what)` gets what was put, a `Prepared` in the place of a batch, the ArcxoError for records
+    that are none, or what else preparing raised. It is called in a thread of its own.
     """
 
     def __init__(self, trees: Sequence[ReplicaTree], take: Callable[[int, Any], None]) -> None:
@@ -96,7 +96,11 @@ class Ahead:
         try:
             while (waiting := self._waiting.get()) is not None:
                 size, what = waiting
-                self._take(size, what.result() if isinstance(what, Future) else what)
+                try:
+                    ready = what.result() if isinstance(what, Future) else what
+                except Exception as error:  # noqa: BLE001 - told where it would have been carried out
+                    ready = error
+                self._take(size, ready)
         finally:
             self._pool.shutdown()
             for maker in self._makers:
@@ -109,8 +113,6 @@ class Ahead:
         maker = self._idle.pop()
         try:
             return maker.prepared(batch, number, lambda: self._closed)
-        except ArcxoError as error:
-            return error
         finally:
             self._idle.append(maker)
 

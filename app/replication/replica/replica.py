@@ -50,7 +50,6 @@ class Replica:
         self.name = ""
         self.paths: tuple[bytes, ...] = ()
         self.state = ReplicaState.STOPPED
-        self.streaming = False
         self.on_trouble: Callable[[int, bytes, str], None] | None = None
         """Tells the master of the open stream, which then sends a path again."""
         self.clean_end = False
@@ -65,6 +64,11 @@ class Replica:
         self._store: ReplicaStore | None = None
         self._applier: Applier | None = None
         self._retained_at = 0.0
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a stream from a master is open."""
+        return not self.stream_ended.is_set()
 
     @property
     def label(self) -> str:
@@ -163,10 +167,13 @@ class Replica:
         return self._store
 
     def begin_stream(self, end: Callable[[], None]) -> None:
-        """This stream is the one; `end` closes it from another thread."""
-        self._end = end
-        self.streaming = True
+        """This stream is the one until `finish_stream`; `end` closes it from another thread.
+
+        With `lock` held. Raises OSError when the disk refuses; there is no stream then.
+        """
+        assert not self.streaming
         clear_mark(self._directory)
+        self._end = end
         self.clean_end = False
         self.stream_ended.clear()
 
@@ -174,9 +181,9 @@ class Replica:
         """The stream is over; `clean` when nothing went wrong here."""
         self._end = None
         self.on_trouble = None
-        self.streaming = False
         self.clean_end = clean
         self.state = ReplicaState.STOPPED
+        # Last: from here on the next stream may begin.
         self.stream_ended.set()
 
     def end_stream(self, timeout_s: float = 10.0) -> bool:

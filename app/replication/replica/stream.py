@@ -66,7 +66,7 @@ _JOINED_BATCHES_MAX = 24
 """Fewer than a master sends without an answer."""
 _JOINED_S = 0.4
 
-Waiting = Frame | Prepared | ArcxoError
+Waiting = Frame | Prepared | Exception
 """What waits to be carried out, or why nothing more comes."""
 
 
@@ -87,6 +87,8 @@ class ReplicaStream:
         self._lost: ArcxoError | None = None
         """Why no more frames come."""
         self._scripts: ReplicaScripts | None = None
+        self._clean = False
+        """Whether nothing went wrong here."""
 
     def run(self) -> None:
         """Until either side ends the stream. Raises what is a bug only."""
@@ -99,36 +101,42 @@ class ReplicaStream:
             return
         if replica is None:
             return
-        clean = False
+        with contextlib.ExitStack() as leaving:
+            # Whatever fails here, or on the way out, the replica is free for the next stream.
+            leaving.callback(lambda: replica.finish_stream(clean=self._clean))
+            try:
+                with failures_told(self._engine.home):
+                    self._begin_reading(replica, leaving)
+                    self._serve(replica)
+            except ArcxoError as error:
+                if error.code == "ER00201":
+                    self._clean = True
+                else:
+                    self._send_last(Fault(error.code, error.params))
+                    self._engine.events.append(
+                        "ER00421",
+                        Severity.ERROR,
+                        scenario_id=replica.scenario.id if replica.scenario else None,
+                        scenario_name=replica.label,
+                        cause=render(error.code, error.params).text,
+                    )
+
+    def _begin_reading(self, replica: Replica, leaving: contextlib.ExitStack) -> None:
+        leaving.callback(self._end_ahead)
         hashes = self._hash_answers(replica)
+        leaving.callback(hashes.close)
         reader = threading.Thread(target=self._read, args=(hashes,), name="replica-frames", daemon=True)
         reader.start()
-        try:
-            with failures_told(self._engine.home):
-                self._serve(replica)
-        except ArcxoError as error:
-            if error.code == "ER00201":
-                clean = True
-            else:
-                self._send_last(Fault(error.code, error.params))
-                self._engine.events.append(
-                    "ER00421",
-                    Severity.ERROR,
-                    scenario_id=replica.scenario.id if replica.scenario else None,
-                    scenario_name=replica.label,
-                    cause=render(error.code, error.params).text,
-                )
-        finally:
-            with self._room:
-                self._ended.set()
-                self._room.notify()
-            if self._scripts is not None:
-                self._scripts.close()
-            self._link.close()
-            reader.join(timeout=5.0)
-            hashes.close()
-            self._end_ahead()
-            replica.finish_stream(clean=clean)
+        leaving.callback(reader.join, timeout=5.0)
+        leaving.callback(self._link.close)
+        if self._scripts is not None:
+            leaving.callback(self._scripts.close)
+        leaving.callback(self._end_reading)
+
+    def _end_reading(self) -> None:
+        with self._room:
+            self._ended.set()
+            self._room.notify()
 
     def _greet(self) -> Replica | None:
         data = self._link.receive(_HELLO_TIMEOUT_S)
@@ -144,41 +152,57 @@ class ReplicaStream:
             raise ArcxoError("ER00203", host=self._engine.host, version=hello.protocol)
         scenario = from_xml(hello.definition_xml)
         replica = self._engine.replica_for(scenario)
-        if not replica.end_stream():
-            raise ArcxoError("AE0470", name=scenario.name, id=scenario.id)
-        with replica.lock:
-            spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
-            self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
-            store = replica.admit(scenario, hello.replica, hello.definition_xml)
-            if spec is not None:
-                kept = properties_of(scenario, spec).keep_deleted_during_replication
-                replica.applier.keeps_removed = kept
-            replica.begin_stream(self._link.close)
-            replica.on_trouble = self._ask_again
-            self._link.compress = spec is not None and properties_of(scenario, spec).compress_transfer
-            position = store.index.position
-            replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
-            places = sorted({tree.store.place.value for tree in store.trees})
-            welcome = Welcome(
-                store.index.incarnation,
-                position.epoch,
-                position.sequence,
-                position.change,
-                ", ".join(places),
-            )
-            troubles = store.index.troubles()
+        welcome, troubles = self._take_place(replica, scenario, hello)
         try:
             self._send(welcome)
             for root, path, code in troubles:
                 # The master may have died before it could record them anew.
                 self._send(Trouble(root, path, code, PathTrouble(code, path).params, final=False))
-        except ArcxoError:
+            self._scripts = ReplicaScripts(
+                self._engine.scripts, scenario, hello.replica, self._tell(scenario), self._send
+            )
+        except BaseException:
             replica.finish_stream(clean=False)
             raise
-        self._scripts = ReplicaScripts(
-            self._engine.scripts, scenario, hello.replica, self._tell(scenario), self._send
-        )
         return replica
+
+    def _take_place(
+        self, replica: Replica, scenario: Scenario, hello: Hello
+    ) -> tuple[Welcome, list[tuple[int, bytes, str]]]:
+        """Be the one stream of the replica; what the master is told first. A stream before is ended.
+
+        Raises ArcxoError: AE0470 when that does not end, what opening the replica raises.
+        """
+        while True:
+            if not replica.end_stream():
+                raise ArcxoError("AE0470", name=scenario.name, id=scenario.id)
+            with replica.lock:
+                if replica.streaming:
+                    # Another one was quicker.
+                    continue
+                spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
+                self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
+                replica.admit(scenario, hello.replica, hello.definition_xml)
+                # While the disk refuses to take back a batch that failed, there is nothing to go on from.
+                _, store = replica.opened()
+                if spec is not None:
+                    kept = properties_of(scenario, spec).keep_deleted_during_replication
+                    replica.applier.keeps_removed = kept
+                self._link.compress = spec is not None and properties_of(scenario, spec).compress_transfer
+                position = store.index.position
+                places = sorted({tree.store.place.value for tree in store.trees})
+                welcome = Welcome(
+                    store.index.incarnation,
+                    position.epoch,
+                    position.sequence,
+                    position.change,
+                    ", ".join(places),
+                )
+                troubles = store.index.troubles()
+                replica.begin_stream(self._link.close)
+                replica.on_trouble = self._ask_again
+                replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
+                return welcome, troubles
 
     def _ask_again(self, root: int, path: bytes, code: str) -> None:
         """Have the master send a path again. From any thread."""
@@ -215,27 +239,37 @@ class ReplicaStream:
                 clean_ahead(tree.side.path)
 
     def _read(self, hashes: HashAnswers) -> None:
-        while not self._ended.is_set():
-            try:
-                data = self._link.receive(_POLL_S)
-                if data is None:
-                    continue
-                frame = decode_frame(data)
-                if isinstance(frame, Ping):
-                    self._link.send(encode_frame(Pong(frame.token)), urgent=True)
-                    continue
-                if isinstance(frame, HashRequest):
-                    hashes.ask(frame)
-                    continue
-            except ArcxoError as error:
-                self._lost = error
-                self._stop_ahead()
-                self._frames.put((0, error))
-                return
-            with self._room:
-                self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
-                self._waiting_bytes += len(data)
-            self._pass_on(len(data), frame)
+        try:
+            with failures_told(self._engine.home):
+                while not self._ended.is_set():
+                    self._read_frame(hashes)
+        except ArcxoError as error:
+            self._lose(error)
+        except BaseException:
+            # Whoever waits for frames must not wait for ever.
+            self._lose(ArcxoError("ER00201", host=self._engine.host, reason="reading from it failed"))
+            raise
+
+    def _lose(self, error: ArcxoError) -> None:
+        self._lost = error
+        self._stop_ahead()
+        self._frames.put((0, error))
+
+    def _read_frame(self, hashes: HashAnswers) -> None:
+        data = self._link.receive(_POLL_S)
+        if data is None:
+            return
+        frame = decode_frame(data)
+        if isinstance(frame, Ping):
+            self._link.send(encode_frame(Pong(frame.token)), urgent=True)
+            return
+        if isinstance(frame, HashRequest):
+            hashes.ask(frame)
+            return
+        with self._room:
+            self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
+            self._waiting_bytes += len(data)
+        self._pass_on(len(data), frame)
 
     def _pass_on(self, size: int, frame: Frame) -> None:
         """Queue a frame, through the thread that prepares where it is a batch of a synchronisation."""
@@ -272,7 +306,7 @@ class ReplicaStream:
                 continue
             self._next = None
             self._taken(size)
-            if isinstance(frame, ArcxoError):
+            if isinstance(frame, Exception):
                 raise frame
             if isinstance(frame, ListRequest):
                 self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
