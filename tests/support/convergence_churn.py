@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import random
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 
@@ -18,6 +18,20 @@ _NAMES = (
 _OLD_NS = (0, 1, 981_173_106_123_456_789, 1_000_000_000_000_000_001, 1_600_000_000_999_999_999)
 _ACLS = ("u:1234:rw", "g:2345:r", "m::rx", "o::r", "d:u:1234:rwx")
 _ENTRIES_MOST = 400
+_STORE = """
+import mmap, os, random, sys
+rng = random.Random(int(sys.argv[2]))
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+size = os.fstat(fd).st_size
+if size:
+    mapping = mmap.mmap(fd, size)
+    os.close(fd)
+    # The file is closed: nothing tells of what comes now.
+    for _ in range(rng.randrange(1, 4)):
+        start = rng.randrange(size)
+        part = rng.randbytes(min(size - start, rng.choice((1, 300))))
+        mapping[start : start + len(part)] = part
+"""
 
 
 class Churn:
@@ -212,23 +226,13 @@ class Churn:
     op_sparse_with_islands.weight = 1  # type: ignore[attr-defined]
 
     def op_store_through_a_mapping(self, rng: random.Random) -> None:
-        fd = os.open(self._file(rng), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            size = os.fstat(fd).st_size
-            if not size:
-                return
-            mapping = mmap.mmap(fd, size)
-        finally:
-            os.close(fd)
-        # The file is closed: nothing tells of what comes now.
+        path = self._file(rng)
         self.unseen += 1
-        try:
-            for _ in range(rng.randrange(1, 4)):
-                start = rng.randrange(size)
-                part = rng.randbytes(min(size - start, rng.choice((1, 300))))
-                mapping[start : start + len(part)] = part
-        finally:
-            mapping.close()
+        # Another thread may truncate the file meanwhile, which kills whoever stores behind its end.
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _STORE, os.fsdecode(path), str(rng.getrandbits(32))],
+            check=False, capture_output=True,
+        )  # fmt: skip
 
     op_store_through_a_mapping.weight = 2  # type: ignore[attr-defined]
 

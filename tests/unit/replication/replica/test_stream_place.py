@@ -49,7 +49,7 @@ from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import make, picture, put
 
 _FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-_SYNC = [
+_SYNC: list[Record] = [
     Mark(PointKind.SYNCHRONIZATION, "s1", "begin", datetime.now(UTC)),
     make(b"d"),
     put(b"d/one", b"1" * 5_000),
