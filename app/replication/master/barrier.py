@@ -153,7 +153,7 @@ class Barrier:
             # A path could not be applied meanwhile: it is recorded anew, in full, and waited for.
         now = datetime.now(UTC)
         for sender in live:
-            sender.in_sync_at = now
+            sender.in_sync(now)
         self._run.changed()
 
     def waits(self, what: str) -> BusyError:

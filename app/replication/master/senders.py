@@ -8,9 +8,10 @@ from app.model.errors import NotFoundError
 from app.model.events import Severity
 from app.model.scenario import ReplicaState, Scenario
 from app.replication.link import ReplicaConnector
+from app.replication.master.conversation import Surroundings
 from app.replication.master.filters import PathFilter
 from app.replication.master.recorder import Recorder
-from app.replication.master.sender import Sender, Surroundings
+from app.replication.master.sender import Sender
 from app.replication.master.spool import Spool
 
 _SUSPEND_S = 60.0
