@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
-from app.cli.arguments import UtcTime
 from app.cli.context import CommandContext, current, read_password_file
 from app.cli.job import finish_submission
+from app.cli.schedule import schedule_options
 from app.messages import render
 from app.model.errors import UsageError
 from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode, source_role
@@ -82,8 +81,7 @@ _LOSSES = frozenset({"W5213", "W5214"})
 @click.option(
     "--new-password", is_flag=True, help="The password is another than that of earlier sessions, on purpose."
 )
-@click.option("--run-at", type=UtcTime(), default=None, metavar="TIME", help="ISO 8601, UTC by default.")
-@click.option("--repeat", default="", metavar="RRULE", help="An RFC 5545 recurrence rule.")
+@schedule_options(rotation=True)
 @click.option("--hold", is_flag=True, help="Submit on hold.")
 @click.option(
     "--verify", type=click.Choice([mode.value for mode in VerifyMode]), default=VerifyMode.NONE.value
@@ -110,8 +108,7 @@ def backup(
     yes: bool,
     session_password_file: str | None,
     new_password: bool,
-    run_at: datetime | None,
-    repeat: str,
+    schedule: Schedule,
     hold: bool,
     verify: str,
     name: str,
@@ -148,7 +145,7 @@ def backup(
         return 0
     request = BackupRequest(
         script=script,
-        schedule=Schedule(run_at, repeat),
+        schedule=schedule,
         name=name,
         hold=hold,
         session_password=password,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import click
 
 from app.cli.context import CommandContext, current
+from app.cli.schedule import schedule_options
 from app.cli.table import size_text, time_text
+from app.messages import render
 from app.model.errors import ExitCode
 from app.model.job import Job, JobResult, JobStatus, Schedule
+from app.model.recurrence import describe
+from app.model.upcoming import NextRun
 
 EXIT_BY_RESULT = {
     None: ExitCode.DONE,
@@ -55,7 +58,30 @@ def list_jobs(*, active: bool) -> None:
 @click.argument("number", type=int)
 def show(*, number: int) -> None:
     """All of one job."""
-    show_job(current(), current().services.jobs.show(number))
+    context = current()
+    item = context.services.jobs.show(number)
+    show_job(context, item, context.services.jobs.next_run(number))
+
+
+@job.command(name="next", help="The runs to come, or that of job N, and why they are then.")
+@click.argument("number", type=int, required=False)
+@click.option("--hours", type=click.FloatRange(0, 24 * 400), default=24.0, show_default=True)
+def next_runs(*, number: int | None, hours: float) -> None:
+    """What runs when."""
+    context = current()
+    jobs = context.services.jobs
+    context.show_list(
+        list(jobs.upcoming(hours)) if number is None else [jobs.next_run(number)],
+        [
+            ("Time", lambda item: time_text(item.at)),
+            ("Job", lambda item: str(item.job_id)),
+            ("Name", lambda item: item.name),
+            ("Media", lambda item: item.media),
+            ("Why", lambda item: render(item.code, item.params).text),
+        ],
+        empty=f"No job runs within {hours:g} hours.",
+        right=(1,),
+    )
 
 
 @job.command(help="Wait until job N is done; exit by its last result.")
@@ -96,24 +122,19 @@ def run(*, number: int) -> None:
 
 @job.command(help="Give job N another schedule.")
 @click.argument("number", type=int)
-@click.option("--run-at", metavar="TIME", help="ISO 8601, UTC unless it says otherwise.")
-@click.option("--repeat", default="", metavar="RRULE", help="An RFC 5545 recurrence rule.")
-def modify(*, number: int, run_at: str | None, repeat: str) -> None:
+@schedule_options(rotation=True)
+def modify(*, number: int, schedule: Schedule) -> None:
     """Reschedule one job."""
     context = current()
-    show_job(context, context.services.jobs.reschedule(number, Schedule(schedule_time(run_at), repeat)))
+    show_job(context, context.services.jobs.reschedule(number, schedule))
 
 
-def schedule_time(text: str | None) -> datetime | None:
-    """The UTC time of --run-at (None = now)."""
-    from app.cli.arguments import UtcTime
-
-    moment: datetime | None = UtcTime()(text)
-    return moment
-
-
-def show_job(context: CommandContext, item: Job) -> None:
-    """Print one job."""
+def show_job(context: CommandContext, item: Job, following: NextRun | None = None) -> None:
+    """Print one job, with its next run and why it is then."""
+    coming = []
+    if following is not None:
+        why = render(following.code, following.params).text
+        coming.append(("Next run", f"{time_text(following.at)}  {why}" if following.at else why))
     result = item.last_result.value if item.last_result else "-"
     context.show_fields(
         item,
@@ -124,7 +145,8 @@ def show_job(context: CommandContext, item: Job) -> None:
             ("Last result", result),
             ("Owner", item.owner),
             ("Execution", time_text(item.execution_at)),
-            ("Repeat", item.schedule.repeat or "-"),
+            ("Repeat", describe(item.schedule)),
+            *coming,
             ("Started", time_text(item.started_at)),
             ("Finished", time_text(item.finished_at)),
             ("Files", f"{item.files:,}"),

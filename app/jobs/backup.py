@@ -10,6 +10,7 @@ from dataclasses import replace
 from app.agent.api import Agent, AnyPoint, BackupPoint
 from app.agent.names import is_masters_own
 from app.catalog.api import Catalog, NewJob
+from app.jobs import rotating
 from app.jobs.archiving import NO_MEDIA, EntityArchiver
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
@@ -43,6 +44,7 @@ class BackupJobs:
 
     def run(self, control: JobControl) -> Outcome:
         """Back up what the job names; see `JobKindRunner`."""
+        control.job = rotating.for_run(self._catalog, control.job, rotating.utc_now())
         script = control.job.script
         assert isinstance(script, BackupScript)
         if control.job.parent_id is None:

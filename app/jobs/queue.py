@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from app.catalog.api import Catalog
 from app.jobs import scheduler
 from app.jobs.runner import LEASE_S, ActiveJob, JobKindRunner
+from app.jobs.timing import Timing
 from app.model.errors import UsageError
 from app.model.events import Severity
 from app.model.job import BackupScript, Job, JobKind
@@ -36,6 +37,7 @@ class JobQueue:
         self._kinds = kinds
         self._lock = threading.Lock()
         self._active: list[ActiveJob] = []
+        self._timing = Timing(catalog, server_name)
         self._expired_at = time.monotonic()
 
     @property
@@ -51,10 +53,13 @@ class JobQueue:
         if time.monotonic() - self._expired_at > _EXPIRED_EVERY_S:
             self._expired_at = time.monotonic()
             self.mark_crashed("")
+            self._timing.mend()
         while claim and self._has_room():
             found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S)
             if found is None:
                 return
+            if not self._timing.admit(found):
+                continue
             _LOG.info("job %d (%s) starts", found.job.id, found.job.kind.value)
             active = ActiveJob(
                 self._catalog, found, self._kinds[found.job.kind], self._server_name, self._ended

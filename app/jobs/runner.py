@@ -19,6 +19,7 @@ from typing import Protocol
 from app.catalog.api import Catalog, Claim
 from app.jobs import scheduler
 from app.jobs.control import JobControl
+from app.jobs.timing import note_passed_over
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError
 from app.model.job import Job, JobPhase, JobResult
 
@@ -66,6 +67,7 @@ class ActiveJob:
         self._finished = finished
         self._renewed_at = time.monotonic()
         self._asked_at = 0.0
+        self._recording = False
         self._thread = threading.Thread(target=self._run, name=f"job-{claim.job.id}", daemon=True)
 
     @property
@@ -85,6 +87,8 @@ class ActiveJob:
     def tend(self) -> None:
         """Renew the lease when due and pass on a request to stop. Called often by the server's loop."""
         now = time.monotonic()
+        if self._recording:
+            return  # with the end recorded the claim is over, as it should be
         try:
             if now - self._renewed_at >= _RENEW_EVERY_S:
                 self._catalog.jobs.renew(self.job.id, self.control.fence, lease_seconds=LEASE_S)
@@ -95,6 +99,8 @@ class ActiveJob:
                     _LOG.info("job %d: stop requested", self.job.id)
                     self.control.cancel()
         except BusyError as error:
+            if error.code == _LOST_CLAIM and self._recording:
+                return
             if error.code == _LOST_CLAIM:
                 _LOG.warning("job %d: the claim is lost; its run ends", self.job.id)
                 self.control.cancel(lost=True)
@@ -151,8 +157,14 @@ class ActiveJob:
             return
         control.flush()
         job = self.job
-        next_at = scheduler.next_run(job.schedule, datetime.now(UTC), job.created_at)
+        now = datetime.now(UTC)
+        next_at = scheduler.next_run(job.schedule, now, job.created_at)
+        if next_at is not None:
+            passed_over = scheduler.missed_runs(job.schedule, control.started_at, now)
+            if passed_over:
+                note_passed_over(control, passed_over, next_at)
         deadline = time.monotonic() + LEASE_S
+        self._recording = True
         while True:
             try:
                 self._catalog.jobs.finish(

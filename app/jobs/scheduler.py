@@ -7,13 +7,14 @@ rules count real time. A run that was missed (machine asleep, server down) is ca
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rrulestr
 
 from app.model.errors import UsageError
 from app.model.job import Schedule
+from app.model.recurrence import DAYS
 
 _STEPS = {"HOURLY": timedelta(hours=1), "MINUTELY": timedelta(minutes=1)}
 _RARE = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
@@ -25,20 +26,30 @@ def check(schedule: Schedule) -> None:
 
     Raises:
         UsageError: E5110 for a rule that can't be read or is too frequent, E5111 for an unknown time zone,
-            E5112 for a start without a time zone, E5113 for a rule that never runs.
+            E5112 for a start without a time zone, E5113 for a rule that never runs, E5701 for a rotation and
+            E5702 for days without runs of what is not repeated.
     """
     if schedule.run_at is not None and schedule.run_at.tzinfo is None:
         raise UsageError("E5112", time=schedule.run_at.isoformat())
     _zone(schedule)
+    if schedule.rotation is not None and not schedule.repeat:
+        raise UsageError("E5701", scheme=schedule.rotation.scheme.value)
+    if schedule.excluded and not schedule.repeat:
+        raise UsageError("E5702")
     if schedule.repeat and next_run(schedule, datetime.min.replace(tzinfo=UTC), datetime.now(UTC)) is None:
         raise UsageError("E5113", rule=schedule.repeat)
 
 
 def first_run(schedule: Schedule, now: datetime) -> datetime:
-    """When a job that is submitted `now` runs first (a start in the past or none: now)."""
-    if schedule.run_at is None:
-        return now
-    return schedule.run_at.astimezone(UTC)
+    """When a job that is submitted `now` runs first: the start, or the first occurrence that follows it.
+
+    No start: now, where the rule allows it. A start in the past: at once.
+    """
+    start = now if schedule.run_at is None else schedule.run_at.astimezone(UTC)
+    if not schedule.repeat:
+        return start
+    floor = start.replace(microsecond=0) - timedelta(microseconds=1)
+    return next_run(schedule, floor, now) or start
 
 
 def next_run(schedule: Schedule, after: datetime, created_at: datetime) -> datetime | None:
@@ -47,6 +58,40 @@ def next_run(schedule: Schedule, after: datetime, created_at: datetime) -> datet
     `created_at` stands in for a start that was not given. What `after` skips is not made up for: the caller
     runs a due job once and asks for the next time after now.
     """
+    if set(DAYS) <= set(schedule.excluded):
+        return None
+    zone = _zone(schedule)
+    for _ in range(_MOST_EXCLUDED):
+        found = _next(schedule, after, created_at)
+        if found is None:
+            return None
+        day = found.astimezone(zone).date()
+        if not is_excluded(schedule, day):
+            return found
+        # The rest of an excluded day has no runs either: rules by the minute have many in it.
+        midnight = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+        after = max(found, midnight - timedelta(microseconds=1))
+    return None
+
+
+def is_excluded(schedule: Schedule, day: date) -> bool:
+    """Whether a day, in the schedule's time zone, is one without runs."""
+    return DAYS[day.weekday()] in schedule.excluded or day.isoformat() in schedule.excluded
+
+
+def local_day(schedule: Schedule, at: datetime) -> date:
+    """The day of an instant in the schedule's time zone."""
+    return at.astimezone(_zone(schedule)).date()
+
+
+def runs_on(schedule: Schedule, day: date, created_at: datetime) -> bool:
+    """Whether a run falls on a day of the schedule's time zone."""
+    midnight = datetime.combine(day, time(), _zone(schedule)).astimezone(UTC)
+    found = next_run(schedule, midnight - timedelta(microseconds=1), created_at)
+    return found is not None and local_day(schedule, found) == day
+
+
+def _next(schedule: Schedule, after: datetime, created_at: datetime) -> datetime | None:
     if not schedule.repeat:
         return None
     start = (schedule.run_at or created_at).replace(microsecond=0)
@@ -68,6 +113,7 @@ def next_run(schedule: Schedule, after: datetime, created_at: datetime) -> datet
 
 
 _FLOOR = datetime(1971, 1, 1, tzinfo=UTC)
+_MOST_EXCLUDED = 4000
 
 
 def missed_runs(schedule: Schedule, due: datetime, now: datetime, limit: int = 1000) -> int:

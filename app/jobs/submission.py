@@ -9,6 +9,7 @@ from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
 from app.jobs.hosts import is_local
+from app.jobs.rotating import ensure_pools
 from app.jobs.secrets import SecretStore
 from app.model.errors import NotFoundError, UsageError
 from app.model.job import BackupScript, Job, JobKind, RestoreScript, Schedule
@@ -64,6 +65,9 @@ def submit_backup(
             catalog.hosts.show(source.host)
     if script.device_group not in catalog.media.groups():
         raise UsageError("E5116", group=script.device_group)
+    if schedule.rotation is not None:
+        scheduler.check(schedule)
+        ensure_pools(catalog, schedule.rotation)
     return _submit(
         catalog,
         NewJob(
@@ -213,12 +217,19 @@ def _submit(catalog: Catalog, job: NewJob, schedule: Schedule) -> Job:
             script=job.script,
             owner=job.owner,
             schedule=schedule,
-            execution_at=scheduler.first_run(schedule, datetime.now(UTC)) if schedule.run_at else None,
+            execution_at=_first_run(schedule),
             device_group=job.device_group,
             hold=job.hold,
             credentials=job.credentials,
         )
     )
+
+
+def _first_run(schedule: Schedule) -> datetime | None:
+    """None = as soon as possible, by the time of the catalog."""
+    if schedule.run_at is None and not schedule.repeat:
+        return None
+    return scheduler.first_run(schedule, datetime.now(UTC))
 
 
 def _backup_name(script: BackupScript) -> str:

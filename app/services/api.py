@@ -25,6 +25,7 @@ from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgeP
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
+from app.model.upcoming import NextRun
 from app.services.scenarios_api import ScenarioService
 from app.services.storage_api import StorageService
 from app.services.utilities_api import UtilityService
@@ -151,6 +152,13 @@ class JobService(Protocol):
     def stop(self, job_id: int) -> None: ...
     def delete(self, job_id: int) -> None: ...
     def reschedule(self, job_id: int, schedule: Schedule) -> Job: ...
+    def next_run(self, job_id: int) -> NextRun:
+        """When the job runs next and why then, or why not."""
+        ...
+
+    def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
+        """All runs of the next hours, in their order, each with its reason."""
+        ...
 
 
 class ActivityLogService(Protocol):

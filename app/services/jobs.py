@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from app.model.errors import BusyError
 from app.model.job import Job, JobStatus, Schedule
+from app.model.upcoming import NextRun
 from app.services.connections import Connections
 
 _POLL_S = 0.1
@@ -78,6 +80,20 @@ class LocalJobs:
         from app.jobs.submission import reschedule
 
         return reschedule(self._connections.catalog, job_id, schedule)
+
+    def next_run(self, job_id: int) -> NextRun:
+        """When the job runs next and why then, or why not."""
+        from app.jobs.upcoming import next_run
+
+        return next_run(self.show(job_id), datetime.now(UTC), server_runs=self._server_runs())
+
+    def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
+        """All runs of the next hours, in their order, each with its reason."""
+        from app.jobs.upcoming import upcoming
+
+        now = datetime.now(UTC)
+        waiting = self._connections.catalog.jobs.list(include_done=False)
+        return upcoming(waiting, now, now + timedelta(hours=hours), server_runs=self._server_runs())
 
     def _server_runs(self) -> bool:
         from app.jobs.process import is_running

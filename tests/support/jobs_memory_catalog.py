@@ -128,6 +128,11 @@ class MemoryJobs:
             )
             return row.job
 
+    def release(self, job_id: int, fence: int, *, execution_at: datetime | None = None) -> None:
+        with self.lock:
+            row = self.held(job_id, fence)
+            row.job = replace(row.job, status=JobStatus.READY, execution_at=execution_at, started_at=None)
+
     def request_stop(self, job_id: int) -> None:
         with self.lock:
             row = self._row(job_id)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.jobs.upcoming import next_run, upcoming
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
@@ -94,6 +95,7 @@ from app.model.scenario import (
 )
 from app.model.search import Machine, Query
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
+from app.model.upcoming import NextRun
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
 
@@ -361,9 +363,15 @@ class MemoryScenarios(_Calls):
         self._note("scenarios.stop", name)
         self._state(name, ScenarioState.STOPPED, ReplicaState.STOPPED)
 
-    def suspend(self, name: str, replica: str = "") -> None:
-        self._note("scenarios.suspend", name, replica)
+    def suspend(self, name: str, replica: str = "", *, until: datetime | None = None) -> None:
+        self._note("scenarios.suspend", name, replica, *([until] if until else []))
         self._state(name, ScenarioState.REPLICATING, ReplicaState.SUSPENDED)
+        self._change(
+            name,
+            lambda status: replace(
+                status, replicas=tuple(replace(one, suspended_until=until) for one in status.replicas)
+            ),
+        )
 
     def resume(self, name: str, replica: str = "") -> None:
         self._note("scenarios.resume", name, replica)
@@ -827,6 +835,15 @@ class MemoryJobs(_Calls):
         self._note("jobs.reschedule", job_id, schedule)
         self._change(job_id, schedule=schedule, execution_at=schedule.run_at)
         return self.show(job_id)
+
+    def next_run(self, job_id: int) -> NextRun:
+        self._note("jobs.next_run", job_id)
+        return next_run(self.show(job_id), datetime.now(UTC), server_runs=True)
+
+    def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
+        self._note("jobs.upcoming", hours)
+        now = datetime.now(UTC)
+        return upcoming(self._services.jobs_, now, now + timedelta(hours=hours))
 
     def _change(self, job_id: int, **changes: Any) -> None:
         self._services.jobs_ = [
