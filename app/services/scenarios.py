@@ -13,7 +13,7 @@ from app.catalog.api import Registration
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError, UsageError
+from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
@@ -23,9 +23,9 @@ from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.services.comparing import following
-from app.services.connections import Connections, is_unreachable
-from app.services.elsewhere import statuses_elsewhere
+from app.services.connections import Connections
 from app.services.events import find_events
+from app.services.finding import Finding, replicas_of
 from app.services.leftovers import Leftovers
 from app.services.over_restored import refuse_over_restored
 from app.services.placing import Placing, far_replicas
@@ -34,14 +34,11 @@ from app.services.registrations import (
     find_registration,
     forget_scenario,
     log_scenario,
-    needs_reconciling,
-    reconcile,
     register_scenario,
     registration_of,
-    unknown_status,
 )
-
-_POLL_S = 0.1
+from app.services.scenario_states import ScenarioStates
+from app.services.scenario_waiting import ScenarioWaiting
 
 
 class LocalScenarios:
@@ -50,49 +47,18 @@ class LocalScenarios:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._placing = Placing(connections)
+        self._finding = Finding(connections)
+        self._states = ScenarioStates(connections, self._finding, self._placing)
+        self._waiting = ScenarioWaiting(connections, self._finding)
         self._leftovers = Leftovers(connections)
 
     def list(self) -> Sequence[ScenarioStatus]:
         """All scenarios, in one call per master's host; where one does not answer, their state is unknown."""
-        statuses: Sequence[ScenarioStatus] = ()
-        reason = ""
-        try:
-            statuses = self._connections.status_agent().scenarios()
-        except ArcxoError as error:
-            if not is_unreachable(error):
-                raise
-            reason = _sentence(error)
-        registered = self._connections.registered()
-        if needs_reconciling(registered, statuses):
-            reconcile(self._connections.catalog, statuses)
-            registered = self._connections.registered()
-        found = {
-            status.scenario.id: status for status in statuses if status.scenario.id not in registered.left_out
-        }
-        left = [one for one in registered.registrations if one.id not in found]
-        far, silent = statuses_elsewhere(self._connections, left)
-        found |= far
-        for registration in left:
-            if registration.id not in found:
-                cause = _sentence(silent[registration.master]) if registration.master in silent else reason
-                found[registration.id] = unknown_status(registration, cause or self._missing(registration))
-        return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
+        return self._states.all()
 
     def show(self, name: str) -> ScenarioStatus:
         """One scenario. Raises NotFoundError E1127."""
-        registration, agent = self._find(name)
-        if agent is None:
-            return unknown_status(registration, _sentence(self._unreached(registration)))
-        try:
-            return self._placing.with_own_figures(agent.scenario(registration.id))
-        except ArcxoError as error:
-            if is_unreachable(error):
-                return unknown_status(registration, _sentence(error))
-            if isinstance(error, NotFoundError):
-                return unknown_status(registration, self._absent(registration))
-            if error.code == "E3370":
-                return unknown_status(registration, _sentence(_named(error, registration)))
-            raise
+        return self._states.show(name)
 
     def verify(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What stands against this scenario; errors block `create`."""
@@ -155,7 +121,7 @@ class LocalScenarios:
 
     def update(self, scenario: Scenario) -> Scenario:
         """Save a changed definition."""
-        agent = self._agent(str(scenario.id))[1]
+        agent = self._finding.agent(str(scenario.id))[1]
         before = agent.scenario(scenario.id).scenario if far_replicas(scenario) else None
         saved = agent.update_scenario(scenario)
         try:
@@ -185,7 +151,7 @@ class LocalScenarios:
 
     def kept(self, name: str) -> Sequence[KeptReplica]:
         """What the hosts of its replicas keep beside their directories; silent hosts are left out."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return self._leftovers.of(registration, agent)[0]
 
     def leftovers(self) -> Sequence[KeptReplica]:
@@ -204,10 +170,10 @@ class LocalScenarios:
         What is kept of the replicas goes as well, unless `keep_rewind`; their directories stay.
         """
         if registration_only:
-            registration, _ = self._find(name)
+            registration, _ = self._finding.find(name)
             forget_scenario(self._connections.catalog, registration, left_out=True)
             return ()
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         known: Scenario | None = None
         # Not found there: a deletion was cut short before, only the registration is left.
         with contextlib.suppress(NotFoundError):
@@ -226,7 +192,7 @@ class LocalScenarios:
 
     def export(self, name: str) -> bytes:
         """The XML definition."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.export_scenario(registration.id)
 
     def import_xml(self, xml: bytes) -> Scenario:
@@ -246,7 +212,7 @@ class LocalScenarios:
 
     def run(self, name: str, sync: SyncMethod | None = None, *, replace_restored: bool = False) -> None:
         """Start; returns once started. Raises BusyError E5189; see `ScenarioService`."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         if not replace_restored:
             refuse_over_restored(agent.scenario(registration.id))
         if set(registration.replicas) - {"localhost", registration.master}:
@@ -255,25 +221,25 @@ class LocalScenarios:
 
     def stop(self, name: str) -> None:
         """Stop; returns when stopped."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         agent.stop(registration.id)
 
     def suspend(self, name: str, replica: str = "") -> None:
         """Suspend one replica, or all."""
-        registration, agent = self._agent(name)
-        for host in _replicas(registration, replica):
+        registration, agent = self._finding.agent(name)
+        for host in replicas_of(registration, replica):
             agent.suspend(registration.id, host)
 
     def resume(self, name: str, replica: str = "") -> None:
         """Resume one replica, or all."""
-        registration, agent = self._agent(name)
-        for host in _replicas(registration, replica):
+        registration, agent = self._finding.agent(name)
+        for host in replicas_of(registration, replica):
             agent.resume(registration.id, host)
 
     def synchronize(self, name: str, replica: str = "") -> None:
         """Synchronise one replica, or all; returns when done."""
-        registration, agent = self._agent(name)
-        for host in _replicas(registration, replica):
+        registration, agent = self._finding.agent(name)
+        for host in replicas_of(registration, replica):
             agent.synchronize(registration.id, host)
 
     def bookmark(self, name: str, text: str = "") -> RewindPoint:
@@ -283,7 +249,7 @@ class LocalScenarios:
             UsageError: ER00123 a text that is too long, or has characters that are not printable.
         """
         check_bookmark(text)
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         if not text:
             text = time.strftime("%Y-%m-%d %H:%M:%S")
         return agent.bookmark(registration.id, text)
@@ -294,63 +260,28 @@ class LocalScenarios:
         Raises:
             UsageError: E1129 another state. BusyError: E1121 on time-out, naming what waits.
         """
-        if state not in ("replicating", "in-sync", "stopped"):
-            raise UsageError("E1129", state=state)
-        from app.jobs.process import is_running
-
-        deadline = time.monotonic() + timeout_s
-        wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
-        while True:
-            try:
-                registration, agent = self._agent(name)
-                status = agent.scenario(registration.id)
-                left = deadline - time.monotonic()
-                if status.state is wanted:
-                    if state != "in-sync":
-                        return status
-                    if self._barrier(agent, registration, max(left, 0.0)):
-                        return agent.scenario(registration.id)
-            except ArcxoError as error:
-                # The server starts an agent that died again; another host may just be away.
-                if not is_unreachable(error):
-                    raise
-                if not is_running(self._connections.home) and not self._is_elsewhere(name):
-                    raise
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_POLL_S)
-                continue
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise BusyError(
-                    "E1121",
-                    name=registration.name,
-                    state=state,
-                    seconds=f"{timeout_s:g}",
-                    waits=_waits(agent.scenario(registration.id)),
-                )
-            time.sleep(min(_POLL_S, max(left, 0.0)))
+        return self._waiting.until(name, state, timeout_s)
 
     def brake_review(self, name: str, *, path: bytes = b"", limit: int = 1000) -> BrakeReview:
         """What the safety brake holds back."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.brake_review(registration.id, path, limit)
 
     def brake_accept(self, name: str, *, path: bytes = b"") -> BrakeResult:
         """Let held changes go to the replicas."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.brake_accept(registration.id, path)
 
     def brake_reject(self, name: str, *, path: bytes = b"") -> BrakeResult:
         """Bring what was lost back to the master."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.brake_reject(registration.id, path)
 
     def drift(self, name: str, *, replica: str = "", limit: int = 1000) -> Sequence[DriftReport]:
         """What others changed on one replica, or on all."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         found = []
-        for host in _replicas(registration, replica):
+        for host in replicas_of(registration, replica):
             here = host in ("localhost", registration.master)
             there = agent if here else self._connections.agent_of(host)
             found.append(replace(there.drift(registration.id, limit), replica=host))
@@ -366,26 +297,26 @@ class LocalScenarios:
         on_progress: Callable[[str, ComparisonProgress], None] | None = None,
     ) -> Sequence[Report]:
         """Compare with one replica, or with all, and return the reports; changes nothing."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         found = []
-        for host in _replicas(registration, replica):
+        for host in replicas_of(registration, replica):
             with following(agent, registration.id, host, on_progress):
                 found.append(agent.difference(registration.id, host, content=content, limit=limit))
         return found
 
     def reports(self, name: str, *, limit: int = 100) -> Sequence[Report]:
         """The reports kept on the master's host, newest first, without their items."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.reports(registration.id, limit)
 
     def report(self, name: str, report_id: str, *, limit: int = 1000) -> Report:
         """One report with its items. Raises NotFoundError ER00440."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.report(registration.id, report_id, limit)
 
     def audit(self, name: str) -> None:
         """Begin the next audit at once."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         agent.audit_now(registration.id)
 
     def events(
@@ -403,7 +334,7 @@ class LocalScenarios:
         """
         scenario_id = None
         if name:
-            registration, agent = self._agent(name)
+            registration, agent = self._finding.agent(name)
             scenario_id = registration.id
         else:
             agent = self._connections.local_agent()
@@ -413,7 +344,7 @@ class LocalScenarios:
 
     def path_states(self, name: str, path: bytes, *, replica: str = "", limit: int = 5000) -> DirectoryStates:
         """How the entries of a directory of the master stand on a replica ("" = the only one)."""
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         return agent.path_states(registration.id, replica, path, limit)
 
     def rewind_points(
@@ -429,8 +360,8 @@ class LocalScenarios:
         limit: int = 1000,
     ) -> Sequence[RewindPoint]:
         """Points of a replica, newest first; the page after the point `after`."""
-        registration, agent = self._agent(name)
-        _, host = self._replica_of(registration, agent, replica)
+        registration, agent = self._finding.agent(name)
+        _, host = self._finding.replica_of(registration, agent, replica)
         return host.rewind_points(
             registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
         )
@@ -446,8 +377,8 @@ class LocalScenarios:
         replica: str = "",
     ) -> RewindDensity:
         """How many changes at or beneath `path` (b"" = any) a replica applied, in equal parts of a time."""
-        registration, agent = self._agent(name)
-        _, host = self._replica_of(registration, agent, replica)
+        registration, agent = self._finding.agent(name)
+        _, host = self._finding.replica_of(registration, agent, replica)
         return host.rewind_density(registration.id, path=path, since=since, until=until, parts=parts)
 
     def plan_rewind(
@@ -463,8 +394,8 @@ class LocalScenarios:
 
         Raises as `rewind`.
         """
-        registration, agent = self._agent(name)
-        spec, host = self._replica_of(registration, agent, replica)
+        registration, agent = self._finding.agent(name)
+        spec, host = self._finding.replica_of(registration, agent, replica)
         point = self._point(registration, host, to)
         plan = host.plan_rewind(registration.id, point.id, paths)
         if not replicate_back:
@@ -489,9 +420,9 @@ class LocalScenarios:
         Raises:
             NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
         """
-        registration, agent = self._agent(name)
+        registration, agent = self._finding.agent(name)
         self._check_stopped(registration, agent)
-        spec, host = self._replica_of(registration, agent, replica)
+        spec, host = self._finding.replica_of(registration, agent, replica)
         point = self._point(registration, host, to)
         result = host.rewind(registration.id, point.id, paths)
         log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
@@ -504,15 +435,6 @@ class LocalScenarios:
         if state not in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
             raise BusyError("E1130", name=registration.name, state=state.value)
 
-    def _replica_of(self, registration: Registration, agent: Agent, replica: str) -> tuple[str, Agent]:
-        """(name, agent) of a replica's host; "" means the first one."""
-        specs = agent.scenario(registration.id).scenario.replicas
-        name = replica or specs[0].host
-        if name not in [spec.host for spec in specs]:
-            raise NotFoundError("ER00242", replica=name, scenario=registration.name)
-        # "localhost" is the master's own host, wherever that is.
-        return name, agent if name == "localhost" else self._connections.agent_of(name)
-
     def _point(self, registration: Registration, host: Agent, to: str) -> RewindPoint:
         def find(
             kinds: Sequence[PointKind], limit: int, until: datetime | None = None
@@ -520,100 +442,3 @@ class LocalScenarios:
             return host.rewind_points(registration.id, kinds=kinds, until=until, limit=limit)
 
         return resolve_point(find, to, registration.name)
-
-    def _barrier(self, agent: Agent, registration: Registration, timeout_s: float) -> bool:
-        """Whether everything written before the call is on the replicas within the time."""
-        try:
-            agent.barrier(registration.id, timeout_s)
-        except BusyError:
-            return False
-        return True
-
-    def _find(self, name: str, *, quick: bool = True) -> tuple[Registration, Agent | None]:
-        """The registration of a scenario and its master's agent (None when that does not answer).
-
-        `quick`: the agent is for questions alone, and gives up soon.
-        """
-        registration = self._connections.registered().find(name)
-        if registration is None:
-            try:
-                agent = self._connections.local_agent()
-            except BusyError:
-                raise NotFoundError("E1127", name=name) from None
-            reconcile(self._connections.catalog, agent.scenarios())
-            registration = find_registration(self._connections.catalog, name)
-            if registration is None:
-                raise NotFoundError("E1127", name=name)
-        try:
-            reach = self._connections.status_agent_of if quick else self._connections.agent_of
-            return registration, reach(registration.master)
-        except ArcxoError as error:
-            self._connections.found_silent(registration.master, error)
-            if isinstance(error, CredentialsError) and error.code == "AE1026":
-                raise CredentialsError(
-                    "AE0459", name=registration.name, id=registration.id, host=registration.master
-                ) from error
-            if not is_unreachable(error):
-                raise
-            return registration, None
-
-    def _agent(self, name: str) -> tuple[Registration, Agent]:
-        registration, agent = self._find(name, quick=False)
-        if agent is None:
-            raise self._unreached(registration)
-        return registration, agent
-
-    def _unreached(self, registration: Registration) -> ArcxoError:
-        """Why the host of a scenario's master cannot be asked now."""
-        try:
-            self._connections.status_agent_of(registration.master)
-        except ArcxoError as error:
-            return error
-        return BusyError("E1120", home=self._connections.home)
-
-    def _is_elsewhere(self, name: str) -> bool:
-        registration = self._connections.registered().find(name)
-        return registration is not None and not self._connections.is_here(registration.master)
-
-    def _missing(self, registration: Registration) -> str:
-        """Why a registered scenario is not among those its host tells of: it is gone, or unreadable."""
-        return self.show(str(registration.id)).reason or self._absent(registration)
-
-    def _absent(self, registration: Registration) -> str:
-        return _sentence(ArcxoError("W1131", name=registration.name, host=registration.master))
-
-
-def _replicas(registration: Registration, replica: str) -> Sequence[str]:
-    if not replica:
-        return registration.replicas
-    if replica not in registration.replicas:
-        raise NotFoundError("E1132", replica=replica, name=registration.name)
-    return (replica,)
-
-
-def _named(error: ArcxoError, registration: Registration) -> ArcxoError:
-    """An E3370 that names the scenario and its replicas, not the file."""
-    named = {**error.params, "scenario": registration.name, "replica": ", ".join(registration.replicas)}
-    return ArcxoError(error.code, exit_code=None, **named)
-
-
-def _waits(status: ScenarioStatus) -> str:
-    """What a scenario waits for, by replica."""
-    parts = [
-        f"the scenario's state is {status.state.value}" + (f" ({status.reason})" if status.reason else "")
-    ]
-    for replica in status.replicas:
-        text = f"{replica.host} is {replica.state.value}"
-        if replica.waiting or replica.reason:
-            text += f" ({replica.waiting or replica.reason})"
-        if replica.spool_bytes or replica.waiting_operations:
-            text += f", {replica.waiting_operations:,} operations and {replica.spool_bytes:,} bytes wait"
-        parts.append(text)
-    return "; ".join(parts)
-
-
-def _sentence(error: ArcxoError) -> str:
-    from app.messages import render
-
-    message = render(error.code, error.params)
-    return f"{message.text.rstrip('.')}. {message.action}".strip()

@@ -1,0 +1,89 @@
+"""The waiting for a state of a scenario, and the words for what it waits for."""
+
+from __future__ import annotations
+
+import time
+
+from app.agent.api import Agent
+from app.catalog.api import Registration
+from app.model.errors import ArcxoError, BusyError, UsageError
+from app.model.scenario import ScenarioState, ScenarioStatus
+from app.services.connections import Connections, is_unreachable
+from app.services.finding import Finding
+
+_POLL_S = 0.1
+
+
+class ScenarioWaiting:
+    """See the module. Any thread; blocks on hosts."""
+
+    def __init__(self, connections: Connections, finding: Finding) -> None:
+        self._connections = connections
+        self._finding = finding
+
+    def until(self, name: str, state: str, timeout_s: float) -> ScenarioStatus:
+        """Wait for `replicating`, `in-sync` or `stopped`.
+
+        Raises:
+            UsageError: E1129 another state. BusyError: E1121 on time-out, naming what waits.
+        """
+        if state not in ("replicating", "in-sync", "stopped"):
+            raise UsageError("E1129", state=state)
+        from app.jobs.process import is_running
+
+        deadline = time.monotonic() + timeout_s
+        wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
+        while True:
+            try:
+                registration, agent = self._finding.agent(name)
+                status = agent.scenario(registration.id)
+                left = deadline - time.monotonic()
+                if status.state is wanted:
+                    if state != "in-sync":
+                        return status
+                    if _barrier(agent, registration, max(left, 0.0)):
+                        return agent.scenario(registration.id)
+            except ArcxoError as error:
+                # The server starts an agent that died again; another host may just be away.
+                if not is_unreachable(error):
+                    raise
+                if not is_running(self._connections.home) and not self._finding.is_elsewhere(name):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_POLL_S)
+                continue
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise BusyError(
+                    "E1121",
+                    name=registration.name,
+                    state=state,
+                    seconds=f"{timeout_s:g}",
+                    waits=_waits(agent.scenario(registration.id)),
+                )
+            time.sleep(min(_POLL_S, max(left, 0.0)))
+
+
+def _barrier(agent: Agent, registration: Registration, timeout_s: float) -> bool:
+    """Whether everything written before the call is on the replicas within the time."""
+    try:
+        agent.barrier(registration.id, timeout_s)
+    except BusyError:
+        return False
+    return True
+
+
+def _waits(status: ScenarioStatus) -> str:
+    """What a scenario waits for, by replica."""
+    parts = [
+        f"the scenario's state is {status.state.value}" + (f" ({status.reason})" if status.reason else "")
+    ]
+    for replica in status.replicas:
+        text = f"{replica.host} is {replica.state.value}"
+        if replica.waiting or replica.reason:
+            text += f" ({replica.waiting or replica.reason})"
+        if replica.spool_bytes or replica.waiting_operations:
+            text += f", {replica.waiting_operations:,} operations and {replica.spool_bytes:,} bytes wait"
+        parts.append(text)
+    return "; ".join(parts)
