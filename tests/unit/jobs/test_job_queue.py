@@ -5,12 +5,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.agent.api import SourcePoint
 from app.catalog.api import Registration
 from app.jobs.backup import BackupJobs
 from app.jobs.credentials import JobSecrets
@@ -35,7 +37,8 @@ from app.model.job import (
     RestoreSelection,
     Schedule,
 )
-from app.model.media import Device
+from app.model.media import Consistency, Device
+from app.model.source import DirectSource
 from tests.support.jobs_fake_agent import MASTER, FakeAgent, FakeAgents, scenario_of
 from tests.support.jobs_memory_catalog import MemoryCatalog
 
@@ -292,6 +295,27 @@ def test_a_scenario_that_can_not_be_stopped_fails_the_restore_unless_told_to_go_
     script = RestoreScript(bench.selection(), continue_if_not_stopped=True)
     assert bench.ended(bench.restore(script)).last_result is JobResult.FINISHED
     assert (bench.replica / "a.txt").read_text() == "alpha"
+
+
+def test_an_agent_that_answers_for_another_scenario_is_not_believed(bench: Bench) -> None:
+    bench.agent.renamed(7, "Files")
+    bench.agent.scenarios_by_id[7] = replace(bench.scenario, id=8, name="Others")
+    refused = bench.ended(bench.backup())
+    assert refused.last_result is JobResult.FAILED
+    assert "AE0468" in bench.catalog.log.codes(refused.id)
+    assert bench.catalog.sessions.list() == []
+
+
+def test_an_agent_that_answers_for_another_directory_is_not_believed(bench: Bench) -> None:
+    source = DirectSource("localhost", b"/data/wanted")
+    answered = SourcePoint("p", "localhost", b"/data/other", datetime.now(UTC), Consistency.FUZZY, "none")
+    bench.agent.begin_source_backup = lambda *_: answered  # type: ignore[attr-defined]  # a hostile one
+    script = BackupScript((), (), sources=(source,))
+    refused = bench.ended(submit_backup(bench.catalog, bench.store, script))
+    assert refused.last_result is JobResult.FAILED
+    assert "AE1066" in bench.catalog.log.codes(refused.id)
+    assert bench.agent.ended == [("p", False)]
+    assert bench.catalog.sessions.list() == []
 
 
 def test_an_encrypted_session_needs_its_password_before_anything_happens(bench: Bench) -> None:
