@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import (
     QDialog,
+    QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -21,16 +22,23 @@ from PySide6.QtWidgets import (
 from app.model.job import Job
 from app.model.restore import RestoreAction, RestorePlan
 from app.services.api import RestoreRequest
+from app.ui import formats
 from app.ui.manager import Context
+from app.ui.models.cell import ItemRole
+from app.ui.models.tree import TreeModel
 from app.ui.restore.plan_count import PlanCount
-from app.ui.restore.plan_items import PlanInput, PlanModel, amount, checks
+from app.ui.restore.plan_export import export_plan
+from app.ui.restore.plan_items import PlanInput, amount, busy_check, checks
+from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, folder_rows, item_rows
 from app.ui.restore.requests import changed, merged
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
-from app.ui.widgets.views import CellTable
+from app.ui.widgets.views import CellTree
 
 BACK = 2
+_OPENED = 400
+"""About so many items are opened at first."""
 
 
 class RestorePlanDialog(QDialog):
@@ -51,12 +59,16 @@ class RestorePlanDialog(QDialog):
         self.filter = FilterField("Filter by path")
         self.filter.filtered.connect(self._on_filtered)
         self._listed = Label("", "small", "muted")
-        conflict = planned.requests[0].script.conflict
-        self.model = PlanModel(conflict, self)
-        self.table = CellTable()
+        self._conflict = planned.requests[0].script.conflict
+        self._items = PlanItems()
+        self.model = TreeModel(COLUMNS, self)
+        self.model.children_wanted.connect(self._on_children_wanted)
+        self.table = CellTree(row_height=24)
         self.table.setAccessibleName("What the restore does")
-        self._proxy = self.table.set_source(self.model)
-        self.table.set_columns(self.model.columns)
+        self.table.setModel(self.model)
+        self.table.set_columns(COLUMNS)
+        self.export = button("Export plan…", "small", "download")
+        self.export.clicked.connect(self._on_export)
         self._bar = QProgressBar()
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
@@ -108,6 +120,7 @@ class RestorePlanDialog(QDialog):
         tools.setSpacing(12)
         tools.addWidget(self.filter)
         tools.addWidget(self._listed, 1)
+        tools.addWidget(self.export)
         before = QFrame()
         before.setProperty("kind", "sunken")
         checks = QVBoxLayout(before)
@@ -153,16 +166,19 @@ class RestorePlanDialog(QDialog):
     def count(self) -> None:
         """Ask for the plan; nothing is changed by it."""
         self._stack.setCurrentIndex(0)
-        requests = self._planned.requests
-        self._context.tasks.run(
-            self,
-            lambda: merged([self._context.services.restores.plan(request) for request in requests]),
-            self._on_plan,
-            self._on_failed,
-            key="plan",
-        )
+        self._context.tasks.run(self, self._make_plan, self._on_plan, self._on_failed, key="plan")
 
-    def _on_plan(self, plan: RestorePlan) -> None:
+    def _make_plan(self) -> tuple[RestorePlan, PlanItems]:
+        items = PlanItems()
+        restores = self._context.services.restores
+        plans = [restores.plan(request, limit=0, on_item=items.add) for request in self._planned.requests]
+        return merged(plans), items
+
+    def _on_plan(self, planned: tuple[RestorePlan, PlanItems]) -> None:
+        plan, self._items = planned
+        # Whether only files were chosen is told by a list that is whole.
+        held = [item for folder in self._items.folders.values() for item in folder.items]
+        plan = replace(plan, items=tuple(held), truncated=len(held) < sum(plan.counts.values()))
         self._plan = plan
         total = changed(plan)
         counted, besides = amount(plan, self._planned.files)
@@ -173,8 +189,7 @@ class RestorePlanDialog(QDialog):
         self._line.setText(said)
         for action, count in self.counts.items():
             count.show_count(plan.counts.get(action, 0))
-        self.model.set_items(plan.items)
-        self._say_listed()
+        self._apply_filter()
         self._say_checks(plan)
         self.restore.setText(f"Restore {counted}" if total else "Nothing to restore")
         self.restore.setAccessibleName(self.restore.text())
@@ -195,14 +210,13 @@ class RestorePlanDialog(QDialog):
         plan = self._plan
         if plan is None:
             return
-        total = sum(plan.counts.values())
-        shown_rows = self._proxy.rowCount()
+        folders = len(self._items.folders)
+        shown_folders = len(self._items.shown_folders(self._wanted(), self.filter.text()))
+        text = formats.counted(folders, "folder")
+        if shown_folders != folders:
+            text = f"{shown_folders:,} of {text}"
         if plan.truncated:
-            text = f"The first {len(plan.items):,} of {total:,} are listed; the counts are of all"
-        else:
-            text = f"{len(plan.items):,} listed"
-        if shown_rows != len(plan.items):
-            text = f"{shown_rows:,} shown. {text}"
+            text += ". The counts are of all; of large folders the first of each kind are listed"
         self._listed.setText(text)
 
     def _on_count_toggled(self, toggled: PlanCount, on: bool) -> None:
@@ -218,17 +232,54 @@ class RestorePlanDialog(QDialog):
     def _apply_filter(self) -> None:
         if self._plan is None:
             return
-        wanted = next((action for action, count in self.counts.items() if count.isChecked()), None)
-        self.model.set_items([item for item in self._plan.items if wanted in (None, item.action)])
-        self._proxy.set_text(self.filter.text())
+        wanted = self._wanted()
+        folders = self._items.shown_folders(wanted, self.filter.text())
+        # Rows that were opened show what the last filter left of them: all are made anew.
+        self.model.set_rows(())
+        self.model.set_rows(folder_rows(folders, wanted))
+        room = _OPENED
+        for row, folder in enumerate(folders[:FOLDERS_SHOWN]):
+            room -= len(folder.items)
+            if room < 0 and row:
+                break
+            self.table.expand(self.model.index(row, 0))
         self._say_listed()
+
+    def _wanted(self) -> RestoreAction | None:
+        return next((action for action, count in self.counts.items() if count.isChecked()), None)
+
+    def _on_children_wanted(self, index: QModelIndex) -> None:
+        folder = index.data(ItemRole.OBJECT)
+        if isinstance(folder, Folder):
+            rows = item_rows(folder, self._wanted(), self.filter.text(), self._conflict)
+            self.model.set_children(index, rows)
+
+    def _on_export(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Export plan", "restore-plan.csv", "CSV (*.csv)")
+        if name:
+            self.export_to(name)
+
+    def export_to(self, name: str) -> None:
+        """Write every item of the plan to a CSV file."""
+        self.export.setEnabled(False)
+        call = partial(export_plan, self._context.services, self._planned.requests, name)
+        self._context.tasks.run(self, call, partial(self._on_exported, name), self._on_export_failed)
+
+    def _on_exported(self, name: str, count: int) -> None:
+        self.export.setEnabled(True)
+        self._context.toast("Plan exported", f"{formats.counted(count, 'item')} to {name}")
+
+    def _on_export_failed(self, error: Exception) -> None:
+        self.export.setEnabled(True)
+        self._context.show_error(error, self)
 
     def _say_checks(self, plan: RestorePlan) -> None:
         while (item := self._checks.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        for row, (icon, role, subject, finding) in enumerate(checks(plan, self._planned)):
+        found = [*checks(plan, self._planned), *busy_check(self._items.reasons)]
+        for row, (icon, role, subject, finding) in enumerate(found):
             self._checks.addWidget(IconLabel(icon, role, 16), row, 0)
             self._checks.addWidget(Label(subject, "medium"), row, 1)
             self._checks.addWidget(Label(finding, "body", "text2", wrap=True), row, 2)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from PySide6.QtWidgets import QWidget
 
 from app.messages import render
 from app.model.job import Conflict, Destination
-from app.model.paths import shown
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui import formats
-from app.ui.models.cell import Cell, Column
-from app.ui.models.table import RowModel
 from app.ui.restore.requests import LoginRow, changed, overlapping
 from app.ui.widgets.status import Status
 
@@ -56,40 +51,6 @@ class PlanInput:
     where: str
     files: frozenset[bytes] = frozenset()
     when: str = "Runs now"
-
-
-class PlanModel(RowModel[RestoreItem]):
-    """The listed items."""
-
-    columns = (
-        Column("Item", 280, stretch=True),
-        Column("Action", 120),
-        Column("Reason", 290),
-        Column("Size", 90, right=True),
-    )
-
-    def __init__(self, conflict: Conflict, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._conflict = conflict
-
-    def key_of(self, item: RestoreItem) -> Hashable:
-        """Source and target."""
-        return item.source, item.target, item.action
-
-    def cell(self, item: RestoreItem, column: int) -> Cell:
-        """Paintable content."""
-        look = ACTIONS[item.action]
-        return (
-            Cell(
-                shown(item.target),
-                icon="file-text" if item.source else "folder",
-                middle=True,
-                tooltip=f"{shown(item.source)} → {shown(item.target)}" if item.source else shown(item.target),
-            ),
-            Cell(look.text.capitalize(), icon=look.icon, icon_role=look.role, role=look.role),
-            Cell(reason(item, self._conflict), role="text2"),
-            Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),
-        )[column]
 
 
 def reason(item: RestoreItem, conflict: Conflict = Conflict.OVERWRITE) -> str:
@@ -135,6 +96,16 @@ def _way_back(plan: RestorePlan) -> tuple[str, str, str, str] | None:
         return "triangle-alert", "warning", "Too much to keep aside", finding
     days = formats.counted(plan.undo_days, "day")
     return "circle-check", "ok", "Can be undone", f"{kept} of what is there now is kept aside for {days}."
+
+
+def busy_check(reasons: Mapping[str, int]) -> list[tuple[str, str, str, str]]:
+    """Files whose program is running: they wait beside what they replace."""
+    count = reasons.get("open", 0)
+    if not count:
+        return []
+    subject = "1 file is open in a program" if count == 1 else f"{count:,} files are open in programs"
+    finding = "They are restored beside as .TMP, and replace the open ones when the programs let go of them."
+    return [("triangle-alert", "warning", subject, finding)]
 
 
 def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, str]]:

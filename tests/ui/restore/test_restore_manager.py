@@ -325,9 +325,33 @@ def test_a_count_filters_the_list(context, services, qtbot, settled):
     dialog.show()
     settled()
     dialog.counts[RestoreAction.OVERWRITE].click()
-    assert [item.target for item in dialog.model.items] == [b"/srv/sales/b.xlsx"]
+    folder = dialog.model.index(0, 0)
+    assert folder.data() == "/srv/sales"
+    qtbot.waitUntil(lambda: dialog.model.rowCount(folder) == 1)
+    assert dialog.model.index(0, 0, folder).data() == "b.xlsx"
     dialog.counts[RestoreAction.OVERWRITE].click()
-    assert len(dialog.model.items) == 2
+    qtbot.waitUntil(lambda: dialog.model.rowCount(dialog.model.index(0, 0)) > 1)
+    dialog.filter.setText("nothing like it")
+    qtbot.waitUntil(lambda: dialog.model.rowCount() == 0)
+
+
+def test_a_plan_is_exported_whole(context, services, qtbot, settled, tmp_path):
+    dialog = RestorePlanDialog(context, planned(services), None)
+    qtbot.addWidget(dialog)
+    settled()
+    dialog.export_to(str(tmp_path / "plan.csv"))
+    settled()
+    lines = (tmp_path / "plan.csv").read_text().splitlines()
+    assert lines[0] == "action,target,source,bytes,reason"
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        ["create", "/srv/sales/a.xlsx"],
+        ["overwrite", "/srv/sales/b.xlsx"],
+    ]
+    assert context.extra["toasts"][-1][1].startswith("2 items")
+    dialog.export_to(str(tmp_path / "none" / "plan.csv"))
+    settled()
+    assert context.extra["errors"][-1].code == "E1301"
+    assert dialog.export.isEnabled()
 
 
 def test_a_folder_that_cannot_be_read_is_told_in_place(manager, services, settled):
