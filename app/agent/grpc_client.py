@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-
-import grpc
 
 from app.agent.api import (
     AnyPoint,
@@ -24,17 +20,14 @@ from app.agent.api import (
     RestoreResult,
     UndoOrder,
 )
-from app.agent.channel import open_channel
+from app.agent.client_calls import ClientCalls
 from app.agent.convert import from_message, to_message, to_time
-from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
-from app.agent.generated import agent_pb2_grpc
 from app.agent.host_calls import HostCalls
-from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST, check_protocol
 from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, CredentialsError, Problem, UsageError
+from app.model.errors import Problem, UsageError
 from app.model.events import EventRecord
 from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
@@ -47,10 +40,7 @@ from app.model.restore import KeptRestore, PendingReplacement, RestorePlan, Undo
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 
-generated: Any = agent_pb2_grpc
-
 _ANSWER_GRACE_S = 2.0
-_RENEW_BEFORE_S = 60.0
 _BRING_BACK_S = 24 * 3600.0
 Item = TypeVar("Item")
 
@@ -69,35 +59,14 @@ class GrpcAgent(HostCalls):
         credentials: Credentials | None = None,
         far: bool = False,
     ) -> None:
-        self._host = host
         self._far = far
         self._points: dict[str, AnyPoint] = {}
-        self._timeout_s = timeout_s
-        self._channel = open_channel(address, certificate)
-        self._stub: Any = generated.AgentControlStub(self._channel)
-        self._token = token
-        self._credentials = credentials
-        self._token_until = float("inf") if token else 0.0
-        self._guard = threading.Lock()
+        self._calls = calls = ClientCalls(host, address, certificate, timeout_s, token, credentials)
+        self._call, self._stream, self._stream_once = calls.call, calls.stream, calls.stream_once
 
     def log_in(self) -> None:
         """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001, AE1031."""
-        with self._guard:
-            if self._credentials is None or time.monotonic() < self._token_until - _RENEW_BEFORE_S:
-                return
-            request = pb.LogInRequest(
-                user=self._credentials.user,
-                password=self._credentials.password,
-                protocol_oldest=PROTOCOL_OLDEST,
-                protocol=PROTOCOL,
-            )
-            try:
-                reply = self._stub.LogIn(request, timeout=self._timeout_s)
-            except grpc.RpcError as error:
-                raise from_rpc_error(error, self._host, "log-in", self._timeout_s) from None
-            check_protocol(self._host, reply.protocol_oldest, reply.protocol, reply.version)
-            self._token = reply.token
-            self._token_until = time.monotonic() + reply.seconds
+        self._calls.log_in()
 
     def hello(self) -> HostInfo:
         """Who the host is."""
@@ -395,92 +364,7 @@ class GrpcAgent(HostCalls):
 
     def close(self) -> None:
         """Close the connection; repeated calls do nothing."""
-        self._channel.close()
-
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
-        self.log_in()
-        return (("authorization", self._token),)
-
-    def _call(self, name: str, request: Any, timeout_s: float | None = None) -> Any:
-        limit = self._timeout_s if timeout_s is None else timeout_s
-        try:
-            return self._call_once(name, request, limit)
-        except CredentialsError as error:
-            if not self._outdated(error):
-                raise
-            return self._call_once(name, request, limit)
-
-    def _call_once(self, name: str, request: Any, limit: float) -> Any:
-        try:
-            return getattr(self._stub, name)(request, timeout=limit, metadata=self._metadata())
-        except grpc.RpcError as error:
-            raise from_rpc_error(error, self._host, name, limit, request) from None
-        except ValueError as error:
-            raise ArcxoError("AE1001", host=self._host, reason=error) from error
-
-    def _outdated(self, error: ArcxoError) -> bool:
-        """Whether the token was refused that a log-in had given: the agent was started anew since."""
-        if error.code != "AE1015" or self._credentials is None:
-            return False
-        with self._guard:
-            self._token_until = 0.0
-        return True
-
-    def _stream(self, name: str, request: Any) -> Iterator[Any]:
-        """The answers of a stream; it has no end in time, but nothing heard for the timeout ends it."""
-        begun = False
-        try:
-            for reply in self._stream_once(name, request):
-                begun = True
-                yield reply
-        except CredentialsError as error:
-            if begun or not self._outdated(error):
-                raise
-            yield from self._stream_once(name, request)
-
-    def _stream_once(self, name: str, request: Any) -> Iterator[Any]:
-        call = getattr(self._stub, name)(request, metadata=self._metadata())
-        watch = _SilenceWatch(self._timeout_s, call.cancel)
-        try:
-            for reply in call:
-                watch.pause()
-                yield reply
-                watch.heard()
-        except grpc.RpcError as error:
-            if watch.expired:
-                raise timed_out(request, self._host, name, self._timeout_s) from None
-            raise from_rpc_error(error, self._host, name, self._timeout_s) from None
-        finally:
-            watch.stop()
-            call.cancel()
-
-
-class _SilenceWatch:
-    """Calls `act` once when nothing was heard for `limit_s`. The consumer's own pauses do not count."""
-
-    def __init__(self, limit_s: float, act: Callable[[], object]) -> None:
-        self.expired = False
-        self._limit_s = limit_s
-        self._act = act
-        self._stopped = threading.Event()
-        self._heard_at = time.monotonic()
-        threading.Thread(target=self._watch, name="silence-watch", daemon=True).start()
-
-    def heard(self) -> None:
-        self._heard_at = time.monotonic()
-
-    def pause(self) -> None:
-        self._heard_at = float("inf")
-
-    def stop(self) -> None:
-        self._stopped.set()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(min(self._limit_s, 1.0)):
-            if time.monotonic() - self._heard_at > self._limit_s:
-                self.expired = True
-                self._act()
-                return
+        self._calls.close()
 
 
 _ARCHIVE_EVENTS: dict[str, Any] = {
