@@ -29,6 +29,9 @@ _XATTR_EXCLUDED = frozenset(
 _NO_XATTRS = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS})
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.E2BIG})
 _FULL_BELOW_BYTES = 1024 * 1024
+_FITS_BYTES = 512
+_ATTRIBUTE_HEAD_BYTES = 32
+_ATTRIBUTE = "attribute "
 
 
 def read_metadata(path_or_name: bytes, dir_fd: int | None = None) -> tuple[Metadata, Identity]:
@@ -185,12 +188,15 @@ def _setters_of(target: bytes | int) -> _Setters:
 def _apply(setters: _Setters, wanted: Metadata, current: Metadata) -> list[Problem]:
     problems: list[Problem] = []
 
+    def no_room(what: str) -> bool:
+        # An attribute that does not fit has the same error as one for which there is no room now.
+        return not what.startswith(_ATTRIBUTE) or _fits(wanted) or _is_full(setters.volume)
+
     def attempt(what: str, change: Callable[[], None]) -> bool:
         try:
             change()
         except OSError as error:
-            # An attribute that does not fit has the same error as one for which there is no room now.
-            if error.errno not in _REFUSED or (error.errno == errno.ENOSPC and _is_full(setters.volume)):
+            if error.errno not in _REFUSED or (error.errno == errno.ENOSPC and no_room(what)):
                 raise
             problems.append(Problem("WR00311", params={"what": what, "cause": os.strerror(error.errno or 0)}))
             return False
@@ -209,6 +215,11 @@ def _apply(setters: _Setters, wanted: Metadata, current: Metadata) -> list[Probl
         attempt("permissions", lambda: chmod(wanted.permissions))
     attempt("time", lambda: setters.utime((wanted.modified_ns, wanted.modified_ns)))
     return problems
+
+
+def _fits(wanted: Metadata) -> bool:
+    """Whether every file system has room for these attributes in an entry, as long as it has any."""
+    return sum(_ATTRIBUTE_HEAD_BYTES + len(name) + len(value) for name, value in wanted.xattrs) < _FITS_BYTES
 
 
 def _is_full(volume: int | bytes) -> bool:
@@ -237,10 +248,10 @@ def _apply_xattrs(
                 if error.errno != errno.ENODATA:
                     raise
 
-        attempt(f"attribute {os.fsdecode(name)}", remove)
+        attempt(f"{_ATTRIBUTE}{os.fsdecode(name)}", remove)
     for name, value in want.items():
         if have.get(name) != value or (again and name == b"security.capability"):
             attempt(
-                f"attribute {os.fsdecode(name)}",
+                f"{_ATTRIBUTE}{os.fsdecode(name)}",
                 lambda name=name, value=value: setters.set_xattr(name, value),  # type: ignore[misc]
             )

@@ -25,7 +25,7 @@ from app.replication.records import (
     StageContent,
     WriteBlocks,
 )
-from app.replication.replica.applier import Applier
+from app.replication.replica.applier import Applied, Applier
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.link_groups import ListedLinks
 from app.replication.replica.listing import in_parts, list_root
@@ -456,12 +456,16 @@ class ModelledReplica:
             for _ in range(size):
                 records += self.churn.records()
                 states[first + len(records) - 1] = self.model.state()
-            self._appended.clear()
-            applied = Applier(self.store).apply_stream("e", first, records)
+            applied = self.apply(first, records)
             assert not applied.troubles, [str(trouble.error) for trouble in applied.troubles]
             assert not applied.problems, applied.problems
             for change, sequence in self._appended:
                 self.states[change] = states[sequence]
+
+    def apply(self, first: int, records: Sequence[Record]) -> Applied:
+        """Apply one batch of the stream."""
+        self._appended.clear()
+        return Applier(self.store).apply_stream("e", first, records)
 
     def listed(self) -> None:
         """A synchronisation lists the root: nothing is other than what is noted of it."""

@@ -90,6 +90,26 @@ def test_what_is_not_permitted_is_reported_and_the_rest_done(directory, monkeypa
     assert read_metadata(path)[0] == dataclasses.replace(wanted, uid=current.uid)
 
 
+@pytest.mark.parametrize("call", ["chown", "chmod", "setxattr", "utime"])
+def test_no_room_for_what_always_fits_is_a_full_disk_whatever_the_volume_says_is_free(
+    call, directory, monkeypatch
+):
+    path = directory + b"/f"
+    with open(path, "wb"):
+        pass
+    current, _ = read_metadata(path)
+
+    def refuse(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, refuse)
+    wanted = dataclasses.replace(
+        current, uid=current.uid + 1, permissions=0o611, modified_ns=42, xattrs=((b"user.note", b"x"),)
+    )
+    with pytest.raises(OSError, match="No space left"):
+        apply_metadata(path, wanted)
+
+
 @pytest.mark.needs_root
 def test_an_attribute_without_room_is_a_full_disk_and_one_that_never_fits_a_problem(tmp_path):
     with volume_or_report(tmp_path, "ext4", 24) as volume:

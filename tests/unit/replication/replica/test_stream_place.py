@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -44,7 +44,7 @@ from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.stream import ReplicaStream
 from app.replication.sync_frames import HashItem, HashRequest
-from tests.support.faults import DURABLE_CALLS
+from tests.support.no_room import NoRoom
 from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import make, picture, put
 
@@ -190,16 +190,19 @@ def test_a_disk_that_is_full_at_any_write_of_a_stream_leaves_its_place_free(
     part: int, engine: ReplicaEngine, tmp_path: Path
 ) -> None:
     take_it_all(engine, tmp_path)
-    with _FullFrom(1 << 30) as layer:
+    with NoRoom(lambda thread: thread is not threading.main_thread()) as disk:
         take_it_all(engine, tmp_path)
-    for at in range(1 + part, layer.count + 1, 16):
-        with _FullFrom(at):
+        calls = disk.calls
+        assert calls > 20
+        for at in range(1 + part, calls + 1, 16):
+            disk.begin(at)
             master = Master(engine, tmp_path)
             if isinstance(master.hear(), Welcome):
                 master.send(BatchKind.SYNC, 1, *_SYNC)
             master.end()
             assert master.raised is None
-    take_it_all(engine, tmp_path)
+        disk.end()
+        take_it_all(engine, tmp_path)
 
 
 def test_a_reader_that_fails_ends_its_stream(
@@ -250,31 +253,3 @@ def _raiser(error: Exception) -> Callable[..., Any]:
         raise error
 
     return raises
-
-
-class _FullFrom:
-    """From the `at`-th durable call of the stream's threads on there is no room on the disk, until left."""
-
-    def __init__(self, at: int) -> None:
-        self.count = 0
-        self._at = at
-        self._patches = pytest.MonkeyPatch()
-
-    def __enter__(self) -> Self:
-        for name in DURABLE_CALLS:
-            if hasattr(os, name):
-                self._patches.setattr(os, name, self._wrapped(getattr(os, name)))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._patches.undo()
-
-    def _wrapped(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if threading.current_thread() is not threading.main_thread():
-                self.count += 1
-                if self.count >= self._at:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return original(*args, **kwargs)
-
-        return call
