@@ -134,9 +134,10 @@ class GrpcAgent(HostCalls):
         """Stop replicating; returns when stopped."""
         self._call("StopScenario", pb.ScenarioRequest(scenario_id=scenario_id))
 
-    def suspend(self, scenario_id: int, replica: str) -> None:
-        """Let changes wait in the spool."""
-        self._call("SuspendReplica", pb.ReplicaRequest(scenario_id=scenario_id, replica=replica))
+    def suspend(self, scenario_id: int, replica: str, until: datetime | None = None) -> None:
+        """Let changes wait in the spool, until a time or until they are resumed."""
+        at = None if until is None else to_time(until)
+        self._call("SuspendReplica", pb.ReplicaRequest(scenario_id=scenario_id, replica=replica, until=at))
 
     def resume(self, scenario_id: int, replica: str) -> None:
         """Send what waited."""

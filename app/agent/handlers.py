@@ -195,7 +195,8 @@ class ControlHandlers:
         return pb.Empty()
 
     def _do_suspend_replica(self, request: Any, left: float) -> pb.Empty:
-        self._host.master("suspend", request.scenario_id, request.replica, timeout_s=left)
+        until = from_time(request.until) if request.HasField("until") else None
+        self._host.master("suspend", request.scenario_id, request.replica, until, timeout_s=left)
         return pb.Empty()
 
     def _do_resume_replica(self, request: Any, left: float) -> pb.Empty:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import click
 
+from app.cli.arguments import UtcTime
 from app.cli.context import current, interactive
 from app.cli.table import time_text
 from app.model.errors import BusyError
@@ -48,11 +51,18 @@ def stop(*, name: str) -> None:
 @click.command(help="Stop updating a replica of NAME; its changes wait in the spool.")
 @click.argument("name")
 @REPLICA
-def suspend(*, name: str, replica: str) -> None:
+@click.option("--until", type=UtcTime(), default=None, metavar="TIME", help="Resume then; ISO 8601, UTC.")
+@click.option("--minutes", type=click.IntRange(1), default=None, help="Resume after so many minutes.")
+def suspend(*, name: str, replica: str, until: datetime | None, minutes: int | None) -> None:
     """Suspend."""
     context = current()
-    context.services.scenarios.suspend(name, replica)
-    context.show_done(f"Scenario {name} is suspended", name=name, replica=replica)
+    if until is not None and minutes is not None:
+        raise click.UsageError("Only one of --until and --minutes can be given.")
+    if minutes is not None:
+        until = datetime.now(UTC) + timedelta(minutes=minutes)
+    context.services.scenarios.suspend(name, replica, until=until)
+    said = f" until {time_text(until)}" if until is not None else ""
+    context.show_done(f"Scenario {name} is suspended{said}", name=name, replica=replica, until=until)
 
 
 @click.command(help="Go on updating a suspended replica of NAME, or start one that a full spool stopped.")

@@ -244,7 +244,8 @@ def _why_text(status: ScenarioStatus) -> str:
 
 
 def _replica_text(replica: ReplicaStatus) -> str:
-    parts = [replica.state.value]
+    held = f" until {time_text(replica.suspended_until)}" if replica.suspended_until else ""
+    parts = [replica.state.value + held]
     if replica.sync is not None:
         parts.append(_sync_text(replica.sync))
     if replica.waiting:

@@ -233,7 +233,7 @@ class ReplicaStatus:
     they were `uncompressed_bytes`. `in_sync_at` is when equality was last proven (a barrier answered with
     nothing waiting). `drifted` counts what somebody else changed on the replica, `files` what replication
     left there; None = not known here. `restored_at`: since then it holds what a restore put there, which the
-    next run replaces.
+    next run replaces. `suspended_until`: when a suspended one is resumed by itself.
     """
 
     host: str
@@ -256,6 +256,7 @@ class ReplicaStatus:
     uncompressed_bytes: int = 0
     drifted: int | None = None
     restored_at: datetime | None = None
+    suspended_until: datetime | None = None
 
     def with_own(self, own: ReplicaStatus) -> ReplicaStatus:
         """The master's view of a replica with what only the replica's host knows."""

@@ -22,6 +22,7 @@ from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.model.suspending import check_until
 from app.services.comparing import following
 from app.services.connections import Connections
 from app.services.events import find_events
@@ -224,11 +225,13 @@ class LocalScenarios:
         registration, agent = self._finding.agent(name)
         agent.stop(registration.id)
 
-    def suspend(self, name: str, replica: str = "") -> None:
-        """Suspend one replica, or all."""
+    def suspend(self, name: str, replica: str = "", *, until: datetime | None = None) -> None:
+        """Suspend one replica, or all, until a time or until they are resumed. Raises UsageError ER00244."""
+        if until is not None:
+            check_until(until)
         registration, agent = self._finding.agent(name)
         for host in replicas_of(registration, replica):
-            agent.suspend(registration.id, host)
+            agent.suspend(registration.id, host, until)
 
     def resume(self, name: str, replica: str = "") -> None:
         """Resume one replica, or all."""

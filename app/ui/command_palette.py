@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent
+from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from app.model.job import Job
@@ -80,7 +80,15 @@ class SearchField(FilterField):
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().focusInEvent(event)
-        self.entered.emit()
+        # A window that is opened or come back to does not ask for the list by itself.
+        if event.reason() is not Qt.FocusReason.ActiveWindowFocusReason:
+            self.entered.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102 - Qt's name
+        already = self.hasFocus()
+        super().mousePressEvent(event)
+        if already:
+            self.entered.emit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().focusOutEvent(event)
@@ -133,6 +141,10 @@ class CommandPalette(QObject):
 
     def open(self) -> None:
         """Go into the field (Ctrl+K)."""
+        if self._field.hasFocus():
+            self._on_entered()
+            self._field.selectAll()
+            return
         self._back = self._window.focusWidget()
         self._field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._field.selectAll()

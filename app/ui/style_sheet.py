@@ -61,6 +61,10 @@ QToolButton:checked { background: $accent_soft; color: $accent; }
 QToolButton:focus { border: 2px solid $accent; padding: 0 ${s7}px; min-height: ${s24}px; }
 QToolButton:disabled { color: $disabled; }
 QToolButton::menu-indicator { image: none; }
+QToolButton[popupMode="1"] { padding-right: ${s20}px; }
+QToolButton::menu-button { border: none; width: ${s18}px; }
+QToolButton::menu-button:hover { background: $selection_other; border-radius: 4px; }
+QToolButton::menu-arrow { image: url($icons/arrow-$tone.svg); width: 12px; height: 12px; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDateTimeEdit, QComboBox { background: $surface; color: $text;
   border: 1px solid $strong; border-radius: 5px; padding: 0 ${s8}px; min-height: ${s28}px;

@@ -376,6 +376,12 @@ class MemoryScenarios(_Calls):
     def resume(self, name: str, replica: str = "") -> None:
         self._note("scenarios.resume", name, replica)
         self._state(name, ScenarioState.REPLICATING, ReplicaState.REPLICATING)
+        self._change(
+            name,
+            lambda status: replace(
+                status, replicas=tuple(replace(one, suspended_until=None) for one in status.replicas)
+            ),
+        )
 
     def synchronize(self, name: str, replica: str = "") -> None:
         self._note("scenarios.synchronize", name, replica)

@@ -114,12 +114,14 @@ class RunRequest(_message.Message):
     def __init__(self, scenario_id: _Optional[int] = ..., sync: _Optional[str] = ...) -> None: ...
 
 class ReplicaRequest(_message.Message):
-    __slots__ = ("scenario_id", "replica")
+    __slots__ = ("scenario_id", "replica", "until")
     SCENARIO_ID_FIELD_NUMBER: _ClassVar[int]
     REPLICA_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
     scenario_id: int
     replica: str
-    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ...) -> None: ...
+    until: Time
+    def __init__(self, scenario_id: _Optional[int] = ..., replica: _Optional[str] = ..., until: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
 
 class BookmarkRequest(_message.Message):
     __slots__ = ("scenario_id", "text", "kind")
@@ -1099,7 +1101,7 @@ class SyncProgress(_message.Message):
     def __init__(self, files_compared: _Optional[int] = ..., files_total: _Optional[int] = ..., files_sent: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., current_path: _Optional[bytes] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., bytes_compared: _Optional[int] = ..., bytes_total: _Optional[int] = ..., file_bytes_done: _Optional[int] = ..., file_bytes_total: _Optional[int] = ..., eta_low_seconds: _Optional[float] = ..., eta_high_seconds: _Optional[float] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes", "drifted", "restored_at")
+    __slots__ = ("host", "state", "reason", "lag_seconds", "spool_bytes", "waiting_operations", "synchronized_bytes", "changed_bytes", "files", "applied_operations", "in_sync_at", "sync", "rewind_oldest_at", "rewind_bytes", "waiting_bytes", "waiting", "sent_bytes", "uncompressed_bytes", "drifted", "restored_at", "suspended_until")
     HOST_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -1120,6 +1122,7 @@ class ReplicaStatus(_message.Message):
     UNCOMPRESSED_BYTES_FIELD_NUMBER: _ClassVar[int]
     DRIFTED_FIELD_NUMBER: _ClassVar[int]
     RESTORED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_UNTIL_FIELD_NUMBER: _ClassVar[int]
     host: str
     state: str
     reason: str
@@ -1140,7 +1143,8 @@ class ReplicaStatus(_message.Message):
     uncompressed_bytes: int
     drifted: int
     restored_at: Time
-    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ..., drifted: _Optional[int] = ..., restored_at: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
+    suspended_until: Time
+    def __init__(self, host: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., lag_seconds: _Optional[float] = ..., spool_bytes: _Optional[int] = ..., waiting_operations: _Optional[int] = ..., synchronized_bytes: _Optional[int] = ..., changed_bytes: _Optional[int] = ..., files: _Optional[int] = ..., applied_operations: _Optional[int] = ..., in_sync_at: _Optional[_Union[Time, _Mapping]] = ..., sync: _Optional[_Union[SyncProgress, _Mapping]] = ..., rewind_oldest_at: _Optional[_Union[Time, _Mapping]] = ..., rewind_bytes: _Optional[int] = ..., waiting_bytes: _Optional[int] = ..., waiting: _Optional[str] = ..., sent_bytes: _Optional[int] = ..., uncompressed_bytes: _Optional[int] = ..., drifted: _Optional[int] = ..., restored_at: _Optional[_Union[Time, _Mapping]] = ..., suspended_until: _Optional[_Union[Time, _Mapping]] = ...) -> None: ...
 
 class RootStatistics(_message.Message):
     __slots__ = ("master_path", "size_bytes", "files", "folders_created", "files_changed", "removed", "renamed", "changed_bytes", "last_change_at")

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from app.model.errors import ArcxoError
 from app.model.scenario import Scenario
@@ -23,6 +24,8 @@ class Intent:
 
     running: bool = False
     suspended: list[str] = field(default_factory=list)
+    until: dict[str, datetime] = field(default_factory=dict)
+    """Of the suspended, those that are resumed at a time."""
 
 
 class Library:
@@ -72,14 +75,20 @@ class Library:
         try:
             with open(os.path.join(self.directory(scenario_id), "run.json"), "rb") as file:
                 kept = json.load(file)
-            return Intent(bool(kept["running"]), [str(host) for host in kept["suspended"]])
-        except (OSError, ValueError, KeyError, TypeError):
+            until = {
+                str(host): datetime.fromtimestamp(float(at), UTC)
+                for host, at in dict(kept.get("until", {})).items()
+            }
+            return Intent(bool(kept["running"]), [str(host) for host in kept["suspended"]], until)
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return Intent()
 
     def keep_intent(self, scenario_id: int, intent: Intent) -> None:
         """Note what was asked for, durably."""
         os.makedirs(self.directory(scenario_id), mode=0o700, exist_ok=True)
-        content = json.dumps({"running": intent.running, "suspended": intent.suspended}).encode()
+        until = {host: at.timestamp() for host, at in intent.until.items()}
+        kept = {"running": intent.running, "suspended": intent.suspended, "until": until}
+        content = json.dumps(kept).encode()
         write_file(os.path.join(self.directory(scenario_id), "run.json"), content)
 
     def new_id(self, taken: set[int]) -> int:

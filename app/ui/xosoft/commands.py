@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QMenu
 
 from app.model.rewind import RewindResult
 from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
@@ -20,6 +21,8 @@ from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
 from app.ui.xosoft.doing import Doing, rewound_text
 from app.ui.xosoft.rewind_models import point_name
 from app.ui.xosoft.scenario_pane import ScenarioPane
+from app.ui.xosoft.suspend_dialog import SuspendDialog
+from app.ui.xosoft.suspend_times import offered_times
 
 _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.RUN, "Run", "play", "Ctrl+R", "Run the scenario"),
@@ -58,6 +61,9 @@ class ScenarioCommands(QObject):
         self.acts: dict[Act, QAction] = {}
         for act, text, icon, shortcut, _ in _OFFERED:
             self.acts[act] = self._action(text, icon, shortcut, partial(self._on_act, act))
+        self.suspend_menu = QMenu("Suspend until", manager)
+        self.suspend_menu.aboutToShow.connect(self._fill_suspend_menu)
+        self.suspend_until = self._action("Suspend until…", "timer", "", partial(self._ask_until, None))
 
     def menu(self) -> list[QAction | None]:
         """The Scenario menu; None is a line."""
@@ -66,13 +72,16 @@ class ScenarioCommands(QObject):
             if act in _LINES_BEFORE:
                 entries.append(None)
             entries.append(self.acts[act])
+            if act is Act.SUSPEND:
+                entries.append(self.suspend_until)
         more = [self.acts[act] for act in (Act.EDIT, Act.DUPLICATE, Act.EXPORT)]
         return [*entries, None, *more, self.copy, None, self.acts[Act.DELETE]]
 
-    def toolbar(self) -> tuple[list[QAction], list[QAction]]:
-        """The actions of the toolbar, and those with a line before them."""
+    def toolbar(self) -> tuple[list[QAction], list[QAction], dict[QAction, QMenu]]:
+        """The actions of the toolbar, those with a line before them, and menus of variants."""
         lines = [self.acts[act] for act in (Act.RUN, *_LINES_BEFORE)]
-        return [self.new, *(self.acts[act] for act in IN_TOOLBAR)], lines
+        menus = {self.acts[Act.SUSPEND]: self.suspend_menu}
+        return [self.new, *(self.acts[act] for act in IN_TOOLBAR)], lines, menus
 
     def offer(self) -> None:
         """Enable what is possible for what is in view; tooltips say what it does, or why it is not."""
@@ -82,6 +91,9 @@ class ScenarioCommands(QObject):
                 words = together_text(act, self._pane.members, self._pane.group)
             self.acts[act].setEnabled(not reason)
             self.acts[act].setToolTip(reason or words)
+        suspend = self.acts[Act.SUSPEND]
+        self.suspend_until.setEnabled(suspend.isEnabled())
+        self.suspend_until.setToolTip("" if suspend.isEnabled() else suspend.toolTip())
         self.copy.setEnabled(self._pane.selected is not None)
 
     def _reason(self, act: Act) -> str:
@@ -148,13 +160,48 @@ class ScenarioCommands(QObject):
         else:
             self.do(act, status)
 
-    def do(self, act: Act, status: ScenarioStatus, *, keep_rewind: bool = False) -> None:
+    def _fill_suspend_menu(self) -> None:
+        self.suspend_menu.clear()
+        for words, until in offered_times(datetime.now().astimezone()):
+            self.suspend_menu.addAction(words).triggered.connect(
+                lambda _checked=False, until=until: self._suspend_until(until)
+            )
+        self.suspend_menu.addSeparator()
+        self.suspend_menu.addAction("Until…").triggered.connect(self._ask_until)
+
+    def _chosen(self, act: Act) -> tuple[ScenarioStatus, ...]:
+        """To which scenarios in view `act` is possible."""
+        if self._pane.group:
+            return able(act, self._pane.members)
+        status = self._pane.selected
+        return (status,) if status is not None and not why_not(act, status) else ()
+
+    def _ask_until(self, _checked: object = None) -> None:
+        chosen = self._chosen(Act.SUSPEND)
+        if chosen:
+            what = self._pane.group or chosen[0].scenario.name
+            dialog = SuspendDialog(chosen, what, self._manager)
+            dialog.chosen.connect(self._suspend_until)
+            self._open(dialog)
+
+    def _suspend_until(self, until: datetime) -> None:
+        for status in self._chosen(Act.SUSPEND):
+            self.do(Act.SUSPEND, status, until=until)
+
+    def do(
+        self,
+        act: Act,
+        status: ScenarioStatus,
+        *,
+        keep_rewind: bool = False,
+        until: datetime | None = None,
+    ) -> None:
         """Have it done in the background."""
         scenarios, name = self._manager.context.services.scenarios, status.scenario.name
         calls: dict[Act, Callable[[], Any]] = {
             Act.RUN: lambda: scenarios.run(name),
             Act.STOP: lambda: scenarios.stop(name),
-            Act.SUSPEND: lambda: scenarios.suspend(name),
+            Act.SUSPEND: lambda: scenarios.suspend(name, until=until),
             Act.RESUME: lambda: scenarios.resume(name),
             Act.SYNCHRONIZE: lambda: scenarios.synchronize(name),
             Act.BOOKMARK: lambda: scenarios.bookmark(name),

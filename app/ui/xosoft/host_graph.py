@@ -158,8 +158,11 @@ class HostGraph(QWidget):
             painter.drawPixmap(QPointF(left + room / 2 - 10, end.y() - 10), shot)
         title = self._link_title(status, replica)
         _text(painter, QRectF(left, end.y() - 23, room, 18), title, "small_medium", "text")
+        resumes = replica.suspended_until
         waiting = (
-            f"{formats.count(replica.waiting_operations)} waiting"
+            f"resumes {formats.moment(resumes).removeprefix('Today ')}"
+            if resumes and room > 130
+            else f"{formats.count(replica.waiting_operations)} waiting"
             if replica.waiting_operations and room > 170
             else ""
         )

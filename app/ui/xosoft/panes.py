@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QWidget
 
 from app.ui import icons
@@ -12,6 +12,8 @@ from app.ui.widgets.basics import icon_button
 
 _KEY = "xosoft/panes"
 _VERSION = 1
+_SETTLING_MS = 600
+"""A window that opens gets its size in steps; the panes get their shares of the last one."""
 
 
 class Pane(QDockWidget):
@@ -95,13 +97,24 @@ class Panes(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().showEvent(event)
         if not self._fitted:
-            self._fitted = True
-            QTimer.singleShot(0, self._fit)  # when the sizes around are settled
+            QTimer.singleShot(0, self._fit)
+            QTimer.singleShot(_SETTLING_MS, self._on_settled)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        if not self._fitted:
+            self._fit()
+
+    def _on_settled(self) -> None:
+        """From here on a person's sizes hold."""
+        self._fitted = True
 
     def _fit(self) -> None:
-        scenarios, framework, events = self.panes
+        scenarios, framework, _events = self.panes
         width, height = self.width(), self.height()
         self.resizeDocks(
             [scenarios, framework], [round(width * 0.49), round(width * 0.51)], Qt.Orientation.Horizontal
         )
-        self.resizeDocks([events], [max(theme().px(150), round(height * 0.27))], Qt.Orientation.Vertical)
+        low = max(theme().px(150), round(height * 0.27))
+        # All of them: one alone is not made smaller where nothing lies in the middle.
+        self.resizeDocks(list(self.panes), [height - low, height - low, low], Qt.Orientation.Vertical)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.model.scenario import (
@@ -140,15 +141,20 @@ def _master_row(status: ScenarioStatus, now: datetime) -> Row:
 
 def _replica_row(position: int, replica: ReplicaStatus, now: datetime) -> Row:
     state = replica_state(replica, now)
-    tooltip = replica.reason or (
-        f"In sync {formats.ago(replica.in_sync_at, now)}" if replica.in_sync_at else ""
+    resumes = replica.suspended_until
+    words = f"until {formats.moment(resumes, now)}" if resumes else ""
+    tooltip = (
+        f"Suspended {words}"
+        if words
+        else replica.reason
+        or (f"In sync {formats.ago(replica.in_sync_at, now)}" if replica.in_sync_at else "")
     )
     late = replica.state in _LOST and replica.spool_bytes
     return Row(
         ("host", HostRole.REPLICA, replica.host, position),
         (
             Cell(replica.host, icon="replica", icon_role="replica", tooltip="Replica"),
-            status_cell(state, tooltip=tooltip),
+            replace(status_cell(state, tooltip=tooltip), beside=words),
             number(formats.size(replica.changed_bytes), replica.changed_bytes),
             number(formats.count(replica.files), replica.files),
             number(formats.size(replica.spool_bytes), replica.spool_bytes, "warning" if late else "text"),

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton
 
 from app.ui.theme import theme
 from app.ui.widgets.basics import Line
 
 _GAP = 6
 _LINES = 46
+_NO_MENUS: Mapping[QAction, QMenu] = MappingProxyType({})
 
 
 class Toolbar(QFrame):
-    """A button for each action, with a line before those in `lines_before`."""
+    """A button for each action, with a line before those in `lines_before`; `menus` are variants of one."""
 
-    def __init__(self, actions: Sequence[QAction], lines_before: Collection[QAction]) -> None:
+    def __init__(
+        self,
+        actions: Sequence[QAction],
+        lines_before: Collection[QAction],
+        menus: Mapping[QAction, QMenu] = _NO_MENUS,
+    ) -> None:
         super().__init__()
         self._tools: list[QToolButton] = []
         self.setProperty("kind", "pane")
@@ -37,6 +44,9 @@ class Toolbar(QFrame):
             made.setDefaultAction(action)
             made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if action in menus:
+                made.setMenu(menus[action])
+                made.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
             row.addWidget(made)
             self._tools.append(made)
         row.addStretch(1)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from app.model.errors import ArcxoError
-from app.ui.models.cell import RowKind
+from app.ui.models.cell import ItemRole, RowKind
 from app.ui.wizards.flow import Page
 from app.ui.wizards.new_scenario import NewScenarioWizard
 from app.ui.xosoft.actions import Act
 from app.ui.xosoft.edit_dialog import EditScenarioDialog
 from app.ui.xosoft.manager import XOsoftManager
+from app.ui.xosoft.suspend_dialog import SuspendDialog
+from app.ui.xosoft.suspend_times import offered_times
 
 
 @pytest.fixture
@@ -89,6 +92,47 @@ def test_a_duplicate_begins_with_all_of_the_scenario_but_where_it_is_kept(manage
     wizard.flow.engines_of = wizard.flow.hosts
     assert [wizard.flow.fault(page) for page in (Page.HOSTS, Page.ROOTS, Page.REPLICA)] == ["", "", ""]
     wizard.done(0)
+
+
+def test_a_scenario_is_suspended_until_a_time_from_the_menu_or_the_dialog(manager, qtbot, services):
+    select(manager, qtbot, "Branch File Shares")
+    menu = manager.commands.suspend_menu
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()][:3] == [
+        "For 15 minutes",
+        "For 1 hour",
+        "For 4 hours",
+    ]
+    before = datetime.now(UTC)
+    menu.actions()[1].trigger()
+    qtbot.waitUntil(lambda: bool(services.called("scenarios.suspend")))
+    until = services.called("scenarios.suspend")[0][3]
+    assert timedelta(minutes=59) < until - before < timedelta(minutes=61)
+    qtbot.waitUntil(lambda: manager.selected.replicas[0].suspended_until == until)
+    model = manager.scenarios.model
+    key = ("scenario", manager.selected.scenario.id)
+    master = model.index(1, 0, model.find(("group", "Branch offices"), key))
+    cell = model.index(0, 1, master).data(ItemRole.CELL)
+    assert cell.beside.startswith("until ")
+    assert not manager.commands.suspend_until.isEnabled()
+    manager.actions_[Act.RESUME].trigger()
+    qtbot.waitUntil(manager.commands.suspend_until.isEnabled)
+    manager.commands.suspend_until.trigger()
+    dialog = manager.findChild(SuspendDialog)
+    dialog.time.setDateTime(dialog.time.dateTime().addDays(-2))
+    dialog.suspend.click()
+    assert "time to come" in dialog.time.accessibleDescription()
+    dialog.time.setDateTime(dialog.time.dateTime().addDays(4))
+    dialog.suspend.click()
+    qtbot.waitUntil(lambda: len(services.called("scenarios.suspend")) == 2)
+
+
+def test_times_are_offered_from_now_on():
+    night = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
+    assert offered_times(night)[3] == ("Until today 06:00", datetime(2026, 3, 1, 6, tzinfo=UTC))
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert offered_times(noon)[3] == ("Until tomorrow 06:00", datetime(2026, 3, 2, 6, tzinfo=UTC))
+    assert offered_times(noon)[0][1] == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
 
 
 def test_a_definition_is_exported_and_imported(manager, qtbot, services, context, tmp_path, monkeypatch):
