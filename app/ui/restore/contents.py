@@ -96,13 +96,14 @@ class FoundModel(EntryModel):
     """Results of a query: the folder in a column of its own."""
 
     columns = (
-        Column("File name", 260),
+        Column("File name", 250),
         Column("Path", 220, stretch=True),
-        Column("Size", 90, right=True),
-        Column("Date modified", 150),
-        Column("Backup time", 150),
-        Column("Media", 120),
-        Column("Session", 84, right=True),
+        Column("Size", 84, right=True),
+        Column("Date modified", 140),
+        Column("Backup time", 140),
+        Column("Media", 110),
+        Column("Session", 76, right=True),
+        Column("Newest backup", 112),
     )
 
     def __init__(
@@ -140,7 +141,17 @@ class FoundModel(EntryModel):
             ),
             Cell(held.media_name if held else item.media_serial, role="text2"),
             session,
+            _there_cell(item),
         )
+
+
+def _there_cell(item: CatalogEntry) -> Cell:
+    """Whether the newest backup still has it."""
+    at = item.deleted_after
+    if at is None:
+        return Cell("Has it", icon="circle-check", icon_role="muted", role="text2", sort=0.0)
+    tip = f"Last seen by the backup of {formats.full_time(at)}"
+    return Cell("Deleted", icon="trash-2", icon_role="error", role="error", tooltip=tip, sort=at.timestamp())
 
 
 def entry_of(index: Index) -> CatalogEntry | None:

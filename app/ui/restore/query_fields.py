@@ -52,7 +52,8 @@ def parse_date(field: str, text: str, *, end: bool = False) -> datetime | None:
 
 
 def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int = 0) -> Query:
-    """The query of the typed values: pattern, machine, directory, size_min, size_max, from, to.
+    """The query of the typed values: pattern, machine, directory, size_min, size_max, from, to,
+    deleted_from, deleted_to (both may be missing).
 
     Raises:
         FieldError: a field cannot be understood, or a range is empty.
@@ -72,6 +73,10 @@ def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int =
     modified_to = parse_date("to", values["to"], end=True)
     if modified_from and modified_to and modified_from > modified_to:
         raise FieldError("to", "The last date is before the first.")
+    deleted_from = parse_date("deleted_from", values.get("deleted_from", ""))
+    deleted_to = parse_date("deleted_to", values.get("deleted_to", ""), end=True)
+    if deleted_from and deleted_to and deleted_from > deleted_to:
+        raise FieldError("deleted_to", "The last date is before the first.")
     return Query(
         pattern=values["pattern"].strip(),
         machine=values["machine"],
@@ -81,6 +86,8 @@ def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int =
         size_max=size_max,
         modified_from=modified_from,
         modified_to=modified_to,
+        deleted_from=deleted_from,
+        deleted_to=deleted_to,
         limit=PAGE,
         offset=offset,
     )

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -24,27 +19,14 @@ from app.model.media import CatalogEntry, SessionInfo
 from app.model.search import Machine, Query
 from app.ui import formats
 from app.ui.manager import Context
-from app.ui.models.cell import MarkerBox
+from app.ui.models.cell import Mark, MarkerBox
 from app.ui.restore.basket import SessionSource
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import FoundModel
-from app.ui.restore.query_fields import FieldError, make_query
-from app.ui.theme import theme
+from app.ui.restore.query_form import QueryForm
 from app.ui.widgets.basics import Label, Line, button
-from app.ui.widgets.form import Field
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
-
-ANY = "Any"
-_PLACES = (
-    ("pattern", 4),
-    ("machine", 3),
-    ("directory", 4),
-    ("size_min", 2),
-    ("size_max", 2),
-    ("from", 2),
-    ("to", 2),
-)
 
 
 class QueryPane(QFrame):
@@ -58,38 +40,11 @@ class QueryPane(QFrame):
         self._context, self._chooser = context, chooser
         self._query: Query | None = None
         self._sessions: dict[SessionSource, SessionInfo] = {}
-        self.pattern = QLineEdit("*")
-        self.machine = QComboBox()
-        self.machine.addItem(ANY)
-        self.directory = QLineEdit()
-        self.directory.setPlaceholderText("any directory")
-        self.size_min, self.size_max = _line("any size"), _line("any size")
-        self.modified_from, self.modified_to = _line("any date"), _line("any date")
-        self.fields = {
-            "pattern": Field("Looking for", self.pattern, "* and ? as in *.pdf"),
-            "machine": Field("Computer name", self.machine),
-            "directory": Field("Search in", self.directory),
-            "size_min": Field("Size from", self.size_min, "like 40 MB"),
-            "size_max": Field("to", self.size_max),
-            "from": Field("Modified from", self.modified_from, "like 2026-11-17"),
-            "to": Field("to", self.modified_to),
-        }
-        self.subdirectories = QCheckBox("Include subdirectories")
-        self.subdirectories.setChecked(True)
-        self.ask = button("Query", "primary", "search")
-        self.ask.clicked.connect(self._on_query)
-        self.stop = button("Stop")
-        self.stop.setEnabled(False)
-        self.stop.clicked.connect(self._on_stop)
-        for editor in (
-            self.pattern,
-            self.directory,
-            self.size_min,
-            self.size_max,
-            self.modified_from,
-            self.modified_to,
-        ):
-            editor.installEventFilter(self)
+        self.form = QueryForm(context)
+        self.form.asked.connect(self._on_query)
+        self.form.stopped.connect(self._on_stop)
+        self.fields, self.ask, self.stop = self.form.fields, self.form.ask, self.form.stop
+        self.pattern, self.machine = self.form.pattern, self.form.machine
         self.model = FoundModel(self._box_of, self._session_of, self)
         self.model.toggled.connect(self._on_toggled)
         self.table = CellTable()
@@ -101,6 +56,9 @@ class QueryPane(QFrame):
         self.more = button("Load more", "link")
         self.more.clicked.connect(self._on_more)
         self.more.hide()
+        self.all_deleted = button("", "link")
+        self.all_deleted.clicked.connect(self._on_all_deleted)
+        self.all_deleted.hide()
         self.before = EmptyState(
             "search",
             "Nothing was looked for yet",
@@ -122,92 +80,29 @@ class QueryPane(QFrame):
         chooser.changed.connect(self.model.touch)
 
     def _lay_out(self) -> None:
-        form = QFrame()
-        form.setProperty("kind", "sunken")
-        form.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self._lines = (QHBoxLayout(), QHBoxLayout())
-        for line in self._lines:
-            line.setSpacing(12)
-        fields = QVBoxLayout(form)
-        fields.setContentsMargins(16, 12, 16, 8)
-        fields.setSpacing(2)
-        for line in self._lines:
-            fields.addLayout(line)
-        self._arrange(wide=True)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.subdirectories)
-        row.addStretch(1)
-        row.addWidget(self.stop)
-        row.addWidget(self.ask)
-        fields.addLayout(row)
         foot = QFrame()
         foot.setProperty("kind", "pane")
         line = QHBoxLayout(foot)
         line.setContentsMargins(16, 4, 16, 4)
         line.addWidget(self._found)
         line.addStretch(1)
+        line.addWidget(self.all_deleted)
         line.addWidget(self.more)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(form)
+        layout.addWidget(self.form)
         layout.addWidget(Line())
         layout.addWidget(self._stack, 1)
         layout.addWidget(Line())
         layout.addWidget(foot)
 
-    def _arrange(self, *, wide: bool) -> None:
-        """One line of fields, or two where the window is narrow or the type large."""
-        self._wide = wide
-        for line in self._lines:
-            while line.count():
-                line.takeAt(0)
-        for position, (name, stretch) in enumerate(_PLACES):
-            line = self._lines[0 if wide or position < 3 else 1]
-            line.addWidget(self.fields[name], stretch, Qt.AlignmentFlag.AlignTop)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
-        super().resizeEvent(event)
-        wide = self.width() >= theme().px(1000)
-        if wide != self._wide:
-            self._arrange(wide=wide)
-
     def set_known(self, machines: Sequence[Machine], sessions: Sequence[SessionInfo]) -> None:
         """Machines to choose from, and the sessions that results are of."""
         self._sessions = {SessionSource(one.media_serial, one.number): one for one in sessions}
-        chosen = self.machine.currentText()
-        names = [ANY, *(machine.name for machine in machines)]
-        if [self.machine.itemText(i) for i in range(self.machine.count())] != names:
-            self.machine.clear()
-            self.machine.addItems(names)
-            self.machine.setCurrentIndex(max(0, self.machine.findText(chosen)))
+        self.form.set_machines(machines)
         self.model.many_machines = len(machines) > 1
         self.model.touch()
-
-    def values(self) -> dict[str, str]:
-        """What is typed."""
-        machine = self.machine.currentText()
-        return {
-            "pattern": self.pattern.text(),
-            "machine": "" if machine == ANY else machine,
-            "directory": self.directory.text(),
-            "size_min": self.size_min.text(),
-            "size_max": self.size_max.text(),
-            "from": self.modified_from.text(),
-            "to": self.modified_to.text(),
-        }
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, D102 - Qt's name
-        if (
-            event.type() == QEvent.Type.KeyPress
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            and not event.modifiers()
-        ):
-            self._on_query()
-            return True
-        return super().eventFilter(watched, event)
 
     def current(self) -> tuple[SessionSource | None, CatalogEntry | None]:
         """The current result."""
@@ -215,15 +110,10 @@ class QueryPane(QFrame):
         return (_source(entry), entry) if isinstance(entry, CatalogEntry) else (None, None)
 
     def _on_query(self) -> None:
-        for field in self.fields.values():
-            field.set_fault("")
-        try:
-            self._query = make_query(self.values(), subdirectories=self.subdirectories.isChecked())
-        except FieldError as fault:
-            self.fields[fault.field].set_fault(str(fault))
-            self.fields[fault.field].editor.setFocus()
-            return
-        self._load(0)
+        query = self.form.query()
+        if query is not None:
+            self._query = query
+            self._load(0)
 
     def _load(self, offset: int) -> None:
         if self._query is None:
@@ -259,6 +149,20 @@ class QueryPane(QFrame):
         else:
             self._found.setText("")
         self._stack.setCurrentIndex(0 if held else 2)
+        gone = len(self._deleted())
+        self.all_deleted.setVisible(gone > 1)
+        self.all_deleted.setText(f"Choose all {gone:,} deleted")
+
+    def _deleted(self) -> list[CatalogEntry]:
+        return [entry for entry in self.model.items if entry.deleted_after is not None]
+
+    def _on_all_deleted(self) -> None:
+        """What is gone from the newest backup goes into the basket, each in its newest version."""
+        selection = self._chooser.basket.selection
+        for entry in self._deleted():
+            if selection.mark(_source(entry), entry.path) is not Mark.FULL:
+                selection.choose(_source(entry), entry.path)
+        self._chooser.changed.emit()
 
     def _on_failed(self, error: Exception) -> None:
         self.stop.setEnabled(False)
@@ -278,10 +182,7 @@ class QueryPane(QFrame):
 
     def _on_widen(self) -> None:
         """The way out of an empty result: only the pattern stays."""
-        self.machine.setCurrentIndex(0)
-        for editor in (self.directory, self.size_min, self.size_max, self.modified_from, self.modified_to):
-            editor.clear()
-        self.subdirectories.setChecked(True)
+        self.form.widen()
         self._on_query()
 
     def _on_toggled(self, entry: CatalogEntry) -> None:
@@ -300,12 +201,6 @@ class QueryPane(QFrame):
 
 def _source(entry: CatalogEntry) -> SessionSource:
     return SessionSource(entry.media_serial, entry.session_number)
-
-
-def _line(placeholder: str) -> QLineEdit:
-    made = QLineEdit()
-    made.setPlaceholderText(placeholder)
-    return made
 
 
 def _top(widget: QWidget) -> QWidget:

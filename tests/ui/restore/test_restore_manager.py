@@ -158,9 +158,9 @@ def test_a_query_finds_and_chooses(manager, services, settled):
 
 def test_a_faulty_query_field_is_told_at_the_field_and_nothing_is_asked(manager, services):
     pane = manager.source.by_query
-    pane.size_min.setText("much")
+    pane.form.size_min.setText("much")
     pane.ask.click()
-    assert pane.size_min.property("state") == "error"
+    assert pane.form.size_min.property("state") == "error"
     assert not services.called("restores.query")
 
 
