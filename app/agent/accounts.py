@@ -12,6 +12,7 @@ from pathlib import Path
 import argon2
 
 from app.agent.home import AgentHome, replace_durably
+from app.agent.system_accounts import is_service, opens, service_of
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
 
 _FILE = "accounts.json"
@@ -34,10 +35,11 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account; its password is known as a hash only."""
+    """One account; its password is known as a hash only, or to the system alone."""
 
     name: str
     role: Role
+    of_system: bool = False
 
 
 class Accounts:
@@ -57,7 +59,8 @@ class Accounts:
     def list(self) -> tuple[Account, ...]:
         """All accounts by name."""
         return tuple(
-            Account(name, Role[entry["role"].upper()]) for name, entry in sorted(self._read().items())
+            Account(name, Role[entry["role"].upper()], of_system="pam" in entry)
+            for name, entry in sorted(self._read().items())
         )
 
     def add(self, name: str, password: str, role: Role) -> None:
@@ -74,6 +77,21 @@ class Accounts:
             entries[name] = {"role": role.label, "hash": hashed}
             self._write(entries)
 
+    def add_system(self, name: str, role: Role, service: str = "") -> None:
+        """Make an account whose password is the machine's, checked by PAM; `service` "" = see `service_of`.
+
+        Raises:
+            UsageError: AE1012 for a name that cannot be one, AE1071 for a service that is not there.
+        """
+        if not 0 < len(name) <= _NAME_MAX or not name.isprintable():
+            raise UsageError("AE1012", user=name[:_NAME_MAX])
+        if service and not is_service(service):
+            raise UsageError("AE1071", service=service)
+        with self._guard:
+            entries = self._read()
+            entries[name] = {"role": role.label, "pam": service}
+            self._write(entries)
+
     def remove(self, name: str) -> None:
         """Remove an account. Raises NotFoundError AE1013."""
         with self._guard:
@@ -83,8 +101,15 @@ class Accounts:
             self._write(entries)
 
     def verify(self, name: str, password: str) -> Account:
-        """The account, if `password` is its; blocks for a hash. Raises CredentialsError AE1026."""
+        """The account, if `password` is its. Blocks for a hash, or for PAM.
+
+        Raises CredentialsError AE1026, ArcxoError AE1070.
+        """
         entry = self._read().get(name)
+        if entry is not None and "pam" in entry:
+            if not opens(name, password[:_PASSWORD_MAX], service_of(entry["pam"])):
+                raise CredentialsError("AE1026", user=name[:_NAME_MAX])
+            return Account(name, Role[entry["role"].upper()], of_system=True)
         known = entry["hash"] if entry else self._nobody
         try:
             self._hasher.verify(known, password[:_PASSWORD_MAX])
@@ -102,7 +127,7 @@ class Accounts:
         try:
             entries: dict[str, dict[str, str]] = json.loads(content)["accounts"]
             for entry in entries.values():
-                Role[entry["role"].upper()], entry["hash"]
+                Role[entry["role"].upper()], entry["pam" if "pam" in entry else "hash"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ArcxoError("AE1011", path=self._path, reason=error) from error
         return entries

@@ -7,7 +7,8 @@ from typing import Any
 
 import grpc
 
-from app.agent.tls import TARGET_NAME, Identity
+from app.agent.own_certificates import name_in
+from app.agent.tls import Identity
 
 MESSAGE_MAX_BYTES = 16 * 1024 * 1024
 
@@ -29,7 +30,6 @@ SERVER_OPTIONS = (
 )
 CHANNEL_OPTIONS = (
     *_LIMITS,
-    ("grpc.ssl_target_name_override", TARGET_NAME),
     ("grpc.enable_http_proxy", 0),
     # Each client its own connection: a saturated stream shares its window with nobody.
     ("grpc.use_local_subchannel_pool", 1),
@@ -45,7 +45,8 @@ def open_channel(address: str, certificate: bytes, own: Identity | None = None) 
     credentials = grpc.ssl_channel_credentials(
         certificate, own.key if own is not None else None, own.certificate if own is not None else None
     )
-    return grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+    named = ("grpc.ssl_target_name_override", name_in(certificate))
+    return grpc.secure_channel(address, credentials, options=(*CHANNEL_OPTIONS, named))
 
 
 def server_credentials(key: bytes, certificate: bytes) -> grpc.ServerCredentials:

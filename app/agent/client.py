@@ -60,12 +60,20 @@ def connect(
     return agent
 
 
-def fetch_fingerprint(address: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> str:
+def fetch_fingerprint(address: str, timeout_s: float = _CONNECT_TIMEOUT_S, authority: str = "") -> str:
     """The SHA-256 fingerprint of the certificate at `address`, for a person to compare.
 
+    With an `authority` (a PEM file) that has signed it for the host in `address` nobody need compare.
+
     Raises:
-        ArcxoError: AE1001 unreachable.
+        ArcxoError: AE1001 unreachable, AE1074 the file cannot be used.
+        CredentialsError: AE1073 another has signed it, or for another host.
     """
     from app.agent.tls import fetch_certificate, fingerprint_of
+
+    if authority:
+        from app.agent.own_certificates import certified
+
+        return fingerprint_of(certified(address, authority, timeout_s))
 
     return fingerprint_of(fetch_certificate(address, timeout_s))

@@ -32,6 +32,11 @@ class Identity:
     fingerprint: str
 
 
+def identity_path(home: AgentHome) -> str:
+    """The file of key and certificate."""
+    return os.path.join(home.directory("tls"), _FILE)
+
+
 def load_or_make_identity(home: AgentHome) -> Identity:
     """The identity of the agent of `home`. For the holder of its lock.
 
@@ -40,7 +45,7 @@ def load_or_make_identity(home: AgentHome) -> Identity:
     Raises:
         ArcxoError: AE1010 when the file is there but is no key and certificate.
     """
-    path = os.path.join(home.directory("tls"), _FILE)
+    path = identity_path(home)
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -51,7 +56,7 @@ def load_or_make_identity(home: AgentHome) -> Identity:
 
 def load_identity(home: AgentHome) -> Identity:
     """The identity the agent of `home` has made. Raises ArcxoError AE1010 when there is none."""
-    path = os.path.join(home.directory("tls"), _FILE)
+    path = identity_path(home)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -64,7 +69,7 @@ def load_certificate(home: AgentHome) -> bytes:
 
     What it is worth shows in the handshake; plain commands are spared the parsing of keys.
     """
-    path = os.path.join(home.directory("tls"), _FILE)
+    path = identity_path(home)
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -6,6 +6,7 @@ import click
 
 from app.cli.context import current
 from app.cli.table import table
+from app.model.errors import UsageError
 
 
 @click.group(help="Accounts of the home's agent.")
@@ -17,15 +18,34 @@ def account() -> None:
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("--password-file", metavar="FILE", help="Read the password from the first line of FILE.")
+@click.option("--system", is_flag=True, help="An account of this machine: its password is checked by PAM.")
+@click.option("--pam-service", default="", metavar="NAME", help="Which PAM service does; arcxo, else login.")
 @click.option(
     "--role",
     type=click.Choice(["administrator", "operator", "monitor"]),
     default=None,
     help="What it may do [default: as it was; a new one is an administrator].",
 )
-def add(*, name: str, password_stdin: bool, password_file: str | None, role: str | None) -> None:
+def add(
+    *,
+    name: str,
+    password_stdin: bool,
+    password_file: str | None,
+    system: bool,
+    pam_service: str,
+    role: str | None,
+) -> None:
     """Set the password of NAME."""
     context = current()
+    if (system and (password_stdin or password_file)) or (pam_service and not system):
+        raise UsageError("E1181")
+    if system:
+        accounts = context.composition.agent_home(context.home).accounts
+        accounts.add_system(name, role or "", pam_service)
+        now = accounts.roles().get(name, "")
+        done = f"Account {name} of this machine can log in as {now}"
+        context.show_done(done, name=name, role=now, system=True)
+        return
     password = context.password(
         from_stdin=password_stdin, file=password_file, prompt=f"Password for {name}", confirmed=True
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from app.cli.context import current
 from app.cli.table import fields_table
-from app.model.errors import UsageError
+from app.model.errors import ArcxoError, UsageError
 from app.services.api import AgentState
 
 
@@ -19,16 +21,21 @@ def agent() -> None:
 @click.option("--user", default="caroot", show_default=True, metavar="NAME", help="The first account.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 @click.option("--password-file", metavar="FILE", help="Read the password from the first line of FILE.")
-def init(*, user: str, password_stdin: bool, password_file: str | None) -> None:
+@click.option("--cert", metavar="FILE", help="Its certificate (PEM), signed by an authority of yours.")
+@click.option("--key", metavar="FILE", help="The key of that certificate (PEM).")
+def init(
+    *, user: str, password_stdin: bool, password_file: str | None, cert: str | None, key: str | None
+) -> None:
     """Make certificate and account; prints the fingerprint."""
     context = current()
     home = context.composition.agent_home(context.home)
     if home.exists and home.accounts.list():
         raise UsageError("AE1032", home=context.home)
+    given = _given(cert, key)
     password = context.password(
         from_stdin=password_stdin, file=password_file, prompt=f"Password for {user}", confirmed=True
     )
-    state = home.set_up(user, password)
+    state = home.set_up(user, password, *given)
     context.show(
         state,
         f"The agent is set up in {state.home}; {user} can log in.\n"
@@ -58,6 +65,36 @@ def run(*, listen: str) -> int:
             )
 
     return context.composition.run_agent(context.home, listen, ready)
+
+
+@agent.command(help="Take a certificate signed by an authority of yours. The agent must not run.")
+@click.option("--cert", required=True, metavar="FILE", help="The certificate (PEM).")
+@click.option("--key", required=True, metavar="FILE", help="Its key (PEM).")
+def certificate(*, cert: str, key: str) -> None:
+    """Show another certificate from now on."""
+    context = current()
+    state = context.composition.agent_home(context.home).take_certificate(*_given(cert, key))
+    context.show(
+        state,
+        f"Fingerprint  {spaced(state.fingerprint)}\n"
+        "Hosts that know the agent must take it: arcxo host add NAME ADDRESS --ca FILE",
+    )
+
+
+def _given(cert: str | None, key: str | None) -> tuple[bytes, bytes]:
+    """Certificate and key of two files; empty for none. Raises UsageError E1179, ArcxoError AE1074."""
+    if bool(cert) != bool(key):
+        raise UsageError("E1179")
+    if not cert or not key:
+        return b"", b""
+    return _content(cert), _content(key)
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ArcxoError("AE1074", path=path, reason=error.strerror) from error
 
 
 @agent.command(help="Say where the agent is, and its fingerprint.")

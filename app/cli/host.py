@@ -64,6 +64,7 @@ def _state_word(state: HostState) -> str:
 @click.option("--password-file", metavar="FILE", help="Read the password from the first line of FILE.")
 @click.option("--fingerprint", default="", metavar="SHA256", help="What `arcxo agent show` prints there.")
 @click.option("--accept-fingerprint", is_flag=True, help="Take the certificate that is shown now.")
+@click.option("--ca", default="", metavar="FILE", help="Take what this authority (PEM) signed for the host.")
 def add(
     *,
     name: str,
@@ -73,13 +74,17 @@ def add(
     password_file: str | None,
     fingerprint: str,
     accept_fingerprint: bool,
+    ca: str,
 ) -> None:
     """Confirm the fingerprint once, log in, keep the way."""
     context = current()
-    if fingerprint and accept_fingerprint:
+    if bool(fingerprint) + accept_fingerprint + bool(ca) > 1:
         raise UsageError("E1156")
     hosts = context.services.hosts
-    expected = fingerprint or _confirmed(address, hosts.fingerprint(address), accept=accept_fingerprint)
+    if ca:
+        expected = hosts.fingerprint(address, ca)
+    else:
+        expected = fingerprint or _confirmed(address, hosts.fingerprint(address), accept=accept_fingerprint)
     password = context.password(
         from_stdin=password_stdin, file=password_file, prompt=f"Password for {user} on {name}"
     )

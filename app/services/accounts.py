@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.agent.accounts import Accounts
+    from app.agent.accounts import Accounts, Role
 
 
 class LocalAccounts:
@@ -25,12 +25,20 @@ class LocalAccounts:
 
     def set_password(self, name: str, password: str, role: str = "") -> None:
         """Add an account or change its password. Raises UsageError AE1012."""
+        accounts = self._accounts()
+        accounts.add(name, password, self._role(accounts, name, role))
+
+    def add_system(self, name: str, role: str = "", service: str = "") -> None:
+        """Let an account of the machine log in with its password there. Raises UsageError AE1012, AE1071."""
+        accounts = self._accounts()
+        accounts.add_system(name, self._role(accounts, name, role), service)
+
+    @staticmethod
+    def _role(accounts: Accounts, name: str, role: str) -> Role:
         from app.agent.accounts import Role
 
-        accounts = self._accounts()
         roles = {account.name: account.role for account in accounts.list()}
-        chosen = Role[role.upper()] if role else roles.get(name, Role.ADMINISTRATOR)
-        accounts.add(name, password, chosen)
+        return Role[role.upper()] if role else roles.get(name, Role.ADMINISTRATOR)
 
     def remove(self, name: str) -> None:
         """Remove an account. Raises NotFoundError AE1013."""

@@ -37,12 +37,12 @@ class LocalAgentHome:
         self._check()
         return LocalAccounts(self.home)
 
-    def set_up(self, user: str, password: str) -> AgentState:
-        """Make the home's certificate and its first account.
+    def set_up(self, user: str, password: str, certificate: bytes = b"", key: bytes = b"") -> AgentState:
+        """Make the home's certificate, or take the one given with its key, and its first account.
 
         Raises:
             UsageError: AE1032 it was set up before, AE1012 an impossible name or password.
-            BusyError: AE1002 an agent runs in this home.
+            BusyError: AE1002 an agent runs in this home. ArcxoError: AE1072 an unusable certificate.
         """
         if self.exists and self.accounts.list():
             raise UsageError("AE1032", home=self.home)
@@ -53,6 +53,10 @@ class LocalAgentHome:
         home = AgentHome(self.home)
         home.acquire()
         try:
+            if certificate:
+                from app.agent.own_certificates import take_certificate
+
+                take_certificate(home, certificate, key)
             load_or_make_identity(home)
             # The account is last: it is what tells a home that was set up from one that was begun.
             Accounts(home).add(user or OWNER, password, Role.ADMINISTRATOR)
@@ -79,6 +83,23 @@ class LocalAgentHome:
             accounts=len(LocalAccounts(self.home).list()),
             names=Names(home).known(),
         )
+
+    def take_certificate(self, certificate: bytes, key: bytes) -> AgentState:
+        """Show another certificate from the agent's next start on. Other hosts must take it by `host add`.
+
+        Raises NotFoundError E5102, BusyError AE1002 while the agent runs, ArcxoError AE1072.
+        """
+        self._check()
+        from app.agent.home import AgentHome
+        from app.agent.own_certificates import take_certificate
+
+        home = AgentHome(self.home)
+        home.acquire()
+        try:
+            take_certificate(home, certificate, key)
+        finally:
+            home.release()
+        return self.state()
 
     def set_listen(self, address: str) -> None:
         """Let the server's own agent listen at HOST:PORT from its next start on."""

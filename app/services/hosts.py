@@ -30,15 +30,18 @@ class LocalHosts:
         """One of them. Raises NotFoundError E6012."""
         return self._connections.catalog.hosts.show(name)
 
-    def fingerprint(self, address: str) -> str:
+    def fingerprint(self, address: str, authority: str = "") -> str:
         """The fingerprint of the certificate shown at HOST:PORT, for a person to compare.
 
+        With an `authority` (a file) that has signed it for that host there is nothing to compare.
+
         Raises:
-            UsageError: E1154 no address. ArcxoError: AE1001 nothing answers.
+            UsageError: E1154 no address. ArcxoError: AE1001 nothing answers, AE1074 the file cannot be used.
+            CredentialsError: AE1073 the authority has not signed it, or for another host.
         """
         from app.agent.client import fetch_fingerprint
 
-        return fetch_fingerprint(clean_address(address))
+        return fetch_fingerprint(clean_address(address), authority=authority)
 
     def add(self, name: str, address: str, credentials: Credentials, fingerprint: str) -> HostInfo:
         """Log in to the agent at `address`, whose certificate must be that one, and keep the way to it.

@@ -146,6 +146,9 @@ class FakeAccounts:
     def set_password(self, name: str, password: str, role: str = "") -> None:
         self.passwords[name] = password
 
+    def add_system(self, name: str, role: str = "", service: str = "") -> None:
+        self.passwords[name] = ""
+
     def remove(self, name: str) -> None:
         del self.passwords[name]
 

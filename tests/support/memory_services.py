@@ -639,7 +639,7 @@ class MemoryHosts(_Calls):
         self._note("hosts.show", name)
         return self._services.known_hosts[name]
 
-    def fingerprint(self, address: str) -> str:
+    def fingerprint(self, address: str, authority: str = "") -> str:
         self._note("hosts.fingerprint", address)
         return "ab" * 32
 
