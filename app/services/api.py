@@ -26,7 +26,6 @@ from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
 from app.model.upcoming import NextRun
-from app.services.alerts_api import AlertService
 from app.services.scenarios_api import ScenarioService
 from app.services.storage_api import StorageService
 from app.services.utilities_api import UtilityService
@@ -330,8 +329,6 @@ class Services(Protocol):
     def restores(self) -> RestoreService: ...
     @property
     def jobs(self) -> JobService: ...
-    @property
-    def alerts(self) -> AlertService: ...
     @property
     def log(self) -> ActivityLogService: ...
     @property
