@@ -146,9 +146,13 @@ class SomePaths:
         kind = kind_of_mode(there.st_mode)
         if kind is not future.metadata.kind:
             return RewindAction.OVERWRITE
-        if kind is not EntryKind.DIRECTORY and (there.st_ino != future.inode or future.content_changes):
-            return RewindAction.OVERWRITE
         now = self._paper.current((TREE, future.path))
+        same = kind is EntryKind.DIRECTORY or (
+            # A link to the same place is no other one.
+            kind is EntryKind.SYMLINK and now is not None and now.link_target == future.metadata.link_target
+        )
+        if not same and (there.st_ino != future.inode or future.content_changes):
+            return RewindAction.OVERWRITE
         return RewindAction.METADATA if now != future.metadata else None
 
     def _prepare(self, batch: Batch, actions: dict[bytes, RewindAction | None]) -> None:
