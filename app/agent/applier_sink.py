@@ -31,6 +31,7 @@ class ApplierSink:
     """
 
     at_once = False
+    copies = 0
 
     def __init__(
         self,

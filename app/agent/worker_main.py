@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.agent.children import end_with_parent
+from app.agent.collecting import collect_seldom
 from app.agent.far_media import MediaLine, lend_media
 from app.agent.logs import log_beside
 from app.agent.secrecy import keep_memory_private
@@ -82,6 +83,7 @@ def main() -> None:
     log_beside(log_path)
     os.set_inheritable(int(pipe_fd), False)
     _prepare()
+    collect_seldom()
     try:
         pipe = ControlPipe(Connection(int(pipe_fd)))
     except (EOFError, ConnectionError):

@@ -216,6 +216,9 @@ class RestoreSink(Protocol):
         """Remove an entry; a directory only when it is empty."""
         ...
 
+    copies: int
+    """How many entries were copied into place, as nothing can be moved there: those are read back again."""
+
     at_once: bool
     """Whether entries are in place when a method returns; else `settle` waits for that."""
 

@@ -43,6 +43,8 @@ class Staged:
     replace: bool = False
     replaced: bool = False
     waits: bool = False
+    read: tuple[bool, list[str]] | None = None
+    """What reading it back found, when that was done while it was staged; see `ReadBack`."""
 
 
 @dataclass(slots=True)
@@ -174,8 +176,8 @@ class Committer:
 
     # -- files ----------------------------------------------------------------------------------------
 
-    def commit(self, batch: list[Staged]) -> list[Item]:
-        """Put a batch in place; returns what is in place now, to be read back."""
+    def commit(self, batch: list[Staged]) -> list[Staged]:
+        """Put a batch in place; returns what is in place now."""
         ready = []
         for staged in batch:
             try:
@@ -191,7 +193,7 @@ class Committer:
             self._sink.make_durable()
             if self._journal is not None:
                 self._journal.sync()
-        return [staged.item for staged in ready if self._publish(staged)]
+        return [staged for staged in ready if self._publish(staged)]
 
     def _prepare(self, staged: Staged) -> bool:
         """Decide by what is there now; keep it, note it. False = it is done with."""
@@ -291,6 +293,7 @@ class Committer:
     def _publish(self, staged: Staged) -> bool:
         item = staged.item
         metadata = item.metadata()
+        copies = self._sink.copies
         try:
             if staged.head:
                 problems = self._sink.link(item.target, staged.head, replace=staged.replace)
@@ -311,6 +314,8 @@ class Committer:
             else:
                 self.failed(item.source, error)
             return False
+        if self._sink.copies != copies:
+            staged.read = None
         self._report([*staged.problems, *problems])
         figures = self.figures
         figures.files += 1

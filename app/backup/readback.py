@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from app.backup.api import RestoreSink
+from app.backup.commit import Staged
 from app.backup.filling import is_equal
 from app.backup.metadata import differing
 from app.backup.selection import Item
@@ -32,6 +33,14 @@ class ReadBack:
         self.verified = 0
         self.mismatches = 0
 
+    def check_staged(self, done: list[Staged]) -> None:
+        """Take over what was found while staging; read the others back."""
+        for staged in done:
+            if staged.read is None:
+                self.check([staged.item])
+            else:
+                self._found(staged.item, *staged.read)
+
     def check(self, items: list[Item]) -> None:
         """Read back what is in place."""
         for item in items:
@@ -40,14 +49,17 @@ class ReadBack:
                 equal, wrong = self._look(item)
             except OSError:
                 equal, wrong = False, []
-            if not equal:
-                self.mismatches += 1
-                self._report([Problem("E4228", item.source, {"target": shown(item.target)})])
-            elif item.entry[KIND] == FILE:
-                self.verified += 1
-            if wrong and item.target not in self.troubled:
-                what, reason = ", ".join(wrong), "the value read back is another"
-                self._report([Problem("W4224", item.target, {"what": what, "reason": reason})])
+            self._found(item, equal, wrong)
+
+    def _found(self, item: Item, equal: bool, wrong: list[str]) -> None:
+        if not equal:
+            self.mismatches += 1
+            self._report([Problem("E4228", item.source, {"target": shown(item.target)})])
+        elif item.entry[KIND] == FILE:
+            self.verified += 1
+        if wrong and item.target not in self.troubled:
+            what, reason = ", ".join(wrong), "the value read back is another"
+            self._report([Problem("W4224", item.target, {"what": what, "reason": reason})])
 
     def _look(self, item: Item) -> tuple[bool, list[str]]:
         """(whether the content is equal, which metadata are not)."""

@@ -272,14 +272,14 @@ class Restorer:
     def _put(self, batch: list[Staged]) -> None:
         done = self._commit.commit(batch)
         self._staging_bytes = 0
-        for item in done:
-            group = _group_of(item)
+        for staged in done:
+            group = _group_of(staged.item)
             if group is not None:
-                self._heads[group] = item.target
+                self._heads[group] = staged.item.target
         if self._sink.at_once:
-            self._back.check(done)
+            self._back.check_staged(done)
         else:
-            self._unchecked += done
+            self._unchecked += [staged.item for staged in done]
 
     def _tick(self, path: bytes, size: int) -> None:
         self._staging_bytes += size

@@ -34,6 +34,7 @@ class DirectorySink:
     at_once = True
 
     def __init__(self, directories: list[bytes]) -> None:
+        self.copies = 0
         self._directories = directories
         self._places = Places(directories)
         self._staging: dict[bytes, bytes] = {}
@@ -115,6 +116,7 @@ class DirectorySink:
             if error.errno != errno.EXDEV:
                 raise
         # Another file system is mounted in the destination: the last step begins beside the target.
+        self.copies += 1
         near = _STAGING + self._owner
         copy_content(staged, near, fd)
         near_path = b"/proc/self/fd/%d/" % fd + near

@@ -16,7 +16,7 @@ from app.backup.api import RestoreSink
 from app.backup.commit import Staged, discard
 from app.backup.filling import check_sizes, fill
 from app.backup.journal import Fingerprint
-from app.backup.metadata import apply_metadata
+from app.backup.metadata import apply_metadata, differing
 from app.backup.selection import Item
 from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE
 from app.media.pack import PackIndex
@@ -27,7 +27,7 @@ from app.model.errors import ArcxoError, CanceledError
 _AHEAD = 6
 _WAITING_LARGE = 64
 _UNREADABLE = ("E4125", "E4142")
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class _Group:
@@ -190,7 +190,7 @@ class Stager:
             fault = ArcxoError("E4125", media="", object=place.pack.pack_id, reason=reason)
             self._damaged(item.source, fault)
             return None
-        return self._made(item, partial(_write_all, data))
+        return self._made(item, partial(_write_all, data), data)
 
     def _one_large(self, item: Item) -> Staged | None:
         """A file of several chunks or with holes."""
@@ -215,9 +215,14 @@ class Stager:
             self._damaged(item.source, error)
             return None
 
-    def _made(self, item: Item, write: Callable[[int], None]) -> Staged | None:
-        """A file with its content and metadata, at a place of its own."""
-        staged = b""
+    def _made(
+        self, item: Item, write: Callable[[int], None], data: memoryview | None = None
+    ) -> Staged | None:
+        """A file with its content and metadata, at a place of its own.
+
+        With `data`, which are all of it, it is read back at once: it need not be opened again for that.
+        """
+        staged, read = b"", None
         try:
             staged = self._sink.stage(item.target)
             metadata = item.metadata()
@@ -227,6 +232,8 @@ class Stager:
                 new = os.fstat(descriptor)
                 problems = apply_metadata(descriptor, metadata, item.target, new)
                 after = _known(metadata, new) if not problems else Fingerprint.of(os.fstat(descriptor))
+                if data is not None and self._sink.at_once:
+                    read = _read_back(descriptor, data, metadata)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -236,7 +243,7 @@ class Stager:
         except BaseException:
             discard(staged)
             raise
-        return Staged(item, staged, after, problems)
+        return Staged(item, staged, after, problems, read=read)
 
     def _special(self, item: Item) -> Staged | None:
         """A symbolic link, fifo or device."""
@@ -264,6 +271,14 @@ def _known(metadata: Metadata, new: os.stat_result) -> Fingerprint:
     """The fingerprint of a file that has all its metadata."""
     mode = stat.S_IFREG | metadata.permissions
     return Fingerprint(new.st_ino, new.st_size, metadata.modified_ns, mode, metadata.uid, metadata.gid)
+
+
+def _read_back(descriptor: int, data: memoryview, metadata: Metadata) -> tuple[bool, list[str]]:
+    """(whether the content is what was to be written, which metadata are not as they should be)."""
+    found = os.fstat(descriptor)
+    # As bytes: comparing them with a view goes byte by byte.
+    same = found.st_size == len(data) and os.pread(descriptor, len(data) + 1, 0) == bytes(data)
+    return same, differing(descriptor, metadata, found)
 
 
 def _write_all(data: memoryview, descriptor: int) -> None:

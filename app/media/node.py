@@ -58,7 +58,7 @@ def decode_node(data: bytes) -> list[Entry]:
     for entry in document[1]:
         if type(entry) is not list or len(entry) != _FIELDS:
             raise ValueError("an entry has another shape")
-        name, kind, *numbers, extra, content = entry
+        name, kind, permissions, uid, gid, size, modified_ns, changed_ns, inode, extra, content = entry
         if type(name) is not bytes or not previous < name or len(name) > 255 or b"/" in name or b"\0" in name:
             raise ValueError("an entry has an impossible name")
         if name in (b".", b".."):
@@ -66,7 +66,18 @@ def decode_node(data: bytes) -> list[Entry]:
         previous = name
         if type(kind) is not int or not 0 <= kind < len(KINDS) or type(content) is not bytes:
             raise ValueError("an entry has an impossible kind or content")
-        if any(type(number) is not int for number in numbers) or not _are_possible(numbers):
+        # One by one: this is gone through for each entry of a backup, a restore and a merge.
+        if not (
+            int is type(permissions) is type(uid) is type(gid) is type(size)
+            and int is type(modified_ns) is type(changed_ns) is type(inode)
+            and 0 <= permissions < 1 << 32
+            and 0 <= uid < _NO_ID
+            and 0 <= gid < _NO_ID
+            and 0 <= size < 1 << 63
+            and -(1 << 63) <= modified_ns < 1 << 63
+            and -(1 << 63) <= changed_ns < 1 << 63
+            and 0 <= inode < 1 << 64
+        ):
             raise ValueError("an entry has an impossible number")
         if (kind == FILE and len(content) % PIECE.size) or (kind == DIRECTORY and len(content) != 32):
             raise ValueError("an entry has an impossible content")
@@ -79,19 +90,6 @@ def decode_node(data: bytes) -> list[Entry]:
             raise ValueError("a symbolic link has no target")
     entries: list[Entry] = document[1]
     return entries
-
-
-def _are_possible(numbers: list[int]) -> bool:
-    """Whether permissions, uid, gid, size, the times and the inode fit what the system has for them."""
-    permissions, uid, gid, size, modified_ns, changed_ns, inode = numbers
-    return (
-        0 <= permissions < 1 << 32
-        and 0 <= uid < _NO_ID
-        and 0 <= gid < _NO_ID
-        and 0 <= size < 1 << 63
-        and all(-(1 << 63) <= at < 1 << 63 for at in (modified_ns, changed_ns))
-        and 0 <= inode < 1 << 64
-    )
 
 
 def _check_extra(extra: Any, kind: int, size: int) -> None:

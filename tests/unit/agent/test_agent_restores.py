@@ -254,7 +254,7 @@ def test_a_file_that_a_program_has_open_waits_and_takes_its_place_when_the_progr
     wait_until(lambda: list(host.restores.pending()) == [], 60)
     assert live.read_bytes() == (source / "plain/inner/two.bin").read_bytes()
     assert not waiting.exists()
-    assert [event.code for event in host.events.newer_than(0, 10)] == ["AN1051"]
+    wait_until(lambda: [event.code for event in host.events.newer_than(0, 10)] == ["AN1051"], 60)
     wait_until(lambda: _can_undo(host), 60)
     assert live.read_bytes() == b"in use"
 
