@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,13 +35,12 @@ from app.replication.frames import (
 )
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
-from app.replication.records import Mark, Record
-from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
-from app.replication.replica.applier import SYNC_END
+from app.replication.replica.ahead import Prepared
 from app.replication.replica.disk import failures_told
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
+from app.replication.replica.incoming import Incoming
 from app.replication.replica.inspecting import inspect
 from app.replication.replica.link_groups import ListedLinks
 from app.replication.replica.listing import in_parts, list_root
@@ -58,16 +56,6 @@ if TYPE_CHECKING:
 
 _HELLO_TIMEOUT_S = 30.0
 _POLL_S = 1.0
-_WAITING_BYTES_MAX = 64 * 1024 * 1024
-_JOINED_BYTES_MAX = 32 * 1024 * 1024
-_JOINED_STREAM_BYTES_MAX = 8 * 1024 * 1024
-_JOINED_RECORDS_MAX = 16_000
-_JOINED_BATCHES_MAX = 24
-"""Fewer than a master sends without an answer."""
-_JOINED_S = 0.4
-
-Waiting = Frame | Prepared | Exception
-"""What waits to be carried out, or why nothing more comes."""
 
 
 class ReplicaStream:
@@ -77,15 +65,7 @@ class ReplicaStream:
         self._engine = engine
         self._link = CompressingLink(link)
         self._sending = threading.Lock()
-        self._frames: queue.Queue[tuple[int, Waiting]] = queue.Queue()
-        self._next: tuple[int, Waiting] | None = None
-        self._ahead: Ahead | None = None
-        self._trees: list[ReplicaTree] = []
-        self._waiting_bytes = 0
-        self._room = threading.Condition()
-        self._ended = threading.Event()
-        self._lost: ArcxoError | None = None
-        """Why no more frames come."""
+        self._incoming: Incoming | None = None
         self._scripts: ReplicaScripts | None = None
         self._clean = False
         """Whether nothing went wrong here."""
@@ -106,8 +86,7 @@ class ReplicaStream:
             leaving.callback(lambda: replica.finish_stream(clean=self._clean))
             try:
                 with failures_told(self._engine.home):
-                    self._begin_reading(replica, leaving)
-                    self._serve(replica)
+                    self._serve(replica, self._begin_reading(replica, leaving))
             except ArcxoError as error:
                 if error.code == "ER00201":
                     self._clean = True
@@ -121,22 +100,24 @@ class ReplicaStream:
                         cause=render(error.code, error.params).text,
                     )
 
-    def _begin_reading(self, replica: Replica, leaving: contextlib.ExitStack) -> None:
-        leaving.callback(self._end_ahead)
-        hashes = self._hash_answers(replica)
+    def _begin_reading(self, replica: Replica, leaving: contextlib.ExitStack) -> Incoming:
+        with replica.lock:
+            _, store = replica.opened()
+            trees = list(store.trees)
+        incoming = self._incoming = Incoming(trees)
+        leaving.callback(incoming.close)
+        hashes = self._hash_answers(trees)
         leaving.callback(hashes.close)
-        reader = threading.Thread(target=self._read, args=(hashes,), name="replica-frames", daemon=True)
+        reader = threading.Thread(
+            target=self._read, args=(incoming, hashes), name="replica-frames", daemon=True
+        )
         reader.start()
         leaving.callback(reader.join, timeout=5.0)
         leaving.callback(self._link.close)
         if self._scripts is not None:
             leaving.callback(self._scripts.close)
-        leaving.callback(self._end_reading)
-
-    def _end_reading(self) -> None:
-        with self._room:
-            self._ended.set()
-            self._room.notify()
+        leaving.callback(incoming.end)
+        return incoming
 
     def _greet(self) -> Replica | None:
         data = self._link.receive(_HELLO_TIMEOUT_S)
@@ -219,43 +200,27 @@ class ReplicaStream:
 
     def _check(self) -> None:
         """Raise what ended the stream, if it has ended."""
-        if self._lost is not None:
-            raise self._lost
+        if self._incoming is not None and self._incoming.lost is not None:
+            raise self._incoming.lost
 
-    def _hash_answers(self, replica: Replica) -> HashAnswers:
-        with replica.lock:
-            _, store = replica.opened()
-            places = [(tree.tree.path, tree.tree.identity) for tree in store.trees]
-            side = store.trees[0].side
-            self._trees = list(store.trees)
-            return HashAnswers(places, (side.path, side.identity), self._send)
+    def _hash_answers(self, trees: Sequence[ReplicaTree]) -> HashAnswers:
+        places = [(tree.tree.path, tree.tree.identity) for tree in trees]
+        side = trees[0].side
+        return HashAnswers(places, (side.path, side.identity), self._send)
 
-    def _end_ahead(self) -> None:
-        if self._ahead is not None:
-            self._ahead.close()
-        for tree in self._trees:
-            # What is left goes at the next start at the latest.
-            with contextlib.suppress(OSError, ArcxoError):
-                clean_ahead(tree.side.path)
-
-    def _read(self, hashes: HashAnswers) -> None:
+    def _read(self, incoming: Incoming, hashes: HashAnswers) -> None:
         try:
             with failures_told(self._engine.home):
-                while not self._ended.is_set():
-                    self._read_frame(hashes)
+                while not incoming.ended:
+                    self._read_frame(incoming, hashes)
         except ArcxoError as error:
-            self._lose(error)
+            incoming.lose(error)
         except BaseException:
             # Whoever waits for frames must not wait for ever.
-            self._lose(ArcxoError("ER00201", host=self._engine.host, reason="reading from it failed"))
+            incoming.lose(ArcxoError("ER00201", host=self._engine.host, reason="reading from it failed"))
             raise
 
-    def _lose(self, error: ArcxoError) -> None:
-        self._lost = error
-        self._stop_ahead()
-        self._frames.put((0, error))
-
-    def _read_frame(self, hashes: HashAnswers) -> None:
+    def _read_frame(self, incoming: Incoming, hashes: HashAnswers) -> None:
         data = self._link.receive(_POLL_S)
         if data is None:
             return
@@ -266,116 +231,27 @@ class ReplicaStream:
         if isinstance(frame, HashRequest):
             hashes.ask(frame)
             return
-        with self._room:
-            self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
-            self._waiting_bytes += len(data)
-        self._pass_on(len(data), frame)
+        incoming.put(len(data), frame)
 
-    def _pass_on(self, size: int, frame: Frame) -> None:
-        """Queue a frame, through the thread that prepares where it is a batch of a synchronisation."""
-        synchronizes = isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
-        if synchronizes and self._ahead is None:
-            self._ahead = Ahead(self._trees, self._prepared)
-        if self._ahead is None:
-            self._frames.put((size, frame))
-        elif synchronizes:
-            self._ahead.put(size, frame)
-        else:
-            self._stop_ahead()
-            self._frames.put((size, frame))
-
-    def _prepared(self, size: int, what: Waiting) -> None:
-        """Something passed on by the thread that prepares: what became of its contents waits no more."""
-        if isinstance(what, Prepared):
-            self._taken(size - what.kept_bytes)
-            size = what.kept_bytes
-        self._frames.put((size, what))
-
-    def _stop_ahead(self) -> None:
-        if self._ahead is not None:
-            self._ahead.drain()
-            self._ahead = None
-
-    def _serve(self, replica: Replica) -> None:
+    def _serve(self, replica: Replica, incoming: Incoming) -> None:
         while True:
-            try:
-                size, frame = self._next or self._frames.get(timeout=_POLL_S)
-            except queue.Empty:
+            taken = incoming.take(_POLL_S)
+            if taken is None:
                 with replica.lock:
                     replica.retain(time.monotonic())
                 continue
-            self._next = None
-            self._taken(size)
-            if isinstance(frame, Exception):
-                raise frame
+            frame, count = taken
             if isinstance(frame, ListRequest):
                 self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
             elif isinstance(frame, Batch):
-                batch, count = self._joined(frame, size)
-                records = tuple(decode(record) for record in batch.records)
-                self._apply(replica, Prepared(batch, records, {}), count)
+                records = tuple(decode(record) for record in frame.records)
+                self._apply(replica, Prepared(frame, records, {}), count)
             elif isinstance(frame, Prepared):
-                self._apply(replica, *self._joined_sync(frame, size))
+                self._apply(replica, frame, count)
             elif isinstance(frame, FetchRequest):
                 self._fetch(replica, frame)
             else:
                 raise ArcxoError("ER00301", cause="a frame that does not belong here")
-
-    def _taken(self, size: int) -> None:
-        with self._room:
-            self._waiting_bytes -= size
-            self._room.notify()
-
-    def _joined(self, batch: Batch, size: int) -> tuple[Batch, int]:
-        """`batch` and those that wait right behind it as one, and how many: each alone waits for the disk."""
-        records = list(batch.records)
-        count = 1
-        while self._next is None and not self._frames.empty():
-            more, frame = self._next = self._frames.get_nowait()
-            following = batch.first_seq + len(records)
-            if (
-                not isinstance(frame, Batch)
-                or (frame.kind, frame.epoch, frame.first_seq) != (batch.kind, batch.epoch, following)
-                or size + more > _JOINED_STREAM_BYTES_MAX
-                or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
-            ):
-                break
-            self._next = None
-            self._taken(more)
-            records += frame.records
-            size += more
-            count += 1
-        return Batch(batch.kind, batch.epoch, batch.first_seq, tuple(records)), count
-
-    def _joined_sync(self, first: Prepared, size: int) -> tuple[Prepared, int]:
-        """The same for batches of a synchronisation, none of which is waited for: for a while more may come.
-
-        Each time a file system is made durable, whoever makes files in it waits as well.
-        """
-        records = list(first.records)
-        made = dict(first.made)
-        count = 1
-        until = time.monotonic() + _JOINED_S
-        while self._next is None and not _ends(records):
-            try:
-                more, frame = self._next = self._frames.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                break
-            if (
-                not isinstance(frame, Prepared)
-                or (frame.batch.epoch, frame.batch.first_seq) != (first.batch.epoch, first.batch.first_seq)
-                or size + more > _JOINED_BYTES_MAX
-                or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
-                or count >= _JOINED_BATCHES_MAX
-            ):
-                break
-            self._next = None
-            self._taken(more)
-            made.update((len(records) + number, ready) for number, ready in frame.made.items())
-            records += frame.records
-            size += more
-            count += 1
-        return Prepared(first.batch, tuple(records), made), count
 
     def _apply(self, replica: Replica, prepared: Prepared, count: int) -> None:
         batch, records = prepared.batch, prepared.records
@@ -462,8 +338,3 @@ class ReplicaStream:
             self._send(frame)
         except ArcxoError:
             return
-
-
-def _ends(records: Sequence[Record]) -> bool:
-    last = records[-1] if records else None
-    return isinstance(last, Mark) and last.text == SYNC_END

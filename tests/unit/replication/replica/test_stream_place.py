@@ -33,12 +33,14 @@ from app.replication.frames import (
     Welcome,
 )
 from app.replication.records import Mark, Record
+from app.replication.replica import incoming as incoming_module
 from app.replication.replica import replica as replica_module
 from app.replication.replica import stream as stream_module
 from app.replication.replica.ahead import Ahead
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.engine import ReplicaEngine
 from app.replication.replica.hashing import HashAnswers
+from app.replication.replica.incoming import Incoming
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.replica_store import ReplicaStore
@@ -155,13 +157,13 @@ STEPS: list[tuple[object, str, Exception]] = [
     (Ahead, "__init__", OSError(errno.EMFILE, os.strerror(errno.EMFILE))),
     (Ahead, "_prepared", _FULL),
     (Ahead, "_prepared", RuntimeError("a bug")),
-    (ReplicaStream, "_joined_sync", RuntimeError("a bug")),
+    (Incoming, "_joined_sync", RuntimeError("a bug")),
     (EventStore, "append", sqlite3.OperationalError("database or disk is full")),
     (ReplicaScripts, "before", _FULL),
     (ReplicaScripts, "close", RuntimeError("a bug")),
     (HashAnswers, "close", RuntimeError("a bug")),
     (Ahead, "close", RuntimeError("a bug")),
-    (stream_module, "clean_ahead", RuntimeError("a bug")),
+    (incoming_module, "clean_ahead", RuntimeError("a bug")),
     (stream_module, "render", RuntimeError("a bug")),
 ]
 
@@ -225,14 +227,14 @@ def test_of_many_that_come_at_once_one_at_a_time_is_taken(
     guard, most, inside = threading.Lock(), 0, 0
     serve = ReplicaStream._serve
 
-    def counted(self: ReplicaStream, replica: Replica) -> None:
+    def counted(self: ReplicaStream, replica: Replica, incoming: Incoming) -> None:
         nonlocal most, inside
         with guard:
             inside += 1
             most = max(most, inside)
         try:
             assert replica.streaming
-            serve(self, replica)
+            serve(self, replica, incoming)
         finally:
             with guard:
                 inside -= 1
