@@ -25,7 +25,7 @@ def check_host(home: str) -> Sequence[CheckResult]:
 
 def check_place(engine: ReplicaEngine, path: bytes) -> list[CheckResult]:
     """A directory as a root: whether it may be written, its space, and how it can be frozen."""
-    results = list(engine.check_root(path))
+    results = list(engine.checks.root(path))
     if any(result.outcome is CheckOutcome.ERROR for result in results) or not os.path.isdir(path):
         return results
     return [*results, _space(path, "AI1112", "AW1113"), *_snapshots(engine, path)]
@@ -61,7 +61,7 @@ def _watches() -> CheckResult:
 def _snapshots(engine: ReplicaEngine, path: bytes) -> Iterator[CheckResult]:
     subject = shown(path)
     try:
-        with engine.probe_area(path) as area:
+        with engine.checks.probe_area(path) as area:
             provider = choose(path, area).name
     except ArcxoError as error:
         yield CheckResult(subject, CheckOutcome.ERROR, error.code, dict(error.params))

@@ -89,7 +89,7 @@ class ReplicaRole:
 
     def check_roots(self, paths: Sequence[bytes], scenario_id: int) -> list[CheckResult]:
         """What there is to say of directories as the replica roots of a scenario (0 = a new one)."""
-        return [result for path in paths for result in self._engine.check_root_of(path, scenario_id)]
+        return [result for path in paths for result in self._engine.checks.root_of(path, scenario_id)]
 
     def check_place(self, path: bytes) -> list[CheckResult]:
         """The same of one directory for any scenario, and how its volume can be frozen."""
@@ -97,7 +97,7 @@ class ReplicaRole:
 
     def check_root(self, path: bytes) -> list[CheckResult]:
         """What there is to say of a directory as a replica root."""
-        return self._engine.check_root(path)
+        return self._engine.checks.root(path)
 
     def status(self, scenario_id: int) -> ReplicaStatus:
         """The replica's own figures."""

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,10 +15,9 @@ from datetime import UTC, datetime
 from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, Problem
 from app.model.events import Severity
-from app.model.host import CheckOutcome, CheckResult
 from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
-from app.model.paths import is_beneath, is_of_the_kernel, shown
+from app.model.paths import shown
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
@@ -37,7 +35,7 @@ from app.replication.replica.restoring import (
 )
 from app.replication.replica.rewind_points import PointFilter, density, points_newest_first
 from app.replication.replica.rewinding import add_point, plan_rewind, rewind
-from app.replication.replica.side_store import open_side_store
+from app.replication.replica.root_checks import RootChecks
 from app.replication.replica.stream import ReplicaStream
 from app.replication.scripts.running import Scripts
 
@@ -78,6 +76,7 @@ class ReplicaEngine:
         self._replicas: dict[int, Replica] = {}
         self._home_id = ""
         self._closed = False
+        self.checks = RootChecks(self._directory, self._side(), lambda: self._home_id, self._known)
         self.drift_worker = DriftWorker(self._known, self._base() + b"/cookies", events)
         self.scripts = Scripts(os.path.dirname(os.path.abspath(os.fsdecode(directory))))
 
@@ -135,90 +134,6 @@ class ReplicaEngine:
     def replica_of(self, scenario_id: int) -> Replica:
         """The replica of a scenario known here. Raises NotFoundError ER00418."""
         return self._replica(scenario_id)
-
-    def check_overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
-        """No two scenarios write one directory, and none writes ours. Raises ArcxoError ER00415, ER00107."""
-        self._check_overlap(scenario.id, paths)
-
-    def _check_overlap(self, scenario_id: int, paths: Sequence[bytes]) -> None:
-        own = os.path.realpath(self._directory)
-        for path in paths:
-            real = os.path.realpath(path)
-            if is_of_the_kernel(real):
-                raise ArcxoError("ER00124", path=shown(path))
-            if is_beneath(real, own) or is_beneath(own, real):
-                raise ArcxoError("ER00107", path=shown(path), directory=shown(own))
-        with self._lock:
-            others = [r for i, r in self._replicas.items() if i != scenario_id and r.scenario is not None]
-        for other in others:
-            for path in paths:
-                for taken in other.paths:
-                    if is_beneath(path, taken) or is_beneath(taken, path):
-                        name = other.scenario.name if other.scenario else ""
-                        raise ArcxoError("ER00415", path=shown(path), other=shown(taken), scenario=name)
-
-    def check_root(self, path: bytes, scenario: Scenario | None = None) -> list[CheckResult]:
-        """What there is to say of `path` as a replica root of this scenario here. Changes nothing."""
-        subject = shown(path)
-        results = []
-        try:
-            self.check_overlap(scenario, [path]) if scenario is not None else None
-        except ArcxoError as error:
-            results.append(CheckResult(subject, CheckOutcome.ERROR, error.code, error.params))
-        if not os.path.isdir(path):
-            if os.path.lexists(path):
-                return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00402", {"path": subject})]
-            above = path
-            while above not in (b"/", b"") and not os.path.isdir(above):
-                above = os.path.dirname(above)
-            if not os.access(above or b"/", os.W_OK | os.X_OK):
-                params = {"path": subject, "cause": f"{shown(above)} is not writable"}
-                return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00413", params)]
-            params = {"path": subject}
-            outcome = CheckOutcome.WARNING
-            return [*results, CheckResult(subject, outcome, "WR00412", params, fix="create_directory")]
-        if not os.access(path, os.W_OK | os.X_OK):
-            params = {"path": subject, "cause": "no permission to write"}
-            return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00413", params)]
-        key = b"check-" + secrets.token_hex(4).encode()
-        try:
-            store = open_side_store(path, self._side(), self._home_id, key, self._all_paths())
-        except ArcxoError as error:
-            return [*results, CheckResult(subject, CheckOutcome.ERROR, error.code, error.params)]
-        shutil.rmtree(store.path, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            if not is_beneath(store.path, self._side()):
-                os.rmdir(os.path.dirname(store.path))
-        space = os.statvfs(path)
-        params = {
-            "path": subject,
-            "place": store.place.value,
-            "side": shown(os.path.dirname(store.path)),
-            "free_bytes": str(space.f_bavail * space.f_frsize),
-        }
-        return [*results, CheckResult(subject, CheckOutcome.OK, "IR00411", params)]
-
-    def check_root_of(self, path: bytes, scenario_id: int) -> list[CheckResult]:
-        """The same for a scenario of which only the number is known (0 = none yet)."""
-        try:
-            self._check_overlap(scenario_id, [path])
-        except ArcxoError as error:
-            refusal = CheckResult(shown(path), CheckOutcome.ERROR, error.code, error.params)
-            return [refusal, *self.check_root(path)]
-        return self.check_root(path)
-
-    @contextlib.contextmanager
-    def probe_area(self, path: bytes) -> Iterator[bytes]:
-        """An empty directory where the side store of the root `path` would be; gone afterwards."""
-        key = b"check-" + secrets.token_hex(4).encode()
-        store = open_side_store(path, self._side(), self._home_id, key, self._all_paths())
-        try:
-            yield store.path
-        finally:
-            shutil.rmtree(store.path, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                if not is_beneath(store.path, self._side()):
-                    os.rmdir(os.path.dirname(store.path))
 
     @contextlib.contextmanager
     def freeze(self, scenario_id: int) -> Iterator[FrozenReplica]:

@@ -162,7 +162,7 @@ class ReplicaStream:
                     # Another one was quicker.
                     continue
                 spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
-                self._engine.check_overlap(scenario, spec.paths if spec is not None else ())
+                self._engine.checks.overlap(scenario, spec.paths if spec is not None else ())
                 replica.admit(scenario, hello.replica, hello.definition_xml)
                 # While the disk refuses to take back a batch that failed, there is nothing to go on from.
                 _, store = replica.opened()

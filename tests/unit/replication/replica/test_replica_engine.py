@@ -366,9 +366,9 @@ def test_a_vanished_root_is_not_filled_again(engine: ReplicaEngine, tmp_path: Pa
 
 def test_check_root_names_the_place_of_the_side_store(engine: ReplicaEngine, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    result = engine.check_root(os.fsencode(tmp_path / "there"))[0]
+    result = engine.checks.root(os.fsencode(tmp_path / "there"))[0]
     assert (result.code, result.params["place"]) == ("IR00411", "home")
-    assert engine.check_root(os.fsencode(tmp_path / "not" / "there"))[0].fix == "create_directory"
+    assert engine.checks.root(os.fsencode(tmp_path / "not" / "there"))[0].fix == "create_directory"
     assert os.listdir(tmp_path / "there") == []
 
 
