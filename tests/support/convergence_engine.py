@@ -218,7 +218,7 @@ def _trace(path: str) -> None:
     import time
 
     from app.replication.master.outlet import Outlet
-    from app.replication.master.recorder import RootListener
+    from app.replication.master.root_listener import RootListener
     from app.replication.replica import steps
     from app.replication.replica.carrier import Carrier
     from app.replication.replica.replica_store import ReplicaStore

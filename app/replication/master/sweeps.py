@@ -19,7 +19,8 @@ from app.replication.capture import ChangeSource, Unwatched, open_source
 from app.replication.capture.mapped import mapped_files
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filters import PathFilter
-from app.replication.master.recorder import Recorder, RootListener
+from app.replication.master.recorder import Recorder
+from app.replication.master.root_listener import RootListener
 from app.replication.master.shadow import ShadowReader
 from app.replication.master.walker import Report, sweep, sweep_directory
 
