@@ -37,7 +37,8 @@ def pixmap(name: str, role: str = "text2", size: int = 16, ratio: float = 1.0) -
 
 
 def icon(name: str, role: str = "text2", size: int = 16) -> QIcon:
-    """The icon for a button or action, with its disabled form."""
+    """The icon for a button or action, with its disabled form; it grows with the text."""
+    size = theme().px(size)
     key = (name, theme().color(role).name(), theme().color("disabled").name(), size)
     found = _icons.get(key)
     if found is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QSettings, Signal
+from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -118,13 +118,12 @@ class ManagerHeader(QFrame):
         super().__init__()
         self.setProperty("kind", "pane")
         self.title = Label(title, "title")
-        self.subtitle = Label("", "body", "muted")
+        self.subtitle = Label("", "body", "muted", elide=Qt.TextElideMode.ElideRight)
         row = QHBoxLayout()
         row.setContentsMargins(20, 0, 16, 0)
         row.setSpacing(12)
         row.addWidget(self.title)
-        row.addWidget(self.subtitle)
-        row.addStretch(1)
+        row.addWidget(self.subtitle, 1)
         self._right = QHBoxLayout()
         self._right.setSpacing(12)
         row.addLayout(self._right)

@@ -53,6 +53,7 @@ QPushButton[kind="link"] { background: transparent; border: none; color: $accent
 QPushButton[kind="link"]:hover { text-decoration: underline; }
 QPushButton[kind="link"]:focus { border: 2px solid $accent; border-radius: 4px; padding: 0; }
 
+QPushButton, QToolButton { qproperty-iconSize: ${s16}px; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; color: $text2;
   padding: 0 ${s8}px; min-height: ${s26}px; font-weight: 500; }
 QToolButton:hover { background: $hover; }

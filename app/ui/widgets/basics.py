@@ -88,7 +88,12 @@ class IconLabel(QLabel):
     def __init__(self, name: str, role: str = "text2", size: int = 16, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name, self._role, self._size = name, role, size
-        self.setFixedSize(size, size)
+        self._on_theme_changed()
+        theme().changed.connect(self._on_theme_changed)
+
+    def _on_theme_changed(self) -> None:
+        grown = theme().px(self._size)
+        self.setFixedSize(grown, grown)
 
     def set_icon(self, name: str, role: str) -> None:
         """Another icon or role."""
@@ -101,7 +106,7 @@ class IconLabel(QLabel):
             return
         painter = QPainter(self)
         role = self._role if self.isEnabled() else "disabled"
-        painter.drawPixmap(0, 0, icons.pixmap(self._name, role, self._size, self.devicePixelRatioF()))
+        painter.drawPixmap(0, 0, icons.pixmap(self._name, role, self.width(), self.devicePixelRatioF()))
         painter.end()
 
 
@@ -139,7 +144,7 @@ class FilterField(QLineEdit):
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.setFixedWidth(theme().px(154))
-        self.setTextMargins(20, 0, 0, 0)
+        self.setTextMargins(theme().px(16) + 4, 0, 0, 0)
         self._icon = IconLabel("search", "muted", 16, self)
         self._icon.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._delay = Delay(150, self)
@@ -156,7 +161,7 @@ class FilterField(QLineEdit):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
-        self._icon.move(8, (self.height() - 16) // 2)
+        self._icon.move(8, (self.height() - self._icon.height()) // 2)
 
 
 class PaneHeader(QWidget):

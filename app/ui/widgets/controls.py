@@ -280,29 +280,33 @@ class Steps(QWidget):
 
     def _paint_step(self, painter: QPainter, position: int, title: str, top: int) -> None:
         now, done = position == self._current, position < self._reached and position != self._current
-        circle = QRectF(18, top + 5, 20, 20)
+        size = theme().px(20)
+        circle = QRectF(18, top + 15 - size / 2, size, size)
         painter.setPen(Qt.PenStyle.NoPen if now or done else QPen(color("border"), 1))
         painter.setBrush(color("accent_fill" if now else "ok_soft" if done else "surface"))
         painter.drawEllipse(circle)
         if done:
-            painter.drawPixmap(21, top + 8, pixmap("check", "ok", 14, self.devicePixelRatioF()))
+            tick = pixmap("check", "ok", theme().px(14), self.devicePixelRatioF())
+            painter.drawPixmap(round(18 + size * 0.15), round(top + 15 - size * 0.35), tick)
         else:
             painter.setFont(font("small_medium"))
             painter.setPen(color("on_accent" if now else "muted"))
             painter.drawText(circle, int(Qt.AlignmentFlag.AlignCenter), str(position + 1))
         if position + 1 < len(self._titles):
             painter.setPen(QPen(color("border"), 1))
-            painter.drawLine(28, top + 30, 28, top + theme().px(self.ROW) + 1)
+            middle, below = round(18 + size / 2), round(top + 20 + size / 2)
+            painter.drawLine(middle, below, middle, top + theme().px(self.ROW) - round(size / 2) + 11)
         title_font = font("strong" if now else "body")
         painter.setFont(title_font)
         painter.setPen(color("text" if now or done else "muted"))
         height = QFontMetrics(title_font).height()
-        room = self.width() - 48 - 10
+        left = 28 + size
+        room = self.width() - left - 10
         text = QFontMetrics(title_font).elidedText(title, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(48, top + 15 - height / 2, room, height + 2), 0, text)
+        painter.drawText(QRectF(left, top + 15 - height / 2, room, height + 2), 0, text)
         answer = self._answers[position] if position < len(self._answers) else ""
         if answer and (now or done):
             painter.setFont(font("small"))
             painter.setPen(color("muted"))
             text = QFontMetrics(font("small")).elidedText(answer, Qt.TextElideMode.ElideMiddle, room)
-            painter.drawText(QRectF(48, top + 16 + height / 2, room, height + 2), 0, text)
+            painter.drawText(QRectF(left, top + 16 + height / 2, room, height + 2), 0, text)

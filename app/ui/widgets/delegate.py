@@ -67,7 +67,8 @@ class CellDelegate(QStyledItemDelegate):
 def marker_rect(rect: QRect, *, first: bool) -> QRect:
     """Where the marker of a cell is."""
     left = rect.left() + (2 if first else PADDING)
-    return QRect(left, rect.center().y() - 6, 14, 14)
+    size = theme().px(14)
+    return QRect(left, rect.center().y() + 1 - size // 2, size, size)
 
 
 def paint_cell(painter: QPainter, rect: QRect, cell: Cell, widget: Any, *, first: bool) -> None:
@@ -80,15 +81,16 @@ def paint_cell(painter: QPainter, rect: QRect, cell: Cell, widget: Any, *, first
     right = rect.right() - PADDING
     if cell.marker is not None:
         paint_marker(painter, marker_rect(rect, first=first), cell.marker)
-        left += 20
+        left += theme().px(14) + 6
     line_height = QFontMetrics(font("body")).height()
     middle = rect.center().y() + 1
     if cell.second:
         middle = rect.top() + rect.height() // 2 - line_height // 2 + 1
     if cell.icon:
-        shot = pixmap(cell.icon, cell.icon_role if enabled else "disabled", 16, ratio)
-        painter.drawPixmap(left, middle - 8, shot)
-        left += 22
+        size = theme().px(16)
+        shot = pixmap(cell.icon, cell.icon_role if enabled else "disabled", size, ratio)
+        painter.drawPixmap(left, middle - size // 2, shot)
+        left += size + 6
     for name, state in cell.badges:
         paint_badge(painter, QRect(left, rect.center().y() - 9, 20, 20), name, state, ratio)
         left += 24
@@ -192,8 +194,9 @@ def paint_marker(painter: QPainter, rect: QRect, marker: MarkerBox) -> None:
     elif marker.mark is Mark.FULL and not marker.gray:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(color("surface"), 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        x, y = box.left(), box.top()
-        painter.drawPolyline([QPointF(x + 3.2, y + 7.2), QPointF(x + 6, y + 10), QPointF(x + 10.8, y + 4.2)])
+        x, y, grown = box.left(), box.top(), box.width() / 14
+        tick = ((3.2, 7.2), (6, 10), (10.8, 4.2))
+        painter.drawPolyline([QPointF(x + right * grown, y + down * grown) for right, down in tick])
     painter.restore()
 
 

@@ -139,7 +139,8 @@ class Pill(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
-        return QSize(QFontMetrics(font("small_medium")).horizontalAdvance(self._text) + 38, theme().px(22))
+        width = QFontMetrics(font("small_medium")).horizontalAdvance(self._text)
+        return QSize(width + 22 + theme().px(16), theme().px(22))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
         painter = QPainter(self)
@@ -147,9 +148,11 @@ class Pill(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color(f"{self._role}_soft"))
         painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
-        shot = pixmap(self._icon, self._role, 16, self.devicePixelRatioF())
-        painter.drawPixmap(7, (self.height() - 16) // 2, shot)
+        size = theme().px(16)
+        shot = pixmap(self._icon, self._role, size, self.devicePixelRatioF())
+        painter.drawPixmap(7, (self.height() - size) // 2, shot)
         painter.setFont(font("small_medium"))
         painter.setPen(color(self._role))
-        painter.drawText(self.rect().adjusted(29, 0, -6, 0), int(Qt.AlignmentFlag.AlignVCenter), self._text)
+        room = self.rect().adjusted(13 + size, 0, -6, 0)
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), self._text)
         painter.end()

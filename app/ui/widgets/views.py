@@ -102,7 +102,8 @@ class CellTree(QTreeView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setItemDelegate(CellDelegate(row_height, self))
         self.setUniformRowHeights(True)
-        self.setIndentation(indent)
+        self._indent = indent
+        self.setIndentation(theme().px(indent))
         # The row paints its own frame; the style would lay a tint over all columns and their text.
         self.setAllColumnsShowFocus(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -218,8 +219,9 @@ class CellTree(QTreeView):
         if not self.rootIsDecorated() or not self.model().hasChildren(_plain(index)):
             return
         name = "chevron-down" if self.isExpanded(_plain(index)) else "chevron-right"
-        shot = pixmap(name, "muted", 14, self.devicePixelRatioF())
-        painter.drawPixmap(rect.right() - 15, rect.center().y() - 6, shot)
+        size = theme().px(14)
+        shot = pixmap(name, "muted", size, self.devicePixelRatioF())
+        painter.drawPixmap(rect.right() - size - 1, rect.center().y() + 1 - size // 2, shot)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102 - Qt's name
         current = self.currentIndex()
@@ -303,6 +305,7 @@ class CellTree(QTreeView):
         menu.deleteLater()
 
     def _on_theme_changed(self) -> None:
+        self.setIndentation(theme().px(self._indent))
         self.doItemsLayout()
         self.viewport().update()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app.messages import render
@@ -86,7 +85,7 @@ class EventsPane(QWidget):
         self.new = button("", "link")
         self.new.clicked.connect(self.show_new)
         self.new.hide()
-        self.only = button("", "small")
+        self.only = button("This scenario", "small")
         self.only.setCheckable(True)
         self.only.toggled.connect(self._show)
         self.only.hide()
@@ -125,8 +124,6 @@ class EventsPane(QWidget):
             return
         self._scope = scenario
         self.only.setVisible(bool(scenario))
-        words = QFontMetrics(self.only.font()).elidedText(scenario, Qt.TextElideMode.ElideRight, 160)
-        self.only.setText(f"Only {words}")
         self.only.setAccessibleName(f"Only events of {scenario}")
         self.only.setToolTip(f"Show only events of {scenario}")
         if self.only.isChecked():

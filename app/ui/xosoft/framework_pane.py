@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QWidget
 
 from app.model.scenario import ScenarioStatus
@@ -50,13 +50,13 @@ class FrameworkPane(QObject):
             "Select one at the left. What is done while a group is selected is done to all its scenarios.",
         )
         self.pages.addWidget(self.nothing)
-        self.since = Label("", "small", "muted")
+        self.since = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
+        self.since.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.header = QWidget()
         row = QHBoxLayout(self.header)
         row.setContentsMargins(8, 0, 4, 0)
         row.addWidget(self.tabs)
-        row.addStretch(1)
-        row.addWidget(self.since)
+        row.addWidget(self.since, 1)
         self.content = column(Line(), self.pages)
         self.tabs.currentChanged.connect(self._on_tab_changed)
 

@@ -12,6 +12,8 @@ from app.ui.widgets.basics import icon_button
 
 _KEY = "xosoft/panes"
 _VERSION = 1
+_LARGE = 1.5
+"""From this size of text on three panes have no room above each other: two share their place."""
 _SETTLING_MS = 600
 """A window that opens gets its size in steps; the panes get their shares of the last one."""
 
@@ -66,6 +68,9 @@ class Panes(QMainWindow):
             strict=True,
         ):
             self.addDockWidget(area, pane)
+        if theme().scale >= _LARGE:
+            self.tabifyDockWidget(framework, events)
+            framework.raise_()
         self._first = self.saveState(_VERSION)
         self._fitted = False
         self.reset_action = QAction("Reset layout", self)

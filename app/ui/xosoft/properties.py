@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBox
 
 from app.model.properties import properties_on
 from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
-from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, button
 from app.ui.xosoft.property_fields import FIELDS, own_names, with_own_value, with_value
 from app.ui.xosoft.property_form import PropertyForm
@@ -37,12 +36,13 @@ class PropertiesTab(QWidget):
         scroll.setWidget(self.form)
         self.scope = QComboBox()
         self.scope.setAccessibleName("Properties of")
-        self.scope.setMinimumWidth(theme().px(150))
+        self.scope.setMinimumWidth(150)
         self.scope.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.scope.currentIndexChanged.connect(self._on_scope_changed)
         self._icon = IconLabel("lock", "muted", 16)
         self.reason = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
-        self.save = button("Save properties", "small-primary")
+        self.save = button("Save", "small-primary")
+        self.save.setAccessibleName("Save properties")
         self.save.clicked.connect(self._on_save_clicked)
         self.discard = button("Discard", "small")
         self.discard.clicked.connect(self._on_discard_clicked)

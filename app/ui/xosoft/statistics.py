@@ -6,7 +6,7 @@ import time
 from collections.abc import Hashable, Iterator
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.model.paths import shown
 from app.model.scenario import RootStatistics, ScenarioStatus
@@ -95,9 +95,15 @@ class StatisticsTab(QWidget):
         for widget in (scroll, charts, lower):
             split.addWidget(widget)
         split.setSizes([200, 160, 150])
+        # With large text the three need more height than the pane has: they are scrolled then.
+        split.setMinimumHeight(theme().px(110) * 3)
+        whole = QScrollArea()
+        whole.setWidgetResizable(True)
+        whole.setFrameShape(QFrame.Shape.NoFrame)
+        whole.setWidget(split)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(split)
+        layout.addWidget(whole)
 
     def _make_charts(self) -> Iterator[None]:
         yield
