@@ -7,6 +7,7 @@ subvolume or a bind mount refuses although the device number is the same).
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from enum import StrEnum
 
 from app.model.errors import ArcxoError
 from app.model.paths import is_beneath, shown
+from app.replication.replica.disk import DISK_ERRORS
 
 RESERVED_PREFIX = b".arcxo-"
 """Names in a root that begin so are never listed, replicated or backed up."""
@@ -58,7 +60,8 @@ def open_side_store(
     store may be in.
 
     Raises:
-        ArcxoError: ER00411 when no place works.
+        ArcxoError: ER00411 when no place works, ER00408 when the root's disk refuses to tell: another place
+            is no answer to that, the store may be here already.
     """
     causes = []
     for place, directory in _candidates(root, home_side, home_id, all_roots):
@@ -67,6 +70,10 @@ def open_side_store(
             _make(target)
             links = _probe(root, target)
         except OSError as error:
+            if _may_pass(error) and _same_volume(root, directory):
+                raise ArcxoError(
+                    "ER00408", path=shown(directory), cause=os.strerror(error.errno or 0)
+                ) from error
             causes.append(f"{shown(directory)}: {os.strerror(error.errno or 0)}")
             _discard(directory, target, place)
             continue
@@ -107,6 +114,37 @@ def _make(target: bytes) -> None:
 
 
 def _probe(root: bytes, target: bytes) -> bool:
+    """Whether hard links work between the two; renaming does. Raises OSError when it does not."""
+    return _probe_unseen(root, target) or _probe_by_name(root, target)
+
+
+def _probe_unseen(root: bytes, target: bytes) -> bool:
+    """Whether a file of the root without a name there can get one in `target`.
+
+    The root is not touched: a kill between a name's coming and going would leave it, and the root's new
+    time. What links also renames: both ask for the same mount and the same subvolume.
+    """
+    name = target + b"/" + RESERVED_PREFIX + b"probe-" + secrets.token_hex(8).encode()
+    try:
+        fd = os.open(root, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if _may_pass(error):
+            raise
+        return False
+    try:
+        # The descriptor of the directory makes it follow the link in /proc.
+        os.link(b"/proc/self/fd/%d" % fd, name, src_dir_fd=fd)
+    except OSError as error:
+        if error.errno == errno.EXDEV or _may_pass(error):
+            raise
+        return False
+    finally:
+        os.close(fd)
+    os.unlink(name)
+    return True
+
+
+def _probe_by_name(root: bytes, target: bytes) -> bool:
     name = RESERVED_PREFIX + b"probe-" + secrets.token_hex(8).encode()
     inside, beside = root + b"/" + name, target + b"/" + name
     times = os.stat(root)
@@ -128,6 +166,17 @@ def _probe(root: bytes, target: bytes) -> bool:
                 os.unlink(left)
         os.utime(root, ns=(times.st_atime_ns, times.st_mtime_ns))
     return links
+
+
+def _may_pass(error: OSError) -> bool:
+    """Whether it says nothing of the place: a disk that is full, say."""
+    return error.errno in DISK_ERRORS - {errno.EROFS}
+
+
+def _same_volume(root: bytes, directory: bytes) -> bool:
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    return os.stat(root).st_dev == os.stat(directory).st_dev
 
 
 def _discard(directory: bytes, target: bytes, place: SideStorePlace) -> None:

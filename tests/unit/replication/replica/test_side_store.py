@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from app.model.errors import ArcxoError
+from app.replication.replica.side_store import SideStore, SideStorePlace, open_side_store
+from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.trees import picture
+
+
+def open_it(base: Path) -> SideStore:
+    root = os.fsencode(base / "replica")
+    return open_side_store(root, os.fsencode(base / "side"), "ab12", b"7/0", [root])
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "replica").mkdir()
+    (tmp_path / "replica/file").write_bytes(b"1")
+    os.utime(tmp_path / "replica", ns=(0, 1_000_000_000_000_000_001))
+    return tmp_path
+
+
+def test_opening_cut_anywhere_leaves_the_root_as_it_was(base: Path) -> None:
+    before = picture(base / "replica")
+    calls = count_calls(lambda: open_it(base))
+    for at in range(1, calls + 1):
+        with pytest.raises(Cut), CutAt(at):
+            open_it(base)
+        assert picture(base / "replica") == before
+        assert os.listdir(base / "replica") == ["file"]
+    assert open_it(base).place is SideStorePlace.HOME
+
+
+@pytest.mark.parametrize("call", ["mkdir", "link"])
+def test_a_full_disk_does_not_move_the_side_store_elsewhere(
+    call: str, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = getattr(os, call)
+    refused, side = 0, os.fsencode(base / "side")
+
+    def refuse_once(*args: object, **kwargs: object) -> object:
+        nonlocal refused
+        refused += any(isinstance(arg, bytes) and arg.startswith(side) for arg in args)
+        if refused == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(*args, **kwargs)
+
+    found = open_it(base)
+    assert found.place is SideStorePlace.HOME
+    if call == "mkdir":
+        os.rename(base / "side", base / "away")
+    with monkeypatch.context() as full:
+        full.setattr(os, call, refuse_once)
+        with pytest.raises(ArcxoError, match="ER00408"):
+            open_it(base)
+    if call == "mkdir":
+        os.rename(base / "away", base / "side")
+    assert open_it(base) == found
+
+
+def test_without_files_that_have_no_name_links_are_tried_by_name(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = os.open
+
+    def refuse(path: object, flags: int, *args: int, **kwargs: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return original(path, flags, *args, **kwargs)  # type: ignore[call-overload, no-any-return]
+
+    before = picture(base / "replica")
+    monkeypatch.setattr(os, "open", refuse)
+    assert open_it(base).links
+    assert picture(base / "replica") == before
