@@ -276,6 +276,7 @@ def test_roots_are_quiet_between_two_looks_only_if_nothing_was_written(running: 
 def test_an_audit_goes_on_after_a_restart(running: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "_RANGE_ENTRIES", 3)
     monkeypatch.setattr(audit, "ENTRIES_PER_S", 8)
+    monkeypatch.setattr(audit, "_AGAIN_S", 0.2)
     fill(running.master)
     running.run()
     running.settle()

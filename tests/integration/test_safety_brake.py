@@ -303,6 +303,35 @@ def test_the_brake_can_be_off(replication):
     assert "CR00101" not in replication.codes()
 
 
+def test_a_run_asked_for_while_the_last_one_fails_is_not_forgotten(replication, monkeypatch):
+    many(replication.master, 1, 3)
+    replication.run()
+    replication.settle()
+    replication.engine.close()
+    replication.master.rename(replication.base / "aside")
+    replication.master.mkdir()
+    opened, asked = threading.Event(), []
+    append = replication.events.append
+
+    def failing(code, severity, **params):
+        append(code, severity, **params)
+        if code == "CR00100" and not asked:
+            assert opened.wait(10)
+            replication.master.rmdir()
+            (replication.base / "aside").rename(replication.master)
+            asked.append(threading.Thread(target=replication.engine.run, args=(replication.id,)))
+            asked[0].start()
+            asked[0].join(0.3)
+
+    monkeypatch.setattr(replication.events, "append", failing)
+    replication.engine = replication.open_engine()
+    opened.set()
+    until(lambda: asked, 10, "the failure")
+    asked[0].join(20)
+    replication.wait()
+    replication.assert_equal()
+
+
 @pytest.mark.needs_root
 def test_an_unmounted_root_brakes_and_goes_on_when_it_is_mounted_again(tmp_path):
     with volume_or_report(tmp_path, "ext4", 32) as volume:

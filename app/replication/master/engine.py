@@ -163,7 +163,9 @@ class MasterEngine:
             if sync is not None and sync is not scenario.properties.sync:
                 scenario = replace(scenario, properties=replace(scenario.properties, sync=sync))
             running = self._runs.get(scenario_id)
-            if running is not None and running.state is not ScenarioState.PROBLEM:
+            # A run that is just failing is not in that state yet, and ends all the same.
+            failed = running is not None and running.problem is not None
+            if running is not None and not failed and running.state is not ScenarioState.PROBLEM:
                 return
             self._definitions.refuse(scenario)
             if running is None:
