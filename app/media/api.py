@@ -20,6 +20,7 @@ from app.media.values import (
     VerifyProgress,
     VerifyReport,
 )
+from app.model.content import FileContent
 from app.model.errors import ArcxoError
 from app.model.media import PurgePlan
 from app.model.media_keys import SlotKind
@@ -225,6 +226,18 @@ def list_directory(
     from app.media.reader import list_directory as implementation
 
     return implementation(media_path, number, path, data_key)
+
+
+def read_content(
+    media_path: str, number: int, path: bytes, data_key: bytes | None = None, *, offset: int = 0, limit: int
+) -> FileContent:
+    """A part of one file of a session; holes are zeros, and every chunk that is read is checked.
+
+    NotFoundError E4221 no such path; CredentialsError E4132 without its key; E4125 damaged.
+    """
+    from app.media.content import read_content as implementation
+
+    return implementation(media_path, number, path, data_key, offset, limit)
 
 
 def verify(

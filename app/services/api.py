@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.model.content import FileContent
 from app.model.events import ActivityRecord, Severity
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
@@ -138,6 +139,23 @@ class RestoreService(Protocol):
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]: ...
     def query(self, query: Query) -> Sequence[CatalogEntry]: ...
     def check_session_password(self, media_serial: str, session: int, password: str) -> bool: ...
+    def read_file(
+        self,
+        media_serial: str,
+        session: int,
+        path: bytes,
+        *,
+        offset: int = 0,
+        limit: int = 1 << 20,
+        session_password: str = "",
+    ) -> FileContent:
+        """A part of one file as it was backed up, to look at; at most 64 MiB at once. Restores nothing.
+
+        CredentialsError E1133 encrypted and no password, E1134 a wrong one; NotFoundError E4221 no such path,
+        E5140 no media that has the session is at hand.
+        """
+        ...
+
 
 
 class JobService(Protocol):

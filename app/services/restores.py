@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from app.model.content import FileContent
 from app.model.errors import CredentialsError
 from app.model.job import Job, RestoreScript, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
@@ -131,6 +132,21 @@ class LocalRestores:
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """Names in all sessions that match."""
         return self._connections.catalog.browsing.query(query)
+
+    def read_file(
+        self,
+        media_serial: str,
+        session: int,
+        path: bytes,
+        *,
+        offset: int = 0,
+        limit: int = 1 << 20,
+        session_password: str = "",
+    ) -> FileContent:
+        """A part of one file as it was backed up."""
+        from app.services.file_contents import read_file
+
+        return read_file(self._connections, media_serial, session, path, offset, limit, session_password)
 
     def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
         """Whether `password` opens a session."""

@@ -15,6 +15,7 @@ from typing import Any
 from app.jobs.upcoming import next_run, upcoming
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.drift import DriftItem, DriftKind, DriftReport
+from app.model.content import FileContent
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, NotFoundError, Problem
 from app.model.events import ActivityRecord, EventRecord, Severity
@@ -786,6 +787,22 @@ class MemoryRestores(_Calls):
 
     def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
         self._note("restores.check_session_password", media_serial, session)
+    def read_file(
+        self,
+        media_serial: str,
+        session: int,
+        path: bytes,
+        *,
+        offset: int = 0,
+        limit: int = 1 << 20,
+        session_password: str = "",
+    ) -> FileContent:
+        self._note("restores.read_file", media_serial, session, path, session_password)
+        data = self._services.contents.get((session, path), b"one\ntwo\n")
+        return FileContent(
+            path, EntryKind.FILE, len(data), 0, 0o640, (1000, 1000), offset, data[offset : offset + limit]
+        )
+
         return password == "right"
 
     def _entries(self, path: bytes) -> list[CatalogEntry]:
@@ -1229,6 +1246,7 @@ class MemoryServices:
         self.media = MemoryMedia(self)
         self.utilities = MemoryUtilities(self)
         self.storage = MemoryStorage(self)
+        self.contents: dict[tuple[int, bytes], bytes] = {}
         self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False

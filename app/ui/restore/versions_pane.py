@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
 from app.model.media import FileVersion
@@ -107,11 +107,12 @@ class VersionsPane(QFrame):
         self.model = VersionModel(self)
         self.table = CellTable(row_height=44)
         self.table.setAccessibleName("Versions")
-        self.table.setSelectionMode(CellTable.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(CellTable.SelectionMode.ExtendedSelection)
         self.table.set_source(self.model)
         self.table.set_columns(self.model.columns)
         self.table.current_row_changed.connect(self._on_current_changed)
         self.table.row_activated.connect(self._on_row_activated)
+        self.table.selectionModel().selectionChanged.connect(self._offer)
         self.nothing = EmptyState(
             "history", "No file is chosen", "Choose a file or folder to see its versions."
         )
@@ -133,7 +134,14 @@ class VersionsPane(QFrame):
         }
         self.add = button("Add to basket", "small-primary")
         self.add.clicked.connect(self._on_add)
+        self.preview = button("Preview", "small", "eye")
+        self.preview.clicked.connect(self._on_preview)
+        self.compare = button("Compare", "small", "git-compare")
+        self.compare.clicked.connect(self._on_compare)
         foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(self.preview)
+        foot.addWidget(self.compare)
         foot.addStretch(1)
         foot.addWidget(self.add)
         body = QVBoxLayout(self.detail)
@@ -216,6 +224,50 @@ class VersionsPane(QFrame):
             self._facts["Media"].setText(f"{last.media_name}, session {last.number}")
             self._facts["Machine"].setText(version.machine)
             self._facts["Content"].setText(version.content_id[:20] or formats.NONE)
+            self._offer()
+
+    def compared(self) -> tuple[FileVersion, FileVersion] | None:
+        """(older, newer): the two chosen ones, or the chosen one and the one before it; None = neither."""
+        chosen = [one for one in self.table.selected_objects() if isinstance(one, FileVersion)]
+        known = list(self.model.items)
+        if len(chosen) == 1:
+            before = known.index(chosen[0]) + 1 if chosen[0] in known else len(known)
+            chosen += known[before : before + 1]
+        if len(chosen) != 2 or any(one.kind is not EntryKind.FILE for one in chosen):
+            return None
+        older, newer = sorted(chosen, key=lambda one: (one.modified_ns, one.last_session.finished_at))
+        return older, newer
+
+    def _offer(self, *_selection: object) -> None:
+        version = self.current()
+        is_file = version is not None and version.kind is EntryKind.FILE
+        self.preview.setEnabled(is_file)
+        self.preview.setToolTip("Look at it without restoring it" if is_file else "Only files are shown")
+        pair = self.compared()
+        self.compare.setEnabled(pair is not None)
+        self.compare.setToolTip(
+            f"{modified_text(pair[0].modified_ns)} with {modified_text(pair[1].modified_ns)}"
+            if pair is not None
+            else "Choose two versions of a file (Ctrl), or one that has an older one"
+        )
+
+    def _on_preview(self) -> None:
+        from app.ui.restore.preview_dialog import PreviewDialog
+
+        version = self.current()
+        if version is not None:
+            self._show(PreviewDialog(self._context, version, self))
+
+    def _on_compare(self) -> None:
+        from app.ui.restore.preview_dialog import CompareDialog
+
+        pair = self.compared()
+        if pair is not None:
+            self._show(CompareDialog(self._context, *pair, self))
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _on_row_activated(self, _index: QModelIndex) -> None:
         self._on_add()
