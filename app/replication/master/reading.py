@@ -15,7 +15,7 @@ from app.replication.content import data_extents, hash_blocks, open_file, read_e
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
-from app.replication.master.observe import same_status
+from app.replication.master.observe import entry_of, same_inode, same_metadata, same_status
 from app.replication.master.sends import Became, Doubt, Report, Send, Sent
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
@@ -191,11 +191,12 @@ class _Reader:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode) or status.st_size > INLINE_MAX_BYTES:
                 return None
-            check(self._root, send, status, self._doubt)
             size = status.st_size
             data = read_exact(fd, 0, size) if size else b""
             extents = data_extents(fd, status)
             xattrs = _xattrs(send, status, fd)
+            if not self._is_recorded(send, status, xattrs, data):
+                check(self._root, send, status, self._doubt)
             # What changes meanwhile comes with the stream, unless it goes back to what is recorded.
             after = os.fstat(fd)
             if not same_status(status, after):
@@ -219,6 +220,14 @@ class _Reader:
             data = b"".join(data[e.offset : e.offset + e.length] for e in extents)
         record = ReplaceFile(number, path, metadata, extents, data)
         return Sent(path, (*first, encode(record)), len(data), send.size, became=Became.CONTENT)
+
+    def _is_recorded(self, send: Send, status: os.stat_result, xattrs: Xattrs, data: bytes) -> bool:
+        """Whether all that is sent is what is recorded, though the change time does not prove it."""
+        row, device = send.row, self._root.device
+        if row is None or row.changed_ns or row.hashes is None or not same_inode(row, status, device):
+            return False
+        now = entry_of(send.path, status, xattrs, b"", device)
+        return same_metadata(row, now) and row.hashes == hash_blocks(data)
 
 
 def _xattrs(send: Send, status: os.stat_result, target: bytes | int) -> Xattrs:

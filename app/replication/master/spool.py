@@ -109,7 +109,7 @@ class Spool(SpoolLog):
             self._truncate()
 
     def skip_to(self, replica: str, seq: int) -> None:
-        """Before a synchronisation after which `replica` goes on at `seq`: what it has not applied is in doubt.
+        """Before a synchronisation after which `replica` goes on at `seq`: what it lacks is in doubt.
 
         A file written with its size and time kept looks the same to a comparison as before. Raises OSError.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from app.model.entry import EntryKind
 from app.replication.codec import decode
+from app.replication.content import hash_blocks
 from app.replication.master.large_files import SyncMode
 from app.replication.master.observe import entry_of
 from app.replication.master.reading import read_ahead
@@ -56,6 +58,21 @@ def test_a_file_as_recorded_is_read_whole(master: Path) -> None:
     records, doubts, unread = read(master, recorded(master, "f"))
     assert [(type(one), getattr(one, "data", None)) for one in records] == [(ReplaceFile, b"content")]
     assert doubts == unread == []
+
+
+def test_a_file_recorded_while_young_is_in_doubt_only_when_it_is_not_what_was_recorded(master: Path) -> None:
+    sends = []
+    for name in ("same", "content", "mode"):
+        (master / name).write_bytes(b"content")
+        send = recorded(master, name)
+        assert send.row is not None
+        sends.append(replace(send, row=replace(send.row, changed_ns=0, hashes=hash_blocks(b"content"))))
+    before = os.lstat(master / "content")
+    (master / "content").write_bytes(b"CONTENT")
+    os.utime(master / "content", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (master / "mode").chmod(0o600)
+    _, doubts, _ = read(master, *sends)
+    assert doubts == [b"content", b"mode"]
 
 
 def test_an_attribute_that_came_after_it_was_recorded_is_sent(master: Path) -> None:
