@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.catalog.alerts_api import Alerts
 from app.catalog.merge_api import Merging
 from app.catalog.sessions_api import Browsing, Sessions
 from app.model.events import ActivityRecord, Severity
@@ -330,6 +331,8 @@ class Catalog(Protocol):
     def servers(self) -> Servers: ...
     @property
     def log(self) -> ActivityLog: ...
+    @property
+    def alerts(self) -> Alerts: ...
 
     def changes(self) -> tuple[int, int]:
         """(catalog revision, live revision): unequal to the last ones = read again. Cheap.

@@ -75,14 +75,14 @@ class SqlActivityLog:
             statement = statement.where(activity.c.severity.in_([severity.value for severity in severities]))
         if not text:
             with self._database.read() as c:
-                return [_record(row) for row in c.execute(statement.limit(limit))]
+                return [record_of(row) for row in c.execute(statement.limit(limit))]
         wanted = text.casefold()
         found: list[ActivityRecord] = []
         before: int | None = None
         while len(found) < limit:
             page = statement if before is None else statement.where(activity.c.id < before)
             with self._database.read() as c:
-                records = [_record(row) for row in c.execute(page.limit(_PAGE))]
+                records = [record_of(row) for row in c.execute(page.limit(_PAGE))]
             found += [record for record in records if wanted in _line(record).casefold()]
             if len(records) < _PAGE:
                 break
@@ -100,7 +100,8 @@ def _line(record: ActivityRecord) -> str:
     return f"{record.code} {messages.render(record.code, record.params).text}"
 
 
-def _record(row: Row[Any]) -> ActivityRecord:
+def record_of(row: Row[Any]) -> ActivityRecord:
+    """A line of the activity log from its row."""
     return ActivityRecord(
         id=row.id,
         severity=Severity(row.severity),

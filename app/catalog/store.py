@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from app.catalog import dialect, migration
+from app.catalog.alerts import SqlAlerts
 from app.catalog.browsing import SqlBrowsing
 from app.catalog.database import Database
 from app.catalog.form import FILE
@@ -38,6 +39,7 @@ class SqlCatalog:
         self.servers = SqlServers(live)
         self.jobs = SqlJobs(database, self.live)
         self.log = SqlActivityLog(database)
+        self.alerts = SqlAlerts(database)
 
     def changes(self) -> tuple[int, int]:
         """Catalog and live revision."""

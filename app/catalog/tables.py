@@ -290,3 +290,36 @@ activity = Table(
     _text("params", "{}"),
     sqlite_autoincrement=True,
 )
+
+alert_targets = Table(
+    "alert_targets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("method"),
+    _text("address"),
+    _text("events", "[]"),
+    _text("codes", "[]"),
+    _flag("enabled", on=True),
+    Column("sealed", LargeBinary),
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _text("target"),
+    _text("key"),
+    _text("code"),
+    _text("severity"),
+    _text("params", "{}"),
+    Column("job_id", BigInteger),
+    _text("scenario"),
+    Column("at", BigInteger, nullable=False),
+    _text("state"),
+    _count("attempts"),
+    Column("next_at", BigInteger),
+    Column("sent_at", BigInteger),
+    _text("error"),
+    UniqueConstraint("target", "key"),
+    Index(None, "state", "next_at"),
+)

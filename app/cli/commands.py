@@ -20,6 +20,8 @@ COMMANDS = {
     "query": ("app.cli.query", "query", "Search all sessions for names."),
     "versions": ("app.cli.query", "versions", "Every version of one path."),
     "job": ("app.cli.job", "job", "The job queue."),
+    "alert": ("app.cli.alert", "alert", "Who is told of what."),
+    "protection": ("app.cli.alert", "protection", "What is protected until when."),
     "log": ("app.cli.log", "log", "The activity log."),
     "session": ("app.cli.session", "session", "Backup sessions."),
     "media": ("app.cli.media", "media", "Media."),

@@ -18,6 +18,8 @@ from types import FrameType
 from typing import Any
 
 import app
+from app.alerts.engine import AlertEngine
+from app.alerts.watchdog import Watchdog
 from app.catalog import open_catalog
 from app.catalog.api import Catalog
 from app.jobs.backup import BackupJobs
@@ -92,6 +94,9 @@ class Server:
         )
         self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
         self._housekeeping = Housekeeping(self._catalog, self._store, self._report)
+        known = agents or KnownHosts(home, self._catalog)
+        watchdog = Watchdog(self._catalog, self._name, lambda host: known.agent_of(host, None))
+        self._alerts = AlertEngine(self._catalog, self._store, self._name, watchdog.look)
         self._beat_at = 0.0
 
     def run(self) -> None:
@@ -107,6 +112,7 @@ class Server:
                 "ready" if ready else "not ready yet",
             )
         self._housekeeping.start()
+        self._alerts.start()
         publish(
             self._home,
             ServerRecord(
@@ -137,6 +143,7 @@ class Server:
         if self._supervisor is not None:
             self._supervisor.close(stop_agent_too=True, timeout_s=_AGENT_END_S)
         self._housekeeping.close(_JOBS_END_S)
+        self._alerts.close(_JOBS_END_S)
         try:
             self._catalog.servers.remove(self._id)
         except ArcxoError as error:

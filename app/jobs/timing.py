@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.catalog.api import Catalog, Claim
 from app.jobs import scheduler
@@ -66,7 +67,7 @@ class Timing:
                 continue
             self._tell("W5723", job, next=_text(following), was=was)
 
-    def _tell(self, code: str, job: Job, **params: object) -> None:
+    def _tell(self, code: str, job: Job, **params: Any) -> None:
         _LOG.info("job %d: %s %s", job.id, code, params)
         self._catalog.log.append(
             code, Severity.WARNING, server=self._server, job_id=job.id, job=job.id, name=job.name, **params

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from app.services.accounts import LocalAccounts
+from app.services.alerts import LocalAlerts
 from app.services.backups import LocalBackups
 from app.services.connections import Connections
 from app.services.hosts import LocalHosts
@@ -30,6 +31,7 @@ class LocalServices:
         self.backups = LocalBackups(self._connections)
         self.restores = LocalRestores(self._connections)
         self.jobs = LocalJobs(self._connections)
+        self.alerts = LocalAlerts(self._connections)
         self.log = LocalActivityLog(self._connections)
         self.media = LocalMedia(self._connections)
         self.utilities = LocalUtilities(self._connections)

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.jobs.upcoming import next_run, upcoming
+from app.model.alert import AlertMethod, AlertTarget, Delivery, Protection
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
-from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.content import FileContent
+from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, NotFoundError, Problem
 from app.model.events import ActivityRecord, EventRecord, Severity
@@ -97,6 +98,7 @@ from app.model.scenario import (
 from app.model.search import Machine, Query
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.upcoming import NextRun
+from app.services.alerts_api import AlertRequest
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
 
@@ -785,8 +787,6 @@ class MemoryRestores(_Calls):
         word = query.pattern.strip("*").encode()
         return [entry for entry in self._entries(b"/srv/sales") if word in entry.path]
 
-    def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
-        self._note("restores.check_session_password", media_serial, session)
     def read_file(
         self,
         media_serial: str,
@@ -803,6 +803,8 @@ class MemoryRestores(_Calls):
             path, EntryKind.FILE, len(data), 0, 0o640, (1000, 1000), offset, data[offset : offset + limit]
         )
 
+    def check_session_password(self, media_serial: str, session: int, password: str) -> bool:
+        self._note("restores.check_session_password", media_serial, session)
         return password == "right"
 
     def _entries(self, path: bytes) -> list[CatalogEntry]:
@@ -872,6 +874,34 @@ class MemoryJobs(_Calls):
         self._services.jobs_ = [
             replace(job, **changes) if job.id == job_id else job for job in self._services.jobs_
         ]
+
+
+class MemoryAlerts(_Calls):
+    def targets(self) -> Sequence[AlertTarget]:
+        return list(self._services.alert_targets.values())
+
+    def add(self, request: AlertRequest) -> AlertTarget:
+        self._note("alerts.add", request)
+        target = AlertTarget(request.name, AlertMethod.MAIL, request.mail, request.events, request.codes)
+        self._services.alert_targets[request.name] = target
+        return target
+
+    def remove(self, name: str) -> None:
+        self._note("alerts.remove", name)
+        del self._services.alert_targets[name]
+
+    def test(self, name: str) -> None:
+        self._note("alerts.test", name)
+
+    def deliveries(self, *, limit: int = 200) -> Sequence[Delivery]:
+        return self._services.deliveries[:limit]
+
+    def protections(self) -> Sequence[Protection]:
+        return self._services.protections
+
+    def check(self) -> Sequence[Protection]:
+        self._note("alerts.check")
+        return self._services.protections
 
 
 class MemoryLog(_Calls):
@@ -1216,6 +1246,7 @@ class MemoryServices:
         self.activity: list[ActivityRecord] = [] if empty else _sample_activity()
         self.events: list[EventRecord] = [] if empty else _sample_events()
         self.path_states: dict[bytes, DirectoryStates] = {}
+        self.contents: dict[tuple[int, bytes], bytes] = {}
         self.points = [
             RewindPoint(
                 "4", PointKind.BOOKMARK, now() - timedelta(minutes=5), 41, "localhost", "before update"
@@ -1243,10 +1274,13 @@ class MemoryServices:
         self.restores = MemoryRestores(self)
         self.jobs = MemoryJobs(self)
         self.log = MemoryLog(self)
+        self.alert_targets: dict[str, AlertTarget] = {}
+        self.deliveries: list[Delivery] = []
+        self.protections: list[Protection] = []
+        self.alerts = MemoryAlerts(self)
         self.media = MemoryMedia(self)
         self.utilities = MemoryUtilities(self)
         self.storage = MemoryStorage(self)
-        self.contents: dict[tuple[int, bytes], bytes] = {}
         self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False
