@@ -12,7 +12,7 @@ _SERVICES = "/etc/pam.d"
 
 
 def service_of(named: str) -> str:
-    """The PAM service that checks an account: the one it names, else ours where there is one, else `login`."""
+    """The PAM service that checks an account: the one it names, else ours if there is one, else `login`."""
     if named:
         return named
     return OWN_SERVICE if os.path.exists(os.path.join(_SERVICES, OWN_SERVICE)) else _FALLBACK
