@@ -180,9 +180,13 @@ def _same_volume(root: bytes, directory: bytes) -> bool:
 
 
 def _discard(directory: bytes, target: bytes, place: SideStorePlace) -> None:
-    """Leave no empty directories where the side store did not work."""
-    with contextlib.suppress(OSError):
-        os.rmdir(target)
-    if place is not SideStorePlace.HOME:
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
+    """Leave no empty directories where the side store did not work; those of a home belong to it."""
+    end = os.path.dirname(target if place is SideStorePlace.HOME else directory)
+    while target != end:
+        try:
+            os.rmdir(target)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        target = os.path.dirname(target)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from tests.support.faults import Cut, CutAt, count_calls
 from tests.support.trees import picture
 
 
-def open_it(base: Path) -> SideStore:
+def open_it(base: Path, home_id: str = "ab12") -> SideStore:
     root = os.fsencode(base / "replica")
-    return open_side_store(root, os.fsencode(base / "side"), "ab12", b"7/0", [root])
+    return open_side_store(root, os.fsencode(base / "side"), home_id, b"7/0", [root])
 
 
 @pytest.fixture
@@ -77,3 +78,20 @@ def test_without_files_that_have_no_name_links_are_tried_by_name(
     monkeypatch.setattr(os, "open", refuse)
     assert open_it(base).links
     assert picture(base / "replica") == before
+
+
+def test_nothing_is_left_where_it_did_not_work(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = os.link
+    inside = os.fsencode(base / "replica")
+
+    def refuse(source: bytes, target: bytes, **how: int) -> None:
+        if not target.startswith(inside):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        original(source, target, **how)
+
+    monkeypatch.setattr(os, "link", refuse)
+    found = open_it(base, home := secrets.token_hex(4))
+    name = f".arcxo-{home}"
+    assert found == SideStore(inside + b"/%s/7/0" % name.encode(), SideStorePlace.INSIDE, links=True)
+    assert [str(above) for above in (base, *base.parents) if (above / name).exists()] == []
+    assert os.listdir(base / "side") == ["7"]
