@@ -4,11 +4,12 @@ import os
 
 from app.model.scenario import Filters
 from app.replication.master.compare import ComparedRoot, Comparer
+from app.replication.master.filling import fill
 from app.replication.master.filters import PathFilter
 from app.replication.master.outlet import Outlet
 from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
-from app.replication.master.walker import fill, sweep
+from app.replication.master.walker import sweep
 from tests.support.replication_naive import Unguarded
 
 
@@ -33,7 +34,15 @@ class Bench:
 
     def begin(self):
         self.spool.reset("e" * 32)
-        fill(self.root, self.shadow, self.filters, self._never, lambda: False)
+        fill(
+            self.root,
+            self.shadow,
+            self.filters,
+            self._never,
+            lambda: False,
+            lambda _path, _device, _inode: None,
+            lambda _root, _key: None,
+        )
         self.shadow.commit()
 
     def _never(self, path, error):

@@ -39,7 +39,7 @@ class InotifySource:
         self._moving: dict[int, tuple[float, bytes, Node | None]] = {}
         self._closed = False
 
-    def start(self) -> None:
+    def start(self, *, beneath: bool = True) -> None:
         """See `ChangeSource.start`."""
         try:
             self._inotify = self._table.inotify = InotifyFD()
@@ -52,7 +52,7 @@ class InotifySource:
         self._inotify.start()
         try:
             self._watch_cookies()
-            self._watch_all()
+            self._watch_all(beneath=beneath)
         except BaseException:
             self.close()
             raise
@@ -69,12 +69,13 @@ class InotifySource:
                 raise OSError(error.errno, cause, self._root) from error
             raise
 
-    def _watch_all(self) -> None:
+    def _watch_all(self, *, beneath: bool) -> None:
         with self._lock:
             self._table.top = top = self._table.watch(b"", None, b"")
         if top is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._root)
-        self._table.watch_beneath(top, b"")
+        if beneath:
+            self._table.watch_beneath(top, b"")
 
     def close(self) -> None:
         """See `ChangeSource.close`."""

@@ -39,7 +39,7 @@ class ObserverSource:
         self._observer: Any = Observer()
         self._started = False
 
-    def start(self) -> None:
+    def start(self, *, beneath: bool = True) -> None:  # noqa: ARG002  # it watches whole trees only
         """See `ChangeSource.start`."""
         self._observer.schedule(
             _RootHandler(self._root, self._listener), os.fsdecode(self._root), recursive=True

@@ -56,8 +56,11 @@ class ChangeSource(Protocol):
 
     all_told: bool
 
-    def start(self) -> None:
-        """Watch the whole tree; blocks for a walk over its directories. Raises OSError if it cannot."""
+    def start(self, *, beneath: bool = True) -> None:
+        """Watch the whole tree; blocks for a walk over its directories. Raises OSError if it cannot.
+
+        Without `beneath` only the root, at once: the caller tells of each directory by `check`.
+        """
 
     def settle(self) -> None:
         """Drop the watches of directories that were moved out of the root. Call it often; it is cheap.

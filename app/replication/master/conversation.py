@@ -156,14 +156,16 @@ class Conversation:
             connection.ended()
 
     def _wait_recorded(self, exchange: Exchange, *, list_now: bool) -> bool:
-        """Wait until the shadow is filled; both sides walk at the same time. False: asked to stop."""
+        """Wait until the shadow is filled, or is being filled and may be followed. False: asked to stop."""
         if self._recorded is None or self._recorded.is_set():
             return True
         properties = properties_of(self._scenario, self._spec)
         scripts = properties.script_before_sync or properties.replica_script_before_sync
         # A script, or a person who decides about the brake, may change what would be listed.
         if list_now and not scripts and self._brake.held is None:
+            # Both sides walk at the same time, and what was passed is sent.
             ask_listings(exchange, self._recorder.roots)
+            return not self._standing.stopping.is_set()
         while not self._recorded.wait(_RECORDED_POLL_S):
             if self._standing.stopping.is_set():
                 return False
@@ -212,7 +214,7 @@ class Conversation:
                 if not self._wait_for_brake(exchange):
                     return False
                 try:
-                    start = stack.enter_context(self._recorder.synchronization())
+                    start = stack.enter_context(self._recorder.synchronization(exchange.check))
                 except BusyError:
                     continue
                 position, reader = start

@@ -7,10 +7,11 @@ import stat
 from dataclasses import replace
 
 from app.model.entry import Xattrs
-from app.replication.master.shadow import ShadowEntry, ShadowRow
-from app.replication.metadata import xattr_digest
+from app.replication.master.shadow import ShadowEntry
+from app.replication.metadata import read_xattrs, xattr_digest
 
 _U63 = (1 << 63) - 1
+_FORMAT = 0o170000
 
 
 def entry_of(
@@ -89,14 +90,25 @@ def same_metadata(row: ShadowEntry, now: ShadowEntry) -> bool:
     )
 
 
-def row_unchanged(row: ShadowRow, status: os.stat_result, root_device: int) -> bool:
-    """The same for a row of `ShadowReader.rows`, whose change time covers owner and attributes as well."""
-    return bool(
-        row[13] == status.st_ctime_ns
-        and row[6] == status.st_mtime_ns
-        and row[14] == status.st_mode
-        and row[12] == status.st_ino & _U63
-        and row[11] == (0 if status.st_dev == root_device else status.st_dev & _U63)
-        and row[10] == status.st_nlink
-        and (row[5] == status.st_size or not stat.S_ISREG(status.st_mode))
+Seen = tuple[int, int, int, int, int, int, int]
+"""Change time, time, mode, inode, device from the root's, links, size: they tell if a row still holds."""
+
+
+def seen_of_status(status: os.stat_result, root_device: int) -> Seen:
+    """What a look saw. The change time covers owner and extended attributes as well."""
+    mode, device = status.st_mode, status.st_dev
+    return (
+        status.st_ctime_ns,
+        status.st_mtime_ns,
+        mode,
+        status.st_ino & _U63,
+        0 if device == root_device else device & _U63,
+        status.st_nlink,
+        status.st_size if mode & _FORMAT == stat.S_IFREG else 0,
     )
+
+
+def digest_now(whole: bytes, status: os.stat_result) -> tuple[bytes, bytes]:
+    """(link target, digest of the extended attributes) of what a look saw there. Raises OSError."""
+    target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+    return target, xattr_digest(read_xattrs(whole))

@@ -15,6 +15,7 @@ from app.replication.master.barrier import Barrier
 from app.replication.master.brake import Brake, Held
 from app.replication.master.brake_decisions import BrakeDecisions
 from app.replication.master.compare import ComparedRoot, RootLostError
+from app.replication.master.filling import Filling, fill
 from app.replication.master.filters import PathFilter
 from app.replication.master.losses import Losses
 from app.replication.master.mounts import Mounts
@@ -25,7 +26,7 @@ from app.replication.master.shadow import Shadow
 from app.replication.master.spool import Spool
 from app.replication.master.spool_keeper import SpoolKeeper
 from app.replication.master.sweeps import Run, Sweeps
-from app.replication.master.walker import EMPTIED_LEAST_ENTRIES, fill
+from app.replication.master.walker import EMPTIED_LEAST_ENTRIES
 
 
 class OpenedRun(Run, Protocol):
@@ -124,11 +125,12 @@ class Opening:
         recorder.settle = sweeps.settle
         if fresh:
             epoch = self._new_epoch(shadow, spool)
-            # While the roots are walked here, the replicas are connected to and walk theirs.
+            recorder.filling = filling = Filling(shadow_path)
+            # While the roots are walked here, the replicas walk theirs and get what was passed.
             self._start_sending(spool, recorder)
-        sweeps.watch(cookies, barrier.passed)
+        sweeps.watch(cookies, barrier.passed, beneath=not fresh)
         if fresh:
-            self._fill(shadow, epoch, sweeps)
+            self._fill(shadow, epoch, sweeps, filling)
         for root in roots:
             _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
         if fresh:
@@ -142,11 +144,15 @@ class Opening:
             if self._adopt_roots:
                 recorder.take_as_it_is(brake.returned)
             recorder.mend()
+        if fresh:
+            filling.filled()
         recorder.start()
         if not fresh:
             sweeps.once(starting=True)
         brake.started()
-        if not fresh:
+        if fresh:
+            filling.begun.set()
+        else:
             self._start_sending(spool, recorder)
         return True
 
@@ -169,20 +175,26 @@ class Opening:
         shadow.commit()
         return epoch
 
-    def _fill(self, shadow: Shadow, epoch: str, sweeps: Sweeps) -> None:
-        # Watches stand already: what changes while the shadow is filled waits as hints.
+    def _fill(self, shadow: Shadow, epoch: str, sweeps: Sweeps, filling: Filling) -> None:
+        # Each directory is watched before it is read: what changes after that waits as hints.
         for root in self._parts.roots:
             number = root.number
-            fill(
-                root,
-                shadow,
-                self._filters,
-                sweeps.reporter(number),
-                self._stopping.is_set,
-            )
+            with sweeps.arming(number) as arm:
+                fill(
+                    root,
+                    shadow,
+                    self._filters,
+                    sweeps.reporter(number),
+                    self._stopping.is_set,
+                    arm,
+                    filling.passed,
+                )
             shadow.set_fact(f"root {number}", root.path.hex())
-        if not self._stopping.is_set():
-            shadow.set_fact("complete", epoch)
+            shadow.commit()
+            if self._stopping.is_set():
+                return
+            filling.walked(number)
+        shadow.set_fact("complete", epoch)
         shadow.commit()
 
     def _unmounted_since(self, shadow: Shadow) -> bool:

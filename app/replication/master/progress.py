@@ -33,10 +33,13 @@ class SyncFigures:
         self._samples: deque[tuple[float, int, int]] = deque(maxlen=_RECENT_SAMPLES)
         self._first: tuple[float, int, int] | None = None
 
-    def total(self, files: int, size_bytes: int) -> None:
-        """What there is on the master is counted; comparing begins now."""
-        self.files_total, self.bytes_total = files, size_bytes
+    def begin(self) -> None:
+        """Comparing begins now."""
         self._first = (time.monotonic(), 0, 0)
+
+    def total(self, files: int, size_bytes: int) -> None:
+        """What there is on the master is counted."""
+        self.files_total, self.bytes_total = files, size_bytes
 
     def same(self, size_bytes: int) -> None:
         """A file needs nothing."""

@@ -17,6 +17,7 @@ from app.replication.codec import encode
 from app.replication.master import statistics
 from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
+from app.replication.master.filling import Filling
 from app.replication.master.filters import PathFilter
 from app.replication.master.hints import Hint, Hints
 from app.replication.master.home_disk import DiskFailure, disk_error
@@ -54,6 +55,8 @@ class Recorder:
         self._name = name
         self._shadow = shadow
         self._spool = spool
+        self.filling: Filling | None = None
+        """Where the shadow is filled anew: how far."""
         self.settle: Callable[[], None] = lambda: None
         """Called between batches."""
         self._on_recorded = on_recorded
@@ -125,18 +128,20 @@ class Recorder:
         return seq
 
     @contextlib.contextmanager
-    def synchronization(self) -> Iterator[tuple[int, ShadowReader]]:
+    def synchronization(self, check: Callable[[], None]) -> Iterator[tuple[int, ShadowReader]]:
         """While inside, renames are recorded as remove + create.
 
-        Gives the sequence it begins after, and the shadow as of then. Raises BusyError ER00262 while the
-        safety brake holds anything: the shadow has it already.
+        Gives the sequence it begins after, and the shadow as of then, or as it will be once it is filled:
+        `check` raises what ends waiting for that. Raises BusyError ER00262 while the safety brake holds
+        anything: the shadow has it already.
         """
         with self._lock:
             if self.brake.held is not None:
                 raise BusyError("ER00262", scenario=self._name)
             self._synchronizing += 1
             position = self._spool.last_seq
-            reader = ShadowReader(self._shadow.path)
+            filling = self.filling
+            reader = ShadowReader(self._shadow.path) if filling is None else filling.reader(check)
         try:
             yield position, reader
         finally:

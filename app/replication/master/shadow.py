@@ -7,7 +7,7 @@ connections of their own, each seeing one consistent state.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ CREATE INDEX IF NOT EXISTS entry_unhashed ON entry (modified)
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
+_PUT = "INSERT OR REPLACE INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _IS_FILE = "mode & 61440 = 32768"
 # Left to itself, SQLite walks over all of the root.
 _BY_INODE = "INDEXED BY entry_inode"
@@ -39,6 +40,12 @@ _ROW_COLUMNS = (
 
 ShadowRow = tuple[Any, ...]
 """The columns of `_ROW_COLUMNS`."""
+
+SeenRow = tuple[Any, ...]
+"""A key, and what `observe.Seen` is of."""
+
+PutRow = tuple[int, bytes, int, int, int, int, int, int, int, int, int, bytes, bytes, int, None]
+"""A row as the table has it, of something whose blocks are not hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,36 @@ class ShadowReader:
         return iter(
             self._database.execute(f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,))
         )
+
+    def rows_between(self, root: int, low: bytes | None, high: bytes | None) -> Iterator[ShadowRow]:
+        """Those of them after the key `low` and up to `high`."""
+        where, args = "root = ?", [root, low, high]
+        where += " AND key > ?" if low is not None else ""
+        where += " AND key <= ?" if high is not None else ""
+        return iter(
+            self._database.execute(
+                f"SELECT {_ROW_COLUMNS} FROM entry WHERE {where} ORDER BY key",
+                [arg for arg in args if arg is not None],
+            )
+        )
+
+    def seen_rows(self, root: int) -> Iterator[SeenRow]:
+        """What tells of each entry whether it still is as recorded, in the same order."""
+        return iter(
+            self._database.execute(
+                "SELECT key, changed, modified, mode, inode, device, links, size FROM entry WHERE root = ?"
+                " ORDER BY key",
+                (root,),
+            )
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the roots is recorded, and was there to the end."""
+        return True
+
+    def wait_whole(self) -> None:
+        """Return once `is_whole`: at once, but where the shadow is still being filled."""
 
     def get(self, root: int, path: bytes) -> ShadowEntry | None:
         """What is recorded at `path`."""
@@ -206,13 +243,18 @@ class Shadow:
     def put(self, root: int, entry: ShadowEntry) -> None:
         """Record an entry."""
         self._begin().execute(
-            "INSERT OR REPLACE INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            _PUT,
             (
                 root, order_key(entry.path), entry.device, entry.inode, entry.links, entry.mode, entry.uid,
                 entry.gid, entry.size, entry.modified_ns, entry.changed_ns, entry.xattrs, entry.target,
                 entry.rdev, entry.hashes,
             ),
         )  # fmt: skip
+
+    def put_rows(self, rows: Sequence[PutRow]) -> None:
+        """Record many entries."""
+        if rows:
+            self._begin().executemany(_PUT, rows)
 
     def remove(self, root: int, path: bytes) -> tuple[int, int, int]:
         """Forget an entry and all beneath it; (entries, files, bytes) forgotten."""

@@ -7,9 +7,10 @@ at all where every event was told. Each checks the watches on its way and says w
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from app.model.errors import ArcxoError
@@ -84,8 +85,11 @@ class Sweeps:
         self._failed_at: float | None = None
         self._told: dict[int, int] = {}
 
-    def watch(self, cookies: bytes, on_cookie: Callable[[int, bytes], None]) -> None:
-        """Begin to watch all roots; blocks for a walk over their directories. Raises OSError."""
+    def watch(self, cookies: bytes, on_cookie: Callable[[int, bytes], None], *, beneath: bool = True) -> None:
+        """Begin to watch all roots; blocks for a walk over their directories. Raises OSError.
+
+        Without `beneath` only the roots themselves: `arming` watches what is in them.
+        """
         for root in self._roots:
             listener = RootListener(
                 root.number,
@@ -99,7 +103,18 @@ class Sweeps:
             )
             source = open_source(root.path, cookies, listener)
             self._sources.append(source)
-            source.start()
+            source.start(beneath=beneath)
+        if beneath:
+            self._tell_unwatched()
+
+    @contextlib.contextmanager
+    def arming(self, number: int) -> Iterator[Callable[[bytes, int, int], object]]:
+        """For a walk over a root that watches each directory as it comes to it, as `watch` left them out."""
+        source = self._sources[number]
+        source.begin_check(thorough=False)
+        yield source.check
+        if not self._stopping.is_set():
+            source.end_check()
         self._tell_unwatched()
 
     def close(self) -> None:

@@ -92,8 +92,8 @@ class Synchroniser:
         self._position = position
         mark_id = secrets.token_hex(8)
         ask_listings(self._exchange, self._roots)
-        counters = [root.counters for root in self._roots]
-        self.figures.total(sum(one.files for one in counters), sum(one.size_bytes for one in counters))
+        self.figures.begin()
+        self._total()
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "begin", datetime.now(UTC))))
         for root in self._roots:
             root.check()
@@ -106,6 +106,8 @@ class Synchroniser:
                 if self._stopped():
                     return False
             self._on_root_done(root)
+        # What was passed is there in any case; that nothing else is, is certain only now.
+        self._reader.wait_whole()
         self._put(encode(Mark(PointKind.SYNCHRONIZATION, mark_id, "end", datetime.now(UTC))))
         self._send()
         return self._settled(0)
@@ -118,7 +120,14 @@ class Synchroniser:
         self._records.append(record)
         self._bytes += len(record)
 
+    def _total(self) -> None:
+        """What there is on the master is counted once all of it is walked over."""
+        if self.figures.files_total is None and self._reader.is_whole:
+            counters = [root.counters for root in self._roots]
+            self.figures.total(sum(one.files for one in counters), sum(one.size_bytes for one in counters))
+
     def _send(self) -> None:
+        self._total()
         self._settled(WINDOW_BATCHES - 1)
         batch = Batch(BatchKind.SYNC, self._epoch, self._position + 1, tuple(self._records))
         self._exchange.batch(batch)
@@ -154,6 +163,9 @@ class Synchroniser:
             on_same=self._same,
         ):
             removed = found.what is What.EXTRA
+            if removed:
+                # Of a root that goes while it is walked over, all would be extra that was not passed.
+                self._reader.wait_whole()
             entry = found.ours if found.ours is not None else found.theirs
             if entry is not None:
                 size = found.theirs.size_bytes if removed and found.theirs is not None else 0

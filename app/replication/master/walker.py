@@ -1,23 +1,18 @@
-"""Walks over a root in the order of `order_key`: to fill the shadow, and to find what no hint told of."""
+"""Walks over a root in the order of `order_key`, to find what no hint told of."""
 
 from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
-from app.replication.master.observe import entry_of, row_unchanged, unchanged
-from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader, ShadowRow
-from app.replication.metadata import read_xattrs
+from app.replication.master.observe import unchanged
+from app.replication.master.shadow import ShadowEntry, ShadowReader
 
 EMPTIED_LEAST_ENTRIES = 10
-_COMMIT_EVERY = 5_000
-_TICK_NS = 20_000_000
-"""Longer than what the kernel takes its file times from stands still."""
 
 Report = Callable[[bytes, OSError], None]
 
@@ -30,7 +25,7 @@ def walk(root: ComparedRoot, filters: PathFilter, report: Report) -> Iterator[tu
     """
     root.check()
     yield b"", os.lstat(root.path)
-    waiting = [iter(_directory(root, b"", filters, report))]
+    waiting = [iter(entries_of(root, b"", filters, report))]
     while waiting:
         found = next(waiting[-1], None)
         if found is None:
@@ -38,13 +33,14 @@ def walk(root: ComparedRoot, filters: PathFilter, report: Report) -> Iterator[tu
             continue
         yield found
         if stat.S_ISDIR(found[1].st_mode):
-            waiting.append(iter(_directory(root, found[0], filters, report)))
+            waiting.append(iter(entries_of(root, found[0], filters, report)))
     root.check()
 
 
-def _directory(
+def entries_of(
     root: ComparedRoot, path: bytes, filters: PathFilter, report: Report
 ) -> list[tuple[bytes, os.stat_result]]:
+    """What takes part directly in a directory, by name; as `walk` where it vanished or can't be read."""
     found = []
     prefix = path + b"/" if path else b""
     try:
@@ -66,76 +62,6 @@ def _directory(
         return []
     found.sort()
     return found
-
-
-def fill(
-    root: ComparedRoot, shadow: Shadow, filters: PathFilter, report: Report, stopped: Callable[[], bool]
-) -> int:
-    """Make the shadow of a root what is there now, without any record; entries written. Blocks for a walk.
-
-    Rows of an earlier run that still hold, by inode and change time, stay: after a pause most do.
-
-    Raises:
-        RootLostError: the root is not the directory it was.
-    """
-    shadow.commit()
-    reader = ShadowReader(shadow.path)
-    try:
-        return _fill(root, shadow, reader.rows(root.number), filters, report, stopped)
-    finally:
-        reader.close()
-
-
-def _fill(
-    root: ComparedRoot,
-    shadow: Shadow,
-    recorded: Iterator[ShadowRow],
-    filters: PathFilter,
-    report: Report,
-    stopped: Callable[[], bool],
-) -> int:
-    number, count, youngest_ns = root.number, 0, 0
-    row = next(recorded, None)
-    for path, status in walk(root, filters, report):
-        if stopped():
-            return count
-        key = path.replace(b"/", b"\0")
-        while row is not None and row[0] < key:
-            shadow.drop(number, row[0])
-            row = next(recorded, None)
-        known = row if row is not None and row[0] == key else None
-        if known is not None:
-            row = next(recorded, None)
-            if row_unchanged(known, status, root.device):
-                continue
-        try:
-            now = _entry_now(root, path, status)
-        except (FileNotFoundError, NotADirectoryError):
-            now = None
-        except OSError as error:
-            report(path, error)
-            now = None
-        if now is not None:
-            shadow.put(number, now)
-            youngest_ns = max(youngest_ns, status.st_ctime_ns)
-        elif known is not None:
-            shadow.drop(number, key)
-        count += 1
-        if count % _COMMIT_EVERY == 0:
-            shadow.commit()
-    while row is not None and not stopped():
-        shadow.drop(number, row[0])
-        row = next(recorded, None)
-    # Contents are read from now on. None of them may come with a change time that another one had, too.
-    while -_TICK_NS < time.time_ns() - youngest_ns < _TICK_NS:
-        time.sleep(_TICK_NS / 1e9)
-    return count
-
-
-def _entry_now(root: ComparedRoot, path: bytes, status: os.stat_result) -> ShadowEntry:
-    whole = root.whole(path)
-    target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
-    return entry_of(path, status, read_xattrs(whole), target, root.device)
 
 
 def sweep(
@@ -215,7 +141,7 @@ def sweep_directory(
         unread.append(child)
         report(child, error)
 
-    for child, status in _directory(root, path, filters, note):
+    for child, status in entries_of(root, path, filters, note):
         if stat.S_ISDIR(status.st_mode):
             seen(child, status.st_dev, status.st_ino)
         known = rows.pop(child, None)

@@ -20,6 +20,7 @@ def test_nothing_is_said_before_it_is_known(monkeypatch):
     made, clock = figures(monkeypatch)
     known = made.progress()
     assert (known.files_total, known.bytes_total, known.eta_low_seconds) == (None, None, None)
+    made.begin()
     made.total(100, 1000)
     clock.now += 10
     assert made.progress().eta_low_seconds is None
@@ -27,6 +28,7 @@ def test_nothing_is_said_before_it_is_known(monkeypatch):
 
 def test_the_time_left_lies_between_that_by_files_and_that_by_bytes(monkeypatch):
     made, clock = figures(monkeypatch)
+    made.begin()
     made.total(100, 1000)
     for _ in range(50):
         made.same(2)
@@ -38,6 +40,7 @@ def test_the_time_left_lies_between_that_by_files_and_that_by_bytes(monkeypatch)
 
 def test_progress_moves_within_a_large_file(monkeypatch):
     made, clock = figures(monkeypatch)
+    made.begin()
     made.total(1, 1 << 30)
     made.sent(Sent(b"big", (), 1 << 20, 256 << 20, 256 << 20, 1 << 30))
     clock.now += 5
@@ -50,6 +53,7 @@ def test_progress_moves_within_a_large_file(monkeypatch):
 def test_the_share_counts_files_and_bytes(monkeypatch):
     made, _ = figures(monkeypatch)
     assert made.progress().share is None
+    made.begin()
     made.total(2, 1000)
     made.same(0)
     assert made.progress().share == 0.25
