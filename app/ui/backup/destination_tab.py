@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QRadioButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.model.job import VerifyMode
+from app.model.job import MediaMethod, VerifyMode
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup
+from app.ui.backup.media_rules_form import MediaRulesForm
 from app.ui.models.cell import Cell, Column, RowKind, number
 from app.ui.models.tree import Row, TreeModel
 from app.ui.theme import theme
@@ -70,6 +71,8 @@ class DestinationTab(QWidget):
             "Names in the catalog are readable without it.",
         )
         self.repeated_field = Field("Repeat the session password", self.repeated)
+        self.rules = MediaRulesForm(draft.rules)
+        self.rules.changed.connect(self.changed)
         self._verify = QButtonGroup(self)
         self.verify: dict[VerifyMode, QRadioButton] = {}
         self._empty = EmptyState(
@@ -114,6 +117,8 @@ class DestinationTab(QWidget):
             choice.addWidget(made)
             choice.addWidget(hint)
             box.addLayout(choice)
+        box.addSpacing(16)
+        box.addWidget(self.rules)
         box.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -162,11 +167,14 @@ class DestinationTab(QWidget):
             self.repeated.setFocus()
 
     def begin_anew(self) -> None:
-        """Empty the password, no verification; the group stays."""
+        """Empty the password, no verification, nothing is overwritten; the group stays."""
         for editor in (self.password, self.repeated):
             editor.clear()
         self.repeated_field.set_fault("")
         self.verify[VerifyMode.NONE].setChecked(True)
+        self._draft.rules.media_name = ""
+        self._draft.rules.method = MediaMethod.APPEND
+        self.rules.show_rules()
 
     def _show_note(self) -> None:
         group = self.group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from app.model.job import BackupScript, Credentials, Schedule, VerifyMode
+from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode
 from app.model.media import Device, MediaInfo
 from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
 from app.services.api import BackupRequest
@@ -81,6 +81,19 @@ class Readiness:
 
 
 @dataclass(slots=True)
+class MediaRules:
+    """Which media a backup begins with and goes on with. Waits in minutes, None = as the server is set."""
+
+    method: MediaMethod = MediaMethod.APPEND
+    span_method: MediaMethod = MediaMethod.OVERWRITE_SAME
+    media_name: str = ""
+    pool: str = ""
+    protect_days: int = 0
+    media_wait: int | None = None
+    span_wait: int | None = None
+
+
+@dataclass(slots=True)
 class BackupDraft:
     """What was chosen so far, on all tabs."""
 
@@ -89,6 +102,7 @@ class BackupDraft:
     password: str = ""
     repeated: str = ""
     verify: VerifyMode = VerifyMode.NONE
+    rules: MediaRules = field(default_factory=MediaRules)
 
     def toggle(self, scenario_id: int) -> None:
         """A click on a green box."""
@@ -121,20 +135,25 @@ class BackupDraft:
         credentials: tuple[tuple[int, str, Credentials], ...] = (),
     ) -> BackupRequest:
         """What is submitted."""
+        return BackupRequest(self.script(statuses), schedule, name.strip(), hold, self.password, credentials)
+
+    def script(self, statuses: Sequence[ScenarioStatus]) -> BackupScript:
+        """What the job would do."""
         made = [status.scenario for status in self.selected(statuses)]
-        return BackupRequest(
-            BackupScript(
-                scenario_ids=tuple(scenario.id for scenario in made),
-                scenario_names=tuple(scenario.name for scenario in made),
-                device_group=self.group,
-                encrypt=bool(self.password),
-                verify=self.verify,
-            ),
-            schedule,
-            name.strip(),
-            hold,
-            self.password,
-            credentials,
+        rules = self.rules
+        return BackupScript(
+            scenario_ids=tuple(scenario.id for scenario in made),
+            scenario_names=tuple(scenario.name for scenario in made),
+            device_group=self.group,
+            media_name=rules.media_name,
+            encrypt=bool(self.password),
+            verify=self.verify,
+            pool=rules.pool,
+            method=rules.method,
+            span_method=rules.span_method,
+            media_wait_minutes=rules.media_wait,
+            span_wait_minutes=rules.span_wait,
+            protect_days=rules.protect_days,
         )
 
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.model.errors import Problem
 from app.model.job import Job
 from app.model.media import Device, MediaInfo, SessionInfo
 from app.model.scenario import ScenarioStatus
@@ -27,8 +28,10 @@ from app.ui import formats, icons
 from app.ui.backup.destination_tab import DestinationTab
 from app.ui.backup.draft import BackupDraft, device_groups, readiness
 from app.ui.backup.logins import Logins
+from app.ui.backup.media_rules_form import warning_lines
 from app.ui.backup.source_tab import ReadinessBar, SourceTab
 from app.ui.backup.summary import Fact, summary
+from app.ui.bridge.throttle import Delay
 from app.ui.dialogs.confirm import confirm
 from app.ui.dialogs.security_and_agent import SecurityDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
@@ -39,6 +42,9 @@ from app.ui.widgets.schedule_form import ScheduleForm
 SCENARIO_POLL_MS = 1000
 STORE_POLL_MS = 5000
 SOURCE, DESTINATION, SCHEDULE = range(3)
+
+
+_Store = tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo], Sequence[str]]
 
 
 class BackupManager(Manager):
@@ -54,6 +60,7 @@ class BackupManager(Manager):
         self._known = False
         self._wanted = ""
         self._job_name = ""
+        self._warnings: Sequence[str] = ()
         self.start_button = button("Start", "primary", "play")
         self.start_button.setToolTip("Give the log-ins, then submit the job (Ctrl+Enter)")
         self.header.add(self.start_button)
@@ -85,6 +92,10 @@ class BackupManager(Manager):
         self.source.show_wanted.connect(self._on_show)
         self.source.retried.connect(self.refresh)
         self.destination.changed.connect(self._show_readiness)
+        self._ask_warnings = Delay(300, self)
+        self._ask_warnings.passed.connect(self._on_ask_warnings)
+        self.destination.changed.connect(partial(self._ask_warnings.put, None))
+        self.source.chosen_changed.connect(partial(self._ask_warnings.put, None))
         self.schedule.changed.connect(self._show_readiness)
         scenarios = self.poll(self._ask_scenarios, SCENARIO_POLL_MS)
         scenarios.answered.connect(self._on_scenarios)
@@ -150,9 +161,10 @@ class BackupManager(Manager):
     def _ask_scenarios(self) -> Sequence[ScenarioStatus]:
         return self.context.services.scenarios.list()
 
-    def _ask_store(self) -> tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo]]:
-        media = self.context.services.media
-        return media.sessions(), media.devices(), media.media()
+    def _ask_store(self) -> _Store:
+        media, storage = self.context.services.media, self.context.services.storage
+        pools = [info.pool.name for info in storage.pools()]
+        return media.sessions(), media.devices(), media.media(), pools
 
     def _on_scenarios(self, statuses: Sequence[ScenarioStatus]) -> None:
         first, self._known = not self._known, True
@@ -165,12 +177,30 @@ class BackupManager(Manager):
         self._choose_wanted()
         self._show_readiness()
 
-    def _on_store(self, answer: tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo]]) -> None:
-        self._sessions, devices, media = answer
+    def _on_store(self, answer: _Store) -> None:
+        self._sessions, devices, media, pools = answer
+        self.destination.rules.set_pools(pools)
         self.destination.set_groups(device_groups(devices, media))
         if self._known:
             self.source.set_facts(self._statuses, self._sessions)
         self._show_readiness()
+
+    def _on_ask_warnings(self, _value: object) -> None:
+        """What these rules overwrite or cannot use, told before anything is submitted."""
+        script = self.draft.script(self._statuses)
+        if not script.scenario_ids:
+            self._on_warnings(())
+            return
+        call = partial(self.context.services.storage.destination_warnings, script)
+        self.context.tasks.run(self, call, self._on_warnings, self._on_warnings_failed, key="warnings")
+
+    def _on_warnings(self, problems: Sequence[Problem]) -> None:
+        self._warnings = warning_lines(problems)
+        self.destination.rules.show_warnings(problems)
+
+    def _on_warnings_failed(self, _error: Exception) -> None:
+        """The job itself checks once more, and tells."""
+        self._on_warnings(())
 
     def _on_failed(self, error: Exception) -> None:
         self.source.show_error(error)
@@ -271,7 +301,7 @@ class BackupManager(Manager):
 
     def _facts(self) -> list[Fact]:
         chosen = self.draft.selected(self._statuses)
-        return summary(self.draft, chosen, self.destination.group, self.schedule.words())
+        return summary(self.draft, chosen, self.destination.group, self.schedule.words(), self._warnings)
 
     def _on_submitted(self, job: Job) -> None:
         held = self.schedule.on_hold

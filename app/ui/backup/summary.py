@@ -9,6 +9,7 @@ from app.model.job import VerifyMode
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup, disturbance
+from app.ui.backup.media_rules_form import method_words
 
 _VERIFY = {
     VerifyMode.NONE: ("None", "Sessions are not read again after the backup"),
@@ -30,7 +31,11 @@ class Fact:
 
 
 def summary(
-    draft: BackupDraft, chosen: Sequence[ScenarioStatus], group: DeviceGroup | None, when: str
+    draft: BackupDraft,
+    chosen: Sequence[ScenarioStatus],
+    group: DeviceGroup | None,
+    when: str,
+    warnings: Sequence[str] = (),
 ) -> list[Fact]:
     """Source, destination, streams, password, verification, schedule, and what to look at."""
     free = group.free_bytes if group else None
@@ -49,6 +54,8 @@ def summary(
             f"{formats.size(free)} free" if free is not None else "",
         ),
     ]
+    made.append(_media_fact(draft))
+    made += [Fact("triangle-alert", "Media", line, "", True) for line in warnings]
     if len(chosen) > 1:
         made.append(
             Fact("split", "Streams", f"{len(chosen):,} child jobs, one per scenario", "Under one master job")
@@ -72,3 +79,15 @@ def summary(
             Fact("triangle-alert", "Look at", "Not all scenarios are replicating", ", ".join(disturbed), True)
         )
     return made
+
+
+def _media_fact(draft: BackupDraft) -> Fact:
+    """The media rule, with the name, the pool and the protection where they are given."""
+    rules = draft.rules
+    details = []
+    details += [f"Media {rules.media_name}"] if rules.media_name else []
+    details += [f"pool {rules.pool}"] if rules.pool else []
+    if rules.protect_days:
+        details.append(f"new media protected for {formats.counted(rules.protect_days, 'day')}")
+    text = ", ".join(details)
+    return Fact("archive", "Backup media", method_words(rules.method), text[:1].upper() + text[1:])
