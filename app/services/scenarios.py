@@ -12,6 +12,7 @@ from app.agent.api import Agent
 from app.catalog.api import Registration
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.discovery import Discovery
 from app.model.drift import DriftReport
 from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
@@ -149,6 +150,12 @@ class LocalScenarios:
                     register_scenario(self._connections.catalog, status.scenario, "I1150")
                     return status.scenario
         raise NotFoundError("E1127", name=name)
+
+    def discover(self) -> Discovery:
+        """The scenarios of all known hosts that are not registered here; see `app.services.discovery`."""
+        from app.services.discovery import discover
+
+        return discover(self._connections)
 
     def kept(self, name: str) -> Sequence[KeptReplica]:
         """What the hosts of its replicas keep beside their directories; silent hosts are left out."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.model.brake import BrakeResult, BrakeReview
+from app.model.discovery import Discovery
 from app.model.drift import DriftReport
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
@@ -40,6 +41,10 @@ class ScenarioService(Protocol):
     def create(self, scenario: NewScenario) -> Scenario: ...
     def update(self, scenario: Scenario) -> Scenario: ...
     def register(self, name: str) -> Scenario: ...
+    def discover(self) -> Discovery:
+        """The scenarios of all known hosts that are not registered here. Changes nothing."""
+        ...
+
     def kept(self, name: str) -> Sequence[KeptReplica]:
         """What the hosts of its replicas keep beside their directories; silent hosts are left out."""
         ...

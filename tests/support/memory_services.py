@@ -16,6 +16,7 @@ from app.jobs.upcoming import next_run, upcoming
 from app.model.alert import AlertMethod, AlertTarget, Delivery, Protection
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.content import FileContent
+from app.model.discovery import Discovery
 from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, NotFoundError, Problem
@@ -326,7 +327,21 @@ class MemoryScenarios(_Calls):
         return saved
 
     def register(self, name: str) -> Scenario:
+        self._note("scenarios.register", name)
+        for status in self._services.elsewhere:
+            if name in (status.scenario.name, str(status.scenario.id)):
+                self._services.elsewhere.remove(status)
+                self._services.statuses.append(status)
+                return status.scenario
         return self.show(name).scenario
+
+    def discover(self) -> Discovery:
+        self._note("scenarios.discover")
+        silent = [
+            Problem(error.code, b"", {"host": host, **error.params})
+            for host, error in self._services.silent_hosts.items()
+        ]
+        return Discovery(tuple(self._services.elsewhere), tuple(silent))
 
     def kept(self, name: str) -> Sequence[KeptReplica]:
         found = self.show(name)
@@ -835,6 +850,7 @@ class MemoryJobs(_Calls):
         return next(job for job in self._services.jobs_ if job.id == job_id)
 
     def wait(self, job_id: int, timeout_s: float | None = None, on_progress: Any = None) -> Job:
+        self._note("jobs.wait", job_id)
         return self.show(job_id)
 
     def run_now(self, job_id: int) -> None:
@@ -1237,6 +1253,7 @@ class MemoryServices:
         self.revision = (1, 1)
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
         self.silent_hosts: dict[str, ArcxoError] = {}
+        self.elsewhere: list[ScenarioStatus] = []
         self.media_ = [
             MediaInfo("FSD-2026-A", "8F1C", "A1B2C3", 1, "S1", "FSD-A", "GROUP0", now(), 2440 * GB, 61),
         ]

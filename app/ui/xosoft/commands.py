@@ -36,6 +36,13 @@ _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.EDIT, "Rename or move…", "pencil", "F2", "Another name, or another group"),
     (Act.DUPLICATE, "Duplicate…", "copy", "", "Make a new scenario that begins with all of this one"),
     (Act.EXPORT, "Export…", "download", "", "Write the definition to a file"),
+    (
+        Act.REGISTER,
+        "Update ARCserve Backup Server…",
+        "hard-drive-upload",
+        "",
+        "Send the backup server what the scenario is now",
+    ),
     (Act.DELETE, "Delete…", "trash-2", "", "Delete the scenario with its spool and rewind log"),
 )
 _LINES_BEFORE = (Act.SUSPEND, Act.BOOKMARK)
@@ -57,6 +64,8 @@ class ScenarioCommands(QObject):
         self.files.imported.connect(self._on_imported)
         self.import_ = self._action("Import…", "folder-open", "", self.files.ask_import)
         self.import_.setToolTip("Make a scenario of a definition in a file")
+        self.discover = self._action("Auto-discovery…", "search", "", self._ask_discovery)
+        self.discover.setToolTip("Find scenarios of known hosts that are not listed here")
         self.copy = self._action("Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy)
         self.acts: dict[Act, QAction] = {}
         for act, text, icon, shortcut, _ in _OFFERED:
@@ -67,14 +76,14 @@ class ScenarioCommands(QObject):
 
     def menu(self) -> list[QAction | None]:
         """The Scenario menu; None is a line."""
-        entries: list[QAction | None] = [self.new, self.import_, None]
+        entries: list[QAction | None] = [self.new, self.import_, self.discover, None]
         for act in IN_TOOLBAR:
             if act in _LINES_BEFORE:
                 entries.append(None)
             entries.append(self.acts[act])
             if act is Act.SUSPEND:
                 entries.append(self.suspend_until)
-        more = [self.acts[act] for act in (Act.EDIT, Act.DUPLICATE, Act.EXPORT)]
+        more = [self.acts[act] for act in (Act.EDIT, Act.DUPLICATE, Act.EXPORT, Act.REGISTER)]
         return [*entries, None, *more, self.copy, None, self.acts[Act.DELETE]]
 
     def toolbar(self) -> tuple[list[QAction], list[QAction], dict[QAction, QMenu]]:
@@ -154,6 +163,7 @@ class ScenarioCommands(QObject):
             Act.EDIT: self._ask_edit,
             Act.DUPLICATE: lambda chosen: self.on_new(chosen.scenario),
             Act.EXPORT: lambda chosen: self.files.ask_export(chosen.scenario),
+            Act.REGISTER: self._ask_update_server,
         }.get(act)
         if asking is not None:
             asking(status)
@@ -240,6 +250,18 @@ class ScenarioCommands(QObject):
     def _ask_delete(self, status: ScenarioStatus) -> None:
         dialog = DeleteScenarioDialog(status, self._manager)
         dialog.accepted.connect(lambda: self.do(Act.DELETE, status, keep_rewind=dialog.keep_rewind))
+        self._open(dialog)
+
+    def _ask_update_server(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.server_dialog import UpdateServerDialog
+
+        self._open(UpdateServerDialog(self._manager.context, status.scenario, self._manager))
+
+    def _ask_discovery(self) -> None:
+        from app.ui.xosoft.discovery_dialog import DiscoveryDialog
+
+        dialog = DiscoveryDialog(self._manager.context, self._manager)
+        dialog.registered.connect(self._on_imported)
         self._open(dialog)
 
     def _ask_edit(self, status: ScenarioStatus) -> None:

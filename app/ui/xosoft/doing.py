@@ -16,6 +16,7 @@ from app.ui import formats
 from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.manager import Manager
 from app.ui.xosoft.actions import Act
+from app.ui.xosoft.holding import CONTROLLED, Held, question, take_control, unless_held
 
 _RESTORED = "E5189"
 """A run would replace what was restored."""
@@ -28,13 +29,33 @@ class Doing:
     def __init__(self, manager: Manager, act: Act, status: ScenarioStatus, begin: Told, end: Told) -> None:
         self._manager, self._act, self._status = manager, act, status
         self._begin, self._end = begin, end
+        self._call: Callable[[], Any] = lambda: None
 
     def start(self, call: Callable[[], Any]) -> None:
-        """Have it done in the background."""
+        """Have it done in the background; a backup job that controls the scenario is asked about first."""
+        self._call = call
+        if self._act in CONTROLLED:
+            call = unless_held(self._manager.context.services, self._status.scenario.id, call)
+        self._run(call)
+
+    def _run(self, call: Callable[[], Any]) -> None:
         self._begin(self._status.scenario.id)
         self._manager.context.tasks.run(self._manager, call, self._on_done, self._on_error)
 
+    def _ask_for_control(self, held: Held) -> None:
+        """The scenario is locked: take it, or leave it."""
+        title, text = question(self._status.scenario.name, held.job)
+        dialog = ConfirmDialog(self._manager, title, text, "OK, take control")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        services, call = self._manager.context.services, self._call
+        dialog.accepted.connect(lambda: self._run(take_control(services, held.job, call)))
+        dialog.open()
+
     def _on_done(self, value: object) -> None:
+        if isinstance(value, Held):
+            self._end(self._status.scenario.id)
+            self._ask_for_control(value)
+            return
         name = self._status.scenario.name
         said = {Act.BOOKMARK: f"Bookmark set on {name}", Act.DELETE: f"Scenario {name} deleted"}
         if self._act in said:
