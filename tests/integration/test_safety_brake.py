@@ -315,7 +315,7 @@ def test_a_run_asked_for_while_the_last_one_fails_is_not_forgotten(replication, 
 
     def failing(code, severity, **params):
         append(code, severity, **params)
-        if code == "CR00100" and not asked:
+        if code == "CR00101" and not asked:
             assert opened.wait(10)
             replication.master.rmdir()
             (replication.base / "aside").rename(replication.master)
