@@ -67,7 +67,7 @@ def data(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("host", ["localhost", "branch"])
+@pytest.mark.parametrize("host", [pytest.param("localhost", marks=pytest.mark.deep), "branch"])
 def test_a_directory_becomes_a_session_and_comes_back(
     site: Site, data: Path, tmp_path: Path, host: str
 ) -> None:
@@ -100,6 +100,7 @@ def test_a_directory_becomes_a_session_and_comes_back(
     assert (data / "big").read_bytes() != b"spoilt"
 
 
+@pytest.mark.deep
 def test_a_session_of_a_directory_goes_to_another_host(site: Site, data: Path, tmp_path: Path) -> None:
     site.back_up("--source", f"localhost:{data}")
     site.server.text(*site.session(), "--to", f"branch:{tmp_path / 'there'}")
@@ -107,6 +108,7 @@ def test_a_session_of_a_directory_goes_to_another_host(site: Site, data: Path, t
     site.server.text(*site.session(), "--to", "original-replica", expect=2)
 
 
+@pytest.mark.deep
 def test_several_sources_are_jobs_of_their_own_and_one_that_fails_fails_alone(
     site: Site, data: Path, tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_several_sources_are_jobs_of_their_own_and_one_that_fails_fails_alone(
     assert "AE1061" in site.server.text("log", "--type", "errors")
 
 
+@pytest.mark.deep
 def test_what_cannot_be_a_source_is_refused_and_named(site: Site, data: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(data)
     refused = {
@@ -154,6 +157,7 @@ def test_what_is_arcxos_own_is_left_out_and_stays_in_an_exact_restore(site: Site
     assert (site.branch.home / "engine").is_dir()
 
 
+@pytest.mark.deep
 def test_a_log_in_that_is_refused_or_may_not_back_up_fails_the_job(
     site: Site, data: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +171,7 @@ def test_a_log_in_that_is_refused_or_may_not_back_up_fails_the_job(
     assert "AE1018" in site.log()
 
 
+@pytest.mark.deep
 def test_an_agent_that_is_away_fails_the_job_and_is_named(site: Site, data: Path) -> None:
     stop_agent(str(site.branch.home))
     try:

@@ -17,7 +17,7 @@ from app.model.job import Credentials, JobResult, JobStatus, RestoreScript, Rest
 from app.services.api import RestoreRequest, Services
 from tests.support.arcxo_command import Arcxo, running_home, until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 
 
 class Shop:
