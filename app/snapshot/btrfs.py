@@ -31,6 +31,10 @@ class BtrfsProvider:
     def __init__(self, *, inner: bool = False) -> None:
         self._inner = inner
 
+    def is_possible(self, root: bytes) -> bool:
+        """Whether root is on btrfs at all. Looks, and changes nothing."""
+        return _subvolume_of(root) is not None
+
     def supports(self, root: bytes, area: bytes) -> bool:
         """Whether root and area are on one btrfs, no other subvolume lies inside, and a snapshot works."""
         subvolume = _subvolume_of(root)

@@ -27,21 +27,25 @@ class VolumeFreezer:
         calls, without it for a walk through all directories.
         """
         provider = BtrfsProvider(inner=inner)
+        if not provider.is_possible(directory):
+            # Nothing is tried then: what is made and removed beside or in the directory changes its time.
+            return None
         for area in self._areas(directory):
-            made = not os.path.isdir(area)
-            try:
-                os.makedirs(area, 0o700, exist_ok=True)
-            except OSError:
-                continue
-            try:
-                works = provider.supports(directory, area)
-            except OSError:
-                works = False
-            if works:
-                container = area + b"/" + snapshot_id.encode("ascii")
-                return Snapshot(snapshot_id, provider.name, directory, container, container)
-            if made:
-                _discard(area)
+            with _time_kept(directory, area):
+                made = not os.path.isdir(area)
+                try:
+                    os.makedirs(area, 0o700, exist_ok=True)
+                except OSError:
+                    continue
+                try:
+                    works = provider.supports(directory, area)
+                except OSError:
+                    works = False
+                if works:
+                    container = area + b"/" + snapshot_id.encode("ascii")
+                    return Snapshot(snapshot_id, provider.name, directory, container, container)
+                if made:
+                    _discard(area)
         return None
 
     def make(self, planned: Snapshot) -> Snapshot:
@@ -57,7 +61,8 @@ class VolumeFreezer:
             raise ArcxoError("E4192", path=os.fsdecode(snapshot.container), cause=error.strerror) from error
         area = os.path.dirname(snapshot.container)
         if area != self._home_area:
-            _discard(area)
+            with _time_kept(snapshot.root, area):
+                _discard(area)
 
     def _areas(self, directory: bytes) -> Iterator[bytes]:
         yield self._home_area
@@ -69,6 +74,19 @@ class VolumeFreezer:
                 break
             yield above.rstrip(b"/") + b"/" + self._beside + b"/sources"
         yield directory.rstrip(b"/") + b"/" + self._beside + b"/sources"
+
+
+@contextlib.contextmanager
+def _time_kept(directory: bytes, area: bytes) -> Iterator[None]:
+    """An area that is made or removed in the directory itself leaves it the time it had."""
+    inside = os.path.dirname(os.path.dirname(area)) == directory.rstrip(b"/")
+    before = os.stat(directory) if inside else None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if before is not None and os.stat(directory).st_mtime_ns != before.st_mtime_ns:
+                os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _discard(area: bytes) -> None:

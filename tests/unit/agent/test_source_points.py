@@ -265,3 +265,24 @@ def test_sources_are_written_as_host_and_path() -> None:
     for text in (b"/srv", b":/srv", b"hq", b"hq:", b"a/b:/srv", b"hq:srv"):
         with pytest.raises(UsageError):
             parse_source(text)
+
+
+def times(*directories: Path) -> list[int]:
+    return [one.stat().st_mtime_ns for one in directories]
+
+
+def test_a_backup_leaves_a_directory_and_those_above_the_times_they_had(rig: Rig, source: Path) -> None:
+    directories = (source, source / "inner", source.parent)
+    for one in directories:
+        os.utime(one, (1_000_000_000, 1_000_000_000))
+    rig.back_up(source)
+    assert times(*directories) == [1_000_000_000 * 10**9] * 3
+
+
+@pytest.mark.needs_root
+def test_a_whole_volume_keeps_its_time_though_its_snapshot_lies_in_it(rig: Rig, volume: Path) -> None:
+    (volume / "one").write_text("one")
+    os.utime(volume, (1_000_000_000, 1_000_000_000))
+    _, events = rig.back_up(volume)
+    assert codes(events) == ["I4272"]  # our own area is left out
+    assert times(volume) == [1_000_000_000 * 10**9]
