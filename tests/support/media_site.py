@@ -69,12 +69,15 @@ class LocalAgents:
 
 
 class MediaSite:
-    def __init__(self, place: Path, agents: Any = None) -> None:
+    """`new`: make the home; else it is that of a process which ended: what that left is marked crashed."""
+
+    def __init__(self, place: Path, agents: Any = None, *, new: bool = True) -> None:
         self.place = place
         self.home = str(place / "home")
-        bootstrap.init_home(self.home, caroot_password="secret", media_name="first")
         self.source = place / "source"
-        self.source.mkdir()
+        if new:
+            bootstrap.init_home(self.home, caroot_password="secret", media_name="first")
+            self.source.mkdir()
         self.catalog = open_catalog(self.home)
         self.store = SecretStore(self.home)
         self.catalog.servers.put(home_id(self.home), "server", 1, "0")
@@ -84,8 +87,10 @@ class MediaSite:
         kinds: Any = dict.fromkeys(MEDIA_KINDS, jobs)
         kinds |= dict.fromkeys(_UTILITIES, utilities)
         self.queue = JobQueue(self.catalog, home_id(self.home), "server", kinds)
-        self.path = online_media(self.catalog)[0].path
-        self.serial = online_media(self.catalog)[0].label.serial
+        if not new:
+            self.queue.mark_crashed(home_id(self.home))
+        first = online_media(self.catalog)[-1]
+        self.path, self.serial = first.path, first.label.serial
 
     def close(self) -> None:
         assert self.queue.cancel_all(10)
