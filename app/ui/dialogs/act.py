@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui.manager import Context
 from app.ui.theme import theme
@@ -75,10 +76,17 @@ class ActDialog(QDialog):
         body.addLayout(self.form, 1)
         body.addWidget(self.gate_field)
         body.addWidget(self.problem)
+        self._inner = QWidget()
+        self._inner.setLayout(body)
+        # On a small screen with large type the fields scroll, and the buttons stay.
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._inner)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(body, 1)
+        layout.addWidget(area, 1)
         layout.addWidget(Line())
         layout.addLayout(self.foot)
 
@@ -89,6 +97,26 @@ class ActDialog(QDialog):
         self.typed.setAccessibleName(f"Type {name} to go on")
         self.gate_field.setVisible(bool(name))
         self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().showEvent(event)
+        self.fit()
+        if self.gate:
+            self.typed.setFocus()
+
+    def fit(self) -> None:
+        """As high as what is shown needs, where the screen has the room."""
+        layout = self._inner.layout()
+        if layout is None or not self.isVisible():
+            return
+        layout.activate()
+        width = max(self.width(), self._inner.minimumSizeHint().width())
+        tall = layout.hasHeightForWidth()
+        wanted = layout.totalHeightForWidth(width) if tall else layout.totalSizeHint().height()
+        height = wanted + self.foot.sizeHint().height() + 14
+        room = self.screen().availableSize()
+        if width != self.width() or height > self.height():
+            self.resize(min(width, room.width()), min(max(height, self.height()), room.height() - 40))
 
     def fault(self) -> str:
         """What is missing or wrong, as the tooltip of the button; "" = it can be pressed."""
@@ -105,6 +133,7 @@ class ActDialog(QDialog):
             reason = f"Type {self.gate} exactly as it is written"
         self.action.setEnabled(not reason and not self._busy)
         self.action.setToolTip(reason)
+        self.fit()
 
     def submit(self) -> None:
         """Carry it out, if nothing is missing."""

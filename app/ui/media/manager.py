@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QSplitter, QStackedWidget, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSplitter, QStackedWidget
 
 from app.model.media import MediaInfo, PurgePlan, SessionInfo
 from app.ui import formats
@@ -27,6 +27,7 @@ from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button, column, icon_button
 from app.ui.widgets.notices import Banner, EmptyState, ProblemCard
 from app.ui.widgets.status import Pill
+from app.ui.widgets.tool_row import ToolRow
 from app.ui.widgets.views import CellTable, CellTree
 
 _POLL_MS = 2000
@@ -109,28 +110,11 @@ class MediaManager(Manager):
         table.customContextMenuRequested.connect(partial(self._on_table_menu, table))
         return table
 
-    def _toolbar(self) -> QFrame:
-        bar = QFrame()
-        bar.setProperty("kind", "pane")
-        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(2)
-        for name in TOOLBAR:
-            if not name:
-                row.addWidget(Line(vertical=True))
-                continue
-            tool = QToolButton()
-            tool.setDefaultAction(self.actions_.actions[name])
-            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(tool)
-        row.addStretch(1)
-        more = icon_button("ellipsis", "More actions")
-        more.clicked.connect(self._on_more)
-        self._more = more
-        row.addWidget(more)
-        return bar
+    def _toolbar(self) -> ToolRow:
+        self._more = icon_button("ellipsis", "More actions")
+        self._more.clicked.connect(self._on_more)
+        known = self.actions_.actions
+        return ToolRow([known[name] if name else None for name in TOOLBAR], self._more)
 
     def _panes(self) -> QSplitter:
         head = PaneHeader("Devices")

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSplitter, QStackedWidget, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout
 
 from app.model.media import PoolSet
 from app.model.storage import PoolInfo
@@ -31,6 +31,7 @@ from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, PaneHeader, column
 from app.ui.widgets.notices import EmptyState, ProblemCard
+from app.ui.widgets.tool_row import ToolRow
 from app.ui.widgets.views import CellTree
 
 _POLL_MS = 2000
@@ -118,23 +119,8 @@ class PoolsManager(Manager):
             made[name] = action
         return made
 
-    def _toolbar(self) -> QFrame:
-        bar = QFrame()
-        bar.setProperty("kind", "pane")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 4, 12, 4)
-        row.setSpacing(2)
-        for name, *_ in _SPEC:
-            if not name:
-                row.addWidget(Line(vertical=True))
-                continue
-            tool = QToolButton()
-            tool.setDefaultAction(self.actions_[name])
-            tool.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(tool)
-        row.addStretch(1)
-        return bar
+    def _toolbar(self) -> ToolRow:
+        return ToolRow([self.actions_[name] if name else None for name, *_ in _SPEC])
 
     def _panes(self) -> QSplitter:
         head = QFrame()

@@ -17,8 +17,8 @@ class SessionModel(RowModel[SessionInfo]):
 
     columns = (
         Column("No.", 58),
-        Column("Source", 150, stretch=True),
-        Column("Backup time", 128),
+        Column("Source", 140, stretch=True),
+        Column("Backup time", 142),
         Column("Files", 68, right=True),
         Column("Size", 70, right=True),
         Column("New", 70, right=True),
