@@ -13,7 +13,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.theme import color, font, theme
 from app.ui.widgets.basics import Label
-from app.ui.xosoft.history import WINDOW_SECONDS
+
+
+_NARROW = 240
+"""With less room the words below would run into each other."""
 
 
 class Chart(QWidget):
@@ -24,6 +27,7 @@ class Chart(QWidget):
         self._lines = tuple(lines)
         self._title, self._unit = title, unit
         self._top = 1.0
+        self._marks = (0.0, 0.0, False)
         head = QHBoxLayout()
         head.setContentsMargins(16, 6, 16, 0)
         head.setSpacing(6)
@@ -38,6 +42,8 @@ class Chart(QWidget):
         self.plot.hideButtons()
         self.plot.setFrameStyle(0)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # Room for the half of the word at the right end.
+        self.plot.getPlotItem().layout.setContentsMargins(0, 4, 16, 0)
         self.plot.getPlotItem().showGrid(x=False, y=True, alpha=0.15)
         self._curves = [self.plot.plot([], [], connect="finite") for _ in lines]
         layout = QVBoxLayout(self)
@@ -45,20 +51,24 @@ class Chart(QWidget):
         layout.setSpacing(0)
         layout.addLayout(head)
         layout.addWidget(self.plot, 1)
-        self.setMinimumHeight(theme().px(110))
+        self.setMinimumHeight(theme().px(100))
         self._on_theme_changed()
         theme().changed.connect(self._on_theme_changed)
 
-    def show_series(self, times: Sequence[float], *values: Sequence[float]) -> None:
-        """Draw: times in seconds before now (negative), one list per line."""
+    def show_series(self, window: float, times: Sequence[float], *values: Sequence[float]) -> None:
+        """Draw the last `window` seconds: times in seconds before now (negative), one list per line."""
         highest = max((v for line in values for v in line if not math.isnan(v)), default=0.0)
         self._top = max(highest * 1.15, 1.0, self._top if highest > self._top * 0.3 else highest * 1.15)
         for curve, line in zip(self._curves, values, strict=True):
             curve.setData(list(times), list(line))
-        first = max(WINDOW_SECONDS * -1.0, min(times, default=-60.0))
-        self.plot.setXRange(min(first, -60.0), 0, padding=0)
+        self.plot.setXRange(-window, 0, padding=0)
         self.plot.setYRange(0, self._top, padding=0)
-        self.plot.getAxis("bottom").setTicks([_ticks(min(first, -60.0))])
+        narrow = self.plot.width() < theme().px(_NARROW)
+        marks = (window, self._top, narrow)
+        if marks != self._marks:
+            self._marks = marks
+            self.plot.getAxis("bottom").setTicks([time_ticks(window, narrow=narrow)])
+            self.plot.getAxis("left").setTicks([value_ticks(self._top)])
         newest = [
             f"{name} {line[-1]:.2f}" for (name, _), line in zip(self._lines, values, strict=True) if line
         ]
@@ -71,7 +81,7 @@ class Chart(QWidget):
             axis.setPen(pg.mkPen(color("divider")))
             axis.setTextPen(pg.mkPen(color("muted")))
             axis.setStyle(tickFont=font("micro"), tickLength=0)
-        self.plot.getAxis("left").setWidth(44)
+        self.plot.getAxis("left").setWidth(theme().px(44))
         for (_, role), curve in zip(self._lines, self._curves, strict=True):
             curve.setPen(pg.mkPen(color(role), width=1.6))
             fill = QColor(color(role))
@@ -80,17 +90,17 @@ class Chart(QWidget):
             curve.setBrush(pg.mkBrush(fill))
 
 
-def _ticks(first: float) -> list[tuple[float, str]]:
-    step = 15.0 if first >= -60 else 30.0 if first >= -120 else 60.0 if first >= -300 else 300.0
-    count = int(-first // step)
-    return [
-        (
-            -step * n,
-            "now"
-            if n == 0
-            else f"-{step * n:.0f} s"
-            if step * n < 120 and step < 60
-            else f"-{step * n / 60:.0f} min",
-        )
-        for n in range(count + 1)
-    ]
+def time_ticks(window: float, *, narrow: bool = False) -> list[tuple[float, str]]:
+    """Marks at round times before now, in words."""
+    parts = 2 if narrow else 4 if window < 300 else 3
+    step = window / parts
+    unit, word = (3600.0, "h") if step >= 3600 else (60.0, "min") if step >= 60 else (1.0, "s")
+    return [(-step * n, f"-{step * n / unit:g} {word}" if n else "now") for n in range(parts)]
+
+
+def value_ticks(top: float) -> list[tuple[float, str]]:
+    """Three or four round values up to `top`."""
+    rough = top / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
+    return [(step * n, f"{step * n:,g}") for n in range(int(top / step) + 1)]

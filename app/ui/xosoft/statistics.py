@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Iterator
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.model.paths import shown
@@ -15,11 +15,15 @@ from app.ui.bridge.slices import Slices
 from app.ui.models.cell import Cell, Column, number
 from app.ui.models.table import RowModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import Line
+from app.ui.widgets.basics import Label, Line
+from app.ui.widgets.controls import Segmented
 from app.ui.widgets.views import CellTable
 from app.ui.xosoft.charts import Chart
 from app.ui.xosoft.history import History
 from app.ui.xosoft.host_graph import HostGraph, LinkRates
+
+_WINDOWS = (("2 min", 120.0), ("15 min", 900.0), ("6 h", 6 * 3600.0))
+_MOVE_MS = 250
 
 
 class RootModel(RowModel[RootStatistics]):
@@ -71,11 +75,29 @@ class StatisticsTab(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.charts: list[Chart] = []
         charts = QWidget()
-        self._row = QHBoxLayout(charts)
+        self.span = Segmented([title for title, _ in _WINDOWS])
+        self.span.setAccessibleName("Time shown")
+        self.span.chosen.connect(self._draw)
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 6, 12, 0)
+        head.addWidget(Label("Last", "small", "muted"))
+        head.addWidget(self.span)
+        head.addStretch(1)
+        around = QVBoxLayout(charts)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.setSpacing(0)
+        around.addLayout(head)
+        self._row = QHBoxLayout()
+        around.addLayout(self._row, 1)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(0)
-        charts.setMinimumHeight(theme().px(110))
+        charts.setMinimumHeight(theme().px(140))
         self._shown: int | None = None
+        # Four times a second, so that the lines move on steadily between the answers.
+        self._moving = QTimer(self)
+        self._moving.setInterval(_MOVE_MS)
+        self._moving.timeout.connect(self._draw)
+        self._moving.start()
         # Each takes some 20 ms to make: not both in the round in which the manager is opened.
         self._making = Slices(self, self._make_charts(), self._draw)
         self.roots = RootModel()
@@ -94,9 +116,9 @@ class StatisticsTab(QWidget):
         split.setChildrenCollapsible(False)
         for widget in (scroll, charts, lower):
             split.addWidget(widget)
-        split.setSizes([200, 160, 150])
+        split.setSizes([180, 190, 140])
         # With large text the three need more height than the pane has: they are scrolled then.
-        split.setMinimumHeight(theme().px(110) * 3)
+        split.setMinimumHeight(theme().px(380))
         whole = QScrollArea()
         whole.setWidgetResizable(True)
         whole.setFrameShape(QFrame.Shape.NoFrame)
@@ -110,18 +132,21 @@ class StatisticsTab(QWidget):
         for title, unit, lines in (
             ("Throughput", "MB/s", (("Captured", "master"), ("Applied", "replica"))),
             ("Lag", "seconds", (("Largest", "replica"),)),
+            ("Spool", "MB", (("Largest", "info"),)),
         ):
             made = Chart(title, unit, lines)
             self.charts.append(made)
             self._row.addWidget(made, 1)
             yield
 
-    def _draw(self) -> None:
-        if self._shown is None or not self._making.done:
+    def _draw(self, _position: int = 0) -> None:
+        if self._shown is None or not self._making.done or not self.isVisible():
             return
-        times, captured, applied, lags = self._history.series(self._shown, time.monotonic())
-        self.charts[0].show_series(times, captured, applied)
-        self.charts[1].show_series(times, lags)
+        window = _WINDOWS[self.span.position][1]
+        found = self._history.series(self._shown, time.monotonic(), window)
+        self.charts[0].show_series(window, found.times, found.captured, found.applied)
+        self.charts[1].show_series(window, found.times, found.lags)
+        self.charts[2].show_series(window, found.times, found.spools)
 
     def show_status(self, status: ScenarioStatus | None) -> None:
         """Show another scenario, or the same one's new figures."""
@@ -132,6 +157,5 @@ class StatisticsTab(QWidget):
             return
         number_of = status.scenario.id
         self.graph.show_status(status, self._history.rates(number_of))
-        self._draw()
         self.roots.set_items(list(status.roots))
         self.roots.touch()
