@@ -59,11 +59,15 @@ def add(
 def list_accounts() -> None:
     """Names of all accounts."""
     context = current()
-    found = context.composition.agent_home(context.home).accounts.roles()
+    accounts = context.composition.agent_home(context.home).accounts
+    found, system = accounts.roles(), set(accounts.of_system())
     context.show(
-        [{"name": name, "role": role} for name, role in found.items()],
+        [{"name": name, "role": role, "system": name in system} for name, role in found.items()],
         lambda: (
-            table(["Account", "Role"], [[name, role] for name, role in found.items()])
+            table(
+                ["Account", "Role", "Password"],
+                [[name, role, "system's" if name in system else "own"] for name, role in found.items()],
+            )
             if found
             else "No accounts. Add one: arcxo account add NAME"
         ),

@@ -23,6 +23,10 @@ class LocalAccounts:
         """Account → role."""
         return {account.name: account.role.label for account in self._accounts().list()}
 
+    def of_system(self) -> Sequence[str]:
+        """Those whose passwords are the machine's."""
+        return [account.name for account in self._accounts().list() if account.of_system]
+
     def set_password(self, name: str, password: str, role: str = "") -> None:
         """Add an account or change its password. Raises UsageError AE1012."""
         accounts = self._accounts()

@@ -294,6 +294,10 @@ class AccountService(Protocol):
         """Add the account, or give an existing one a new password. `role` "" = as it was; administrator."""
         ...
 
+    def of_system(self) -> Sequence[str]:
+        """Those whose passwords are the machine's."""
+        ...
+
     def add_system(self, name: str, role: str = "", service: str = "") -> None:
         """Let an account of the machine log in with its password there, checked by a PAM service."""
         ...

@@ -35,7 +35,8 @@ def plan_restore(
     orders = RestoreOrders(connections.catalog, request.script, secrets, _Known(connections))
     plans: list[RestorePlan] = []
     items: list[RestoreItem] = []
-    for group in orders.groups(0, 0):
+    groups = orders.groups(0, 0)
+    for group in groups:
         room = limit - len(items)
         if is_local(group.host):
             plan = _here(connections, group.order, room, on_item)
@@ -52,7 +53,7 @@ def plan_restore(
         counts=counts,
         size_bytes=sum(one.size_bytes for one in plans),
         items=tuple(items),
-        host=script.host,
+        host=", ".join(dict.fromkeys(group.host for group in groups)) or script.host,
         free_bytes=min((one.free_bytes for one in plans if one.free_bytes is not None), default=None),
         stops_scenario=", ".join(_stopped(connections, request)),
         truncated=sum(counts.values()) > len(items),

@@ -146,6 +146,9 @@ class FakeAccounts:
     def set_password(self, name: str, password: str, role: str = "") -> None:
         self.passwords[name] = password
 
+    def of_system(self) -> list[str]:
+        return []
+
     def add_system(self, name: str, role: str = "", service: str = "") -> None:
         self.passwords[name] = ""
 

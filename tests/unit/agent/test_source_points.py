@@ -1,6 +1,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,21 @@ def test_only_what_changed_since_the_last_session_is_read(rig: Rig, source: Path
     assert second.incremental
     assert second.new_bytes == 4
     assert [row.path for row in events.rows if row.path.endswith(b"two")] == []
+
+
+def test_all_of_a_file_system_is_compared_with_its_last_session_too(rig: Rig, source: Path) -> None:
+    def top(base: int = 0) -> ArchiveTask:
+        task = rig.task(rig.begin(source), base)
+        return replace(task, roots=(replace(task.roots[0], master_path=b"/"),))
+
+    first = archive(top(), Events(), lambda: False)
+    assert rig.files() == {"/one", "/inner/two"}
+    (source / "inner/two").unlink()
+    events = Events()
+    second = archive(top(first.session), events, lambda: False)
+    assert (second.incremental, second.new_bytes) == (True, 0)
+    assert [row.path for row in events.rows if row.removed] == [b"/inner/two"]
+    assert rig.files() == {"/one"}
 
 
 def test_homes_media_and_side_stores_are_left_out(rig: Rig, source: Path) -> None:
