@@ -432,6 +432,11 @@ class ModelledReplica:
         self.churn = Churn(seed, self.model, big=big)
         self.states: dict[int, State] = {store.change: self.model.state()}
         self._appended: list[tuple[int, int]] = []
+        self.adopt(store)
+
+    def adopt(self, store: ReplicaStore) -> None:
+        """From now on this is the store, opened anew."""
+        self.store = store
         append = store.log.append
 
         def noted(entry: UndoEntry) -> None:
