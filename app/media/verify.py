@@ -78,7 +78,7 @@ class Verifier:
         return VerifyReport(
             full=full,
             sessions=len(self._headers),
-            packs=len(packs),
+            packs=len(checked),
             bytes_read=self._bytes_read,
             damage=tuple(self._damage),
             names_hidden=self._names_hidden,

@@ -68,7 +68,10 @@ def restores(site: Site) -> None:
 
 
 def verifies(site: Site) -> None:
-    assert verify(site.media, full=True).damage == ()
+    report = verify(site.media, full=True)
+    assert report.damage == ()
+    # What was there when it began, and what took its place.
+    assert report.packs >= len(DirectoryMediaStore(site.media).names("packs")) > 0
 
 
 def compares(site: Site) -> None:
