@@ -17,6 +17,7 @@ VERBS = {
     "import": ("app.cli.scenario_define", "import_xml", "Make a scenario from its XML definition."),
     "export": ("app.cli.scenario_define", "export", "Print the XML definition."),
     "register": ("app.cli.scenario_define", "register", "Register a scenario that only its host knows."),
+    "template": ("app.cli.scenario_template", "template", "What new scenarios may begin with."),
     "discover": ("app.cli.scenario_discover", "discover", "Find scenarios of hosts that are not listed."),
     "delete": ("app.cli.scenario_delete", "delete", "Delete a scenario; directories stay as they are."),
     "leftovers": ("app.cli.scenario_delete", "leftovers", "What hosts keep of deleted scenarios."),

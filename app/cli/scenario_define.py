@@ -32,6 +32,7 @@ from app.model.scenario import (
     ServerType,
     SyncMethod,
 )
+from app.model.template import ScenarioTemplate
 
 Command = Callable[..., Any]
 
@@ -66,7 +67,8 @@ def _definition_options(command: Command) -> Command:
             default=ServerType.FILE_SERVER.value,
             show_default=True,
         ),
-        click.option("--scenario-group", "group", default="Scenarios", show_default=True, metavar="GROUP"),
+        click.option("--template", default=None, metavar="NAME", help="Begin with what this template has."),
+        click.option("--scenario-group", "group", default=None, metavar="GROUP", help="[default: Scenarios]"),
         click.option("--sync", type=click.Choice([method.value for method in SyncMethod]), default=None),
         click.option("--assured-recovery", is_flag=True),
         click.option("--rewind-minutes", type=click.IntRange(0), default=None),
@@ -214,7 +216,8 @@ def _new_scenario(
     replicas: Sequence[str],
     roots: Sequence[str],
     server_type: str,
-    group: str,
+    template: str | None,
+    group: str | None,
     sync: str | None,
     assured_recovery: bool,
     rewind_minutes: int | None,
@@ -235,15 +238,22 @@ def _new_scenario(
     }
     values.update({key: str(value) for key, value in named.items() if value is not None})
     targets = tuple(target for _, target in pairs)
+    begin = ScenarioTemplate("", properties=default_properties(ServerType(server_type)))
+    if template is not None:
+        known = {one.name: one for one in current().services.scenarios.templates()}
+        if template not in known:
+            raise NotFoundError("E1193", name=template)
+        begin = known[template]
+    filters = Filters(tuple(include) or begin.filters.include, tuple(exclude) or begin.filters.exclude)
     return NewScenario(
         name=name,
         master=master,
         replicas=tuple(ReplicaSpec(host, targets) for host in replicas or ("localhost",)),
         roots=tuple(Root(source) for source, _ in pairs),
         server_type=ServerType(server_type),
-        group=group,
-        filters=Filters(tuple(include), tuple(exclude)),
-        properties=properties_from(values, default_properties(ServerType(server_type))),
+        group=group or begin.group,
+        filters=filters,
+        properties=properties_from(values, begin.properties),
     )
 
 

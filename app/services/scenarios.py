@@ -24,6 +24,7 @@ from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.model.suspending import check_until
+from app.model.template import ScenarioTemplate, template_of
 from app.services.comparing import following
 from app.services.connections import Connections
 from app.services.events import find_events
@@ -150,6 +151,27 @@ class LocalScenarios:
                     register_scenario(self._connections.catalog, status.scenario, "I1150")
                     return status.scenario
         raise NotFoundError("E1127", name=name)
+
+    def templates(self) -> Sequence[ScenarioTemplate]:
+        """What new scenarios may begin with, by name."""
+        from app.services.templates import templates
+
+        return templates(self._connections.catalog.settings)
+
+    def save_template(self, name: str, scenario: str) -> ScenarioTemplate:
+        """Keep what a scenario has but hosts and directories. Raises UsageError E1192."""
+        from app.services.templates import save_template
+
+        registration, agent = self._finding.agent(scenario)
+        made = template_of(agent.scenario(registration.id).scenario, name)
+        save_template(self._connections.catalog.settings, made)
+        return made
+
+    def remove_template(self, name: str) -> None:
+        """Forget a template. Raises NotFoundError E1193."""
+        from app.services.templates import remove_template
+
+        remove_template(self._connections.catalog.settings, name)
 
     def discover(self) -> Discovery:
         """The scenarios of all known hosts that are not registered here; see `app.services.discovery`."""

@@ -17,6 +17,7 @@ from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
+from app.model.template import ScenarioTemplate
 
 
 class ScenarioService(Protocol):
@@ -41,6 +42,15 @@ class ScenarioService(Protocol):
     def create(self, scenario: NewScenario) -> Scenario: ...
     def update(self, scenario: Scenario) -> Scenario: ...
     def register(self, name: str) -> Scenario: ...
+    def templates(self) -> Sequence[ScenarioTemplate]:
+        """What new scenarios may begin with, by name."""
+        ...
+
+    def save_template(self, name: str, scenario: str) -> ScenarioTemplate:
+        """Keep what a scenario has but hosts and directories; replaces. Raises UsageError E1192."""
+        ...
+
+    def remove_template(self, name: str) -> None: ...
     def discover(self) -> Discovery:
         """The scenarios of all known hosts that are not registered here. Changes nothing."""
         ...

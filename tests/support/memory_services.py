@@ -100,6 +100,7 @@ from app.model.search import Machine, Query
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.upcoming import NextRun
 from app.services.alerts_api import AlertRequest
+from app.model.template import ScenarioTemplate, template_of
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
 
@@ -334,6 +335,21 @@ class MemoryScenarios(_Calls):
                 self._services.statuses.append(status)
                 return status.scenario
         return self.show(name).scenario
+
+    def templates(self) -> Sequence[ScenarioTemplate]:
+        self._note("scenarios.templates")
+        return list(self._services.templates_)
+
+    def save_template(self, name: str, scenario: str) -> ScenarioTemplate:
+        self._note("scenarios.save_template", name, scenario)
+        found = next(one.scenario for one in self._services.statuses if str(one.scenario.id) == scenario)
+        made = template_of(found, name)
+        self._services.templates_.append(made)
+        return made
+
+    def remove_template(self, name: str) -> None:
+        self._note("scenarios.remove_template", name)
+        self._services.templates_ = [one for one in self._services.templates_ if one.name != name]
 
     def discover(self) -> Discovery:
         self._note("scenarios.discover")
@@ -939,6 +955,12 @@ class MemoryLog(_Calls):
             and (not severities or record.severity in severities)
         ][:limit]
 
+    def purge(self, older_than: datetime) -> int:
+        self._note("log.purge", older_than)
+        before = len(self._services.activity)
+        self._services.activity = [one for one in self._services.activity if one.at >= older_than]
+        return before - len(self._services.activity)
+
 
 class MemoryKeys(_Calls):
     def list(self, media: str) -> Sequence[KeySlot]:
@@ -1254,6 +1276,7 @@ class MemoryServices:
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
         self.silent_hosts: dict[str, ArcxoError] = {}
         self.elsewhere: list[ScenarioStatus] = []
+        self.templates_: list[ScenarioTemplate] = []
         self.media_ = [
             MediaInfo("FSD-2026-A", "8F1C", "A1B2C3", 1, "S1", "FSD-A", "GROUP0", now(), 2440 * GB, 61),
         ]

@@ -16,6 +16,7 @@ from app.model.scenario import (
     ScenarioProperties,
     ServerType,
 )
+from app.model.template import ScenarioTemplate
 
 LOCAL = "localhost"
 
@@ -72,6 +73,7 @@ class Answers:
     exclude: str = ""
     group: str = "Scenarios"
     include: tuple[str, ...] = ()
+    template: str = ""
     properties: ScenarioProperties = field(default_factory=ScenarioProperties)
 
 
@@ -235,9 +237,18 @@ class NewScenarioFlow:
         """Change properties by name."""
         self.answers.properties = replace(self.answers.properties, **values)  # type: ignore[arg-type]
 
+    def begin_with(self, template: ScenarioTemplate | None) -> None:
+        """Take what a template has; None: the defaults."""
+        begin = template or ScenarioTemplate("")
+        answers = self.answers
+        answers.template, answers.group, answers.properties = begin.name, begin.group, begin.properties
+        answers.include, answers.exclude = begin.filters.include, "\n".join(begin.filters.exclude)
+
     def answer(self, page: Page) -> str:
         """The chosen answer under a step."""
         answers = self.answers
+        if page is Page.WELCOME:
+            return answers.template
         if page is Page.TYPE:
             return "File Server · DR"
         if page is Page.HOSTS:

@@ -86,6 +86,7 @@ class HostsPage(WizardPage):
     def enter(self) -> None:
         """Read the known hosts and the names in use."""
         services = self.context.services
+        self.group.setCurrentText(self.flow.answers.group)
         self.context.tasks.run(self, services.hosts.list, self._on_hosts, key="hosts")
         self.context.tasks.run(self, services.scenarios.list, self._on_scenarios, key="names")
         self.name.setFocus()

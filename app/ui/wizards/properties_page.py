@@ -59,7 +59,12 @@ class PropertiesPage(WizardPage):
         layout.addStretch(1)
 
     def enter(self) -> None:
-        """Count what the patterns leave out of the directories chosen now."""
+        """Show the answers, which a template may have changed; count what the patterns leave out."""
+        answers = self.flow.answers
+        if self.exclude.toPlainText() != answers.exclude:
+            self.exclude.setPlainText(answers.exclude)
+        if {name: getattr(answers.properties, name) for name in self.NAMES} != self.form.values():
+            self.form.set_values({name: getattr(answers.properties, name) for name in self.NAMES})
         self.preview.look()
 
     def _on_edited(self) -> None:

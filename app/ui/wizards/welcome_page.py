@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
+
+from app.model.template import ScenarioTemplate
 from app.ui.manager import Context
 from app.ui.widgets.basics import IconLabel, Label
 from app.ui.wizards.flow import NewScenarioFlow
-from app.ui.wizards.page import WizardPage, form
+from app.ui.wizards.page import WizardPage, field, form
+
+NOTHING = "The defaults"
 
 
 class WelcomePage(WizardPage):
@@ -44,4 +49,35 @@ class WelcomePage(WizardPage):
             words.addWidget(Label(text, "body", "text2", wrap=True))
             row.addLayout(words, 1)
             layout.addLayout(row)
+        layout.addSpacing(8)
+        self._templates: dict[str, ScenarioTemplate] = {}
+        self.begin = QComboBox()
+        self.begin.setMaximumWidth(420)
+        self.begin.addItem(NOTHING)
+        self.begin.activated.connect(self._on_chosen)
+        layout.addLayout(field("Begin with", self.begin, "Templates are saved in the Scenario menu"))
         layout.addStretch(1)
+
+    def enter(self) -> None:
+        """Read the templates."""
+        self.context.tasks.run(
+            self,
+            self.context.services.scenarios.templates,
+            self._on_templates,
+            self._on_error,
+            key="templates",
+        )
+
+    def _on_templates(self, templates: Sequence[ScenarioTemplate]) -> None:
+        self._templates = {template.name: template for template in templates}
+        chosen = self.flow.answers.template
+        self.begin.clear()
+        self.begin.addItems([NOTHING, *self._templates])
+        self.begin.setCurrentText(chosen if chosen in self._templates else NOTHING)
+
+    def _on_error(self, _error: Exception) -> None:
+        """Without an answer none is offered."""
+
+    def _on_chosen(self, _position: int) -> None:
+        self.flow.begin_with(self._templates.get(self.begin.currentText()))
+        self.edited.emit()

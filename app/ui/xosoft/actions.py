@@ -25,13 +25,14 @@ class Act(Enum):
     DUPLICATE = "create"
     EXPORT = "export"
     REGISTER = "register"
+    TEMPLATE = "template save"
 
 
 TOGETHER = frozenset({Act.RUN, Act.STOP, Act.SUSPEND, Act.RESUME, Act.SYNCHRONIZE, Act.BOOKMARK})
 """What can be done to all scenarios of a group at once."""
 _RUNS = (ScenarioState.STARTING, ScenarioState.SYNCHRONIZING, ScenarioState.REPLICATING)
 _STOPPED_ONLY = (Act.RESTORE_DATA, Act.DELETE, Act.EDIT)
-_OF_DEFINITION = (Act.DIFFERENCE, Act.DUPLICATE, Act.EXPORT, Act.REGISTER)
+_OF_DEFINITION = (Act.DIFFERENCE, Act.DUPLICATE, Act.EXPORT, Act.REGISTER, Act.TEMPLATE)
 
 
 def why_not(act: Act, status: ScenarioStatus | None) -> str:

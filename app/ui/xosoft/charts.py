@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.ui.theme import color, font, theme
 from app.ui.widgets.basics import Label
 
-
 _NARROW = 240
 """With less room the words below would run into each other."""
 

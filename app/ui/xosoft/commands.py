@@ -35,6 +35,7 @@ _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.RESTORE_DATA, "Restore data…", "rewind", "", "Rewind a replica to an earlier point"),
     (Act.EDIT, "Rename or move…", "pencil", "F2", "Another name, or another group"),
     (Act.DUPLICATE, "Duplicate…", "copy", "", "Make a new scenario that begins with all of this one"),
+    (Act.TEMPLATE, "Save as template…", "save", "", "Keep all but hosts and directories for new scenarios"),
     (Act.EXPORT, "Export…", "download", "", "Write the definition to a file"),
     (
         Act.REGISTER,
@@ -46,6 +47,7 @@ _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.DELETE, "Delete…", "trash-2", "", "Delete the scenario with its spool and rewind log"),
 )
 _LINES_BEFORE = (Act.SUSPEND, Act.BOOKMARK)
+_MORE = (Act.EDIT, Act.DUPLICATE, Act.TEMPLATE, Act.EXPORT, Act.REGISTER)
 IN_TOOLBAR = tuple(act for act, *_ in _OFFERED[:8])
 
 
@@ -83,7 +85,7 @@ class ScenarioCommands(QObject):
             entries.append(self.acts[act])
             if act is Act.SUSPEND:
                 entries.append(self.suspend_until)
-        more = [self.acts[act] for act in (Act.EDIT, Act.DUPLICATE, Act.EXPORT, Act.REGISTER)]
+        more = [self.acts[act] for act in _MORE]
         return [*entries, None, *more, self.copy, None, self.acts[Act.DELETE]]
 
     def toolbar(self) -> tuple[list[QAction], list[QAction], dict[QAction, QMenu]]:
@@ -164,6 +166,7 @@ class ScenarioCommands(QObject):
             Act.DUPLICATE: lambda chosen: self.on_new(chosen.scenario),
             Act.EXPORT: lambda chosen: self.files.ask_export(chosen.scenario),
             Act.REGISTER: self._ask_update_server,
+            Act.TEMPLATE: self._ask_template,
         }.get(act)
         if asking is not None:
             asking(status)
@@ -251,6 +254,11 @@ class ScenarioCommands(QObject):
         dialog = DeleteScenarioDialog(status, self._manager)
         dialog.accepted.connect(lambda: self.do(Act.DELETE, status, keep_rewind=dialog.keep_rewind))
         self._open(dialog)
+
+    def _ask_template(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.template_dialog import TemplateDialog
+
+        self._open(TemplateDialog(self._manager.context, status.scenario, self._manager))
 
     def _ask_update_server(self, status: ScenarioStatus) -> None:
         from app.ui.xosoft.server_dialog import UpdateServerDialog

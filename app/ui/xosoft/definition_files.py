@@ -9,13 +9,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, UsageError
 from app.model.scenario import Scenario
 from app.ui.manager import Manager
 
 _XML = "Scenario definitions (*.xml);;All files (*)"
-_MOST_BYTES = 16 * 1024**2
-"""No definition is nearly as large; a wrong file is not read whole."""
+_MOST_BYTES = 1 << 20
+"""What the engine takes at most; a larger file is not even read whole."""
 
 
 class DefinitionFiles(QObject):
@@ -65,9 +65,12 @@ class DefinitionFiles(QObject):
         def make() -> Scenario:
             try:
                 with Path(file).open("rb") as opened:
-                    xml = opened.read(_MOST_BYTES)
+                    xml = opened.read(_MOST_BYTES + 1)
             except OSError as error:
                 raise ArcxoError("E1302", path=file, reason=error.strerror or str(error)) from error
+            if len(xml) > _MOST_BYTES:
+                cause = f"it is larger than {_MOST_BYTES >> 20} MiB, which no definition is"
+                raise UsageError("E3370", scenario=file, replica="—", cause=cause)
             return context.services.scenarios.import_xml(xml)
 
         context.tasks.run(self._manager, make, self._on_imported, context.show_error)

@@ -10,11 +10,14 @@ from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import JobStatus
 from app.model.scenario import ReplicaState, ScenarioState
 from app.ui.dialogs.confirm import ConfirmDialog
+from app.ui.wizards.flow import Page
+from app.ui.wizards.new_scenario import NewScenarioWizard
 from app.ui.xosoft.actions import Act
 from app.ui.xosoft.discovery_dialog import DiscoveryDialog, DiscoveryModel
 from app.ui.xosoft.holding import holder
 from app.ui.xosoft.manager import XOsoftManager
 from app.ui.xosoft.server_dialog import UpdateServerDialog
+from app.ui.xosoft.template_dialog import TemplateDialog
 from tests.support.memory_services import scenario, status_of
 
 
@@ -115,3 +118,31 @@ def test_scenarios_of_hosts_are_found_and_registered(manager, qtbot, services, q
     model.set_items([found])
     qtmodeltester.check(model)
     dialog.reject()
+
+
+def test_a_template_is_saved_and_a_new_scenario_begins_with_it(manager, qtbot, services):
+    select(manager, qtbot, "Archive 2019")
+    like = manager.selected.scenario
+    changed = replace(like, properties=replace(like.properties, rewind_minutes=77))
+    services.scenarios.update(changed)
+    manager.actions_[Act.TEMPLATE].trigger()
+    dialog = manager.findChild(TemplateDialog)
+    dialog.name.setText("Archives")
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.save.click()
+    assert services.called("scenarios.save_template") == [
+        ("scenarios.save_template", "Archives", str(like.id))
+    ]
+    manager.commands.new.trigger()
+    wizard = manager.findChild(NewScenarioWizard)
+    welcome, properties = wizard.pages[Page.WELCOME], wizard.pages[Page.PROPERTIES]
+    qtbot.waitUntil(lambda: welcome.begin.count() == 2)
+    welcome.begin.setCurrentText("Archives")
+    welcome.begin.activated.emit(1)
+    assert wizard.flow.answer(Page.WELCOME) == "Archives"
+    assert wizard.flow.answers.group == like.group
+    properties.enter()
+    assert properties.form.values()["rewind_minutes"] == 77
+    wizard.pages[Page.HOSTS].enter()
+    assert wizard.pages[Page.HOSTS].group.currentText() == like.group
+    wizard.done(0)

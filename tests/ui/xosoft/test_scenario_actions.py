@@ -13,7 +13,7 @@ def status(state, replica):
     return status_of(scenario(1, "Files", ["/srv"]), state, replica)
 
 
-ALWAYS = {Act.DIFFERENCE, Act.DUPLICATE, Act.EXPORT, Act.REGISTER}
+ALWAYS = {Act.DIFFERENCE, Act.DUPLICATE, Act.EXPORT, Act.REGISTER, Act.TEMPLATE}
 RUN, STOPPED = ScenarioState.REPLICATING, ScenarioState.STOPPED
 CASES = [
     (STOPPED, ReplicaState.STOPPED, {Act.RUN, Act.RESTORE_DATA, Act.DELETE, Act.EDIT}),
