@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
+from app.cli.arguments import UtcTime
 from app.cli.context import current, with_fields
 from app.cli.table import table, time_text
 from app.model.events import ActivityRecord, Severity
@@ -20,9 +23,33 @@ from app.model.events import ActivityRecord, Severity
 )
 @click.option("--text", default="", metavar="TEXT", help="Only lines that contain TEXT.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
-def log(*, job_id: int | None, types: tuple[str, ...], text: str, limit: int) -> None:
-    """Show the newest lines of the activity log."""
+@click.option(
+    "--purge-before",
+    type=UtcTime(),
+    default=None,
+    metavar="TIME",
+    help="Delete the lines older than TIME for good; shows nothing.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before lines are deleted.")
+def log(
+    *,
+    job_id: int | None,
+    types: tuple[str, ...],
+    text: str,
+    limit: int,
+    purge_before: datetime | None,
+    yes: bool,
+) -> None:
+    """Show the newest lines of the activity log, or delete old ones."""
     context = current()
+    if purge_before is not None:
+        if job_id is not None or types or text:
+            raise click.UsageError("--purge-before deletes all lines older than a time, not a choice of them")
+        question = f"Delete all lines of the activity log older than {time_text(purge_before)}?"
+        context.confirm(question, yes=yes, action="purge the activity log")
+        deleted = context.services.log.purge(purge_before)
+        context.show({"deleted": deleted}, f"{deleted:,} line(s) deleted.")
+        return
     records = context.services.log.list(
         job_id=job_id, severities=[Severity(kind.removesuffix("s")) for kind in types], text=text, limit=limit
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from app.model.events import ActivityRecord, Severity
 from app.services.connections import Connections
@@ -27,3 +28,7 @@ class LocalActivityLog:
         return self._connections.catalog.log.list(
             job_id=job_id, severities=severities, newer_than=newer_than, text=text, limit=limit
         )
+
+    def purge(self, older_than: datetime) -> int:
+        """Delete the lines older than a time; returns how many."""
+        return self._connections.catalog.log.prune(older_than)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
@@ -21,14 +20,15 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 
-from app.model.errors import ArcxoError
 from app.model.events import ActivityRecord
 from app.model.job import Job, JobStatus
 from app.ui import formats, icons
 from app.ui.dialogs.confirm import confirm
 from app.ui.job_status.actions import Offer, command_line, offers
 from app.ui.job_status.job_detail import JobDetailDialog
+from app.ui.job_status.log_export import write_export
 from app.ui.job_status.log_pane import ActivityLogPane
+from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.reschedule import RescheduleDialog
 from app.ui.job_status.undo_dialog import UndoDialog
@@ -39,6 +39,7 @@ _LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
 _ONLY_IN_MENU = frozenset({"details", "undo", "show_log", "copy_command"})
+_OF_THE_LOG = ("export", "purge")
 _NEED_A_JOB = ("details", "show_log", "copy_command")
 
 
@@ -105,6 +106,7 @@ class JobStatusManager(Manager):
             ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
             ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy_command),
             ("export", "Export…", "download", "", self.log.export),
+            ("purge", "Purge…", "trash-2", "", self._on_purge),
         ):
             action = QAction(text, self)
             # A space keeps the text of a button off its icon.
@@ -138,7 +140,8 @@ class JobStatusManager(Manager):
             tool.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.toolbar[name] = tool
             row.addWidget(tool)
-        self.toolbar["export"].hide()
+        for name in _OF_THE_LOG:
+            self.toolbar[name].hide()
         return bar
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
@@ -165,7 +168,7 @@ class JobStatusManager(Manager):
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
-        return "&Job", [*self._job_actions(), None, self.actions_["export"]]
+        return "&Job", [*self._job_actions(), None, *(self.actions_[name] for name in _OF_THE_LOG)]
 
     def _job_actions(self) -> list[QAction | None]:
         names = ("run_now", "ready", "reschedule", "stop", "", "details", "undo", "show_log", "copy_command")
@@ -230,7 +233,7 @@ class JobStatusManager(Manager):
     def _on_tab_changed(self, position: int) -> None:
         self._pages.setCurrentIndex(position)
         for name, tool in self.toolbar.items():
-            tool.setVisible((name == "export") == (position == 1))
+            tool.setVisible((name in _OF_THE_LOG) == (position == 1))
         self._fit_toolbar()
         self._offer()
 
@@ -298,11 +301,21 @@ class JobStatusManager(Manager):
 
     def _on_export(self, name: str, text: str) -> None:
         self.context.tasks.run(
-            self, partial(_write, name, text), partial(self._on_exported, name), self.context.show_error
+            self, partial(write_export, name, text), partial(self._on_exported, name), self.context.show_error
         )
 
     def _on_exported(self, name: str, _result: object) -> None:
         self.context.toast("Activity log exported", name)
+
+    def _on_purge(self) -> None:
+        dialog = PurgeLogDialog(self.context, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.submitted.connect(self._on_purged)
+        dialog.open()
+
+    def _on_purged(self, count: object) -> None:
+        self.context.toast(f"{formats.counted(int(str(count)), 'line')} of the activity log deleted")
+        self._log_poll.refresh()
 
     def _on_log_wanted(self, job_id: int) -> None:
         self.tabs.setCurrentIndex(1)
@@ -383,12 +396,3 @@ class JobStatusManager(Manager):
             schedule = dialog.schedule()
             self._act(lambda number: self.context.services.jobs.reschedule(number, schedule))
         dialog.deleteLater()
-
-
-def _write(name: str, text: str) -> None:
-    """Write an exported file; raises ArcxoError E1301. `newline` stays as CSV has it."""
-    try:
-        with Path(name).open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        raise ArcxoError("E1301", path=name, reason=error.strerror or error) from error

@@ -14,6 +14,7 @@ from app.model.restore import KeptRestore, UndoPlan
 from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.job_report import attention_rows, done_lines, newest_run
 from app.ui.job_status.manager import JobStatusManager
+from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.job_status.replicate_back import ReplicateBackDialog
 from app.ui.job_status.undo_dialog import UndoDialog
 from tests.support.memory_services import now
@@ -170,5 +171,26 @@ def test_the_queue_opens_the_window_of_a_job_that_ended(services, restored, cont
     dialog.close()
     manager.queue.choose(412)
     assert manager.actions_["undo"].toolTip() == "Only a restore is undone"
+    manager.deactivate()
+    settled()
+
+
+def test_the_log_is_purged_by_age_after_saying_what_stays(services, context, qtbot, settled):
+    services.activity = [line(1, "N5050"), replace(line(2, "N5055"), at=now() - timedelta(days=400))]
+    manager = JobStatusManager(context)
+    qtbot.addWidget(manager)
+    manager.show()
+    manager.activate()
+    settled()
+    manager.tabs.setCurrentIndex(1)
+    assert manager.toolbar["purge"].isVisible()
+    manager.actions_["purge"].trigger()
+    dialog = open_child(manager, PurgeLogDialog, settled)
+    dialog.days.setValue(365)
+    assert "on stay" in dialog.field._below.text()
+    dialog.action.click()
+    settled()
+    assert [record.id for record in services.activity] == [1]
+    assert context.extra["toasts"][-1][0] == "1 line of the activity log deleted"
     manager.deactivate()
     settled()
