@@ -197,6 +197,10 @@ class ActivityLogService(Protocol):
         """Newest first."""
         ...
 
+    def purge(self, older_than: datetime) -> int:
+        """Delete the lines older than a time for good; returns how many."""
+        ...
+
 
 class MediaService(Protocol):
     """Devices, media and sessions."""
@@ -210,10 +214,6 @@ class MediaService(Protocol):
 
     def format(self, device: str, name: str) -> Job: ...
     def verify(self, media: str, *, full: bool, heal: bool = False, session_password: str = "") -> Job:
-    def purge(self, older_than: datetime) -> int:
-        """Delete the lines older than a time for good; returns how many."""
-        ...
-
         """Submit a check. `heal`: damage is repaired from what holds the same content, or quarantined."""
         ...
 
