@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from app.model.errors import ArcxoError, BusyError
+from app.services.host_names import HostNames
 
 if TYPE_CHECKING:
     from app.agent.api import Agent
@@ -40,6 +41,7 @@ class Connections:
         self._silent: dict[str, tuple[float, ArcxoError]] = {}
         self._agent_stamp: tuple[int, int, int] | None = None
         self._retired: list[Agent] = []
+        self._names = HostNames(home, lambda: self.catalog, self._stamp)
 
     @property
     def catalog(self) -> Catalog:
@@ -108,14 +110,14 @@ class Connections:
 
     def is_here(self, host: str) -> bool:
         """Whether a host's name means this machine: `localhost`, or the name that other hosts call it."""
-        from app.jobs.hosts import is_here, is_local
+        from app.jobs.hosts import is_local
 
-        return is_local(host) or is_here(host, self.home, self.catalog)
+        return is_local(host) or self._names.is_own(host)
 
     def _far_agent(self, host: str, timeout_s: float) -> Agent:
         from app.jobs.hosts import KnownHosts
 
-        known = self.catalog.hosts.show(host)
+        known = self._names.show(host)
         with self._guard:
             dialing = self._dialing.setdefault(host, threading.Lock())
         # One connects at a time; the others find the connection that it made.
@@ -130,6 +132,7 @@ class Connections:
 
     def forget_host(self, host: str) -> None:
         """What is known of the way to `host` has changed."""
+        self._names.forget()
         with self._guard:
             self._silent.pop(host, None)
             gone = [key for key in self._far if key[0].name == host]
