@@ -26,6 +26,7 @@ from app.jobs.backup import BackupJobs
 from app.jobs.home import home_id
 from app.jobs.hosts import Agents, KnownHosts, server_name
 from app.jobs.housekeeping import Housekeeping
+from app.jobs.kept_agents import KeptAgents
 from app.jobs.lanes import Lanes
 from app.jobs.media_jobs import MediaJobs
 from app.jobs.media_utilities import MediaUtilities
@@ -95,7 +96,8 @@ class Server:
         self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
         self._housekeeping = Housekeeping(self._catalog, self._store, self._report)
         known = agents or KnownHosts(home, self._catalog)
-        watchdog = Watchdog(self._catalog, self._name, lambda host: known.agent_of(host, None))
+        self._watched = KeptAgents(lambda host: known.agent_of(host, None))
+        watchdog = Watchdog(self._catalog, self._name, self._watched.lend)
         self._alerts = AlertEngine(self._catalog, self._store, self._name, watchdog.look)
         self._beat_at = 0.0
 
@@ -144,6 +146,7 @@ class Server:
             self._supervisor.close(stop_agent_too=True, timeout_s=_AGENT_END_S)
         self._housekeeping.close(_JOBS_END_S)
         self._alerts.close(_JOBS_END_S)
+        self._watched.close()
         try:
             self._catalog.servers.remove(self._id)
         except ArcxoError as error:
