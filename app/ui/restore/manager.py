@@ -21,7 +21,7 @@ from app.ui.restore.basket import BasketItem, Part, item_name, resolve
 from app.ui.restore.destination_pane import DestinationPane
 from app.ui.restore.plan_items import PlanInput
 from app.ui.restore.requests import LoginRow, Target, requests
-from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TREE, Known, SourceTab, read_known
+from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TIME, BY_TREE, Known, SourceTab, read_known
 from app.ui.widgets.basics import Line, button
 from app.ui.widgets.notices import explain
 from app.ui.widgets.schedule_form import ScheduleForm
@@ -121,8 +121,8 @@ class RestoreManager(Manager):
         ]
 
     def show_request(self, **request: Any) -> None:
-        """`view`: "session", "tree" or "query". `pattern`: look for it at once."""
-        views = {"session": BY_SESSION, "tree": BY_TREE, "query": BY_QUERY}
+        """`view`: "session", "tree", "query" or "time". `pattern`: look for it at once."""
+        views = {"session": BY_SESSION, "tree": BY_TREE, "query": BY_QUERY, "time": BY_TIME}
         self.tabs.setCurrentIndex(SOURCE)
         pattern = str(request.get("pattern", ""))
         self.source.view.setCurrentIndex(

@@ -29,17 +29,19 @@ from app.ui.restore.browse_pane import BrowsePane
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.query_pane import QueryPane
 from app.ui.restore.source_rows import machine_rows, session_rows
+from app.ui.restore.time_pane import TimePane
 from app.ui.restore.versions_pane import VersionsPane
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line
 from app.ui.widgets.notices import EmptyState
 
-BY_SESSION, BY_TREE, BY_QUERY = range(3)
-_VIEWS = ("Restore by Session", "Restore by Tree", "Restore by Query")
+BY_SESSION, BY_TREE, BY_QUERY, BY_TIME = range(4)
+_VIEWS = ("Restore by Session", "Restore by Tree", "Restore by Query", "Restore by Time")
 _HINTS = (
     "You know the media: sessions with their contents.",
     "You know the machine: its data as last backed up. Version History shows earlier contents.",
     "You know the name: finds files of File Server scenarios in every session, on all media.",
+    "You know the moment: the rewind log and the sessions that hold it, the best first.",
 )
 
 
@@ -101,6 +103,9 @@ class SourceTab(QWidget):
         for page in (self.by_session, self.by_tree, self.by_query):
             self._pages.addWidget(page)
             page.entry_chosen.connect(self._on_entry_chosen)
+        self.by_time = TimePane(context)
+        self.by_time.browse_wanted.connect(self.browse_as_of)
+        self._pages.addWidget(self.by_time)
         self.splitter = QSplitter()
         self.splitter.addWidget(self._pages)
         self.splitter.addWidget(self.versions)
@@ -140,6 +145,9 @@ class SourceTab(QWidget):
         self.by_session.set_rows(session_rows(known.media, known.sessions, self.chooser.box))
         self._show_machines()
         self.by_query.set_known(known.machines, known.sessions)
+        self.by_time.set_sessions(known.sessions)
+        if self.view.currentIndex() == BY_TIME:
+            self.by_time.begin()
         self.strip.set_sessions({SessionSource(one.media_serial, one.number): one for one in known.sessions})
 
     def show_error(self, error: Exception) -> None:
@@ -180,8 +188,18 @@ class SourceTab(QWidget):
         self._hint.setText(_HINTS[view])
         self.as_of_box.setVisible(view == BY_TREE)
         self.as_of.setVisible(view == BY_TREE)
+        if view == BY_TIME:
+            self.by_time.begin()
         self._ask_versions()
         self.view_changed.emit(view)
+
+    def browse_as_of(self, session: SessionInfo) -> None:
+        """The tree as a session holds it."""
+        at = QDateTime.fromSecsSinceEpoch(int(session.finished_at.timestamp()))
+        self.view.setCurrentIndex(BY_TREE)
+        self.as_of.setDateTime(at)
+        self.as_of_box.setChecked(True)
+        self._on_as_of()
 
     def _on_as_of(self) -> None:
         self.as_of.setEnabled(self.as_of_box.isChecked())
@@ -199,6 +217,9 @@ class SourceTab(QWidget):
 
     def _ask_versions(self) -> None:
         if not self.versions.isVisibleTo(self):
+            return
+        if self.view.currentIndex() == BY_TIME:
+            self.versions.ask("", b"")
             return
         page = (self.by_session, self.by_tree, self.by_query)[self.view.currentIndex()]
         source, entry = page.current()
