@@ -186,6 +186,10 @@ NextRun = Callable[[Job], datetime | None]
 """When a job runs again by its schedule; None when it does not. Called within a transaction: no I/O."""
 
 
+FollowUp = Callable[[Job, bytes], NewJob | None]
+"""The job that does again what a crash cut off, with its sealed credentials. As `NextRun`: no I/O."""
+
+
 class Jobs(Protocol):
     """The queue. Times of leases are the database's."""
 
@@ -216,8 +220,12 @@ class Jobs(Protocol):
         totals: Totals = Totals(),
         *,
         next_execution_at: datetime | None = None,
+        follow_up: NewJob | None = None,
     ) -> Job:
-        """Record how the run ended: Ready again when `next_execution_at` is given, else Done. E6003."""
+        """Record how the run ended: Ready again when `next_execution_at` is given, else Done. E6003.
+
+        `follow_up` is queued in the same step.
+        """
         ...
 
     def release(self, job_id: int, fence: int, *, execution_at: datetime | None = None) -> None:
@@ -239,15 +247,28 @@ class Jobs(Protocol):
         ...
 
     def reschedule(self, job_id: int, schedule: Schedule, execution_at: datetime | None) -> Job: ...
+    def replace(self, job_id: int, job: NewJob) -> Job:
+        """Another script, schedule and credentials for a job that is not Active (BusyError E6014)."""
+        ...
+
+    def set_credentials(self, job_id: int, credentials: bytes) -> None:
+        """Other sealed credentials for a job that is not Active (BusyError E6014)."""
+        ...
+
     def delete(self, job_id: int) -> None:
         """Remove a job that is not Active (BusyError E6007), its children too."""
         ...
 
-    def mark_crashed(self, server_id: str = "", next_run: NextRun = lambda _: None) -> Sequence[Job]:
+    def mark_crashed(
+        self,
+        server_id: str = "",
+        next_run: NextRun = lambda _: None,
+        follow_up: FollowUp = lambda _job, _credentials: None,
+    ) -> Sequence[Job]:
         """Make Active jobs Crashed: all claims of `server_id` (at its start), and every expired one.
 
         In the same step a job for which `next_run` gives a time is Ready again for then, and children that
-        had not begun are canceled with their parent. Returns the jobs.
+        had not begun are canceled with their parent; what `follow_up` gives is queued. Returns the jobs.
         """
         ...
 

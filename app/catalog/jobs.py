@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 
 from app.catalog import claims, dialect, rows
-from app.catalog.api import Claim, JobCounts, NewJob, NextRun, Totals
+from app.catalog.api import Claim, FollowUp, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
 from app.catalog.live import SqlLive
 from app.catalog.tables import jobs
@@ -32,25 +32,7 @@ class SqlJobs:
     def submit(self, job: NewJob) -> Job:
         """Queue a job. It is durable when this returns."""
         with self._database.write() as c:
-            now = dialect.now_us(c)
-            execution_at = dialect.maybe_us(job.execution_at)
-            values = {
-                "parent_id": job.parent_id,
-                "kind": job.kind.value,
-                "name": job.name,
-                "status": _HOLD if job.hold else _READY,
-                "owner": job.owner,
-                "server": job.server,
-                "device_group": job.device_group,
-                "created_at": now,
-                "execution_at": now if execution_at is None else execution_at,
-                "schedule": rows.schedule_to_json(job.schedule),
-                "script": rows.script_to_json(job.script),
-                "credentials": job.credentials or None,
-            }
-            inserted = c.execute(insert(jobs).values(values))
-            assert inserted.inserted_primary_key is not None
-            return _job(_row(c, inserted.inserted_primary_key[0]))
+            return _job(_row(c, _insert(c, job)))
 
     def list(self, *, include_done: bool = True) -> Sequence[Job]:
         """Newest first; active ones with progress."""
@@ -155,6 +137,7 @@ class SqlJobs:
         totals: Totals = _NOTHING,
         *,
         next_execution_at: datetime | None = None,
+        follow_up: NewJob | None = None,
     ) -> Job:
         """Record how a run ended. Raises BusyError E6003."""
         with self._database.write() as c:
@@ -163,6 +146,8 @@ class SqlJobs:
             if next_execution_at is not None:
                 values |= {"status": _READY, "execution_at": dialect.to_us(next_execution_at)}
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            if follow_up is not None:
+                _insert(c, follow_up)
             finished = _job(_row(c, job_id))
         self._live.clear_progress(job_id)
         return finished
@@ -228,6 +213,30 @@ class SqlJobs:
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
             return _job(_row(c, job_id))
 
+    def set_credentials(self, job_id: int, credentials: bytes) -> None:
+        """Replace the sealed credentials. Raises NotFoundError E6008, BusyError E6014 while it is active."""
+        values = {"credentials": credentials or None}
+        self._move(job_id, (_READY, _HOLD, _DONE), "given another password", values)
+
+    def replace(self, job_id: int, job: NewJob) -> Job:
+        """Give a job another script, schedule and credentials. Raises as `reschedule`."""
+        with self._database.write() as c:
+            row = _row(c, job_id)
+            if row.status == _ACTIVE:
+                raise BusyError("E6014", job=job_id, status=row.status, action="modified")
+            now, execution_at = dialect.now_us(c), dialect.maybe_us(job.execution_at)
+            values = {
+                "name": job.name,
+                "status": _HOLD if job.hold else _READY,
+                "device_group": job.device_group,
+                "execution_at": now if execution_at is None else execution_at,
+                "schedule": rows.schedule_to_json(job.schedule),
+                "script": rows.script_to_json(job.script),
+                "credentials": job.credentials or None,
+            }
+            c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            return _job(_row(c, job_id))
+
     def delete(self, job_id: int) -> None:
         """Remove a job and its children. Raises NotFoundError E6008, BusyError E6007."""
         with self._database.write() as c:
@@ -238,7 +247,12 @@ class SqlJobs:
                 raise BusyError("E6007", job=active)
             c.execute(delete(jobs).where(family))
 
-    def mark_crashed(self, server_id: str = "", next_run: NextRun = lambda _: None) -> Sequence[Job]:
+    def mark_crashed(
+        self,
+        server_id: str = "",
+        next_run: NextRun = lambda _: None,
+        follow_up: FollowUp = lambda _job, _credentials: None,
+    ) -> Sequence[Job]:
         """Make claims of `server_id`, and expired ones, Crashed. What they knew of the fence ends here."""
         with self._database.read() as c:
             if c.execute(_abandoned(dialect.now_us(c), server_id)).first() is None:
@@ -250,10 +264,14 @@ class SqlJobs:
             waiting = jobs.c.parent_id.in_(lost) & jobs.c.status.in_((_READY, _HOLD))
             c.execute(update(jobs).where(waiting).values(_ended(c, JobResult.CANCELED)))
             for job_id in lost:
-                following = next_run(_job(_row(c, job_id)))
+                crashed = _row(c, job_id)
+                again = follow_up(_job(crashed), bytes(crashed.credentials or b""))
+                if again is not None:
+                    _insert(c, again)
+                following = next_run(_job(crashed))
                 if following is not None:
-                    again = {"status": _READY, "execution_at": dialect.to_us(following)}
-                    c.execute(update(jobs).where(jobs.c.id == job_id).values(again))
+                    due = {"status": _READY, "execution_at": dialect.to_us(following)}
+                    c.execute(update(jobs).where(jobs.c.id == job_id).values(due))
             marked = [_job(_row(c, job_id)) for job_id in lost]
         for job_id in lost:
             self._live.clear_progress(job_id)
@@ -294,11 +312,41 @@ class SqlJobs:
         ]
 
 
+def _insert(connection: Connection, job: NewJob) -> int:
+    now = dialect.now_us(connection)
+    execution_at = dialect.maybe_us(job.execution_at)
+    values = {
+        "parent_id": job.parent_id,
+        "kind": job.kind.value,
+        "name": job.name,
+        "status": _HOLD if job.hold else _READY,
+        "owner": job.owner,
+        "server": job.server,
+        "device_group": job.device_group,
+        "created_at": now,
+        "execution_at": now if execution_at is None else execution_at,
+        "schedule": rows.schedule_to_json(job.schedule),
+        "script": rows.script_to_json(job.script),
+        "credentials": job.credentials or None,
+    }
+    inserted = connection.execute(insert(jobs).values(values))
+    assert inserted.inserted_primary_key is not None
+    return int(inserted.inserted_primary_key[0])
+
+
+_FIRST = (JobKind.RESTORE.value, JobKind.RESTORE_UNDO.value)
+
+
 def _due(now: int) -> Any:
     return (
         select(jobs.c.id, jobs.c.fence)
         .where(jobs.c.status == _READY, jobs.c.execution_at <= now)
-        .order_by(jobs.c.execution_at, jobs.c.id)
+        # Somebody waits for a restore; backups come after the upkeep that makes room for them.
+        .order_by(
+            case((jobs.c.kind.in_(_FIRST), 0), (jobs.c.kind == JobKind.BACKUP.value, 2), else_=1),
+            jobs.c.execution_at,
+            jobs.c.id,
+        )
         .limit(1)
     )
 

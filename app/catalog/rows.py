@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from datetime import datetime
 from typing import Any
 
+from app.model.commands import JobCommands, OnExit
 from app.model.errors import ArcxoError
 from app.model.job import (
     UNDO_MAX_MB,
@@ -62,6 +64,12 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
                 {"host": one.host, "path_b64": encode_bytes(one.path), "cross": one.cross_file_systems}
                 for one in script.sources
             ],
+            "retries": script.retries,
+            "retry_minutes": script.retry_minutes,
+            "makeup_of": script.makeup_of,
+            "streams": script.streams,
+            "commands": _commands_to(script.commands),
+            "node_commands": [[node, _commands_to(one)] for node, one in script.node_commands],
         }
     elif isinstance(script, RestoreScript):
         document = {
@@ -124,6 +132,14 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
                 DirectSource(one["host"], decode_bytes(one["path_b64"]), one["cross"])
                 for one in document.get("sources", ())
             ),
+            retries=document.get("retries", 0),
+            retry_minutes=document.get("retry_minutes", 10),
+            makeup_of=document.get("makeup_of", 0),
+            streams=document.get("streams", 4),
+            commands=_commands_from(document.get("commands", {})),
+            node_commands=tuple(
+                (node, _commands_from(one)) for node, one in document.get("node_commands", ())
+            ),
         )
     return RestoreScript(
         selections=tuple(
@@ -146,6 +162,17 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         undo_days=document.get("undo_days", 0),
         undo_max_mb=document.get("undo_max_mb", UNDO_MAX_MB),
     )
+
+
+def _commands_to(commands: JobCommands) -> dict[str, Any]:
+    return dataclasses.asdict(commands)
+
+
+def _commands_from(document: dict[str, Any]) -> JobCommands:
+    if not document:
+        return JobCommands()
+    lists = {name: tuple(document[name]) for name in ("before", "after", "after_unless")}
+    return JobCommands(**(document | lists | {"on_exit": OnExit(document["on_exit"])}))
 
 
 def schedule_to_json(schedule: Schedule) -> str:

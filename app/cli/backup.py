@@ -9,6 +9,7 @@ import click
 
 from app.cli.context import CommandContext, current, read_password_file
 from app.cli.job import finish_submission
+from app.cli.operation import Operation, operation_options
 from app.cli.schedule import schedule_options
 from app.messages import render
 from app.model.errors import UsageError
@@ -86,6 +87,8 @@ _LOSSES = frozenset({"W5213", "W5214"})
 @click.option(
     "--verify", type=click.Choice([mode.value for mode in VerifyMode]), default=VerifyMode.NONE.value
 )
+@operation_options
+@click.option("--replace", "replaces", type=int, default=0, metavar="N", help="Modify the backup job N.")
 @click.option("--name", default="", metavar="TEXT", help="Name of the job.")
 @click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result.")
 def backup(
@@ -111,6 +114,8 @@ def backup(
     schedule: Schedule,
     hold: bool,
     verify: str,
+    operation: Operation,
+    replaces: int,
     name: str,
     wait: bool,
 ) -> int:
@@ -138,6 +143,11 @@ def backup(
         span_wait_minutes=span_timeout,
         protect_days=protect_days,
         sources=directories,
+        retries=operation.retries,
+        retry_minutes=operation.retry_minutes,
+        streams=operation.streams,
+        commands=operation.commands,
+        node_commands=operation.node_commands,
     )
     if password and not new_password:
         context.services.backups.check_password(script, password)
@@ -150,6 +160,7 @@ def backup(
         hold=hold,
         session_password=password,
         credentials=logins,
+        replaces=replaces,
     )
     return finish_submission(context.services.backups.submit(request), wait=wait)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import click
 
-from app.cli.context import CommandContext, current
+from app.cli.context import CommandContext, current, read_password_file
 from app.cli.schedule import schedule_options
 from app.cli.table import size_text, time_text
 from app.messages import render
-from app.model.errors import ExitCode
-from app.model.job import Job, JobResult, JobStatus, Schedule
+from app.model.errors import ExitCode, UsageError
+from app.model.job import Credentials, Job, JobResult, JobStatus, Schedule
 from app.model.recurrence import describe
 from app.model.upcoming import NextRun
 
@@ -33,11 +33,12 @@ def job() -> None:
 
 @job.command(name="list", help="List the jobs.")
 @click.option("--active", is_flag=True, help="Leave done jobs out.")
-def list_jobs(*, active: bool) -> None:
+@click.option("--history", is_flag=True, help="Also jobs that are done for more than a day.")
+def list_jobs(*, active: bool, history: bool) -> None:
     """All jobs of the queue."""
     context = current()
     context.show_list(
-        context.services.jobs.list(include_done=not active),
+        context.services.jobs.list(include_done=not active, history=history),
         [
             ("Job", lambda item: str(item.id)),
             ("Name", lambda item: item.name),
@@ -120,7 +121,27 @@ def run(*, number: int) -> None:
     context.show_done(f"Job {number} runs as soon as the server takes it", id=number, action="run")
 
 
-@job.command(help="Give job N another schedule.")
+@job.command(help="Change a password that job N keeps while it waits.")
+@click.argument("number", type=int)
+@click.option("--session-password-file", metavar="FILE", help="Of the sessions it writes or reads.")
+@click.option("--user", default="", metavar="USER", help="Of its log-ins to hosts, with --password-file.")
+@click.option("--password-file", metavar="FILE")
+@click.option("--role", default="", metavar="ROLE", help="Only of: master, replica, or 'source HOST'.")
+def password(
+    *, number: int, session_password_file: str | None, user: str, password_file: str | None, role: str
+) -> None:
+    """Set another password."""
+    if not session_password_file and not (user and password_file):
+        raise UsageError("E5748", job=number)
+    jobs = current().services.jobs
+    if session_password_file:
+        jobs.set_password(number, read_password_file(session_password_file))
+    if user and password_file:
+        jobs.set_login(number, Credentials(user, read_password_file(password_file)), role)
+    current().show_done(f"Job {number} has another password", id=number, action="password")
+
+
+@job.command(help="Give job N another schedule. All of a backup: arcxo backup --replace N …")
 @click.argument("number", type=int)
 @schedule_options(rotation=True)
 def modify(*, number: int, schedule: Schedule) -> None:

@@ -12,6 +12,7 @@ from app.agent.names import is_masters_own
 from app.catalog.api import Catalog, NewJob
 from app.jobs import rotating
 from app.jobs.archiving import NO_MEDIA, EntityArchiver
+from app.jobs.commands import around
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
@@ -49,9 +50,21 @@ class BackupJobs:
         assert isinstance(script, BackupScript)
         if control.job.parent_id is None:
             control.note("N5000", job=control.job.id, name=control.job.name)
+            if script.makeup_of:
+                control.note("N5731", first=script.makeup_of)
+            return around(control, script.commands, "", lambda: self._run_all(control, script))
+        return self._run_all(control, script)
+
+    def _run_all(self, control: JobControl, script: BackupScript) -> Outcome:
         if script.has_children:
             return self._run_children(control, script)
-        return self._run_one(control, script)
+        group, label = (
+            script.device_group,
+            (*script.scenario_names, *(one.label for one in script.sources))[0],
+        )
+        text = f"device group {group}: {script.streams} backups write to it"
+        with self._lanes.slot(control, ("streams", group), script.streams, text):
+            return around(control, script.commands_of(label), label, lambda: self._run_one(control, script))
 
     def ended(self, control: JobControl, result: JobResult) -> None:
         """A run that failed or was canceled gets its closing line."""
@@ -61,6 +74,7 @@ class BackupJobs:
         source = script.sources[0] if script.sources else None
         node = self._scenario_node(script) if source is None else source_node(source)
         began = time.monotonic()
+        refused = False
         try:
             if source is None:
                 result = self._back_up(control, node)
@@ -72,6 +86,7 @@ class BackupJobs:
             if control.canceled or error.code == _LOST_CLAIM:
                 raise
             started = control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
+            refused = isinstance(error, CredentialsError)
             control.error(error, scenario=node.scenario)
             result = JobResult.FAILED if started else JobResult.RUN_FAILED
         control.begin_phase(JobPhase.FINISH)
@@ -80,7 +95,8 @@ class BackupJobs:
         if control.job.parent_id is None:
             write_backup_summary(control, [node], script.device_group)
         write_backup_end(control, result)
-        return Outcome(result)
+        again = not refused and (node.missed or result not in _GOOD)
+        return Outcome(result, script if again else None)
 
     def _scenario_node(self, script: BackupScript) -> NodeSummary:
         registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
@@ -277,7 +293,11 @@ class BackupJobs:
         control.warnings += sum(job.warnings for job in ended)
         result = _together([job.last_result for job in ended])
         write_backup_end(control, result)
-        return Outcome(result)
+        missed = [job.script for job in ended if job.last_result not in _GOOD or self._nothing_of(job)]
+        return Outcome(result, _only(script, [one for one in missed if isinstance(one, BackupScript)]))
+
+    def _nothing_of(self, job: Job) -> bool:
+        return not self._catalog.sessions.of_job(job.id)
 
     def _jobs(self, numbers: list[int], control: JobControl) -> list[Job]:
         jobs = [self._catalog.jobs.show(number) for number in numbers]
@@ -318,6 +338,18 @@ class BackupJobs:
                 for one in sessions
             ],
         )
+
+
+def _only(script: BackupScript, parts: list[BackupScript]) -> BackupScript | None:
+    """The script with the targets of its children `parts` alone; None when there are none."""
+    if not parts:
+        return None
+    return replace(
+        script,
+        scenario_ids=tuple(number for one in parts for number in one.scenario_ids),
+        scenario_names=tuple(name for one in parts for name in one.scenario_names),
+        sources=tuple(source for one in parts for source in one.sources),
+    )
 
 
 def _check_point(point: BackupPoint, node: NodeSummary) -> None:

@@ -16,6 +16,7 @@ class Lanes:
         self._lock = threading.Lock()
         self._holders: dict[Hashable, int] = {}
         self._users: dict[Hashable, set[int]] = {}
+        self._slots: dict[Hashable, set[int]] = {}
 
     @contextmanager
     def hold(self, control: JobControl, lane: Hashable, text: str) -> Iterator[None]:
@@ -32,6 +33,24 @@ class Lanes:
             if lane in self._holders:
                 return False
             self._holders[lane] = job_id
+            return True
+
+    @contextmanager
+    def slot(self, control: JobControl, lane: Hashable, most: int, text: str) -> Iterator[None]:
+        """One of `most` places of a lane; waits for it with `text` shown. Raises CanceledError E5131."""
+        control.wait_for(text, lambda: self._take_slot(control.job.id, lane, most))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._slots[lane].discard(control.job.id)
+
+    def _take_slot(self, job_id: int, lane: Hashable, most: int) -> bool:
+        with self._lock:
+            taken = self._slots.setdefault(lane, set())
+            if len(taken) >= most:
+                return False
+            taken.add(job_id)
             return True
 
     def use(self, thing: Hashable, job_id: int) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from app.catalog.api import Catalog
 from app.jobs import scheduler
+from app.jobs.retrying import after_crash
 from app.jobs.runner import LEASE_S, ActiveJob, JobKindRunner
 from app.jobs.timing import Timing
 from app.model.errors import UsageError
@@ -17,7 +18,7 @@ from app.model.events import Severity
 from app.model.job import BackupScript, Job, JobKind
 
 _LOG = logging.getLogger(__name__)
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 32
 _EXPIRED_EVERY_S = 15.0
 
 
@@ -84,7 +85,7 @@ class JobQueue:
         `server_id`: all of that server's; "": only those whose lease has run out. A repeating job goes back
         to Ready for its next time; children that had not begun are canceled with their parent.
         """
-        for job in self._catalog.jobs.mark_crashed(server_id, _next_run):
+        for job in self._catalog.jobs.mark_crashed(server_id, _next_run, after_crash):
             kept = self._catalog.sessions.of_job(job.id)
             self._catalog.log.append(
                 "E5133",

@@ -14,18 +14,21 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.catalog.api import Catalog, Claim
 from app.jobs import scheduler
 from app.jobs.control import JobControl
+from app.jobs.retrying import makeup
 from app.jobs.timing import note_passed_over
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError
-from app.model.job import Job, JobPhase, JobResult
+from app.model.job import BackupScript, Job, JobPhase, JobResult
 
 _LOG = logging.getLogger(__name__)
 LEASE_S = 30.0
 _RENEW_EVERY_S = 8.0
+SKIPPED = "N5743"
+"""A run that its own rules leave out."""
 _LOST_CLAIM = "E6003"
 _CATALOG_BUSY = "E6001"
 _STOP_POLL_S = 0.25
@@ -36,6 +39,8 @@ class Outcome:
     """How a run ended, as its kind sees it."""
 
     result: JobResult
+    missed: BackupScript | None = None
+    """What of a backup is to be tried again."""
 
 
 class JobKindRunner(Protocol):
@@ -68,6 +73,7 @@ class ActiveJob:
         self._renewed_at = time.monotonic()
         self._asked_at = 0.0
         self._recording = False
+        self._missed: BackupScript | None = None
         self._thread = threading.Thread(target=self._run, name=f"job-{claim.job.id}", daemon=True)
 
     @property
@@ -87,7 +93,7 @@ class ActiveJob:
     def tend(self) -> None:
         """Renew the lease when due and pass on a request to stop. Called often by the server's loop."""
         now = time.monotonic()
-        if self._recording:
+        if self._is_ending():
             return  # with the end recorded the claim is over, as it should be
         try:
             if now - self._renewed_at >= _RENEW_EVERY_S:
@@ -99,13 +105,16 @@ class ActiveJob:
                     _LOG.info("job %d: stop requested", self.job.id)
                     self.control.cancel()
         except BusyError as error:
-            if error.code == _LOST_CLAIM and self._recording:
+            if error.code == _LOST_CLAIM and self._is_ending():
                 return
             if error.code == _LOST_CLAIM:
                 _LOG.warning("job %d: the claim is lost; its run ends", self.job.id)
                 self.control.cancel(lost=True)
             elif now - self._renewed_at > LEASE_S:
                 self.control.cancel(lost=True)
+
+    def _is_ending(self) -> bool:
+        return self._recording
 
     def _run(self) -> None:
         try:
@@ -118,9 +127,14 @@ class ActiveJob:
     def _result(self) -> JobResult:
         control = self.control
         try:
-            return self._kind.run(control).result
+            outcome = self._kind.run(control)
+            self._missed = outcome.missed
         except CanceledError as error:
             if control.canceled:
+                return self._told(JobResult.CANCELED)
+            if error.code == SKIPPED:
+                params: dict[str, Any] = dict(error.params)
+                control.note(error.code, **params)
                 return self._told(JobResult.CANCELED)
             return self._failed(error)
         except ArcxoError as error:
@@ -136,12 +150,16 @@ class ActiveJob:
             _LOG.exception("job %d: unexpected failure", self.job.id)
             control.note("E5130", job=self.job.id, kind=type(error).__name__, details=_where(error))
             return self._told(JobResult.FAILED)
+        return outcome.result
 
     def _failed(self, error: ArcxoError) -> JobResult:
         if self.control.lost:
             return JobResult.CRASHED
         self.control.error(error)
         _LOG.info("job %d failed: %s", self.job.id, error)
+        script = self.job.script
+        if isinstance(script, BackupScript) and not isinstance(error, CredentialsError):
+            self._missed = script
         started = self.control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
         refused = isinstance(error, CredentialsError)
         return self._told(JobResult.FAILED if started and not refused else JobResult.RUN_FAILED)
@@ -163,12 +181,23 @@ class ActiveJob:
             passed_over = scheduler.missed_runs(job.schedule, control.started_at, now)
             if passed_over:
                 note_passed_over(control, passed_over, next_at)
+        again = makeup(job, result, self._missed, control.sealed_credentials)
+        if again is not None and isinstance(again.script, BackupScript) and again.execution_at is not None:
+            names = [*again.script.scenario_names, *(one.label for one in again.script.sources)]
+            control.warn(
+                "W5730", at=again.execution_at.isoformat(timespec="seconds"), missed=", ".join(names)
+            )
         deadline = time.monotonic() + LEASE_S
         self._recording = True
         while True:
             try:
                 self._catalog.jobs.finish(
-                    job.id, control.fence, result, control.totals(), next_execution_at=next_at
+                    job.id,
+                    control.fence,
+                    result,
+                    control.totals(),
+                    next_execution_at=next_at,
+                    follow_up=again,
                 )
             except BusyError as error:
                 if error.code == _LOST_CLAIM:

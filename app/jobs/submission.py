@@ -9,6 +9,7 @@ from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
 from app.jobs.hosts import is_local
+from app.jobs.operation import check_operation
 from app.jobs.rotating import ensure_pools
 from app.jobs.secrets import SecretStore
 from app.model.errors import NotFoundError, UsageError
@@ -43,12 +44,17 @@ def submit_backup(
     owner: str = "caroot",
     hold: bool = False,
     secrets: JobSecrets = NO_SECRETS,
+    replaces: int = 0,
 ) -> Job:
     """Queue a backup of registered scenarios and of directories of known hosts. Blocks on the catalog.
 
+    `replaces`: the backup job that it takes the place of, under its number.
+
     Raises:
         UsageError: E5114 nothing to back up, E5115 encryption without a password (or the reverse), E511x
-            schedule, AE1060 the path of a directory.
+            schedule, AE1060 the path of a directory, E5745 a number out of its range, E5746 a command,
+            E5749 what it is to replace is no backup.
+        BusyError: E6014 what it is to replace is active.
         NotFoundError: a scenario is not registered, E6012 a host is not known, E5116 the device group does
             not exist.
     """
@@ -57,6 +63,7 @@ def submit_backup(
         raise UsageError("E5114")
     if script.encrypt != bool(secrets.session_password):
         raise UsageError("E5115")
+    check_operation(script)
     for scenario_id in script.scenario_ids:
         catalog.registrations.show(str(scenario_id))
     for source in script.sources:
@@ -68,19 +75,20 @@ def submit_backup(
     if schedule.rotation is not None:
         scheduler.check(schedule)
         ensure_pools(catalog, schedule.rotation)
-    return _submit(
-        catalog,
-        NewJob(
-            kind=JobKind.BACKUP,
-            name=name or _backup_name(script),
-            script=script,
-            owner=owner,
-            device_group=script.device_group,
-            hold=hold,
-            credentials=secrets.seal(store),
-        ),
-        schedule,
+    job = NewJob(
+        kind=JobKind.BACKUP,
+        name=name or _backup_name(script),
+        script=script,
+        owner=owner,
+        device_group=script.device_group,
+        hold=hold,
+        credentials=secrets.seal(store),
     )
+    if not replaces:
+        return _submit(catalog, job, schedule)
+    if catalog.jobs.show(replaces).kind is not JobKind.BACKUP:
+        raise UsageError("E5749", job=replaces)
+    return catalog.jobs.replace(replaces, _timed(job, schedule))
 
 
 def submit_restore(
@@ -209,20 +217,12 @@ def reschedule(catalog: Catalog, job_id: int, schedule: Schedule) -> Job:
 
 
 def _submit(catalog: Catalog, job: NewJob, schedule: Schedule) -> Job:
+    return catalog.jobs.submit(_timed(job, schedule))
+
+
+def _timed(job: NewJob, schedule: Schedule) -> NewJob:
     scheduler.check(schedule)
-    return catalog.jobs.submit(
-        NewJob(
-            kind=job.kind,
-            name=job.name,
-            script=job.script,
-            owner=job.owner,
-            schedule=schedule,
-            execution_at=_first_run(schedule),
-            device_group=job.device_group,
-            hold=job.hold,
-            credentials=job.credentials,
-        )
-    )
+    return replace(job, schedule=schedule, execution_at=_first_run(schedule))
 
 
 def _first_run(schedule: Schedule) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.model.commands import JobCommands
 from app.model.rotation import Rotation
 from app.model.source import DirectSource
 
@@ -110,7 +111,9 @@ class BackupScript:
 
     `span_method` is the rule for the media that follow when one is full (never append). The waits are in
     minutes, None = what the installation has set. `protect_days`: new media are not overwritten for so long.
-    Jobs with the same `run` share the media that one of them made.
+    Jobs with the same `run` share the media that one of them made. `retries`: how often what was missed is
+    tried again, `retry_minutes` later, by a job that says whose makeup it is. `streams`: so many backups
+    write to the group at a time. `node_commands`: by scenario or label of a source.
     """
 
     scenario_ids: tuple[int, ...]
@@ -129,6 +132,16 @@ class BackupScript:
     protect_days: int = 0
     run: str = ""
     sources: tuple[DirectSource, ...] = ()
+    retries: int = 0
+    retry_minutes: int = 10
+    makeup_of: int = 0
+    streams: int = 4
+    commands: JobCommands = field(default_factory=JobCommands)
+    node_commands: tuple[tuple[str, JobCommands], ...] = ()
+
+    def commands_of(self, node: str) -> JobCommands:
+        """The commands around one node."""
+        return dict(self.node_commands).get(node, JobCommands())
 
     @property
     def has_children(self) -> bool:

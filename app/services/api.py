@@ -74,6 +74,8 @@ class BackupRequest:
     hold: bool = False
     session_password: str = ""
     credentials: tuple[tuple[int, str, Credentials], ...] = ()
+    replaces: int = 0
+    """The backup job that is modified by this one: it keeps its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,19 @@ class RestoreService(Protocol):
 class JobService(Protocol):
     """The job queue."""
 
-    def list(self, *, include_done: bool = True) -> Sequence[Job]: ...
+    def list(self, *, include_done: bool = True, history: bool = False) -> Sequence[Job]:
+        """Newest first. Done jobs leave it after a day (setting done_job_hours); `history`: all known."""
+        ...
+
     def show(self, job_id: int) -> Job: ...
+    def set_password(self, job_id: int, session_password: str) -> Job:
+        """Another session password for a job that waits: E5748 it has none, BusyError E6014 it is active."""
+        ...
+
+    def set_login(self, job_id: int, login: Credentials, host_role: str = "") -> Job:
+        """Another log-in, for all hosts of a waiting job or a role ("master", "replica", "source HOST")."""
+        ...
+
     def wait(
         self, job_id: int, timeout_s: float | None = None, on_progress: Callable[[Job], None] | None = None
     ) -> Job: ...

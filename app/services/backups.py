@@ -31,5 +31,6 @@ class LocalBackups:
             request.schedule,
             name=request.name,
             hold=request.hold,
+            replaces=request.replaces,
             secrets=JobSecrets(session_password=request.session_password, logins=request.credentials),
         )

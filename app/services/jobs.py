@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from app.model.errors import BusyError
-from app.model.job import Job, JobStatus, Schedule
+from app.model.job import Credentials, Job, JobStatus, Schedule
 from app.model.upcoming import NextRun
 from app.services.connections import Connections
 
 _POLL_S = 0.1
+DONE_JOB_HOURS = "done_job_hours"
 
 
 class LocalJobs:
@@ -20,9 +21,18 @@ class LocalJobs:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def list(self, *, include_done: bool = True) -> Sequence[Job]:
-        """All jobs, newest first."""
-        return self._connections.catalog.jobs.list(include_done=include_done)
+    def list(self, *, include_done: bool = True, history: bool = False) -> Sequence[Job]:
+        """Newest first; what is Done for longer than the setting done_job_hours only with `history`."""
+        catalog = self._connections.catalog
+        found = catalog.jobs.list(include_done=include_done)
+        if history or not include_done:
+            return found
+        before = datetime.now(UTC) - timedelta(hours=float(catalog.settings.get(DONE_JOB_HOURS, "24")))
+        return [
+            job
+            for job in found
+            if job.status is not JobStatus.DONE or job.finished_at is None or job.finished_at > before
+        ]
 
     def show(self, job_id: int) -> Job:
         """One job. Raises NotFoundError."""
@@ -49,6 +59,8 @@ class LocalJobs:
                 return job
             if job.status is not JobStatus.ACTIVE and (seen_active or job.finished_at != ran_before):
                 return job
+            if job.last_result is not None and _runs_later(job):
+                return job  # the run that was asked for is over already
             if job.status is not JobStatus.ACTIVE and not self._server_runs():
                 raise BusyError("E1123", job=job_id)
             if deadline is not None and time.monotonic() > deadline:
@@ -68,7 +80,13 @@ class LocalJobs:
         self._connections.catalog.jobs.ready(job_id)
 
     def stop(self, job_id: int) -> None:
-        """Ask the job to stop."""
+        """End the run: Canceled, and if the job repeats it waits for its next time.
+
+        One that has not begun is Done, Canceled. BusyError E5747 for a repeating one that does not run.
+        """
+        job = self.show(job_id)
+        if job.schedule.repeat and job.status in (JobStatus.READY, JobStatus.HOLD):
+            raise BusyError("E5747", job=job_id)
         self._connections.catalog.jobs.request_stop(job_id)
 
     def delete(self, job_id: int) -> None:
@@ -80,6 +98,20 @@ class LocalJobs:
         from app.jobs.submission import reschedule
 
         return reschedule(self._connections.catalog, job_id, schedule)
+
+    def set_password(self, job_id: int, session_password: str) -> Job:
+        """Another session password for a job that waits. Raises UsageError E5748, BusyError E6014."""
+        from app.jobs.passwords import set_session_password
+
+        connections = self._connections
+        return set_session_password(connections.catalog, connections.secrets, job_id, session_password)
+
+    def set_login(self, job_id: int, login: Credentials, host_role: str = "") -> Job:
+        """Another log-in for a job that waits. Raises UsageError E5748, BusyError E6014."""
+        from app.jobs.passwords import set_login
+
+        connections = self._connections
+        return set_login(connections.catalog, connections.secrets, job_id, login, host_role)
 
     def next_run(self, job_id: int) -> NextRun:
         """When the job runs next and why then, or why not."""
@@ -99,6 +131,11 @@ class LocalJobs:
         from app.jobs.process import is_running
 
         return is_running(self._connections.home)
+
+
+def _runs_later(job: Job) -> bool:
+    later = job.execution_at is not None and job.execution_at > datetime.now(UTC)
+    return job.status is JobStatus.READY and later
 
 
 def _doing(job: Job) -> str:

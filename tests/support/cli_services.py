@@ -129,7 +129,7 @@ class FakeQueue:
     def wait(self, job_id: int, timeout_s: float | None = None, on_progress: Any = None) -> Job:
         return job(job_id, self.result)
 
-    def list(self, *, include_done: bool = True) -> list[Job]:
+    def list(self, *, include_done: bool = True, history: bool = False) -> list[Job]:
         return []
 
 

@@ -112,6 +112,7 @@ class MemoryJobs:
         totals: Totals = Totals(),  # noqa: B008
         *,
         next_execution_at: datetime | None = None,
+        follow_up: NewJob | None = None,
     ) -> Job:
         with self.lock:
             row = self.held(job_id, fence)
@@ -126,6 +127,8 @@ class MemoryJobs:
                 finished_at=datetime.now(UTC),
                 waits_for="",
             )
+            if follow_up is not None:
+                self.submit(follow_up)
             return row.job
 
     def release(self, job_id: int, fence: int, *, execution_at: datetime | None = None) -> None:
@@ -163,17 +166,34 @@ class MemoryJobs:
         row.job = replace(row.job, status=JobStatus.READY, schedule=schedule, execution_at=execution_at)
         return row.job
 
+    def replace(self, job_id: int, job: NewJob) -> Job:
+        row = self._row(job_id)
+        changes: dict[str, Any] = {name: getattr(job, name) for name in ("name", "script", "schedule")}
+        status = JobStatus.HOLD if job.hold else JobStatus.READY
+        row.job = replace(row.job, status=status, execution_at=job.execution_at, **changes)
+        row.sealed = job.credentials
+        return row.job
+
+    def set_credentials(self, job_id: int, credentials: bytes) -> None:
+        self._row(job_id).sealed = credentials
+
     def mark_crashed(
-        self, server_id: str = "", next_run: Callable[[Job], datetime | None] = lambda _: None
+        self,
+        server_id: str = "",
+        next_run: Callable[[Job], datetime | None] = lambda _: None,
+        follow_up: Callable[[Job, bytes], NewJob | None] = lambda _job, _credentials: None,
     ) -> Sequence[Job]:
         now = datetime.now(UTC)
         crashed = []
         with self.lock:
-            for row in self.rows.values():
+            for row in list(self.rows.values()):
                 expired = row.expires_at is not None and row.expires_at < now
                 if row.job.status is JobStatus.ACTIVE and (row.holder == server_id or expired):
                     row.fence += 1
                     row.job = replace(row.job, status=JobStatus.DONE, last_result=JobResult.CRASHED)
+                    again = follow_up(row.job, row.sealed)
+                    if again is not None:
+                        self.submit(again)
                     following = next_run(row.job)
                     if following is not None:
                         row.job = replace(row.job, status=JobStatus.READY, execution_at=following)

@@ -25,6 +25,7 @@ from app.model.filters import FilterExample, FilterPreview, PatternUse
 from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
     BackupScript,
+    Credentials,
     Job,
     JobKind,
     JobPhase,
@@ -98,9 +99,9 @@ from app.model.scenario import (
 )
 from app.model.search import Machine, Query
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
+from app.model.template import ScenarioTemplate, template_of
 from app.model.upcoming import NextRun
 from app.services.alerts_api import AlertRequest
-from app.model.template import ScenarioTemplate, template_of
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
 
@@ -858,7 +859,15 @@ class MemoryRestores(_Calls):
 
 
 class MemoryJobs(_Calls):
-    def list(self, *, include_done: bool = True) -> Sequence[Job]:
+    def set_password(self, job_id: int, session_password: str) -> Job:
+        self._note("jobs.set_password", job_id, session_password)
+        return self.show(job_id)
+
+    def set_login(self, job_id: int, login: Credentials, host_role: str = "") -> Job:
+        self._note("jobs.set_login", job_id, login, host_role)
+        return self.show(job_id)
+
+    def list(self, *, include_done: bool = True, history: bool = False) -> Sequence[Job]:
         self._note("jobs.list")
         return [job for job in self._services.jobs_ if include_done or job.status is not JobStatus.DONE]
 

@@ -1,0 +1,132 @@
+"""The options that say how a backup job runs: retries, streams, commands before and after."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from app.model.commands import JobCommands, OnExit
+from app.model.errors import UsageError
+
+_RESULTS = ("finished", "incomplete", "failed", "canceled")
+_OPTIONS = (
+    click.option(
+        "--retry-missed",
+        "retries",
+        type=click.IntRange(0, 12),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Try missed targets again so often, by a makeup job.",
+    ),
+    click.option(
+        "--retry-after",
+        "retry_minutes",
+        type=click.IntRange(1, 10_080),
+        default=10,
+        show_default=True,
+        metavar="MINUTES",
+        help="When the makeup job runs.",
+    ),
+    click.option(
+        "--streams",
+        type=click.IntRange(2, 32),
+        default=4,
+        show_default=True,
+        metavar="N",
+        help="So many backups write to the device group at a time.",
+    ),
+    click.option("--before", default="", metavar="COMMAND", help="Run it on the server before the job."),
+    click.option("--before-exit", type=int, default=None, metavar="CODE", help="Its expected exit code."),
+    click.option(
+        "--before-then",
+        type=click.Choice([one.value for one in OnExit]),
+        default=OnExit.RUN.value,
+        show_default=True,
+        help="What follows that code; with run, the job does not run after any other.",
+    ),
+    click.option("--before-delay", type=click.IntRange(0, 1440), default=0, metavar="MINUTES"),
+    click.option("--after", default="", metavar="COMMAND", help="Run it on the server after the job."),
+    click.option(
+        "--after-unless", multiple=True, type=click.Choice(_RESULTS), help="Not after that; may be repeated."
+    ),
+    click.option(
+        "--node-before", multiple=True, metavar="NAME=COMMAND", help="Before one scenario; 0 is expected."
+    ),
+    click.option("--node-after", multiple=True, metavar="NAME=COMMAND", help="After one scenario."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the options say."""
+
+    retries: int
+    retry_minutes: int
+    streams: int
+    commands: JobCommands
+    node_commands: tuple[tuple[str, JobCommands], ...]
+
+
+def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; it gets them as one `operation`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *,
+        retries: int,
+        retry_minutes: int,
+        streams: int,
+        before: str,
+        before_exit: int | None,
+        before_then: str,
+        before_delay: int,
+        after: str,
+        after_unless: Sequence[str],
+        node_before: Sequence[str],
+        node_after: Sequence[str],
+        **values: Any,
+    ) -> Any:
+        commands = JobCommands(
+            _split(before),
+            before_exit,
+            OnExit(before_then),
+            before_delay,
+            _split(after),
+            tuple(dict.fromkeys(after_unless)),
+        )
+        nodes = _nodes(node_before, node_after)
+        return command(operation=Operation(retries, retry_minutes, streams, commands, nodes), **values)
+
+    decorated: Callable[..., Any] = wrapped
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError("E5746", program=text) from error
+
+
+def _nodes(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, JobCommands], ...]:
+    first, last = _by_name(before), _by_name(after)
+    return tuple(
+        (name, JobCommands(first.get(name, ()), 0 if name in first else None, after=last.get(name, ())))
+        for name in dict.fromkeys([*first, *last])
+    )
+
+
+def _by_name(items: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for item in items:
+        name, _, text = item.partition("=")
+        found[name] = _split(text)
+    return found

@@ -1,0 +1,36 @@
+"""What a backup job says of its own running: retries, streams, commands; refused here when it can't be."""
+
+from __future__ import annotations
+
+import os
+
+from app.jobs.retrying import MOST
+from app.model.commands import JobCommands
+from app.model.errors import UsageError
+from app.model.job import BackupScript, JobResult
+
+_RANGES = {"retries": (0, MOST), "retry_minutes": (1, 10_080), "streams": (2, 32)}
+_RESULTS = {result.value for result in JobResult}
+
+
+def check_operation(script: BackupScript) -> None:
+    """Raises UsageError E5745 for a number out of its range, E5746 for a command that is no program."""
+    for name, (least, most) in _RANGES.items():
+        value = getattr(script, name)
+        if not least <= value <= most:
+            raise UsageError("E5745", what=name.replace("_", " "), value=value)
+    for commands in (script.commands, *(one for _, one in script.node_commands)):
+        _check(commands)
+
+
+def _check(commands: JobCommands) -> None:
+    if not 0 <= commands.delay_minutes <= 1440:
+        raise UsageError("E5745", what="delay", value=commands.delay_minutes)
+    for word in commands.after_unless:
+        if word not in _RESULTS:
+            raise UsageError("E5745", what="last result", value=word)
+    for command in filter(None, (commands.before, commands.after)):
+        program = command[0]
+        usable = os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK)
+        if not usable:
+            raise UsageError("E5746", program=program)
