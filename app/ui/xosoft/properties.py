@@ -8,7 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.model.properties import properties_on
+from app.model.properties import properties_on, property_text
 from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
 from app.ui.widgets.basics import IconLabel, Label, button
 from app.ui.xosoft.property_fields import FIELDS, own_names, with_own_value, with_value
@@ -31,6 +31,7 @@ class PropertiesTab(QWidget):
         self.form.edited.connect(self._on_edited)
         self.form.changed.connect(self._show_bar)
         self.form.reset.connect(self._on_reset)
+        self.form.undone.connect(self._on_undo)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.form)
@@ -124,7 +125,38 @@ class PropertiesTab(QWidget):
         self.form.set_values({field.name: getattr(properties, field.name) for field in FIELDS})
         self.form.set_scope(None if host is None else own_names(draft, host))
 
+    def _show_changes(self) -> None:
+        """Mark what differs from what is saved, in the scope in view."""
+        saved, draft, host = self._scenario, self._draft, self._host
+        if saved is None or draft is None:
+            return
+        before = saved.properties if host is None else properties_on(saved, host)
+        own = frozenset() if host is None else own_names(saved, host) ^ own_names(draft, host)
+        now = draft.properties if host is None else properties_on(draft, host)
+        for name, row in self.form.rows.items():
+            if host is not None and not row.field.by_replica:
+                continue
+            differs = getattr(before, name) != getattr(now, name) or name in own or bool(row.fault)
+            row.set_changed(property_text(getattr(before, name)) if differs else None)
+
+    def _on_undo(self, name: str) -> None:
+        if self._scenario is None or self._draft is None:
+            return
+        host, row = self._host, self.form.rows[name]
+        if host is None:
+            self._draft = with_value(self._draft, name, getattr(self._scenario.properties, name))
+        else:
+            mine = name in own_names(self._scenario, host)
+            value = getattr(properties_on(self._scenario, host), name) if mine else None
+            self._draft = with_own_value(self._draft, host, name, value)
+            row.set_own(mine)
+        shown = self._draft.properties if host is None else properties_on(self._draft, host)
+        self.form.set_values({name: getattr(shown, name)})
+        row.editor.setFocus()
+        self._show_bar()
+
     def _show_bar(self) -> None:
+        self._show_changes()
         faults = self.form.faults()
         if self._scenario is None:
             text = "Select a scenario"

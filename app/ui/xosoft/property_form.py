@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -37,6 +37,8 @@ class PropertyRow:
             grid.addWidget(self.unit, line, 2)
         grid.addWidget(self.note, line, 3, top)
         self._fault: Label | None = None
+        self.undo: QPushButton | None = None
+        self.on_undo: Callable[[], None] = lambda: None
         self.reset: QPushButton | None = button("Reset", "link") if field.by_replica else None
         if self.reset is not None:
             self.reset.setToolTip("Use the scenario's value")
@@ -64,6 +66,25 @@ class PropertyRow:
         target.style().unpolish(target)
         target.style().polish(target)
 
+    def set_changed(self, was: str | None) -> None:
+        """Mark a value that is not saved yet, with what it `was`; None: it is as saved."""
+        if was is None and self.undo is None:
+            return
+        if self.undo is None:
+            self.undo = button("Undo", "link")
+            self.undo.setAccessibleName(f"{self.field.title}: undo the change")
+            self._grid.addWidget(self.undo, self._line, 3, Qt.AlignmentFlag.AlignRight)
+            self.undo.clicked.connect(self.on_undo)
+        beside = self.reset is not None and not self.reset.isHidden()
+        words = was or "empty"
+        self.undo.setText("Undo" if beside else f"Undo, was {words[:20]}{'…' if len(words) > 20 else ''}")
+        self.undo.setVisible(was is not None)
+        # In place of the note, for which there is no room beside it.
+        self.note.setVisible(was is None and not beside)
+        self.undo.setToolTip(f"Back to {words}")
+        self.title.set_role("accent" if was is not None else "text2")
+        self.title.setAccessibleName(f"{self.field.title}, changed" if was is not None else self.field.title)
+
     def set_own(self, own: bool | None) -> None:
         """Of a replica: whether the value is its own, or the scenario's. None = of the scenario itself."""
         if self.reset is not None:
@@ -77,7 +98,7 @@ class PropertyRow:
         for widget in (self.title, self.editor, self.unit, self.note):
             if widget is not None:
                 widget.setVisible(visible)
-        for extra in (self.reset, self._fault):
+        for extra in (self.reset, self._fault, self.undo):
             if extra is not None and not visible:
                 extra.hide()
 
@@ -93,6 +114,7 @@ class PropertyForm(QWidget):
     changed = Signal()
     edited = Signal(str)
     reset = Signal(str)
+    undone = Signal(str)
 
     def __init__(self, names: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -141,6 +163,7 @@ class PropertyForm(QWidget):
     def _add(self, grid: QGridLayout, line: int, field: PropertyField) -> None:
         row = self.rows[field.name] = PropertyRow(field, grid, line)
         name = field.name
+        row.on_undo = lambda: self.undone.emit(name)
         row.editor.edited.connect(lambda: self._on_edited(name))
         if row.reset is not None:
             row.reset.clicked.connect(lambda: self.reset.emit(name))

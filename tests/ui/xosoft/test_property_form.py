@@ -298,3 +298,36 @@ def test_nothing_is_cut_off_at_any_text_size(qtbot: Any, scale: float) -> None:
         assert grid.rect_of((6, 23)).bottom() < grid.sizeHint().height()
     finally:
         theme().apply(ThemeMode.LIGHT, 1.0)
+
+
+def test_what_is_not_saved_is_marked_and_undone_one_by_one(tab: PropertiesTab, qtbot: Any) -> None:
+    rows = tab.form.rows
+    type_into(qtbot, rows["sweep_minutes"].editor, "33")
+    type_into(qtbot, rows["rewind_minutes"].editor, "44")
+    undo = rows["sweep_minutes"].undo
+    assert undo is not None
+    assert undo.toolTip() == "Back to 10"
+    assert rows["sweep_minutes"].title.accessibleName() == "Sweep interval, changed"
+    assert rows["audit_minutes"].undo is None
+    undo.click()
+    assert undo.isHidden()
+    assert rows["sweep_minutes"].editor.text_form() == "10"
+    assert saved(tab, qtbot).properties == ScenarioProperties(rewind_minutes=44)
+
+
+def test_undo_on_a_replica_gives_back_what_it_took_from_the_scenario(tab: PropertiesTab, qtbot: Any) -> None:
+    tab.scope.setCurrentIndex(tab.scope.findData("near"))
+    row = tab.form.rows["rewind_minutes"]
+    type_into(qtbot, row.editor, "44")
+    assert row.undo is not None
+    row.undo.click()
+    assert row.undo.isHidden()
+    assert row.note.text() == "From the scenario"
+    assert not tab.save.isEnabled()
+    tab.scope.setCurrentIndex(tab.scope.findData("far"))
+    assert row.reset is not None
+    row.reset.click()
+    assert not row.undo.isHidden()
+    row.undo.click()
+    assert row.editor.text_form() == "60"
+    assert not tab.save.isEnabled()
