@@ -1,0 +1,130 @@
+"""Several servers share the queue of one PostgreSQL catalog, and one of them dies or freezes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.catalog.api import NewJob
+from app.catalog.store import SqlCatalog, open_catalog
+from app.model.job import BackupScript, JobKind, JobResult, JobStatus
+from tests.support.capabilities import MissingCapabilityError, missing
+from tests.support.database_load import PostgreSQL
+from tests.support.job_server_process import LEASE_S
+
+pytestmark = pytest.mark.deep
+JOBS = 200
+Start = Callable[[str], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    place = Path(tempfile.mkdtemp(prefix="arcxo-postgresql-"))
+    place.chmod(0o711)
+    (place / "data").mkdir()
+    try:
+        server = PostgreSQL(place / "data", place / "s")
+    except MissingCapabilityError as error:
+        missing(str(error))
+        raise
+    server.initialize()
+    server.start()
+    try:
+        yield f"postgresql+psycopg://load@/postgres?host={place / 's'}"
+    finally:
+        server.stop()
+        shutil.rmtree(place)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, url: str) -> Iterator[SqlCatalog]:
+    opened = open_catalog(str(tmp_path), url=url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path, url: str, catalog: SqlCatalog
+) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start_one(name: str) -> subprocess.Popen[bytes]:
+        home = tmp_path / name
+        home.mkdir()
+        command = (sys.executable, "-m", "tests.support.job_server_process")
+        arguments = (str(home), url, name, str(tmp_path / "done"))
+        process = subprocess.Popen((*command, *arguments), stdout=subprocess.PIPE)
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    yield start_one
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def submit_all(catalog: SqlCatalog) -> None:
+    for number in range(JOBS):
+        script = BackupScript((number + 1,), (f"S{number}",), retries=1)
+        catalog.jobs.submit(NewJob(JobKind.BACKUP, f"Job {number}", script, "caroot"))
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
+def test_each_job_is_done_once_or_crashed_and_done_again(
+    fate: signal.Signals,
+    catalog: SqlCatalog,
+    start: Start,
+    tmp_path: Path,
+):
+    submit_all(catalog)
+    first, _second = start("first"), start("second")
+    done = tmp_path / "done"
+
+    def lines() -> list[list[str]]:
+        return [line.split() for line in done.read_text().splitlines()] if done.exists() else []
+
+    until(lambda: sum(1 for word, _, name in lines() if (word, name) == ("ended", "first")) > 20, 60)
+    os.kill(first.pid, fate)
+    if fate is signal.SIGSTOP:
+        # It comes back when its claims are another's.
+        until(lambda: any(job.last_result is JobResult.CRASHED for job in catalog.jobs.list()), 60 + LEASE_S)
+        os.kill(first.pid, signal.SIGCONT)
+    until(lambda: all(job.status is JobStatus.DONE for job in catalog.jobs.list()), 120)
+    scripts = [(job, job.script) for job in catalog.jobs.list()]
+    backups = [(job, script) for job, script in scripts if isinstance(script, BackupScript)]
+    originals = [job for job, script in backups if not script.makeup_of]
+    makeups = {script.makeup_of: job for job, script in backups}
+    assert len(originals) == JOBS
+    crashed = [job for job in originals if job.last_result is JobResult.CRASHED]
+    assert 0 < len(crashed) <= 4
+    ended = Counter(int(number) for word, number, _ in lines() if word == "ended")
+    for job in originals:
+        if job.last_result is JobResult.FINISHED:
+            assert ended[job.id] == 1, job
+        else:
+            assert job.last_result is JobResult.CRASHED
+            assert makeups[job.id].last_result is JobResult.FINISHED
+            assert ended[makeups[job.id].id] == 1
+    assert {name for _, _, name in lines()} == {"first", "second"}
