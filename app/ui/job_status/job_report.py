@@ -137,7 +137,7 @@ def _line_row(record: ActivityRecord, icon: tuple[str, str] = ("", ""), tooltip:
 def facts(job: Job) -> dict[str, str]:
     """The figures of the job, in two columns."""
     end = job.finished_at or (datetime.now(UTC) if job.status is JobStatus.ACTIVE else None)
-    seconds = (end - job.started_at).total_seconds() if job.started_at and end else None
+    seconds = max(0.0, (end - job.started_at).total_seconds()) if job.started_at and end else None
     rate = job.read_bytes / seconds if seconds and seconds >= 1 else None
     found = {
         "Started": formats.timestamp(job.started_at),

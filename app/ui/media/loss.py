@@ -99,7 +99,7 @@ def purge_loss(
     lines = []
     if plan.sessions:
         gone = formats.counted(len(plan.sessions), "session")
-        lines.append(f"{gone} are removed for good; {plan.remaining:,} remain on {plan.media_name}.")
+        lines.append(f"Removed for good: {gone}; {plan.remaining:,} remain on {plan.media_name}.")
         lines += _about(sessions, known)
     else:
         lines.append(f"No session is removed; {plan.remaining:,} remain on {plan.media_name}.")

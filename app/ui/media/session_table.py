@@ -19,13 +19,13 @@ class SessionModel(RowModel[SessionInfo]):
         Column("No.", 58),
         Column("Source", 140, stretch=True),
         Column("Backup time", 142),
-        Column("Files", 68, right=True),
+        Column("Files", 78, right=True),
         Column("Size", 70, right=True),
         Column("New", 70, right=True),
         Column("Stored", 70, right=True),
         Column("Proof", 86),
         Column("Consistency", 92),
-        Column("Remarks", 124),
+        Column("Remarks", 118),
     )
 
     def key_of(self, item: SessionInfo) -> Hashable:
