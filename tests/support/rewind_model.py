@@ -28,7 +28,7 @@ from app.replication.records import (
 from app.replication.replica.applier import Applied, Applier
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.link_groups import ListedLinks
-from app.replication.replica.listing import in_parts, list_root
+from app.replication.replica.listing import list_root
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.undo_log import UndoEntry
 from tests.support.replica_tree import picture
@@ -477,10 +477,8 @@ class ModelledReplica:
         tree = self.store.trees[0].tree
         tree.forget()
         links, seen = ListedLinks(self.store.links, 0), ListedStates(self.store, 0)
-        for part in in_parts(list_root(tree)):
-            for entry in part:
-                links.see(entry)
-            seen.part(part)
+        for entry in list_root(tree, seen):
+            links.see(entry)
         links.end()
         findings = seen.end()
         assert findings == [], findings

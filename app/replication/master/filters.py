@@ -28,6 +28,8 @@ class PathFilter:
         self._include = _Patterns(filters.include)
         self._includes = bool(filters.include)
         self.by_path = self._exclude.by_path or self._include.by_path
+        self.takes_all = not filters.exclude and not filters.include
+        """Whether nothing but names of the product's own is left out."""
         self._clean = b""
         """A directory that is not left out."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.filters import PathFilter
+from app.replication.master.filters import RESERVED_PREFIX, PathFilter
 from app.replication.master.observe import unchanged
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 
@@ -43,6 +43,7 @@ def entries_of(
     """What takes part directly in a directory, by name; as `walk` where it vanished or can't be read."""
     found = []
     prefix = path + b"/" if path else b""
+    takes_all, leaves_out = filters.takes_all, filters.leaves_out
     try:
         with os.scandir(root.whole(path)) as entries:
             for entry in entries:
@@ -50,9 +51,13 @@ def entries_of(
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                child = prefix + entry.name
-                if not stat.S_ISSOCK(status.st_mode) and not filters.leaves_out(
-                    child, directory=stat.S_ISDIR(status.st_mode)
+                name, mode = entry.name, status.st_mode
+                if stat.S_ISSOCK(mode):
+                    continue
+                child = prefix + name
+                # Asked of every entry there is: it is worth not to ask.
+                if (takes_all and not name.startswith(RESERVED_PREFIX)) or not leaves_out(
+                    child, directory=stat.S_ISDIR(mode)
                 ):
                     found.append((child, status))
     except (FileNotFoundError, NotADirectoryError):

@@ -2,70 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Iterator
+from typing import Any
 
 from app.model.entry import order_key
 from app.replication.replica.applied import Position
 from app.replication.replica.drift import Finding, kind_of
-from app.replication.replica.drift_states import PathState, Seen, file_type
+from app.replication.replica.drift_states import PathState, file_type
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.sync_frames import ListedEntry
 
 _COMMIT_EVERY = 20_000
 _FINDINGS_MAX = 5_000
+_CHUNK = 2_000
 _U63 = (1 << 63) - 1
-_LAST_KEY = b"\xff" * 300
+_FORMAT = 0o170000
 
 
 class ListedStates:
-    """For one listing of one root, in order. With the replica's lock held from the first part to `end`."""
+    """For one listing of one root, in order. With the replica's lock held from the first entry to `end`.
+
+    `digest` is asked of each entry; `listed` is told of it where that did not know it, `vanished` where it
+    is gone by then.
+    """
 
     def __init__(self, store: ReplicaStore, root: int) -> None:
         self._store = store
         self._root = root
         self._vouched = store.states.is_vouched(root)
-        self._low = b""
         self._noted = 0
         self._findings: list[Finding] = []
+        self._rows = self._noted_rows()
+        self._row = next(self._rows, None)
+        self._asked: Any = None
+        """What is noted of the entry that was asked of last."""
 
-    def part(self, entries: Sequence[ListedEntry]) -> None:
-        """A part of the listing."""
-        high = order_key(entries[-1].path)
-        self._merge([_seen(entry) for entry in entries], high)
-        self._low = high + b"\0"
+    def digest(self, path: bytes, status: os.stat_result) -> bytes | None:
+        """The digest of the extended attributes of an entry that is just as it was noted; else None.
+
+        The change time tells: nothing of an entry changes without it.
+        """
+        key = path.replace(b"/", b"\0")
+        self._pass(key)
+        row = self._row
+        if row is None or row[0] != key:
+            self._asked = None
+            return None
+        self._asked = row
+        self._row = next(self._rows, None)
+        _, inode, mode, _, _, size, modified, changed, xattrs = row
+        if changed and (changed, modified, inode, mode) == (
+            status.st_ctime_ns, status.st_mtime_ns, status.st_ino & _U63, status.st_mode,
+        ) and (size == status.st_size or mode & _FORMAT != stat.S_IFREG):  # fmt: skip
+            digest: bytes = xattrs
+            return digest
+        return None
+
+    def listed(self, entry: ListedEntry) -> None:
+        """The entry that `digest` was asked of."""
+        before = None if self._asked is None else PathState(*self._asked)
+        now = _state(entry)
+        if before is None or not before.same(now):
+            self._note(now.path, before, now)
+
+    def vanished(self) -> None:
+        """There is no such entry any more."""
+        if self._asked is not None:
+            gone = PathState(*self._asked)
+            self._note(gone.path, gone, None)
 
     def end(self) -> list[Finding]:
         """The listing is complete: from now on the root is vouched for. What others had changed."""
-        self._merge([], _LAST_KEY)
+        self._pass(None)
         self._store.states.vouch(self._root)
         self._commit()
         return self._findings
 
-    def _merge(self, there: list[Seen], high: bytes) -> None:
-        states = self._store.states
-        rows = states.rows_between(self._root, self._low, high)
-        if rows == there:
-            return
-        known = {row[0]: row for row in rows}
-        for seen in there:
-            before = known.pop(seen[0], None)
-            if before == seen:
-                continue
-            state = _state(seen)
-            states.put(self._root, state)
-            self._noted += 1
-            self._found(state.path, None if before is None else _state(before), state)
-        for before in known.values():
-            gone = _state(before)
-            states.drop(self._root, gone.path)
-            self._noted += 1
-            self._found(gone.path, gone, None)
-        if self._noted >= _COMMIT_EVERY:
-            self._commit()
+    def _noted_rows(self) -> Iterator[Any]:
+        """In parts: what is noted meanwhile is of what was passed."""
+        low = b""
+        while rows := self._store.states.rows_from(self._root, low, _CHUNK):
+            yield from rows
+            low = rows[-1][0] + b"\0"
 
-    def _found(self, path: bytes, before: PathState | None, now: PathState | None) -> None:
+    def _pass(self, key: bytes | None) -> None:
+        """What was noted before `key` and was not listed is gone."""
+        while self._row is not None and (key is None or self._row[0] < key):
+            gone = PathState(*self._row)
+            self._note(gone.path, gone, None)
+            self._row = next(self._rows, None)
+
+    def _note(self, path: bytes, before: PathState | None, now: PathState | None) -> None:
+        states = self._store.states
+        if now is None:
+            states.drop(self._root, path)
+        else:
+            states.put(self._root, now)
         if self._vouched and len(self._findings) < _FINDINGS_MAX:
             self._findings.append(Finding(self._root, path, kind_of(before, now), before, now))
+        self._noted += 1
+        if self._noted >= _COMMIT_EVERY:
+            self._commit()
 
     def _commit(self) -> None:
         self._noted = 0
@@ -76,8 +115,8 @@ class ListedStates:
         )
 
 
-def _seen(entry: ListedEntry) -> Seen:
-    return (
+def _state(entry: ListedEntry) -> PathState:
+    return PathState(
         order_key(entry.path),
         entry.inode & _U63,
         file_type(entry.kind) | entry.permissions,
@@ -85,9 +124,6 @@ def _seen(entry: ListedEntry) -> Seen:
         entry.gid,
         entry.size_bytes,
         entry.modified_ns,
+        0,
         entry.xattrs,
     )
-
-
-def _state(seen: Seen) -> PathState:
-    return PathState(*seen[:7], 0, seen[7])

@@ -46,9 +46,6 @@ _FORMATS = {
 StateRow = tuple[int, bytes, int, int, int, int, int, int, int, bytes]
 """A row as the table has it: root, key, inode, mode, uid, gid, size, modified ns, changed ns, digest."""
 
-Seen = tuple[bytes, int, int, int, int, int, int, bytes]
-"""(key, inode, mode, uid, gid, size, modified ns, digest of xattrs)."""
-
 
 @dataclass(frozen=True, slots=True)
 class PathState:
@@ -236,12 +233,11 @@ class TreeStates:
         )
         return [_state(row) for row in rows.fetchall()]
 
-    def rows_between(self, root: int, low: bytes, high: bytes) -> list[Seen]:
-        """The same as plain rows, without the change time: for many at a time."""
+    def rows_from(self, root: int, low: bytes, most: int) -> list[Any]:
+        """The first rows with `low` <= key, each with the columns of a `PathState`."""
         return self._database.execute(
-            "SELECT key, inode, mode, uid, gid, size, modified, xattrs FROM states"
-            " WHERE root = ? AND key >= ? AND key <= ? ORDER BY key",
-            (root, low, high),
+            f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key >= ? ORDER BY key LIMIT ?",
+            (root, low, most),
         ).fetchall()
 
     @property

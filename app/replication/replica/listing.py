@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from operator import itemgetter
+from typing import Protocol
 
 from app.held_directories import names_in
 from app.model.entry import EntryKind, Xattrs, kind_of_mode
@@ -20,21 +21,47 @@ PART_BYTES = 1024 * 1024
 _DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
 
 
-def list_root(place: Rooted) -> Iterator[ListedEntry]:
+class Noted(Protocol):
+    """What is known of the entries of a root, asked and told in their order. See `ListedStates`."""
+
+    def digest(self, path: bytes, status: os.stat_result) -> bytes | None:
+        """The digest of the extended attributes, where that is known."""
+
+    def listed(self, entry: ListedEntry) -> None:
+        """What was read of an entry whose digest was not known."""
+
+    def vanished(self) -> None:
+        """It was gone when it was to be read."""
+
+
+def list_root(place: Rooted, noted: Noted | None = None) -> Iterator[ListedEntry]:
     """Everything beneath the root in the order of `order_key`, the root itself first. Blocks on the disk.
 
     Raises OSError for a directory that cannot be read; what vanishes meanwhile is left out.
     """
-    yield listed(b"", os.fstat(place.fd), xattr_digest(read_xattrs(place.fd)), b"")
-    waiting: list[Iterator[ListedEntry]] = [iter(_directory(place, b""))]
+    waiting: list[Iterator[tuple[bytes, os.stat_result]]] = [iter([(b"", os.fstat(place.fd))])]
     while waiting:
-        entry = next(waiting[-1], None)
-        if entry is None:
+        found = next(waiting[-1], None)
+        if found is None:
             waiting.pop()
             continue
+        path, status = found
+        digest = None if noted is None else noted.digest(path, status)
+        known = digest is not None
+        try:
+            target = _target(place, path) if stat.S_ISLNK(status.st_mode) else b""
+            if digest is None:
+                digest = xattr_digest(_xattrs(place, path))
+        except (PathTrouble, FileNotFoundError):
+            if noted is not None:
+                noted.vanished()
+            continue
+        entry = listed(path, status, digest, target)
+        if noted is not None and not known:
+            noted.listed(entry)
         yield entry
-        if entry.kind is EntryKind.DIRECTORY:
-            waiting.append(iter(_directory(place, entry.path)))
+        if stat.S_ISDIR(status.st_mode):
+            waiting.append(iter(_directory(place, path)))
 
 
 def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) -> ListedEntry:
@@ -57,35 +84,39 @@ def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) ->
     )
 
 
-def _directory(place: Rooted, path: bytes) -> list[ListedEntry]:
+def _directory(place: Rooted, path: bytes) -> list[tuple[bytes, os.stat_result]]:
     try:
         fd = place.directory(path)
     except (PathTrouble, FileNotFoundError):
         return []
-    below = b"/proc/self/fd/%d/" % fd
-    whole = place.path + b"/" + path + b"/" if path else place.path + b"/"
+    prefix = path + b"/" if path else b""
     found = []
     for name in names_in(fd):
         if not path and name.startswith(RESERVED_PREFIX):
             continue
         try:
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            target = os.readlink(name, dir_fd=fd) if stat.S_ISLNK(status.st_mode) else b""
-            xattrs = xattr_digest(_xattrs(whole + name, below + name))
+            found.append((prefix + name, os.stat(name, dir_fd=fd, follow_symlinks=False)))
         except FileNotFoundError:
             continue
-        found.append(listed(path + b"/" + name if path else name, status, xattrs, target))
     # The order of the names in one directory is that of `order_key`.
     found.sort(key=itemgetter(0))
     return found
 
 
-def _xattrs(whole: bytes, held: bytes) -> Xattrs:
+def _target(place: Rooted, path: bytes) -> bytes:
+    fd, name = place.place(path)
+    return os.readlink(name, dir_fd=fd)
+
+
+def _xattrs(place: Rooted, path: bytes) -> Xattrs:
     """By the whole path, which is quicker; by the directory that is held where that leads nowhere."""
+    if not path:
+        return read_xattrs(place.fd)
     try:
-        return read_xattrs(whole)
+        return read_xattrs(place.path + b"/" + path)
     except OSError:
-        return read_xattrs(held)
+        fd, name = place.place(path)
+        return read_xattrs(b"/proc/self/fd/%d/%s" % (fd, name))
 
 
 def in_parts(entries: Iterator[ListedEntry]) -> Iterator[tuple[ListedEntry, ...]]:

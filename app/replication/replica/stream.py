@@ -290,10 +290,9 @@ class ReplicaStream:
             tree.forget()
             links, seen = ListedLinks(store.links, root), ListedStates(store, root)
             try:
-                for part in in_parts(list_root(tree.tree)):
+                for part in in_parts(list_root(tree.tree, seen)):
                     for entry in part:
                         links.see(entry)
-                    seen.part(part)
                     self._send(Listing(root, part))
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.model.drift import DriftKind
+from app.model.entry import Xattrs
+from app.replication.replica import listing
 from app.replication.replica.drift import Finding
 from app.replication.replica.drift_listing import ListedStates
-from app.replication.replica.listing import in_parts, list_root
+from app.replication.replica.drift_states import state_of
+from app.replication.replica.listing import list_root
 from app.replication.replica.replica_store import ReplicaStore
 from tests.support.replica_tree import open_store
 
@@ -29,8 +32,9 @@ def listed(store: ReplicaStore) -> list[Finding]:
     place = store.trees[0].tree
     place.forget()
     states = ListedStates(store, 0)
-    for part in in_parts(list_root(place)):
-        states.part(part)
+    found = list(list_root(place, states))
+    place.forget()
+    assert found == list(list_root(place))
     return states.end()
 
 
@@ -55,3 +59,46 @@ def test_the_first_listing_is_taken_as_it_is_and_the_next_tells_what_differs(
         b"folder/e": DriftKind.CREATED,
     }
     assert listed(store) == []
+
+
+def test_attributes_are_read_only_of_what_is_not_just_as_it_was_noted(
+    store: ReplicaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "replica"
+    listed(store)
+    for name in ("", "a", "b", "folder", "folder/c", "folder/d"):
+        digest = b"d" * 16 if name == "b" else b""
+        store.states.put(0, state_of(name.encode(), os.lstat(root / name), digest))
+    store.commit("", 0, -1)
+    (root / "folder/c").chmod(0o600)
+    read: list[object] = []
+
+    def reading(place: bytes | int) -> Xattrs:
+        read.append(place)
+        return ()
+
+    monkeypatch.setattr(listing, "read_xattrs", reading)
+
+    states = ListedStates(store, 0)
+    found = {entry.path: entry.xattrs for entry in list_root(store.trees[0].tree, states)}
+    findings = states.end()
+
+    assert read == [os.fsencode(root / "folder/c")]
+    assert found[b"b"] == b"d" * 16
+    assert [(one.path, one.kind) for one in findings] == [(b"folder/c", DriftKind.METADATA)]
+
+
+def test_what_is_gone_when_it_is_looked_at_is_told_once(store: ReplicaStore, tmp_path: Path) -> None:
+    root = tmp_path / "replica"
+    listed(store)
+    states = ListedStates(store, 0)
+    entries = list_root(store.trees[0].tree, states)
+    assert [next(entries).path, next(entries).path] == [b"", b"a"]
+
+    (root / "b").unlink()
+    left = [entry.path for entry in entries]
+
+    assert left == [b"folder", b"folder/c", b"folder/d"]
+    assert [one.path for one in states.end()] == [b"b"]
+    # Only the time of the directory is another since it was looked at.
+    assert [one.path for one in listed(store)] == [b""]
