@@ -13,7 +13,7 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.home import automatic_media_name
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, named_media, new_media, online_media
+from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, media_names, named_media, new_media, online_media
 from app.jobs.media_rules import MediaChoice
 from app.jobs.purging import numbers_of
 from app.jobs.session_reading import SessionReading, lineage_key
@@ -131,7 +131,8 @@ class Copy:
         device = max(devices, key=lambda device: _room(device.path))
         if _room(device.path) < _LEAST_ROOM_BYTES:
             raise ArcxoError("E5141", group=group)
-        return new_media(self._catalog, device, name or automatic_media_name(self._control.started_at))
+        name = name or automatic_media_name(self._control.started_at, media_names(self._catalog))
+        return new_media(self._catalog, device, name)
 
     def _copy(
         self, source: OnlineMedia, target: OnlineMedia, header: SessionHeader

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,20 @@ def home_id(home: str) -> str:
         return str(json.load(record)["id"])
 
 
-def automatic_media_name(at: datetime) -> str:
-    """The name a media gets when none is given: the local date and time, as `5/29/07 10:56 AM`."""
+def automatic_media_name(at: datetime, taken: Collection[str] = ()) -> str:
+    """The name a media gets when none is given: the local date and time, as `5/29/07 10:56 AM`.
+
+    One that is `taken`, by a media made in the same minute, gets a number: a name is how media are chosen,
+    and formatting one erases what has its name.
+    """
     local = at.astimezone()
     hour = local.hour % 12 or 12
-    return f"{local.month}/{local.day}/{local:%y} {hour}:{local:%M %p}"
+    name = f"{local.month}/{local.day}/{local:%y} {hour}:{local:%M %p}"
+    numbers = itertools.count(2)
+    free = name
+    while free in taken:
+        free = f"{name} ({next(numbers)})"
+    return free
 
 
 def create_home(

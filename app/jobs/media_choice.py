@@ -20,6 +20,7 @@ __all__ = [
     "OnlineMedia",
     "find_media",
     "has_room",
+    "media_names",
     "media_of_directory",
     "named_media",
     "new_media",
@@ -106,6 +107,12 @@ def new_media(
     one = OnlineMedia(found.path, found.label, device)
     catalog.media.put_media(one.info)
     return one
+
+
+def media_names(catalog: Catalog) -> set[str]:
+    """The names that media have, known ones and those that are reached now."""
+    reached = {one.label.name for one in online_media(catalog)}
+    return reached | {one.name for one in catalog.media.media()}
 
 
 def _known_name(catalog: Catalog, serial: str) -> str:

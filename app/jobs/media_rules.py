@@ -12,7 +12,7 @@ from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.home import automatic_media_name
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import OnlineMedia, has_room, new_media
+from app.jobs.media_choice import OnlineMedia, has_room, media_names, new_media
 from app.jobs.media_sets import MediaSet, erase_set, media_sets, users_of, why_protected
 from app.media import api as media
 from app.media.device import look_at_device
@@ -216,8 +216,11 @@ class MediaChoice:
 
     def _blank(self, name: str) -> OnlineMedia | None:
         for device in self._devices_with_room():
-            return self._format(device, name or automatic_media_name(datetime.now(UTC)))
+            return self._format(device, name or self._automatic_name())
         return None
+
+    def _automatic_name(self) -> str:
+        return automatic_media_name(datetime.now(UTC), media_names(self._catalog))
 
     def _format(self, device: Device, name: str) -> OnlineMedia:
         days = self._rules.script.protect_days

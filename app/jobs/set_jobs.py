@@ -8,7 +8,7 @@ from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.home import automatic_media_name
 from app.jobs.lanes import Lanes
-from app.jobs.media_choice import new_media
+from app.jobs.media_choice import media_names, new_media
 from app.jobs.media_sets import MediaSet, erase_set, media_sets, relabel_set, sessions_of, set_of, users_of
 from app.jobs.runner import Outcome
 from app.model.errors import ArcxoError, NotFoundError
@@ -50,7 +50,8 @@ class SetJobs:
         if not devices:
             raise NotFoundError("E5160", device=script["device"])
         device = devices[0]
-        name = script.get("name", "") or automatic_media_name(control.started_at)
+        name = script.get("name", "")
+        name = name or automatic_media_name(control.started_at, media_names(self._catalog))
         until = script.get("expires", "")
         for one in to_be_formatted(self._catalog, device.name, name):
             self._erase(control, one)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.home import automatic_media_name
 from app.jobs.media_sets import erase_set, set_of
 from app.jobs.submission import submit_media
 from app.media.api import read_label, relabel
@@ -37,6 +38,24 @@ def spanned(rig: StorageRig) -> list[str]:
     assert rig.backup(media_name="M").last_result is JobResult.FINISHED
     assert len(rig.sets()["M"]) == 2
     return [f"{rig.directory}/devices/one/M", f"{rig.directory}/devices/two/M.2"]
+
+
+def test_a_media_without_a_name_never_takes_the_place_of_one_made_in_the_same_minute(
+    rig: StorageRig,
+) -> None:
+    rig.add_device("one", 50 * SMALL)
+    rig.fill(2)
+    now = datetime.now(UTC)
+    for minutes in (0, 1):
+        name = automatic_media_name(now + timedelta(minutes=minutes))
+        assert rig.backup(media_name=name).last_result is JobResult.FINISHED
+    names = set(rig.sets())
+    job = rig.ended(rig.storage.format("one", ""))
+    assert job.last_result is JobResult.FINISHED, rig.codes(job)
+    assert names < set(rig.sets())
+    assert len(rig.sessions()) == 2
+    (new,) = set(rig.sets()) - names
+    assert new.endswith(" (2)")
 
 
 def test_erasing_takes_every_media_of_the_set_or_none(rig: StorageRig) -> None:
