@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from app.cli.agent import check_listen
 from app.cli.context import current
 from app.cli.table import fields_table, time_text
+from app.model.settings import SETTINGS
 from app.services.api import ServerState
 
 
@@ -56,6 +59,21 @@ def stop(*, timeout_s: float) -> None:
 def status() -> None:
     """Show the state of the processes."""
     _show(current().services.server.state())
+
+
+@server.command(help="Show the settings of the installation, or change them: KEY=VALUE…")
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+def settings(*, changes: Sequence[str]) -> None:
+    """Show or change settings."""
+    context = current()
+    if changes:
+        pairs = [change.partition("=") for change in changes]
+        context.services.server.set_settings({name: value for name, _, value in pairs})
+    values = context.services.server.settings()
+    context.show(
+        dict(values),
+        lambda: fields_table([(name, f"{value}  {SETTINGS[name].text}") for name, value in values.items()]),
+    )
 
 
 def _keep_listen(listen: str) -> None:

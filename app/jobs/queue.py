@@ -16,10 +16,12 @@ from app.jobs.timing import Timing
 from app.model.errors import UsageError
 from app.model.events import Severity
 from app.model.job import BackupScript, Job, JobKind
+from app.model.settings import QUEUE_SCAN
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 32
 _EXPIRED_EVERY_S = 15.0
+_SETTING_EVERY_S = 5.0
 
 
 class JobQueue:
@@ -38,6 +40,8 @@ class JobQueue:
         self._kinds = kinds
         self._lock = threading.Lock()
         self._active: list[ActiveJob] = []
+        self._scanned_at = self._asked_at = float("-inf")
+        self._scan_every_s = 0.0
         self._timing = Timing(catalog, server_name)
         self._expired_at = time.monotonic()
 
@@ -55,7 +59,9 @@ class JobQueue:
             self._expired_at = time.monotonic()
             self.mark_crashed("")
             self._timing.mend()
-        while claim and self._has_room():
+        if not claim or not self._scans_now():
+            return
+        while self._has_room():
             found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S)
             if found is None:
                 return
@@ -97,6 +103,18 @@ class JobQueue:
                 name=job.name,
                 kept=", ".join(f"session {one.number} on {one.media_name}" for one in kept) or "nothing",
             )
+
+    def _scans_now(self) -> bool:
+        """Whether the queue is looked through again, by the setting `queue_scan_seconds`."""
+        now = time.monotonic()
+        if now - self._scanned_at < self._scan_every_s:
+            return False
+        if now - self._asked_at >= _SETTING_EVERY_S:
+            self._asked_at = now
+            told = self._catalog.settings.get(QUEUE_SCAN.name, str(QUEUE_SCAN.default))
+            self._scan_every_s = float(told)
+        self._scanned_at = now
+        return True
 
     def _has_room(self) -> bool:
         # A parent only waits for its children: were it counted, parents could keep them from running.

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from app.model.errors import BusyError
 from app.model.job import Credentials, Job, JobStatus, Schedule
+from app.model.settings import DONE_JOBS
 from app.model.upcoming import NextRun
 from app.services.connections import Connections
 
 _POLL_S = 0.1
-DONE_JOB_HOURS = "done_job_hours"
 
 
 class LocalJobs:
@@ -27,7 +27,8 @@ class LocalJobs:
         found = catalog.jobs.list(include_done=include_done)
         if history or not include_done:
             return found
-        before = datetime.now(UTC) - timedelta(hours=float(catalog.settings.get(DONE_JOB_HOURS, "24")))
+        hours = int(catalog.settings.get(DONE_JOBS.name, str(DONE_JOBS.default)))
+        before = datetime.now(UTC) - timedelta(hours=hours)
         return [
             job
             for job in found

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
+from app.model.errors import UsageError
+from app.model.settings import SETTINGS
 from app.services.api import ServerState
 from app.services.connections import Connections
 
@@ -52,6 +55,25 @@ class LocalServer:
         from app.jobs.process import stop
 
         stop(self._connections.home, timeout_s)
+
+    def settings(self) -> Mapping[str, str]:
+        """All that administrators may change, with their values."""
+        kept = self._connections.catalog.settings
+        return {one.name: kept.get(one.name, str(one.default)) for one in SETTINGS.values()}
+
+    def set_settings(self, values: Mapping[str, str]) -> None:
+        """All of them or none. Raises UsageError E5750."""
+        checked = {}
+        for name, value in values.items():
+            try:
+                checked[name] = SETTINGS[name].checked(value)
+            except KeyError:
+                details = f"there is none of that name, only {', '.join(SETTINGS)}"
+                raise UsageError("E5750", setting=name, details=details) from None
+            except ValueError as error:
+                raise UsageError("E5750", setting=name, details=str(error)) from error
+        for name, value in checked.items():
+            self._connections.catalog.settings.put(name, value)
 
     def changes(self) -> tuple[int, int]:
         """(catalog revision, live revision)."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -98,6 +98,7 @@ from app.model.scenario import (
     SyncProgress,
 )
 from app.model.search import Machine, Query
+from app.model.settings import SETTINGS
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.template import ScenarioTemplate, template_of
 from app.model.upcoming import NextRun
@@ -1268,6 +1269,13 @@ class MemoryServer(_Calls):
         self._note("server.stop")
         self._services.server_running = False
 
+    def settings(self) -> Mapping[str, str]:
+        return dict(self._services.settings)
+
+    def set_settings(self, values: Mapping[str, str]) -> None:
+        self._note("server.set_settings", values)
+        self._services.settings |= values
+
     def changes(self) -> tuple[int, int]:
         return self._services.revision
 
@@ -1323,6 +1331,7 @@ class MemoryServices:
         self.restores = MemoryRestores(self)
         self.jobs = MemoryJobs(self)
         self.log = MemoryLog(self)
+        self.settings = {one.name: str(one.default) for one in SETTINGS.values()}
         self.alert_targets: dict[str, AlertTarget] = {}
         self.deliveries: list[Delivery] = []
         self.protections: list[Protection] = []
