@@ -9,6 +9,7 @@ from typing import Any
 
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Job, JobResult, JobStatus
+from app.model.media import SessionInfo
 from app.model.scenario import ReplicaState, ReplicaStatus, ScenarioState, ScenarioStatus
 from app.ui import formats
 
@@ -37,9 +38,15 @@ class Decision:
 
 
 def worst_decision(
-    statuses: Sequence[ScenarioStatus], jobs: Sequence[Job], now: datetime, seen_job: int = 0
+    statuses: Sequence[ScenarioStatus],
+    jobs: Sequence[Job],
+    now: datetime,
+    seen_job: int = 0,
+    sessions: Sequence[SessionInfo] = (),
 ) -> Decision | None:
-    """The worst thing: a scenario that stands still first, then the newest failed job not looked at."""
+    """The worst thing: a scenario that stands still first, then the newest failed job not looked at, then
+    sessions that a check found damaged.
+    """
     for status in statuses:
         if status.state is ScenarioState.PROBLEM:
             return _scenario(status, "has a problem", status.reason, "octagon-alert")
@@ -50,7 +57,7 @@ def worst_decision(
             for replica in status.replicas:
                 if replica.state is state and status.state is not ScenarioState.STOPPED:
                     return _scenario(status, f"{words} on {replica.host}", _waiting(replica), icon)
-    return _failed_job(jobs, now, seen_job)
+    return _failed_job(jobs, now, seen_job) or _damaged(sessions)
 
 
 def _scenario(status: ScenarioStatus, words: str, text: str, icon: str) -> Decision:
@@ -88,6 +95,23 @@ def _failed_job(jobs: Sequence[Job], now: datetime, seen_job: int) -> Decision |
         "job_status",
         {"job": newest.id},
         newest.id,
+    )
+
+
+def _damaged(sessions: Sequence[SessionInfo]) -> Decision | None:
+    damaged = [one for one in sessions if one.damaged]
+    if not damaged:
+        return None
+    newest = max(damaged, key=lambda one: one.finished_at)
+    what = newest.scenario_name or newest.machine
+    more = f", and {formats.counted(len(damaged) - 1, 'other session')}" if len(damaged) > 1 else ""
+    return Decision(
+        f"Session {newest.number} on {newest.media_name} is damaged{more}",
+        f"{what}, backed up {formats.moment(newest.finished_at)}. First aid shows which files, and heals.",
+        "Show media",
+        "octagon-alert",
+        "media",
+        {"media": newest.media_serial},
     )
 
 

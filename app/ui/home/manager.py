@@ -174,7 +174,8 @@ class HomeManager(Manager):
         self.empty.setVisible(not facts.statuses)
         self.table.setVisible(bool(facts.statuses))
         self.activity.set_items(highlights(facts.activity, ACTIVITY_SHOWN))
-        self._show_decision(worst_decision(facts.statuses, facts.jobs, self.protection.now, self._seen_job))
+        now = self.protection.now
+        self._show_decision(worst_decision(facts.statuses, facts.jobs, now, self._seen_job, facts.sessions))
         self.side.set_running(facts.jobs, facts.statuses)
         self.side.set_next(facts.jobs, self.protection.now)
         self.side.set_devices(facts.devices)

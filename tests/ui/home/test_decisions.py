@@ -54,6 +54,16 @@ def test_a_lost_replica_says_what_waits():
     assert "5.00 MB wait in the spool" in found.text
 
 
+def test_damaged_sessions_are_told_when_nothing_worse_is():
+    first, *others = MemoryServices().sessions
+    sessions = [replace(first, damaged=True), *others]
+    assert worst_decision(healthy(), [failed_job(7)], now(), 0, sessions).manager == "job_status"
+    found = worst_decision(healthy(), [failed_job(7)], now(), 7, sessions)
+    assert (found.manager, found.request) == ("media", {"media": "A1B2C3"})
+    assert found.title == "Session 57 on FSD-2026-A is damaged"
+    assert worst_decision(healthy(), [], now(), 0, others) is None
+
+
 def test_a_failed_job_is_shown_until_it_was_looked_at():
     found = worst_decision(healthy(), [failed_job(7), failed_job(8)], now())
     assert (found.job, found.request) == (8, {"job": 8})
