@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QDialog, QMenu
 
 from app.model.rewind import RewindResult
-from app.model.scenario import Scenario, ScenarioState, ScenarioStatus
+from app.model.scenario import Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.ui import icons
 from app.ui.manager import Manager
 from app.ui.xosoft.actions import Act, able, command_line, together_text, why_not, why_not_together
@@ -72,6 +72,9 @@ class ScenarioCommands(QObject):
         self.acts: dict[Act, QAction] = {}
         for act, text, icon, shortcut, _ in _OFFERED:
             self.acts[act] = self._action(text, icon, shortcut, partial(self._on_act, act))
+        self.run_menu = QMenu("Run with", manager)
+        for words, sync in (("Compare whole files", SyncMethod.FILE), ("Compare blocks", SyncMethod.BLOCK)):
+            self.run_menu.addAction(words).triggered.connect(partial(self._run_with, sync))
         self.suspend_menu = QMenu("Suspend until", manager)
         self.suspend_menu.aboutToShow.connect(self._fill_suspend_menu)
         self.suspend_until = self._action("Suspend until…", "timer", "", partial(self._ask_until, None))
@@ -91,7 +94,7 @@ class ScenarioCommands(QObject):
     def toolbar(self) -> tuple[list[QAction], list[QAction], dict[QAction, QMenu]]:
         """The actions of the toolbar, those with a line before them, and menus of variants."""
         lines = [self.acts[act] for act in (Act.RUN, *_LINES_BEFORE)]
-        menus = {self.acts[Act.SUSPEND]: self.suspend_menu}
+        menus = {self.acts[Act.RUN]: self.run_menu, self.acts[Act.SUSPEND]: self.suspend_menu}
         return [self.new, *(self.acts[act] for act in IN_TOOLBAR)], lines, menus
 
     def offer(self) -> None:
@@ -197,6 +200,11 @@ class ScenarioCommands(QObject):
             dialog.chosen.connect(self._suspend_until)
             self._open(dialog)
 
+    def _run_with(self, sync: SyncMethod, _checked: object = None) -> None:
+        """Run, with this synchronisation instead of the one of the properties."""
+        for status in self._chosen(Act.RUN):
+            self.do(Act.RUN, status, sync=sync)
+
     def _suspend_until(self, until: datetime) -> None:
         for status in self._chosen(Act.SUSPEND):
             self.do(Act.SUSPEND, status, until=until)
@@ -208,11 +216,12 @@ class ScenarioCommands(QObject):
         *,
         keep_rewind: bool = False,
         until: datetime | None = None,
+        sync: SyncMethod | None = None,
     ) -> None:
         """Have it done in the background."""
         scenarios, name = self._manager.context.services.scenarios, status.scenario.name
         calls: dict[Act, Callable[[], Any]] = {
-            Act.RUN: lambda: scenarios.run(name),
+            Act.RUN: lambda: scenarios.run(name, sync) if sync else scenarios.run(name),
             Act.STOP: lambda: scenarios.stop(name),
             Act.SUSPEND: lambda: scenarios.suspend(name, until=until),
             Act.RESUME: lambda: scenarios.resume(name),

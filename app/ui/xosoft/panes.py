@@ -36,6 +36,9 @@ class Pane(QDockWidget):
         for made in (self.float_button, self.hide_button):
             made.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # by keys: View menu
             row.addWidget(made)
+        self.float_action = QAction(f"Float {title}", self)
+        self.float_action.setCheckable(True)
+        self.float_action.triggered.connect(self._on_float)
         self.float_button.clicked.connect(self._on_float)
         self.hide_button.clicked.connect(self.close)
         self.topLevelChanged.connect(self._on_floating)
@@ -48,6 +51,7 @@ class Pane(QDockWidget):
     def _on_floating(self, floating: bool) -> None:
         title = self.windowTitle()
         icons.bind(self.float_button, "panel-left" if floating else "external-link")
+        self.float_action.setChecked(floating)
         name = f"Put {title} back" if floating else f"Float {title}"
         self.float_button.setToolTip(name)
         self.float_button.setAccessibleName(name)
@@ -79,7 +83,8 @@ class Panes(QMainWindow):
 
     def actions_of_view(self) -> list[QAction | None]:
         """Which panes are shown, and Reset layout: entries for the View menu."""
-        return [*(pane.toggleViewAction() for pane in self.panes), self.reset_action]
+        shown = [pane.toggleViewAction() for pane in self.panes]
+        return [*shown, None, *(pane.float_action for pane in self.panes), None, self.reset_action]
 
     def save(self, settings: QSettings) -> None:
         """Keep how they lie."""

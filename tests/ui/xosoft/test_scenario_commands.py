@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from app.model.errors import ArcxoError
+from app.model.scenario import SyncMethod
 from app.ui.models.cell import ItemRole, RowKind
 from app.ui.wizards.flow import Page
 from app.ui.wizards.new_scenario import NewScenarioWizard
@@ -21,7 +22,8 @@ from app.ui.xosoft.suspend_times import offered_times
 
 
 @pytest.fixture
-def manager(context, qtbot, settled):
+def manager(context, services, qtbot, settled):
+    services.jobs_.clear()  # no backup job controls a scenario here
     made = XOsoftManager(context)
     qtbot.addWidget(made)
     made.resize(1200, 800)
@@ -127,6 +129,16 @@ def test_a_scenario_is_suspended_until_a_time_from_the_menu_or_the_dialog(manage
     qtbot.waitUntil(lambda: len(services.called("scenarios.suspend")) == 2)
 
 
+def test_a_scenario_is_run_with_another_synchronization(manager, qtbot, services, monkeypatch):
+    select(manager, qtbot, "Archive 2019")
+    asked = []
+    run = services.scenarios.run
+    monkeypatch.setattr(services.scenarios, "run", lambda name, sync=None: (asked.append(sync), run(name)))
+    manager.commands.run_menu.actions()[1].trigger()
+    qtbot.waitUntil(lambda: asked == [SyncMethod.BLOCK])
+    qtbot.waitUntil(manager.actions_[Act.STOP].isEnabled)
+
+
 def test_times_are_offered_from_now_on():
     night = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
     assert offered_times(night)[3] == ("Until today 06:00", datetime(2026, 3, 1, 6, tzinfo=UTC))
@@ -175,11 +187,14 @@ def test_events_of_one_scenario_are_shown_alone_and_exported(manager, qtbot, tmp
 def test_panes_are_hidden_floated_kept_and_put_back(manager, qtbot, context):
     _scenarios, framework, events = manager.panes.panes
     view = manager.view_menu()
-    assert [action.text() for action in view] == ["Scenarios", "Framework", "Events", "Reset layout"]
+    words = [action.text() for action in view if action is not None]
+    assert words[:4] == ["Scenarios", "Framework", "Events", "Float Scenarios"]
+    assert words[-1] == "Reset layout"
     view[2].trigger()
     assert events.isHidden()
-    framework.float_button.click()
+    framework.float_action.trigger()
     assert framework.isFloating()
+    assert framework.float_button.accessibleName() == "Put Framework back"
     manager.save_state()
     again = XOsoftManager(context)
     qtbot.addWidget(again)
