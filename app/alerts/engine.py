@@ -30,6 +30,7 @@ _AT_ONCE = 100
 _RETRY_S = (30.0, 120.0, 600.0, 1800.0, 3600.0)
 _MOST_ATTEMPTS = 26
 _KEPT_DAYS = 90
+_JOB_NAME = "job_name"
 
 
 class Sealed(Protocol):
@@ -80,7 +81,9 @@ class AlertEngine:
             if not lines:
                 break
             targets = alerts.targets()
-            wanted = [_delivery(target, line) for line in lines for target in targets if _wants(target, line)]
+            wanted = [
+                self._delivery(target, line) for line in lines for target in targets if _wants(target, line)
+            ]
             position = lines[-1].id
             added += alerts.queue(wanted, position=position)
         return added
@@ -96,6 +99,28 @@ class AlertEngine:
                 break
             sent += self._deliver(found)
         return sent
+
+    def _delivery(self, target: AlertTarget, line: ActivityRecord) -> Delivery:
+        return Delivery(
+            id=0,
+            target=target.name,
+            key=key_of(line),
+            code=line.code,
+            severity=line.severity,
+            params={**line.params, _JOB_NAME: self._job_name(line)},
+            job_id=line.job_id,
+            scenario=line.scenario,
+            at=line.at,
+        )
+
+    def _job_name(self, line: ActivityRecord) -> str:
+        """The name that people gave the job; by the time of delivery it may be gone."""
+        if line.job_id is None:
+            return ""
+        try:
+            return self._catalog.jobs.show(line.job_id).name
+        except NotFoundError:
+            return ""
 
     def _deliver(self, one: Delivery) -> bool:
         alerts = self._catalog.alerts
@@ -146,7 +171,7 @@ def message_of(one: Delivery, server: str) -> sending.Message:
     subject = f"{one.scenario}: " if one.scenario else ""
     at = one.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if one.at else ""
     lines = [f"{one.code}: {found.text}", found.reason, found.action, f"{at}, server {server}{job}"]
-    name = one.params.get("name", "")
+    name = one.params.get(_JOB_NAME) or one.params.get("name", "")
     title = (
         f"Arcxo: {subject}{found.text}" if not name or name in found.text else f"Arcxo: {name}: {found.text}"
     )
@@ -155,6 +180,7 @@ def message_of(one: Delivery, server: str) -> sending.Message:
         "severity": one.severity.value,
         "server": server,
         "job": one.job_id or "",
+        "job_name": name,
         "scenario": one.scenario,
         "at": one.at.isoformat() if one.at else "",
         "key": one.key,
@@ -166,17 +192,3 @@ def message_of(one: Delivery, server: str) -> sending.Message:
 def _wants(target: AlertTarget, line: ActivityRecord) -> bool:
     # What alerts say of themselves is told to nobody: that would never end.
     return line.code not in ("W5805", "E5806") and target.wants(event_of(line), line.code)
-
-
-def _delivery(target: AlertTarget, line: ActivityRecord) -> Delivery:
-    return Delivery(
-        id=0,
-        target=target.name,
-        key=key_of(line),
-        code=line.code,
-        severity=line.severity,
-        params=line.params,
-        job_id=line.job_id,
-        scenario=line.scenario,
-        at=line.at,
-    )
