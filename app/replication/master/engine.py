@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
@@ -34,9 +34,9 @@ from app.replication.master.brake import forget, load
 from app.replication.master.brake_review import review
 from app.replication.master.definitions import Definitions
 from app.replication.master.filters import PathFilter
+from app.replication.master.holding import Holding
 from app.replication.master.library import Intent, Library
 from app.replication.master.path_states import directory_states
-from app.replication.master.pauses import Pauses
 from app.replication.master.quiet import QuietMark
 from app.replication.master.replicate_back import ReplicateBack
 from app.replication.master.reporting import Reporting
@@ -71,7 +71,7 @@ class MasterEngine:
         self._library = Library(self._directory)
         self._definitions = Definitions(self._library, self._lock, tuple(reserved), self._named)
         self._runs = Runs(self._directory, self._library, connector, events, self._lock)
-        self._pauses = Pauses(self._resume_due)
+        self._holding = Holding(self._library, self._runs)
         self._last = LastStatistics()
         self._reporting = Reporting(self._library.directory, connector, events)
 
@@ -83,13 +83,13 @@ class MasterEngine:
             intent = self._library.intent(scenario.id)
             if intent.running and scenario.properties.run_after_reboot:
                 self._runs.begin(scenario, fresh=False, suspended=intent.suspended)
-                self._pauses.put(scenario.id, intent.until)
+                self._holding.load(scenario.id, intent.until)
         self._runs.start()
-        self._pauses.start()
+        self._holding.start()
 
     def close(self) -> None:
         """End all runs in order; they are remembered as running. Blocks until all threads have ended."""
-        self._pauses.close()
+        self._holding.close()
         self._reporting.close()
         self._runs.close()
 
@@ -176,7 +176,7 @@ class MasterEngine:
             fresh = held is None or not held.holds
             # First: a disk that takes not even this leaves the run as it is, to go on when there is room.
             self._library.keep_intent(scenario_id, Intent(running=True))
-            self._pauses.put(scenario_id, {})
+            self._holding.forget(scenario_id)
             if running is not None:
                 self._runs.end(scenario_id, drain=False)
             self._runs.begin(scenario, fresh=fresh, suspended=[])
@@ -186,7 +186,7 @@ class MasterEngine:
         with self._runs.act(scenario_id):
             scenario = self._definitions.of(scenario_id)
             self._library.keep_intent(scenario_id, Intent(running=False))
-            self._pauses.put(scenario_id, {})
+            self._holding.forget(scenario_id)
             if self._runs.get(scenario_id) is None:
                 return
             self._events.append(
@@ -211,39 +211,12 @@ class MasterEngine:
             running = self._run_of(scenario_id)
             if not running.scenario.properties.suspend_enabled:
                 raise ArcxoError("ER00243", scenario=running.scenario.name)
-            running.suspend(replica)
-            hosts = [replica] if replica else [spec.host for spec in running.scenario.replicas]
-            self._keep_suspended(running, dict.fromkeys(hosts, until))
+            self._holding.suspend(running, replica, until)
 
     def resume(self, scenario_id: int, replica: str = "") -> None:
         """Go on with a replica, from the spool."""
         with self._runs.act(scenario_id):
-            running = self._run_of(scenario_id)
-            running.resume(replica)
-            self._keep_suspended(running, {})
-
-    def _keep_suspended(self, running: Running, until: Mapping[str, datetime | None]) -> None:
-        """Note who is held, and until when: as it was, but for the hosts in `until`."""
-        scenario_id, suspended = running.scenario.id, running.suspended()
-        times: dict[str, datetime | None] = {**self._pauses.of(scenario_id), **until}
-        kept = {host: at for host, at in times.items() if at is not None and host in suspended}
-        self._library.keep_intent(scenario_id, Intent(running=True, suspended=suspended, until=kept))
-        self._pauses.put(scenario_id, kept)
-
-    def _resume_due(self, scenario_id: int, host: str) -> bool:
-        """The time of a replica has come. False: it is tried again soon."""
-        try:
-            with self._runs.act(scenario_id):
-                at, running = self._pauses.of(scenario_id).get(host), self._runs.get(scenario_id)
-                if running is None or at is None or at > datetime.now(UTC):
-                    return True  # stopped, resumed, or given another time meanwhile
-                running.resume(host)
-                if host in running.suspended():
-                    return False  # it is only starting
-                self._keep_suspended(running, {})
-        except (ArcxoError, OSError):
-            return False
-        return True
+            self._holding.resume(self._run_of(scenario_id), replica)
 
     def synchronize(self, scenario_id: int, replica: str = "") -> None:
         """Synchronise a replica again; returns once it is asked for. Raises BusyError ER00251."""
@@ -355,7 +328,7 @@ class MasterEngine:
         revision = self._runs.revision(scenario.id)
         running = self._runs.get(scenario.id)
         if running is not None:
-            return self._pauses.shown(running.status(revision))
+            return self._holding.shown(running.status(revision))
         stopped_at = self._runs.stopped_at(scenario.id)
         return ScenarioStatus(
             scenario,
