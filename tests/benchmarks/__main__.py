@@ -57,7 +57,7 @@ def main() -> None:
         files, size = copy_files(given.source, place / "master", given.files, given.megabytes << 20, 2 << 20)
         print(f"{files:,} files, {size / 1e6:,.0f} MB from {given.source}; {_machine()}", flush=True)
         graveyard = Graveyard(place / "gone")
-        with running_home(place) as arcxo:
+        with running_home(place, processes=True) as arcxo:
             bench = Bench(
                 arcxo,
                 place,

@@ -177,7 +177,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
         agents = [play(base, number) for number in range(given.hosts)]
-        with running_home(base) as arcxo:
+        with running_home(base, processes=True) as arcxo:
             know(arcxo, agents)
             servers = list(arcxo.processes("server run"))
             every = [pid for pid in arcxo.processes() if pid != os.getpid()]

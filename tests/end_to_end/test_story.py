@@ -36,7 +36,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     fill(place / "master")
     package = Path(sysconfig.get_paths()["stdlib"]) / "email"
     shutil.copytree(package, place / "master/email", symlinks=True)
-    with running_home(place) as arcxo:
+    with running_home(place, processes=True) as arcxo:
         made = Story(arcxo, place)
         arcxo.text(
             "scenario", "create", "files", "--master", "localhost", "--replica", "localhost",

@@ -33,7 +33,7 @@ def master(tmp_path: Path) -> Path:
 
 
 def _home(volume: Path) -> Arcxo:
-    arcxo = Arcxo(volume / "home")
+    arcxo = Arcxo(volume / "home", processes=True)
     arcxo.text("init", "--password-stdin", given="caroot-secret\n")
     return arcxo
 

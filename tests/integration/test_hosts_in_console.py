@@ -27,7 +27,7 @@ PASSWORD = "of the branch"
 
 @pytest.fixture
 def branch(tmp_path: Path) -> Iterator[tuple[Arcxo, str]]:
-    there = Arcxo(tmp_path / "branch")
+    there = Arcxo(tmp_path / "branch", processes=True)
     there.json("agent", "init", "--password-stdin", given=f"{PASSWORD}\n")
     yield there, spawn_agent(str(there.home)).address
     stop_agent(str(there.home))
@@ -38,7 +38,7 @@ def test_a_host_is_added_checked_lost_and_found_again(
     branch: tuple[Arcxo, str], tmp_path: Path, qtbot: Any
 ) -> None:
     there, address = branch
-    here = Arcxo(tmp_path / "home")
+    here = Arcxo(tmp_path / "home", processes=True)
     here.text("init", "--password-stdin", given="caroot-secret\n")
     make_application()
     services, tasks = bootstrap.open_services(str(here.home)), Tasks(threads=3)

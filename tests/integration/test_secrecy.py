@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("secrecy")
 
 
 def test_no_process_of_a_home_leaves_a_core_file(tmp_path: Path) -> None:
-    with running_home(tmp_path) as arcxo:
+    with running_home(tmp_path, processes=True) as arcxo:
         processes = arcxo.processes()
         assert len(processes) >= 2, processes
         for pid, command in processes.items():

@@ -26,7 +26,7 @@ class Server:
     def __init__(self, directory: Path, shared: Path, seed: int) -> None:
         self.directory = directory
         self.chooser = random.Random(seed)
-        self.arcxo = Arcxo(directory / "home")
+        self.arcxo = Arcxo(directory / "home", processes=True)
         directory.mkdir()
         self.arcxo.text("init", "--password-stdin", given="caroot\n")
         self.arcxo.text("group", "add", "SHARED")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,44 +18,51 @@ from typing import Any
 ARCXO = [sys.executable, "-m", "app"]
 
 
-class Arcxo:
-    """`arcxo --home HOME …`; every call is a process of its own."""
+_STARTING = ("server", "agent", "demo")
+"""What is or starts processes that outlive the command: they must not be children of the tests."""
 
-    def __init__(self, home: Path, prefix: Sequence[str] = ()) -> None:
+
+class Arcxo:
+    """`arcxo --home HOME …`.
+
+    A command runs in this process, where nothing has to be imported again; with `processes`, from another
+    thread than the main one, or where it starts processes, it is a process of its own.
+    """
+
+    def __init__(self, home: Path, prefix: Sequence[str] = (), *, processes: bool = False) -> None:
         self.home = home
         self._command = [*prefix, *ARCXO, "--home", str(home)]
+        self._processes = processes or bool(prefix)
 
     def text(self, *arguments: str | bytes, expect: int = 0, given: str = "", timeout_s: float = 120) -> str:
         """Standard output of a command that must end with `expect`."""
-        done = subprocess.run(
-            [*self._command, *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        shown = " ".join(str(argument) for argument in arguments)
-        assert done.returncode == expect, (
-            f"arcxo {shown}: exit {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
-        )
-        return done.stdout if expect == 0 else done.stdout + done.stderr
+        out, err = self._run(arguments, expect, given, timeout_s)
+        return out if expect == 0 else out + err
 
     def json(self, *arguments: str | bytes, expect: int = 0, given: str = "", timeout_s: float = 120) -> Any:
         """The one JSON document of a command."""
-        done = subprocess.run(
-            [*self._command, "--json", *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        return json.loads(self._run(("--json", *arguments), expect, given, timeout_s)[0])
+
+    def _run(
+        self, arguments: Sequence[str | bytes], expect: int, given: str, timeout_s: float
+    ) -> tuple[str, str]:
+        """What a command writes to standard output and to standard error."""
+        apart = self._processes or threading.current_thread() is not threading.main_thread()
+        if apart or any(word in _STARTING for word in arguments[:2]):
+            done = subprocess.run(
+                [*self._command, *arguments],
+                input=given,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+            )
+            code, out, err = done.returncode, done.stdout, done.stderr
+        else:
+            code, out, err = run_here(["--home", str(self.home), *map(os.fsdecode, arguments)], given)
         shown = " ".join(str(argument) for argument in arguments)
-        assert done.returncode == expect, (
-            f"arcxo {shown}: exit {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
-        )
-        return json.loads(done.stdout)
+        assert code == expect, f"arcxo {shown}: exit {code}, expected {expect}\n{out}\n{err}"
+        return out, err
 
     def start(self) -> None:
         """Start server and agent; returns when they are ready."""
@@ -97,6 +106,26 @@ class Arcxo:
         until(lambda: _gone(pid), f"process {pid} to be gone")
 
 
+def run_here(arguments: Sequence[str], given: str = "") -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command run in this process."""
+    from app import bootstrap
+    from app.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(arguments, bootstrap)
+    finally:
+        sys.stdin = before
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return code, texts[0], texts[1]
+
+
 def _gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
@@ -116,12 +145,13 @@ def until(condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any
 
 
 @contextlib.contextmanager
-def running_home(directory: Path) -> Iterator[Arcxo]:
+def running_home(directory: Path, *, processes: bool = False) -> Iterator[Arcxo]:
     """A new home in `directory` with server and agent running; all stopped afterwards."""
-    arcxo = Arcxo(directory / "home")
+    arcxo = Arcxo(directory / "home", processes=processes)
     arcxo.text("init", "--password-stdin", given="caroot-secret\n")
-    arcxo.start()
     try:
+        # One that is slow to start runs none the less.
+        arcxo.start()
         yield arcxo
     finally:
         arcxo.stop()
