@@ -33,7 +33,7 @@ class Chart(QWidget):
         head.addWidget(Label(title, "small_medium"))
         head.addWidget(Label(unit, "small", "muted"))
         head.addStretch(1)
-        for name, role in lines:
+        for name, role in lines if len(lines) > 1 else ():
             head.addWidget(Label(f"— {name}", "small", role))
         self.plot: Any = pg.PlotWidget()
         self.plot.setMenuEnabled(False)
