@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.cli.operation import Operation, operation_options
+from app.cli.schedule import schedule_of
+from app.model.commands import JobCommands, OnExit
+from app.model.errors import UsageError
+from app.model.job import Schedule
+from app.model.rotation import RotationScheme
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(
+        ("wall_time", "repeat", "every", "on_days", "in_weeks", "day_of_month", "excluded", "time_zone"), ""
+    ),
+    "run_at": None,
+    "no_catch_up": False,
+    "rotation": None,
+    "rotation_prefix": "",
+    "rotation_append": False,
+}
+
+
+def made(**values: Any) -> Schedule:
+    return schedule_of(NOTHING | values, NOW)
+
+
+def test_nothing_said_is_now_and_once():
+    assert made() == Schedule()
+
+
+def test_a_wall_time_is_the_next_one_in_its_zone():
+    schedule = made(wall_time="02:00", every="1d", time_zone="Europe/Berlin")
+    assert schedule.run_at == datetime(2026, 3, 5, 1, tzinfo=UTC)
+    assert (schedule.repeat, schedule.time_zone) == ("FREQ=DAILY;INTERVAL=1", "Europe/Berlin")
+    assert made(wall_time="14:00", time_zone="Europe/Berlin").run_at == datetime(2026, 3, 4, 13, tzinfo=UTC)
+
+
+def test_days_follow_the_wall_clock_of_this_machine(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert made(on_days="MO").time_zone == "Asia/Tokyo"
+    assert made(every="15m").time_zone == ""
+
+
+def test_a_rotation_brings_its_rule():
+    schedule = made(rotation="gfs", rotation_prefix="TP", rotation_append=True, excluded="2026-12-25")
+    assert schedule.rotation is not None
+    assert (schedule.rotation.scheme, schedule.rotation.append) == (RotationScheme.GFS, True)
+    assert (schedule.repeat, schedule.excluded) == (RotationScheme.GFS.rule, ("2026-12-25",))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"every": "1d", "on_days": "MO"},
+        {"in_weeks": "1"},
+        {"in_weeks": "6", "on_days": "MO"},
+        {"wall_time": "02:00", "run_at": NOW},
+        {"wall_time": "25:00"},
+        {"rotation": "gfs"},
+        {"rotation_prefix": "TP"},
+        {"rotation": "gfs", "rotation_prefix": "T_P"},
+        {"excluded": "sunday"},
+        {"every": "soon"},
+    ],
+)
+def test_what_does_not_fit_together_is_refused(values: dict[str, Any]):
+    with pytest.raises(UsageError, match="E5703"):
+        made(**values)
+
+
+def test_a_zone_that_is_none_is_refused():
+    with pytest.raises(UsageError, match="E5111"):
+        made(wall_time="02:00", time_zone="Europe/Nowhere")
+
+
+def test_commands_are_split_without_a_shell():
+    import click
+
+    told: list[Operation] = []
+
+    @click.command()
+    @operation_options
+    def command(*, operation: Operation) -> None:
+        told.append(operation)
+
+    line = ["--before", "/bin/a 'b c' $HOME", "--before-exit", "0", "--before-then", "skip-after"]
+    line += ["--node-before", "Files=/bin/x a=b", "--node-after", "Files=/bin/y"]
+    command.main(line, standalone_mode=False)
+    (operation,) = told
+    assert operation.commands == JobCommands(("/bin/a", "b c", "$HOME"), 0, OnExit.SKIP_AFTER)
+    assert operation.node_commands == (("Files", JobCommands(("/bin/x", "a=b"), 0, after=("/bin/y",))),)
+    assert (operation.retries, operation.retry_minutes, operation.streams) == (1, 10, 4)
