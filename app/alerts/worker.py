@@ -17,7 +17,7 @@ def main() -> int:
 
     logging.getLogger("apprise").propagate = False
     capture = apprise.LogCapture(  # type: ignore[no-untyped-call]  # the library says nothing of types there
-        level=logging.INFO, fmt="%(message)s"
+        level=logging.WARNING, fmt="%(message)s"
     )
     with capture as log:
         target = apprise.Apprise()
