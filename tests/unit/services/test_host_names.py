@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +7,6 @@ import pytest
 
 from app.agent.home import AgentHome, AgentInfo
 from app.model.host import Host
-from app.services import host_names
 from app.services.host_names import HostNames
 
 
@@ -54,8 +54,8 @@ def test_what_changed_is_seen_when_it_is_told_or_soon(
     names.forget()
     assert names.show("branch").address == "c:1"
     hosts.known[2] = Host("branch", "d:1", "u", "dd")
-    moment = host_names.time.monotonic()
-    monkeypatch.setattr(host_names.time, "monotonic", lambda: moment + 10)
+    moment = time.monotonic()
+    monkeypatch.setattr("app.services.host_names.time.monotonic", lambda: moment + 10)
     assert names.show("branch").address == "d:1"
 
 
