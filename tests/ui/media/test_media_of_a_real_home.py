@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,11 @@ def site(tmp_path):
 
 @pytest.fixture
 def manager(site, tasks, tmp_path, qtbot, settled):
-    site.write({"a": "x" * 200_000, "b": "first"})
+    # What cannot be compressed makes the pack of contents larger than that of directories.
+    chance = random.Random(7)
+    site.write({"a": chance.randbytes(200_000), "b": "first"})
     site.back_up()
-    site.write({"a": "y" * 200_000, "c": "second"})
+    site.write({"a": chance.randbytes(200_000), "c": "second"})
     site.back_up()
     site.merge()
     services = LocalServices(site.home)
@@ -85,7 +88,7 @@ def test_damage_is_found_told_by_file_and_healed_from_a_copy(manager, site, sett
     largest = max(packs, key=lambda path: path.stat().st_size)
     largest.chmod(0o600)
     content = bytearray(largest.read_bytes())
-    content[100] ^= 0xFF
+    content[100_000] ^= 0xFF
     largest.write_bytes(content)
     manager.actions_.verify()
     opened(manager, AssureDialog, settled).action.click()
