@@ -91,7 +91,6 @@ class BackupPoint:
     change: int
     entities: tuple[EntityPoint, ...]
 
-
     @property
     def label(self) -> str:
         """How it is called in messages."""
