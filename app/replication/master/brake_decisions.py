@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from app.model.brake import BrakeDecision, BrakeResult
@@ -13,12 +14,15 @@ from app.replication.master.brake import Brake
 from app.replication.master.brake_review import chosen_root
 from app.replication.master.bring_back import bring_back
 from app.replication.master.compare import ComparedRoot
+from app.replication.master.exchange import Exchange
 from app.replication.master.losses import Losses
 from app.replication.master.recorder import Recorder
 from app.replication.master.sender import Sender
 from app.replication.master.sweeps import Run
 
 _PROBLEMS_SHOWN = 1_000
+_CONNECTING_S = 5.0
+_POLL_S = 0.1
 
 
 class BrakeDecisions:
@@ -69,9 +73,7 @@ class BrakeDecisions:
         """
         self._check_held()
         where = chosen_root(self._scenario, path)
-        exchange = next((found for s in self._senders() if (found := s.fetcher()) is not None), None)
-        if exchange is None:
-            raise BusyError("ER00267", scenario=self._scenario.name)
+        exchange = self._connected()
         with self._recorder.between_batches():
             chosen = self._losses.undecided(*where)
         result = bring_back(self._roots, chosen, exchange.fetch)
@@ -85,6 +87,18 @@ class BrakeDecisions:
             len(result.done), left, lifted, result.restored, result.restored_bytes, result.kept_aside,
             tuple(result.problems[:_PROBLEMS_SHOWN]),
         )  # fmt: skip
+
+    def _connected(self) -> Exchange:
+        """The stream of a replica; waits a moment for one: a run that just began has none yet."""
+        deadline = time.monotonic() + _CONNECTING_S
+        while True:
+            for sender in self._senders():
+                found = sender.fetcher()
+                if found is not None:
+                    return found
+            if time.monotonic() > deadline:
+                raise BusyError("ER00267", scenario=self._scenario.name)
+            self._brake.wait_change(self._brake.held, _POLL_S)
 
     def _tell(self, **counts: int) -> None:
         self._run.event("SR00269", Severity.SIGNIFICANT, scenario=self._scenario.name, **counts)
