@@ -139,7 +139,8 @@ def test_on_a_full_disk_sessions_are_purged_and_room_comes_back(tmp_path: Path, 
         before = shutil.disk_usage(volume).free
         remove_sessions(media, [1, 2])
         report = collect(media)
-        assert report.freed_bytes > 3_000_000
+        # What a pack that is written anew takes is counted against it.
+        assert report.freed_bytes > 2_500_000
         assert shutil.disk_usage(volume).free - before > 2_500_000
         result, _ = back_up(media, source, base=4)
         assert verify(media, full=True).damage == ()
