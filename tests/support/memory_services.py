@@ -1503,12 +1503,35 @@ def _sample_events() -> list[EventRecord]:
         event(
             7655, "SR00014", Severity.SIGNIFICANT, 3000, "Branch File Shares", scenario="Branch File Shares"
         ),
+        event(7911, "SR00139", Severity.SIGNIFICANT, 2990, "Branch File Shares", replica="localhost"),
         event(
-            7911, "SR00139", Severity.SIGNIFICANT, 2990, "Branch File Shares", scenario="Branch File Shares"
+            8203,
+            "WR00216",
+            Severity.WARNING,
+            52,
+            "Lab Results",
+            scenario="Lab Results",
+            size_mb="830",
+            limit_mb="1,000",
         ),
         event(
-            8203, "WR00402", Severity.WARNING, 52, "Lab Results", replica="localhost", scenario="Lab Results"
+            8209,
+            "CR00101",
+            Severity.CRITICAL,
+            4,
+            "Sales Shares",
+            scenario="Sales Shares",
+            cause="12,418 deletes in 40 s",
+            usual="12",
+            limit="1,000",
         ),
-        event(8209, "ER00731", Severity.ERROR, 4, "Sales Shares", scenario="Sales Shares"),
-        event(8214, "IR00120", Severity.INFORMATION, 1, "Branch File Shares", path="/srv/scan"),
+        event(
+            8214,
+            "IR00120",
+            Severity.INFORMATION,
+            1,
+            "Branch File Shares",
+            directory="/srv/scan",
+            replica="localhost",
+        ),
     ]

@@ -83,7 +83,7 @@ class HostDialog(QDialog):
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout.setSpacing(14)
         known = self.entry.known
         title = "Add a host" if known is None else f"Log in to {known.name}"
         layout.addWidget(Label(title, "subject"))
