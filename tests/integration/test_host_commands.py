@@ -45,12 +45,24 @@ class Branch:
         fixed = ["host", "add", name, self.address, "--user", "caroot", "--password-stdin"]
         return self.here.text(*fixed, *arguments, expect=expect, given=f"{given}\n")
 
+    def forget(self) -> None:
+        """As before it was added, for the next test."""
+        for host in self.here.json("host", "list"):
+            if host["name"] != "localhost":
+                self.here.text("host", "remove", host["name"])
+
 
 @pytest.fixture(scope="module")
-def branch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Branch]:
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Branch]:
     made = Branch(tmp_path_factory.mktemp("commands"))
     yield made
     stop_agent(str(made.there.home))
+
+
+@pytest.fixture
+def branch(homes: Branch) -> Iterator[Branch]:
+    yield homes
+    homes.forget()
 
 
 def test_an_agent_needs_no_catalog_and_no_console() -> None:

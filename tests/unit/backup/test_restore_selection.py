@@ -135,14 +135,16 @@ def test_a_destination_that_vanishes_ends_the_restore_with_that_reason(tmp_path)
     back_up(media, source)
     begun = threading.Event()
 
-    def emit(event: object) -> None:
-        if out.exists() and not begun.is_set():
+    def canceled() -> bool:
+        if out.exists() and any(out.iterdir()) and not begun.is_set():
             begun.set()
             out.rename(tmp_path / "elsewhere")
+        return False
 
     task = RestoreTask(media, 1, (), ((MASTER, os.fsencode(out)),))
     with pytest.raises(ArcxoError, match="E4237"):
-        restore(task, emit, never)
+        restore(task, lambda _: None, canceled)
+    assert begun.is_set()
 
 
 def test_exact_is_refused_for_a_session_that_lacks_something(tmp_path, monkeypatch):
