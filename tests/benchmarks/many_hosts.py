@@ -62,7 +62,7 @@ while True:
 """
 
 
-class PlayedAgent(generated.AgentControlServicer):  # type: ignore[misc]  # generated, without types
+class PlayedAgent:
     """What a server and a console ask of an agent with one scenario that replicates."""
 
     def __init__(self, number: int, identity: Identity) -> None:
@@ -79,6 +79,16 @@ class PlayedAgent(generated.AgentControlServicer):  # type: ignore[misc]  # gene
         replica = ReplicaStatus("localhost", ReplicaState.REPLICATING)
         self.status = ScenarioStatus(scenario, ScenarioState.REPLICATING, replicas=(replica,))
         self._fingerprint = identity.fingerprint
+
+    def __getattr__(self, name: str) -> Any:
+        """Every other call is refused."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def refuse(_request: Any, context: grpc.ServicerContext) -> Any:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} is not played")
+
+        return refuse
 
     def LogIn(self, _request: Any, _context: Any) -> Any:  # noqa: N802  # the name of the call
         return pb.LogInReply(
