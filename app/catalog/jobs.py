@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from app.catalog import claims, dialect, rows
 from app.catalog.api import Claim, FollowUp, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
+from app.catalog.job_rows import abandoned_jobs, due_jobs, ended_values, insert_job, row_of_job, to_job
 from app.catalog.live import SqlLive
 from app.catalog.tables import jobs
-from app.model.errors import BusyError, NotFoundError
-from app.model.job import Job, JobKind, JobResult, JobStatus, Schedule
+from app.model.errors import BusyError
+from app.model.job import Job, JobResult, JobStatus, Schedule
 
 _NOTHING = Totals()
 _READY, _ACTIVE = JobStatus.READY.value, JobStatus.ACTIVE.value
@@ -32,7 +33,7 @@ class SqlJobs:
     def submit(self, job: NewJob) -> Job:
         """Queue a job. It is durable when this returns."""
         with self._database.write() as c:
-            return _job(_row(c, _insert(c, job)))
+            return to_job(row_of_job(c, insert_job(c, job)))
 
     def list(self, *, include_done: bool = True) -> Sequence[Job]:
         """Newest first; active ones with progress."""
@@ -40,20 +41,20 @@ class SqlJobs:
         if not include_done:
             statement = statement.where(jobs.c.status != _DONE)
         with self._database.read() as c:
-            found = [_job(row) for row in c.execute(statement)]
+            found = [to_job(row) for row in c.execute(statement)]
         return self._with_progress(found)
 
     def show(self, job_id: int) -> Job:
         """One job. Raises NotFoundError E6008."""
         with self._database.read() as c:
-            found = _job(_row(c, job_id))
+            found = to_job(row_of_job(c, job_id))
         return self._with_progress([found])[0]
 
     def children(self, parent_id: int) -> Sequence[Job]:
         """Jobs of a parent, oldest first."""
         with self._database.read() as c:
             statement = select(jobs).where(jobs.c.parent_id == parent_id).order_by(jobs.c.id)
-            found = [_job(row) for row in c.execute(statement)]
+            found = [to_job(row) for row in c.execute(statement)]
         return self._with_progress(found)
 
     def child_counts(self, parent_id: int) -> JobCounts:
@@ -81,16 +82,16 @@ class SqlJobs:
     def credentials(self, job_id: int) -> bytes:
         """The sealed credentials as submitted. Raises NotFoundError E6008."""
         with self._database.read() as c:
-            return bytes(_row(c, job_id).credentials or b"")
+            return bytes(row_of_job(c, job_id).credentials or b"")
 
     def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
         """Take the job that is due longest; None when none is. Idle polls take no lock."""
         with self._database.read() as c:
-            if c.execute(_due(dialect.now_us(c))).first() is None:
+            if c.execute(due_jobs(dialect.now_us(c))).first() is None:
                 return None
         with self._database.write() as c:
             now = dialect.now_us(c)
-            row = c.execute(_due(now).with_for_update(skip_locked=True)).first()
+            row = c.execute(due_jobs(now).with_for_update(skip_locked=True)).first()
             if row is None:
                 return None
             until = now + int(lease_seconds * 1_000_000)
@@ -108,9 +109,9 @@ class SqlJobs:
                     finished_at=None,
                 )
             )
-            claimed = _row(c, row.id)
+            claimed = row_of_job(c, row.id)
         return Claim(
-            job=_job(claimed),
+            job=to_job(claimed),
             fence=claimed.fence,
             expires_at=dialect.from_us(until),
             credentials=bytes(claimed.credentials or b""),
@@ -142,13 +143,13 @@ class SqlJobs:
         """Record how a run ended. Raises BusyError E6003."""
         with self._database.write() as c:
             claims.check(c, job_id, fence)
-            values = _ended(c, result) | dataclasses.asdict(totals)
+            values = ended_values(c, result) | dataclasses.asdict(totals)
             if next_execution_at is not None:
                 values |= {"status": _READY, "execution_at": dialect.to_us(next_execution_at)}
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
             if follow_up is not None:
-                _insert(c, follow_up)
-            finished = _job(_row(c, job_id))
+                insert_job(c, follow_up)
+            finished = to_job(row_of_job(c, job_id))
         self._live.clear_progress(job_id)
         return finished
 
@@ -170,11 +171,11 @@ class SqlJobs:
     def request_stop(self, job_id: int) -> None:
         """Ask for a stop; what is not active is Canceled at once, children included. E6008."""
         with self._database.write() as c:
-            _row(c, job_id)
+            row_of_job(c, job_id)
             family = or_(jobs.c.id == job_id, jobs.c.parent_id == job_id)
             c.execute(update(jobs).where(family, jobs.c.status == _ACTIVE).values(stop_requested=True))
             waiting = family & jobs.c.status.in_((_READY, _HOLD))
-            c.execute(update(jobs).where(waiting).values(_ended(c, JobResult.CANCELED)))
+            c.execute(update(jobs).where(waiting).values(ended_values(c, JobResult.CANCELED)))
 
     def stop_requested(self, job_id: int) -> bool:
         """Whether a stop was asked for. False for a job that is gone."""
@@ -203,7 +204,7 @@ class SqlJobs:
         if execution_at is not None:
             values["execution_at"] = dialect.to_us(execution_at)
         with self._database.write() as c:
-            row = _row(c, job_id)
+            row = row_of_job(c, job_id)
             if row.status == _ACTIVE:
                 raise BusyError("E6014", job=job_id, status=row.status, action="rescheduled")
             if execution_at is None:
@@ -211,7 +212,7 @@ class SqlJobs:
             if row.status == _DONE:
                 values["status"] = _READY
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
-            return _job(_row(c, job_id))
+            return to_job(row_of_job(c, job_id))
 
     def set_credentials(self, job_id: int, credentials: bytes) -> None:
         """Replace the sealed credentials. Raises NotFoundError E6008, BusyError E6014 while it is active."""
@@ -221,7 +222,7 @@ class SqlJobs:
     def replace(self, job_id: int, job: NewJob) -> Job:
         """Give a job another script, schedule and credentials. Raises as `reschedule`."""
         with self._database.write() as c:
-            row = _row(c, job_id)
+            row = row_of_job(c, job_id)
             if row.status == _ACTIVE:
                 raise BusyError("E6014", job=job_id, status=row.status, action="modified")
             now, execution_at = dialect.now_us(c), dialect.maybe_us(job.execution_at)
@@ -235,12 +236,12 @@ class SqlJobs:
                 "credentials": job.credentials or None,
             }
             c.execute(update(jobs).where(jobs.c.id == job_id).values(values))
-            return _job(_row(c, job_id))
+            return to_job(row_of_job(c, job_id))
 
     def delete(self, job_id: int) -> None:
         """Remove a job and its children. Raises NotFoundError E6008, BusyError E6007."""
         with self._database.write() as c:
-            _row(c, job_id)
+            row_of_job(c, job_id)
             family = or_(jobs.c.id == job_id, jobs.c.parent_id == job_id)
             active = c.execute(select(jobs.c.id).where(family, jobs.c.status == _ACTIVE)).scalars().first()
             if active is not None:
@@ -255,24 +256,24 @@ class SqlJobs:
     ) -> Sequence[Job]:
         """Make claims of `server_id`, and expired ones, Crashed. What they knew of the fence ends here."""
         with self._database.read() as c:
-            if c.execute(_abandoned(dialect.now_us(c), server_id)).first() is None:
+            if c.execute(abandoned_jobs(dialect.now_us(c), server_id)).first() is None:
                 return []
         with self._database.write() as c:
-            lost = list(c.execute(_abandoned(dialect.now_us(c), server_id)).scalars())
-            values = _ended(c, JobResult.CRASHED) | {"fence": jobs.c.fence + 1}
+            lost = list(c.execute(abandoned_jobs(dialect.now_us(c), server_id)).scalars())
+            values = ended_values(c, JobResult.CRASHED) | {"fence": jobs.c.fence + 1}
             c.execute(update(jobs).where(jobs.c.id.in_(lost)).values(values))
             waiting = jobs.c.parent_id.in_(lost) & jobs.c.status.in_((_READY, _HOLD))
-            c.execute(update(jobs).where(waiting).values(_ended(c, JobResult.CANCELED)))
+            c.execute(update(jobs).where(waiting).values(ended_values(c, JobResult.CANCELED)))
             for job_id in lost:
-                crashed = _row(c, job_id)
-                again = follow_up(_job(crashed), bytes(crashed.credentials or b""))
+                crashed = row_of_job(c, job_id)
+                again = follow_up(to_job(crashed), bytes(crashed.credentials or b""))
                 if again is not None:
-                    _insert(c, again)
-                following = next_run(_job(crashed))
+                    insert_job(c, again)
+                following = next_run(to_job(crashed))
                 if following is not None:
                     due = {"status": _READY, "execution_at": dialect.to_us(following)}
                     c.execute(update(jobs).where(jobs.c.id == job_id).values(due))
-            marked = [_job(_row(c, job_id)) for job_id in lost]
+            marked = [to_job(row_of_job(c, job_id)) for job_id in lost]
         for job_id in lost:
             self._live.clear_progress(job_id)
         return marked
@@ -295,7 +296,7 @@ class SqlJobs:
         self, job_id: int, allowed: tuple[str, ...], action: str, values: dict[str, Any], *, due: bool = False
     ) -> None:
         with self._database.write() as c:
-            row = _row(c, job_id)
+            row = row_of_job(c, job_id)
             if row.status not in allowed:
                 raise BusyError("E6014", job=job_id, status=row.status, action=action)
             if due:
@@ -310,94 +311,3 @@ class SqlJobs:
             dataclasses.replace(job, progress=progress.get(job.id)) if job.status is JobStatus.ACTIVE else job
             for job in found
         ]
-
-
-def _insert(connection: Connection, job: NewJob) -> int:
-    now = dialect.now_us(connection)
-    execution_at = dialect.maybe_us(job.execution_at)
-    values = {
-        "parent_id": job.parent_id,
-        "kind": job.kind.value,
-        "name": job.name,
-        "status": _HOLD if job.hold else _READY,
-        "owner": job.owner,
-        "server": job.server,
-        "device_group": job.device_group,
-        "created_at": now,
-        "execution_at": now if execution_at is None else execution_at,
-        "schedule": rows.schedule_to_json(job.schedule),
-        "script": rows.script_to_json(job.script),
-        "credentials": job.credentials or None,
-    }
-    inserted = connection.execute(insert(jobs).values(values))
-    assert inserted.inserted_primary_key is not None
-    return int(inserted.inserted_primary_key[0])
-
-
-_FIRST = (JobKind.RESTORE.value, JobKind.RESTORE_UNDO.value)
-
-
-def _due(now: int) -> Any:
-    return (
-        select(jobs.c.id, jobs.c.fence)
-        .where(jobs.c.status == _READY, jobs.c.execution_at <= now)
-        # Somebody waits for a restore; backups come after the upkeep that makes room for them.
-        .order_by(
-            case((jobs.c.kind.in_(_FIRST), 0), (jobs.c.kind == JobKind.BACKUP.value, 2), else_=1),
-            jobs.c.execution_at,
-            jobs.c.id,
-        )
-        .limit(1)
-    )
-
-
-def _abandoned(now: int, server_id: str) -> Any:
-    lost = jobs.c.lease_until < now
-    if server_id:
-        lost = or_(lost, jobs.c.claimed_by == server_id)
-    return select(jobs.c.id).where(jobs.c.status == _ACTIVE, lost).order_by(jobs.c.id)
-
-
-def _ended(connection: Connection, result: JobResult) -> dict[str, Any]:
-    return {
-        "status": _DONE,
-        "last_result": result.value,
-        "finished_at": dialect.now_us(connection),
-        "claimed_by": "",
-        "lease_until": None,
-        "stop_requested": False,
-        "waits_for": "",
-    }
-
-
-def _row(connection: Connection, job_id: int) -> Row[Any]:
-    found = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-    if found is None:
-        raise NotFoundError("E6008", job=job_id)
-    return found
-
-
-def _job(row: Row[Any]) -> Job:
-    return Job(
-        id=row.id,
-        kind=JobKind(row.kind),
-        name=row.name,
-        status=JobStatus(row.status),
-        last_result=None if row.last_result is None else JobResult(row.last_result),
-        owner=row.owner,
-        server=row.server,
-        created_at=dialect.from_us(row.created_at),
-        execution_at=dialect.maybe_time(row.execution_at),
-        schedule=rows.schedule_from_json(row.schedule),
-        script=rows.script_from_json(row.script, row.id),
-        parent_id=row.parent_id,
-        device_group=row.device_group,
-        waits_for=row.waits_for,
-        started_at=dialect.maybe_time(row.started_at),
-        finished_at=dialect.maybe_time(row.finished_at),
-        files=row.files,
-        read_bytes=row.read_bytes,
-        stored_bytes=row.stored_bytes,
-        errors=row.errors,
-        warnings=row.warnings,
-    )
