@@ -4,7 +4,6 @@ import dataclasses
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from app.model.rewind import PointKind
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.codec import encode
 from app.replication.definition import to_xml
-from app.replication.events import EventStore
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Batch,
@@ -91,17 +89,6 @@ class Master:
         self.link.close()
         self.thread.join(20)
         assert not self.thread.is_alive()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[ReplicaEngine]:
-    (tmp_path / "engine").mkdir()
-    events = EventStore(str(tmp_path / "events.sqlite3"), "localhost")
-    made = ReplicaEngine(str(tmp_path / "engine"), "localhost", events)
-    made.start()
-    yield made
-    made.close()
-    events.close()
 
 
 def test_stream_synchronises_replicates_and_resumes(engine: ReplicaEngine, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,17 +99,6 @@ class Master:
         self.link.close()
         self.thread.join(20)
         assert not self.thread.is_alive()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[ReplicaEngine]:
-    (tmp_path / "engine").mkdir()
-    events = EventStore(str(tmp_path / "events.sqlite3"), "localhost")
-    made = ReplicaEngine(str(tmp_path / "engine"), "localhost", events)
-    made.start()
-    yield made
-    made.close()
-    events.close()
 
 
 def take_it_all(engine: ReplicaEngine, base: Path) -> None:
