@@ -32,6 +32,7 @@ VERBS = {
     "rewind-points": ("app.cli.scenario_rewind", "rewind_points", "List rewind points."),
     "rewind-density": ("app.cli.scenario_rewind", "rewind_density", "Count changes by when they came."),
     "rewind": ("app.cli.scenario_rewind", "rewind", "Take the replica back to a point."),
+    "recover": ("app.cli.scenario_rewind", "recover", "Make the master equal to a replica."),
     "brake": ("app.cli.scenario_brake", "brake", "Review and decide what the safety brake holds."),
     "difference": ("app.cli.scenario_report", "difference", "Compare master and replica; change nothing."),
     "drift": ("app.cli.scenario_report", "drift", "What others changed on the replicas."),

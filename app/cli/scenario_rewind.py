@@ -141,6 +141,29 @@ def rewind(
     context.show(result, text)
 
 
+@click.command(
+    name="recover",
+    help="Make the master of the stopped scenario NAME equal to what a replica has now; nothing is rewound. "
+    "What that replaces or removes is kept on the master for a while.",
+)
+@click.argument("name")
+@click.option(
+    "--path", "paths", multiple=True, type=MasterPath(), metavar="PATH", help="Only this master path."
+)
+@click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
+@click.option("--plan", is_flag=True, help="Print exactly what it would change; change nothing.")
+def recover(*, name: str, paths: Sequence[bytes], replica: str, plan: bool) -> None:
+    """Recover, or show what it would do."""
+    context = current()
+    service = context.services.scenarios
+    if plan:
+        preview = service.plan_recovery(name, paths=paths, replica=replica)
+        context.show(preview, lambda: _would_change(preview))
+        return
+    result = service.recover(name, paths=paths, replica=replica)
+    context.show(result, _master_text(result))
+
+
 def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> None:
     """Say so when several bookmarks have the text that was asked for."""
     if not point.text:
@@ -167,9 +190,12 @@ def _plan_text(plan: RewindPlan) -> str:
     text = head + _items_text(plan.items, truncated=plan.truncated)
     if plan.master is None:
         return text
-    master = plan.master
+    return f"{text}\n\n{_would_change(plan.master)}"
+
+
+def _would_change(master: ReplicatedBack) -> str:
     return (
-        f"{text}\n\nReplicating back would change on the master: {_counts_text(master.counts)} "
+        f"Replicating back would change on the master: {_counts_text(master.counts)} "
         f"({size_text(master.size_bytes)})" + _items_text(master.items, truncated=master.truncated)
     )
 

@@ -21,7 +21,14 @@ from app.model.host import CheckOutcome, CheckResult
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
-from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import (
+    PointKind,
+    ReplicatedBack,
+    RewindDensity,
+    RewindPlan,
+    RewindPoint,
+    RewindResult,
+)
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.model.suspending import check_until
 from app.model.template import ScenarioTemplate, template_of
@@ -461,6 +468,25 @@ class LocalScenarios:
         if replicate_back:
             result = replace(result, master=agent.replicate_back(registration.id, spec, paths))
         return result
+
+    def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """What `recover` would change on the master. Raises as `recover`."""
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        spec, _ = self._finding.replica_of(registration, agent, replica)
+        return agent.plan_replicate_back(registration.id, spec, paths, "")
+
+    def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """Make the master (or only `paths`) equal to what a replica has now.
+
+        Raises:
+            BusyError: E1130 the scenario is not stopped.
+        """
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        spec, _ = self._finding.replica_of(registration, agent, replica)
+        log_scenario(self._connections.catalog, "I1155", registration.id, registration.name)
+        return agent.replicate_back(registration.id, spec, paths)
 
     def _check_stopped(self, registration: Registration, agent: Agent) -> None:
         state = agent.scenario(registration.id).state

@@ -15,7 +15,14 @@ from app.model.host import CheckResult
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
-from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, RewindResult
+from app.model.rewind import (
+    PointKind,
+    ReplicatedBack,
+    RewindDensity,
+    RewindPlan,
+    RewindPoint,
+    RewindResult,
+)
 from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.template import ScenarioTemplate
 
@@ -162,3 +169,13 @@ class ScenarioService(Protocol):
         replica: str = "",
         replicate_back: bool = False,
     ) -> RewindResult: ...
+    def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """What `recover` would change on the master. Changes nothing; raises as `recover` does."""
+        ...
+
+    def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """Make the master (or only `paths`) equal to what a replica has now; nothing is rewound.
+
+        Raises BusyError E1130 unless the scenario is stopped. What is replaced is kept on the master.
+        """
+        ...

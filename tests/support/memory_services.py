@@ -598,7 +598,7 @@ class MemoryScenarios(_Calls):
         replica: str = "",
         replicate_back: bool = False,
     ) -> RewindPlan:
-        self._note("scenarios.plan_rewind", name, to, tuple(paths), replicate_back)
+        self._note("scenarios.plan_rewind", name, to, tuple(paths), replicate_back, replica)
         point = next(point for point in self._services.points if point.id == to.removeprefix("before:"))
         items = (
             RewindItem(b"/srv/archive/2019/plan.pdf", RewindAction.CREATE, 4 * MB),
@@ -625,9 +625,20 @@ class MemoryScenarios(_Calls):
         replica: str = "",
         replicate_back: bool = False,
     ) -> RewindResult:
-        self._note("scenarios.rewind", name, to, tuple(paths), replicate_back)
-        plan = self.plan_rewind(name, to, paths=paths, replicate_back=replicate_back)
-        return RewindResult(plan.point, plan.counts, master=plan.master)
+        self._note("scenarios.rewind", name, to, tuple(paths), replicate_back, replica)
+        plan = self.plan_rewind(name, to, paths=paths, replicate_back=replicate_back, replica=replica)
+        undo = RewindPoint("undo", PointKind.REWIND, now(), 100, replica or "localhost", f"before {to}")
+        self._services.points.insert(0, undo)
+        return RewindResult(plan.point, plan.counts, undo, master=plan.master)
+
+    def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        self._note("scenarios.plan_recovery", name, tuple(paths), replica)
+        item = RewindItem(b"/srv/archive/2019/plan.pdf", RewindAction.CREATE, 4 * MB)
+        return ReplicatedBack({RewindAction.CREATE: 1}, (item,), size_bytes=4 * MB)
+
+    def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        self._note("scenarios.recover", name, tuple(paths), replica)
+        return self.plan_recovery(name, paths=paths, replica=replica)
 
     def _state(self, name: str, state: ScenarioState, replica: ReplicaState) -> None:
         self._change(

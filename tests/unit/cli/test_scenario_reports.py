@@ -13,7 +13,7 @@ from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
 from app.model.path_state import DirectoryStates, PathState, PathStatus
 from app.model.report import Report, ReportedChange, ReportItem, ReportKind
-from app.model.rewind import RewindDensity
+from app.model.rewind import ReplicatedBack, RewindAction, RewindDensity, RewindItem
 from app.model.scenario import DriftHandling, RootStatistics
 from tests.support.cli_services import FakeComposition
 
@@ -140,3 +140,25 @@ def test_entries_say_how_they_stand(composition: Any, capsys: pytest.CaptureFixt
     document = said(capsys)
     assert document["entries"][1]["state"] == "in_sync"
     assert document["truncated"] is True
+
+
+def test_a_master_is_recovered_and_planned_before(
+    composition: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+    item = RewindItem(b"/srv/files/a", RewindAction.CREATE, 10)
+
+    def answer(verb: str) -> Any:
+        def call(name: str, **rest: Any) -> ReplicatedBack:
+            asked.append((verb, name, rest["replica"]))
+            return ReplicatedBack({RewindAction.CREATE: 1}, (item,), size_bytes=10)
+
+        return call
+
+    composition.services.scenarios.plan_recovery = answer("plan")
+    composition.services.scenarios.recover = answer("recover")
+    assert main(["scenario", "recover", "files", "--plan", "--replica", "far"], composition) == 0
+    assert "/srv/files/a" in capsys.readouterr().out
+    assert main(["--json", "scenario", "recover", "files"], composition) == 0
+    assert said(capsys)["counts"] == {"create": 1}
+    assert asked == [("plan", "files", "far"), ("recover", "files", "")]

@@ -98,6 +98,14 @@ class FakeAgent:
         self.rewound.append(point_id)
         return SimpleNamespace()
 
+    def plan_replicate_back(
+        self, scenario_id: int, replica: str, paths: Sequence[bytes], point_id: str
+    ) -> Any:
+        return ("plan", scenario_id, replica, tuple(paths), point_id)
+
+    def replicate_back(self, scenario_id: int, replica: str, paths: Sequence[bytes]) -> Any:
+        return ("done", scenario_id, replica, tuple(paths))
+
 
 class FakeCatalog:
     def __init__(self) -> None:
@@ -354,3 +362,18 @@ def test_a_running_scenario_is_not_rewound(scenarios: LocalScenarios, connection
     connections.agent.state = ScenarioState.REPLICATING
     with pytest.raises(BusyError, match="E1130"):
         scenarios.rewind("files", "same")
+
+
+def test_a_master_is_recovered_from_a_replica_as_it_is_while_stopped(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    planned: Any = scenarios.plan_recovery("files", paths=[b"/srv/files/a"])
+    assert planned == ("plan", made.id, "localhost", (b"/srv/files/a",), "")
+    done: Any = scenarios.recover("files", replica="localhost")
+    assert done == ("done", made.id, "localhost", ())
+    assert connections.agent.rewound == []
+    assert connections.catalog.lines[-1][0] == "I1155"
+    connections.agent.state = ScenarioState.REPLICATING
+    with pytest.raises(BusyError, match="E1130"):
+        scenarios.recover("files")
