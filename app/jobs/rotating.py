@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from app.catalog.api import Catalog
 from app.jobs import scheduler
 from app.jobs.media_sets import media_sets
-from app.model.job import BackupScript, Job, MediaMethod
+from app.model.job import BackupScript, Job, MediaMethod, Schedule
 from app.model.media import Pool, PoolSet
 from app.model.rotation import Rotation, RotationDay, day_of, pools_of
 
@@ -26,15 +26,19 @@ def media_day(job: Job, now: datetime) -> RotationDay | None:
 
     A run on a day without one (somebody asked for it) is that of the next day with one.
     """
-    schedule = job.schedule
+    return media_of(job.schedule, now, job.created_at)
+
+
+def media_of(schedule: Schedule, at: datetime, created_at: datetime) -> RotationDay | None:
+    """The media of a run at `at` by a schedule; None without a rotation."""
     if schedule.rotation is None:
         return None
-    day = scheduler.local_day(schedule, now)
-    if not scheduler.runs_on(schedule, day, job.created_at):
-        following = scheduler.next_run(schedule, now, job.created_at)
+    day = scheduler.local_day(schedule, at)
+    if not scheduler.runs_on(schedule, day, created_at):
+        following = scheduler.next_run(schedule, at, created_at)
         if following is not None:
             day = scheduler.local_day(schedule, following)
-    return day_of(schedule.rotation, day, lambda one: scheduler.runs_on(schedule, one, job.created_at))
+    return day_of(schedule.rotation, day, lambda one: scheduler.runs_on(schedule, one, created_at))
 
 
 def for_run(catalog: Catalog, job: Job, now: datetime) -> Job:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.jobs import scheduler
-from app.jobs.rotating import media_day
+from app.jobs.rotating import media_day, media_of
 from app.model.errors import UsageError
-from app.model.job import Job, JobStatus
+from app.model.job import Job, JobStatus, Schedule
 from app.model.recurrence import describe
-from app.model.upcoming import NextRun
+from app.model.upcoming import NextRun, PlannedRun
 
 _MOST_OF_A_JOB = 1500
 """Every minute of a day; a job that runs more often than that is listed so far."""
@@ -57,6 +57,18 @@ def upcoming(
                 break
             following = _told(job, at, "N5710", schedule=describe(job.schedule))
     return sorted(found, key=lambda one: (one.at or now, one.job_id))
+
+
+def planned(schedule: Schedule, now: datetime, count: int) -> list[PlannedRun]:
+    """The first runs of a job that would be submitted `now`. Raises UsageError E511x, E5701, E5702."""
+    scheduler.check(schedule)
+    found: list[PlannedRun] = []
+    at: datetime | None = scheduler.first_run(schedule, now)
+    while at is not None and len(found) < count:
+        day = media_of(schedule, at, now)
+        found.append(PlannedRun(at, day.media_name if day else "", day.pool if day else ""))
+        at = scheduler.next_run(schedule, at, now)
+    return found
 
 
 def missed(job: Job, due: datetime, now: datetime, grace: timedelta) -> int:

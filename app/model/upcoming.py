@@ -9,6 +9,15 @@ from app.model.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run that a schedule would have. `media` and `pool`: what its rotation has for that day."""
+
+    at: datetime
+    media: str = ""
+    pool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NextRun:
     """The next run of a job, or one of its runs to come. `at` None = none is foreseen.
 

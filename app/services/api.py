@@ -26,7 +26,7 @@ from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgeP
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
-from app.model.upcoming import NextRun
+from app.model.upcoming import NextRun, PlannedRun
 from app.services.alerts_api import AlertService
 from app.services.scenarios_api import ScenarioService
 from app.services.storage_api import StorageService
@@ -192,6 +192,10 @@ class JobService(Protocol):
 
     def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
         """All runs of the next hours, in their order, each with its reason."""
+        ...
+
+    def preview(self, schedule: Schedule, count: int = 5) -> Sequence[PlannedRun]:
+        """The first runs of a job submitted now with this schedule. UsageError E511x, E570x for a bad one."""
         ...
 
 

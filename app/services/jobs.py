@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from app.model.errors import BusyError
 from app.model.job import Credentials, Job, JobStatus, Schedule
 from app.model.settings import DONE_JOBS
-from app.model.upcoming import NextRun
+from app.model.upcoming import NextRun, PlannedRun
 from app.services.connections import Connections
 
 _POLL_S = 0.1
@@ -127,6 +127,12 @@ class LocalJobs:
         now = datetime.now(UTC)
         waiting = self._connections.catalog.jobs.list(include_done=False)
         return upcoming(waiting, now, now + timedelta(hours=hours), server_runs=self._server_runs())
+
+    def preview(self, schedule: Schedule, count: int = 5) -> Sequence[PlannedRun]:
+        """The first runs of a job submitted now with this schedule. Raises UsageError."""
+        from app.jobs.upcoming import planned
+
+        return planned(schedule, datetime.now(UTC), count)
 
     def _server_runs(self) -> bool:
         from app.jobs.process import is_running

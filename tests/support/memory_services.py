@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.jobs.upcoming import next_run, upcoming
+from app.jobs.upcoming import next_run, planned, upcoming
 from app.model.alert import AlertMethod, AlertTarget, Delivery, Protection
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
 from app.model.content import FileContent
@@ -101,7 +101,7 @@ from app.model.search import Machine, Query
 from app.model.settings import SETTINGS
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.template import ScenarioTemplate, template_of
-from app.model.upcoming import NextRun
+from app.model.upcoming import NextRun, PlannedRun
 from app.services.alerts_api import AlertRequest
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.over_restored import refuse_over_restored
@@ -922,6 +922,10 @@ class MemoryJobs(_Calls):
         self._note("jobs.upcoming", hours)
         now = datetime.now(UTC)
         return upcoming(self._services.jobs_, now, now + timedelta(hours=hours))
+
+    def preview(self, schedule: Schedule, count: int = 5) -> Sequence[PlannedRun]:
+        self._note("jobs.preview", schedule, count)
+        return planned(schedule, datetime.now(UTC), count)
 
     def _change(self, job_id: int, **changes: Any) -> None:
         self._services.jobs_ = [

@@ -13,10 +13,8 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QScrollArea,
     QStackedWidget,
     QTabBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +27,7 @@ from app.ui.backup.destination_tab import DestinationTab
 from app.ui.backup.draft import BackupDraft, device_groups, readiness
 from app.ui.backup.logins import Logins
 from app.ui.backup.media_rules_form import warning_lines
+from app.ui.backup.schedule_tab import ScheduleTab
 from app.ui.backup.source_tab import ReadinessBar, SourceTab
 from app.ui.backup.summary import Fact, summary
 from app.ui.bridge.throttle import Delay
@@ -70,7 +69,8 @@ class BackupManager(Manager):
         self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
         self.source = SourceTab(self.draft)
         self.destination = DestinationTab(self.draft)
-        self.schedule = ScheduleForm()
+        self.when = ScheduleTab(context)
+        self.schedule = self.when.form
         self.foot = ReadinessBar()
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Backup job")
@@ -78,7 +78,7 @@ class BackupManager(Manager):
         for title in ("Source", "Destination", "Schedule"):
             self.tabs.addTab(title)
         self.pages = QStackedWidget()
-        for page in (self.source, self.destination, _scrolled(self.schedule)):
+        for page in (self.source, self.destination, self.when):
             self.pages.addWidget(page)
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
         self.body.addWidget(self._tab_row())
@@ -96,7 +96,7 @@ class BackupManager(Manager):
         self._ask_warnings.passed.connect(self._on_ask_warnings)
         self.destination.changed.connect(partial(self._ask_warnings.put, None))
         self.source.chosen_changed.connect(partial(self._ask_warnings.put, None))
-        self.schedule.changed.connect(self._show_readiness)
+        self.when.changed.connect(self._show_readiness)
         scenarios = self.poll(self._ask_scenarios, SCENARIO_POLL_MS)
         scenarios.answered.connect(self._on_scenarios)
         scenarios.failed.connect(self._on_failed)
@@ -226,8 +226,8 @@ class BackupManager(Manager):
             self.foot.show_text(said.text, "info", "muted")
         elif self.destination.fault:
             self.foot.show_text(f"Destination: {self.destination.fault}.", "triangle-alert", "warning")
-        elif self.schedule.fault():
-            self.foot.show_text(f"Schedule: {self.schedule.fault()}.", "triangle-alert", "warning")
+        elif self.when.fault():
+            self.foot.show_text(f"Schedule: {self.when.fault()}.", "triangle-alert", "warning")
         elif said.warning:
             self.foot.show_text(said.text, "triangle-alert", "warning")
         else:
@@ -250,7 +250,7 @@ class BackupManager(Manager):
             self.tabs.setCurrentIndex(DESTINATION)
             self.destination.show_fault()
             return
-        if self.schedule.fault():
+        if self.when.fault():
             self.tabs.setCurrentIndex(SCHEDULE)
             self.schedule.repeat.setFocus()
             return
@@ -317,8 +317,7 @@ class BackupManager(Manager):
         """The next job begins empty: a password must not go on silently, nor be missing silently."""
         self.draft.chosen.clear()
         self.destination.begin_anew()
-        self.schedule.now.setChecked(True)
-        self.schedule.repeat.setCurrentIndex(0)
+        self.schedule.begin_anew()
         self._job_name = ""
         self.source.set_facts(self._statuses, self._sessions)
         self.tabs.setCurrentIndex(SOURCE)
@@ -376,15 +375,3 @@ def copy_first_run(source: ScheduleForm, target: ScheduleForm) -> None:
     for theirs, ours in ((source.now, target.now), (source.at, target.at), (source.hold, target.hold)):
         if theirs.isChecked():
             ours.setChecked(True)
-
-
-def _scrolled(form: QWidget) -> QWidget:
-    inner = QWidget()
-    layout = QVBoxLayout(inner)
-    layout.setContentsMargins(20, 16, 20, 16)
-    layout.addWidget(form)
-    layout.addStretch(1)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setWidget(inner)
-    return area

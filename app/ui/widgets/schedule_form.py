@@ -5,34 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QDateTime, Signal
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QCheckBox,
-    QComboBox,
-    QDateTimeEdit,
-    QHBoxLayout,
-    QRadioButton,
-    QSpinBox,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QButtonGroup, QDateTimeEdit, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
 from app.model.job import Schedule
-from app.ui.backup.rules import DAY_NAMES, Repeat, Rule
+from app.ui.backup.repeat_form import RepeatForm
+from app.ui.backup.rules import Repeat, Rule
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label
-from app.ui.widgets.form import Field
-
-_CHOICES = (
-    ("Once", Repeat.ONCE),
-    ("Every n minutes", Repeat.MINUTES),
-    ("Every n hours", Repeat.HOURS),
-    ("Every n days", Repeat.DAYS),
-    ("Every n weeks", Repeat.WEEKS),
-    ("Days of week", Repeat.WEEKDAYS),
-    ("Day of month", Repeat.MONTH_DAY),
-)
 
 
 class ScheduleForm(QWidget):
@@ -57,34 +36,9 @@ class ScheduleForm(QWidget):
             self._group.addButton(choice)
             choice.toggled.connect(self._on_changed)
         self.when.dateTimeChanged.connect(self._on_changed)
-        self.repeat = QComboBox()
-        self.repeat.addItems([name for name, _ in _CHOICES])
-        self.repeat.currentIndexChanged.connect(self._on_changed)
-        self.every = QSpinBox()
-        self.every.setRange(1, 999)
-        self.every.setFixedWidth(theme().px(90))
-        self.every.valueChanged.connect(self._on_changed)
-        self.month_day = QSpinBox()
-        self.month_day.setRange(1, 31)
-        self.month_day.setFixedWidth(theme().px(90))
-        self.month_day.valueChanged.connect(self._on_changed)
-        self.days = [QCheckBox(name) for name in DAY_NAMES]
-        week = QWidget()
-        row = QHBoxLayout(week)
-        row.setContentsMargins(0, 0, 0, 0)
-        for position, box in enumerate(self.days):
-            box.setChecked(position < 5)
-            box.toggled.connect(self._on_changed)
-            row.addWidget(box)
-        row.addStretch(1)
-        self._details = QStackedWidget()
-        for page in (
-            QWidget(),
-            _left(Field("Interval", self.every)),
-            week,
-            _left(Field("Day", self.month_day, "29 to 31: the last day of the month")),
-        ):
-            self._details.addWidget(page)
+        self.repetition = RepeatForm()
+        self.repetition.changed.connect(self._on_changed)
+        self.repeat = self.repetition.method
         self._words = Label("", "body", "text2", wrap=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -99,10 +53,10 @@ class ScheduleForm(QWidget):
         layout.addWidget(self.hold)
         if repeats:
             layout.addSpacing(12)
-            layout.addWidget(Label("Repeat", "strong"))
-            self.repeat.setFixedWidth(theme().px(190))
-            layout.addWidget(_left(Field("Repeat method", self.repeat)))
-            layout.addWidget(self._details)
+            layout.addWidget(self.repetition)
+        else:
+            self.repetition.setParent(self)
+            self.repetition.hide()
         layout.addWidget(self._words)
         self._on_changed()
 
@@ -113,24 +67,40 @@ class ScheduleForm(QWidget):
 
     def rule(self) -> Rule:
         """The repetition."""
-        weekdays = frozenset(position for position, box in enumerate(self.days) if box.isChecked())
-        return Rule(
-            _CHOICES[self.repeat.currentIndex()][1], self.every.value(), weekdays, self.month_day.value()
-        )
+        return self.repetition.rule()
 
     def schedule(self) -> Schedule:
-        """What the form says."""
+        """What the form says; nothing of it is faulty."""
         at = (
             datetime.fromtimestamp(self.when.dateTime().toSecsSinceEpoch(), UTC)
             if self.at.isChecked()
             else None
         )
         zone = bytes(self.when.dateTime().timeZone().id().data()).decode()
-        return Schedule(at, self.rule().text(), zone)
+        rule = self.rule()
+        return Schedule(
+            at,
+            rule.text(),
+            zone,
+            self.repetition.excluded(),
+            self.repetition.catch_up.isChecked(),
+            rule.rotation(),
+        )
+
+    def show_schedule(self, schedule: Schedule, *, hold: bool = False) -> None:
+        """Show a schedule: of a job that is modified, or of a script."""
+        if schedule.run_at is not None:
+            self.when.setDateTime(QDateTime.fromSecsSinceEpoch(int(schedule.run_at.timestamp())))
+        (self.hold if hold else self.now if schedule.run_at is None else self.at).setChecked(True)
+        self.repetition.show_schedule(schedule)
+
+    def begin_anew(self) -> None:
+        """Once, now."""
+        self.show_schedule(Schedule())
 
     def fault(self) -> str:
         """What is wrong, or ""."""
-        return self.rule().fault()
+        return self.repetition.fault()
 
     def words(self) -> str:
         """In a sentence."""
@@ -144,21 +114,8 @@ class ScheduleForm(QWidget):
         return first if rule.repeat is Repeat.ONCE else f"{first}, then {rule.words()}"
 
     def _on_changed(self) -> None:
-        repeat = self.rule().repeat
-        page = {Repeat.ONCE: 0, Repeat.WEEKDAYS: 2, Repeat.MONTH_DAY: 3}.get(repeat, 1)
-        self._details.setCurrentIndex(page)
-        self._details.setVisible(page > 0)
         self.when.setEnabled(self.at.isChecked())
         fault = self.fault()
         self._words.setText(fault or self.words())
         self._words.set_role("error" if fault else "text2")
         self.changed.emit()
-
-
-def _left(widget: QWidget) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(widget)
-    row.addStretch(1)
-    return holder

@@ -20,7 +20,6 @@ from app.ui.backup.draft import (
     readiness,
     scenario_mark,
 )
-from app.ui.backup.rules import Repeat, Rule
 from app.ui.models.cell import Mark
 from tests.support.memory_services import scenario, status_of
 
@@ -156,22 +155,3 @@ def test_groups_gather_devices_and_count_only_space_that_is_online() -> None:
     assert (second.name, second.free_bytes) == ("G2", 5)
     assert third.free_bytes is None
     assert third.fault == "No device of G3 is online: not mounted"
-
-
-@pytest.mark.parametrize(
-    ("rule", "text"),
-    [
-        (Rule(), ""),
-        (Rule(Repeat.MINUTES, 15), "FREQ=MINUTELY;INTERVAL=15"),
-        (Rule(Repeat.DAYS, 1), "FREQ=DAILY"),
-        (Rule(Repeat.WEEKDAYS, weekdays=frozenset({4, 0})), "FREQ=WEEKLY;BYDAY=MO,FR"),
-        (Rule(Repeat.MONTH_DAY, month_day=28), "FREQ=MONTHLY;BYMONTHDAY=28"),
-        (Rule(Repeat.MONTH_DAY, month_day=31), "FREQ=MONTHLY;BYMONTHDAY=-1"),
-    ],
-)
-def test_rules_are_written_as_recurrence(rule: Rule, text: str) -> None:
-    assert rule.text() == text
-
-
-def test_weekdays_without_a_day_are_a_fault() -> None:
-    assert Rule(Repeat.WEEKDAYS).fault() == "Choose at least one day of the week"
