@@ -66,20 +66,43 @@ def plan_from_media(home: str, directories: Sequence[str], secrets: Sequence[str
     return plan(home, directories, secrets)
 
 
+def open_found_home(plan: RecoveryPlan, secrets: Sequence[str]) -> RecoveryPlan:
+    """The plan with what comes back of the lost home; as it is when the media hold none. Changes nothing.
+
+    Raises:
+        CredentialsError: E5231 no secret (the password of caroot, a recovery key) opens it.
+    """
+    from app.jobs.from_media import open_found_home as implementation
+
+    return implementation(plan, secrets)[0]
+
+
 def init_from_media(
-    plan: RecoveryPlan, *, caroot_password: str, secrets: Sequence[str] = (), media_name: str = ""
+    plan: RecoveryPlan,
+    *,
+    caroot_password: str,
+    secrets: Sequence[str] = (),
+    media_name: str = "",
+    without_home: bool = False,
 ) -> Sequence[int]:
     """Make a home as `init_home` does, with the devices of a plan; the jobs that will merge its media.
 
-    They run when a server runs. A making that was cut short is done again from the start.
+    They run when a server runs. What the lost home knew comes back, jobs in Hold, unless `without_home`. A
+    making that was cut short is done again from the start.
+
+    Raises:
+        CredentialsError: E5231 neither password nor secrets open what the media keep of the home; nothing
+            was made.
     """
+    from app.jobs.from_media import open_found_home as opened
     from app.jobs.from_media import recover
     from app.jobs.home import create_home
 
     jobs: list[int] = []
+    content = b"" if without_home else opened(plan, [caroot_password, *secrets])[1]
 
     def more(catalog: Catalog, store: SecretStore) -> None:
-        jobs[:] = [job.id for job in recover(catalog, store, plan, secrets)]
+        jobs[:] = [job.id for job in recover(catalog, store, plan, secrets, content)]
 
     create_home(plan.home, caroot_password=caroot_password, media_name=media_name, more=more)
     return jobs

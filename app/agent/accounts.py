@@ -100,6 +100,23 @@ class Accounts:
                 raise NotFoundError("AE1013", user=name)
             self._write(entries)
 
+    def exported(self) -> dict[str, dict[str, str]]:
+        """All accounts as they are kept, with the hashes of their passwords, for a record of the home."""
+        return self._read()
+
+    def take(self, entries: dict[str, dict[str, str]], *, leaving: str = "") -> None:
+        """Add accounts of such a record; the one named `leaving` stays as it is.
+
+        Raises KeyError, TypeError or AttributeError for another form.
+        """
+        checked = {}
+        for name, entry in entries.items():
+            kind = "pam" if "pam" in entry else "hash"
+            if name != leaving and 0 < len(name) <= _NAME_MAX and name.isprintable():
+                checked[name] = {"role": Role[entry["role"].upper()].label, kind: str(entry[kind])}
+        with self._guard:
+            self._write(self._read() | checked)
+
     def verify(self, name: str, password: str) -> Account:
         """The account, if `password` is its. Blocks for a hash, or for PAM.
 

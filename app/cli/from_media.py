@@ -13,7 +13,7 @@ from app.cli.table import size_text, table, time_text
 from app.model.errors import ExitCode
 from app.model.job import Job, JobResult
 from app.model.paths import shown
-from app.model.recovery import HeldData, RecoveryPlan
+from app.model.recovery import HeldData, RecoveryPlan, Returned
 
 
 def init_from_media(
@@ -23,6 +23,7 @@ def init_from_media(
     caroot: Callable[[], str],
     *,
     media_name: str,
+    without_home: bool,
     only_plan: bool,
 ) -> int:
     """Show what the media hold, make the home, start its server and merge; returns the exit code."""
@@ -37,7 +38,11 @@ def init_from_media(
         return int(ExitCode.DONE)
     context.note(plan_text(plan) + "\n")
     password = caroot()
-    jobs = composition.init_from_media(plan, caroot_password=password, secrets=secrets, media_name=media_name)
+    if not without_home:
+        plan = composition.open_found_home(plan, [password, *secrets])
+    jobs = composition.init_from_media(
+        plan, caroot_password=password, secrets=secrets, media_name=media_name, without_home=without_home
+    )
     context.note(f"Home made in {home}. Its server starts and reads the media.")
     composition.start_server(home)
     done = [context.services.jobs.wait(number) for number in jobs]
@@ -100,7 +105,31 @@ def plan_text(plan: RecoveryPlan) -> str:
             "recovery kit with --session-password-file, or later: arcxo media merge."
         )
     lines += [f"Not found, and needed by what lies there: {what}" for what in plan.missing]
+    if plan.found_home is not None:
+        found = plan.found_home
+        lines.append(f"The media keep the home of {found.server}, as it was {time_text(found.made_at)}.")
+        if found.known is None:
+            lines.append(
+                "It comes back when the password of caroot is as it was then, or with a recovery kit "
+                "(--session-password-file); leave it with --without-home."
+            )
+        else:
+            lines.append(f"It brings back {home_text(found.known)}.")
     return "\n".join(lines)
+
+
+def home_text(known: Returned) -> str:
+    """What comes back of a home, in words."""
+    counts = {
+        "job": known.jobs,
+        "account": known.accounts,
+        "host": known.hosts,
+        "scenario registration": len(known.scenarios),
+        "alert target": known.alerts,
+        "media pool": known.pools,
+    }
+    parts = [f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count]
+    return ", ".join(parts) or "nothing but its settings"
 
 
 def _state(damaged: int, *, opened: bool) -> str:
@@ -128,10 +157,23 @@ def _done_text(plan: RecoveryPlan, done: Sequence[Job], commands: Sequence[str])
         lines += ["", "To restore the newest session of each volume into a directory of this machine:"]
         for one, command in zip(plan.held, commands, strict=True):
             lines += [f"  {one.machine} {shown(one.path)} ({time_text(one.last_at)})", f"    {command}"]
+    if plan.found_home is not None and plan.found_home.known is not None:
+        known = plan.found_home.known
+        lines += ["", f"The home of {plan.found_home.server} is back: {home_text(known)}."]
+        if known.jobs:
+            lines.append(
+                "Its jobs are in Hold, so that nothing runs by surprise. Look at them (arcxo job list), then "
+                "let them run: arcxo job ready NUMBER."
+            )
+        if known.definitions:
+            lines.append(
+                f"{known.definitions:,} scenario(s) whose Master was that server are stopped; their "
+                "directories must be there again before they run."
+            )
     lines += [
         "",
         "Nothing is written to these media; new backups go to the media of GROUP0. To let backups go on with",
         "them as before, put their device into that group: arcxo group assign GROUP0 found1.",
-        "Scenarios are kept by their masters: `arcxo host add`, then `arcxo scenario register`.",
+        "Other hosts' scenarios are kept by their masters: `arcxo host add`, then `arcxo scenario register`.",
     ]
     return "\n".join(lines)

@@ -32,6 +32,11 @@ from app.model.errors import ExitCode, UsageError
     help="With --from-media: file with the password, or recovery kit, of encrypted sessions; repeatable.",
 )
 @click.option(
+    "--without-home",
+    is_flag=True,
+    help="With --from-media: leave jobs, accounts, hosts and alerts of the lost server where they are.",
+)
+@click.option(
     "--plan", "only_plan", is_flag=True, help="With --from-media: tell what it holds; make nothing."
 )
 def init(
@@ -41,6 +46,7 @@ def init(
     media_name: str,
     directories: tuple[str, ...],
     password_files: tuple[str, ...],
+    without_home: bool,
     only_plan: bool,
 ) -> int:
     """Make the home of this command line."""
@@ -57,9 +63,15 @@ def init(
             )
 
         return init_from_media(
-            context, directories, password_files, caroot, media_name=media_name, only_plan=only_plan
+            context,
+            directories,
+            password_files,
+            caroot,
+            media_name=media_name,
+            without_home=without_home,
+            only_plan=only_plan,
         )
-    if only_plan or password_files:
+    if only_plan or password_files or without_home:
         raise UsageError("E1165")
     password = context.password(
         from_stdin=password_stdin,

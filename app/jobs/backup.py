@@ -15,8 +15,10 @@ from app.jobs.archiving import NO_MEDIA, EntityArchiver
 from app.jobs.commands import around
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
+from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
+from app.jobs.media_choice import OnlineMedia
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.source_backup import SourceBackup, source_node
@@ -34,8 +36,15 @@ class BackupJobs:
     """Runs backup jobs. One object serves all of them; each run has a thread of its own."""
 
     def __init__(
-        self, catalog: Catalog, store: SecretStore, agents: Agents, lanes: Lanes, server: str
+        self,
+        catalog: Catalog,
+        store: SecretStore,
+        agents: Agents,
+        lanes: Lanes,
+        server: str,
+        recorder: HomeRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._catalog = catalog
         self._store = store
         self._agents = agents
@@ -205,6 +214,7 @@ class BackupJobs:
         node.volumes = len(point.entities)
         problems = 0
         lacks_media = False
+        written: list[OnlineMedia] = []
         for entity in point.entities:
             control.begin_phase(JobPhase.BACK_UP)
             try:
@@ -218,6 +228,7 @@ class BackupJobs:
                 lacks_media |= error.code == NO_MEDIA
                 continue
             session, label = archived.session, archived.media.label
+            written.append(archived.media)
             problems += archived.problems
             node.volumes_written += 1
             node.sessions.append(session.number)
@@ -237,6 +248,8 @@ class BackupJobs:
             )
             if session.verified_at is not None:
                 control.note("N5005", session=session.number, scenario=point.label)
+        if self._recorder is not None:
+            self._recorder.record(control, written)
         if not node.volumes_written:
             # Nothing is wrong with the source, nor with what was written: it is media that were missing.
             return JobResult.INCOMPLETE if lacks_media else JobResult.FAILED

@@ -11,6 +11,7 @@ from app.catalog.merge_api import Source
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.home import automatic_media_name
+from app.jobs.home_record import HomeRecorder
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, media_names, named_media, new_media, online_media
@@ -42,7 +43,15 @@ def _room(path: str) -> int:
 class Copy:
     """One copy job."""
 
-    def __init__(self, catalog: Catalog, lanes: Lanes, control: JobControl, secrets: JobSecrets) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        lanes: Lanes,
+        control: JobControl,
+        secrets: JobSecrets,
+        recorder: HomeRecorder | None = None,
+    ) -> None:
+        self._recorder = recorder
         self._catalog = catalog
         self._lanes = lanes
         self._control = control
@@ -110,6 +119,8 @@ class Copy:
             control.progress(files=copied + there + left)
         used = media.used_bytes(target.path)
         self._catalog.media.put_media(replace(target.info, used_bytes=used))
+        if self._recorder is not None and copied:
+            self._recorder.record(control, [target])
         control.note("N5620", copied=copied, there=there, left=left)
         if left and not copied + there:
             return JobResult.FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.jobs.secrets import SecretStore
 from app.model.job import Credentials
@@ -39,19 +40,26 @@ class JobSecrets:
         """The sealed form that is stored with the job; b"" when there is nothing to keep."""
         if self == JobSecrets():
             return b""
-        content = {
-            "session_password": self.session_password,
-            "logins": [[number, role, login.user, login.password] for number, role, login in self.logins],
-            "session_passwords": [list(item) for item in self.session_passwords],
-        }
-        return store.seal(json.dumps(content).encode(), _PURPOSE)
+        return store.seal(json.dumps(self.to_document()).encode(), _PURPOSE)
 
     @staticmethod
     def unseal(store: SecretStore, sealed: bytes) -> JobSecrets:
         """The secrets of a job. Raises ArcxoError E5121 when they can't be opened with this home's key."""
         if not sealed:
             return JobSecrets()
-        content = json.loads(store.open(sealed, _PURPOSE))
+        return JobSecrets.from_document(json.loads(store.open(sealed, _PURPOSE)))
+
+    def to_document(self) -> dict[str, Any]:
+        """All of it in clear: only to be sealed."""
+        return {
+            "session_password": self.session_password,
+            "logins": [[number, role, login.user, login.password] for number, role, login in self.logins],
+            "session_passwords": [list(item) for item in self.session_passwords],
+        }
+
+    @staticmethod
+    def from_document(content: dict[str, Any]) -> JobSecrets:
+        """The other way. Raises KeyError, TypeError or ValueError for another form."""
         return JobSecrets(
             session_password=content["session_password"],
             logins=tuple(

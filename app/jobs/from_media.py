@@ -12,6 +12,8 @@ from dataclasses import replace
 
 from app.catalog.api import Catalog
 from app.jobs.credentials import JobSecrets
+from app.jobs.home_content import bring_back
+from app.jobs.home_record import look_for_home
 from app.jobs.media_choice import media_of_directory, online_media
 from app.jobs.secrets import SecretStore
 from app.jobs.submission import submit_media
@@ -61,15 +63,41 @@ def plan_from_media(home: str, directories: Sequence[str], secrets: Sequence[str
             for header in headers:
                 _count(held, header, one, keys)
             missing.update(_missing(one, present))
-    wrong = [secret for secret in secrets if secret not in used]
+    found_home, _, opener = look_for_home([one.path for one in listed if not one.problem], secrets)
+    wrong = [secret for secret in secrets if secret not in used and secret != opener]
     if wrong and any(_has_slots(one.path) for found in places.values() for one in found):
         raise CredentialsError("E4131", media=", ".join(places))
     order = sorted(held.values(), key=lambda one: (one.machine, one.entity))
-    return RecoveryPlan(home, tuple(places), tuple(listed), tuple(order), tuple(sorted(missing)))
+    return RecoveryPlan(home, tuple(places), tuple(listed), tuple(order), tuple(sorted(missing)), found_home)
 
 
-def recover(catalog: Catalog, store: SecretStore, plan: RecoveryPlan, secrets: Sequence[str]) -> list[Job]:
-    """Put the devices and media of a plan into a new catalog, and queue the merging of each media."""
+def open_found_home(plan: RecoveryPlan, secrets: Sequence[str]) -> tuple[RecoveryPlan, bytes]:
+    """The plan with what the lost home knew, and that content; b"" when the media hold no home.
+
+    Raises:
+        CredentialsError: E5231 none of the secrets opens it.
+        ArcxoError: E4181, E5233 it cannot be read.
+    """
+    if plan.found_home is None:
+        return plan, b""
+    given = [secret for secret in dict.fromkeys(secrets) if secret]
+    found, content, _ = look_for_home([one.path for one in plan.media if not one.problem], given)
+    if found is None or not content:
+        server, at = plan.found_home.server, plan.found_home.made_at
+        raise CredentialsError("E5231", server=server, at=at.isoformat(timespec="minutes"))
+    return replace(plan, found_home=found), content
+
+
+def recover(
+    catalog: Catalog,
+    store: SecretStore,
+    plan: RecoveryPlan,
+    secrets: Sequence[str],
+    content: bytes = b"",
+) -> list[Job]:
+    """Put the devices and media of a plan into a new catalog, what the lost home knew (`content`, b"" = it
+    stays on the media), and queue the merging of each media, whose jobs are returned.
+    """
     catalog.media.put_group(GROUP)
     for number, path in enumerate(plan.devices, 1):
         catalog.media.put_device(Device(f"found{number}", path, GROUP, identity=_identity(path)))
@@ -80,12 +108,14 @@ def recover(catalog: Catalog, store: SecretStore, plan: RecoveryPlan, secrets: S
             continue
         wanted.discard(one.label.serial)
         catalog.media.put_media(one.info)
-        # Those that open something here: a job with a password that opens nothing is refused.
+        # Those that open sessions here: a job with a password that opens nothing is refused.
         fitting = [secret for secret in secrets if media.open_slots(one.path, secret)]
         passwords = tuple((one.label.serial, number, secret) for number, secret in enumerate(fitting))
         given = JobSecrets(session_passwords=passwords)
         parameters = {"media": one.label.serial}
         jobs.append(submit_media(catalog, JobKind.MEDIA_MERGE, parameters, store=store, secrets=given))
+    if content:
+        bring_back(plan.home, catalog, store, content)
     return jobs
 
 

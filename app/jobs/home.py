@@ -120,10 +120,12 @@ def _fill(
         os.mkdir(os.path.join(home, name), 0o700)
     agent_home = AgentHome(home)
     Accounts(agent_home).add(OWNER, caroot_password, Role.ADMINISTRATOR)
+    from app.jobs.home_key import HomeKey
     from app.jobs.secrets import SecretStore
 
     secrets = SecretStore(home)
     secrets.create()
+    HomeKey(home).set_password(caroot_password)
     device_path = os.path.join(home, DEFAULT_DEVICE)
     now = datetime.now(UTC)
     found = media.format_media(device_path, media_name or automatic_media_name(now))

@@ -9,6 +9,7 @@ from app.jobs.comparing import Compare
 from app.jobs.control import JobControl
 from app.jobs.copying import Copy
 from app.jobs.credentials import JobSecrets
+from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
@@ -25,7 +26,15 @@ from app.model.job import JobKind, JobPhase, JobResult
 class MediaUtilities:
     """Runs the utilities. One object serves all of them; each run has a thread of its own."""
 
-    def __init__(self, catalog: Catalog, store: SecretStore, agents: Agents, lanes: Lanes) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: SecretStore,
+        agents: Agents,
+        lanes: Lanes,
+        recorder: HomeRecorder | None = None,
+    ) -> None:
+        self._recorder = recorder
         self._catalog = catalog
         self._store = store
         self._agents = agents
@@ -43,7 +52,8 @@ class MediaUtilities:
             case JobKind.MEDIA_COMPARE:
                 result = self._compare(control, script)
             case JobKind.MEDIA_COPY:
-                result = Copy(self._catalog, self._lanes, control, self._secrets(control)).run(script)
+                secrets = self._secrets(control)
+                result = Copy(self._catalog, self._lanes, control, secrets, self._recorder).run(script)
             case JobKind.MEDIA_PRUNE:
                 result = self._prune(control, script)
             case kind:

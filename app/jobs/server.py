@@ -24,6 +24,7 @@ from app.catalog import open_catalog
 from app.catalog.api import Catalog
 from app.jobs.backup import BackupJobs
 from app.jobs.home import home_id
+from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents, KnownHosts, server_name
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.kept_agents import KeptAgents
@@ -197,9 +198,10 @@ def _kinds(
 ) -> Mapping[JobKind, JobKindRunner]:
     lanes = Lanes()
     on_media = MediaJobs(catalog, store, lanes)
-    utilities = MediaUtilities(catalog, store, agents, lanes)
+    recorder = HomeRecorder(home, catalog, store)
+    utilities = MediaUtilities(catalog, store, agents, lanes, recorder)
     return {
-        JobKind.BACKUP: BackupJobs(catalog, store, agents, lanes, name),
+        JobKind.BACKUP: BackupJobs(catalog, store, agents, lanes, name, recorder),
         JobKind.RESTORE: RestoreJobs(catalog, store, agents),
         JobKind.RESTORE_UNDO: RestoreUndoJobs(catalog, store, agents),
         JobKind.MEDIA_FORMAT: on_media,

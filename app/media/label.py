@@ -18,7 +18,18 @@ from app.media.store import DirectoryMediaStore, storage_faults
 from app.media.values import FORMAT_VERSION, Label, MediaFound
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 
-DIRECTORIES = ("keys", "packs", "sessions", "index", "intents", "fossils", "quarantine", "members", "tmp")
+DIRECTORIES = (
+    "keys",
+    "packs",
+    "sessions",
+    "index",
+    "intents",
+    "fossils",
+    "quarantine",
+    "members",
+    "homes",
+    "tmp",
+)
 VERSIONS = range(1, FORMAT_VERSION + 1)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")

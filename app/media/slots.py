@@ -60,15 +60,14 @@ def _gone(store: DirectoryMediaStore) -> list[_Slot]:
     return [_Slot(one[1], int(one[2])) for one in map(_SLOT.fullmatch, names) if one]
 
 
-def put_slot(
-    media_path: str, key: KeyInfo, secret: str, kind: SlotKind, name: str, *, minimal: bool | None = None
-) -> KeyInfo:
-    """One more way to open a data key; durable when it returns. E4141 full, E4142 read-only."""
-    store = DirectoryMediaStore(media_path)
+def slot_fields(
+    key: KeyInfo, secret: str, kind: SlotKind, name: str, *, minimal: bool | None = None
+) -> Document:
+    """What a slot says, but its number. Blocks for argon2id. UsageError E4133, E4140 for the secret."""
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     time_cost, memory_kib, lanes = key_cost(minimal=minimal)
     sealing = slot_key(secret_forms(secret)[0], salt, time_cost, memory_kib, lanes)
-    fields: Document = {
+    return {
         "format": "arcxo key slot",
         "key": key.key_id,
         "kind": kind.value,
@@ -82,6 +81,14 @@ def put_slot(
         "nonce": b64encode(nonce).decode(),
         "sealed": b64encode(AESGCM(sealing).encrypt(nonce, key.data_key, key.key_id.encode())).decode(),
     }
+
+
+def put_slot(
+    media_path: str, key: KeyInfo, secret: str, kind: SlotKind, name: str, *, minimal: bool | None = None
+) -> KeyInfo:
+    """One more way to open a data key; durable when it returns. E4141 full, E4142 read-only."""
+    store = DirectoryMediaStore(media_path)
+    fields = slot_fields(key, secret, kind, name, minimal=minimal)
     taken = [slot.number for slot in (*_slots(store), *_gone(store)) if slot.key_id == key.key_id]
     number = max([-1, *taken]) + 1
     while not store.put_if_absent(f"keys/{key.key_id}.{number}", encode_document(fields | {"slot": number})):

@@ -55,6 +55,7 @@ class Verifier:
         self._check_small("keys", "E4134")
         self._check_small("intents", "E4148")
         self._check_small("fossils", "E4153")
+        self._check_small("homes", "E4181")
         self._check_tombstones()
         if is_damaged(self._store):
             params = {"media": self._store.location, "object": RESERVE, "reason": "it was changed"}

@@ -53,6 +53,31 @@ class HeldData:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """What comes back of a home, in figures; jobs in Hold, so that nothing runs before somebody lets it."""
+
+    jobs: int = 0
+    accounts: int = 0
+    """Beside caroot."""
+    hosts: int = 0
+    scenarios: tuple[str, ...] = ()
+    definitions: int = 0
+    """Scenarios whose Master was the server's own machine; the others' are on their Masters."""
+    alerts: int = 0
+    pools: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFound:
+    """The newest record of a home on the media. `known` None: nothing given opens it."""
+
+    home_id: str
+    server: str
+    made_at: datetime
+    known: Returned | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryPlan:
     """What a home made of these directories knows. Nothing is changed by making the plan."""
 
@@ -63,6 +88,8 @@ class RecoveryPlan:
     held: tuple[HeldData, ...]
     missing: tuple[str, ...] = ()
     """Media of the same sets that were not found: what lies on them alone cannot be restored."""
+    found_home: HomeFound | None = None
+    """What the lost server knew beside its sessions; it comes back when its password is given."""
 
     @property
     def locked(self) -> bool:

@@ -31,6 +31,7 @@ class LocalAccounts:
         """Add an account or change its password. Raises UsageError AE1012."""
         accounts = self._accounts()
         accounts.add(name, password, self._role(accounts, name, role))
+        self._open_home_with(name, password)
 
     def add_system(self, name: str, role: str = "", service: str = "") -> None:
         """Let an account of the machine log in with its password there. Raises UsageError AE1012, AE1071."""
@@ -47,6 +48,14 @@ class LocalAccounts:
     def remove(self, name: str) -> None:
         """Remove an account. Raises NotFoundError AE1013."""
         self._accounts().remove(name)
+
+    def _open_home_with(self, name: str, password: str) -> None:
+        """The password of caroot opens what the media keep of the home; an agent's home keeps nothing."""
+        from app.jobs.home import OWNER, is_home
+        from app.jobs.home_key import HomeKey
+
+        if name == OWNER and is_home(self._home):
+            HomeKey(self._home).set_password(password)
 
     def _accounts(self) -> Accounts:
         from app.agent.accounts import Accounts

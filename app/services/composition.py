@@ -33,10 +33,22 @@ class Composition(Protocol):
         """What the media in these directories hold. NotFoundError E5230, CredentialsError E4131, others."""
         ...
 
+    def open_found_home(self, plan: RecoveryPlan, secrets: Sequence[str]) -> RecoveryPlan:
+        """The plan with what comes back of the lost home. CredentialsError E5231 nothing opens it."""
+        ...
+
     def init_from_media(
-        self, plan: RecoveryPlan, *, caroot_password: str, secrets: Sequence[str] = (), media_name: str = ""
+        self,
+        plan: RecoveryPlan,
+        *,
+        caroot_password: str,
+        secrets: Sequence[str] = (),
+        media_name: str = "",
+        without_home: bool = False,
     ) -> Sequence[int]:
-        """Make a home that knows these media; the jobs that merge them, which a server will run."""
+        """Make a home that knows these media, and what the lost home knew; the jobs that merge the media,
+        which a server will run. CredentialsError E5231 before anything is made.
+        """
         ...
 
     def open_services(self, home: str) -> Services:

@@ -131,8 +131,20 @@ class LocalKeys:
                 )
                 keys.append(slot.key_id)
         found = tuple(dict.fromkeys(keys))
+        self._let_kit_open_home(secret, made_at, [one.path for one in where.online])
         text = kit_text(secret, where.name, where.set_id, found, made_at)
         return RecoveryKit(where.name, where.set_id, found, where.offline, text)
+
+    def _let_kit_open_home(self, secret: str, made_at: datetime, paths: Sequence[str]) -> None:
+        """What the media keep of this home opens with the kit, too: without caroot's password, jobs and
+        accounts come back.
+        """
+        from app.jobs.home_key import HomeKey
+        from app.jobs.home_record import HomeRecorder
+
+        connections = self._connections
+        if HomeKey(connections.home).add_recovery(secret, made_at):
+            HomeRecorder(connections.home, connections.catalog, connections.secrets).put(paths)
 
     def test_recovery(self, media: str, recovery_key: str) -> RecoveryTest:
         """Open the newest session of each key with a recovery key (or a password) and read its top.

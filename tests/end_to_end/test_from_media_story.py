@@ -83,3 +83,49 @@ def test_a_bare_media_directory_becomes_a_home_and_a_file_is_restored(tmp_path: 
         assert protected == {"media": "GROUP0", "found1": "RECOVERED"}
     finally:
         new.stop()
+
+
+@pytest.mark.deep
+def test_jobs_accounts_registrations_and_alerts_come_back_on_a_new_machine(tmp_path: Path) -> None:
+    """Only a copy of the media is left; the password of caroot brings back what the server knew."""
+    master, replica, bare = tmp_path / "master", tmp_path / "replica", tmp_path / "bare"
+    for directory in (master, replica):
+        directory.mkdir()
+    fill(master)
+    with running_home(tmp_path / "old") as old:
+        local = ("--master", "localhost", "--replica", "localhost", "--root", f"{master}={replica}")
+        old.text("scenario", "create", "files", *local)
+        old.text("scenario", "run", "files")
+        old.wait("files", "in-sync")
+        old.text("account", "add", "anna", "--role", "operator", "--password-stdin", given="anna's\n")
+        old.text("alert", "add", "ops", "--command", "/bin/true", "--on", "failed")
+        nightly = ("--run-at", "2099-01-01T23:00:00+00:00", "--repeat", "FREQ=DAILY")
+        old.text("backup", "--scenario", "files", *nightly)
+        old.text("backup", "--scenario", "files", "--wait")
+        assert old.json("media", "verify", old.json("media", "list")[0]["name"], "--wait")
+        for pid in old.processes():
+            old.kill(pid)
+        shutil.copytree(old.home / "media", bare)
+        shutil.rmtree(old.home)
+        old.home.mkdir()
+        old.stop = lambda: None  # type: ignore[method-assign]  # there is nothing left to stop
+    new = Arcxo(tmp_path / "new/home")
+    init = ("init", "--from-media", str(bare), "--password-stdin")
+    assert "E5231" in new.text(*init, given="not it\n", expect=4)
+    assert not new.home.exists()
+    try:
+        made = new.json(*init, given="caroot-secret\n")
+        assert made["found_home"]["known"]["scenarios"] == ["files"]
+        (status,) = new.json("scenario", "list")
+        assert (status["scenario"]["name"], status["state"]) == ("files", "stopped")
+        held = [job for job in new.json("job", "list") if job["status"] == "hold"]
+        assert [job["schedule"]["repeat"] for job in held] == ["FREQ=DAILY"]
+        assert {one["name"] for one in new.json("account", "list")} == {"anna", "caroot"}
+        assert [one["name"] for one in new.json("alert", "list")] == ["ops"]
+        # The scenario is stopped, and whole: it runs, and the job runs when it is let.
+        new.text("scenario", "run", "files")
+        new.wait("files", "in-sync")
+        new.text("job", "run", str(held[0]["id"]))
+        new.text("job", "wait", str(held[0]["id"]))
+    finally:
+        new.stop()
