@@ -23,7 +23,7 @@ from app.media.set_usage import SetUsage
 from app.media.store import DirectoryMediaStore, DirectoryUpload, get_if_there
 from app.media.usage import read_refs
 from app.media.values import Damage, HealReport, VerifyProgress
-from app.media.writer import compress_block
+from app.media.writer import compressed_blocks
 from app.model.errors import ArcxoError, CanceledError
 
 _UNREADABLE = ("E4125", "E4132", "E4142")
@@ -235,13 +235,13 @@ class Healer:
         if len(raw) != table.raw[number]:
             return None
         flags = table.flags[number]
-        data = compress_block(raw) if flags & COMPRESSED else raw
-        for data_key in self._data_keys if pack.header.key_id else (None,):
-            sealed = PackCipher(pack.pack_id, pack.header, data_key, table).seal(
-                number, data, len(raw), flags
-            )
-            if blake3(sealed).digest() == table.block_hash(number):
-                return sealed
+        for data in compressed_blocks(raw) if flags & COMPRESSED else (raw,):
+            for data_key in self._data_keys if pack.header.key_id else (None,):
+                sealed = PackCipher(pack.pack_id, pack.header, data_key, table).seal(
+                    number, data, len(raw), flags
+                )
+                if blake3(sealed).digest() == table.block_hash(number):
+                    return sealed
         return None
 
     def _chunk(self, pack: PackIndex, chunk_id: bytes) -> bytes | None:

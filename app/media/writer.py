@@ -6,6 +6,7 @@ import dataclasses
 import queue
 import secrets
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import zstandard
@@ -38,7 +39,9 @@ _PACK_CHUNKS = 64 * 1024
 _BLOCK_CHUNKS = 4096
 """A chunk that waits takes some 200 bytes besides its own: of tiny files so many make a block."""
 _SAMPLE_BYTES = 16 * 1024
-_LEVEL = 3
+_LEVEL = 1
+_LEVELS = (_LEVEL, 3)
+"""What blocks are compressed with, and what versions before did."""
 _Compressed = tuple[bytes, int, int]
 _Chunks = list[tuple[bytes, int]]
 _local = threading.local()
@@ -51,9 +54,10 @@ def _compressor() -> zstandard.ZstdCompressor:
     return found
 
 
-def compress_block(raw: bytes | memoryview) -> bytes:
-    """A block as it is stored when it shrinks; the same bytes for the same block."""
-    return _compressor().compress(raw)
+def compressed_blocks(raw: bytes | memoryview) -> Iterator[bytes]:
+    """A block as it may have been stored when it shrank, the likeliest first; the same bytes each time."""
+    for level in _LEVELS:
+        yield zstandard.ZstdCompressor(level=level, write_content_size=False).compress(raw)
 
 
 def compress(parts: list[bytes | memoryview]) -> _Compressed:
@@ -67,7 +71,7 @@ def compress(parts: list[bytes | memoryview]) -> _Compressed:
         shrunk = len(_compressor().compress(sample)) + len(_compressor().compress(head))
         if shrunk > 2 * _SAMPLE_BYTES * 0.97:
             return bytes(raw), size, 0
-    packed = compress_block(raw)
+    packed = _compressor().compress(raw)
     if len(packed) < size * 0.98:
         return packed, size, COMPRESSED
     return bytes(raw), size, 0

@@ -188,11 +188,13 @@ def test_a_pack_is_healed_from_a_copy_of_the_media_without_any_password(
     all_restore(backed)
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize(("encrypted", "level"), [(False, 1), (True, 1), (True, 3)])
 def test_the_next_backup_writes_what_the_source_still_has_and_the_pack_is_healed_from_it(
-    tmp_path: Path, encrypted: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encrypted: bool, level: int
 ) -> None:
-    backed = Backed(tmp_path, encrypted=encrypted)
+    with monkeypatch.context() as before:
+        before.setattr("app.media.writer._LEVEL", level)  # a pack of a version that compressed harder
+        backed = Backed(tmp_path, encrypted=encrypted)
     pack = first_pack(backed)
     sound = Path(f"{backed.media}/packs/{pack}").read_bytes()
     for at in range(2_000, len(sound) - 20_000, 150_000):
