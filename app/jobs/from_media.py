@@ -24,10 +24,9 @@ from app.media.mediaset import membership
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
 from app.model.job import Job, JobKind
 from app.model.media import Device
-from app.model.recovery import FoundMedia, HeldData, RecoveryPlan
+from app.model.recovery import RECOVERED_GROUP, FoundMedia, HeldData, RecoveryPlan
 
-GROUP = "RECOVERED"
-"""The group of the devices found: no backup writes to them until somebody puts them into another."""
+GROUP = RECOVERED_GROUP
 _NOT_WRITABLE = ("E4163", "E4164")
 
 

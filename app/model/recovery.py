@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+RECOVERED_GROUP = "RECOVERED"
+"""The group of the devices found: no backup writes to them until somebody puts them into another."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundMedia:

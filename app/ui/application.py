@@ -11,10 +11,12 @@ from types import TracebackType
 from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QApplication, QDialog
 
+from app.model.recovery import RecoveryPlan
 from app.services.api import Services
 from app.services.composition import Composition
 from app.ui.bridge.tasks import Tasks
 from app.ui.dialogs.first_start import FirstStartDialog, InitHome
+from app.ui.dialogs.take_over import TakeOver
 from app.ui.main_window import MainWindow
 from app.ui.theme import ThemeMode, theme
 
@@ -54,14 +56,16 @@ def run_console(composition: Composition, arguments: Sequence[str] = ()) -> int:
     sys.excepthook = faults.handle
     try:
         home = composition.default_home()
+        recovered = False
         if not composition.home_exists(home):
-            dialog = FirstStartDialog(home, _maker(composition), tasks)
+            dialog = FirstStartDialog(home, _maker(composition), tasks, take_over=_taker(composition))
             if dialog.exec() != QDialog.DialogCode.Accepted:
                 return 0
             home = dialog.folder.text().strip()
+            recovered = dialog.recovered
         services = composition.open_services(home)
         try:
-            return _show_window(app, services, tasks, faults)
+            return _show_window(app, services, tasks, faults, recovered=recovered)
         finally:
             tasks.close()
             services.close()
@@ -77,10 +81,23 @@ def _maker(composition: Composition) -> InitHome:
     return init_home
 
 
-def _show_window(app: QApplication, services: Services, tasks: Tasks, faults: _Faults) -> int:
+def _taker(composition: Composition) -> TakeOver:
+    def make(plan: RecoveryPlan, password: str, secrets: Sequence[str], without_home: bool) -> None:
+        composition.init_from_media(
+            plan, caroot_password=password, secrets=secrets, without_home=without_home
+        )
+
+    return TakeOver(composition.plan_from_media, make)
+
+
+def _show_window(
+    app: QApplication, services: Services, tasks: Tasks, faults: _Faults, *, recovered: bool = False
+) -> int:
     settings = QSettings(str(Path(services.home) / "console.ini"), QSettings.Format.IniFormat)
     _apply_look(settings)
     window = MainWindow(services, tasks, settings)
+    if recovered:
+        window.open_manager("restore")
     faults.raised.connect(window.show_fault)
     window.show()
     window.start_server()

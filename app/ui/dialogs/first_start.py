@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.ui.bridge.tasks import Tasks
+from app.ui.dialogs.take_over import TakeOver, TakeOverDialog
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, button
 from app.ui.widgets.notices import explain
@@ -38,8 +39,18 @@ def field_error(password: str, repeated: str, folder: str) -> str:
 class FirstStartDialog(QDialog):
     """Folder, password twice, Make home."""
 
-    def __init__(self, folder: str, init_home: InitHome, tasks: Tasks, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        init_home: InitHome,
+        tasks: Tasks,
+        parent: QWidget | None = None,
+        *,
+        take_over: TakeOver | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._take_over = take_over
+        self.recovered = False
         self.setWindowTitle("Arcxo: first start")
         self.setMinimumWidth(theme().px(480))
         self._init_home = init_home
@@ -74,6 +85,13 @@ class FirstStartDialog(QDialog):
         self.make.setDefault(True)
         self.make.setAutoDefault(True)
         buttons.addButton(self.make, QDialogButtonBox.ButtonRole.ActionRole)
+        self.take_over = button("A server was lost…", "", "hard-drive-download")
+        self.take_over.setToolTip(
+            "Make the home from the media of a lost server: its sessions are known again"
+        )
+        self.take_over.setVisible(take_over is not None)
+        self.take_over.clicked.connect(self._on_take_over)
+        buttons.addButton(self.take_over, QDialogButtonBox.ButtonRole.HelpRole)
         buttons.addButton(button("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         self.make.clicked.connect(self._on_make_clicked)
         buttons.rejected.connect(self.reject)
@@ -83,6 +101,20 @@ class FirstStartDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, "Folder of the home", self.folder.text())
         if chosen:
             self.folder.setText(chosen)
+
+    def _on_take_over(self) -> None:
+        if self._take_over is not None:
+            dialog = TakeOverDialog(self.folder.text().strip(), self._take_over, self._tasks, self)
+            dialog.accepted.connect(self._on_taken_over)
+            dialog.finished.connect(dialog.deleteLater)
+            dialog.open()
+
+    def _on_taken_over(self) -> None:
+        dialog = self.sender()
+        if isinstance(dialog, TakeOverDialog):
+            self.folder.setText(dialog.home)
+        self.recovered = True
+        self.accept()
 
     def _on_make_clicked(self) -> None:
         fault = field_error(self.password.text(), self.repeated.text(), self.folder.text())

@@ -156,6 +156,7 @@ class MediaActions(QObject):
             dialog = DamageDialog(self._context, self.chosen.storage, media, self._window)
             dialog.heal_wanted.connect(self.heal)
             dialog.copy_wanted.connect(partial(self._copy_of, media))
+            dialog.merge_wanted.connect(partial(self.start, "merge"))
             self.open(dialog)
 
     def heal(self) -> None:

@@ -23,10 +23,14 @@ COLUMNS = (Column("Session and its damaged files", 430, stretch=True), Column("W
 
 
 class DamageDialog(QDialog):
-    """`heal_wanted`; `copy_wanted(sessions)` of what is whole. Nothing is changed by this dialog itself."""
+    """`heal_wanted`; `merge_wanted`; `copy_wanted(sessions)` of what is whole.
+
+    Nothing is changed by this dialog itself.
+    """
 
     heal_wanted = Signal()
     copy_wanted = Signal(object)
+    merge_wanted = Signal()
 
     def __init__(
         self, context: Context, storage: Storage, media: MediaInfo, parent: QWidget | None = None
@@ -51,6 +55,9 @@ class DamageDialog(QDialog):
         self.heal.clicked.connect(self._on_heal)
         self.copy = button("Copy what is whole…", "", "copy")
         self.copy.clicked.connect(self._on_copy)
+        self.merge = button("Merge again…", "", "merge")
+        self.merge.setToolTip("Read the sessions into the catalog again, as they are on the media now")
+        self.merge.clicked.connect(self._on_merge)
         self.log = button("Show log", "", "scroll-text")
         self.log.setEnabled(False)
         self.log.clicked.connect(self._on_log)
@@ -67,6 +74,7 @@ class DamageDialog(QDialog):
         foot.setSpacing(8)
         foot.addWidget(self.log)
         foot.addWidget(self.copy)
+        foot.addWidget(self.merge)
         foot.addStretch(1)
         foot.addWidget(self.heal)
         foot.addWidget(close)
@@ -97,9 +105,11 @@ class DamageDialog(QDialog):
     def _offer(self) -> None:
         away = "" if self._media.online else f"{self._media.name} is offline"
         self.heal.setEnabled(not away)
+        self.merge.setEnabled(not away)
         self.copy.setEnabled(not away and bool(self._whole))
         if away:
             self.heal.setToolTip(away)
+            self.merge.setToolTip(away)
         self.copy.setToolTip(
             away
             or (
@@ -169,6 +179,10 @@ class DamageDialog(QDialog):
     def _on_heal(self) -> None:
         self.accept()
         self.heal_wanted.emit()
+
+    def _on_merge(self) -> None:
+        self.accept()
+        self.merge_wanted.emit()
 
     def _on_copy(self) -> None:
         self.accept()

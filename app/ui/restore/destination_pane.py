@@ -177,6 +177,13 @@ class DestinationPane(QScrollArea):
         self.folders.path_field.set_fault(said)
         return said
 
+    def use_folder(self, path: str) -> None:
+        """Another folder of this machine, with the entire path beneath it, so that nothing meets there."""
+        self.original.setChecked(False)
+        self.structures[Structure.FULL].setChecked(True)
+        self.folders.path.setText(path)
+        self.folders.path.textEdited.emit(path)
+
     def focus_options(self) -> None:
         """Put the focus on the first option."""
         chosen = next(choice for choice in self.conflicts.values() if choice.isChecked())

@@ -13,12 +13,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToo
 from app.model.entry import EntryKind
 from app.model.host import Host
 from app.model.job import Job
+from app.model.media import SessionInfo
 from app.ui import formats, icons
 from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.manager import Context, Manager
-from app.ui.restore.basket import BasketItem, Part, item_name, resolve
+from app.ui.restore.basket import ROOT, BasketItem, Part, SessionSource, item_name, resolve
 from app.ui.restore.destination_pane import DestinationPane
+from app.ui.restore.first_steps_pane import FirstStepsPane
 from app.ui.restore.plan_items import PlanInput
 from app.ui.restore.requests import LoginRow, Target, requests
 from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TIME, BY_TREE, Known, SourceTab, read_known
@@ -27,7 +29,7 @@ from app.ui.widgets.notices import explain
 from app.ui.widgets.schedule_form import ScheduleForm
 
 _POLL_MS = 5000
-SOURCE, DESTINATION, SCHEDULE = range(3)
+SOURCE, DESTINATION, SCHEDULE, FIRST_STEPS = range(4)
 
 
 class RestoreManager(Manager):
@@ -42,6 +44,8 @@ class RestoreManager(Manager):
         self.source = SourceTab(context)
         self.destination = DestinationPane(context)
         self.schedule = ScheduleForm(repeats=False)
+        self.first_steps = FirstStepsPane()
+        self._stepped = False
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
@@ -50,9 +54,13 @@ class RestoreManager(Manager):
             ("Source", self.source),
             ("Destination", self.destination),
             ("Schedule", _padded(self.schedule)),
+            ("First steps", self.first_steps),
         ):
             self.tabs.addTab(title)
             self._pages.addWidget(page)
+        self.tabs.setTabVisible(FIRST_STEPS, False)
+        self.first_steps.restore_wanted.connect(self._on_first_restore)
+        self.first_steps.go_wanted.connect(self._on_step_wanted)
         self.tabs.currentChanged.connect(self._on_tab_changed)
         self.start = button("Start", "primary", "play")
         self.start.clicked.connect(self._on_start)
@@ -121,7 +129,11 @@ class RestoreManager(Manager):
         ]
 
     def show_request(self, **request: Any) -> None:
-        """`view`: "session", "tree", "query" or "time". `pattern`: look for it at once."""
+        """`view`: "session", "tree", "query", "time" or "first_steps". `pattern`: look for it at once."""
+        if request.get("view") == "first_steps":
+            self._stepped = True
+            self.tabs.setCurrentIndex(FIRST_STEPS if self.first_steps.wanted else SOURCE)
+            return
         views = {"session": BY_SESSION, "tree": BY_TREE, "query": BY_QUERY, "time": BY_TIME}
         self.tabs.setCurrentIndex(SOURCE)
         pattern = str(request.get("pattern", ""))
@@ -149,6 +161,36 @@ class RestoreManager(Manager):
     def _on_known(self, known: Known) -> None:
         self._local_names = known.local_names
         self.source.set_known(known)
+        self.first_steps.set_known(known.recovered)
+        wanted = self.first_steps.wanted
+        if not wanted and self.tabs.currentIndex() == FIRST_STEPS:
+            self.tabs.setCurrentIndex(SOURCE)
+        self.tabs.setTabVisible(FIRST_STEPS, wanted)
+        if self.first_steps.first and not self._stepped:
+            self._stepped = True
+            if not len(self.source.chooser.basket):
+                self.tabs.setCurrentIndex(FIRST_STEPS)
+
+    def _on_first_restore(self, session: SessionInfo) -> None:
+        """The newest session of a volume, to a folder of this machine that nothing lies in."""
+        source = SessionSource(session.media_serial, session.number)
+        self.source.view.setCurrentIndex(BY_SESSION)
+        self.source.chooser.clear()
+        self.source.chooser.toggle(source, ROOT)
+        self.destination.use_folder(f"/restored/{session.machine}")
+        self.tabs.setCurrentIndex(DESTINATION)
+
+    def _on_step_wanted(self, where: str) -> None:
+        what, _, number = where.partition(" ")
+        if what == "job":
+            self.context.open_manager("job_status", job=int(number))
+        elif what == "log":
+            self.context.open_manager("job_status", log_of=int(number))
+        elif what == "jobs":
+            self.context.open_manager("job_status")
+        else:
+            device = self.first_steps.known.devices[0].name
+            self.context.open_manager("media", device=device)
 
     def _on_backup_wanted(self) -> None:
         self.context.open_manager("backup")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QDateTime, Qt, Signal
@@ -27,6 +27,7 @@ from app.ui.restore.basket import SessionSource, Source, TreeSource
 from app.ui.restore.basket_strip import BasketDialog, BasketStrip
 from app.ui.restore.browse_pane import BrowsePane
 from app.ui.restore.chooser import Chooser
+from app.ui.restore.first_steps import Recovered, read_recovered
 from app.ui.restore.query_pane import QueryPane
 from app.ui.restore.source_rows import machine_rows, session_rows
 from app.ui.restore.time_pane import TimePane
@@ -53,6 +54,7 @@ class Known:
     sessions: Sequence[SessionInfo]
     machines: Sequence[Machine]
     local_names: frozenset[str] = frozenset()
+    recovered: Recovered = field(default_factory=Recovered)
 
 
 def read_known(services: Services) -> Known:
@@ -62,6 +64,7 @@ def read_known(services: Services) -> Known:
         services.media.sessions(),
         services.restores.machines(),
         frozenset({services.server.state().name}),
+        read_recovered(services),
     )
 
 
