@@ -18,7 +18,7 @@ from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
-from app.ui.xosoft.rewind_dialog import RewindDialog
+from app.ui.wizards.restore_data import RestoreDataWizard
 from app.ui.xosoft.rewind_timeline import RewindTimeline
 
 
@@ -188,8 +188,7 @@ class TimePane(QFrame):
         if way.session is not None:
             self.browse_wanted.emit(way.session)
             return
-        dialog = RewindDialog(self._context, self.scenario.currentText(), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        # The dialog shows what changes and asks; the moment is chosen there as by a click.
-        dialog.timeline.chosen.emit(*self._wanted)
+        # The wizard shows what changes and asks; the moment is chosen there as by a click.
+        wizard = RestoreDataWizard(self._context, self.scenario.currentText(), self, moment=self._wanted)
+        wizard.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        wizard.open()

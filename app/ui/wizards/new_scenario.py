@@ -1,22 +1,20 @@
-"""The New Scenario wizard: steps at the left, a page, the result bar and the buttons."""
+"""The New Scenario wizard."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.model.scenario import Scenario
 from app.ui.dialogs.keep_draft import DISCARD, KEEP, KeepDraftDialog
 from app.ui.manager import Context
-from app.ui.theme import theme
-from app.ui.widgets.basics import Label, Line, button
-from app.ui.widgets.controls import Steps
 from app.ui.widgets.notices import explain
 from app.ui.wizards.draft import discard_draft, keep_draft, read_draft
 from app.ui.wizards.duplicate import answers_like
 from app.ui.wizards.engines_page import EnginesPage
 from app.ui.wizards.flow import TITLES, NewScenarioFlow, Page
+from app.ui.wizards.frame import WizardFrame
 from app.ui.wizards.hosts_page import HostsPage
 from app.ui.wizards.page import WizardPage
 from app.ui.wizards.properties_page import PropertiesPage
@@ -28,7 +26,7 @@ from app.ui.wizards.verification_page import VerificationPage
 from app.ui.wizards.welcome_page import WelcomePage
 
 
-class NewScenarioWizard(QDialog):
+class NewScenarioWizard(WizardFrame):
     """`created(scenario, running)` when the scenario was made."""
 
     created = Signal(object, bool)
@@ -36,9 +34,12 @@ class NewScenarioWizard(QDialog):
     def __init__(
         self, context: Context, parent: QWidget | None = None, *, like: Scenario | None = None
     ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("New Scenario")
-        self.resize(theme().px(1000), theme().px(680))
+        super().__init__("New Scenario", parent)
+        self.finish = self.add_button("Finish without running")
+        self.finish.clicked.connect(self._on_finish_clicked)
+        self.next_clicked.connect(self._on_next_clicked)
+        self.back.clicked.connect(self._on_back_clicked)
+        self.steps.step_clicked.connect(self._on_step_clicked)
         self._context = context
         self.flow = NewScenarioFlow()
         draft = read_draft(context.settings) if like is None else answers_like(like)
@@ -59,66 +60,10 @@ class NewScenarioWizard(QDialog):
             Page(position): kind(self.flow, context) for position, kind in enumerate(kinds)
         }
         self._made: Scenario | None = None
-        self._lay_out()
-        self._show_page()
-
-    def _lay_out(self) -> None:
-        self.steps = Steps()
-        self.steps.step_clicked.connect(self._on_step_clicked)
-        self.title = Label("", "title")
-        self.line = Label("", "body", "text2", wrap=True)
-        head = QVBoxLayout()
-        head.setContentsMargins(20, 16, 20, 12)
-        head.setSpacing(4)
-        head.addWidget(self.title)
-        head.addWidget(self.line)
-        self.stack = QStackedWidget()
         for page in self.pages.values():
             page.edited.connect(self._on_edited)
             self.stack.addWidget(page)
-        self.outcome = Label("", "small_medium", "text2", elide=Qt.TextElideMode.ElideRight)
-        result_bar = QFrame()
-        result_bar.setProperty("kind", "sunken")
-        result_row = QHBoxLayout(result_bar)
-        result_row.setContentsMargins(20, 8, 20, 8)
-        result_row.addWidget(self.outcome, 1)
-        right = QVBoxLayout()
-        right.setSpacing(0)
-        right.addLayout(head)
-        right.addWidget(Line())
-        right.addWidget(self.stack, 1)
-        right.addWidget(Line())
-        right.addWidget(result_bar)
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(self.steps)
-        middle.addLayout(right, 1)
-        self.back = button("Back")
-        self.back.clicked.connect(self._on_back_clicked)
-        self.finish = button("Finish without running")
-        self.finish.clicked.connect(self._on_finish_clicked)
-        self.next = button("Next", "primary")
-        self.next.setDefault(True)
-        self.next.clicked.connect(self._on_next_clicked)
-        cancel = button("Cancel")
-        cancel.clicked.connect(self.reject)
-        foot = QFrame()
-        foot.setProperty("kind", "bar")
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(20, 12, 20, 12)
-        row.setSpacing(8)
-        row.addStretch(1)
-        row.addWidget(self.finish)
-        row.addWidget(self.back)
-        row.addWidget(self.next)
-        row.addSpacing(8)
-        row.addWidget(cancel)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(middle, 1)
-        layout.addWidget(Line())
-        layout.addWidget(foot)
+        self._show_page()
 
     def reject(self) -> None:
         """Cancel, Esc: with something typed offer to keep it."""
@@ -152,11 +97,7 @@ class NewScenarioWizard(QDialog):
         self._show_page()
 
     def _show_page(self) -> None:
-        page = self.pages[self.flow.page]
-        self.stack.setCurrentWidget(page)
-        self.title.setText(page.sentence)
-        self.line.setText(page.line)
-        page.enter()
+        self.show_in_view(self.pages[self.flow.page])
         self._show_state()
 
     def _show_state(self, fault: str = "") -> None:
@@ -172,8 +113,7 @@ class NewScenarioWizard(QDialog):
         checks = self.pages[Page.VERIFICATION]
         checking = isinstance(checks, VerificationPage) and checks.checking
         self.next.setEnabled(not (flow.page is Page.VERIFICATION and checking))
-        self.outcome.set_role("error" if fault else "text2")
-        self.outcome.setText(fault or self.pages[flow.page].result())
+        self.say(fault or self.pages[flow.page].result(), error=bool(fault))
 
     def _on_edited(self) -> None:
         self._show_state()
@@ -207,8 +147,7 @@ class NewScenarioWizard(QDialog):
     def _create(self, *, run: bool) -> None:
         for widget in (self.next, self.finish, self.back):
             widget.setEnabled(False)
-        self.outcome.set_role("text2")
-        self.outcome.setText("Creating the scenario…")
+        self.say("Creating the scenario…")
         made, scenarios = self.flow.scenario(), self._context.services.scenarios
         earlier = self._made
 
@@ -226,7 +165,7 @@ class NewScenarioWizard(QDialog):
     def _on_created_to_run(self, scenario: Scenario) -> None:
         self._made = scenario
         discard_draft(self._context.settings)
-        self.outcome.setText("Starting the scenario…")
+        self.say("Starting the scenario…")
         scenarios = self._context.services.scenarios
         self._context.tasks.run(self, lambda: scenarios.run(scenario.name), self._on_run, self._on_failed)
 

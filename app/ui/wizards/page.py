@@ -1,4 +1,4 @@
-"""What the pages of the New Scenario wizard have in common: they show the flow's answers and write them."""
+"""What the pages of wizards have in common: they show the flow's answers and write them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from app.ui.widgets.basics import Label
 from app.ui.wizards.flow import NewScenarioFlow
 
 
-class WizardPage(QWidget):
+class Page(QWidget):
     """A page: its title as a sentence, one line what happens, and `edited` on every change."""
 
     edited = Signal()
     sentence = ""
     line = ""
-
-    def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
-        super().__init__()
-        self.flow = flow
-        self.context = context
 
     def enter(self) -> None:
         """The page comes into view."""
@@ -31,6 +26,15 @@ class WizardPage(QWidget):
 
     def tell_fault(self) -> None:
         """Next was pressed while something on the page was wrong."""
+
+
+class WizardPage(Page):
+    """A page of the New Scenario wizard."""
+
+    def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
+        super().__init__()
+        self.flow = flow
+        self.context = context
 
 
 def field(title: str, editor: QWidget, hint: str = "") -> QVBoxLayout:

@@ -11,15 +11,13 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QDialog, QMenu
 
-from app.model.rewind import RewindResult
 from app.model.scenario import Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.ui import icons
 from app.ui.manager import Manager
 from app.ui.xosoft.actions import Act, able, command_line, together_text, why_not, why_not_together
 from app.ui.xosoft.definition_files import DefinitionFiles
 from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
-from app.ui.xosoft.doing import Doing, rewound_text
-from app.ui.xosoft.rewind_models import point_name
+from app.ui.xosoft.doing import Doing
 from app.ui.xosoft.scenario_pane import ScenarioPane
 from app.ui.xosoft.suspend_dialog import SuspendDialog
 from app.ui.xosoft.suspend_times import offered_times
@@ -32,7 +30,7 @@ _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
     (Act.SYNCHRONIZE, "Synchronize", "refresh-cw", "", "Compare with the replicas and send what differs"),
     (Act.DIFFERENCE, "Difference…", "git-compare", "", "Compare with the replicas; nothing is changed"),
     (Act.BOOKMARK, "Bookmark", "bookmark", "Ctrl+B", "Mark this moment as a rewind point"),
-    (Act.RESTORE_DATA, "Restore data…", "rewind", "", "Rewind a replica to an earlier point"),
+    (Act.RESTORE_DATA, "Restore data…", "rewind", "", "Rewind a replica, or recover the Master from it"),
     (Act.EDIT, "Rename or move…", "pencil", "F2", "Another name, or another group"),
     (Act.DUPLICATE, "Duplicate…", "copy", "", "Make a new scenario that begins with all of this one"),
     (Act.TEMPLATE, "Save as template…", "save", "", "Keep all but hosts and directories for new scenarios"),
@@ -163,7 +161,7 @@ class ScenarioCommands(QObject):
             return
         asking: Callable[[ScenarioStatus], None] | None = {
             Act.DIFFERENCE: self._ask_difference,
-            Act.RESTORE_DATA: self._ask_rewind,
+            Act.RESTORE_DATA: self._ask_restore,
             Act.DELETE: self._ask_delete,
             Act.EDIT: self._ask_edit,
             Act.DUPLICATE: lambda chosen: self.on_new(chosen.scenario),
@@ -247,17 +245,12 @@ class ScenarioCommands(QObject):
 
         self._open(DifferenceDialog(self._manager.context, status.scenario.name, self._manager))
 
-    def _ask_rewind(self, status: ScenarioStatus) -> None:
-        from app.ui.xosoft.rewind_dialog import RewindDialog
+    def _ask_restore(self, status: ScenarioStatus) -> None:
+        from app.ui.wizards.restore_data import RestoreDataWizard
 
-        roots = tuple(root.master_path for root in status.scenario.roots)
-        dialog = RewindDialog(self._manager.context, status.scenario.name, self._manager, roots)
-        dialog.rewound.connect(self._on_rewound)
-        self._open(dialog)
-
-    def _on_rewound(self, result: RewindResult) -> None:
-        self._manager.context.toast(f"Rewound to {point_name(result.point)}", rewound_text(result))
-        self.changed.emit()
+        wizard = RestoreDataWizard(self._manager.context, status.scenario.name, self._manager)
+        wizard.restored.connect(self.changed)
+        self._open(wizard)
 
     def _ask_delete(self, status: ScenarioStatus) -> None:
         dialog = DeleteScenarioDialog(status, self._manager)

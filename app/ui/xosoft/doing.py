@@ -9,10 +9,7 @@ from PySide6.QtCore import Qt
 
 from app.model.errors import ArcxoError
 from app.model.kept_replica import LeftBehind
-from app.model.paths import shown
-from app.model.rewind import RewindResult
 from app.model.scenario import ScenarioStatus
-from app.ui import formats
 from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.manager import Manager
 from app.ui.xosoft.actions import Act
@@ -90,17 +87,3 @@ def _left_text(value: object) -> str:
         return ""
     places = ", ".join(one.host + (f" ({one.cause})" if one.cause else "") for one in value)
     return f"The rewind log stays on {places}. To remove it: arcxo scenario leftovers" if places else ""
-
-
-def rewound_text(result: RewindResult) -> str:
-    """What a rewind did, in one line."""
-    total = sum(result.counts.values())
-    text = f"{formats.counted(total, 'path')} changed"
-    if result.master is not None:
-        on_master = sum(result.master.counts.values())
-        text += f", {formats.counted(on_master, 'path')} on the Master"
-        if result.master.kept_in:
-            text += f"; what was replaced is in {', '.join(shown(p) for p in result.master.kept_in)}"
-        if result.master.problems:
-            text += f"; {formats.counted(len(result.master.problems), 'path')} could not be changed"
-    return text

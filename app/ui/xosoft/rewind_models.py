@@ -1,14 +1,15 @@
-"""The lists of the Restore data dialog, and the words of both."""
+"""The lists of the Restore Data wizard."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 
 from app.model.paths import shown
 from app.model.rewind import PointKind, RewindAction, RewindItem, RewindPoint
 from app.ui import formats
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
+from app.ui.xosoft.rewind_text import ACTIONS
 
 _KINDS = {
     PointKind.OPERATION: ("Operation", "file"),
@@ -27,13 +28,6 @@ _OPERATIONS = {
     "metadata": "Attributes changed",
     "rewind": "Rewound",
     "restore": "Restored",
-}
-_ACTIONS = {
-    RewindAction.CREATE: "create",
-    RewindAction.OVERWRITE: "overwrite",
-    RewindAction.RENAME: "rename",
-    RewindAction.METADATA: "attributes",
-    RewindAction.DELETE: "delete",
 }
 
 
@@ -77,19 +71,5 @@ class ItemModel(RowModel[RewindItem]):
         if column == 0:
             return Cell(shown(item.path), icon="file", middle=True)
         if column == 1:
-            return Cell(
-                _ACTIONS[item.action], role="error" if item.action is RewindAction.DELETE else "text2"
-            )
+            return Cell(ACTIONS[item.action], role="error" if item.action is RewindAction.DELETE else "text2")
         return Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes)
-
-
-def point_name(point: RewindPoint) -> str:
-    """What a button or sentence calls a point: a bookmark by its name, any other by its time."""
-    named = point.kind in (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK)
-    return point.text if named and point.text else f"{formats.local(point.at):%H:%M:%S}"
-
-
-def counts_text(counts: Mapping[RewindAction, int]) -> str:
-    """The counts of a plan in one line."""
-    parts = [f"{formats.count(counts.get(action, 0))} {word}" for action, word in _ACTIONS.items()]
-    return " · ".join(parts)

@@ -41,9 +41,11 @@ class RewindTimeline(QWidget):
 
     chosen = Signal(object, str)
 
-    def __init__(self, context: Context, scenario: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, context: Context, scenario: str, parent: QWidget | None = None, *, replica: str = ""
+    ) -> None:
         super().__init__(parent)
-        self._context, self._scenario = context, scenario
+        self._context, self._scenario, self._replica = context, scenario, replica
         self._path = b""
         self._points: Sequence[RewindPoint] = ()
         self._sessions: Sequence[SessionInfo] = ()
@@ -112,15 +114,15 @@ class RewindTimeline(QWidget):
     # what the services know
 
     def _load(self) -> None:
-        services, name = self._context.services, self._scenario
+        services, name, replica = self._context.services, self._scenario, self._replica
         marks = [kind for kind in PointKind if kind is not PointKind.OPERATION]
 
         def ask() -> tuple[Sequence[RewindPoint], Sequence[SessionInfo], RewindDensity]:
             now = datetime.now(UTC)
-            points = services.scenarios.rewind_points(name, kinds=marks, limit=_MARKS_MOST)
+            points = services.scenarios.rewind_points(name, kinds=marks, replica=replica, limit=_MARKS_MOST)
             sessions = [one for one in services.media.sessions() if one.scenario_name == name]
             reach = services.scenarios.rewind_density(
-                name, since=now - timedelta(seconds=1), until=now, parts=1
+                name, since=now - timedelta(seconds=1), until=now, parts=1, replica=replica
             )
             return points, sessions, reach
 
@@ -184,11 +186,14 @@ class RewindTimeline(QWidget):
             self._scenario,
             self._path,
         )
+        replica = self._replica
         since, until = (datetime.fromtimestamp(at, UTC) for at in (span.since, span.until))
         parts = max(_PARTS_LEAST, min(_PARTS_MOST, int(span.width / 4)))
 
         def ask() -> RewindDensity:
-            return scenarios.rewind_density(name, since=since, until=until, parts=parts, path=path)
+            return scenarios.rewind_density(
+                name, since=since, until=until, parts=parts, path=path, replica=replica
+            )
 
         self._context.tasks.run(self, ask, self._on_density, self._on_error, key="density")
 

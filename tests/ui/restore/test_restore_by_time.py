@@ -11,7 +11,7 @@ from app.model.rewind import RewindDensity
 from app.ui.restore.manager import RestoreManager
 from app.ui.restore.source_tab import BY_TIME, BY_TREE
 from app.ui.restore.ways_back import distance, ways_back
-from app.ui.xosoft.rewind_dialog import RewindDialog
+from app.ui.wizards.restore_data import RestoreDataWizard
 from tests.support.memory_services import now
 
 
@@ -83,7 +83,7 @@ def test_what_the_rewind_log_holds_is_rewound_after_its_own_plan(manager, servic
     assert pane.go.text().startswith("Rewind to ")
     pane.go.click()
     settled()
-    (dialog,) = [one for one in pane.findChildren(RewindDialog) if one.isVisible()]
+    (dialog,) = [one for one in pane.findChildren(RestoreDataWizard) if one.isVisible()]
     assert not services.called("scenarios.rewind")
     dialog.close()
 

@@ -14,7 +14,6 @@ from app.ui.xosoft.brake_dialog import BrakeDialog
 from app.ui.xosoft.events_pane import EventsPane
 from app.ui.xosoft.history import History
 from app.ui.xosoft.manager import XOsoftManager
-from app.ui.xosoft.rewind_dialog import RewindDialog
 from app.ui.xosoft.scenario_rows import scenario_rows
 from tests.support.memory_services import sample_statuses
 
@@ -117,23 +116,6 @@ def test_properties_are_read_only_while_running_and_saved_when_stopped(manager, 
     manager.properties.save.click()
     qtbot.waitUntil(lambda: bool(services.called("scenarios.update")))
     assert services.called("scenarios.update")[0][1].properties.rewind_minutes == 60
-
-
-def test_a_rewind_shows_its_plan_before_it_can_be_started(context, qtbot, services, settled):
-    dialog = RewindDialog(context, "Archive 2019")
-    qtbot.addWidget(dialog)
-    dialog.show()
-    qtbot.waitUntil(lambda: dialog.points.rowCount() == 3)
-    assert not dialog.rewind_button.isEnabled()
-    dialog.point_table.select_row(dialog.point_table.model().index(0, 0))
-    qtbot.waitUntil(dialog.rewind_button.isEnabled)
-    assert dialog.rewind_button.text() == "Rewind to before update"
-    assert "1,278 paths" in dialog.title.text()
-    assert "1,204 create" in dialog.counts.text()
-    with qtbot.waitSignal(dialog.rewound):
-        dialog.rewind_button.click()
-    assert services.called("scenarios.rewind") == [("scenarios.rewind", "Archive 2019", "4", (), False)]
-    settled()
 
 
 def test_rates_come_from_counters_and_a_restart_begins_anew():
