@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
+from app.agent.abilities import KNOWS, needed_by
 from app.agent.channel import open_channel
 from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
@@ -42,6 +44,7 @@ class ClientCalls:
         self._credentials = credentials
         self._token_until = float("inf") if token else 0.0
         self._guard = threading.Lock()
+        self._says: tuple[str, frozenset[str]] | None = None
 
     def log_in(self) -> None:
         """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001, AE1031."""
@@ -59,6 +62,7 @@ class ClientCalls:
             except grpc.RpcError as error:
                 raise from_rpc_error(error, self._host, "log-in", self._timeout_s) from None
             check_protocol(self._host, reply.protocol_oldest, reply.protocol, reply.version)
+            self._says = (reply.version, frozenset(reply.knows))
             self._token = reply.token
             self._token_until = time.monotonic() + reply.seconds
 
@@ -82,11 +86,38 @@ class ClientCalls:
 
     def _call_once(self, name: str, request: Any, limit: float) -> Any:
         try:
-            return getattr(self._stub, name)(request, timeout=limit, metadata=self._metadata())
+            metadata = self._metadata()
+            self._check_known(name, request, limit)
+            return getattr(self._stub, name)(request, timeout=limit, metadata=metadata)
         except grpc.RpcError as error:
+            self._refuse_unknown(name, error)
             raise from_rpc_error(error, self._host, name, limit, request) from None
         except ValueError as error:
             raise ArcxoError("AE1001", host=self._host, reason=error) from error
+
+    def _check_known(self, name: str, request: Message, limit: float) -> None:
+        """Raise ArcxoError AE1039 when the host would leave out a part of a request: it is too old for it."""
+        needed = needed_by(name, request)
+        if not needed:
+            return
+        if self._says is None:
+            # The owner's token needs no log-in, which says it otherwise.
+            try:
+                info = self._stub.Hello(pb.Empty(), timeout=limit, metadata=self._metadata())
+            except grpc.RpcError as error:
+                raise from_rpc_error(error, self._host, "Hello", limit) from None
+            self._says = (info.version, frozenset(info.knows))
+        version, knows = self._says
+        for one in needed:
+            if one not in knows:
+                raise ArcxoError("AE1039", host=self._host, version=version, what=KNOWS[one])
+
+    def _refuse_unknown(self, name: str, error: grpc.RpcError) -> None:
+        known: Any = error
+        if known.code() is grpc.StatusCode.UNIMPLEMENTED:
+            version = self._says[0] if self._says is not None else "unknown"
+            what = KNOWS.get(name) or name
+            raise ArcxoError("AE1039", host=self._host, version=version, what=what) from None
 
     def _outdated(self, error: ArcxoError) -> bool:
         """Whether the token was refused that a log-in had given: the agent was started anew since."""
@@ -110,7 +141,10 @@ class ClientCalls:
 
     def stream_once(self, name: str, request: Any) -> Iterator[Any]:
         """The same for requests that cannot be made again."""
-        call = getattr(self._stub, name)(request, metadata=self._metadata())
+        metadata = self._metadata()
+        if isinstance(request, Message):
+            self._check_known(name, request, self._timeout_s)
+        call = getattr(self._stub, name)(request, metadata=metadata)
         watch = _SilenceWatch(self._timeout_s, call.cancel)
         try:
             for reply in call:
@@ -120,6 +154,7 @@ class ClientCalls:
         except grpc.RpcError as error:
             if watch.expired:
                 raise timed_out(request, self._host, name, self._timeout_s) from None
+            self._refuse_unknown(name, error)
             raise from_rpc_error(error, self._host, name, self._timeout_s) from None
         finally:
             watch.stop()

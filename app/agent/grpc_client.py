@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -61,6 +62,8 @@ class GrpcAgent(HostCalls):
     ) -> None:
         self._far = far
         self._points: dict[str, AnyPoint] = {}
+        self._guard = threading.Lock()
+        self._scenarios: tuple[bytes, list[ScenarioStatus]] = (b"", [])
         self._calls = calls = ClientCalls(host, address, certificate, timeout_s, token, credentials)
         self._call, self._stream, self._stream_once = calls.call, calls.stream, calls.stream_once
 
@@ -117,7 +120,14 @@ class GrpcAgent(HostCalls):
 
     def scenarios(self) -> Sequence[ScenarioStatus]:
         """All scenarios whose master the host is."""
-        return _items(self._call("ListScenarios", pb.Empty()), ScenarioStatus)
+        with self._guard:
+            tag, known = self._scenarios
+        reply = self._call("ListScenarios", pb.ListScenariosRequest(tag=tag))
+        if not reply.unchanged:
+            tag, known = bytes(reply.tag), _items(reply, ScenarioStatus)
+            with self._guard:
+                self._scenarios = (tag if known else b"", known)
+        return known
 
     def scenario(self, scenario_id: int) -> ScenarioStatus:
         """One of them."""

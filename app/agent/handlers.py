@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import app
+from app.agent.abilities import KNOWS
 from app.agent.admission import StreamTicket
 from app.agent.api import (
     ArchiveOrder,
@@ -66,6 +68,7 @@ class ControlHandlers:
                 protocol=PROTOCOL,
                 version=app.__version__,
                 role=sessions.bearer(token).role.label,
+                knows=list(KNOWS),
             )
 
         methods = {
@@ -102,9 +105,14 @@ class ControlHandlers:
         found = self._host.events(request.newer_than, limit)
         return pb.EventRecords(items=[to_message(event, pb.EventRecord) for event in found])
 
-    def _list_scenarios(self, _request: Any, left: float) -> pb.ScenarioStatuses:
+    def _list_scenarios(self, request: Any, left: float) -> pb.ScenarioStatuses:
         found = self._host.scenarios(left)
-        return pb.ScenarioStatuses(items=[to_message(status, pb.ScenarioStatus) for status in found])
+        answer = pb.ScenarioStatuses(items=[to_message(status, pb.ScenarioStatus) for status in found])
+        tag = hashlib.blake2b(answer.SerializeToString(deterministic=True), digest_size=16).digest()
+        if request.tag == tag:
+            return pb.ScenarioStatuses(tag=tag, unchanged=True)
+        answer.tag = tag
+        return answer
 
     def _browse(self, request: Any, _gone: threading.Event) -> Iterator[pb.DirectoryEntries]:
         found = self._host.browse(request.path)
@@ -333,6 +341,10 @@ class ControlHandlers:
 
     def _do_end_backup(self, request: Any, left: float) -> pb.Empty:
         self._host.end_backup(request.point_id, keep=request.keep, timeout_s=left)
+        return pb.Empty()
+
+    def _do_renew_backup(self, request: Any, left: float) -> pb.Empty:
+        self._host.renew_backup(request.point_id, left)
         return pb.Empty()
 
     def _do_open_stream(self, request: Any, left: float) -> pb.OpenStreamReply:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import app
+from app.agent.abilities import KNOWS
 from app.agent.admission import Admission, StreamTicket
 from app.agent.api import (
     ArchiveOrder,
@@ -105,6 +106,7 @@ class HostEngines:
             roles_running=roles,
             protocol_oldest=PROTOCOL_OLDEST,
             protocol=PROTOCOL,
+            knows=tuple(KNOWS),
         )
 
     def preflight(self, paths: Sequence[bytes], timeout_s: float) -> Sequence[CheckResult]:
@@ -262,6 +264,13 @@ class HostEngines:
         self._replica.call("end_backup", point_id, keep, timeout_s=timeout_s)
         # Where backups follow each other, the next one finds its worker started.
         self._spare.prepare()
+
+    def renew_backup(self, point_id: str, timeout_s: float) -> None:
+        """A point is still needed. Raises NotFoundError AE1024 for one that is not there."""
+        if point_id in self.sources:
+            self.sources.touch(point_id, renewed=True)
+        else:
+            self._replica.call("renew_point", point_id, timeout_s=timeout_s)
 
     def close(self) -> None:
         """End what only waits."""

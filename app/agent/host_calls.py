@@ -29,6 +29,10 @@ class HostCalls:
         self._points[point.id] = point
         return point
 
+    def renew_backup(self, point_id: str) -> None:
+        """The point is still needed."""
+        self._call("RenewBackup", pb.RenewBackupRequest(point_id=point_id))
+
     def set_name(self, name: str) -> None:
         """Tell the host that a server knows it as `name`."""
         self._call("SetName", pb.NameRequest(name=name))

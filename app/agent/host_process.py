@@ -153,6 +153,7 @@ class HostProcess:
             while not self._asked_to_end.wait(_SAY_AGAIN_S):
                 if unsaid.is_set():
                     publish()
+                engines.sources.tend()
             _log.info("asked to end")
         finally:
             server.stop(_GRACE_S).wait()

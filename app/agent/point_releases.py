@@ -11,14 +11,16 @@ from collections.abc import Callable
 
 from app.agent.point_chain import begin_taking_over, heir_of, kept_of, take_over
 from app.agent.point_files import PointFiles, SavedPoint
-from app.model.errors import ArcxoError, BusyError
+from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.events import Severity
 from app.model.paths import shown
 from app.replication.events import EventStore
 from app.snapshot.choice import release
 
-_IDLE_S = 24 * 3600.0
-"""A job may wait this long for a media or for another backup before it archives its point."""
+LEASE_S = 600.0
+"""A job's server says every minute that the point is needed: after this long without, that server is gone."""
+IDLE_S = 24 * 3600.0
+"""Of a server that says nothing: a job may wait this long for a media or another backup."""
 _FLOOR_FRACTION = 0.05
 _FLOOR_MAX_BYTES = 10 << 30
 _log = logging.getLogger("arcxo.agent.points")
@@ -41,6 +43,7 @@ class PointReleases:
         self._told: set[str] = set()
         self._started_at = time.monotonic()
         self._used_at: dict[str, float] = {}
+        self._renewed: set[str] = set()
 
     def release_abandoned(self) -> None:
         """Give up every point that is not kept: its stream ended with the agent that served it.
@@ -110,7 +113,8 @@ class PointReleases:
         now = time.monotonic()
         for saved in self._files.all():
             used_at = self._used_at.get(saved.id, self._started_at)
-            if saved.released or (not saved.kept and now - used_at > _IDLE_S):
+            limit = LEASE_S if saved.id in self._renewed else IDLE_S
+            if saved.released or (not saved.kept and now - used_at > limit):
                 self.release(saved.id)
 
     def _release_for_space(self) -> None:
@@ -157,6 +161,14 @@ class PointReleases:
         """The point is in use."""
         self._used_at[point_id] = time.monotonic()
 
+    def renew(self, point_id: str) -> None:
+        """A job needs the point, and will say so again. Raises NotFoundError AE1024: it is not there."""
+        saved = self._files.find(point_id)
+        if saved is None or saved.released:
+            raise NotFoundError("AE1024", point=point_id, entity="")
+        self.touch(point_id)
+        self._renewed.add(point_id)
+
     def release(self, point_id: str) -> bool:
         """Remove the snapshots, then the file; returns whether it is gone.
 
@@ -179,6 +191,7 @@ class PointReleases:
                 return False
             self._files.remove(point_id)
             self._used_at.pop(point_id, None)
+            self._renewed.discard(point_id)
             self._told.discard(point_id)
             return True
 

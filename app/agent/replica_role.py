@@ -188,6 +188,10 @@ class ReplicaRole:
         """The point is in use."""
         self._points.releases.touch(point_id)
 
+    def renew_point(self, point_id: str) -> None:
+        """A job needs the point."""
+        self._points.releases.renew(point_id)
+
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, Any]:
         """The task of one entity, and the manifests of its roots by master path."""
         return self._points.archive_task(order)

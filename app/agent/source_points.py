@@ -20,6 +20,7 @@ from typing import Any
 from app.agent.api import ArchiveOrder, SourcePoint
 from app.agent.home import AgentHome, replace_durably
 from app.agent.point_files import snapshot_from_json, snapshot_to_json
+from app.agent.point_releases import IDLE_S, LEASE_S
 from app.agent.source_places import check_source, rules_of
 from app.backup.api import ArchiveRoot, ArchiveTask, SourceRules
 from app.model.errors import ArcxoError, NotFoundError
@@ -30,7 +31,6 @@ from app.snapshot.volume import VolumeFreezer
 
 NO_SNAPSHOT = "none"
 _AREA = b"snapshots-of-sources"
-_IDLE_S = 24 * 3600.0
 _log = logging.getLogger("arcxo.agent.sources")
 
 
@@ -42,6 +42,7 @@ class _Ready:
     rules: SourceRules
     snapshot: Snapshot | None
     used_at: float
+    renewed: bool = False
 
 
 class SourcePoints:
@@ -65,7 +66,7 @@ class SourcePoints:
         """
         real = check_source(source)
         self._release_where(lambda one: one.job_id == job_id and one.point.path == source.path)
-        self._release_where(lambda one: time.monotonic() - one.used_at > _IDLE_S)
+        self.tend()
         snapshot = self._snapshot(source, real)
         point = SourcePoint(
             id=uuid.uuid4().hex if snapshot is None else snapshot.id,
@@ -112,11 +113,18 @@ class SourcePoints:
             fence=order.fence,
         )
 
-    def touch(self, point_id: str) -> None:
-        """The point is in use."""
+    def touch(self, point_id: str, *, renewed: bool = False) -> None:
+        """The point is in use; `renewed`: it is given up once its job is not heard of for `LEASE_S`."""
         with self._guard:
             if (ready := self._ready.get(point_id)) is not None:
-                self._ready[point_id] = replace(ready, used_at=time.monotonic())
+                self._ready[point_id] = replace(
+                    ready, used_at=time.monotonic(), renewed=ready.renewed or renewed
+                )
+
+    def tend(self) -> None:
+        """Release what no server needs any more: it was killed, or cannot be reached. Blocks on the disk."""
+        now = time.monotonic()
+        self._release_where(lambda one: now - one.used_at > (LEASE_S if one.renewed else IDLE_S))
 
     def end(self, point_id: str) -> None:
         """Release a point; repeated calls do nothing. Raises ArcxoError E4192; the next start tries again."""

@@ -34,6 +34,7 @@ REQUIRED_ROLE = {
     "BeginBackup": Role.OPERATOR,
     "Archive": Role.OPERATOR,
     "EndBackup": Role.OPERATOR,
+    "RenewBackup": Role.OPERATOR,
     "CompareSession": Role.OPERATOR,
     # Reads any directory that the caller names.
     "BeginSourceBackup": Role.ADMINISTRATOR,

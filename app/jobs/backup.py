@@ -19,6 +19,7 @@ from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia
+from app.jobs.point_lease import kept_alive
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.source_backup import SourceBackup, source_node
@@ -136,7 +137,8 @@ class BackupJobs:
                 try:
                     _check_point(point, node)
                     self._note_snapshot(control, point)
-                    result = self._archive(control, archiver, node)
+                    with kept_alive(agent, lambda: archiver.point):
+                        result = self._archive(control, archiver, node)
                     keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
                 finally:
                     archiver.close()

@@ -11,6 +11,7 @@ from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
+from app.jobs.point_lease import kept_alive
 from app.jobs.secrets import SecretStore
 from app.jobs.summary import NodeSummary
 from app.model.errors import ArcxoError, CredentialsError
@@ -63,7 +64,8 @@ class SourceBackup:
                     if (point.machine, point.path) != (source.host, source.path):
                         raise ArcxoError("AE1066", host=source.host, path=source.label)
                     self._note_point(control, point)
-                    return archive(control, archiver, node)
+                    with kept_alive(agent, lambda: point):
+                        return archive(control, archiver, node)
                 finally:
                     archiver.close()
                     self._end(control, agent, point)

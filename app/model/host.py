@@ -33,6 +33,7 @@ class HostInfo:
     roles_running: tuple[str, ...] = ()
     protocol_oldest: int = 0
     protocol: int = 0
+    knows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

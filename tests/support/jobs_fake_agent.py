@@ -59,6 +59,7 @@ class FakeAgent:
         self.gate: threading.Event | None = None
         self.archiving = threading.Event()
         self.ended: list[tuple[str, bool]] = []
+        self.renewed: list[str] = []
         self.orders: list[ArchiveOrder] = []
         self.frozen: dict[str, Scenario] = {}
 
@@ -122,6 +123,9 @@ class FakeAgent:
         )
         archive(task, events.append, lambda: False)
         yield from events
+
+    def renew_backup(self, point_id: str) -> None:
+        self.renewed.append(point_id)
 
     def end_backup(self, point_id: str, *, keep: bool) -> None:
         self.ended.append((point_id, keep))

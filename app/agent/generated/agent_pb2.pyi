@@ -54,20 +54,22 @@ class LogInRequest(_message.Message):
     def __init__(self, user: _Optional[str] = ..., password: _Optional[str] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class LogInReply(_message.Message):
-    __slots__ = ("token", "seconds", "protocol_oldest", "protocol", "version", "role")
+    __slots__ = ("token", "seconds", "protocol_oldest", "protocol", "version", "role", "knows")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_FIELD_NUMBER: _ClassVar[int]
     token: str
     seconds: int
     protocol_oldest: int
     protocol: int
     version: str
     role: str
-    def __init__(self, token: _Optional[str] = ..., seconds: _Optional[int] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ..., version: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+    knows: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, token: _Optional[str] = ..., seconds: _Optional[int] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ..., version: _Optional[str] = ..., role: _Optional[str] = ..., knows: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PathRequest(_message.Message):
     __slots__ = ("path",)
@@ -99,11 +101,21 @@ class ScenarioRequest(_message.Message):
     scenario_id: int
     def __init__(self, scenario_id: _Optional[int] = ...) -> None: ...
 
+class ListScenariosRequest(_message.Message):
+    __slots__ = ("tag",)
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    tag: bytes
+    def __init__(self, tag: _Optional[bytes] = ...) -> None: ...
+
 class ScenarioStatuses(_message.Message):
-    __slots__ = ("items",)
+    __slots__ = ("items", "tag", "unchanged")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     items: _containers.RepeatedCompositeFieldContainer[ScenarioStatus]
-    def __init__(self, items: _Optional[_Iterable[_Union[ScenarioStatus, _Mapping]]] = ...) -> None: ...
+    tag: bytes
+    unchanged: bool
+    def __init__(self, items: _Optional[_Iterable[_Union[ScenarioStatus, _Mapping]]] = ..., tag: _Optional[bytes] = ..., unchanged: _Optional[bool] = ...) -> None: ...
 
 class RunRequest(_message.Message):
     __slots__ = ("scenario_id", "sync")
@@ -585,6 +597,12 @@ class EndBackupRequest(_message.Message):
     keep: bool
     def __init__(self, point_id: _Optional[str] = ..., keep: _Optional[bool] = ...) -> None: ...
 
+class RenewBackupRequest(_message.Message):
+    __slots__ = ("point_id",)
+    POINT_ID_FIELD_NUMBER: _ClassVar[int]
+    point_id: str
+    def __init__(self, point_id: _Optional[str] = ...) -> None: ...
+
 class ArchiveEvent(_message.Message):
     __slots__ = ("progress", "problem", "rows", "result", "packed")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
@@ -794,7 +812,7 @@ class Frame(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., part: _Optional[int] = ...) -> None: ...
 
 class HostInfo(_message.Message):
-    __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running", "protocol_oldest", "protocol")
+    __slots__ = ("host_name", "version", "system", "home_id", "started_at", "time", "fingerprint", "roles_running", "protocol_oldest", "protocol", "knows")
     HOST_NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -805,6 +823,7 @@ class HostInfo(_message.Message):
     ROLES_RUNNING_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_OLDEST_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_FIELD_NUMBER: _ClassVar[int]
     host_name: str
     version: str
     system: str
@@ -815,7 +834,8 @@ class HostInfo(_message.Message):
     roles_running: _containers.RepeatedScalarFieldContainer[str]
     protocol_oldest: int
     protocol: int
-    def __init__(self, host_name: _Optional[str] = ..., version: _Optional[str] = ..., system: _Optional[str] = ..., home_id: _Optional[str] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., time: _Optional[_Union[Time, _Mapping]] = ..., fingerprint: _Optional[str] = ..., roles_running: _Optional[_Iterable[str]] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ...) -> None: ...
+    knows: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, host_name: _Optional[str] = ..., version: _Optional[str] = ..., system: _Optional[str] = ..., home_id: _Optional[str] = ..., started_at: _Optional[_Union[Time, _Mapping]] = ..., time: _Optional[_Union[Time, _Mapping]] = ..., fingerprint: _Optional[str] = ..., roles_running: _Optional[_Iterable[str]] = ..., protocol_oldest: _Optional[int] = ..., protocol: _Optional[int] = ..., knows: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DirectoryEntry(_message.Message):
     __slots__ = ("name", "kind", "size_bytes", "modified_ns", "readable")

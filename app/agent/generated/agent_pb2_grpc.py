@@ -92,7 +92,7 @@ class AgentControlStub:
                 _registered_method=True)
         self.ListScenarios = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/ListScenarios',
-                request_serializer=agent__pb2.Empty.SerializeToString,
+                request_serializer=agent__pb2.ListScenariosRequest.SerializeToString,
                 response_deserializer=agent__pb2.ScenarioStatuses.FromString,
                 _registered_method=True)
         self.GetScenario = channel.unary_unary(
@@ -233,6 +233,11 @@ class AgentControlStub:
         self.EndBackup = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/EndBackup',
                 request_serializer=agent__pb2.EndBackupRequest.SerializeToString,
+                response_deserializer=agent__pb2.Empty.FromString,
+                _registered_method=True)
+        self.RenewBackup = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/RenewBackup',
+                request_serializer=agent__pb2.RenewBackupRequest.SerializeToString,
                 response_deserializer=agent__pb2.Empty.FromString,
                 _registered_method=True)
         self.Restore = channel.unary_stream(
@@ -391,7 +396,7 @@ def add_AgentControlServicer_to_server(servicer, server):
             ),
             'ListScenarios': grpc.unary_unary_rpc_method_handler(
                     servicer.ListScenarios,
-                    request_deserializer=agent__pb2.Empty.FromString,
+                    request_deserializer=agent__pb2.ListScenariosRequest.FromString,
                     response_serializer=agent__pb2.ScenarioStatuses.SerializeToString,
             ),
             'GetScenario': grpc.unary_unary_rpc_method_handler(
@@ -532,6 +537,11 @@ def add_AgentControlServicer_to_server(servicer, server):
             'EndBackup': grpc.unary_unary_rpc_method_handler(
                     servicer.EndBackup,
                     request_deserializer=agent__pb2.EndBackupRequest.FromString,
+                    response_serializer=agent__pb2.Empty.SerializeToString,
+            ),
+            'RenewBackup': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewBackup,
+                    request_deserializer=agent__pb2.RenewBackupRequest.FromString,
                     response_serializer=agent__pb2.Empty.SerializeToString,
             ),
             'Restore': grpc.unary_stream_rpc_method_handler(

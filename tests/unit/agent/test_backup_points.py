@@ -15,7 +15,7 @@ import pytest
 from app.agent import point_files, point_releases
 from app.agent.backup_points import BackupPoints
 from app.agent.home import AgentHome
-from app.model.errors import ArcxoError, BusyError
+from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
 from app.model.rewind import PointKind
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ScenarioProperties, ServerType
@@ -141,6 +141,33 @@ def test_a_point_in_use_is_not_given_up_for_space(host: Host) -> None:
     host.full = True
     host.points.releases.tend()
     assert host.snapshots() == {point.id}
+
+
+def test_a_point_is_given_up_minutes_after_its_server_was_last_heard(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("app.agent.point_releases.time.monotonic", lambda: now[0])
+    host.points = host.start()
+    silent = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 2, 1)
+    kept = host.keep_one(3)
+    for one in (point.id, kept):
+        host.points.releases.renew(one)
+    now[0] += point_releases.LEASE_S - 1
+    host.points.releases.renew(point.id)
+    now[0] += point_releases.LEASE_S - 1
+    host.points.releases.tend()
+    assert host.snapshots() == {silent.id, point.id, kept}
+    now[0] += 2
+    host.points.releases.tend()
+    assert host.snapshots() == {silent.id, kept}
+    for gone in (point.id, "never"):
+        with pytest.raises(NotFoundError, match="AE1024"):
+            host.points.releases.renew(gone)
+    now[0] += point_releases.IDLE_S
+    host.points.releases.tend()
+    assert host.snapshots() == {kept}
 
 
 def test_more_snapshots_than_the_scenario_keeps_are_released(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from app.agent.api import ArchiveOrder, SourcePoint
 from app.agent.home import AgentHome
+from app.agent.point_releases import LEASE_S
 from app.agent.source_points import SourcePoints
 from app.backup.api import ArchiveTask, archive
 from app.media.api import session_entries, sessions
@@ -272,6 +273,27 @@ def test_what_a_killed_agent_left_is_released_at_the_next_start(rig: Rig, volume
     SourcePoints(rig.home).release_abandoned()
     assert os.listdir(volume) == ["file"]
     assert os.listdir(directory) == []
+
+
+@pytest.mark.needs_root
+def test_a_snapshot_goes_minutes_after_its_server_was_last_heard(
+    rig: Rig, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("app.agent.source_points.time.monotonic", lambda: now[0])
+    (volume / "file").write_text("text")
+    point = rig.begin(volume)
+    rig.points.touch(point.id, renewed=True)
+    now[0] += LEASE_S - 1
+    rig.points.touch(point.id)
+    now[0] += LEASE_S - 1
+    rig.points.tend()
+    assert point.id in rig.points
+    now[0] += 2
+    rig.points.tend()
+    assert point.id not in rig.points
+    assert os.listdir(volume) == ["file"]
+    assert os.listdir(rig.home.directory("sources")) == []
 
 
 def test_sources_are_written_as_host_and_path() -> None:
