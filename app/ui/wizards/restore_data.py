@@ -132,6 +132,8 @@ class RestoreDataWizard(WizardFrame):
         # Destructive ones are not what Enter presses.
         self.next.setDefault(not preview or last)
         self.next.setAutoDefault(not preview or last)
+        if last:
+            self.title.setText("Restoring" if working else "Result" if ended else "It was not finished")
         self.cancel.setVisible(not ended)
         self.cancel.setText("Close" if working else "Cancel")
         self.say(fault or self.pages[flow.step].result(), error=bool(fault))
@@ -156,7 +158,6 @@ class RestoreDataWizard(WizardFrame):
             if not self.flow.fault():
                 self._poller.stop()
                 self.show_in_view(self.ending)
-                self.title.setText("Restoring")
                 self.ending.begin()
             return
         fault = self.flow.next()

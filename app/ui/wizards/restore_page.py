@@ -138,6 +138,7 @@ class MethodPage(RestorePage):
     def __init__(self, flow: RestoreDataFlow, context: Context) -> None:
         super().__init__(flow, context)
         layout = form(self)
+        layout.setSpacing(4)
         self._group = QButtonGroup(self)
         self.choices: dict[Method, QRadioButton] = {}
         self._words: dict[Method, Label] = {}
@@ -149,7 +150,7 @@ class MethodPage(RestorePage):
             radio.setAccessibleName(title)
             radio.toggled.connect(self._on_toggled)
             words = Label("", "body", "text2", wrap=True)
-            words.setContentsMargins(24, 0, 0, 0)
+            words.setContentsMargins(24, 0, 0, 8)
             self._group.addButton(radio)
             self.choices[method], self._words[method] = radio, words
             layout.addWidget(radio)

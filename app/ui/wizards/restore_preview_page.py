@@ -71,6 +71,9 @@ class PreviewPage(RestorePage):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        room = self.counting.sizePolicy()
+        room.setRetainSizeWhenHidden(True)
+        self.counting.setSizePolicy(room)
         layout.addWidget(self.counting)
         layout.addWidget(self.problem)
         layout.addWidget(self.counts)
@@ -92,6 +95,7 @@ class PreviewPage(RestorePage):
         flow.preview = None
         self.problem.hide()
         self.counting.set_share(None, busy=True)
+        self.counting.show()
         self.counts.setText("Counting what changes…")
 
         def ask() -> _Counted:
@@ -115,15 +119,19 @@ class PreviewPage(RestorePage):
         self.edited.emit()
 
     def _on_counted(self, counted: _Counted) -> None:
-        self.counting.set_share(0.0, words="counted")
+        self._counted()
         if counted.preview.request != self.flow.request():
             return
         self.flow.preview, self._trees = counted.preview, counted.trees
         self._show()
         self.edited.emit()
 
+    def _counted(self) -> None:
+        self.counting.set_share(0.0)
+        self.counting.hide()
+
     def _on_error(self, error: Exception) -> None:
-        self.counting.set_share(0.0, words="not counted")
+        self._counted()
         self.counts.setText("What changes could not be counted.")
         self._trees = ([], [])
         self._show_rows()
@@ -162,9 +170,8 @@ class PreviewPage(RestorePage):
     def _show_rows(self) -> None:
         part = self._part()
         tree = self._trees[1 if self._on_master() else 0]
-        self.model.show_nodes(tree, self.filter.text())
-        for position in range(self.model.rowCount()):
-            self.tree.expand(self.model.index(position, 0))
+        if self.model.show_nodes(tree, self.filter.text()):
+            self.tree.expandToDepth(0)
         total = sum(part.counts.values()) if part is not None else 0
         note = formats.counted(total, "path") if total else ""
         if part is not None and part.truncated:

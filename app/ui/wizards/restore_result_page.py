@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout
 
 from app.messages import render
 from app.model.paths import shown
@@ -62,8 +62,9 @@ class ResultPage(RestorePage):
         for widget in (self.phases, self.gauge, self.now, self.problem, self.mark, self.head, self.facts):
             layout.addWidget(widget)
         layout.addWidget(self.next_step)
-        undo = QVBoxLayout()
+        undo = QHBoxLayout()
         undo.addWidget(self.undo)
+        undo.addStretch(1)
         layout.addLayout(undo)
         layout.addStretch(1)
 

@@ -2,62 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.messages import render
-from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
-from app.model.entry import EntryKind
-from app.model.paths import shown
+from app.model.brake import BrakeItem, BrakeResult, BrakeReview
 from app.ui import formats
 from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.manager import Context
-from app.ui.models.cell import Cell, Column, ItemRole
-from app.ui.models.table import RowModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, PaneHeader, button, column
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.notices import explain
-from app.ui.widgets.views import CellTable
+from app.ui.widgets.views import CellTree
 from app.ui.xosoft import brake_text
+from app.ui.xosoft.brake_tree import COLUMNS, held_model, held_tree
+from app.ui.xosoft.path_rows import topmost_nodes
+from app.ui.xosoft.path_tree import PathNode
 
 ITEMS_MOST = 10_000
 _LOOK_EVERY_MS = 3_000
-_KINDS = {EntryKind.DIRECTORY: ("folder", "Folder"), EntryKind.FILE: ("file", "File")}
 
 
-class HeldModel(RowModel[BrakeItem]):
-    """What is held, path by path."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A review with its items by folder: all, and those nobody decided about."""
 
-    columns = (
-        Column("Path", 470, stretch=True),
-        Column("Type", 90),
-        Column("Change", 100),
-        Column("Size", 90, right=True),
-        Column("Decision", 130),
-    )
-
-    def key_of(self, item: BrakeItem) -> Hashable:
-        """The path and what happened to it."""
-        return item.path, item.change
-
-    def cell(self, item: BrakeItem, column: int) -> Cell:
-        """Paintable content."""
-        icon, kind = _KINDS.get(item.kind, ("file", "Other"))
-        if column == 0:
-            return Cell(shown(item.path), icon=icon, middle=True)
-        if column == 1:
-            return Cell(kind, role="text2")
-        if column == 2:
-            role = "error" if item.change is BrakeChange.REMOVED else "warning"
-            return Cell(brake_text.CHANGES[item.change], role=role)
-        if column == 3:
-            return Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes)
-        undecided = item.decision is BrakeDecision.UNDECIDED
-        return Cell(brake_text.DECISIONS[item.decision], role="text" if undecided else "muted")
+    review: BrakeReview
+    trees: tuple[list[PathNode[BrakeItem]], list[PathNode[BrakeItem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +56,7 @@ class BrakeDialog(QDialog):
         self.resize(theme().px(984), theme().px(640))
         self._context, self._scenario = context, scenario
         self._review: BrakeReview | None = None
+        self._trees: tuple[list[PathNode[BrakeItem]], list[PathNode[BrakeItem]]] = ([], [])
         self._busy = ""
         self._waiting: _Decision | None = None
         self._action = ""
@@ -105,12 +80,12 @@ class BrakeDialog(QDialog):
         head.setSpacing(10)
         head.addWidget(IconLabel("hand", "error", 24), 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(texts, 1)
-        self.model = HeldModel()
-        self.table = CellTable()
-        self.table.setAccessibleName("What the safety brake holds")
-        self.proxy = self.table.set_source(self.model)
-        self.table.set_columns(self.model.columns)
-        self.table.selectionModel().selectionChanged.connect(self._show_buttons)
+        self.model = held_model(self)
+        self.tree = CellTree()
+        self.tree.setModel(self.model)
+        self.tree.set_columns(COLUMNS)
+        self.tree.setAccessibleName("What the safety brake holds")
+        self.tree.selectionModel().selectionChanged.connect(self._show_buttons)
         self.list_header = PaneHeader("Held changes")
         self.chosen = Segmented(("All", "Undecided"))
         self.chosen.chosen.connect(self._on_chosen)
@@ -151,7 +126,7 @@ class BrakeDialog(QDialog):
         layout.setContentsMargins(0, 16, 0, 16)
         layout.setSpacing(8)
         layout.addLayout(head)
-        layout.addWidget(column(self.list_header, self.table), 1)
+        layout.addWidget(column(self.list_header, self.tree), 1)
         layout.addLayout(said)
         layout.addLayout(foot)
         self._show_buttons()
@@ -160,10 +135,17 @@ class BrakeDialog(QDialog):
 
     def _load(self) -> None:
         scenarios, name = self._context.services.scenarios, self._scenario
+
+        def ask() -> _Held:
+            roots = [root.master_path for root in scenarios.show(name).scenario.roots]
+            review = scenarios.brake_review(name, limit=ITEMS_MOST)
+            undecided = brake_text.undecided_of(review.items)
+            return _Held(review, (held_tree(review.items, roots), held_tree(undecided, roots)))
+
         self._context.tasks.run(
             self,
-            lambda: scenarios.brake_review(name, limit=ITEMS_MOST),
-            self._on_review,
+            ask,
+            self._on_held,
             self._on_error,
             key="review",
         )
@@ -189,13 +171,17 @@ class BrakeDialog(QDialog):
     def _on_quiet_error(self, _error: Exception) -> None:
         """The agent is away for a moment: what was seen stays."""
 
+    def _on_held(self, held: _Held) -> None:
+        self._trees = held.trees
+        self._on_review(held.review)
+
     def _on_review(self, review: BrakeReview) -> None:
         self._review = review
         if not review.braked:
             self.title.setText(f"The safety brake of {self._scenario} holds nothing")
             self.counts.setText("The replicas go on.")
             self.more.setText("")
-            self.model.set_items([])
+            self._trees = ([], [])
         else:
             self.title.setText(review.reason)
             self.counts.setText(
@@ -212,36 +198,34 @@ class BrakeDialog(QDialog):
 
     def _show_items(self) -> None:
         review = self._review
-        items = list(review.items) if review is not None else []
-        self.model.set_items(items if self.chosen.position == 0 else brake_text.undecided_of(items))
-        rows, total = self.proxy.rowCount(), len(items)
-        note = formats.counted(total, "entry", "entries")
+        items = len(review.items) if review is not None else 0
+        if self.model.show_nodes(self._trees[self.chosen.position], self.filter.text()):
+            self.tree.expandToDepth(0)
+        note = formats.counted(items, "entry", "entries")
         if review is not None and review.truncated:
-            note = f"the first {total:,}; counts and decisions are of all"
-        self.list_header.note.setText(note if rows == total else f"{rows:,} of {note}")
+            note = f"the first {items:,}; decisions are of all beneath a folder"
+        self.list_header.note.setText(note)
 
     def _on_chosen(self, _position: int) -> None:
         self._show_items()
 
-    def _on_filtered(self, text: str) -> None:
-        self.proxy.set_text(text)
+    def _on_filtered(self, _text: str) -> None:
         self._show_items()
 
     # deciding
 
     def selected_paths(self) -> tuple[bytes, ...]:
         """The selected paths, without those beneath another one."""
-        rows: list[QModelIndex] = self.table.selectionModel().selectedRows()
-        items = [index.data(ItemRole.OBJECT) for index in rows]
-        return brake_text.topmost([item.path for item in items if isinstance(item, BrakeItem)])
+        chosen = self.tree.selectionModel().selectedRows()
+        return topmost_nodes([self.model.node_at(index) for index in chosen])
 
     def _show_buttons(self) -> None:
         review = self._review
         ready = review is not None and review.braked and not self._busy
         if review is not None and review.root_lost:
             why_not = "A directory that is gone is decided about as a whole"
-        elif not self.table.selectionModel().selectedRows():
-            why_not = "Select entries first"
+        elif not self.tree.selectionModel().selectedRows():
+            why_not = "Select files or folders first"
         else:
             why_not = ""
         for widget in (self.accept_some, self.reject_some):

@@ -36,11 +36,28 @@ class PathTreeModel(TreeModel):
         self._text = ""
         self.children_wanted.connect(self._on_children_wanted)
 
-    def show_nodes(self, nodes: Sequence[PathNode[Any]], text: str = "") -> None:
-        """Show these trees, or what of them has `text` in its path."""
-        self._text = text
-        self.set_rows([])
+    def show_nodes(self, nodes: Sequence[PathNode[Any]], text: str = "") -> bool:
+        """Show these trees, or what of them has `text` in its path. True when all rows are new ones."""
+        if text != self._text:
+            self._text = text
+            self.set_rows([])
+        fresh = not self.rowCount()
         self.set_rows(self._make(nodes, text=text))
+        self._renew(QModelIndex())
+        return fresh
+
+    def _renew(self, parent: QModelIndex) -> None:
+        """Folders whose rows are made show what is in them now; they stay open."""
+        for position in range(self.rowCount(parent)):
+            index = self.index(position, 0, parent)
+            node = self.node_at(index)
+            if node is None or not node.children:
+                continue
+            if self.rowCount(index):
+                self.set_children(index, self._make(node.children, text=self._text))
+                self._renew(index)
+            elif not self.canFetchMore(index):
+                self.forget_children(index)  # it had nothing in it
 
     def node_at(self, index: QModelIndex) -> PathNode[Any] | None:
         """What a row stands for."""

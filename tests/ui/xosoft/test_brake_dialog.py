@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtCore import QItemSelectionModel, QModelIndex
 from PySide6.QtWidgets import QLabel
 
 from app.model.brake import BrakeChange, BrakeDecision, BrakeItem, BrakeResult, BrakeReview
@@ -99,14 +99,25 @@ def dialog(context: Any, qtbot: Any, brake: Brake) -> BrakeDialog:
     made = BrakeDialog(context, "Sales Shares")
     qtbot.addWidget(made)
     made.show()
-    qtbot.waitUntil(lambda: made.model.rowCount() > 0 or brake.root_lost)
+    qtbot.waitUntil(lambda: len(rows(made)) >= 3 or brake.root_lost)
     return made
 
 
-def select(dialog: BrakeDialog, *rows: int) -> None:
+def rows(dialog: BrakeDialog, *keys: bytes) -> list[QModelIndex]:
+    """The rows beneath the root, or beneath a folder in it."""
+    parent = dialog.model.find(ROOT, *keys)
+    return [dialog.model.index(n, 0, parent) for n in range(dialog.model.rowCount(parent))]
+
+
+def texts(dialog: BrakeDialog, index: QModelIndex) -> list[str]:
+    return [index.siblingAtColumn(column).data() for column in range(4)]
+
+
+def select(dialog: BrakeDialog, *names: bytes) -> None:
     flags = QItemSelectionModel.SelectionFlag
-    for row in rows:
-        dialog.table.selectionModel().select(dialog.proxy.index(row, 0), flags.Select | flags.Rows)
+    for name in names:
+        index = dialog.model.find(ROOT, ROOT + b"/" + name)
+        dialog.tree.selectionModel().select(index, flags.Select | flags.Rows)
 
 
 def asked(dialog: BrakeDialog, qtbot: Any) -> tuple[str, ConfirmDialog]:
@@ -121,10 +132,13 @@ def test_what_is_held_is_listed_with_counts(dialog: BrakeDialog, brake: Brake) -
     assert "3 files removed, 1 folder removed, 1 file rewritten (5 KB)" in dialog.counts.text().replace(
         ".00", ""
     )
-    assert dialog.model.rowCount() == 5
-    assert [dialog.proxy.index(3, column).data() for column in (0, 1, 2, 4)] == [
-        "/srv/sales/report.odt", "File", "Rewritten", "Undecided",
+    (root,) = [dialog.model.index(n, 0) for n in range(dialog.model.rowCount())]
+    assert texts(dialog, root) == [
+        "/srv/sales", "3 files and 1 folder removed, 1 file rewritten", "5.00 KB", "Undecided",
     ]  # fmt: skip
+    assert [texts(dialog, one)[0] for one in rows(dialog)] == ["plans", "report.odt", "x"]
+    assert texts(dialog, rows(dialog)[1])[1::2] == ["Rewritten", "Undecided"]
+    assert texts(dialog, rows(dialog)[0])[1] == "2 files and 1 folder removed"
     assert all(name.startswith("console-task") for name in brake.threads)
     assert not dialog.accept_some.isEnabled()
     assert dialog.accept_all.isEnabled()
@@ -132,14 +146,20 @@ def test_what_is_held_is_listed_with_counts(dialog: BrakeDialog, brake: Brake) -
 
 def test_the_list_can_be_filtered(dialog: BrakeDialog, qtbot: Any) -> None:
     qtbot.keyClicks(dialog.filter, "dwg")
-    qtbot.waitUntil(lambda: dialog.proxy.rowCount() == 2)
-    assert "2 of 5 entries" in dialog.list_header.note.text()
+    qtbot.waitUntil(lambda: [texts(dialog, one)[0] for one in rows(dialog)] == ["plans"])
+    dialog.tree.expand(rows(dialog)[0])
+    qtbot.waitUntil(lambda: len(rows(dialog, ROOT + b"/plans")) == 2)
 
 
 def test_some_are_brought_back_after_a_question_with_exact_counts(
     dialog: BrakeDialog, brake: Brake, qtbot: Any
 ) -> None:
-    select(dialog, 0, 1)
+    dialog.tree.expand(rows(dialog)[0])
+    qtbot.waitUntil(lambda: len(rows(dialog, ROOT + b"/plans")) == 2)
+    select(dialog, b"plans")
+    dialog.tree.selectionModel().select(
+        rows(dialog, ROOT + b"/plans")[0], QItemSelectionModel.SelectionFlag.Select
+    )
     assert dialog.selected_paths() == (b"/srv/sales/plans",)
     dialog.reject_some.click()
     text, confirm = asked(dialog, qtbot)
@@ -150,9 +170,11 @@ def test_some_are_brought_back_after_a_question_with_exact_counts(
     confirm.accept()
     qtbot.waitUntil(lambda: "2 still undecided" in dialog.outcome.text())
     assert brake.calls == [("reject", b"/srv/sales/plans")]
-    qtbot.waitUntil(lambda: dialog.proxy.index(0, 4).data() == "Brought back")
+    qtbot.waitUntil(lambda: texts(dialog, rows(dialog)[0])[3] == "Brought back")
+    assert texts(dialog, dialog.model.index(0, 0))[3] == "Mixed"
+    assert texts(dialog, rows(dialog, ROOT + b"/plans")[0])[3] == "Brought back", "open folders stay open"
     dialog.chosen._group.button(1).click()
-    assert dialog.model.rowCount() == 2
+    assert [texts(dialog, one)[0] for one in rows(dialog)] == ["report.odt", "x"]
 
 
 def test_a_question_that_is_declined_decides_nothing(dialog: BrakeDialog, brake: Brake, qtbot: Any) -> None:
@@ -178,7 +200,7 @@ def test_accepting_all_releases_and_closes(dialog: BrakeDialog, brake: Brake, qt
 def test_several_selected_are_decided_one_after_the_other(
     dialog: BrakeDialog, brake: Brake, qtbot: Any
 ) -> None:
-    select(dialog, 3, 4)
+    select(dialog, b"report.odt", b"x")
     dialog.accept_some.click()
     text, confirm = asked(dialog, qtbot)
     assert "in 2 places" in text
@@ -233,7 +255,7 @@ def test_what_is_added_meanwhile_appears(
 ) -> None:
     brake.items.append(item(b"later"))
     dialog._on_timer()
-    qtbot.waitUntil(lambda: dialog.model.rowCount() == 6)
+    qtbot.waitUntil(lambda: len(rows(dialog)) == 4)
 
 
 def test_words_of_counts_and_places() -> None:
