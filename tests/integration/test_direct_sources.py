@@ -43,7 +43,8 @@ class Site:
         return ["restore", "session", str(newest["media_name"]), str(newest["number"]), "--wait"]
 
     def log(self) -> str:
-        job = max(int(one["id"]) for one in self.server.json("job", "list"))
+        # (a job that failed has left a makeup job, which is newer)
+        job = max(int(one["id"]) for one in self.server.json("job", "list") if one["status"] == "done")
         return self.server.text("log", "--job", str(job))
 
     def stop(self) -> None:
