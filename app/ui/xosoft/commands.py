@@ -23,7 +23,7 @@ from app.ui.xosoft.suspend_dialog import SuspendDialog
 from app.ui.xosoft.suspend_times import offered_times
 
 _OFFERED: tuple[tuple[Act, str, str, str, str], ...] = (
-    (Act.RUN, "Run", "play", "Ctrl+R", "Run the scenario"),
+    (Act.RUN, "Run…", "play", "Ctrl+R", "Run the scenario: log in, verification, synchronization method"),
     (Act.STOP, "Stop", "circle-stop", "Ctrl+.", "Stop the scenario"),
     (Act.SUSPEND, "Suspend", "circle-pause", "", "Stop applying on the replicas; changes go to the spool"),
     (Act.RESUME, "Resume", "circle-play", "", "Apply again, beginning with what is in the spool"),
@@ -71,7 +71,10 @@ class ScenarioCommands(QObject):
         for act, text, icon, shortcut, _ in _OFFERED:
             self.acts[act] = self._action(text, icon, shortcut, partial(self._on_act, act))
         self.run_menu = QMenu("Run with", manager)
-        for words, sync in (("Compare whole files", SyncMethod.FILE), ("Compare blocks", SyncMethod.BLOCK)):
+        for words, sync in (
+            ("At once, comparing whole files", SyncMethod.FILE),
+            ("At once, comparing blocks", SyncMethod.BLOCK),
+        ):
             self.run_menu.addAction(words).triggered.connect(partial(self._run_with, sync))
         self.suspend_menu = QMenu("Suspend until", manager)
         self.suspend_menu.aboutToShow.connect(self._fill_suspend_menu)
@@ -160,6 +163,7 @@ class ScenarioCommands(QObject):
         if status is None:
             return
         asking: Callable[[ScenarioStatus], None] | None = {
+            Act.RUN: self._ask_run,
             Act.DIFFERENCE: self._ask_difference,
             Act.RESTORE_DATA: self._ask_restore,
             Act.DELETE: self._ask_delete,
@@ -239,6 +243,13 @@ class ScenarioCommands(QObject):
         self._busy.discard(scenario_id)
         self.changed.emit()
         self.offer()
+
+    def _ask_run(self, status: ScenarioStatus) -> None:
+        from app.ui.xosoft.run_dialog import RunDialog
+
+        dialog = RunDialog(self._manager.context, status.scenario, self._manager)
+        dialog.chosen.connect(lambda sync: self.do(Act.RUN, status, sync=sync))
+        self._open(dialog)
 
     def _ask_difference(self, status: ScenarioStatus) -> None:
         from app.ui.xosoft.difference_dialog import DifferenceDialog

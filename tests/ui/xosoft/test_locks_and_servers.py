@@ -82,17 +82,17 @@ def test_the_backup_server_is_updated_only_after_a_log_in(manager, qtbot, servic
     select(manager, qtbot, "Archive 2019")
     manager.actions_[Act.REGISTER].trigger()
     dialog = manager.findChild(UpdateServerDialog)
-    qtbot.waitUntil(lambda: dialog.server.text() == "BKP-SRV-01")
-    assert dialog.user.text() == "caroot"
+    qtbot.waitUntil(lambda: dialog.login.server.text() == "BKP-SRV-01")
+    assert dialog.login.user.text() == "caroot"
     dialog.update_button.click()
-    assert dialog.password.accessibleDescription() == "A password is missing"
+    assert dialog.login.password.accessibleDescription() == "A password is missing"
     services.raises["hosts.check_login"] = CredentialsError("AE1026", user="caroot")
-    dialog.password.setText("wrong")
+    dialog.login.password.setText("wrong")
     dialog.update_button.click()
-    qtbot.waitUntil(lambda: "refused" in dialog.password.accessibleDescription())
+    qtbot.waitUntil(lambda: "refused" in dialog.login.password.accessibleDescription())
     assert services.called("scenarios.register") == []
     del services.raises["hosts.check_login"]
-    dialog.password.setText("right")
+    dialog.login.password.setText("right")
     with qtbot.waitSignal(dialog.updated):
         dialog.update_button.click()
     assert services.called("scenarios.register") == [

@@ -6,6 +6,7 @@ from app.model.errors import BusyError
 from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.xosoft.actions import Act
 from app.ui.xosoft.manager import XOsoftManager
+from tests.support.run_dialog import run
 from tests.ui.xosoft.test_xosoft_manager import select
 
 
@@ -23,7 +24,7 @@ def manager(context, qtbot):
 def test_running_over_restored_files_asks_and_goes_on_when_agreed(manager, qtbot, services):
     select(manager, qtbot, "Archive 2019")
     services.raises["scenarios.run"] = BusyError("E5189", name="Archive 2019", host="DR1", at="12:00")
-    manager.actions_[Act.RUN].trigger()
+    run(manager, qtbot)
     qtbot.waitUntil(lambda: bool(manager.findChildren(ConfirmDialog)))
     (dialog,) = manager.findChildren(ConfirmDialog)
     del services.raises["scenarios.run"]
@@ -35,7 +36,7 @@ def test_running_over_restored_files_asks_and_goes_on_when_agreed(manager, qtbot
 def test_running_over_restored_files_is_left_when_not_agreed(manager, qtbot, services, context):
     select(manager, qtbot, "Archive 2019")
     services.raises["scenarios.run"] = BusyError("E5189", name="Archive 2019", host="DR1", at="12:00")
-    manager.actions_[Act.RUN].trigger()
+    run(manager, qtbot)
     qtbot.waitUntil(lambda: bool(manager.findChildren(ConfirmDialog)))
     manager.findChildren(ConfirmDialog)[0].reject()
     assert len(services.called("scenarios.run")) <= 1

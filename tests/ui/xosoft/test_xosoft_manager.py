@@ -16,6 +16,7 @@ from app.ui.xosoft.history import History
 from app.ui.xosoft.manager import XOsoftManager
 from app.ui.xosoft.scenario_rows import scenario_rows
 from tests.support.memory_services import sample_statuses
+from tests.support.run_dialog import run
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_stopped_scenario_can_run_and_then_stop(manager, qtbot, services):
     assert manager.actions_[Act.RUN].isEnabled()
     assert not manager.actions_[Act.STOP].isEnabled()
     assert manager.actions_[Act.STOP].toolTip() == "The scenario is stopped"
-    manager.actions_[Act.RUN].trigger()
+    run(manager, qtbot)
     qtbot.waitUntil(manager.actions_[Act.STOP].isEnabled)
     assert services.called("scenarios.run") == [("scenarios.run", "Archive 2019")]
     assert manager.selected.state is ScenarioState.REPLICATING

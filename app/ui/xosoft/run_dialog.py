@@ -1,0 +1,178 @@
+"""Run a scenario: log in to the backup server, see what was verified, choose how to synchronise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.model.errors import CredentialsError
+from app.model.host import CheckOutcome, CheckResult
+from app.model.properties import properties_on
+from app.model.scenario import Scenario, SyncMethod
+from app.ui import formats
+from app.ui.manager import Context
+from app.ui.theme import theme
+from app.ui.widgets.basics import Label, Line, PaneHeader, button
+from app.ui.widgets.check_list import CheckList
+from app.ui.widgets.controls import Segmented
+from app.ui.widgets.notices import explain
+from app.ui.xosoft.server_login import LOCAL, ServerLogin
+
+_METHODS = (SyncMethod.FILE, SyncMethod.BLOCK)
+
+
+class RunDialog(QDialog):
+    """`chosen(SyncMethod or None)` when it may run; None = as its properties say."""
+
+    chosen = Signal(object)
+
+    def __init__(self, context: Context, scenario: Scenario, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._context, self._scenario = context, scenario
+        self._found: dict[str, Sequence[CheckResult]] = {}
+        self._asked = tuple(dict.fromkeys((scenario.master, *(one.host for one in scenario.replicas))))
+        self._failed = ""
+        self.setWindowTitle("ARCserve Backup server connection")
+        self.resize(theme().px(640), theme().px(620))
+        self.login = ServerLogin(context, needed=False)
+        self.header = PaneHeader("Verification")
+        self.retry = button("Check again", "small", "refresh-cw")
+        self.retry.clicked.connect(self._check)
+        self.header.add(self.retry)
+        self.list = CheckList("Verification")
+        self.list.setMinimumHeight(theme().px(150))
+        self.method = Segmented(("File", "Block"))
+        self.method.setAccessibleName("Synchronization method")
+        self._usual = self._properties_method()
+        self.method.choose(_METHODS.index(self._usual))
+        self.note = Label("", "body", "text2", wrap=True)
+        self.run_button = button("Run", "primary")
+        self.run_button.setDefault(True)
+        self._lay_out()
+        self.login.load(self)
+        self.login.password.setFocus()
+        self._check()
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.run_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self._on_run)
+        buttons.rejected.connect(self.reject)
+        top = QVBoxLayout()
+        top.setContentsMargins(20, 20, 20, 8)
+        top.setSpacing(10)
+        top.addWidget(Label(f"Run {self._scenario.name}", "subject", wrap=True))
+        top.addWidget(self.login)
+        method = QHBoxLayout()
+        method.setContentsMargins(20, 8, 20, 0)
+        method.setSpacing(12)
+        method.addWidget(Label("Synchronization method", "small_medium"))
+        method.addWidget(self.method)
+        method.addWidget(Label(f"{self._usual.value.capitalize()} is its property", "small", "muted"), 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 4, 20, 16)
+        foot.addWidget(self.note)
+        foot.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(top)
+        layout.addWidget(Line())
+        layout.addWidget(self.header)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(Line())
+        layout.addLayout(method)
+        layout.addLayout(foot)
+
+    def _properties_method(self) -> SyncMethod:
+        first = self._scenario.replicas[0].host if self._scenario.replicas else ""
+        found = properties_on(self._scenario, first).sync
+        return found if found in _METHODS else SyncMethod.FILE
+
+    # verification
+
+    @property
+    def checking(self) -> bool:
+        """Whether an answer of a host is still to come."""
+        return not self._failed and len(self._found) < len(self._asked)
+
+    def _check(self) -> None:
+        """Ask every host of the scenario."""
+        self._found, self._failed = {}, ""
+        self.list.clear()
+        hosts = self._context.services.hosts
+        for name in self._asked:
+            self._context.tasks.run(
+                self,
+                partial(hosts.preflight, name),
+                partial(self._on_checks, name),
+                self._on_check_failed,
+                key=f"check {name}",
+            )
+        self._show_state()
+
+    def _on_checks(self, name: str, checks: Sequence[CheckResult]) -> None:
+        self._found[name] = checks
+        self.list.show_checks([check for host in self._asked for check in self._found.get(host, ())])
+        self._show_state()
+
+    def _on_check_failed(self, error: Exception) -> None:
+        title, text, _ = explain(error)
+        self._failed = f"{title}. {text}".strip()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self.retry.setEnabled(not self.checking)
+        errors = self.list.errors
+        warnings = sum(row.check.outcome is CheckOutcome.WARNING for row in self.list.rows)
+        if self._failed:
+            said = self._failed
+        elif self.checking:
+            said = "Checking…"
+        elif errors:
+            said = f"{formats.counted(errors, 'error')} to solve first"
+        else:
+            said = formats.counted(warnings, "warning") if warnings else "Nothing stands in the way"
+        self.header.note.setText(said)
+        why_not = said if errors or self.checking or self._failed else ""
+        self.run_button.setEnabled(not why_not)
+        self.run_button.setToolTip(why_not)
+
+    # running
+
+    def _on_run(self) -> None:
+        typed = self.login.typed()
+        if typed is None or not self.run_button.isEnabled():
+            return
+        if not typed.password:
+            self._on_logged_in(None)
+            return
+        services, number = self._context.services, str(self._scenario.id)
+
+        def log_in() -> Scenario:
+            services.hosts.check_login(LOCAL, typed)
+            return services.scenarios.register(number)
+
+        self.note.set_role("text2")
+        self.note.setText(f"Logging in as {typed.user}…")
+        self.run_button.setEnabled(False)
+        self._context.tasks.run(self, log_in, self._on_logged_in, self._on_error)
+
+    def _on_logged_in(self, _scenario: object) -> None:
+        chosen = _METHODS[self.method.position]
+        self.chosen.emit(chosen if chosen is not self._usual else None)
+        self.accept()
+
+    def _on_error(self, error: Exception) -> None:
+        self.note.setText("")
+        self._show_state()
+        if isinstance(error, CredentialsError):
+            self.login.refuse()
+            return
+        title, text, _ = explain(error)
+        self.note.set_role("error")
+        self.note.setText(f"{title}. {text}".strip())
