@@ -54,7 +54,7 @@ class ApplierSink:
         self._directories: list[tuple[bytes, Metadata]] = []
         self._places = Places(list(roots))
 
-    def stage(self, target: bytes) -> bytes:
+    def stage(self, target: bytes, apart: int = 0) -> bytes:  # noqa: ARG002 - made in one directory
         """See `RestoreSink`."""
         root, _ = self._place(target)
         return self._area.directories[root] + b"/%x" % next(self._names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,13 @@ _ITEMS = 1000
 
 
 def carry_out(
-    pipe: ControlPipe, kind: str, order: Any, state: str, paths: tuple[bytes, ...], area: Any
+    pipe: ControlPipe,
+    log_path: str,
+    kind: str,
+    order: Any,
+    state: str,
+    paths: tuple[bytes, ...],
+    area: Any,
 ) -> None:
     """Do `plan`, `restore` or `undo`. `paths`: what is protected, or of an undo the destinations."""
     if kind != "undo":
@@ -30,11 +37,13 @@ def carry_out(
     elif kind == "plan":
         _plan(pipe, restore_task(order, "", paths), order.items_max)
     else:
+        from app.agent.restore_helper import Helping
         from app.backup.api import restore
 
         task = restore_task(order, state, paths)
         sink = _sink(pipe, area, task.directories())
-        restore(task, lambda event: pipe.tell("event", event), pipe.canceled, sink)
+        emit = functools.partial(pipe.tell, "event")
+        restore(task, emit, pipe.canceled, sink, lambda: Helping(log_path))
 
 
 def _sink(pipe: ControlPipe, area: Any, directories: list[bytes]) -> RestoreSink | None:

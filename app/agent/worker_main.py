@@ -97,7 +97,7 @@ def main() -> None:
         else:
             from app.agent.restore_worker import carry_out
 
-            carry_out(pipe, kind, *arguments)
+            carry_out(pipe, log_path, kind, *arguments)
     except ArcxoError as error:
         pipe.tell("error", error)
     except Exception as error:

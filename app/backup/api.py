@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.model.archive import ArchiveEvent, ArchiveResult, RestoreEvent, RestoreResult
 from app.model.entry import Identity, Metadata
@@ -185,8 +185,11 @@ class RestoreSink(Protocol):
     link beneath a destination is followed.
     """
 
-    def stage(self, target: bytes) -> bytes:
-        """A new path, on the file system of the target, where the restorer makes the entry. Any thread."""
+    def stage(self, target: bytes, apart: int = 0) -> bytes:
+        """A new path, on the file system of the target, where the restorer makes the entry. Any thread.
+
+        What is staged with one number `apart` is made by one process, beside others with other numbers.
+        """
         ...
 
     def status(self, target: bytes) -> os.stat_result | None:
@@ -239,6 +242,27 @@ class RestoreSink(Protocol):
         ...
 
 
+class Line(Protocol):
+    """The end of a connection, as `multiprocessing.connection.Connection` has it."""
+
+    def send(self, value: Any, /) -> None: ...
+    def recv(self) -> Any: ...
+
+
+class HelperProcess(Protocol):
+    """A process that runs `app.backup.helping.serve` at the other end of `line`."""
+
+    @property
+    def line(self) -> Line: ...
+
+    def end(self) -> None:
+        """Kill it if it is still there, and wait until it is gone. Any thread, also again."""
+        ...
+
+
+StartHelper = Callable[[], HelperProcess]
+"""Raises OSError when none can be started."""
+
 Emit = Callable[[ArchiveEvent], None]
 EmitRestore = Callable[[RestoreEvent], None]
 Canceled = Callable[[], bool]
@@ -272,9 +296,16 @@ def usable_base(media_path: str, session: int, incarnation: str, change: int, da
 
 
 def restore(
-    task: RestoreTask, emit: EmitRestore, canceled: Canceled, sink: RestoreSink | None = None
+    task: RestoreTask,
+    emit: EmitRestore,
+    canceled: Canceled,
+    sink: RestoreSink | None = None,
+    start_helper: StartHelper | None = None,
 ) -> RestoreResult:
     """Restore; without a sink straight into the directories. The result is also the last event.
+
+    With `start_helper` processes help to make what is restored when there is much of it; they are gone on
+    return. It is called in the thread that calls this.
 
     Raises ArcxoError: E4221 (a path is not in the session), E4222 (no target covers a path), E4226, E4237,
     E4239 (the destination is full, vanished, read-only), E4234 (an exact restore of an incomplete session),
@@ -282,7 +313,7 @@ def restore(
     """
     from app.backup.restorer import Restorer
 
-    return Restorer(task, emit, canceled, sink).run()
+    return Restorer(task, emit, canceled, sink, start_helper).run()
 
 
 def undo(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from itertools import islice
 
-from app.backup.api import Canceled, EmitRestore, RestoreSink, RestoreTask
+from app.backup.api import Canceled, EmitRestore, RestoreSink, RestoreTask, StartHelper
 from app.backup.beneath import Places
 from app.backup.commit import Committer, Staged, discard, is_directory
+from app.backup.crew import Crew
 from app.backup.earlier import Earlier, boot_id
 from app.backup.filling import is_equal
 from app.backup.journal import Fingerprint, Journal, Record, Step
@@ -28,6 +30,9 @@ from app.model.restore import RestoreAction
 WINDOW = 50_000
 """Items that are sorted by where their contents are at a time: this bounds the memory, not the restore."""
 _PROGRESS_EVERY_S = 0.25
+_HELP_FROM = 1000
+"""So many items, or bytes, are worth the start of another process."""
+_HELP_FROM_BYTES = 64 << 20
 _BATCH_FILES = 1000
 _BATCH_BYTES = 64 << 20
 _BATCH_S = 1.0
@@ -37,7 +42,12 @@ class Restorer:
     """One run of a `RestoreTask`; see `app.backup.api.restore`."""
 
     def __init__(
-        self, task: RestoreTask, emit: EmitRestore, canceled: Canceled, sink: RestoreSink | None
+        self,
+        task: RestoreTask,
+        emit: EmitRestore,
+        canceled: Canceled,
+        sink: RestoreSink | None,
+        start_helper: StartHelper | None = None,
     ) -> None:
         self._task = task
         self._emit = emit
@@ -55,6 +65,7 @@ class Restorer:
         self._earlier = Earlier(task.state)
         self._journal = Journal(task.state) if task.state else None
         self._commit = Committer(task, self._sink, self._journal, self._report)
+        self._crew = Crew(start_helper)
         self._back = ReadBack(self._sink, self._report, self._progress)
         self._heads: dict[tuple[int, int, int], bytes] = {}
         """Of each group of hard links the name in place; the first number tells the session."""
@@ -75,6 +86,7 @@ class Restorer:
                 places.close()
             complete = True
         finally:
+            self._crew.end()
             self._report(self._sink.finish(durable=complete))
             if not complete and self._journal is not None:
                 self._journal.close()
@@ -146,9 +158,14 @@ class Restorer:
 
     def _write(self, selection: Selection, parts: list[OpenPart]) -> None:
         items = selection.items()
-        window = list(islice(items, WINDOW))
+        window = list(islice(items, min(_HELP_FROM, WINDOW)))
+        if len(window) == _HELP_FROM:
+            self._crew.begin(parts)  # they start while the rest is still being looked at
+            window += islice(items, WINDOW - _HELP_FROM)
         tally = self._count(window, parts)
         self._files_total, self._bytes_total = tally.files, tally.size_bytes
+        if tally.size_bytes >= _HELP_FROM_BYTES:
+            self._crew.begin(parts)
         limit = self._task.undo_max_bytes
         if self._task.undo_days > 0 and self._task.state and 0 < limit < tally.kept_bytes:
             raise ArcxoError("E4236", kept=tally.kept_bytes, limit=limit)
@@ -252,15 +269,16 @@ class Restorer:
         """Stage in the threads of a `Stager`, commit here, in batches."""
         batch: list[Staged] = []
         size, began = 0, time.monotonic()
-        stager = Stager(self._sink, items, self._tick, self._damaged, self._commit.failed)
+        stager = Stager(self._sink, items, self._crew, self._tick, self._damaged, self._commit.failed)
         try:
-            for staged in stager.staged():
-                batch.append(staged)
-                size += staged.item.entry[SIZE]
-                late = time.monotonic() - began > _BATCH_S
-                if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES or late:
-                    self._put(batch)
-                    batch, size, began = [], 0, time.monotonic()
+            with contextlib.closing(stager.staged()) as coming:
+                for staged in coming:
+                    batch.append(staged)
+                    size += staged.item.entry[SIZE]
+                    late = time.monotonic() - began > _BATCH_S
+                    if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES or late:
+                        self._put(batch)
+                        batch, size, began = [], 0, time.monotonic()
             self._put(batch)
         except BaseException:
             self._stop = True

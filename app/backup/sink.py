@@ -69,9 +69,10 @@ class DirectorySink:
                     if is_abandoned(name[len(_STAGING) :].decode("ascii"), age):
                         _remove(path)
 
-    def stage(self, target: bytes) -> bytes:
+    def stage(self, target: bytes, apart: int = 0) -> bytes:
         """See `RestoreSink`. A directory per thread, as creating in a shared one makes threads wait."""
-        staging = self._staging_of(target) + b"/%x" % threading.get_ident()
+        own = b"/p%x" % apart if apart else b"/%x" % threading.get_ident()
+        staging = self._staging_of(target) + own
         if staging not in self._made:
             try:
                 os.mkdir(staging, 0o700)
