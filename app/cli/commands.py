@@ -20,6 +20,7 @@ COMMANDS = {
     "query": ("app.cli.query", "query", "Search all sessions for names."),
     "versions": ("app.cli.query", "versions", "Every version of one path."),
     "job": ("app.cli.job", "job", "The job queue."),
+    "script": ("app.cli.job_script", "script", "Backup jobs as files."),
     "alert": ("app.cli.alert", "alert", "Who is told of what."),
     "protection": ("app.cli.alert", "protection", "What is protected until when."),
     "log": ("app.cli.log", "log", "The activity log."),

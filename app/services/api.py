@@ -22,6 +22,7 @@ from app.model.job import (
     RestoreScript,
     Schedule,
 )
+from app.model.job_script import SavedBackup
 from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgePlan, SessionInfo
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
@@ -99,6 +100,17 @@ class BackupService(Protocol):
     def submit(self, request: BackupRequest) -> Job: ...
     def check_password(self, script: BackupScript, password: str) -> None:
         """CredentialsError E1164 when the newest encrypted session of a scenario has another password."""
+        ...
+
+    def script_of(self, job_id: int) -> bytes:
+        """A backup job as a job script file, without its secrets. UsageError E5754 for another kind."""
+        ...
+
+    def open_script(self, content: bytes) -> SavedBackup:
+        """What a job script file says, its scenarios by the numbers they have here.
+
+        Those that are not here keep the numbers of the file. UsageError E5751, E5752.
+        """
         ...
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.model.errors import UsageError
 from app.model.job import BackupScript, Job
+from app.model.job_script import SavedBackup, for_file, from_file, to_file
 from app.services.api import BackupRequest
 from app.services.connections import Connections
 
@@ -34,3 +39,28 @@ class LocalBackups:
             replaces=request.replaces,
             secrets=JobSecrets(session_password=request.session_password, logins=request.credentials),
         )
+
+    def script_of(self, job_id: int) -> bytes:
+        """A backup job as a job script file. Raises UsageError E5754, NotFoundError."""
+        job = self._connections.catalog.jobs.show(job_id)
+        if not isinstance(job.script, BackupScript):
+            raise UsageError("E5754", job=job_id)
+        return to_file(SavedBackup(for_file(job.script), job.schedule, job.name))
+
+    def open_script(self, content: bytes) -> SavedBackup:
+        """What a job script file says, its scenarios by the numbers they have here."""
+        saved = from_file(content)
+        known = {one.id: one.name for one in self._connections.catalog.registrations.list()}
+        return replace(saved, script=resolved(saved.script, known))
+
+
+def resolved(script: BackupScript, known: Mapping[int, str]) -> BackupScript:
+    """The script with the names and numbers that its scenarios have now: by number, else by name."""
+    numbers = {name: number for number, name in known.items()}
+    pairs = []
+    for number, name in zip(script.scenario_ids, script.scenario_names, strict=True):
+        found = number if number in known else numbers.get(name, number)
+        pairs.append((found, known.get(found, name)))
+    return replace(
+        script, scenario_ids=tuple(one for one, _ in pairs), scenario_names=tuple(name for _, name in pairs)
+    )

@@ -138,7 +138,7 @@ def set_bookmark(used: Console) -> None:
 
 def back_up(used: Console) -> None:
     used.keys("ctrl+2")
-    used.mark("CA XOsoft Scenarios", "Papers")
+    used.mark("Source", "Papers")
     used.click("Start", "QPushButton")
     used.wait_window("Security and Agent Information")
     used.click("OK", window="Security and Agent Information")

@@ -36,6 +36,7 @@ from app.model.job import (
     RestoreSelection,
     Schedule,
 )
+from app.model.job_script import SavedBackup, for_file, from_file, to_file
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.media import (
     CatalogEntry,
@@ -104,6 +105,7 @@ from app.model.template import ScenarioTemplate, template_of
 from app.model.upcoming import NextRun, PlannedRun
 from app.services.alerts_api import AlertRequest
 from app.services.api import BackupRequest, RestoreRequest, ServerState
+from app.services.backups import resolved
 from app.services.over_restored import refuse_over_restored
 
 GB = 1024**3
@@ -729,6 +731,18 @@ class MemoryHosts(_Calls):
 
 
 class MemoryBackups(_Calls):
+    def script_of(self, job_id: int) -> bytes:
+        self._note("backups.script_of", job_id)
+        job = self._services.jobs.show(job_id)
+        assert isinstance(job.script, BackupScript)
+        return to_file(SavedBackup(for_file(job.script), job.schedule, job.name))
+
+    def open_script(self, content: bytes) -> SavedBackup:
+        self._note("backups.open_script")
+        saved = from_file(content)
+        known = {status.scenario.id: status.scenario.name for status in self._services.statuses}
+        return replace(saved, script=resolved(saved.script, known))
+
     def check_password(self, script: BackupScript, password: str) -> None:
         self._note("backups.check_password", script.scenario_names)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QRadioButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.model.job import MediaMethod, VerifyMode
+from app.model.job import VerifyMode
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup
 from app.ui.backup.media_rules_form import MediaRulesForm
@@ -166,15 +166,15 @@ class DestinationTab(QWidget):
             self.repeated_field.set_fault(self._draft.password_fault)
             self.repeated.setFocus()
 
-    def begin_anew(self) -> None:
-        """Empty the password, no verification, nothing is overwritten; the group stays."""
-        for editor in (self.password, self.repeated):
-            editor.clear()
+    def show_draft(self) -> None:
+        """Show what the draft says now."""
+        for editor, text in ((self.password, self._draft.password), (self.repeated, self._draft.repeated)):
+            editor.setText(text)
         self.repeated_field.set_fault("")
-        self.verify[VerifyMode.NONE].setChecked(True)
-        self._draft.rules.media_name = ""
-        self._draft.rules.method = MediaMethod.APPEND
+        self.verify[self._draft.verify].setChecked(True)
         self.rules.show_rules()
+        self.set_groups(self._groups)
+        self.tree.select_row(self.model.find(self._draft.group))
 
     def _show_note(self) -> None:
         group = self.group

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
-from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode
+from app.model.job import BackupScript, Credentials, Job, MediaMethod, Schedule, VerifyMode
 from app.model.media import Device, MediaInfo
 from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
+from app.model.source import DirectSource
 from app.services.api import BackupRequest
 from app.ui import formats
+from app.ui.backup.folders import toggled
+from app.ui.backup.options import BackupOptions
 from app.ui.models.cell import Mark
 
 
@@ -103,10 +106,54 @@ class BackupDraft:
     repeated: str = ""
     verify: VerifyMode = VerifyMode.NONE
     rules: MediaRules = field(default_factory=MediaRules)
+    sources: list[DirectSource] = field(default_factory=list)
+    cross_file_systems: bool = False
+    options: BackupOptions = field(default_factory=BackupOptions)
+    replica: str = ""
+    replaces: int = 0
+    """The job that is modified."""
+    missing: tuple[str, ...] = ()
+    """Scenarios that a script or a job names and this server does not have any more."""
 
     def toggle(self, scenario_id: int) -> None:
         """A click on a green box."""
         self.chosen.symmetric_difference_update({scenario_id})
+
+    def toggle_source(self, host: str, path: bytes) -> None:
+        """A click on the green box of a directory."""
+        self.sources = toggled(host, path, self.sources)
+
+    def begin_anew(self) -> None:
+        """Nothing is chosen, no password is given, and no job is modified; the group stays."""
+        fresh = BackupDraft(group=self.group)
+        # The forms keep the rules they were made with.
+        vars_of_rules(self.rules, fresh.rules)
+        self.chosen, self.sources, self.options = fresh.chosen, fresh.sources, fresh.options
+        self.password = self.repeated = self.replica = ""
+        self.verify, self.replaces, self.missing = fresh.verify, 0, ()
+        self.cross_file_systems = False
+
+    def load(self, script: BackupScript, known: Collection[int], replaces: int = 0) -> None:
+        """Become what a script says; scenarios that are not known are missing."""
+        self.begin_anew()
+        named = dict(zip(script.scenario_ids, script.scenario_names, strict=True))
+        self.chosen = set(named) & set(known)
+        self.missing = tuple(name for number, name in named.items() if number not in known)
+        self.sources = [DirectSource(one.host, one.path) for one in script.sources]
+        self.cross_file_systems = any(one.cross_file_systems for one in script.sources)
+        self.group, self.verify, self.replica = script.device_group, script.verify, script.replica
+        self.options = BackupOptions.of(script)
+        self.replaces = replaces
+        rules = self.rules
+        rules.method, rules.span_method = script.method, script.span_method
+        rules.media_name, rules.pool = script.media_name, script.pool
+        rules.protect_days = script.protect_days
+        rules.media_wait, rules.span_wait = script.media_wait_minutes, script.span_wait_minutes
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes are backed up: each is a job of its own when there are several."""
+        return len(self.chosen) + len(self.sources)
 
     def keep_only(self, known: Collection[int]) -> None:
         """Scenarios that are gone are not chosen any more."""
@@ -135,12 +182,22 @@ class BackupDraft:
         credentials: tuple[tuple[int, str, Credentials], ...] = (),
     ) -> BackupRequest:
         """What is submitted."""
-        return BackupRequest(self.script(statuses), schedule, name.strip(), hold, self.password, credentials)
+        return BackupRequest(
+            self.script(statuses),
+            schedule,
+            name.strip(),
+            hold,
+            self.password,
+            credentials,
+            self.replaces,
+        )
 
     def script(self, statuses: Sequence[ScenarioStatus]) -> BackupScript:
         """What the job would do."""
         made = [status.scenario for status in self.selected(statuses)]
-        rules = self.rules
+        rules, options = self.rules, self.options
+        sources = tuple(replace(one, cross_file_systems=self.cross_file_systems) for one in self.sources)
+        nodes = (*(scenario.name for scenario in made), *(source.label for source in sources))
         return BackupScript(
             scenario_ids=tuple(scenario.id for scenario in made),
             scenario_names=tuple(scenario.name for scenario in made),
@@ -154,7 +211,27 @@ class BackupDraft:
             media_wait_minutes=rules.media_wait,
             span_wait_minutes=rules.span_wait,
             protect_days=rules.protect_days,
+            replica=self.replica,
+            sources=sources,
+            retries=options.retries,
+            retry_minutes=options.retry_minutes,
+            streams=options.streams,
+            commands=options.commands.commands(),
+            node_commands=options.node_commands(nodes),
         )
+
+
+def vars_of_rules(rules: MediaRules, like: MediaRules) -> None:
+    """Make rules like others, in place."""
+    for one in fields(like):
+        setattr(rules, one.name, getattr(like, one.name))
+
+
+def modifiable(job: Job) -> str:
+    """Why a job cannot be opened in the Backup Manager, or ""."""
+    if not isinstance(job.script, BackupScript):
+        return "Only backups are modified"
+    return "It tries again what another job missed" if job.script.makeup_of else ""
 
 
 def in_order(statuses: Sequence[ScenarioStatus]) -> list[ScenarioStatus]:
@@ -188,9 +265,24 @@ def disturbance(status: ScenarioStatus) -> str:
 def readiness(draft: BackupDraft, statuses: Sequence[ScenarioStatus]) -> Readiness:
     """What will be submitted, or what is missing."""
     chosen = draft.selected(statuses)
+    if draft.missing:
+        names = ", ".join(draft.missing[:3]) + (" …" if len(draft.missing) > 3 else "")
+        more = "" if chosen or draft.sources else " Choose something else."
+        return Readiness(
+            f"{names}: not on this server any more, and left out.{more}",
+            fault=not (chosen or draft.sources),
+            warning=True,
+        )
+    if not chosen and not draft.sources:
+        return Readiness(
+            "No scenario is chosen. Click the box in front of a scenario or of a directory.", fault=True
+        )
+    directories = formats.counted(len(draft.sources), "directory", "directories")
     if not chosen:
-        return Readiness("No scenario is chosen. Click the box in front of a scenario.", fault=True)
+        return Readiness(f"Ready to submit: {directories}.")
     count = formats.counted(len(chosen), "scenario")
+    if draft.sources:
+        count += f" and {directories}"
     stopped = [status for status in chosen if status.state is not ScenarioState.REPLICATING]
     if stopped:
         first = stopped[0]

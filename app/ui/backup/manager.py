@@ -19,27 +19,32 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.errors import Problem
-from app.model.job import Job
+from app.model.host import HostState
+from app.model.job import BackupScript, Job, JobStatus
+from app.model.job_script import SavedBackup
 from app.model.media import Device, MediaInfo, SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.ui import formats, icons
 from app.ui.backup.destination_tab import DestinationTab
 from app.ui.backup.draft import BackupDraft, device_groups, readiness
-from app.ui.backup.logins import Logins
+from app.ui.backup.estimate import estimate
+from app.ui.backup.foot import ReadinessBar
 from app.ui.backup.media_rules_form import warning_lines
 from app.ui.backup.schedule_tab import ScheduleTab
-from app.ui.backup.source_tab import ReadinessBar, SourceTab
+from app.ui.backup.script_files import ScriptFiles
+from app.ui.backup.source_tab import SourceTab
+from app.ui.backup.submission import Submission
 from app.ui.backup.summary import Fact, summary
+from app.ui.backup.unregister import Unregister
 from app.ui.bridge.throttle import Delay
-from app.ui.dialogs.confirm import confirm
-from app.ui.dialogs.security_and_agent import SecurityDialog
-from app.ui.dialogs.submit_job import SubmitJobDialog
+from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line, button
-from app.ui.widgets.schedule_form import ScheduleForm
+from app.ui.widgets.tool_row import ToolRow
 
 SCENARIO_POLL_MS = 1000
 STORE_POLL_MS = 5000
+HOSTS_POLL_MS = 10_000
 SOURCE, DESTINATION, SCHEDULE = range(3)
 
 
@@ -53,22 +58,28 @@ class BackupManager(Manager):
         super().__init__(context, "Backup Manager")
         self.header.subtitle.setText("New backup job")
         self.draft = BackupDraft()
-        self.logins = Logins()
-        self._statuses: Sequence[ScenarioStatus] = ()
+        self.statuses: Sequence[ScenarioStatus] = ()
         self._sessions: Sequence[SessionInfo] = ()
         self._known = False
         self._wanted = ""
-        self._job_name = ""
         self._warnings: Sequence[str] = ()
         self.start_button = button("Start", "primary", "play")
         self.start_button.setToolTip("Give the log-ins, then submit the job (Ctrl+Enter)")
         self.header.add(self.start_button)
         self.start_action = self._action("Start…", "play", "Ctrl+Return", self.start)
         self.start_button.clicked.connect(self.start)
+        self.scripts = ScriptFiles(context, self.saved, self._open, self)
+        self.options_action = self._action("Options…", "settings", "Ctrl+Shift+O", self.show_options)
+        self.new_action = self._action("New job", "file-plus", "", self._begin_anew)
+        self.open_action = self._action("Open job script…", "folder-open", "Ctrl+O", self.scripts.ask_open)
+        self.save_action = self._action("Save job script…", "save", "Ctrl+S", self.scripts.ask_save)
         self._action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
         self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
-        self.source = SourceTab(self.draft)
+        self.source = SourceTab(context, self.draft)
         self.destination = DestinationTab(self.draft)
+        self.submission = Submission(context, self, self)
+        self.submission.submitted.connect(self._on_submitted)
+        self.logins = self.submission.logins
         self.when = ScheduleTab(context)
         self.schedule = self.when.form
         self.foot = ReadinessBar()
@@ -87,7 +98,8 @@ class BackupManager(Manager):
         self.body.addWidget(Line())
         self.body.addWidget(self.foot)
         self.source.chosen_changed.connect(self._show_readiness)
-        self.source.delete_wanted.connect(self._on_delete)
+        self.unregister = Unregister(context, self.refresh, self)
+        self.source.delete_wanted.connect(self.unregister.ask)
         self.source.new_wanted.connect(self._on_new)
         self.source.show_wanted.connect(self._on_show)
         self.source.retried.connect(self.refresh)
@@ -104,6 +116,9 @@ class BackupManager(Manager):
         store = self.poll(self._ask_store, STORE_POLL_MS)
         store.answered.connect(self._on_store)
         store.failed.connect(self._on_failed)
+        hosts = self.poll(self._ask_hosts, HOSTS_POLL_MS)
+        hosts.answered.connect(self.source.set_hosts)
+        hosts.failed.connect(self._on_failed)
         for splitter, name in ((self.source.splitter, "source"), (self.source.details, "details")):
             saved = context.settings.value(f"backup/{name}")
             if saved is not None:
@@ -127,6 +142,9 @@ class BackupManager(Manager):
         row.setContentsMargins(12, 0, 12, 0)
         row.addWidget(self.tabs)
         row.addStretch(1)
+        # Its words go when there is no room for them.
+        tools = ToolRow((self.options_action, None, self.new_action, self.open_action, self.save_action))
+        row.addWidget(tools, 100)
         return bar
 
     def activate(self) -> None:
@@ -142,7 +160,14 @@ class BackupManager(Manager):
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Backup menu."""
-        return "&Backup", [self.start_action, None, self.source.show_action, self.source.delete_action]
+        files = (self.new_action, self.open_action, self.save_action)
+        own = (self.source.show_action, self.source.delete_action)
+        return "&Backup", [self.start_action, self.options_action, None, *files, None, *own]
+
+    def refresh(self) -> None:
+        """F5: the directories that were read, too."""
+        super().refresh()
+        self.source.forget_folders()
 
     def save_state(self) -> None:
         """Keep the splitters."""
@@ -150,7 +175,9 @@ class BackupManager(Manager):
         self.context.settings.setValue("backup/details", self.source.details.saveState())
 
     def show_request(self, **request: Any) -> None:
-        """`scenario`: choose it (by name) and bring it into view."""
+        """`scenario`: choose it (by name) and bring it into view. `modify`: open this job."""
+        if isinstance(request.get("modify"), Job):
+            self.modify(request["modify"])
         if request.get("scenario"):
             self._wanted = str(request["scenario"])
             self.tabs.setCurrentIndex(SOURCE)
@@ -161,6 +188,9 @@ class BackupManager(Manager):
     def _ask_scenarios(self) -> Sequence[ScenarioStatus]:
         return self.context.services.scenarios.list()
 
+    def _ask_hosts(self) -> Sequence[HostState]:
+        return self.context.services.hosts.states()
+
     def _ask_store(self) -> _Store:
         media, storage = self.context.services.media, self.context.services.storage
         pools = [info.pool.name for info in storage.pools()]
@@ -168,7 +198,7 @@ class BackupManager(Manager):
 
     def _on_scenarios(self, statuses: Sequence[ScenarioStatus]) -> None:
         first, self._known = not self._known, True
-        self._statuses = statuses
+        self.statuses = statuses
         self.draft.keep_only({status.scenario.id for status in statuses})
         self.source.set_facts(statuses, self._sessions)
         if first and self.isVisible():
@@ -182,13 +212,13 @@ class BackupManager(Manager):
         self.destination.rules.set_pools(pools)
         self.destination.set_groups(device_groups(devices, media))
         if self._known:
-            self.source.set_facts(self._statuses, self._sessions)
+            self.source.set_facts(self.statuses, self._sessions)
         self._show_readiness()
 
     def _on_ask_warnings(self, _value: object) -> None:
         """What these rules overwrite or cannot use, told before anything is submitted."""
-        script = self.draft.script(self._statuses)
-        if not script.scenario_ids:
+        script = self.draft.script(self.statuses)
+        if not script.scenario_ids and not script.sources:
             self._on_warnings(())
             return
         call = partial(self.context.services.storage.destination_warnings, script)
@@ -210,18 +240,18 @@ class BackupManager(Manager):
             self.source.note.setText(f"Last answer {formats.clock(at)}")
 
     def _choose_wanted(self) -> None:
-        found = next((one for one in self._statuses if one.scenario.name == self._wanted), None)
+        found = next((one for one in self.statuses if one.scenario.name == self._wanted), None)
         if found is not None:
             self._wanted = ""
             self.draft.chosen.add(found.scenario.id)
-            self.source.set_facts(self._statuses, self._sessions)
+            self.source.set_facts(self.statuses, self._sessions)
             self.source.select(found.scenario.id)
             self._show_readiness()
 
     def _show_readiness(self) -> None:
         """The foot: the first thing that is missing, else what will be submitted."""
-        self.foot.setVisible(bool(self._statuses))
-        said = readiness(self.draft, self._statuses)
+        self.foot.setVisible(self._known)
+        said = readiness(self.draft, self.statuses)
         if said.fault:
             self.foot.show_text(said.text, "info", "muted")
         elif self.destination.fault:
@@ -242,7 +272,7 @@ class BackupManager(Manager):
 
     def start(self) -> None:
         """Ask for the log-ins, then for the name and the first run; on a faulty tab go there instead."""
-        if readiness(self.draft, self._statuses).fault:
+        if readiness(self.draft, self.statuses).fault:
             self.tabs.setCurrentIndex(SOURCE)
             self.source.tree.setFocus()
             return
@@ -254,54 +284,19 @@ class BackupManager(Manager):
             self.tabs.setCurrentIndex(SCHEDULE)
             self.schedule.repeat.setFocus()
             return
-        self._ask_logins()
+        self.submission.start()
 
-    def _ask_logins(self) -> None:
-        self.logins.show([status.scenario for status in self.draft.selected(self._statuses)])
-        dialog = SecurityDialog(self.context, self.logins, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(self._ask_submit)
-        dialog.open()
-
-    def _ask_submit(self) -> None:
-        first = ScheduleForm(repeats=False)
-        copy_first_run(self.schedule, first)
-        names = [status.scenario.name for status in self.draft.selected(self._statuses)]
-        dialog = SubmitJobDialog(
-            self.context,
-            self._job_name,
-            f"Backup {', '.join(names)}",
-            first,
-            self._facts,
-            self._prepare,
-            self,
+    def facts(self) -> list[Fact]:
+        """What the job does, for its summary."""
+        chosen = self.draft.selected(self.statuses)
+        return summary(
+            self.draft,
+            chosen,
+            self.destination.group,
+            self.schedule.words(),
+            self._warnings,
+            estimate(self.draft, chosen, self._sessions),
         )
-        # The form in the dialog is the first half of the Schedule tab: what is changed there holds here.
-        first.changed.connect(partial(copy_first_run, first, self.schedule))
-        dialog.refresh_facts_with(self.schedule.changed)
-        dialog.name.textChanged.connect(self._on_name_typed)
-        dialog.submitted.connect(self._on_submitted)
-        dialog.back_wanted.connect(self._ask_logins)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _on_name_typed(self, name: str) -> None:
-        self._job_name = name
-
-    def _prepare(self, name: str) -> Callable[[], Job]:
-        request = self.draft.request(
-            self._statuses,
-            self.schedule.schedule(),
-            name=name,
-            hold=self.schedule.on_hold,
-            credentials=self.logins.credentials(),
-        )
-        backups = self.context.services.backups
-        return lambda: backups.submit(request)
-
-    def _facts(self) -> list[Fact]:
-        chosen = self.draft.selected(self._statuses)
-        return summary(self.draft, chosen, self.destination.group, self.schedule.words(), self._warnings)
 
     def _on_submitted(self, job: Job) -> None:
         held = self.schedule.on_hold
@@ -315,50 +310,64 @@ class BackupManager(Manager):
 
     def _begin_anew(self) -> None:
         """The next job begins empty: a password must not go on silently, nor be missing silently."""
-        self.draft.chosen.clear()
-        self.destination.begin_anew()
+        self.draft.begin_anew()
         self.schedule.begin_anew()
-        self._job_name = ""
-        self.source.set_facts(self._statuses, self._sessions)
+        self.submission.job_name = ""
+        self._show_draft()
+
+    def _show_draft(self) -> None:
+        self.destination.show_draft()
+        self.source.set_facts(self.statuses, self._sessions)
+        replaces = self.draft.replaces
+        self.header.subtitle.setText(f"Modify job {replaces}" if replaces else "New backup job")
         self.tabs.setCurrentIndex(SOURCE)
         self._show_readiness()
-
-    def _on_delete(self, status: ScenarioStatus) -> None:
-        name = status.scenario.name
-        if not confirm(
-            self,
-            f"Delete {name} from this server?",
-            "Only its registration here is removed: it can't be chosen for backups any more. "
-            f"The scenario goes on on {status.scenario.master}; its sessions and log lines stay.",
-            f"Delete {name}",
-        ):
-            return
-        scenarios, number = self.context.services.scenarios, str(status.scenario.id)
-        self.context.tasks.run(
-            self,
-            lambda: scenarios.delete(number, registration_only=True),
-            partial(self._on_deleted, name, number),
-            self.context.show_error,
-        )
-
-    def _on_deleted(self, name: str, number: str, _result: object) -> None:
-        self.context.toast(f"{name} deleted from this server", "", "Undo", partial(self._register, number))
-        self.refresh()
-
-    def _register(self, number: str) -> None:
-        scenarios = self.context.services.scenarios
-        self.context.tasks.run(
-            self, lambda: scenarios.register(number), self._on_registered, self.context.show_error
-        )
-
-    def _on_registered(self, _scenario: object) -> None:
-        self.refresh()
 
     def _on_new(self) -> None:
         self.context.open_manager("xosoft", new_scenario=True)
 
     def _on_show(self, status: ScenarioStatus) -> None:
         self.context.open_manager("xosoft", scenario=status.scenario.name)
+
+    # options, scripts, and jobs that are modified
+
+    def show_options(self) -> None:
+        """Retry, streams, commands."""
+        names = [status.scenario.name for status in self.draft.selected(self.statuses)]
+        names += [source.label for source in self.draft.sources]
+        dialog = BackupOptionsDialog(self.draft.options, names, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(partial(self._on_options, dialog))
+        dialog.open()
+
+    def _on_options(self, dialog: BackupOptionsDialog) -> None:
+        self.draft.options = dialog.options
+        self._show_readiness()
+
+    def modify(self, job: Job) -> None:
+        """Open a job that is in the queue; submitting it then replaces it."""
+        assert isinstance(job.script, BackupScript)
+        held = job.status is JobStatus.HOLD
+        self._open(SavedBackup(job.script, job.schedule, job.name), replaces=job.id, hold=held)
+
+    def _open(self, saved: SavedBackup, *, replaces: int = 0, hold: bool = False) -> None:
+        known = {status.scenario.id for status in self.statuses}
+        self.draft.load(saved.script, known, replaces)
+        self.schedule.show_schedule(saved.schedule, hold=hold)
+        self.submission.job_name = saved.name
+        self._show_draft()
+        if saved.script.encrypt:
+            self.context.toast("Type the session password", "A job script keeps no passwords")
+            self.tabs.setCurrentIndex(DESTINATION)
+            self.destination.password.setFocus()
+
+    def saved(self) -> SavedBackup | None:
+        """What is chosen, as a file keeps it; None, with the faulty tab in front, when it is not whole."""
+        if self.when.fault() or readiness(self.draft, self.statuses).fault:
+            self.start()
+            return None
+        script = self.draft.script(self.statuses)
+        return SavedBackup(script, self.schedule.schedule(), self.submission.job_name)
 
     def enter_filter(self) -> None:
         """Ctrl+F: the filter of the sources."""
@@ -367,11 +376,3 @@ class BackupManager(Manager):
 
     def _step(self, by: int) -> None:
         self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
-
-
-def copy_first_run(source: ScheduleForm, target: ScheduleForm) -> None:
-    """Give one form the first run that another one says."""
-    target.when.setDateTime(source.when.dateTime())
-    for theirs, ours in ((source.now, target.now), (source.at, target.at), (source.hold, target.hold)):
-        if theirs.isChecked():
-            ours.setChecked(True)

@@ -20,7 +20,7 @@ from app.ui.widgets.notices import explain
 from app.ui.widgets.schedule_form import ScheduleForm
 from app.ui.widgets.views import CellTree
 
-COLUMNS = (Column("Next runs", 190), Column("Media", 160, stretch=True), Column("Pool", 110))
+COLUMNS = (Column("Next runs", 210, stretch=True), Column("Media", 170), Column("Pool", 110))
 _RUNS = 10
 
 
@@ -109,8 +109,8 @@ def _run_row(position: int, run: PlannedRun) -> Row:
         position,
         (
             Cell(text, icon="calendar-clock", icon_role="text2", tooltip=formats.full_time(run.at)),
-            Cell(run.media or "—", role="" if run.media else "muted"),
-            Cell(run.pool or "—", role="" if run.pool else "muted"),
+            Cell(run.media or "—", role="text" if run.media else "muted"),
+            Cell(run.pool or "—", role="text" if run.pool else "muted"),
         ),
     )
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.model.host import DirectoryEntry, HostState
 from app.model.media import SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.ui import icons
 from app.ui.backup.draft import BackupDraft
+from app.ui.backup.folder_pane import FolderPane, newest_of
+from app.ui.backup.folders import TOP, Folder, FolderFacts, Machine, covering
+from app.ui.backup.foot import legend
 from app.ui.backup.properties import PropertiesPane
 from app.ui.backup.source_rows import (
     GROUP_KEY,
@@ -21,12 +26,12 @@ from app.ui.backup.source_rows import (
     newest_session,
     source_rows,
 )
-from app.ui.models.cell import ItemRole, Mark, MarkerBox
+from app.ui.manager import Context
+from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, PaneHeader, column
-from app.ui.widgets.controls import Marker
-from app.ui.widgets.notices import EmptyState, ProblemCard
+from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, column
+from app.ui.widgets.notices import EmptyState, ProblemCard, explain
 from app.ui.widgets.views import CellTable, CellTree
 
 
@@ -39,21 +44,25 @@ class SourceTab(QWidget):
     show_wanted = Signal(object)
     retried = Signal()
 
-    def __init__(self, draft: BackupDraft, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context, draft: BackupDraft, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._context = context
         self._draft = draft
+        self.folders = FolderFacts()
+        self._folder: Folder | None = None
         self._statuses: Sequence[ScenarioStatus] = ()
         self._sessions: Sequence[SessionInfo] = ()
         self._known = False
         self._selected: int | None = None
         self.model = TreeModel(SOURCE_COLUMNS, self)
         self.model.marker_clicked.connect(self._on_marker_clicked)
+        self.model.children_wanted.connect(self._on_children_wanted)
         self.tree = CellTree()
         self.tree.setModel(self.model)
         self.tree.set_columns(SOURCE_COLUMNS)
         self.tree.setHeaderHidden(True)
         self.tree.setSelectionMode(CellTree.SelectionMode.SingleSelection)
-        self.tree.setAccessibleName("CA XOsoft Scenarios")
+        self.tree.setAccessibleName("Source")
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._on_context_menu)
         self.tree.current_row_changed.connect(self._on_row_changed)
@@ -103,7 +112,7 @@ class SourceTab(QWidget):
         header = PaneHeader("Source")
         self.note = header.note
         header.row.addWidget(self.filter, 100)
-        left = column(header, Line(), self.tree, Line(), _legend())
+        left = column(header, Line(), self.tree, Line(), legend())
         left.setMinimumWidth(280)
         hint = Label(
             "Entities can be viewed, not chosen: the whole scenario is backed up",
@@ -125,6 +134,10 @@ class SourceTab(QWidget):
         self.right = QStackedWidget()
         self.right.addWidget(nothing)
         self.right.addWidget(self.details)
+        self.folder = FolderPane(self._draft)
+        self.folder.changed.connect(self.chosen_changed)
+        self.right.addWidget(self.folder)
+        self.right.addWidget(self.empty)
         self.splitter = QSplitter()
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.right)
@@ -134,9 +147,9 @@ class SourceTab(QWidget):
             splitter.setHandleWidth(1)
             splitter.setChildrenCollapsible(False)
         self.pages = QStackedWidget()
-        for page in (self.splitter, self.empty, _padded(self.problem), QWidget()):
+        for page in (self.splitter, _padded(self.problem), QWidget()):
             self.pages.addWidget(page)
-        self.pages.setCurrentIndex(3)
+        self.pages.setCurrentIndex(2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.pages)
@@ -154,8 +167,8 @@ class SourceTab(QWidget):
         self._show_rows()
         if first:
             self.tree.expand(self.model.find(GROUP_KEY))
-        self.pages.setCurrentIndex(0 if statuses else 1)
-        if statuses and self.selected is None:
+        self.pages.setCurrentIndex(0)
+        if statuses and self.selected is None and self._folder is None:
             self.select(min(statuses, key=lambda one: one.scenario.name.casefold()).scenario.id)
         self._show_selection()
 
@@ -163,7 +176,7 @@ class SourceTab(QWidget):
         """The first answer failed: say why in place. Later ones leave what is shown."""
         if not self._known:
             self.problem.show_error(error)
-            self.pages.setCurrentIndex(2)
+            self.pages.setCurrentIndex(1)
 
     def select(self, scenario_id: int) -> None:
         """Bring a scenario into view."""
@@ -174,11 +187,16 @@ class SourceTab(QWidget):
             self.tree.scrollTo(index)
 
     def _show_rows(self) -> None:
-        self.model.set_rows(source_rows(self._statuses, self._draft.chosen, self.filter.text()))
+        text = self.filter.text()
+        scenarios = source_rows(self._statuses, self._draft.chosen, text) if self._known else []
+        self.model.set_rows([*self.folders.rows(self._draft.sources, text), *scenarios])
 
     def _show_selection(self) -> None:
+        if self._folder is not None:
+            self._show_folder(self._folder)
+            return
         status = self.selected
-        self.right.setCurrentIndex(0 if status is None else 1)
+        self.right.setCurrentIndex(1 if status is not None else 0 if self._statuses else 3)
         self.delete_action.setEnabled(status is not None)
         self.show_action.setEnabled(status is not None)
         self.contents.set_items(contents(status))
@@ -193,15 +211,88 @@ class SourceTab(QWidget):
             self._draft.toggle(status.scenario.id)
             self._show_rows()
             self.chosen_changed.emit()
+        elif isinstance(status, Folder):
+            above = covering(status.host, status.path, self._draft.sources)
+            if above is not None:
+                self._context.toast(f"{status.label} is backed up with {above.label}")
+                return
+            self._draft.toggle_source(status.host, status.path)
+            self._show_rows()
+            self.chosen_changed.emit()
 
     def _on_row_changed(self, index: QModelIndex) -> None:
         while index.isValid():
             status = index.data(ItemRole.OBJECT)
+            if isinstance(status, Folder | Machine):
+                found = status if isinstance(status, Folder) else Folder(status.state.host.name, TOP)
+                self._folder, self._selected = found, None
+                self._read(found)
+                self._show_selection()
+                return
             if isinstance(status, ScenarioStatus):
-                self._selected = status.scenario.id
+                self._folder, self._selected = None, status.scenario.id
                 self._show_selection()
                 return
             index = index.parent()
+
+    # directories of hosts
+
+    def set_hosts(self, hosts: Sequence[HostState]) -> None:
+        """Show the machines; what was read of them stays."""
+        self.folders.hosts = tuple(sorted(hosts, key=lambda one: one.host.name.casefold()))
+        self._show_rows()
+        if self._folder is not None:
+            self._show_selection()
+
+    def forget_folders(self) -> None:
+        """Read directories anew: those in view at once, the others when they are opened."""
+        for host, path in [*self.folders.entries, *self.folders.faults]:
+            self._read(Folder(host, path), again=True)
+
+    def _on_children_wanted(self, index: QModelIndex) -> None:
+        folder = index.data(ItemRole.OBJECT)
+        if isinstance(folder, Folder):
+            self._read(folder)
+
+    def _read(self, folder: Folder, *, again: bool = False) -> None:
+        key = (folder.host, folder.path)
+        if not again and key in self.folders.entries:
+            self._show_rows()
+            return
+        self._context.tasks.run(
+            self,
+            partial(self._context.services.hosts.browse, *key),
+            partial(self._on_entries, key),
+            partial(self._on_entries_failed, key),
+            key=f"browse {folder.label}",
+        )
+
+    def _on_entries(self, key: tuple[str, bytes], entries: Sequence[DirectoryEntry]) -> None:
+        self.folders.faults.pop(key, None)
+        self.folders.entries[key] = entries
+        self._show_rows()
+        self._show_selection()
+
+    def _on_entries_failed(self, key: tuple[str, bytes], error: Exception) -> None:
+        title, text, _ = explain(error)
+        self.folders.entries.pop(key, None)
+        self.folders.faults[key] = f"{title} {text}".strip()
+        self._show_rows()
+        self._show_selection()
+
+    def _show_folder(self, folder: Folder) -> None:
+        key = (folder.host, folder.path)
+        state = next((one for one in self.folders.hosts if one.host.name == folder.host), None)
+        self.right.setCurrentIndex(2)
+        for action in (self.delete_action, self.show_action):
+            action.setEnabled(False)
+        self.folder.show_folder(
+            folder,
+            state,
+            self.folders.entries.get(key),
+            self.folders.faults.get(key, ""),
+            newest_of(self._sessions, folder),
+        )
 
     def _on_activated(self, index: QModelIndex) -> None:
         if self.model.hasChildren(index):
@@ -227,27 +318,6 @@ class SourceTab(QWidget):
             self.show_wanted.emit(self.selected)
 
 
-def _legend() -> QWidget:
-    holder = QWidget()
-    holder.setFixedHeight(theme().px(32))
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(12, 0, 12, 0)
-    row.setSpacing(2)
-    for text, box in (
-        ("Chosen", MarkerBox(Mark.FULL)),
-        ("Not chosen", MarkerBox(Mark.EMPTY)),
-        ("Group, fills by itself", MarkerBox(Mark.PARTIAL, gray=True)),
-    ):
-        marker = Marker(box, text)
-        marker.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        marker.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        row.addWidget(marker)
-        row.addWidget(Label(text, "small", "muted"))
-        row.addSpacing(8)
-    row.addStretch(1)
-    return holder
-
-
 def _padded(widget: QWidget) -> QWidget:
     holder = QFrame()
     holder.setProperty("kind", "pane")
@@ -256,33 +326,3 @@ def _padded(widget: QWidget) -> QWidget:
     layout.addWidget(widget)
     layout.addStretch(1)
     return holder
-
-
-class ReadinessBar(QFrame):
-    """The line at the foot of the manager: what will be submitted, or what is missing."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setMinimumHeight(theme().px(40))
-        self.icon = IconLabel("info", "muted")
-        self.text = Label("", wrap=True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 4, 16, 4)
-        row.setSpacing(8)
-        row.addWidget(self.icon)
-        row.addWidget(self.text, 1)
-        self._role = "muted"
-        theme().changed.connect(self._on_theme_changed)
-
-    def show_text(self, text: str, icon: str, role: str) -> None:
-        """Show a sentence in a role: ok, warning or muted."""
-        self.icon.set_icon(icon, role)
-        self.text.setText(text)
-        self.text.set_role("text2" if role == "muted" else "text")
-        self.setAccessibleName(text)
-        self._role = role
-        self._on_theme_changed()
-
-    def _on_theme_changed(self) -> None:
-        background = "sunken" if self._role == "muted" else f"{self._role}_soft"
-        self.setStyleSheet(f"ReadinessBar {{ background: {theme().color(background).name()}; }}")

@@ -9,6 +9,7 @@ from app.model.job import VerifyMode
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup, disturbance
+from app.ui.backup.estimate import Estimate
 from app.ui.backup.media_rules_form import method_words
 
 _VERIFY = {
@@ -36,6 +37,7 @@ def summary(
     group: DeviceGroup | None,
     when: str,
     warnings: Sequence[str] = (),
+    expected: Estimate | None = None,
 ) -> list[Fact]:
     """Source, destination, streams, password, verification, schedule, and what to look at."""
     free = group.free_bytes if group else None
@@ -44,8 +46,8 @@ def summary(
         Fact(
             "hard-drive-upload",
             "Source",
-            formats.counted(len(chosen), "scenario"),
-            ", ".join(status.scenario.name for status in chosen),
+            " and ".join(_counts(len(chosen), len(draft.sources))),
+            ", ".join([*(one.scenario.name for one in chosen), *(one.label for one in draft.sources)]),
         ),
         Fact(
             "hard-drive",
@@ -54,12 +56,15 @@ def summary(
             f"{formats.size(free)} free" if free is not None else "",
         ),
     ]
+    if expected is not None:
+        made.append(Fact("gauge", "Estimate", expected.text, expected.detail))
     made.append(_media_fact(draft))
     made += [Fact("triangle-alert", "Media", line, "", True) for line in warnings]
-    if len(chosen) > 1:
-        made.append(
-            Fact("split", "Streams", f"{len(chosen):,} child jobs, one per scenario", "Under one master job")
-        )
+    if draft.nodes > 1:
+        per = "scenario" if not draft.sources else "scenario or directory" if chosen else "directory"
+        at_once = f"Under one master job, {draft.options.streams} at a time"
+        made.append(Fact("split", "Streams", f"{draft.nodes:,} child jobs, one per {per}", at_once))
+    made.append(Fact("rotate-cw", "Options", draft.options.words().capitalize()))
     if draft.password:
         made.append(
             Fact(
@@ -91,3 +96,8 @@ def _media_fact(draft: BackupDraft) -> Fact:
         details.append(f"new media protected for {formats.counted(rules.protect_days, 'day')}")
     text = ", ".join(details)
     return Fact("archive", "Backup media", method_words(rules.method), text[:1].upper() + text[1:])
+
+
+def _counts(scenarios: int, directories: int) -> list[str]:
+    counted = [formats.counted(scenarios, "scenario")] if scenarios or not directories else []
+    return [*counted, formats.counted(directories, "directory", "directories")] if directories else counted

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.model.job import Job
 from app.ui.backup.summary import Fact
@@ -45,13 +54,14 @@ class SubmitJobDialog(QDialog):
         self._prepare = prepare
         self._facts = facts
         self.form = form
+        self._act = "Submit job"
         self.name = QLineEdit(name)
         self.name.setPlaceholderText(suggestion)
         self.name.setMaxLength(200)
         self.problem = ProblemCard()
         self.problem.hide()
         self.problem.retried.connect(self._on_submit)
-        self.submit_button = button("Submit job", "primary")
+        self.submit_button = button(self._act, "primary")
         self.submit_button.setDefault(True)
         self.submit_button.clicked.connect(self._on_submit)
         self.back = button("Back")
@@ -64,6 +74,12 @@ class SubmitJobDialog(QDialog):
     def refresh_facts_with(self, changed: SignalInstance) -> None:
         """Show the summary anew whenever `changed` comes."""
         changed.connect(self._show_facts)
+
+    def say_replaces(self, job_id: int) -> None:
+        """The job takes the place of one that is in the queue."""
+        self.setWindowTitle(f"Modify job {job_id}")
+        self._act = "Modify job"
+        self.submit_button.setText(self._act)
 
     def done(self, result: int) -> None:
         """Closed: the size is kept."""
@@ -82,12 +98,17 @@ class SubmitJobDialog(QDialog):
         left.addSpacing(8)
         left.addWidget(self.problem)
         left.addStretch(1)
-        side = QFrame()
-        side.setProperty("kind", "sunken")
-        side.setMinimumWidth(theme().px(290))
+        inner = QFrame()
+        inner.setProperty("kind", "sunken")
         self._side.setContentsMargins(20, 16, 20, 16)
         self._side.setSpacing(12)
-        side.setLayout(self._side)
+        inner.setLayout(self._side)
+        side = QScrollArea()
+        side.setWidgetResizable(True)
+        side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        side.setWidget(inner)
+        side.setMinimumWidth(theme().px(310))
+        side.setAccessibleName("What this job does")
         upper = QHBoxLayout()
         upper.setSpacing(0)
         upper.addLayout(left, 1)
@@ -128,7 +149,7 @@ class SubmitJobDialog(QDialog):
 
     def _set_busy(self, busy: bool) -> None:
         self.submit_button.setEnabled(not busy)
-        self.submit_button.setText("Submitting…" if busy else "Submit job")
+        self.submit_button.setText("Submitting…" if busy else self._act)
         self.back.setEnabled(not busy)
 
     def _on_submitted(self, job: Any) -> None:

@@ -57,6 +57,8 @@ class ScheduleForm(QWidget):
         else:
             self.repetition.setParent(self)
             self.repetition.hide()
+        # Beside the repetition its runs are listed, in words too.
+        self._words.setVisible(not repeats)
         layout.addWidget(self._words)
         self._on_changed()
 

@@ -12,7 +12,7 @@ from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import BackupScript, Credentials, VerifyMode
 from app.model.scenario import ReplicaSpec
 from app.services.api import BackupRequest
-from app.ui.backup import manager as backup_manager
+from app.ui.backup import unregister
 from app.ui.backup.manager import DESTINATION, SOURCE, BackupManager
 from app.ui.backup.source_rows import GROUP_KEY
 from app.ui.dialogs.security_and_agent import SecurityDialog
@@ -226,6 +226,7 @@ def test_backup_is_submitted_exactly_as_chosen(manager, qtbot, services, context
             device_group="GROUP1",
             encrypt=True,
             verify=VerifyMode.SCAN,
+            retries=1,
         ),
         request.schedule,
         "Nightly",
@@ -351,7 +352,7 @@ def test_registration_alone_is_deleted_and_can_be_taken_back(
     manager, services, context, settled, monkeypatch
 ):
     asked = []
-    monkeypatch.setattr(backup_manager, "confirm", lambda *texts: asked.append(texts) or True)
+    monkeypatch.setattr(unregister, "confirm", lambda *texts: asked.append(texts) or True)
     manager.show_request(scenario="Sales Shares")
     manager.source.delete_action.trigger()
     settled()
@@ -394,7 +395,7 @@ def test_empty_home_offers_a_new_scenario(context, open_manager):
     context.services = MemoryServices(empty=True)
     manager = open_manager()
     assert manager.source.empty.isVisible()
-    assert not manager.foot.isVisible()
+    assert "of a directory" in manager.foot.text.text()
     manager.source.empty.button.click()
     assert context.extra["opened"] == [("xosoft", {"new_scenario": True})]
 

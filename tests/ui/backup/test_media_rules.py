@@ -27,7 +27,7 @@ def manager(services, context, qtbot, settled):
 
 
 def script(manager):
-    return manager.draft.request(manager._statuses, Schedule()).script
+    return manager.draft.request(manager.statuses, Schedule()).script
 
 
 def test_nothing_chosen_is_what_a_backup_did_before(manager):

@@ -86,7 +86,9 @@ def test_request_carries_exactly_what_was_chosen(two: list[ScenarioStatus]) -> N
     login = (second.id, "replica", Credentials("svc", "pw"))
     request = draft.request(two, schedule, name=" Nightly ", hold=True, credentials=(login,))
     assert request == BackupRequest(
-        BackupScript((first.id, second.id), ("Alpha", "beta"), "", "GROUP1", "", True, VerifyMode.COMPARE),
+        BackupScript(
+            (first.id, second.id), ("Alpha", "beta"), "", "GROUP1", "", True, VerifyMode.COMPARE, retries=1
+        ),
         schedule,
         "Nightly",
         True,

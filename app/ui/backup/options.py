@@ -1,0 +1,124 @@
+"""The options of a backup beside source, media and schedule. Qt-free."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+
+from app.model.commands import JobCommands, OnExit
+from app.model.job import BackupScript
+
+MOST_RETRIES = 12
+LEAST_STREAMS, MOST_STREAMS = 2, 32
+RESULTS = ("failed", "incomplete", "finished", "canceled")
+ON_EXIT = (
+    (OnExit.RUN, "Run job immediately"),
+    (OnExit.SKIP_JOB, "Skip job"),
+    (OnExit.SKIP_AFTER, "Skip post application"),
+)
+
+
+@dataclass(slots=True)
+class CommandText:
+    """Commands around the job, or around one node, as they are typed."""
+
+    before: str = ""
+    wait: bool = False
+    exit_code: int = 0
+    on_exit: OnExit = OnExit.RUN
+    delay_minutes: int = 0
+    after: str = ""
+    unless: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, commands: JobCommands) -> CommandText:
+        """As a person would have typed them."""
+        return cls(
+            shlex.join(commands.before),
+            commands.exit_code is not None,
+            commands.exit_code or 0,
+            commands.on_exit,
+            commands.delay_minutes,
+            shlex.join(commands.after),
+            frozenset(commands.after_unless),
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is run."""
+        return not self.before.strip() and not self.after.strip()
+
+    def fault(self) -> str:
+        """What is wrong with them, or ""."""
+        for name, text in (("before", self.before), ("after", self.after)):
+            try:
+                words = shlex.split(text)
+            except ValueError:
+                return f"The command {name} has a quotation mark that is not closed"
+            if words and not words[0].startswith("/"):
+                return f"The command {name} begins with the absolute path of a program"
+        return ""
+
+    def commands(self) -> JobCommands:
+        """As the job keeps them; nothing of them is faulty."""
+        before = tuple(shlex.split(self.before))
+        waits = self.wait and bool(before)
+        return JobCommands(
+            before,
+            self.exit_code if waits else None,
+            self.on_exit if waits else OnExit.RUN,
+            self.delay_minutes if waits else 0,
+            tuple(shlex.split(self.after)),
+            tuple(result for result in RESULTS if result in self.unless) if self.after.strip() else (),
+        )
+
+
+@dataclass(slots=True)
+class BackupOptions:
+    """Retry, Operation and Pre/Post. `nodes`: by the name of a scenario, or the label of a directory."""
+
+    retries: int = 1
+    retry_minutes: int = 10
+    streams: int = 4
+    commands: CommandText = field(default_factory=CommandText)
+    nodes: dict[str, CommandText] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, script: BackupScript) -> BackupOptions:
+        """Those of a job that is there."""
+        return cls(
+            script.retries,
+            script.retry_minutes,
+            script.streams,
+            CommandText.of(script.commands),
+            {node: CommandText.of(commands) for node, commands in script.node_commands},
+        )
+
+    def fault(self) -> str:
+        """What is wrong, or ""."""
+        for name, text in [("", self.commands), *self.nodes.items()]:
+            if text.fault():
+                return f"{name}: {text.fault()}" if name else text.fault()
+        return ""
+
+    def node_commands(self, nodes: tuple[str, ...]) -> tuple[tuple[str, JobCommands], ...]:
+        """Of the nodes that are backed up."""
+        return tuple(
+            (node, text.commands()) for node, text in self.nodes.items() if node in nodes and not text.empty
+        )
+
+    def words(self) -> str:
+        """What differs from nothing, in a line."""
+        parts = (
+            [f"what is missed is tried again {_times(self.retries)}"] if self.retries else ["no second try"]
+        )
+        if self.commands.before.strip():
+            parts.append("a command before")
+        if self.commands.after.strip():
+            parts.append("a command after")
+        parts += ["commands around nodes"] if any(not one.empty for one in self.nodes.values()) else []
+        return ", ".join(parts)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
