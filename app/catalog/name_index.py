@@ -11,7 +11,7 @@ import re
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from app.catalog import dialect
+from app.catalog import dialect, name_ends
 
 TABLE = "name_index"
 _MAKE = f"""
@@ -101,6 +101,8 @@ def next_names(connection: Connection, like: str, after: int, limit: int) -> lis
             f"SELECT n.id FROM {TABLE} x CROSS JOIN names n ON n.id = x.rowid WHERE {TABLE} MATCH :match"
             " AND x.rowid > :after AND n.text LIKE :like ESCAPE '\\' ORDER BY x.rowid LIMIT :limit"
         )
+    elif (by_ends := name_ends.next_by_ends(connection, like, after, limit)) is not None:
+        return by_ends
     else:
         found = (
             "SELECT id FROM names WHERE id > :after AND text LIKE :like ESCAPE '\\' ORDER BY id LIMIT :limit"
