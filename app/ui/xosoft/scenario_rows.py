@@ -21,12 +21,15 @@ from app.ui.models.tree import Row
 from app.ui.widgets.status import IN_SYNC, REPLICA, SCENARIO, Status, status_cell
 
 COLUMNS = (
-    Column("Scenario", 180),
-    Column("Status", 135),
-    Column("Product", 85),
-    Column("Server", 85),
-    Column("Mode", 80, stretch=True),
+    Column("Scenario", 138, stretch=True),
+    Column("Status", 126),
+    Column("Product", 66),
+    Column("Server", 84),
+    Column("Mode", 70),
+    Column("", 92, right=True),
+    Column("", 58, right=True),
 )
+"""The last two are those of the hosts alone: what was synchronised, and the lag."""
 
 _SERVERS = {
     ServerType.FILE_SERVER: "File Server",
@@ -116,14 +119,16 @@ def _scenario_row(status: ScenarioStatus, now: datetime) -> Row:
 
 
 def _header_row() -> Row:
-    titles = (("Host", False), ("State", False), ("Changed", True), ("Files", True), ("In spool", True))
-    cells = tuple(Cell(title, role="muted", right=right) for title, right in titles)
+    words = ("Host", "State", "Changed", "Files", "In spool", "Synchronized", "Lag")
+    cells = tuple(Cell(title, role="muted", right=place > 1) for place, title in enumerate(words))
     return Row("header", cells, kind=RowKind.SUBHEADER, selectable=False)
 
 
 def _master_row(status: ScenarioStatus, now: datetime) -> Row:
     stopped = status.state in (ScenarioState.STOPPED, ScenarioState.NOT_AUTHORIZED)
     files = [root.files for root in status.roots if root.files is not None]
+    synchronized = sum(replica.synchronized_bytes for replica in status.replicas)
+    lag = max((one.lag_seconds for one in status.replicas if one.lag_seconds is not None), default=None)
     spool = max((replica.spool_bytes for replica in status.replicas), default=0)
     return Row(
         ("host", HostRole.MASTER, status.scenario.master),
@@ -133,6 +138,8 @@ def _master_row(status: ScenarioStatus, now: datetime) -> Row:
             number(formats.size(status.captured_bytes), status.captured_bytes),
             number(formats.count(sum(files) if files else None), sum(files) if files else None),
             number(formats.size(spool), spool),
+            number(formats.size(synchronized), synchronized),
+            number(formats.duration(lag), lag),
         ),
         tuple(_replica_row(position, replica, now) for position, replica in enumerate(status.replicas)),
         status,
@@ -158,6 +165,8 @@ def _replica_row(position: int, replica: ReplicaStatus, now: datetime) -> Row:
             number(formats.size(replica.changed_bytes), replica.changed_bytes),
             number(formats.count(replica.files), replica.files),
             number(formats.size(replica.spool_bytes), replica.spool_bytes, "warning" if late else "text"),
+            number(formats.size(replica.synchronized_bytes), replica.synchronized_bytes),
+            number(formats.duration(replica.lag_seconds), replica.lag_seconds),
         ),
         (),
         replica,

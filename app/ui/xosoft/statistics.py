@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.model.paths import shown
-from app.model.scenario import RootStatistics, ScenarioStatus
-from app.ui import formats
+from app.model.scenario import ScenarioStatus
 from app.ui.bridge.slices import Slices
-from app.ui.models.cell import Cell, Column, number
-from app.ui.models.table import RowModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line
 from app.ui.widgets.controls import Segmented
@@ -21,45 +26,10 @@ from app.ui.widgets.views import CellTable
 from app.ui.xosoft.charts import Chart
 from app.ui.xosoft.history import History
 from app.ui.xosoft.host_graph import HostGraph, LinkRates
+from app.ui.xosoft.host_statistics import HostStatistics, RootModel
 
 _WINDOWS = (("2 min", 120.0), ("15 min", 900.0), ("6 h", 6 * 3600.0))
 _MOVE_MS = 250
-
-
-class RootModel(RowModel[RootStatistics]):
-    """One row per root directory."""
-
-    columns = (
-        Column("Root directory", 165, stretch=True),
-        Column("Size", 72, right=True),
-        Column("Created", 66, right=True),
-        Column("Changed", 70, right=True),
-        Column("Removed", 70, right=True),
-        Column("Renamed", 72, right=True),
-        Column("Last change", 95, right=True),
-    )
-
-    def key_of(self, item: RootStatistics) -> Hashable:
-        """The root's path."""
-        return item.master_path
-
-    def cell(self, item: RootStatistics, column: int) -> Cell:
-        """Paintable content."""
-        if column == 0:
-            return Cell(shown(item.master_path), icon="folder", middle=True)
-        if column == 1:
-            return number(formats.size(item.size_bytes), item.size_bytes)
-        if column == 6:
-            at = item.last_change_at
-            return Cell(
-                formats.ago(at),
-                right=True,
-                role="text2" if at else "muted",
-                tooltip=formats.full_time(at) if at else "",
-                sort=at.timestamp() if at else 0.0,
-            )
-        value = (item.folders_created, item.files_changed, item.removed, item.renamed)[column - 2]
-        return number(formats.count(value), value)
 
 
 class StatisticsTab(QWidget):
@@ -68,6 +38,13 @@ class StatisticsTab(QWidget):
     def __init__(self, history: History) -> None:
         super().__init__()
         self._history = history
+        self._status: ScenarioStatus | None = None
+        self._host: HostStatistics | None = None
+        self._views: tuple[str, ...] = ()
+        self.view = QComboBox()
+        self.view.setAccessibleName("Statistics of")
+        self.view.setToolTip("Statistics of the scenario as a whole, or of one of its hosts")
+        self.view.activated.connect(self._on_view_chosen)
         self.graph = HostGraph()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -78,15 +55,15 @@ class StatisticsTab(QWidget):
         self.span = Segmented([title for title, _ in _WINDOWS])
         self.span.setAccessibleName("Time shown")
         self.span.chosen.connect(self._draw)
-        head = QHBoxLayout()
-        head.setContentsMargins(16, 6, 12, 0)
-        head.addWidget(Label("Last", "small", "muted"))
-        head.addWidget(self.span)
-        head.addStretch(1)
+        last = QHBoxLayout()
+        last.setContentsMargins(16, 6, 12, 0)
+        last.addWidget(Label("Last", "small", "muted"))
+        last.addWidget(self.span)
+        last.addStretch(1)
         around = QVBoxLayout(charts)
         around.setContentsMargins(0, 0, 0, 0)
         around.setSpacing(0)
-        around.addLayout(head)
+        around.addLayout(last)
         self._row = QHBoxLayout()
         around.addLayout(self._row, 1)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -123,9 +100,17 @@ class StatisticsTab(QWidget):
         whole.setWidgetResizable(True)
         whole.setFrameShape(QFrame.Shape.NoFrame)
         whole.setWidget(split)
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 4, 12, 4)
+        head.addWidget(self.view)
+        head.addStretch(1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(whole)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(whole)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.pages, 1)
 
     def _make_charts(self) -> Iterator[None]:
         yield
@@ -151,11 +136,50 @@ class StatisticsTab(QWidget):
     def show_status(self, status: ScenarioStatus | None) -> None:
         """Show another scenario, or the same one's new figures."""
         self._shown = status.scenario.id if status is not None else None
+        self._status = status
         if status is None:
             self.graph.show_status(None, LinkRates())
             self.roots.set_items([])
             return
+        self._offer(status)
+        if self.view.currentIndex() > 0:
+            self._show_host(status)
+            return
+        self.pages.setCurrentIndex(0)
         number_of = status.scenario.id
         self.graph.show_status(status, self._history.rates(number_of))
         self.roots.set_items(list(status.roots))
         self.roots.touch()
+
+    # one host
+
+    def _offer(self, status: ScenarioStatus) -> None:
+        """The scenario, its master and its replicas; the same kind of view stays chosen."""
+        views = (
+            "Scenario",
+            f"Master {status.scenario.master}",
+            *(f"Replica {replica.host}" for replica in status.replicas),
+        )
+        if views == self._views:
+            return
+        chosen = self.view.currentText()
+        kind = min(self.view.currentIndex(), 2)
+        self._views = views
+        self.view.clear()
+        self.view.addItems(views)
+        same = self.view.findText(chosen)
+        self.view.setCurrentIndex(same if same >= 0 else max(0, min(kind, len(views) - 1)))
+
+    def _show_host(self, status: ScenarioStatus) -> None:
+        if self._host is None:
+            self._host = HostStatistics()
+            self.pages.addWidget(self._host)
+        self.pages.setCurrentWidget(self._host)
+        position = self.view.currentIndex() - 2
+        if 0 <= position < len(status.replicas):
+            self._host.show_replica(status, status.replicas[position])
+        else:
+            self._host.show_master(status)
+
+    def _on_view_chosen(self, _position: int) -> None:
+        self.show_status(self._status)
