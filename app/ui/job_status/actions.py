@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from app.model.job import Job, JobKind, JobStatus
+from app.ui.backup.draft import modifiable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,17 @@ class JobOffers:
     delete: Offer
     reschedule: Offer
     undo: Offer
+    modify: Offer
+    password: Offer
 
 
 def offers(job: Job | None) -> JobOffers:
     """What the toolbar offers for `job`."""
     if job is None:
-        return JobOffers(*[_CHOOSE] * 7)
+        return JobOffers(*[_CHOOSE] * len(fields(JobOffers)))
     if job.parent_id is not None:
         child = Offer(f"Part of job {job.parent_id}: choose that one")
-        return JobOffers(child, child, child, child, child, child, child)
+        return JobOffers(*[child] * len(fields(JobOffers)))
     status = job.status
     active = Offer("The job is running; stop it first")
     done = Offer("The job has run and does not repeat")
@@ -54,7 +57,18 @@ def offers(job: Job | None) -> JobOffers:
         delete=active if status is JobStatus.ACTIVE else Offer(),
         reschedule=active if status is JobStatus.ACTIVE else done if status is JobStatus.DONE else Offer(),
         undo=_undo(job),
+        modify=_waits(job, modifiable(job)),
+        password=_waits(job, ""),
     )
+
+
+def _waits(job: Job, reason: str) -> Offer:
+    """What is done to jobs that wait alone."""
+    if job.status is JobStatus.ACTIVE:
+        return Offer("The job is running; stop it first")
+    if job.status is JobStatus.DONE:
+        return Offer("The job has run and does not repeat")
+    return Offer(reason)
 
 
 def _undo(job: Job) -> Offer:

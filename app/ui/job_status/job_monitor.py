@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.messages import render
 from app.model.job import Job, JobKind, JobPhase, JobProgress, JobStatus, RestoreScript
 from app.model.paths import shown
+from app.model.upcoming import NextRun
 from app.ui import formats
 from app.ui.job_status.queue_rows import fraction, waiting_text
 from app.ui.job_status.words import PHASE
@@ -65,6 +67,9 @@ class JobMonitor(QFrame):
         self.amount = Label("", "body", "text2")
         self.amount.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.gauge = Gauge("Progress of the step")
+        self.next_run = Label("", "body", "text2", wrap=True)
+        self.next_run.hide()
+        self._next: NextRun | None = None
         self._path = Label("", "small", "text2", elide=Qt.TextElideMode.ElideMiddle)
         self._facts = {name: Label("", "body", "text") for name in _FACTS}
         line = QHBoxLayout()
@@ -79,6 +84,7 @@ class JobMonitor(QFrame):
         body.addLayout(line)
         body.addWidget(self.gauge)
         body.addWidget(self._path)
+        body.addWidget(self.next_run)
         body.addLayout(self._grid())
         body.addStretch(1)
         layout = QVBoxLayout(self)
@@ -110,6 +116,7 @@ class JobMonitor(QFrame):
     def show_job(self, job: Job, children: Sequence[Job] = ()) -> None:
         """Show `job`; a master job adds what its children do."""
         self._job = job
+        self._show_next_run()
         note = f"Job {job.id}" + (f", child of {job.parent_id}" if job.parent_id else "")
         if children:
             note += f", {formats.counted(len(children), 'child job', 'child jobs')}"
@@ -131,6 +138,22 @@ class JobMonitor(QFrame):
         self._path.setVisible(bool(path))
         for name, text in _facts(job).items():
             self._facts[name].setText(text)
+
+    def show_next(self, run: NextRun) -> None:
+        """When it runs next and why, or why not."""
+        self._next = run
+        self._show_next_run()
+
+    def _show_next_run(self) -> None:
+        job, run = self._job, self._next
+        shown_ = run is not None and job is not None and run.job_id == job.id and job.parent_id is None
+        self.next_run.setVisible(shown_)
+        if run is not None and shown_:
+            why = render(run.code, run.params).text
+            media = f". Media {run.media}" if run.media else ""
+            text = f"Next run {formats.moment(run.at)}: {why}{media}" if run.at else why
+            self.next_run.setText(text)
+            self.next_run.setToolTip(formats.full_time(run.at) if run.at else "")
 
     def activate(self) -> None:
         """Enter on the job: the keyboard goes on here."""

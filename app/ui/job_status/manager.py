@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -22,23 +22,24 @@ from PySide6.QtWidgets import (
 
 from app.model.events import ActivityRecord
 from app.model.job import Job, JobStatus
+from app.model.upcoming import NextRun
 from app.ui import formats, icons
-from app.ui.dialogs.confirm import confirm
-from app.ui.job_status.actions import Offer, command_line, offers
+from app.ui.job_status.actions import Offer, offers
+from app.ui.job_status.job_commands import JobCommands
 from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.log_export import write_export
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.job_status.queue_pane import JobQueuePane
-from app.ui.job_status.reschedule import RescheduleDialog
-from app.ui.job_status.undo_dialog import UndoDialog
+from app.ui.job_status.upcoming_pane import HOURS, UpcomingPane
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line
 
 _LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
-_ONLY_IN_MENU = frozenset({"details", "undo", "show_log", "copy_command"})
+_NEXT_POLL_MS = 10_000
+_ONLY_IN_MENU = frozenset({"details", "password", "undo", "show_log", "copy_command"})
 _OF_THE_LOG = ("export", "purge")
 _NEED_A_JOB = ("details", "show_log", "copy_command")
 
@@ -51,17 +52,21 @@ class JobStatusManager(Manager):
         self._jobs: dict[int, Job] = {}
         self._wanted_job: int | None = None
         self._wanted_details: int | None = None
+        self._asked_next: Job | None = None
         self.queue = JobQueuePane()
+        self.upcoming = UpcomingPane()
+        self.commands = JobCommands(context, self._chosen, self)
         self.log = ActivityLogPane()
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Job Status")
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
-        for title in ("Job Queue", "Activity Log"):
+        for title in ("Job Queue", "Activity Log", "Next 24 hours"):
             self.tabs.addTab(title)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.queue)
         self._pages.addWidget(self.log)
+        self._pages.addWidget(self.upcoming)
         self.tabs.currentChanged.connect(self._on_tab_changed)
         self.actions_ = self._make_actions()
         self.body.addWidget(self._tool_row())
@@ -73,9 +78,18 @@ class JobStatusManager(Manager):
         self._log_poll = self.poll(self._read_log, _LOG_POLL_MS)
         self._log_poll.answered.connect(self._on_log)
         self._log_poll.failed.connect(self.log.show_error)
+        self._next_poll = self.poll(self._read_next, _NEXT_POLL_MS)
+        self._next_poll.answered.connect(self._on_next)
+        self._next_poll.failed.connect(self.upcoming.show_error)
         for poller in (self._queue_poll, self._log_poll):
             poller.stale.connect(self._on_stale)
         self.queue.job_chosen.connect(self._offer)
+        self.queue.job_chosen.connect(self._ask_next)
+        self.commands.changed.connect(self._queue_poll.refresh)
+        self.commands.submitted.connect(self._on_submitted)
+        self.upcoming.job_wanted.connect(self._on_job_wanted)
+        self.upcoming.backup_wanted.connect(self._on_backup_wanted)
+        self.upcoming.retried.connect(self._next_poll.refresh)
         self.queue.log_wanted.connect(self._on_log_wanted)
         self.queue.details_wanted.connect(self.show_details)
         self.queue.backup_wanted.connect(self._on_backup_wanted)
@@ -91,20 +105,23 @@ class JobStatusManager(Manager):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
+            self._back = shortcut  # the last one made
         self._offer()
 
     def _make_actions(self) -> dict[str, QAction]:
         made = {}
         for name, text, icon, key, slot in (
-            ("run_now", "Run now", "play", "Ctrl+R", self._on_run_now),
-            ("ready", "Ready / Hold", "pause", "Ctrl+H", self._on_ready_or_hold),
-            ("reschedule", "Reschedule…", "calendar-clock", "", self._on_reschedule),
-            ("stop", "Stop", "circle-stop", "Ctrl+.", self._on_stop),
-            ("delete", "Delete…", "trash-2", "Del", self._on_delete),
+            ("run_now", "Run now", "play", "Ctrl+R", self.commands.run_now),
+            ("ready", "Ready / Hold", "pause", "Ctrl+H", self.commands.ready_or_hold),
+            ("modify", "Modify…", "pencil", "Ctrl+M", self.commands.modify),
+            ("reschedule", "Reschedule…", "calendar-clock", "", self.commands.reschedule),
+            ("stop", "Stop", "circle-stop", "Ctrl+.", self.commands.stop),
+            ("delete", "Delete…", "trash-2", "Del", self.commands.delete),
             ("details", "Details…", "info", "Alt+Return", self._on_details),
-            ("undo", "Undo restore…", "undo-2", "Ctrl+Z", self._on_undo),
+            ("password", "Change password…", "key-round", "", self.commands.password),
+            ("undo", "Undo restore…", "undo-2", "Ctrl+Z", self.commands.undo),
             ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
-            ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy_command),
+            ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self.commands.copy_command),
             ("export", "Export…", "download", "", self.log.export),
             ("purge", "Purge…", "trash-2", "", self._on_purge),
         ):
@@ -164,15 +181,16 @@ class JobStatusManager(Manager):
         super().activate()
         focus = QApplication.focusWidget()
         if focus in (None, self.tabs) or not self.isAncestorOf(focus):
-            (self.log.tree if self.tabs.currentIndex() else self.queue.tree).setFocus()
+            (self.queue.tree, self.log.tree, self.upcoming.tree)[self.tabs.currentIndex()].setFocus()
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
         return "&Job", [*self._job_actions(), None, *(self.actions_[name] for name in _OF_THE_LOG)]
 
     def _job_actions(self) -> list[QAction | None]:
-        names = ("run_now", "ready", "reschedule", "stop", "", "details", "undo", "show_log", "copy_command")
-        return [self.actions_[name] if name else None for name in (*names, "", "delete")]
+        names = ("run_now", "ready", "modify", "reschedule", "password", "stop", "")
+        more = ("details", "undo", "show_log", "copy_command", "", "delete")
+        return [self.actions_[name] if name else None for name in (*names, *more)]
 
     def show_request(self, **request: Any) -> None:
         """`job`: choose it in the queue. `details`: open its window. `log_of`: its lines.
@@ -224,6 +242,35 @@ class JobStatusManager(Manager):
         self.header.subtitle.setText(", ".join(parts))
         self._offer()
 
+    def _chosen(self) -> Job | None:
+        # The keys of the queue do nothing while another tab is in front.
+        return self.queue.current_job() if self.tabs.currentIndex() == 0 else None
+
+    def _read_next(self) -> Sequence[NextRun]:
+        return self.context.services.jobs.upcoming(HOURS)
+
+    def _on_next(self, runs: Sequence[NextRun]) -> None:
+        self.upcoming.set_runs(runs, {job.id: job.device_group for job in self._jobs.values()})
+
+    def _on_job_wanted(self, job_id: int) -> None:
+        self.show_request(job=job_id)
+
+    def _on_submitted(self, job: Job) -> None:
+        self._wanted_job = job.id
+
+    def _ask_next(self) -> None:
+        """When the chosen job runs next, and why: asked when it, or what is known of it, has changed."""
+        job = self.queue.current_job()
+        if job is None or job == self._asked_next:
+            return
+        self._asked_next = job
+        call = partial(self.context.services.jobs.next_run, job.id)
+        self.context.tasks.run(self, call, self.queue.monitor.show_next, self._on_next_failed, key="next")
+
+    def _on_next_failed(self, _error: Exception) -> None:
+        """It is gone meanwhile; the queue tells."""
+        self._asked_next = None
+
     def _on_jobs_failed(self, error: Exception) -> None:
         self.queue.show_error(error)
 
@@ -233,12 +280,13 @@ class JobStatusManager(Manager):
     def _on_tab_changed(self, position: int) -> None:
         self._pages.setCurrentIndex(position)
         for name, tool in self.toolbar.items():
-            tool.setVisible((name in _OF_THE_LOG) == (position == 1))
+            tool.setVisible(position != 2 and (name in _OF_THE_LOG) == (position == 1))
         self._fit_toolbar()
         self._offer()
 
     def _on_other_tab(self) -> None:
-        self.tabs.setCurrentIndex(1 - self.tabs.currentIndex())
+        step = -1 if self.sender() is self._back else 1
+        self.tabs.setCurrentIndex((self.tabs.currentIndex() + step) % self.tabs.count())
 
     def enter_filter(self) -> None:
         """Ctrl+F: the search of the log."""
@@ -273,31 +321,10 @@ class JobStatusManager(Manager):
         if job is not None:
             self.show_details(job.id)
 
-    def _on_undo(self) -> None:
-        job = self.queue.current_job()
-        if job is not None and offers(job).undo.enabled:
-            dialog = UndoDialog(self.context, job, self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.submitted.connect(self._on_undo_submitted)
-            dialog.open()
-
-    def _on_undo_submitted(self, job: object) -> None:
-        if isinstance(job, Job):
-            self.context.toast(f"Job {job.id} submitted", job.name)
-            self._wanted_job = job.id
-        self._queue_poll.refresh()
-
     def _on_show_log(self) -> None:
         job = self.queue.current_job()
         if job is not None:
             self._on_log_wanted(job.parent_id or job.id)
-
-    def _on_copy_command(self) -> None:
-        job = self.queue.current_job()
-        if job is not None:
-            text = command_line(job)
-            QGuiApplication.clipboard().setText(text)
-            self.context.toast("Copied", text)
 
     def _on_export(self, name: str, text: str) -> None:
         self.context.tasks.run(
@@ -325,14 +352,15 @@ class JobStatusManager(Manager):
         self.context.open_manager("backup")
 
     def _offer(self) -> None:
-        # The keys of the queue do nothing while the log is in front.
-        job = self.queue.current_job() if self.tabs.currentIndex() == 0 else None
+        job = self._chosen()
         offered = offers(job)
         held = job is not None and job.status is JobStatus.HOLD
         for name, offer in (
             ("run_now", offered.run_now),
             ("ready", offered.ready if held else offered.hold),
+            ("modify", offered.modify),
             ("reschedule", offered.reschedule),
+            ("password", offered.password),
             ("stop", offered.stop),
             ("delete", offered.delete),
         ):
@@ -346,53 +374,3 @@ class JobStatusManager(Manager):
     def _set(self, action: QAction, offer: Offer) -> None:
         action.setEnabled(offer.enabled)
         action.setToolTip(offer.reason or action.text().rstrip("…"))
-
-    def _act(self, call: Callable[[int], object], said: str = "") -> None:
-        job = self.queue.current_job()
-        if job is not None:
-            self.context.tasks.run(
-                self, partial(call, job.id), partial(self._on_done, said.format(job=job)), self._on_failed
-            )
-
-    def _on_done(self, said: str, _result: object) -> None:
-        if said:
-            self.context.toast(said)
-        self._queue_poll.refresh()
-
-    def _on_failed(self, error: Exception) -> None:
-        self.context.show_error(error)
-        self._queue_poll.refresh()
-
-    def _on_run_now(self) -> None:
-        self._act(self.context.services.jobs.run_now)
-
-    def _on_ready_or_hold(self) -> None:
-        job = self.queue.current_job()
-        jobs = self.context.services.jobs
-        self._act(jobs.ready if job is not None and job.status is JobStatus.HOLD else jobs.hold)
-
-    def _on_stop(self) -> None:
-        self._act(self.context.services.jobs.stop, "Job {job.id} is stopping after this chunk")
-
-    def _on_delete(self) -> None:
-        job = self.queue.current_job()
-        if job is None:
-            return
-        what = "with its schedule" if job.schedule.repeat else "from the queue"
-        if confirm(
-            self,
-            f"Delete job {job.id}, {job.name}?",
-            f"The job is removed {what}. Sessions it wrote and its log lines stay.",
-            "Delete job",
-        ):
-            self._act(self.context.services.jobs.delete, "Job {job.id} deleted")
-
-    def _on_reschedule(self) -> None:
-        job = self.queue.current_job()
-        if job is None:
-            return
-        dialog = RescheduleDialog(job, self)
-        if dialog.exec():
-            schedule = dialog.schedule()
-            self._act(lambda number: self.context.services.jobs.reschedule(number, schedule))
-        dialog.deleteLater()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from app.model.errors import ArcxoError, BusyError
 from app.model.events import Severity
 from app.model.job import JobProgress, JobStatus, Schedule
-from app.ui.job_status import manager as job_status_manager
+from app.ui.job_status import job_commands
 from app.ui.job_status.manager import JobStatusManager
 from app.ui.job_status.reschedule import RescheduleDialog
 from app.ui.models.cell import ItemRole, RowKind
@@ -111,9 +111,7 @@ def test_held_job_is_ready_on_screen_after_the_action(manager, services, qtbot):
 def test_delete_asks_first_and_keeps_the_job_when_refused(manager, services, settled, monkeypatch):
     answers = [False, True]
     asked = []
-    monkeypatch.setattr(
-        job_status_manager, "confirm", lambda *texts: asked.append(texts[1]) or answers.pop(0)
-    )
+    monkeypatch.setattr(job_commands, "confirm", lambda *texts: asked.append(texts[1]) or answers.pop(0))
     choose(manager, DONE)
     manager.actions_["delete"].trigger()
     settled()
