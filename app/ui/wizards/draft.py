@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 
 from PySide6.QtCore import QSettings
 
 from app.model.properties import property_text, property_value
-from app.model.scenario import ScenarioProperties
-from app.ui.wizards.flow import Answers
+from app.model.scenario import Override, ScenarioProperties
+from app.ui.wizards.flow import Answers, Further
 
 _KEY = "wizard/scenario_draft"
 
@@ -27,6 +28,15 @@ def keep_draft(settings: QSettings, answers: Answers) -> None:
         "include": list(answers.include),
         "group": answers.group,
         "properties": properties,
+        "overrides": [[one.name, one.value] for one in answers.overrides],
+        "further": [
+            {
+                "host": one.host,
+                "targets": {root.hex(): target for root, target in one.targets.items()},
+                "overrides": [[own.name, own.value] for own in one.overrides],
+            }
+            for one in answers.further
+        ],
     }
     settings.setValue(_KEY, json.dumps(kept))
 
@@ -54,6 +64,21 @@ def read_draft(settings: QSettings) -> Answers | None:
             include=tuple(str(pattern) for pattern in kept.get("include", ())),
             group=str(kept.get("group", "Scenarios")),
             properties=replace(ScenarioProperties(), **values),
+            overrides=_overrides(kept.get("overrides", ())),
+            further=[
+                Further(
+                    str(one["host"]),
+                    {bytes.fromhex(root): str(target) for root, target in one["targets"].items()},
+                    _overrides(one["overrides"]),
+                )
+                for one in kept.get("further", ())
+            ],
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _overrides(kept: Iterable[Sequence[str]]) -> tuple[Override, ...]:
+    """One replica's own values; a property that is not known any more is left out."""
+    names = {field.name for field in fields(ScenarioProperties)}
+    return tuple(Override(str(name), str(value)) for name, value in kept if name in names)

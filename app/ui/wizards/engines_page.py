@@ -28,7 +28,7 @@ class EnginesPage(WizardPage):
     """Both hosts are tried side by side whenever the page comes into view."""
 
     sentence = "Verify the hosts"
-    line = "Both hosts are asked through their agents. What stands in the way must be solved to go on."
+    line = "All hosts are asked through their agents. What stands in the way must be solved to go on."
 
     def __init__(self, flow: NewScenarioFlow, context: Context) -> None:
         super().__init__(flow, context)
@@ -73,7 +73,11 @@ class EnginesPage(WizardPage):
         if self.checking:
             return "Checking…"
         errors = self.list.errors
-        return f"{formats.counted(errors, 'error')} to solve" if errors else "Both hosts are ready"
+        return (
+            f"{formats.counted(errors, 'error')} to solve"
+            if errors
+            else ("Both hosts are ready" if len(self._asked) < 3 else "All hosts are ready")
+        )
 
     def _on_checks(self, asked: tuple[str, ...], name: str, checks: Sequence[CheckResult]) -> None:
         if asked != self._asked:

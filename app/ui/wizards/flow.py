@@ -10,6 +10,7 @@ from app.model.paths import is_beneath, shown
 from app.model.scenario import (
     Filters,
     NewScenario,
+    Override,
     ProductType,
     ReplicaSpec,
     Root,
@@ -60,6 +61,15 @@ def clean_path(text: str) -> bytes | None:
 
 
 @dataclass(slots=True)
+class Further:
+    """One more replica: its host, where it keeps each root, and its own values of properties."""
+
+    host: str = LOCAL
+    targets: dict[bytes, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+
+
+@dataclass(slots=True)
 class Answers:
     """All that was chosen so far; never erased by a later answer."""
 
@@ -75,6 +85,8 @@ class Answers:
     include: tuple[str, ...] = ()
     template: str = ""
     properties: ScenarioProperties = field(default_factory=ScenarioProperties)
+    overrides: tuple[Override, ...] = ()
+    further: list[Further] = field(default_factory=list)
 
 
 class NewScenarioFlow:
@@ -92,8 +104,13 @@ class NewScenarioFlow:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Master and Replica, each host once."""
-        return tuple(dict.fromkeys((self.answers.master, self.answers.replica)))
+        """Master and Replicas, each host once."""
+        return tuple(dict.fromkeys((self.answers.master, *self.replicas)))
+
+    @property
+    def replicas(self) -> tuple[str, ...]:
+        """The hosts of the replicas, in order."""
+        return (self.answers.replica, *(one.host for one in self.answers.further))
 
     @property
     def touched(self) -> bool:
@@ -107,11 +124,12 @@ class NewScenarioFlow:
         if page is Page.HOSTS:
             return self._hosts_fault()
         if page is Page.ENGINES:
-            return "" if self.engines_of == self.hosts else "Both hosts must answer first"
+            return "" if self.engines_of == self.hosts else "All hosts must answer first"
         if page is Page.ROOTS:
             return "" if answers.roots else "Choose at least one directory to replicate"
         if page is Page.REPLICA:
-            faults = [self.target_fault(root) for root in answers.roots]
+            places = range(len(self.replicas))
+            faults = [self.target_fault(root, place) for place in places for root in answers.roots]
             return next((fault for fault in faults if fault), "")
         if page is Page.PROPERTIES:
             return self.filters_fault()
@@ -142,23 +160,31 @@ class NewScenarioFlow:
             return f"There is a scenario called {name} already. Choose another name"
         if not self.answers.master or not self.answers.replica:
             return "Choose a Master and a Replica host"
-        return ""
+        twice = next((host for host in self.replicas if self.replicas.count(host) > 1), "")
+        return f"{twice} is chosen as Replica twice. Choose another host, or remove one" if twice else ""
 
-    def target_of(self, root: bytes) -> str:
-        """The Replica directory typed for a root; to begin with the same path, if that is on another host."""
-        same_host = self.answers.master == self.answers.replica
-        return self.answers.targets.get(root, "" if same_host else shown(root))
+    def target_of(self, root: bytes, place: int = 0) -> str:
+        """The directory typed for a root on a replica; first the same path, if that is on another host."""
+        same_host = self.answers.master == self.replicas[place]
+        return self._targets(place).get(root, "" if same_host else shown(root))
 
-    def target_fault(self, root: bytes) -> str:
-        """What is wrong with the Replica directory of one root."""
+    def set_target(self, root: bytes, text: str, place: int = 0) -> None:
+        """A directory was typed for a root on a replica."""
+        self._targets(place)[root] = text
+
+    def _targets(self, place: int) -> dict[bytes, str]:
+        return self.answers.further[place - 1].targets if place else self.answers.targets
+
+    def target_fault(self, root: bytes, place: int = 0) -> str:
+        """What is wrong with the directory of one root on a replica."""
         answers = self.answers
-        typed = self.target_of(root)
+        typed = self.target_of(root, place)
         target = clean_path(typed)
         if not typed.strip():
             return f"Type where the Replica keeps {shown(root)}, such as /replica{shown(root)}"
         if target is None or target == b"/":
             return f"{typed} is not a full path. Type one such as /replica{shown(root)}"
-        if answers.master == answers.replica:
+        if answers.master == self.replicas[place]:
             for other in answers.roots:
                 if is_beneath(target, other) or is_beneath(other, target):
                     where = "is the root directory" if target == other else "overlaps the root directory"
@@ -166,7 +192,7 @@ class NewScenarioFlow:
         for other in answers.roots:
             if other == root:
                 continue
-            other_target = clean_path(self.target_of(other))
+            other_target = clean_path(self.target_of(other, place))
             if other_target is not None and (
                 is_beneath(target, other_target) or is_beneath(other_target, target)
             ):
@@ -220,11 +246,7 @@ class NewScenarioFlow:
         return NewScenario(
             name=answers.name.strip(),
             master=answers.master,
-            replicas=(
-                ReplicaSpec(
-                    answers.replica, tuple(clean_path(self.target_of(root)) or b"" for root in answers.roots)
-                ),
-            ),
+            replicas=tuple(self._spec(place) for place in range(len(self.replicas))),
             roots=tuple(Root(root) for root in answers.roots),
             server_type=answers.server_type,
             product=answers.product,
@@ -232,6 +254,12 @@ class NewScenarioFlow:
             filters=self.filters(),
             properties=answers.properties,
         )
+
+    def _spec(self, place: int) -> ReplicaSpec:
+        answers = self.answers
+        paths = tuple(clean_path(self.target_of(root, place)) or b"" for root in answers.roots)
+        overrides = answers.further[place - 1].overrides if place else answers.overrides
+        return ReplicaSpec(self.replicas[place], paths, overrides)
 
     def set_properties(self, **values: object) -> None:
         """Change properties by name."""
@@ -252,7 +280,7 @@ class NewScenarioFlow:
         if page is Page.TYPE:
             return "File Server · DR"
         if page is Page.HOSTS:
-            return f"{answers.master} → {answers.replica}" if answers.name else ""
+            return f"{answers.master} → {', '.join(self.replicas)}" if answers.name else ""
         if page is Page.ENGINES and self.engines_of == self.hosts:
             return f"{len(self.hosts)} of {len(self.hosts)} reachable"
         if page is Page.ROOTS and answers.roots:

@@ -13,6 +13,7 @@ from app.ui.hosts.host_dialog import HostDialog
 from app.ui.manager import Context
 from app.ui.widgets.basics import button
 from app.ui.wizards.flow import NewScenarioFlow
+from app.ui.wizards.further_replicas import FurtherReplicas
 from app.ui.wizards.page import WizardPage, field, form
 
 
@@ -50,6 +51,9 @@ class HostsPage(WizardPage):
         layout.addLayout(field("Group", self.group))
         for title, combo in (("Master host", self.master), ("Replica host", self.replica)):
             layout.addLayout(self._with_add(title, combo))
+        self.further = FurtherReplicas(flow.answers.further)
+        self.further.changed.connect(self.edited)
+        layout.addWidget(self.further)
         layout.addStretch(1)
 
     def _with_add(self, title: str, combo: QComboBox) -> QVBoxLayout:
@@ -80,6 +84,7 @@ class HostsPage(WizardPage):
         for other in (self.master, self.replica):
             if other.findText(name) < 0:
                 other.addItem(name)
+        self.further.offer([name])
         combo.setCurrentText(name)
         combo.setFocus()
 
@@ -96,6 +101,7 @@ class HostsPage(WizardPage):
             for host in hosts:
                 if combo.findText(host.name) < 0:
                     combo.addItem(host.name)
+        self.further.offer([host.name for host in hosts])
 
     def _on_scenarios(self, statuses: Sequence[object]) -> None:
         names = [getattr(status, "scenario").name for status in statuses]  # noqa: B009 - any status has one

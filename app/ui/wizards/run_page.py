@@ -32,11 +32,13 @@ class RunPage(WizardPage):
     def enter(self) -> None:
         """Say what will be made."""
         made = self.flow.scenario()
-        facts = [made.name, f"Master {made.master} → Replica {made.replicas[0].host}"]
-        facts += [
-            f"{shown(root.master_path)}  →  {shown(target)}"
-            for root, target in zip(made.roots, made.replicas[0].paths, strict=True)
-        ]
+        facts = [made.name, f"Master {made.master}"]
+        for replica in made.replicas:
+            facts.append(f"Replica {replica.host}")
+            facts += [
+                f"{shown(root.master_path)}  →  {shown(target)}"
+                for root, target in zip(made.roots, replica.paths, strict=True)
+            ]
         if made.filters.exclude:
             facts.append(f"Left out: {', '.join(made.filters.exclude)}")
         while len(self._labels) < len(facts):

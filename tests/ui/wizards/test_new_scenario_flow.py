@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from app.model.scenario import ReplicaSpec, Root
-from app.ui.wizards.flow import NewScenarioFlow, Page, clean_path
+from dataclasses import replace
+
+from app.model.scenario import Override, ReplicaSpec, Root
+from app.ui.wizards.duplicate import answers_like
+from app.ui.wizards.flow import Further, NewScenarioFlow, Page, clean_path
+from tests.support.memory_services import scenario
 
 
 def filled():
@@ -23,7 +27,7 @@ def test_hosts_that_were_not_found_to_answer_stop_the_flow_and_another_host_is_t
     flow.go(Page.HOSTS)
     flow.answers.replica = "other"
     flow.next()
-    assert flow.next() == "Both hosts must answer first"
+    assert flow.next() == "All hosts must answer first"
     flow.engines_of = ("localhost", "other")
     assert flow.next() == ""
     assert flow.answer(Page.ENGINES) == "2 of 2 reachable"
@@ -129,3 +133,37 @@ def test_typed_paths_are_absolute_and_clean():
     assert clean_path(" /srv//a/ ") == b"/srv/a"
     assert clean_path("srv") is None
     assert clean_path("/srv/../etc") is None
+
+
+def test_a_duplicate_has_every_replica_with_its_own_values():
+    made = replace(
+        scenario(5, "Files", ["/srv/a"]),
+        replicas=(
+            ReplicaSpec("repl-1", (b"/r/a",), (Override("rewind_minutes", "60"),)),
+            ReplicaSpec("repl-2", (b"/other/a",), (Override("rewind_enabled", "false"),)),
+        ),
+    )
+    flow = NewScenarioFlow()
+    flow.answers = answers_like(made)
+    copy = flow.scenario()
+    assert [one.host for one in copy.replicas] == ["repl-1", "repl-2"]
+    assert [one.paths for one in copy.replicas] == [(b"/r/a-copy",), (b"/other/a-copy",)]
+    assert [one.overrides for one in copy.replicas] == [one.overrides for one in made.replicas]
+    assert copy.properties == made.properties
+    assert flow.hosts == (made.master, "repl-1", "repl-2")
+
+
+def test_every_replica_needs_a_directory_and_a_host_of_its_own():
+    flow = NewScenarioFlow()
+    flow.answers.name = "Files"
+    flow.answers.further.append(Further("localhost"))
+    assert "chosen as Replica twice" in flow.fault(Page.HOSTS)
+    flow.answers.further[0].host = "repl-2"
+    assert flow.fault(Page.HOSTS) == ""
+    flow.add_root(b"/srv/a")
+    flow.set_target(b"/srv/a", "/replica/a")
+    assert flow.fault(Page.REPLICA) == "", "the same path is right on another host"
+    flow.set_target(b"/srv/a", "relative", 1)
+    assert "not a full path" in flow.fault(Page.REPLICA)
+    flow.set_target(b"/srv/a", "/elsewhere", 1)
+    assert [one.paths for one in flow.scenario().replicas] == [(b"/replica/a",), (b"/elsewhere",)]

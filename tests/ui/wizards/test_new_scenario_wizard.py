@@ -37,7 +37,7 @@ def to_verification(wizard, qtbot):
     go_on(wizard, qtbot)
     assert wizard.flow.page is Page.REPLICA
     assert "Type where the Replica keeps /srv/shares" in wizard.outcome.text()
-    field = replica.fields[b"/srv/shares"]
+    field = replica.fields[0, b"/srv/shares"]
     field.clear()
     qtbot.keyClicks(field, "/replica/shares")
     assert (field.text(), wizard.flow.fault()) == ("/replica/shares", "")
@@ -96,4 +96,40 @@ def test_a_marker_click_chooses_the_real_directory(context, qtbot, services, set
     assert wizard.flow.answers.roots == [b"/srv"]
     qtbot.keyClick(roots.tree, Qt.Key.Key_Space)
     assert wizard.flow.answers.roots == []
+    settled()
+
+
+def test_more_replicas_are_added_and_each_says_where_it_keeps_the_roots(context, qtbot, services, settled):
+    wizard = NewScenarioWizard(context)
+    qtbot.addWidget(wizard)
+    wizard.show()
+    hosts = wizard.pages[Page.HOSTS]
+    wizard.show_page(Page.HOSTS)
+    settled()
+    hosts.name.setText("Two replicas")
+    hosts.further.offer(["repl-2"])
+    hosts.further.add.click()
+    assert hosts.further.combos[0].currentText() == "repl-2"
+    wizard.flow.engines_of = wizard.flow.hosts
+    assert wizard.flow.hosts == ("localhost", "repl-2")
+    wizard.flow.add_root(b"/srv/shares")
+    wizard.show_page(Page.REPLICA)
+    fields = wizard.pages[Page.REPLICA].fields
+    assert [one.accessibleName() for one in fields.values()] == [
+        "/srv/shares goes on localhost to",
+        "/srv/shares goes on repl-2 to",
+    ]
+    assert fields[1, b"/srv/shares"].text() == "/srv/shares"
+    qtbot.keyClicks(fields[0, b"/srv/shares"], "/replica/shares")
+    made = wizard.flow.scenario()
+    assert [(one.host, one.paths) for one in made.replicas] == [
+        ("localhost", (b"/replica/shares",)),
+        ("repl-2", (b"/srv/shares",)),
+    ]
+    wizard.show_page(Page.RUN)
+    wizard.show_page(Page.HOSTS)
+    hosts.further._on_remove(0)
+    assert wizard.flow.replicas == ("localhost",)
+    wizard.show_page(Page.REPLICA)
+    assert not fields[1, b"/srv/shares"].isVisible()
     settled()

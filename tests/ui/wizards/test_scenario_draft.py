@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSettings
 
-from app.model.scenario import ScenarioProperties, SyncMethod
+from app.model.scenario import Override, ScenarioProperties, SyncMethod
 from app.ui.dialogs.keep_draft import KeepDraftDialog
 from app.ui.wizards.draft import keep_draft, read_draft
-from app.ui.wizards.flow import Answers, Page
+from app.ui.wizards.flow import Answers, Further, Page
 from app.ui.wizards.new_scenario import NewScenarioWizard
 
 
@@ -19,6 +19,8 @@ def test_a_draft_keeps_every_answer_and_any_bytes(tmp_path):
         targets={b"/srv/\xff\x80 odd": "/replica"},
         exclude="*.tmp\n~$*",
         properties=ScenarioProperties(sync=SyncMethod.BLOCK, rewind_mb=77),
+        overrides=(Override("rewind_mb", "5"),),
+        further=[Further("repl-2", {b"/srv/x": "/y"}, (Override("rewind_minutes", "60"),))],
     )
     keep_draft(settings, answers)
     settings.sync()
