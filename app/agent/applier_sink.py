@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from app.agent.new_trees import NewTrees
 from app.backup.beneath import Places
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError, Problem
@@ -45,7 +46,7 @@ class ApplierSink:
         self._guard = threading.RLock()
         self._names = itertools.count()
         self._queue: list[StagedOperation] = []
-        self._queued_bytes = 0
+        self._queued_bytes = self._queued_entries = 0
         self._applying = ThreadPoolExecutor(1, "apply")
         self._batch: Future[list[Problem]] | None = None
         self._made: set[bytes] = set()
@@ -53,38 +54,60 @@ class ApplierSink:
         """What was handed over to be removed."""
         self._directories: list[tuple[bytes, Metadata]] = []
         self._places = Places(list(roots))
+        self._trees = NewTrees(area.directories)
 
-    def stage(self, target: bytes, apart: int = 0) -> bytes:  # noqa: ARG002 - made in one directory
-        """See `RestoreSink`."""
+    def stage(self, target: bytes, apart: int = 0) -> bytes:  # noqa: ARG002 - made where it belongs
+        """See `RestoreSink`. What is in a new directory is made right there: nobody sees it yet."""
+        tree = self._trees.of(target)
+        if tree is not None:
+            return tree.place(target)
         root, _ = self._place(target)
         return self._area.directories[root] + b"/%x" % next(self._names)
 
     def directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         """See `RestoreSink`. Metadata are set again at the end: entries made inside move the times."""
         with self._guard:
+            tree = self._trees.of(target)
+            if tree is not None:
+                self._trees.directory(tree, target, metadata or _plain_directory())
+                return []
             problems = self._make_parents(target)
             if not self._is_directory(target):
+                if target not in self._removed and self._places.status(target) is None:
+                    root, path = self._place(target)
+                    self._trees.begin(root, path, target, metadata or _plain_directory())
+                    return problems
                 problems += self._make_directory(target, metadata)
             if metadata is not None:
                 self._directories.append((target, metadata))
             return problems
 
     def status(self, target: bytes) -> os.stat_result | None:
-        """See `RestoreSink`. Of what is applied: operations on their way are not seen."""
+        """See `RestoreSink`. Of what is applied: not operations on their way, but new directories."""
+        tree = self._trees.of(target)
+        if tree is not None:
+            return self._trees.status(tree, target)
         return None if target in self._removed else self._places.status(target)
 
     def place(self, target: bytes) -> tuple[int, bytes]:
         """See `RestoreSink`."""
-        return self._places.place(target)
+        tree = self._trees.of(target)
+        return self._places.place(target) if tree is None else self._trees.place(tree, target)
 
     def publish(self, target: bytes, staged: bytes, metadata: Metadata, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
+            tree = self._trees.of(target)
+            if tree is not None and tree.place(target) == staged:
+                self._trees.finish(tree, target, metadata)
+                return []
+            problems = self._place_trees(target)
             self._refuse_full_directory(target)
             if not replace and self.status(target) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             self._removed.discard(target)
-            return self._queue_up(target, metadata.size_bytes, metadata=metadata, staged_path=staged)
+            problems += self._queue_up(target, metadata.size_bytes, metadata=metadata, staged_path=staged)
+            return problems
 
     def link(self, target: bytes, existing: bytes, *, replace: bool) -> list[Problem]:
         """See `RestoreSink`. OSError when the two are in different roots."""
@@ -92,26 +115,29 @@ class ApplierSink:
             (root, _), (other, path) = self._place(target), self._place(existing)
             if root != other:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            problems = self._place_trees(target, existing)
             self._refuse_full_directory(target)
             if not replace and self.status(target) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             self._removed.discard(target)
-            return self._queue_up(target, 0, link_to=path)
+            return problems + self._queue_up(target, 0, link_to=path)
 
     def remove(self, target: bytes, *, directory: bool) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
+            problems = self._place_trees(target)
             if directory:
                 self._refuse_full_directory(target)
                 self._places.forget(target)
                 self._made.discard(target)
             self._removed.add(target)
-            return self._queue_up(target, 0, remove=True)
+            return problems + self._queue_up(target, 0, remove=True)
 
     def settle(self) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
-            problems = self._flush()
+            problems = self._put_trees()
+            problems += self._flush()
             problems += self._applied()
             self._removed.clear()
             return problems
@@ -128,7 +154,7 @@ class ApplierSink:
     def finish(self, *, durable: bool = True) -> list[Problem]:  # noqa: ARG002 - it is, always
         """See `RestoreSink`. What is applied is durable in any case."""
         with self._guard:
-            problems = []
+            problems = self._put_trees()
             for target, metadata in reversed(self._directories):
                 problems += self._queue_up(target, 0, metadata=metadata)
             self._directories.clear()
@@ -136,7 +162,21 @@ class ApplierSink:
             problems += self._applied()
             self._applying.shutdown()
             self._places.close()
+            self._trees.close()
             return problems
+
+    def _place_trees(self, *targets: bytes) -> list[Problem]:
+        """Something else than to grow is done to one of these: first it is put in place."""
+        if not any(self._trees.of(target) for target in targets):
+            return []
+        return self._put_trees() + self._flush() + self._applied()
+
+    def _put_trees(self) -> list[Problem]:
+        """What was grown is handed over. In batches as anything else."""
+        operations, problems = self._trees.take()
+        for operation, size in operations:
+            problems += self._hand_over(operation, size, len(operation.tree))
+        return problems
 
     def _make_parents(self, target: bytes) -> list[Problem]:
         root, path = self._place(target)
@@ -150,12 +190,10 @@ class ApplierSink:
     def _make_directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         self._made.add(target)
         self._removed.discard(target)
-        if metadata is None:
-            metadata = Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())
-        return self._queue_up(target, 0, metadata=metadata)
+        return self._queue_up(target, 0, metadata=metadata or _plain_directory())
 
     def _is_directory(self, target: bytes) -> bool:
-        if target in self._made or target in self._roots:
+        if target in self._made or target in self._roots or self._trees.of(target) is not None:
             return True
         if target in self._removed:
             return False
@@ -183,16 +221,21 @@ class ApplierSink:
 
     def _queue_up(self, target: bytes, size_bytes: int, **parts: Any) -> list[Problem]:
         root, path = self._place(target)
-        self._queue.append(StagedOperation(root, path, **parts))
+        return self._hand_over(StagedOperation(root, path, **parts), size_bytes)
+
+    def _hand_over(self, operation: StagedOperation, size_bytes: int, entries: int = 1) -> list[Problem]:
+        self._queue.append(operation)
         self._queued_bytes += size_bytes
-        if len(self._queue) < _BATCH_OPERATIONS and self._queued_bytes < _BATCH_BYTES:
+        self._queued_entries += entries
+        if self._queued_entries < _BATCH_OPERATIONS and self._queued_bytes < _BATCH_BYTES:
             return []
         return self._flush()
 
     def _flush(self) -> list[Problem]:
         if not self._queue:
             return []
-        operations, self._queue, self._queued_bytes = self._queue, [], 0
+        operations, self._queue = self._queue, []
+        self._queued_bytes = self._queued_entries = 0
         problems = self._applied()
         self._batch = self._applying.submit(self._apply, operations)
         return problems
@@ -205,3 +248,8 @@ class ApplierSink:
             # What was staged may have gone with the process that was to apply it.
             self.check()
         return problems
+
+
+def _plain_directory() -> Metadata:
+    """What a directory gets that is in no session."""
+    return Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())

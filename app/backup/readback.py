@@ -8,6 +8,7 @@ from collections.abc import Callable
 from app.backup.api import RestoreSink
 from app.backup.commit import Staged
 from app.backup.filling import is_equal
+from app.backup.journal import Fingerprint
 from app.backup.metadata import differing
 from app.backup.selection import Item
 from app.media.node import FILE, KIND, SYMLINK
@@ -40,6 +41,22 @@ class ReadBack:
                 self.check([staged.item])
             else:
                 self._found(staged.item, *staged.read)
+
+    def check_placed(self, done: list[Staged]) -> None:
+        """The same of what others have put in place: what was read back is that very file, or it is read."""
+        for staged in done:
+            if staged.read is None or not self._is_in_place(staged):
+                self.check([staged.item])
+            else:
+                self._tick(staged.item.source)
+                self._found(staged.item, *staged.read)
+
+    def _is_in_place(self, staged: Staged) -> bool:
+        try:
+            found = self._sink.status(staged.item.target)
+        except OSError:
+            return False
+        return found is not None and Fingerprint.of(found) == staged.after
 
     def check(self, items: list[Item]) -> None:
         """Read back what is in place."""

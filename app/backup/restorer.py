@@ -58,7 +58,7 @@ class Restorer:
         self._reported = 0.0
         self._stop = False
         self._problems = 0
-        self._unchecked: list[Item] = []
+        self._unchecked: list[Staged] = []
         self._staging_bytes = 0
         self._files_total: int | None = None
         self._bytes_total: int | None = None
@@ -225,7 +225,7 @@ class Restorer:
         self._links(links)
         if self._unchecked:
             self._report(self._sink.settle())
-            self._back.check(self._unchecked)
+            self._back.check_placed(self._unchecked)
             self._unchecked = []
         for item in removals:
             self._progress(item.target)
@@ -297,7 +297,7 @@ class Restorer:
         if self._sink.at_once:
             self._back.check_staged(done)
         else:
-            self._unchecked += [staged.item for staged in done]
+            self._unchecked += done
 
     def _tick(self, path: bytes, size: int) -> None:
         self._staging_bytes += size

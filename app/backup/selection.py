@@ -214,11 +214,18 @@ class Selection:
     ) -> Iterator[Item]:
         """Everything beneath a directory; goes around what is damaged or blocked.
 
-        Nothing is in a `fresh` directory yet: there is no need to look.
+        Nothing is in a `fresh` directory yet: there is no need to look. A directory comes right before what
+        is in it: what is made of one stretch of items is whole directories, but for a few.
         """
         stack = [(source, target, entry, 0, fresh)]
         while stack:
             source, target, entry, depth, fresh = stack.pop()
+            if depth:
+                item = self._decide(source, target, entry, fresh=fresh)
+                yield item
+                if item.failed:
+                    continue
+                target, fresh = item.target, item.action is RestoreAction.CREATE or item.replaces
             if depth > MAX_DEPTH:
                 too_deep = ArcxoError("E4125", media="", object=entry[CONTENT].hex(), reason="it is too deep")
                 self.damaged.append((source, too_deep))
@@ -233,11 +240,11 @@ class Selection:
                 self._exact.append(target)
             base = target.rstrip(b"/") + b"/"
             for child in entries:
-                item = self._decide(source + b"/" + child[NAME], base + child[NAME], child, fresh=fresh)
-                yield item
-                if child[KIND] == DIRECTORY and not item.failed:
-                    new = item.action is RestoreAction.CREATE or item.replaces
-                    stack.append((item.source, item.target, child, depth + 1, new))
+                place = (source + b"/" + child[NAME], base + child[NAME], child)
+                if child[KIND] == DIRECTORY:
+                    stack.append((*place, depth + 1, fresh))
+                else:
+                    yield self._decide(*place, fresh=fresh)
 
     def _decide(self, source: bytes, target: bytes, entry: Entry, *, fresh: bool = False) -> Item:
         is_directory = entry[KIND] == DIRECTORY

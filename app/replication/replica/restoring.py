@@ -13,6 +13,7 @@ from app.replication.records import MakeLink, Remove
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.replica import Replica
+from app.replication.replica.restored_tree import TreeEntry, place_tree, staged_tree
 from app.replication.replica.rewind_points import master_path
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree
@@ -30,7 +31,8 @@ class RestoreArea:
 class StagedOperation:
     """One entry of a restore: put `staged_path` (absolute, in the area) at `path`, link, or remove it.
 
-    Without any of the three only `metadata` is set.
+    Without any of the three only `metadata` is set. With `tree` what is staged is a new directory, which has
+    exactly these entries, with their metadata.
     """
 
     root: int
@@ -39,11 +41,12 @@ class StagedOperation:
     staged_path: bytes | None = None
     link_to: bytes | None = None
     remove: bool = False
+    tree: tuple[TreeEntry, ...] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
         # See `Metadata`.
         return StagedOperation, (
-            self.root, self.path, self.metadata, self.staged_path, self.link_to, self.remove
+            self.root, self.path, self.metadata, self.staged_path, self.link_to, self.remove, self.tree
         )  # fmt: skip
 
 
@@ -102,4 +105,8 @@ def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: Staged
             if not operation.staged_path.startswith(base + b"restore-"):
                 raise PathTrouble("ER00404", path, final=True)
             staged = operation.staged_path[len(base) :]
+        if operation.tree and staged is not None:
+            grown = staged_tree(batch.tree(root).side, root, path, staged, operation.tree)
+            place_tree(batch, carrier, number, grown)
+            return
         carrier.restore(number, root, path, staged, operation.metadata)

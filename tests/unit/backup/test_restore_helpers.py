@@ -111,7 +111,7 @@ def test_what_a_helper_was_making_when_it_was_killed_is_made_by_the_others(place
             if count[0] > order:
                 helper.signal(signal.SIGKILL)
 
-        helper.line.send = counted  # type: ignore[method-assign, assignment] - it counts
+        helper.line.send = counted  # type: ignore[method-assign, assignment]
         return helper
 
     place.restore(lambda: killed_at(at))

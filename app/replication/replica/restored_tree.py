@@ -1,0 +1,93 @@
+"""New directories of a restore, staged with all that is in them and put in place by one operation each."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+from app.model.entry import Metadata
+from app.model.paths import check_relative
+from app.replication.metadata import read_xattrs, xattr_digest
+from app.replication.replica.batch import Batch
+from app.replication.replica.carrier import Carrier
+from app.replication.replica.drift_states import file_type, state_row
+from app.replication.replica.growing import Grown
+from app.replication.replica.rooted import Rooted
+from app.replication.replica.side_store import is_reserved
+from app.replication.replica.steps import Operation
+from app.replication.replica.trouble import PathTrouble
+
+TreeEntry = tuple[bytes, Metadata]
+"""(path relative to the directory, b"" = itself, metadata that it has)."""
+
+
+def staged_tree(side: Rooted, root: int, path: bytes, staged: bytes, told: Sequence[TreeEntry]) -> Grown:
+    """The directory staged at `staged` of the side store, which is to be at `path`, looked at entry by entry.
+
+    Raises PathTrouble ER00404 when there is more or less in it than what was told, or something else, and
+    ER00405 for a path that nothing may be restored to.
+    """
+    wanted = dict(told)
+    if is_reserved(path):
+        raise PathTrouble("ER00405", path, final=True)
+    check_relative(path)
+    top = side.status(staged)
+    if top is None or b"" not in wanted or not stat.S_ISDIR(top.st_mode):
+        raise PathTrouble("ER00404", path, final=True)
+    grown = Grown(root, path, staged, top.st_ino)
+    _note(grown, b"", wanted[b""], top, side.directory(staged), b".")
+    for relative, fd, name, status in _beneath(side, staged):
+        metadata = wanted.get(relative)
+        if metadata is None or stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
+            raise PathTrouble("ER00404", path, final=True)
+        _note(grown, relative, metadata, status, fd, name)
+    if len(grown.entries) != len(wanted):
+        raise PathTrouble("ER00404", path, final=True)
+    return grown
+
+
+def place_tree(batch: Batch, carrier: Carrier, number: int, grown: Grown) -> None:
+    """Plan putting it in place: by one operation where nothing is, else by entries. Raises PathTrouble."""
+    root, path = grown.root, grown.path
+    if batch.status(root, path, subtree=True) is None:
+        batch.place_grown(grown)
+        batch.end_operation(number, 0, Operation.TREE, root, path, b"", grown.size_bytes, grown=grown)
+        batch.store.index.drop_troubles_of(grown.entries)
+        return
+    # Somebody made something there meanwhile.
+    for (_, at), (_, metadata) in grown.entries.items():
+        staged = None if (root, at) in grown.directories else grown.side_of(at)
+        carrier.restore(number, root, at, staged, metadata)
+
+
+def _note(
+    grown: Grown, relative: bytes, metadata: Metadata, status: os.stat_result, fd: int, name: bytes
+) -> None:
+    path = grown.path + b"/" + relative if relative else grown.path
+    grown.entries[grown.root, path] = (status.st_ino, metadata)
+    if stat.S_ISDIR(status.st_mode):
+        grown.directories[grown.root, path] = metadata.modified_ns
+    elif stat.S_ISREG(status.st_mode):
+        grown.size_bytes += status.st_size
+    digest = b""
+    if metadata.xattrs:
+        digest = xattr_digest(read_xattrs(b"/proc/self/fd/%d/%s" % (fd, name)))
+    # The rename into place moves the change time of the directory that is renamed.
+    changed = status.st_ctime_ns if relative else 0
+    grown.states.append(state_row(grown.root, path, status, changed, digest))
+
+
+def _beneath(side: Rooted, staged: bytes) -> Iterator[tuple[bytes, int, bytes, os.stat_result]]:
+    """(relative path, descriptor of its directory, name, status), directories before what is in them."""
+    pending = [b""]
+    while pending:
+        above = pending.pop()
+        fd = side.directory(staged + b"/" + above if above else staged)
+        for text in os.listdir(fd):
+            name = os.fsencode(text)
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            relative = above + b"/" + name if above else name
+            yield relative, fd, name, status
+            if stat.S_ISDIR(status.st_mode):
+                pending.append(relative)
