@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
+from app.distant_mounts import distant
 from app.model.entry import EntryKind, kind_of_mode
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.host import DirectoryEntry
@@ -24,8 +25,12 @@ def list_directory(path: bytes) -> Sequence[DirectoryEntry]:
     """
     _check_absolute(path)
     found = []
+
+    def unanswered(name: bytes, _error: OSError) -> None:
+        found.append(DirectoryEntry(name, EntryKind.DIRECTORY, 0, 0, readable=False))
+
     try:
-        with os.scandir(path) as entries:
+        with distant.scan(path, unanswered) if distant.places() else os.scandir(path) as entries:
             for entry in entries:
                 try:
                     status = entry.stat(follow_symlinks=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from app.distant_mounts import distant
 from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import shown
@@ -25,6 +26,13 @@ def check_host(home: str) -> Sequence[CheckResult]:
 
 def check_place(engine: ReplicaEngine, path: bytes) -> list[CheckResult]:
     """A directory as a root: whether it may be written, its space, and how it can be frozen."""
+    try:
+        distant.lstat(path)
+    except TimeoutError as error:
+        params = {"path": shown(path), "reason": str(error.strerror)}
+        return [CheckResult(shown(path), CheckOutcome.ERROR, "AE1042", params)]
+    except OSError:
+        pass  # said below
     results = list(engine.checks.root(path))
     if any(result.outcome is CheckOutcome.ERROR for result in results) or not os.path.isdir(path):
         return results

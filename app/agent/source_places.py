@@ -8,6 +8,7 @@ import stat
 
 from app.backup.api import SourceRules
 from app.backup.source_tree import is_of_arcxo
+from app.distant_mounts import distant
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.paths import is_beneath, shown
 from app.model.source import DirectSource, check_source_path
@@ -28,6 +29,12 @@ def check_source(source: DirectSource) -> bytes:
         ArcxoError: AE1063 it may not be read; AE1064 it is made by the kernel.
     """
     path = check_source_path(source.path)
+    try:
+        distant.ask(path, lambda: os.listdir(path))
+    except TimeoutError as error:
+        raise _refused(source, error) from error
+    except OSError:
+        pass  # said below
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -61,8 +61,17 @@ class SourceTree(TreeArchiver):
                 return OTHER_FILE_SYSTEM
         return ARCXOS_OWN if is_of_arcxo(source) else ""
 
-    def _empty(self, source: bytes, path: bytes, base: Entry | None, reason: str) -> Entry:
-        self._ledger.problem(reason, path, counts=False)
+    def _unanswered(self, source: bytes, path: bytes, base: Entry | None, error: OSError) -> Entry | None:
+        rules = self._root.rules
+        assert isinstance(rules, SourceRules)
+        if not rules.cross_file_systems:
+            return self._empty(source, path, base, OTHER_FILE_SYSTEM)
+        self._unreadable(path, error)
+        return self._empty(source, path, base)
+
+    def _empty(self, source: bytes, path: bytes, base: Entry | None, reason: str = "") -> Entry:
+        if reason:
+            self._ledger.problem(reason, path, counts=False)
         if base is not None and base[KIND] == DIRECTORY:
             self._removed(path, base, beneath_only=True)
         entry: Entry = [b"", DIRECTORY, 0o755, 0, 0, 0, 0, 0, 0, {"y": LEFT_OUT}, b""]

@@ -11,6 +11,7 @@ from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
 from app.backup.manifests import LINKED, SnapshotManifest
 from app.backup.source import NODE_KIND, node_extra
+from app.distant_mounts import Listed, distant
 from app.media.node import (
     CONTENT,
     CTIME,
@@ -197,17 +198,25 @@ class TreeArchiver:
     def _directory(self, source: bytes, path: bytes, found: os.stat_result, base: Entry | None) -> Entry:
         known = self._children(base)
         entries: list[Entry] = []
+        listed: list[tuple[bytes, Listed | OSError]] = []
+
+        def silent(name: bytes, error: OSError) -> None:
+            listed.append((name, error))
+
         try:
-            with os.scandir(source) as listing:
-                listed = sorted((one.name, one) for one in listing)
+            with distant.scan(source, silent) if distant.places() else os.scandir(source) as listing:
+                listed += [(one.name, one) for one in listing]
         except OSError as error:
             self._unreadable(path, error)
-            listed = []
-        for name, item in listed:
+        for name, item in sorted(listed, key=lambda one: one[0]):
             child_path = path + b"/" + name
             child_base = known.pop(name, None)
             try:
+                if isinstance(item, OSError):
+                    raise item
                 child_found = item.stat(follow_symlinks=False)
+            except TimeoutError as error:
+                child = self._unanswered(source + b"/" + name, child_path, child_base, error)
             except OSError as error:
                 self._unreadable(child_path, error)
                 child = None
@@ -225,6 +234,11 @@ class TreeArchiver:
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
         return entry
+
+    def _unanswered(self, _source: bytes, path: bytes, _base: Entry | None, error: OSError) -> Entry | None:
+        """The entry of a directory on which a file system is mounted that does not answer."""
+        self._unreadable(path, error)
+        return None
 
     def _unreadable(self, path: bytes, error: OSError) -> None:
         """Something could not be read, and is not in the session."""

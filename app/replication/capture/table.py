@@ -14,6 +14,7 @@ from typing import Any
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, Mask, WatchDescriptor
 
+from app.distant_mounts import distant
 from app.model.paths import shown
 from app.replication.capture.port import CaptureListener, Unwatched
 
@@ -118,6 +119,8 @@ class WatchTable:
         before = parent.children.get(name) if parent is not None else self.top
         callback = self.new_id()
         try:
+            if distant.place_of(whole) is not None:
+                distant.lstat(whole)
             wd = self.inotify.add_callback(whole, MASK, self._handler, callback)
             if wd == NO_WATCH:
                 # watchdog swallows "permission denied" and files the callback under -1
@@ -155,7 +158,7 @@ class WatchTable:
             node.attach(parent, name)
         node.seen = self._walk
         try:
-            status = os.lstat(whole)
+            status = distant.lstat(whole)
         except OSError:
             # Gone again, or another one: the next check finds out.
             node.device, node.inode = 0, 0
@@ -172,7 +175,10 @@ class WatchTable:
         while waiting and not self.closed:
             node, directory = waiting.pop()
             try:
-                with os.scandir(self.whole(directory)) as entries:
+                whole = self.whole(directory)
+                if distant.place_of(whole) is not None:
+                    distant.lstat(whole)
+                with os.scandir(whole) as entries:
                     names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError as error:
                 if error.errno not in GONE:
@@ -240,7 +246,7 @@ class WatchTable:
 
     def _is_there(self, path: bytes, node: Node) -> bool:
         try:
-            status = os.lstat(self.whole(path))
+            status = distant.lstat(self.whole(path))
         except OSError as error:
             return error.errno not in GONE
         return (status.st_dev, status.st_ino) == (node.device, node.inode)

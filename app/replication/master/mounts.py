@@ -12,6 +12,7 @@ import os
 import re
 import stat
 
+from app.distant_mounts import distant
 from app.model.paths import shown
 from app.replication.master.roots import ComparedRoot, RootLostError
 from app.replication.master.shadow import Shadow, ShadowEntry
@@ -51,7 +52,7 @@ class Mounts:
             if not path:
                 return
             try:
-                status = os.lstat(root.whole(path))
+                status = distant.lstat(root.whole(path))
             except OSError:
                 continue
             row = self._shadow.get(root.number, path)
@@ -64,13 +65,19 @@ class Mounts:
         for place in mounted_beneath(root.path):
             row = self._shadow.get(root.number, place[len(os.path.realpath(root.path)) + 1 :])
             if row is not None:
-                self.check(root, row, os.lstat(place))
+                try:
+                    status = distant.lstat(place)
+                except OSError:
+                    continue  # dead or silent: nothing is known of what is there
+                self.check(root, row, status)
         below = b"\xff"
         for row in self._shadow.elsewhere(root.number):
             if not row.path.startswith(below):
                 below = row.path + b"/"
                 try:
-                    self.check(root, row, os.lstat(root.whole(row.path)))
+                    self.check(root, row, distant.lstat(root.whole(row.path)))
+                except TimeoutError:
+                    continue
                 except OSError:
                     self.check_above(root, row.path)
 
@@ -86,7 +93,7 @@ def _device(root: ComparedRoot, status: os.stat_result) -> int:
 
 def _is_there(root: ComparedRoot, row: ShadowEntry) -> bool:
     try:
-        now = os.lstat(root.whole(row.path))
+        now = distant.lstat(root.whole(row.path))
     except OSError:
         return False
     # Small file systems give the same few inode numbers: only with the time is it the same entry.

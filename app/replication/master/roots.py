@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.distant_mounts import distant
 from app.model.scenario import RootStatistics
 
 
@@ -63,7 +64,7 @@ class ComparedRoot:
 
     def identify(self) -> None:
         """Remember which directory the root is. Raises OSError when there is none."""
-        status = os.stat(self.path)
+        status = distant.ask(self.path, lambda: os.stat(self.path))
         if not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(20, os.strerror(20), self.path)
         self.device, self.inode = status.st_dev, status.st_ino
@@ -71,7 +72,7 @@ class ComparedRoot:
     def check(self) -> None:
         """Raises RootLostError when the root is not the directory it was."""
         try:
-            status = os.stat(self.path)
+            status = distant.ask(self.path, lambda: os.stat(self.path))
         except OSError as error:
             raise RootLostError(self.number, "ER00220") from error
         if status.st_dev != self.device or status.st_ino != self.inode:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
+from app.distant_mounts import distant
 from app.model.entry import order_key
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import RESERVED_PREFIX, PathFilter
@@ -24,7 +25,7 @@ def walk(root: ComparedRoot, filters: PathFilter, report: Report) -> Iterator[tu
         RootLostError: the root is not the directory it was.
     """
     root.check()
-    yield b"", os.lstat(root.path)
+    yield b"", distant.lstat(root.path)
     waiting = [iter(entries_of(root, b"", filters, report))]
     while waiting:
         found = next(waiting[-1], None)
@@ -44,8 +45,13 @@ def entries_of(
     found = []
     prefix = path + b"/" if path else b""
     takes_all, leaves_out = filters.takes_all, filters.leaves_out
+    whole = root.whole(path)
+
+    def silent(name: bytes, error: OSError) -> None:
+        report(prefix + name, error)
+
     try:
-        with os.scandir(root.whole(path)) as entries:
+        with distant.scan(whole, silent) if distant.places() else os.scandir(whole) as entries:
             for entry in entries:
                 try:
                     status = entry.stat(follow_symlinks=False)
@@ -116,8 +122,8 @@ def sweep(
         gone.append(row.path)
         row = next(recorded, None)
     for path in gone:
-        # What is in a directory that cannot be read is not gone.
-        if not unread or not any(path.startswith(directory + b"/") for directory in unread):
+        # What is in a directory that cannot be read is not gone, nor is one that does not answer.
+        if not unread or not any(path == one or path.startswith(one + b"/") for one in unread):
             differs(path, False)
 
 
@@ -132,7 +138,10 @@ def sweep_directory(
 ) -> None:
     """Like `sweep`, for a directory and what is directly in it. Blocks for reading it."""
     try:
-        status = os.lstat(root.whole(path))
+        status = distant.lstat(root.whole(path))
+    except TimeoutError as error:
+        report(path, error)
+        return
     except OSError:
         differs(path, False)
         return
