@@ -8,7 +8,7 @@ from app.catalog.api import Registration
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.scenario import ScenarioStatus
 from app.services.connections import Connections, is_unreachable
-from app.services.elsewhere import statuses_elsewhere
+from app.services.elsewhere import Elsewhere
 from app.services.finding import Finding
 from app.services.placing import Placing
 from app.services.registrations import needs_reconciling, reconcile, unknown_status
@@ -19,6 +19,7 @@ class ScenarioStates:
 
     def __init__(self, connections: Connections, finding: Finding, placing: Placing) -> None:
         self._connections = connections
+        self._elsewhere = Elsewhere(connections)
         self._finding = finding
         self._placing = placing
 
@@ -40,7 +41,7 @@ class ScenarioStates:
             status.scenario.id: status for status in statuses if status.scenario.id not in registered.left_out
         }
         left = [one for one in registered.registrations if one.id not in found]
-        far, silent = statuses_elsewhere(self._connections, left)
+        far, silent = self._elsewhere.statuses(left)
         found |= far
         for registration in left:
             if registration.id not in found:

@@ -105,8 +105,11 @@ class PlayedAgent:
     def SetName(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return pb.Empty()
 
-    def ListScenarios(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        return pb.ScenarioStatuses(items=[to_message(self.status, pb.ScenarioStatus)])
+    def ListScenarios(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        # As a host's own handler: what is as it was is not sent again.
+        if request.tag:
+            return pb.ScenarioStatuses(tag=request.tag, unchanged=True)
+        return pb.ScenarioStatuses(items=[to_message(self.status, pb.ScenarioStatus)], tag=b"as it is")
 
     def GetScenario(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return to_message(self.status, pb.ScenarioStatus)

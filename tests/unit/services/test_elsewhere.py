@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from app.catalog.api import Registration
+from app.model.errors import ArcxoError
+from app.model.scenario import ScenarioState, ScenarioStatus
+from app.services.connections import Connections
+from app.services.elsewhere import QUIET_S, Elsewhere
+from tests.unit.agent.test_agent_convert import SCENARIO
+
+STATUS = ScenarioStatus(replace(SCENARIO, master="branch"), ScenarioState.REPLICATING)
+KNOWN = [Registration(SCENARIO.id, SCENARIO.name, "branch", ("localhost",), (b"/data",))]
+
+
+class _Branch:
+    """The host `branch`, and the connections to it."""
+
+    def __init__(self) -> None:
+        self.status = STATUS
+        self.error: ArcxoError | None = None
+        self.asked = 0
+
+    def is_here(self, host: str) -> bool:
+        return host == "localhost"
+
+    def status_agent_of(self, _host: str) -> Any:
+        return self
+
+    def found_silent(self, _host: str, _error: ArcxoError) -> None: ...
+
+    def scenarios(self) -> list[ScenarioStatus]:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return [self.status]
+
+
+@pytest.fixture
+def branch() -> _Branch:
+    return _Branch()
+
+
+def test_a_host_that_says_the_same_is_asked_once_a_second(branch: _Branch) -> None:
+    now = [0.0]
+    elsewhere = Elsewhere(cast("Connections", branch), lambda: now[0])
+    for _ in range(2 * 30):
+        assert elsewhere.statuses(KNOWN) == ({SCENARIO.id: STATUS}, {})
+        now[0] += 0.5
+    assert 29 <= branch.asked <= 32
+
+
+def test_a_change_is_seen_within_a_second_and_then_at_every_look(branch: _Branch) -> None:
+    now = [0.0]
+    elsewhere = Elsewhere(cast("Connections", branch), lambda: now[0])
+    for _ in range(3):
+        elsewhere.statuses(KNOWN)
+    stopped = replace(STATUS, state=ScenarioState.STOPPED)
+    branch.status = stopped
+    now[0] += QUIET_S
+    assert QUIET_S < 1
+    assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: stopped}
+    branch.status = STATUS
+    assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: STATUS}
+
+
+def test_a_host_that_does_not_answer_is_silent_at_once_when_asked(branch: _Branch) -> None:
+    now = [0.0]
+    elsewhere = Elsewhere(cast("Connections", branch), lambda: now[0])
+    for _ in range(3):
+        elsewhere.statuses(KNOWN)
+    branch.error = ArcxoError("AE1001", host="branch", reason="gone")
+    now[0] += QUIET_S
+    assert elsewhere.statuses(KNOWN) == ({}, {"branch": branch.error})
+    branch.error = None
+    assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: STATUS}
+
+
+def test_without_other_hosts_nobody_is_asked(branch: _Branch) -> None:
+    here = [replace(KNOWN[0], master="localhost")]
+    assert Elsewhere(cast("Connections", branch)).statuses(here) == ({}, {})
+    assert branch.asked == 0
