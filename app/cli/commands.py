@@ -28,6 +28,7 @@ COMMANDS = {
     "media": ("app.cli.media", "media", "Media."),
     "device": ("app.cli.device", "device", "Devices."),
     "group": ("app.cli.group", "group", "Device groups."),
+    "staging": ("app.cli.staging", "staging", "Groups that backups go to first."),
     "pool": ("app.cli.pool", "pool", "Media pools."),
 }
 

@@ -17,6 +17,7 @@ from app.jobs.pruning import DETAIL_KEPT, DETAIL_SETTING, chosen_by_age
 from app.jobs.purging import collect_garbage, forget_removed
 from app.jobs.recovering import recover_sessions
 from app.jobs.secrets import SecretStore
+from app.jobs.staging import carry_out
 from app.jobs.summary import size_text
 from app.media import api as media
 from app.media.api import SessionHeader
@@ -26,6 +27,7 @@ from app.model.job import JobKind, JobStatus
 _LOG = logging.getLogger(__name__)
 _RECOVER_EVERY_S = 300.0
 _SWEEP_EVERY_S = 6 * 3600.0
+_STAGING_EVERY_S = 60.0
 _LOOK_S = 5.0
 _COLLECTED = "collected.{serial}"
 _GRACE_S = 24 * 3600.0
@@ -169,6 +171,10 @@ class Housekeeping:
         """Move media from the save sets of pools to scratch, by the pools' rules."""
         move_due(self._catalog, datetime.now(UTC), self._report_line)
 
+    def migrate(self) -> None:
+        """Copy sessions of staging groups on, and purge them there, by their policies."""
+        carry_out(self._catalog, datetime.now(UTC), self._report_changed)
+
     def forget_old(self) -> None:
         """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""
         days = int(self._catalog.settings.get(HISTORY_SETTING, _HISTORY_DAYS))
@@ -184,6 +190,7 @@ class Housekeeping:
         self.recovered.set()
         swept_at = -_SWEEP_EVERY_S
         recovered_at = time.monotonic()
+        staged_at = -_STAGING_EVERY_S
         while not self._stopping.is_set():
             if time.monotonic() - swept_at > _SWEEP_EVERY_S:
                 self._step(self.prune)
@@ -191,6 +198,9 @@ class Housekeeping:
                 self._step(self.forget_old)
                 self._step(self.finish_erasing)
                 swept_at = time.monotonic()
+            if time.monotonic() - staged_at > _STAGING_EVERY_S:
+                self._step(self.migrate)
+                staged_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.finish_erasing)
                 self._step(self.forget_removed)
@@ -214,6 +224,13 @@ class Housekeeping:
         key = (code, params.get("session"), params.get("media"))
         if key not in self._told:
             self._told.add(key)
+            self._report_line(code, **params)
+
+    def _report_changed(self, code: str, **params: object) -> None:
+        """What stays true for long is told once."""
+        if code.startswith("W"):
+            self._report_once(code, **({"media": params.get("group")} | params))
+        else:
             self._report_line(code, **params)
 
     def _is_being_written(self, header: SessionHeader) -> bool:

@@ -15,6 +15,7 @@ from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.set_jobs import SET_KINDS, SetJobs
+from app.jobs.staging import STAGING, still_migrated
 from app.media import api as media
 from app.media.api import Damage, VerifyProgress
 from app.media.mediaset import open_set
@@ -46,16 +47,26 @@ class MediaJobs:
                 return self._merge(control, script)
             case JobKind.MEDIA_PURGE:
                 control.begin_phase(JobPhase.CONNECT)
-                Purge(self._catalog, self._lanes, control, named_media(self._catalog, script["media"])).run(
-                    numbers_of(script)
-                )
-                return Outcome(JobResult.FINISHED)
+                return self._purge(control, script)
             case kind:
                 raise ArcxoError("E5118", kind=kind.value)
 
     def ended(self, control: JobControl, result: JobResult) -> None:
         """A run that failed or was canceled gets its closing line."""
         control.note("W5168" if result is JobResult.CANCELED else "E5169", name=control.job.name)
+
+    def _purge(self, control: JobControl, script: dict[str, str]) -> Outcome:
+        one = named_media(self._catalog, script["media"])
+        numbers = numbers_of(script)
+        if STAGING in script:
+            safe = still_migrated(self._catalog, script, numbers)
+            if len(safe) < len(numbers):
+                control.warn("W5765", count=len(numbers) - len(safe), media=one.label.name)
+            if not safe:
+                return Outcome(JobResult.FINISHED)
+            numbers = safe
+        Purge(self._catalog, self._lanes, control, one).run(numbers)
+        return Outcome(JobResult.FINISHED)
 
     def _media_of(self, script: dict[str, str]) -> list[OnlineMedia]:
         """The media a job is about: one, or with `set` all of its set that can be reached, by sequence."""

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app.model.content import FileContent
 from app.model.events import ActivityRecord, Severity
+from app.model.folder_comparison import FolderComparison
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
     BackupScript,
@@ -30,6 +31,7 @@ from app.model.search import Machine, Query
 from app.model.upcoming import NextRun, PlannedRun
 from app.services.alerts_api import AlertService
 from app.services.scenarios_api import ScenarioService
+from app.services.staging_api import StagingService
 from app.services.storage_api import StorageService
 from app.services.utilities_api import UtilityService
 
@@ -152,6 +154,15 @@ class RestoreService(Protocol):
         self, media_serial: str, session: int, path: bytes, *, limit: int = 1000, offset: int = 0
     ) -> Sequence[CatalogEntry]: ...
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]: ...
+    def compare_folders(
+        self, machine: str, path: bytes, older: tuple[str, int], newer: tuple[str, int], *, limit: int = 1000
+    ) -> FolderComparison:
+        """What differs beneath a folder between two sessions, each a media and a number.
+
+        NotFoundError E6009 no such session, ArcxoError E6031 its names are not in the catalog.
+        """
+        ...
+
     def query(self, query: Query) -> Sequence[CatalogEntry]: ...
     def read_file(
         self,
@@ -403,6 +414,8 @@ class Services(Protocol):
     def utilities(self) -> UtilityService: ...
     @property
     def storage(self) -> StorageService: ...
+    @property
+    def staging(self) -> StagingService: ...
     @property
     def keys(self) -> KeyService: ...
     @property

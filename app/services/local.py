@@ -16,6 +16,7 @@ from app.services.media import LocalMedia
 from app.services.restores import LocalRestores
 from app.services.scenarios import LocalScenarios
 from app.services.server import LocalServer
+from app.services.staging import LocalStaging
 from app.services.storage import LocalStorage
 from app.services.utilities import LocalUtilities
 
@@ -36,6 +37,7 @@ class LocalServices:
         self.media = LocalMedia(self._connections)
         self.utilities = LocalUtilities(self._connections)
         self.storage = LocalStorage(self._connections)
+        self.staging = LocalStaging(self._connections)
         self.keys = LocalKeys(self._connections)
         self.server = LocalServer(self._connections)
         self.accounts = LocalAccounts(self.home)

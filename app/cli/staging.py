@@ -1,0 +1,128 @@
+"""`arcxo staging …`: groups that backups go to first, and what copies their sessions on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from app.cli.context import current
+from app.model.errors import UsageError
+from app.model.staging import MOST_DAYS, MOST_MINUTES, StagingPlan, StagingPolicy
+
+
+@click.group(help="Staging groups: backups go there first, and are copied on.")
+def staging() -> None:
+    """Commands for staging."""
+
+
+@staging.command(name="list", help="The staging groups, what they hold, and what is due.")
+def list_groups() -> None:
+    """All policies."""
+    context = current()
+    context.show_list(
+        context.services.staging.plans(),
+        [
+            ("Group", lambda item: item.policy.group),
+            ("Copied to", lambda item: item.policy.target + (" (paused)" if item.policy.paused else "")),
+            ("After", lambda item: f"{item.policy.copy_after_minutes:,} min"),
+            ("Purged", _purged),
+            ("Used", lambda item: "-" if item.used_percent is None else f"{item.used_percent} %"),
+            ("Sessions", lambda item: f"{item.sessions:,}"),
+            ("Copied", lambda item: f"{item.migrated:,}"),
+            ("Due", lambda item: f"{sum(len(numbers) for _, numbers in item.copy):,}"),
+        ],
+        empty="No staging group. Make one: arcxo staging set GROUP --to GROUP",
+        right=(2, 4, 5, 6, 7),
+    )
+
+
+@staging.command(name="set", help="Make GROUP a staging group, or change its policy.")
+@click.argument("group")
+@click.option("--to", "target", default=None, metavar="GROUP", help="Where its sessions are copied to.")
+@click.option(
+    "--copy-after", type=click.IntRange(0, MOST_MINUTES), default=None, metavar="MINUTES",
+    help="After the backup; 0 = as soon as it is written.",
+)  # fmt: skip
+@click.option(
+    "--purge-after", type=click.IntRange(-1, MOST_DAYS), default=None, metavar="DAYS",
+    help="Of what was copied; -1 = not by age.",
+)  # fmt: skip
+@click.option("--purge-when-full/--keep-when-full", "purge_when_full", default=None)
+@click.option("--max-percent", type=click.IntRange(2, 99), default=None, metavar="PERCENT")
+@click.option("--purge-to", type=click.IntRange(1, 98), default=None, metavar="PERCENT")
+@click.option("--media", "media_name", default=None, metavar="NAME", help="Of the copies.")
+def put(
+    *,
+    group: str,
+    target: str | None,
+    copy_after: int | None,
+    purge_after: int | None,
+    purge_when_full: bool | None,
+    max_percent: int | None,
+    purge_to: int | None,
+    media_name: str | None,
+) -> None:
+    """Keep a policy."""
+    context = current()
+    known = {one.policy.group: one.policy for one in context.services.staging.plans()}
+    policy = known.get(group)
+    if policy is None:
+        if target is None:
+            raise UsageError("E5760", group=group, details="--to says where its sessions are copied to")
+        policy = StagingPolicy(group, target)
+    given = {
+        "target": target,
+        "copy_after_minutes": copy_after,
+        "purge_when_full": purge_when_full,
+        "max_percent": max_percent,
+        "purge_to_percent": purge_to,
+        "media_name": media_name,
+    }
+    policy = replace(policy, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # each is checked by its option
+    if purge_after is not None:
+        policy = replace(policy, purge_after_days=None if purge_after < 0 else purge_after)
+    context.services.staging.put(policy)
+    context.show(policy, f"{group} is a staging group: its sessions are copied to {policy.target}.")
+
+
+def _pause(name: str, help_text: str, *, paused: bool) -> None:
+    @staging.command(name=name, help=help_text)
+    @click.argument("group")
+    def command(*, group: str) -> None:
+        context = current()
+        plans = context.services.staging.plans()
+        policy = next((one.policy for one in plans if one.policy.group == group), None)
+        if policy is None:
+            raise UsageError("E5761", group=group)
+        context.services.staging.put(replace(policy, paused=paused))
+        context.show_done(f"Migration of {group} {'is paused' if paused else 'goes on'}", group=group)
+
+
+_pause("pause", "Copy nothing of GROUP for now.", paused=True)
+_pause("resume", "Copy on.", paused=False)
+
+
+@staging.command(help="GROUP is no staging group any more. What is in it stays.")
+@click.argument("group")
+def remove(*, group: str) -> None:
+    """Forget a policy."""
+    context = current()
+    context.services.staging.remove(group)
+    context.show_done(f"{group} is no staging group any more", group=group)
+
+
+@staging.command(help="Submit what is due now, without waiting for the server's next look.")
+def run() -> None:
+    """Carry out the policies."""
+    context = current()
+    count = context.services.staging.run()
+    context.show_done(f"{count:,} jobs are in the queue" if count else "Nothing is due", jobs=count)
+
+
+def _purged(item: StagingPlan) -> str:
+    policy = item.policy
+    parts = [] if policy.purge_after_days is None else [f"after {policy.purge_after_days:,} d"]
+    if policy.purge_when_full:
+        parts.append(f"{policy.max_percent} to {policy.purge_to_percent} %")
+    return ", ".join(parts) or "never"

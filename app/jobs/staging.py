@@ -1,0 +1,218 @@
+"""Carrying out staging policies: migration jobs copy sessions on, purge jobs make room, both by the rules.
+
+A policy only submits jobs, which are checked once more when they run: a purge takes nothing whose copy is not
+there to be read. Submitting twice does no harm: a copy that is there is not made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from app.catalog.api import Catalog
+from app.jobs.media_choice import OnlineMedia, online_media
+from app.jobs.submission import submit_media
+from app.media import api as media
+from app.model.errors import ArcxoError, UsageError
+from app.model.job import Job, JobKind, JobResult, JobStatus
+from app.model.media import SessionInfo
+from app.model.staging import StagingPlan, StagingPolicy
+
+_LOG = logging.getLogger(__name__)
+_KEY = "staging."
+_AGAIN_AFTER = timedelta(minutes=15)
+STAGING = "staging"
+"""Names the staging group in the script of a job that its policy made."""
+
+
+def policies(catalog: Catalog) -> list[StagingPolicy]:
+    """The policies of all staging groups, by name."""
+    found = []
+    for key, value in sorted(catalog.settings.all().items()):
+        if key.startswith(_KEY):
+            try:
+                found.append(StagingPolicy(**json.loads(value)))
+            except (ValueError, TypeError):
+                _LOG.warning("the staging policy %s cannot be read", key)
+    return found
+
+
+def put_policy(catalog: Catalog, policy: StagingPolicy) -> None:
+    """Keep a policy. Raises UsageError E5116 a group there is not, E5760 numbers, a chain of groups."""
+    groups = catalog.media.groups()
+    for name in (policy.group, policy.target):
+        if name not in groups:
+            raise UsageError("E5116", group=name)
+    fault = policy.fault()
+    others = [one for one in policies(catalog) if one.group != policy.group]
+    if policy.target in {one.group for one in others}:
+        fault = fault or f"{policy.target} is a staging group itself"
+    if policy.group in {one.target for one in others}:
+        fault = fault or f"{policy.group} is where another staging group copies to"
+    if fault:
+        raise UsageError("E5760", group=policy.group, details=fault)
+    catalog.settings.put(_KEY + policy.group, json.dumps(asdict(policy)))
+
+
+def remove_policy(catalog: Catalog, group: str) -> None:
+    """The group is no staging group any more; what is in it stays. Raises UsageError E5761."""
+    if group not in {one.group for one in policies(catalog)}:
+        raise UsageError("E5761", group=group)
+    catalog.settings.remove(_KEY + group)
+
+
+def plan(catalog: Catalog, policy: StagingPolicy, now: datetime) -> StagingPlan:
+    """What is to be copied and purged now. Blocks on the devices."""
+    places = online_media(catalog, policy.group)
+    targets = {one.label.serial: one for one in online_media(catalog, policy.target)}
+    by_media = {one.label.serial: catalog.sessions.list(one.label.serial) for one in places}
+    every = [session for found in by_media.values() for session in found]
+    copied = {_id(one) for one in every if copy_of(catalog, one, targets) is not None}
+    newest = _newest(every)
+    after = timedelta(minutes=policy.copy_after_minutes)
+    due = [one for one in every if _id(one) not in copied and one.finished_at + after <= now]
+    old = [] if policy.purge_after_days is None else _older(every, now, policy.purge_after_days)
+    purge = [one for one in old if _id(one) in copied and _id(one) not in newest]
+    used, full = None, False
+    for device in {one.device.name: one.device for one in places}.values():
+        share = used_share(device.path)
+        used = share if used is None else max(used, share)
+        if policy.purge_when_full and share * 100 > policy.max_percent:
+            here = [one for place in places if place.device.name == device.name for one in
+                    by_media[place.label.serial]]  # fmt: skip
+            able = [one for one in here if _id(one) in copied and _id(one) not in newest]
+            some = _enough(able, device.path, share, policy.purge_to_percent)
+            purge += [one for one in some if one not in purge]
+            full = full or not some
+    return StagingPlan(
+        policy,
+        len(every),
+        len(copied),
+        len(every) - len(copied),
+        None if used is None else round(used * 100),
+        () if policy.paused else _grouped(due),
+        _grouped(purge),
+        full,
+    )
+
+
+def carry_out(catalog: Catalog, now: datetime, report: Callable[..., None]) -> int:
+    """Submit the jobs that the policies ask for now. Returns how many."""
+    count = 0
+    for policy in policies(catalog):
+        found = plan(catalog, policy, now)
+        busy = _busy(catalog, now)
+        for kind, wanted in ((JobKind.MEDIA_COPY, found.copy), (JobKind.MEDIA_PURGE, found.purge)):
+            for serial, numbers in wanted:
+                if (kind, serial) in busy:
+                    continue
+                name = catalog.media.show_media(serial).name
+                script = {"media": serial, "sessions": ",".join(map(str, numbers)), STAGING: policy.group}
+                if kind is JobKind.MEDIA_COPY:
+                    script |= {"group": policy.target, "name": policy.media_name}
+                copies = kind is JobKind.MEDIA_COPY
+                title = f"Migrate {name} to {policy.target}" if copies else f"Purge {name}"
+                job = submit_media(catalog, kind, script, name=title)
+                code = "N5762" if kind is JobKind.MEDIA_COPY else "N5763"
+                report(code, group=policy.group, media=name, count=len(numbers), to=policy.target, job=job.id)
+                count += 1
+        if found.full and not found.purge:
+            report("W5764", group=policy.group, used=found.used_percent, most=policy.max_percent)
+    return count
+
+
+def still_migrated(catalog: Catalog, script: dict[str, str], numbers: Sequence[int]) -> list[int]:
+    """Of the sessions that a purge job of a staging group names, those whose copy can be read now."""
+    policy = next((one for one in policies(catalog) if one.group == script[STAGING]), None)
+    if policy is None:
+        return []
+    targets = {one.label.serial: one for one in online_media(catalog, policy.target)}
+    known = {one.number: one for one in catalog.sessions.list(script["media"])}
+    return [
+        number
+        for number in numbers
+        if number in known and copy_of(catalog, known[number], targets) is not None
+    ]
+
+
+def copy_of(catalog: Catalog, session: SessionInfo, targets: dict[str, OnlineMedia]) -> SessionInfo | None:
+    """The copy of a session on the media of the final group that can be read now and is not damaged."""
+    for copy in catalog.sessions.copies(session):
+        place = targets.get(copy.media_serial)
+        if place is None or copy.damaged:
+            continue
+        with contextlib.suppress(ArcxoError):
+            header = media.read_session(place.path, copy.number)
+            if header.finished_at == copy.finished_at:
+                return copy
+    return None
+
+
+def used_share(path: str) -> float:
+    """How much of a device's volume is used, 0 to 1; 0 when it cannot be asked."""
+    try:
+        state = os.statvfs(path)
+    except OSError:
+        return 0.0
+    total = state.f_blocks - (state.f_bfree - state.f_bavail)  # without what is kept for root
+    return 1 - state.f_bavail / total if total > 0 else 0.0
+
+
+def _enough(able: list[SessionInfo], path: str, share: float, percent: int) -> list[SessionInfo]:
+    """The oldest of them that together take the device down to the lower threshold, as far as is known."""
+    try:
+        state = os.statvfs(path)
+    except OSError:
+        return []
+    wanted = (share - percent / 100) * state.f_blocks * state.f_frsize
+    some: list[SessionInfo] = []
+    for one in sorted(able, key=lambda one: one.finished_at):
+        if wanted <= 0:
+            break
+        some.append(one)
+        wanted -= one.stored_bytes
+    return some
+
+
+def _busy(catalog: Catalog, now: datetime) -> set[tuple[JobKind, str]]:
+    """Media that a copy or purge job is to work on, works on, or has failed on a short while ago."""
+    return {
+        (job.kind, job.script["media"])
+        for job in catalog.jobs.list()
+        if job.kind in (JobKind.MEDIA_COPY, JobKind.MEDIA_PURGE)
+        and isinstance(job.script, dict)
+        and (job.status is not JobStatus.DONE or _failed_lately(job, now))
+    }
+
+
+def _failed_lately(job: Job, now: datetime) -> bool:
+    made_here = isinstance(job.script, dict) and STAGING in job.script
+    good = job.last_result in (JobResult.FINISHED, None)
+    return made_here and not good and (job.finished_at or now) > now - _AGAIN_AFTER
+
+
+def _id(session: SessionInfo) -> tuple[str, int]:
+    return session.media_serial, session.number
+
+
+def _newest(sessions: list[SessionInfo]) -> set[tuple[str, int]]:
+    last: dict[tuple[str, str], SessionInfo] = {}
+    for one in sorted(sessions, key=lambda one: (one.finished_at, one.number)):
+        last[one.machine, one.entity] = one
+    return {_id(one) for one in last.values()}
+
+
+def _older(sessions: list[SessionInfo], now: datetime, days: int) -> list[SessionInfo]:
+    return [one for one in sessions if one.finished_at + timedelta(days=days) <= now]
+
+
+def _grouped(sessions: list[SessionInfo]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    found: dict[str, list[int]] = {}
+    for one in sessions:
+        found.setdefault(one.media_serial, []).append(one.number)
+    return tuple((serial, tuple(sorted(set(numbers)))) for serial, numbers in sorted(found.items()))
