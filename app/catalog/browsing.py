@@ -11,12 +11,14 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 
 from app.catalog import dialect, search
 from app.catalog.database import Database
+from app.catalog.folder_compare import Held, compare_folders
 from app.catalog.media import find_media
 from app.catalog.session_rows import session_info
 from app.catalog.staging import split_path
 from app.catalog.tables import sessions
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError
+from app.model.folder_comparison import FolderComparison
 from app.model.media import CatalogEntry, FileVersion, SessionInfo
 from app.model.search import Machine, Query
 
@@ -124,6 +126,13 @@ class SqlBrowsing:
                 )
             )
         return sorted(found, key=lambda version: version.last_session.finished_at, reverse=True)
+
+    def compare_folders(
+        self, machine: str, path: bytes, older: Held, newer: Held, *, limit: int = 1000
+    ) -> FolderComparison:
+        """See `app.catalog.folder_compare`."""
+        with self._database.read() as c:
+            return compare_folders(c, machine, path, older, newer, limit)
 
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """See `app.catalog.search`."""

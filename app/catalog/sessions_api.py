@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.model.entry import EntryKind
+from app.model.folder_comparison import FolderComparison
 from app.model.media import CatalogEntry, FileVersion, SessionInfo
 from app.model.search import Machine, Query
 
@@ -121,6 +122,12 @@ class Browsing(Protocol):
     ) -> Sequence[CatalogEntry]: ...
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
         """Distinct contents of a path, newest first."""
+        ...
+
+    def compare_folders(
+        self, machine: str, path: bytes, older: tuple[str, int], newer: tuple[str, int], *, limit: int = 1000
+    ) -> FolderComparison:
+        """What differs beneath a folder between two sessions. NotFoundError E6009, ArcxoError E6031."""
         ...
 
     def query(self, query: Query) -> Sequence[CatalogEntry]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.model.content import FileContent
 from app.model.errors import CredentialsError
+from app.model.folder_comparison import FolderComparison
 from app.model.job import Job, RestoreScript, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
@@ -128,6 +129,12 @@ class LocalRestores:
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
         """Distinct contents of a path, newest first."""
         return self._connections.catalog.browsing.versions(machine, path)
+
+    def compare_folders(
+        self, machine: str, path: bytes, older: tuple[str, int], newer: tuple[str, int], *, limit: int = 1000
+    ) -> FolderComparison:
+        """What differs beneath a folder between two sessions."""
+        return self._connections.catalog.browsing.compare_folders(machine, path, older, newer, limit=limit)
 
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """Names in all sessions that match."""

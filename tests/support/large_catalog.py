@@ -83,6 +83,8 @@ def build(home: Path, versions: int, *, large_folder: int = 200_000, versions_pe
                 ),
             )
         database.execute("COMMIT")
+        # The index of names merges nothing by itself, and holds two thousand pieces at most.
+        database.execute("INSERT INTO name_index (name_index, rank) VALUES ('merge', 1000)")
     for number in range(2, versions_per_name + 1):
         columns = [row[1] for row in database.execute("PRAGMA table_info(sessions)") if row[1] != "id"]
         values = {"ordinal": str(number), "number": str(number)}

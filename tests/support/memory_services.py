@@ -22,6 +22,7 @@ from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, NotFoundError, Problem
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterExample, FilterPreview, PatternUse
+from app.model.folder_comparison import Change, FolderChange, FolderComparison
 from app.model.host import CheckOutcome, CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
     BackupScript,
@@ -830,6 +831,16 @@ class MemoryRestores(_Calls):
     ) -> Sequence[CatalogEntry]:
         self._note("restores.browse_session", media_serial, session, path)
         return self._entries(path)[offset : offset + limit]
+
+    def compare_folders(
+        self, machine: str, path: bytes, older: tuple[str, int], newer: tuple[str, int], *, limit: int = 1000
+    ) -> FolderComparison:
+        self._note("restores.compare_folders", machine, path, older, newer)
+        files = {Change.ADDED: 2, Change.REMOVED: 0, Change.CHANGED: 1, Change.SAME: 97}
+        item = FolderChange(path + b"/new.xlsx", EntryKind.FILE, Change.ADDED, 0, 2 * MB)
+        changed = FolderChange(path + b"/plan.xlsx", EntryKind.FILE, Change.CHANGED, 3 * MB, 4 * MB)
+        folders = dict.fromkeys(Change, 0)
+        return FolderComparison(files, folders, 40 * MB, 45 * MB, (item, changed), truncated=True)
 
     def versions(self, machine: str, path: bytes) -> Sequence[FileVersion]:
         self._note("restores.versions", machine, path)

@@ -233,8 +233,12 @@ class VersionsPane(QFrame):
         if len(chosen) == 1:
             before = known.index(chosen[0]) + 1 if chosen[0] in known else len(known)
             chosen += known[before : before + 1]
-        if len(chosen) != 2 or any(one.kind is not EntryKind.FILE for one in chosen):
+        comparable = ({EntryKind.FILE}, {EntryKind.DIRECTORY})
+        if len(chosen) != 2 or {one.kind for one in chosen} not in comparable:
             return None
+        if chosen[0].kind is EntryKind.DIRECTORY:
+            older, newer = sorted(chosen, key=lambda one: one.last_session.finished_at)
+            return older, newer
         older, newer = sorted(chosen, key=lambda one: (one.modified_ns, one.last_session.finished_at))
         return older, newer
 
@@ -248,7 +252,7 @@ class VersionsPane(QFrame):
         self.compare.setToolTip(
             f"{modified_text(pair[0].modified_ns)} with {modified_text(pair[1].modified_ns)}"
             if pair is not None
-            else "Choose two versions of a file (Ctrl), or one that has an older one"
+            else "Choose two versions (Ctrl), or one that has an older one"
         )
 
     def _on_preview(self) -> None:
@@ -259,11 +263,14 @@ class VersionsPane(QFrame):
             self._show(PreviewDialog(self._context, version, self))
 
     def _on_compare(self) -> None:
+        from app.ui.restore.folder_dialog import CompareFoldersDialog
         from app.ui.restore.preview_dialog import CompareDialog
 
         pair = self.compared()
         if pair is not None:
-            self._show(CompareDialog(self._context, *pair, self))
+            of_folders = pair[0].kind is EntryKind.DIRECTORY
+            made = CompareFoldersDialog if of_folders else CompareDialog
+            self._show(made(self._context, *pair, self))
 
     def _show(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
