@@ -101,6 +101,7 @@ from app.model.scenario import (
 )
 from app.model.search import Machine, Query
 from app.model.settings import SETTINGS
+from app.model.staging import StagingPlan, StagingPolicy
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.template import ScenarioTemplate, template_of
 from app.model.upcoming import NextRun, PlannedRun
@@ -1285,6 +1286,28 @@ class MemoryStorage(_Calls):
         return list(self.warnings)
 
 
+class MemoryStaging(_Calls):
+    def __init__(self, services: MemoryServices) -> None:
+        super().__init__(services)
+        self.policies: dict[str, StagingPolicy] = {}
+
+    def plans(self) -> Sequence[StagingPlan]:
+        self._note("staging.plans")
+        return [StagingPlan(policy, 61, 58, 3, 47) for policy in self.policies.values()]
+
+    def put(self, policy: StagingPolicy) -> None:
+        self._note("staging.put", policy)
+        self.policies[policy.group] = policy
+
+    def remove(self, group: str) -> None:
+        self._note("staging.remove", group)
+        del self.policies[group]
+
+    def run(self) -> int:
+        self._note("staging.run")
+        return 0
+
+
 class MemoryServer(_Calls):
     def state(self) -> ServerState:
         self._note("server.state")
@@ -1379,6 +1402,7 @@ class MemoryServices:
         self.media = MemoryMedia(self)
         self.utilities = MemoryUtilities(self)
         self.storage = MemoryStorage(self)
+        self.staging = MemoryStaging(self)
         self.keys = MemoryKeys(self)
         self.server = MemoryServer(self)
         self.closed = False

@@ -33,6 +33,7 @@ from app.ui.backup.media_rules_form import warning_lines
 from app.ui.backup.schedule_tab import ScheduleTab
 from app.ui.backup.script_files import ScriptFiles
 from app.ui.backup.source_tab import SourceTab
+from app.ui.backup.staging_tab import StagingTab
 from app.ui.backup.submission import Submission
 from app.ui.backup.summary import Fact, summary
 from app.ui.backup.unregister import Unregister
@@ -44,8 +45,9 @@ from app.ui.widgets.tool_row import ToolRow
 
 SCENARIO_POLL_MS = 1000
 STORE_POLL_MS = 5000
+STAGING_POLL_MS = 20_000
 HOSTS_POLL_MS = 10_000
-SOURCE, DESTINATION, SCHEDULE = range(3)
+SOURCE, STAGING, DESTINATION, SCHEDULE = range(4)
 
 
 _Store = tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo], Sequence[str]]
@@ -76,6 +78,7 @@ class BackupManager(Manager):
         self._action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
         self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
         self.source = SourceTab(context, self.draft)
+        self.staging = StagingTab(context, self.draft)
         self.destination = DestinationTab(self.draft)
         self.submission = Submission(context, self, self)
         self.submission.submitted.connect(self._on_submitted)
@@ -86,10 +89,10 @@ class BackupManager(Manager):
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Backup job")
         self.tabs.setExpanding(False)
-        for title in ("Source", "Destination", "Schedule"):
+        for title in ("Source", "Staging", "Destination", "Schedule"):
             self.tabs.addTab(title)
         self.pages = QStackedWidget()
-        for page in (self.source, self.destination, self.when):
+        for page in (self.source, self.staging, self.destination, self.when):
             self.pages.addWidget(page)
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
         self.body.addWidget(self._tab_row())
@@ -114,6 +117,10 @@ class BackupManager(Manager):
         scenarios.failed.connect(self._on_failed)
         scenarios.stale.connect(self._on_stale)
         store = self.poll(self._ask_store, STORE_POLL_MS)
+        staging = self.poll(self.staging.ask, STAGING_POLL_MS)
+        staging.answered.connect(self.staging.set_plans)
+        self.staging.changed.connect(staging.refresh)
+        self.staging.use_wanted.connect(self._on_group)
         store.answered.connect(self._on_store)
         store.failed.connect(self._on_failed)
         hosts = self.poll(self._ask_hosts, HOSTS_POLL_MS)
@@ -210,9 +217,18 @@ class BackupManager(Manager):
     def _on_store(self, answer: _Store) -> None:
         self._sessions, devices, media, pools = answer
         self.destination.rules.set_pools(pools)
-        self.destination.set_groups(device_groups(devices, media))
+        groups = device_groups(devices, media)
+        self.destination.set_groups(groups)
+        self.staging.set_groups(groups)
         if self._known:
             self.source.set_facts(self.statuses, self._sessions)
+        self._show_readiness()
+
+    def _on_group(self, name: str) -> None:
+        """The job goes to another group; the Destination shows it."""
+        self.draft.group = name
+        self.destination.show_draft()
+        self.refresh()
         self._show_readiness()
 
     def _on_ask_warnings(self, _value: object) -> None:
@@ -296,6 +312,7 @@ class BackupManager(Manager):
             self.schedule.words(),
             self._warnings,
             estimate(self.draft, chosen, self._sessions),
+            self.staging.words,
         )
 
     def _on_submitted(self, job: Job) -> None:

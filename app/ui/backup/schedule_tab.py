@@ -20,7 +20,7 @@ from app.ui.widgets.notices import explain
 from app.ui.widgets.schedule_form import ScheduleForm
 from app.ui.widgets.views import CellTree
 
-COLUMNS = (Column("Next runs", 210, stretch=True), Column("Media", 170), Column("Pool", 110))
+COLUMNS = (Column("Next runs", 210, stretch=True), Column("Media", 190), Column("Pool", 120))
 _RUNS = 10
 
 

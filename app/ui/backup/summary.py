@@ -38,6 +38,7 @@ def summary(
     when: str,
     warnings: Sequence[str] = (),
     expected: Estimate | None = None,
+    staging: str = "",
 ) -> list[Fact]:
     """Source, destination, streams, password, verification, schedule, and what to look at."""
     free = group.free_bytes if group else None
@@ -56,6 +57,8 @@ def summary(
             f"{formats.size(free)} free" if free is not None else "",
         ),
     ]
+    if staging:
+        made.append(Fact("layers", "Staging", staging))
     if expected is not None:
         made.append(Fact("gauge", "Estimate", expected.text, expected.detail))
     made.append(_media_fact(draft))

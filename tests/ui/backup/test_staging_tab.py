@@ -1,0 +1,98 @@
+"""The Staging tab: which groups copy on, their policies, and what this job has to do with it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.model.errors import UsageError
+from app.model.staging import StagingPolicy
+from app.ui.backup.manager import STAGING, BackupManager
+from app.ui.backup.staging_tab import StagingDialog
+
+
+@pytest.fixture
+def manager(context, qtbot, settled):
+    made = BackupManager(context)
+    qtbot.addWidget(made)
+    made.resize(1240, 820)
+    made.show()
+    made.activate()
+    settled()
+    made.tabs.setCurrentIndex(STAGING)
+    yield made
+    made.deactivate()
+    settled()
+
+
+def dialog() -> StagingDialog:
+    return next(
+        one for one in QApplication.topLevelWidgets() if isinstance(one, StagingDialog) and one.isVisible()
+    )
+
+
+def test_a_group_becomes_a_staging_group(manager, services, settled):
+    tab = manager.staging
+    assert "no staging group" in tab.note.text()
+    tab.edit_policy()
+    made = dialog()
+    made.after.setValue(30)
+    made.days.setValue(7)
+    made.action.click()
+    settled()
+    assert services.staging.policies == {"GROUP0": StagingPolicy("GROUP0", "GROUP1", 30, 7)}
+    assert tab.note.text() == (
+        "This job goes to GROUP0. Its sessions are copied to GROUP1 30 min after they are written; "
+        "purged here after 7 days and from 80 down to 60 % used."
+    )
+    assert any(fact.caption == "Staging" for fact in manager.facts())
+
+
+def test_thresholds_that_cannot_work_are_not_kept(manager, services, settled):
+    manager.staging.edit_policy()
+    made = dialog()
+    made.least.setValue(85)
+    made.action.click()
+    settled()
+    assert services.called("staging.put") == []
+    assert "thresholds" in made.fault()
+    made.when_full.setChecked(False)
+    assert not made.most.isEnabled()
+    made.reject()
+
+
+def test_migration_is_paused_and_goes_on(manager, services, settled):
+    services.staging.policies["GROUP0"] = StagingPolicy("GROUP0", "GROUP1")
+    manager.refresh()
+    settled()
+    manager.staging.pause.click()
+    settled()
+    assert services.staging.policies["GROUP0"].paused
+    assert manager.staging.pause.text() == "Go on copying"
+    manager.staging.pause.click()
+    settled()
+    assert not services.staging.policies["GROUP0"].paused
+    manager.staging.remove.click()
+    settled()
+    assert services.staging.policies == {}
+
+
+def test_a_refused_policy_is_told_in_the_dialog(manager, services, settled):
+    services.raises["staging.put"] = UsageError("E5760", group="GROUP0", details="x")
+    manager.staging.edit_policy()
+    made = dialog()
+    made.action.click()
+    settled()
+    assert made.isVisible()
+    assert made.problem.isVisible()
+    made.reject()
+
+
+def test_another_group_is_used_for_the_job(manager, services, settled):
+    tab = manager.staging
+    tab.tree.select_row(tab.model.find("GROUP1"))
+    tab.use.click()
+    settled()
+    assert manager.draft.group == "GROUP1"
+    assert manager.destination.group.name == "GROUP1"
+    assert not tab.use.isEnabled()
