@@ -11,6 +11,7 @@ from app.cli.context import current, read_password_file
 from app.cli.job import finish_submission
 from app.cli.media_utilities import copy_sessions
 from app.cli.session_cat import cat
+from app.cli.session_difference import difference
 from app.cli.session_report import document, ratio_text, sequences, size_fields
 from app.cli.table import size_text, time_text
 from app.model.job import Schedule
@@ -24,6 +25,7 @@ def session() -> None:
 
 session.add_command(copy_sessions)
 session.add_command(cat)
+session.add_command(difference)
 
 
 @session.command(name="list", help="List the sessions of all media, or of MEDIA (name, ID or serial).")
