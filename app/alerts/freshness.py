@@ -5,15 +5,19 @@ Nothing here asks the scheduler, or believes that it runs: what counts are sessi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from app.catalog.api import Catalog, Registration
+from app.catalog.api import Catalog
 from app.jobs import scheduler
 from app.model.alert import Freshness, Protection
 from app.model.errors import UsageError
 from app.model.job import BackupScript, Job, JobKind, JobStatus
 from app.model.media import SessionInfo
+from app.model.paths import shown
+from app.model.source import DirectSource
 
 _GRACE = timedelta(minutes=10)
 _JOBS_LOOKED_AT = 5
@@ -22,20 +26,69 @@ _ORDER = (Freshness.STALE, Freshness.NEVER, Freshness.LATE, Freshness.UNSCHEDULE
 
 
 def protections(catalog: Catalog, now: datetime) -> list[Protection]:
-    """Every registered scenario, the worst first."""
-    sessions = [one for one in catalog.sessions.list() if one.scenario_id is not None]
+    """Every registered scenario, and every directory that a repeating job backs up, the worst first."""
+    sessions = catalog.sessions.list()
     jobs = [job for job in catalog.jobs.list(include_done=False) if job.kind is JobKind.BACKUP]
     found = [
-        _protection(one, [each for each in sessions if each.scenario_id == one.id], _of(jobs, one.id), now)
+        _protection(
+            _Subject(one.id, one.name, one.master, one.registered_at),
+            [each for each in sessions if each.scenario_id == one.id],
+            _of(jobs, partial(_names_scenario, one.id)),
+            now,
+        )
         for one in catalog.registrations.list()
+    ]
+    found += [
+        _protection(
+            _Subject(0, source.label, source.host, None),
+            [one for one in sessions if _is_of(one, source)],
+            _of(jobs, partial(_names_source, source)),
+            now,
+        )
+        for source in _sources(jobs)
     ]
     return sorted(
         found, key=lambda one: (_ORDER.index(one.state), one.protected_until or _LONG_AGO, one.scenario)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is to be protected: a scenario, or (number 0) a directory of a host."""
+
+    id: int
+    name: str
+    master: str
+    registered_at: datetime | None
+
+
+def _names_scenario(number: int, script: BackupScript) -> bool:
+    return number in script.scenario_ids
+
+
+def _names_source(source: DirectSource, script: BackupScript) -> bool:
+    return source in _plain(script)
+
+
+def _plain(script: BackupScript) -> list[DirectSource]:
+    """Its directories, whether other file systems are entered or not."""
+    return [DirectSource(one.host, one.path) for one in script.sources]
+
+
+def _sources(jobs: Sequence[Job]) -> list[DirectSource]:
+    """The directories that repeating jobs back up, each once."""
+    scripts = [job.script for job in _of(jobs, lambda script: bool(script.sources))]
+    found = [one for script in scripts if isinstance(script, BackupScript) for one in _plain(script)]
+    return list(dict.fromkeys(found))
+
+
+def _is_of(session: SessionInfo, source: DirectSource) -> bool:
+    own = not session.scenario_id and session.machine == source.host
+    return own and session.entity == shown(source.path)
+
+
 def _protection(
-    scenario: Registration, sessions: Sequence[SessionInfo], jobs: Sequence[Job], now: datetime
+    scenario: _Subject, sessions: Sequence[SessionInfo], jobs: Sequence[Job], now: datetime
 ) -> Protection:
     sound = [one for one in sessions if not one.damaged]
     until, newest = _until(sound, [one for one in sound if not one.incomplete])
@@ -108,8 +161,8 @@ def _expected(jobs: Iterable[Job], since: datetime | None) -> tuple[datetime | N
     return expected, since + (expected - since) * 1.5
 
 
-def _of(jobs: Iterable[Job], scenario_id: int) -> list[Job]:
-    """The repeating jobs that back a scenario up; one on hold is expected to, too."""
+def _of(jobs: Iterable[Job], wanted: Callable[[BackupScript], bool]) -> list[Job]:
+    """The repeating jobs that back something up; one on hold is expected to, too."""
     return [
         job
         for job in jobs
@@ -117,5 +170,5 @@ def _of(jobs: Iterable[Job], scenario_id: int) -> list[Job]:
         and job.status is not JobStatus.DONE
         and job.schedule.repeat
         and isinstance(job.script, BackupScript)
-        and scenario_id in job.script.scenario_ids
+        and wanted(job.script)
     ]

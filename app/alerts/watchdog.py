@@ -109,7 +109,7 @@ class Watchdog:
         until = _text(one.protected_until) if one.protected_until else "-"
         expected = _text(one.expected_at) if one.expected_at else "-"
         self._once(
-            f"watchdog.scenario.{one.scenario_id}",
+            f"watchdog.scenario.{one.scenario_id or one.scenario}",
             f"{one.state.value} {until}",
             code,
             severity,

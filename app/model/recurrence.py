@@ -89,7 +89,8 @@ def describe(schedule: Schedule) -> str:
     if not text:
         text = f"by the rule {schedule.repeat}"
     if schedule.rotation is not None:
-        text = f"{schedule.rotation.scheme.value.replace('gfs', 'GFS')} rotation {schedule.rotation.prefix}, {text}"
+        scheme = schedule.rotation.scheme.value.replace("gfs", "GFS")
+        text = f"{scheme} rotation {schedule.rotation.prefix}, {text}"
     if schedule.run_at is not None and parts["FREQ"] not in ("MINUTELY", "HOURLY"):
         from zoneinfo import ZoneInfo
 

@@ -45,7 +45,7 @@ class AlertService(Protocol):
 
     def deliveries(self, *, limit: int = 200) -> Sequence[Delivery]: ...
     def protections(self) -> Sequence[Protection]:
-        """Every registered scenario, the worst first."""
+        """Every registered scenario, and each directory of a repeating job (number 0); the worst first."""
         ...
 
     def check(self) -> Sequence[Protection]:
