@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from app.ui.widgets.basics import Label
+from app.ui.widgets.basics import Label, standard_button
 
 
 class ConfirmDialog(QDialog):
@@ -19,7 +19,7 @@ class ConfirmDialog(QDialog):
         act.setProperty("kind", "danger")
         act.setAutoDefault(False)
         act.clicked.connect(self.accept)
-        cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel = standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         cancel.setDefault(True)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

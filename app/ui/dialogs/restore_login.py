@@ -22,7 +22,7 @@ from app.ui.bridge.throttle import Delay
 from app.ui.manager import Context
 from app.ui.restore.requests import LoginRow
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label
+from app.ui.widgets.basics import Label, standard_button
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import explain
 
@@ -116,10 +116,10 @@ class RestoreLoginDialog(QDialog):
         self._problem = Label("", "body", "error", wrap=True)
         self._problem.hide()
         self.buttons = QDialogButtonBox()
-        self.ok = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
+        self.ok = standard_button(self.buttons, QDialogButtonBox.StandardButton.Ok)
         self.ok.setProperty("kind", "primary")
         self.ok.setDefault(True)
-        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(self.buttons, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

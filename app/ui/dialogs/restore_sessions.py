@@ -16,7 +16,7 @@ from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
 from app.ui.restore.requests import LoginRow
 from app.ui.theme import theme
-from app.ui.widgets.basics import IconLabel, Label, button
+from app.ui.widgets.basics import IconLabel, Label, button, standard_button
 from app.ui.widgets.views import CellTable
 
 _OPTIONS = {
@@ -88,7 +88,7 @@ class RestoreSessionsDialog(QDialog):
         self.next = button("Show plan", "primary")
         self.next.setDefault(True)
         self.buttons.addButton(self.next, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(self.buttons, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         line = QHBoxLayout()

@@ -22,7 +22,7 @@ from app.model.host import Host, HostInfo
 from app.ui.hosts.trust import FIELD_OF_ERROR, HostEntry, Trust, spaced
 from app.ui.manager import Context
 from app.ui.theme import theme
-from app.ui.widgets.basics import IconLabel, Label, button
+from app.ui.widgets.basics import IconLabel, Label, button, standard_button
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import explain
 
@@ -64,7 +64,7 @@ class HostDialog(QDialog):
         self.go = button("Connect", "primary")
         self.go.setDefault(True)
         self.buttons.addButton(self.go, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(self.buttons, QDialogButtonBox.StandardButton.Cancel)
         self.back.clicked.connect(self._on_back)
         self.buttons.accepted.connect(self._on_go)
         self.buttons.rejected.connect(self.reject)

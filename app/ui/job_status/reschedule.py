@@ -9,7 +9,7 @@ from PySide6.QtCore import QDateTime
 from PySide6.QtWidgets import QDateTimeEdit, QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from app.model.job import Job, Schedule
-from app.ui.widgets.basics import Label
+from app.ui.widgets.basics import Label, standard_button
 
 
 class RescheduleDialog(QDialog):
@@ -30,7 +30,7 @@ class RescheduleDialog(QDialog):
         apply = self.buttons.addButton("Reschedule job", QDialogButtonBox.ButtonRole.AcceptRole)
         apply.setProperty("kind", "primary")
         apply.setDefault(True)
-        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(self.buttons, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -22,7 +22,7 @@ from app.ui.restore.basket import (
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import KIND_ICONS
 from app.ui.theme import theme
-from app.ui.widgets.basics import IconLabel, Label, Line, button
+from app.ui.widgets.basics import IconLabel, Label, Line, button, standard_button
 from app.ui.widgets.views import CellTable
 
 
@@ -145,7 +145,7 @@ class BasketDialog(QDialog):
         self.clear = button("Clear basket")
         self.clear.clicked.connect(chooser.clear)
         self.buttons.addButton(self.clear, QDialogButtonBox.ButtonRole.ActionRole)
-        close = self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        close = standard_button(self.buttons, QDialogButtonBox.StandardButton.Close)
         close.setDefault(True)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

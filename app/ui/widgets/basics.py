@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QDialogButtonBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -121,6 +122,15 @@ def button(text: str, kind: str = "", icon: str = "", parent: QWidget | None = N
     if icon:
         role = {"primary": "on_accent", "small-primary": "on_accent", "danger": "error"}.get(kind, "text2")
         icons.bind(made, icon, role)
+    return made
+
+
+def standard_button(box: QDialogButtonBox, which: QDialogButtonBox.StandardButton) -> QPushButton:
+    """A button with the system's word. It never takes Enter from the default one: left to itself, Cancel
+    would have it as soon as the focus moved.
+    """
+    made = box.addButton(which)
+    made.setAutoDefault(False)
     return made
 
 

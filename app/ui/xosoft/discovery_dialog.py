@@ -17,7 +17,7 @@ from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, PaneHeader, button
+from app.ui.widgets.basics import Label, PaneHeader, button, standard_button
 from app.ui.widgets.notices import explain
 from app.ui.widgets.status import SCENARIO, status_cell
 from app.ui.widgets.views import CellTable
@@ -77,7 +77,7 @@ class DiscoveryDialog(QDialog):
         buttons.setContentsMargins(16, 12, 16, 16)
         self.register = button("Register", "primary")
         buttons.addButton(self.register, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Close)
         self.register.clicked.connect(self._on_register)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

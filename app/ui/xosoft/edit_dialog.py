@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QLineEdit, Q
 
 from app.model.scenario import Scenario
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, button
+from app.ui.widgets.basics import Label, button, standard_button
 from app.ui.widgets.form import Field
 
 
@@ -49,7 +49,7 @@ class EditScenarioDialog(QDialog):
         self.save = button("Save", "primary")
         self.save.setDefault(True)
         buttons.addButton(self.save, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._on_save)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -15,7 +15,7 @@ from app.model.scenario import Scenario, SyncMethod
 from app.ui import formats
 from app.ui.manager import Context
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, Line, PaneHeader, button
+from app.ui.widgets.basics import Label, Line, PaneHeader, button, standard_button
 from app.ui.widgets.check_list import CheckList
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.notices import explain
@@ -59,7 +59,7 @@ class RunDialog(QDialog):
     def _lay_out(self) -> None:
         buttons = QDialogButtonBox()
         buttons.addButton(self.run_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._on_run)
         buttons.rejected.connect(self.reject)
         top = QVBoxLayout()

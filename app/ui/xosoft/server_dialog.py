@@ -9,7 +9,7 @@ from app.model.errors import ArcxoError, CredentialsError
 from app.model.scenario import Scenario
 from app.ui.manager import Context
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, button
+from app.ui.widgets.basics import Label, button, standard_button
 from app.ui.widgets.notices import explain
 from app.ui.xosoft.server_login import LOCAL, ServerLogin
 
@@ -30,7 +30,7 @@ class UpdateServerDialog(QDialog):
         self.update_button = button("Update", "primary")
         self.update_button.setDefault(True)
         buttons.addButton(self.update_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._on_update)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -13,7 +13,7 @@ from app.model.scenario import ScenarioStatus
 from app.model.suspending import check_until
 from app.ui import formats
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, button
+from app.ui.widgets.basics import Label, button, standard_button
 from app.ui.widgets.form import Field
 
 
@@ -36,7 +36,7 @@ class SuspendDialog(QDialog):
         self.suspend = button("Suspend", "primary")
         self.suspend.setDefault(True)
         buttons.addButton(self.suspend, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._on_suspend)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

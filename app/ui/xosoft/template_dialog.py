@@ -11,7 +11,7 @@ from app.model.scenario import Scenario
 from app.model.template import ScenarioTemplate
 from app.ui.manager import Context
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, button
+from app.ui.widgets.basics import Label, button, standard_button
 from app.ui.widgets.form import Field
 from app.ui.widgets.notices import explain
 
@@ -33,7 +33,7 @@ class TemplateDialog(QDialog):
         self.save = button("Save template", "primary")
         self.save.setDefault(True)
         buttons.addButton(self.save, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        standard_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self._on_save)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
