@@ -146,7 +146,7 @@ def test_what_was_restored_to_the_replica_is_replicated_back_after_a_look(detail
     dialog.action.click()
     settled()
     (called,) = services.called("scenarios.rewind")
-    assert called[1:] == ("Branch File Shares", "4", (b"/srv/sales/pipeline.xlsx",), True)
+    assert called[1:] == ("Branch File Shares", "4", (b"/srv/sales/pipeline.xlsx",), True, "")
 
 
 def test_a_restore_elsewhere_is_not_replicated_back(services, restored, context, qtbot, settled):
