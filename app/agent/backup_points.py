@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
+from app.agent.freezing import Freezing
 from app.agent.home import AgentHome
 from app.agent.point_chain import base_for, kept_of
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
@@ -29,6 +30,7 @@ from app.model.rewind import PointKind
 from app.model.scenario import Scenario, ServerType
 from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
+from app.snapshot.api import Snapshot, SnapshotProvider
 from app.snapshot.choice import choose
 from app.snapshot.rolling import read_changes, write_changes
 
@@ -51,6 +53,7 @@ class BackupPoints:
         self.releases = PointReleases(self._files, events, short_of_space or is_short_of_space)
         self._guard = threading.Lock()
         self._fences: dict[int, int] = {}
+        self._freezings: dict[str, Freezing] = {}
         # (incarnation, change) of the last point of a scenario that was archived: the next one's base.
         self._archived: dict[int, tuple[str, int]] = {}
 
@@ -61,11 +64,14 @@ class BackupPoints:
         entities: tuple[tuple[str, tuple[int, ...]], ...],
         job_id: int,
         fence: int,
+        *,
+        early: bool = False,
     ) -> BackupPoint:
         """Freeze the replica; it applies on as soon as the snapshots exist.
 
         Only what changed since the last point is frozen, where that is known; for a job that begins again,
-        everything.
+        everything. With `early` it returns when that is begun, where an archive can follow it: `archive_task`
+        says so, and `frozen` waits for the rest, with the errors that come of it.
 
         Raises:
             ArcxoError: AE0460 when a snapshot cannot be made; nothing of it is left.
@@ -77,6 +83,28 @@ class BackupPoints:
         bases = kept[-1:] or scenario.id in self._archived
         # What others changed is waited for before anything is held up by it.
         listed = not again and bool(bases) and self._engine.knows_changes(scenario.id)
+
+        def make(freezing: Freezing | None) -> SavedPoint:
+            return self._make(
+                freezing, scenario, replica, entities, (job_id, fence), kept if listed else None
+            )
+
+        if not early:
+            return _as_point(make(None))
+        freezing = Freezing()
+        freezing.start(make)
+        return _as_point(freezing.point())
+
+    def _make(
+        self,
+        freezing: Freezing | None,
+        scenario: Scenario,
+        replica: str,
+        entities: tuple[tuple[str, tuple[int, ...]], ...],
+        job: tuple[int, int],
+        kept: list[SavedPoint] | None,
+    ) -> SavedPoint:
+        """`kept`: the points that it may stand on; None where only everything will do."""
         with self._engine.freeze(scenario.id) as frozen:
             saved = SavedPoint(
                 id=uuid.uuid4().hex,
@@ -87,15 +115,15 @@ class BackupPoints:
                 provider="",
                 incarnation=frozen.incarnation,
                 change=frozen.change,
-                job_id=job_id,
-                fence=fence,
+                job_id=job[0],
+                fence=job[1],
                 entities=entities,
             )
             try:
                 self.releases.touch(saved.id)
-                changes = self._frozen_changes(frozen, kept) if listed else None
-                saved = self._make_snapshots(saved, frozen, changes)
-                self._engine.add_point(scenario.id, PointKind.SNAPSHOT, f"backup job {job_id}")
+                changes = self._frozen_changes(frozen, kept) if kept is not None else None
+                saved = self._make_snapshots(saved, frozen, changes, freezing)
+                self._engine.add_point(scenario.id, PointKind.SNAPSHOT, f"backup job {job[0]}")
             except (ArcxoError, OSError) as error:
                 self.releases.release(saved.id)
                 raise ArcxoError(
@@ -104,7 +132,7 @@ class BackupPoints:
             except BaseException:
                 self.releases.release(saved.id)
                 raise
-        return _as_point(saved)
+        return saved
 
     def _frozen_changes(
         self, frozen: FrozenReplica, kept: list[SavedPoint]
@@ -132,16 +160,14 @@ class BackupPoints:
         saved: SavedPoint,
         frozen: FrozenReplica,
         changes: tuple[int, list[list[Change]]] | None,
+        freezing: Freezing | None,
     ) -> SavedPoint:
+        if changes is None and freezing is not None:
+            foreseen = self._foreseen(saved, frozen)
+            if foreseen is not None:
+                return self._make_followed(saved, foreseen, freezing)
         for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
-            area = side + b"/" + SNAPSHOT_AREA
-            try:
-                os.makedirs(area, 0o700, exist_ok=True)
-            except OSError as error:
-                raise ArcxoError(
-                    "E4191", root=shown(root), provider=shown(area), cause=error.strerror
-                ) from error
-            provider = choose(root, area)
+            provider, area = _provider(root, side)
             snapshot_id = f"{saved.id}-{index}"
             # Known before it exists: a crash in between leaves nothing that nobody knows of.
             saved = saved.with_planned(index, provider.name, root, area, snapshot_id)
@@ -159,6 +185,49 @@ class BackupPoints:
             self._files.write(saved)
         return saved
 
+    def _foreseen(
+        self, saved: SavedPoint, frozen: FrozenReplica
+    ) -> list[tuple[SnapshotProvider, Snapshot]] | None:
+        """The snapshots of all roots, where an archive can follow each."""
+        found = []
+        for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
+            provider, area = _provider(root, side)
+            snapshot = provider.foreseen(root, area, f"{saved.id}-{index}")
+            if snapshot is None:
+                return None
+            found.append((provider, snapshot))
+        return found
+
+    def _make_followed(
+        self, saved: SavedPoint, foreseen: list[tuple[SnapshotProvider, Snapshot]], freezing: Freezing
+    ) -> SavedPoint:
+        """All are known before any exists; what a crash leaves of them is released as any other."""
+        roots = tuple(
+            SavedRoot(root.master_path, snapshot)
+            for root, (_, snapshot) in zip(saved.scenario.roots, foreseen, strict=True)
+        )
+        saved = replace(saved, provider=foreseen[0][0].name, roots=roots)
+        self._files.write(saved)
+        freezing.undrifted = self._engine.drift(saved.scenario.id, 0).count == 0
+        self._freezings[saved.id] = freezing
+        freezing.begun(saved)
+        for provider, snapshot in foreseen:
+            provider.create(snapshot.root, os.path.dirname(snapshot.container), snapshot.id, None)
+        return saved
+
+    def frozen(self, point_id: str) -> None:
+        """Wait until all of a point is frozen. Raises what making it raised."""
+        freezing = self._freezings.get(point_id)
+        if freezing is not None:
+            freezing.made()
+
+    def _settle(self, point_id: str) -> None:
+        """Wait until a point is made or failed, and forget how."""
+        freezing = self._freezings.get(point_id)
+        if freezing is not None:
+            freezing.ended()
+            self._freezings.pop(point_id, None)
+
     def prove_quiet(self, point_id: str) -> BackupPoint | None:
         """Nothing was written to the master's roots during the cut, and the replica had everything.
 
@@ -168,7 +237,9 @@ class BackupPoints:
             saved = self._files.find(point_id)
             if saved is None:
                 return None
-            if self._engine.drift(saved.scenario.id, 0).count == 0:
+            freezing = self._freezings.get(point_id)
+            # The replica itself answers when it is frozen.
+            if freezing.undrifted if freezing else self._engine.drift(saved.scenario.id, 0).count == 0:
                 saved = replace(saved, consistency=Consistency.QUIET)
                 self._files.write(saved)
             return _as_point(saved)
@@ -176,8 +247,10 @@ class BackupPoints:
     def end(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots for later. Repeated calls do nothing.
 
-        Kept ones beyond the scenario's number are released by the next `tend`, oldest first.
+        Kept ones beyond the scenario's number are released by the next `tend`, oldest first. Waits for a
+        point that is still being made.
         """
+        self._settle(point_id)
         with self.releases.lock:
             saved = self._files.find(point_id)
             if saved is None:
@@ -204,11 +277,16 @@ class BackupPoints:
         """
         self.check_fence(order.job_id, order.fence)
         self.releases.touch(order.point_id)
+        freezing = self._freezings.get(order.point_id)
+        if freezing is not None and freezing.failed:
+            freezing.made()
         saved = self._files.find(order.point_id)
         indexes = dict(saved.entities).get(order.entity) if saved is not None else None
         if saved is None or indexes is None or saved.released:
             raise NotFoundError("AE1024", point=order.point_id, entity=order.entity)
         changes = self._changes_for(saved, order)
+        if freezing is not None and changes is not None:
+            freezing.made()  # a list is looked up in a manifest that is whole
         audit = order.verify is VerifyMode.AUDIT
         roots = tuple(
             ArchiveRoot(
@@ -242,6 +320,7 @@ class BackupPoints:
             verify=order.verify,
             server=order.server,
             fence=order.fence,
+            following=freezing is not None and changes is None,
         )
         manifests = {
             saved.roots[index].master_path: saved.roots[index].snapshot.manifest for index in indexes
@@ -310,6 +389,7 @@ class BackupPoints:
         """A job that begins again has lost its earlier point; whether there was one."""
         mine = [saved for saved in self._files.all() if saved.job_id == job_id and not saved.kept]
         for saved in mine:
+            self._settle(saved.id)
             self.releases.release(saved.id)
         return bool(mine)
 
@@ -320,6 +400,16 @@ class BackupPoints:
             self._fences[job_id] = newest
         if fence < newest:
             raise BusyError("AE1023", job=job_id)
+
+
+def _provider(root: bytes, side: bytes) -> tuple[SnapshotProvider, bytes]:
+    """Who makes the snapshot of a root, and where."""
+    area = side + b"/" + SNAPSHOT_AREA
+    try:
+        os.makedirs(area, 0o700, exist_ok=True)
+    except OSError as error:
+        raise ArcxoError("E4191", root=shown(root), provider=shown(area), cause=error.strerror) from error
+    return choose(root, area), area
 
 
 def _keeps(scenario: Scenario) -> bool:

@@ -29,6 +29,7 @@ from app.agent.browsing import list_directory, make_directory
 from app.agent.children import Spawner
 from app.agent.entities import entities_of
 from app.agent.far_media import MediaRequest
+from app.agent.following import FREEZE_S, followed
 from app.agent.home import AgentHome, dialable
 from app.agent.names import is_masters_own
 from app.agent.preflight import check_host
@@ -291,9 +292,18 @@ class HostEngines:
             self._replica.call("check_fence", order.job_id, order.fence, timeout_s=120.0)
             yield from self._archive_source(order, gone, line)
             return
-        task, manifests = self._replica.call("archive_task", order, timeout_s=120.0)
+        # A point that is looked at by a list waits for all of it to be frozen.
+        task, manifests = self._replica.call("archive_task", order, timeout_s=FREEZE_S)
+        with followed(self._replica, order.point_id, gone, following=task.following) as stop:
+            yield from self._watched(
+                order, task, run_archive(self._spawner, task, manifests, stop, self._spare, line)
+            )
+
+    def _watched(
+        self, order: ArchiveOrder, task: Any, events: Iterator[WorkerEvent | MediaRequest | None]
+    ) -> Iterator[WorkerEvent | MediaRequest | None]:
         touched_at = time.monotonic()
-        for event in run_archive(self._spawner, task, manifests, gone, self._spare, line):
+        for event in events:
             if time.monotonic() - touched_at > _TOUCH_S:
                 touched_at = time.monotonic()
                 self._replica.call("touch_point", order.point_id, timeout_s=60.0)

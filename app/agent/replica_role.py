@@ -173,8 +173,12 @@ class ReplicaRole:
         job_id: int,
         fence: int,
     ) -> BackupPoint:
-        """Freeze the replica as it is now."""
-        return self._points.begin(scenario, replica, entities, job_id, fence)
+        """Freeze the replica as it is now; `frozen` waits for all of it."""
+        return self._points.begin(scenario, replica, entities, job_id, fence, early=True)
+
+    def frozen(self, point_id: str) -> None:
+        """Wait until all of a point is frozen. Raises what making it raised."""
+        self._points.frozen(point_id)
 
     def prove_quiet(self, point_id: str) -> BackupPoint | None:
         """The cut of a point was of one moment."""

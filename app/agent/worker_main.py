@@ -110,7 +110,7 @@ def main() -> None:
 def _prepare() -> None:
     """What every archive needs is there before the work comes: it may come later."""
     import app.backup.archiver
-    import app.backup.manifests  # noqa: F401 - for what importing it takes
+    import app.backup.followed  # noqa: F401 - for what importing it takes
 
 
 def _compare(pipe: ControlPipe, order: Any) -> None:
@@ -130,6 +130,7 @@ def _compare(pipe: ControlPipe, order: Any) -> None:
 
 def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> None:
     from app.backup.api import archive
+    from app.backup.followed import FollowedManifest
     from app.backup.manifests import SnapshotManifest
 
     def tell(event: ArchiveEvent) -> None:
@@ -137,7 +138,10 @@ def _archive(pipe: ControlPipe, task: Any, manifests: dict[bytes, bytes]) -> Non
             pipe.tell("event", part)
 
     lend_media(pipe.line, [task.media_path])
-    loaded = {path: SnapshotManifest(manifest) for path, manifest in manifests.items()}
+    loaded = {
+        path: FollowedManifest(manifest, pipe.canceled) if task.following else SnapshotManifest(manifest)
+        for path, manifest in manifests.items()
+    }
     archive(task, tell, pipe.canceled, loaded)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from app.agent.api import ArchiveResult, CompareOrder, Progress, RestoreEvent
 from app.agent.children import Spawner
 from app.agent.far_media import MediaAnswer, MediaRequest
+from app.agent.following import Stopped
 from app.agent.pipe import make_pipe
 from app.agent.role_process import RoleProcess
 from app.model.archive import CompareEvent
@@ -132,7 +133,7 @@ def run_archive(
     spawner: Spawner,
     task: Any,
     manifests: dict[bytes, bytes],
-    gone: threading.Event,
+    gone: Stopped,
     spare: SpareWorker | None = None,
     line: AnswerLine | None = None,
 ) -> Iterator[WorkerEvent | MediaRequest | None]:
@@ -192,7 +193,7 @@ def _asking(spawner: Spawner, line: AnswerLine | None) -> Worker:
 
 
 def _run(
-    worker: Worker, work: Any, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
+    worker: Worker, work: Any, gone: Stopped, failed: ArcxoError, replica: RoleProcess | None
 ) -> Iterator[Any]:
     try:
         with worker.sending:
@@ -204,9 +205,7 @@ def _run(
         worker.end()
 
 
-def _events(
-    worker: Worker, gone: threading.Event, failed: ArcxoError, replica: RoleProcess | None
-) -> Iterator[Any]:
+def _events(worker: Worker, gone: Stopped, failed: ArcxoError, replica: RoleProcess | None) -> Iterator[Any]:
     ours = worker.pipe
     quiet_s = 0.0
     while True:

@@ -90,7 +90,9 @@ class ArchiveRoot:
 class ArchiveTask:
     """Archive one entity as one session. `data_key` None = unencrypted; `base_session` 0 = none.
 
-    `base_media` is the media that has the base session, when it is another one of the same set.
+    `base_media` is the media that has the base session, when it is another one of the same set. `following`:
+    the manifests are still being written, and what they name is frozen by then; whoever learns that one will
+    not be written to its end cancels the archive.
     """
 
     media_path: str
@@ -113,6 +115,7 @@ class ArchiveTask:
     server: str = ""
     fence: int = 0
     base_media: str = ""
+    following: bool = False
 
 
 @dataclass(frozen=True, slots=True)

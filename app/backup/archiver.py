@@ -64,7 +64,7 @@ class Archiver:
             raise UsageError("E4204", entity=task.entity)
         for root in task.roots:
             check_relative(root.master_path.strip(b"/"))
-            if not os.path.isdir(root.directory):
+            if not task.following and not os.path.isdir(root.directory):
                 raise ArcxoError("E4201", path=shown(root.directory))
         self._store.sweep_temporaries()
         keep_reserve(self._store)  # whoever formatted it may have been killed before that
@@ -261,6 +261,8 @@ class Archiver:
 
     def _device(self, root: ArchiveRoot) -> int:
         manifest = self._manifests.get(root.master_path)
+        if isinstance(manifest, SnapshotManifest):
+            return 0  # it does not say; and looking up one path means to have read them all
         recorded = manifest.get(b"") if manifest is not None else None
         return recorded[1].device if recorded is not None else os.lstat(root.directory).st_dev
 

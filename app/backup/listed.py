@@ -24,8 +24,17 @@ Row = tuple[Any, ...]
 class ListedTree(TreeArchiver):
     """Archives one root by its manifest; by a change list as any other."""
 
+    def archive(self, base: Entry | None) -> Entry:
+        """As any other; of the whole the directory is not looked at, which need not be there yet."""
+        if self._root.changes is not None and base is not None:
+            return super().archive(base)
+        return self._listed_whole(self._root.master_path if self._root.master_path != b"/" else b"", base)
+
     def _whole(self, path: bytes, found: os.stat_result, base: Entry | None) -> Entry:
         del found
+        return self._listed_whole(path, base)
+
+    def _listed_whole(self, path: bytes, base: Entry | None) -> Entry:
         assert isinstance(self._manifest, SnapshotManifest)
         self._listing = self._manifest
         self._rows: Iterator[Row] = self._manifest.rows()

@@ -31,13 +31,23 @@ class SnapshotManifest:
         self._path = path
         self._places: dict[bytes, tuple[int, int]] | None = None
         self._content = b""
-        self.entries = 0
+        self._shared: frozenset[int] = frozenset()
+        self._look()
+
+    def _look(self) -> None:
+        self._shared = self._find_doubles()
+
+    @property
+    def shared(self) -> frozenset[int]:
+        """Inodes that several entries have."""
+        return self._shared
+
+    def _find_doubles(self) -> frozenset[int]:
         inodes: array[int] = array("Q")
         for row in self.rows():
-            self.entries += 1
             if row[LINKS] > 1 and row[KIND] != "directory":
                 inodes.append(row[INODE])
-        self._shared = _doubles(inodes)
+        return _doubles(inodes)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The entries in their order, with the fields of `app.model.manifest` (14: the last may be 0).
@@ -47,24 +57,28 @@ class SnapshotManifest:
         name = shown(self._path)
         count, ended = 0, False
         try:
-            with open(self._path, "rb") as file:
-                unpacker = msgpack.Unpacker(file, raw=False, use_list=False, read_size=_READ_BYTES)
-                if next(unpacker) != manifest.MAGIC:
+            items = self._items()
+            if next(items) != manifest.MAGIC:
+                raise ArcxoError("E4190", manifest=name)
+            for row in items:
+                if len(row) == _FIELDS:
+                    row = (*row, 0)  # noqa: PLW2901 - of a version that did not note it
+                elif len(row) == 2 and row[0] == "end":
+                    ended = row[1] == count
+                    break
+                if len(row) != _FIELDS + 1 or type(row[0]) is not bytes:
                     raise ArcxoError("E4190", manifest=name)
-                for row in unpacker:
-                    if len(row) == _FIELDS:
-                        row = (*row, 0)  # noqa: PLW2901 - of a version that did not note it
-                    elif len(row) == 2 and row[0] == "end":
-                        ended = row[1] == count
-                        break
-                    if len(row) != _FIELDS + 1 or type(row[0]) is not bytes:
-                        raise ArcxoError("E4190", manifest=name)
-                    count += 1
-                    yield row
+                count += 1
+                yield row
         except (StopIteration, ValueError, TypeError, msgpack.UnpackException) as error:
             raise ArcxoError("E4190", manifest=name) from error
         if not ended:
             raise ArcxoError("E4190", manifest=name)
+
+    def _items(self) -> Iterator[Any]:
+        """What is in the file, one after the other."""
+        with open(self._path, "rb") as file:
+            yield from msgpack.Unpacker(file, raw=False, use_list=False, read_size=_READ_BYTES)
 
     def get(self, path: bytes) -> tuple[Metadata, Identity] | None:
         """What the manifest says of a path relative to the root."""
@@ -100,7 +114,7 @@ class SnapshotManifest:
             kind = _NUMBERS[kind_name]
             if xattrs:
                 extra["x"] = [list(pair) for pair in xattrs]
-            if links > 1 and kind != DIRECTORY and inode in self._shared:
+            if links > 1 and kind != DIRECTORY and inode in self.shared:
                 extra["h"] = [groups.get(0, 0), inode]
         except (KeyError, TypeError, ValueError) as error:
             raise ArcxoError("E4190", manifest=shown(self._path)) from error

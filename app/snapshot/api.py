@@ -49,5 +49,10 @@ class SnapshotProvider(Protocol):
             ArcxoError: E4191 with the cause; nothing of the snapshot is left behind.
         """
 
+    def foreseen(self, root: bytes, area: bytes, snapshot_id: str) -> Snapshot | None:
+        """What `create` will return for everything, where that can be read while it is being made, behind its
+        manifest: an entry that is in there is frozen. None where it cannot. Changes nothing.
+        """
+
     def release(self, snapshot: Snapshot) -> None:
         """Remove the snapshot; repeated calls do nothing. Raises ArcxoError E4192."""

@@ -76,6 +76,11 @@ class BtrfsProvider:
         path = os.path.normpath(os.path.join(container, _NAME, inside))
         return Snapshot(snapshot_id, self.name, root, path, container)
 
+    def foreseen(self, root: bytes, area: bytes, snapshot_id: str) -> Snapshot | None:
+        """See `SnapshotProvider.foreseen`: it has no manifest."""
+        del root, area, snapshot_id
+        return None
+
     def release(self, snapshot: Snapshot) -> None:
         """See `SnapshotProvider.release`."""
         if not os.path.isdir(snapshot.container):

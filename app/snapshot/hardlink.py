@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 from app.model import manifest
 from app.model.entry import EntryKind
@@ -18,7 +19,7 @@ from app.model.paths import shown
 from app.snapshot import tree
 from app.snapshot.api import Snapshot
 
-_MANIFEST_BUFFER_BYTES = 1 << 20
+_MANIFEST_BUFFER_BYTES = 128 << 10
 _CLOCK_TICK_S = 0.01
 _LINKERS = 2
 _DIRECTORIES_AHEAD = 64
@@ -57,12 +58,12 @@ class HardLinkProvider:
         subtrees: Collection[bytes] = (),
     ) -> Snapshot:
         """See `SnapshotProvider.create`. 60,000 links take about a second."""
-        container = os.path.join(area, snapshot_id.encode())
-        target = os.path.join(container, b"tree")
-        written = os.path.join(container, b"manifest")
+        made = _of(root, area, snapshot_id)
+        container = made.container
+        assert made.manifest is not None
         try:
             os.mkdir(container, 0o700)
-            self._link(root, target, written, paths, subtrees)
+            self._link(root, made.path, made.manifest, paths, subtrees)
         except OSError as error:
             tree.remove_tree(container)
             raise ArcxoError(
@@ -71,7 +72,11 @@ class HardLinkProvider:
         except BaseException:
             tree.remove_tree(container)
             raise
-        return Snapshot(snapshot_id, self.name, root, target, container, written, paths is not None)
+        return replace(made, partial=paths is not None)
+
+    def foreseen(self, root: bytes, area: bytes, snapshot_id: str) -> Snapshot | None:
+        """See `SnapshotProvider.foreseen`: a link is there before its entry is."""
+        return _of(root, area, snapshot_id)
 
     def _link(
         self,
@@ -103,6 +108,12 @@ class HardLinkProvider:
     def release(self, snapshot: Snapshot) -> None:
         """See `SnapshotProvider.release`."""
         tree.remove_tree(snapshot.container)
+
+
+def _of(root: bytes, area: bytes, snapshot_id: str) -> Snapshot:
+    container = os.path.join(area, snapshot_id.encode())
+    names = [os.path.join(container, name) for name in (b"tree", b"manifest")]
+    return Snapshot(snapshot_id, HardLinkProvider.name, root, names[0], container, names[1])
 
 
 def _link_some(

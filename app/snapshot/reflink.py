@@ -100,6 +100,11 @@ class ReflinkProvider:
         for copy, metadata in reversed(directories):
             dress(copy, metadata)
 
+    def foreseen(self, root: bytes, area: bytes, snapshot_id: str) -> Snapshot | None:
+        """See `SnapshotProvider.foreseen`: it has no manifest."""
+        del root, area, snapshot_id
+        return None
+
     def release(self, snapshot: Snapshot) -> None:
         """See `SnapshotProvider.release`."""
         tree.remove_tree(snapshot.container)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from app.backup.followed import FollowedManifest
 from app.backup.manifests import SnapshotManifest
 from app.media.api import read_session
-from app.media.node import EXTRA
+from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, KIND, Entry
 from app.media.reader import open_session, walk
 from app.model.archive import ArchiveResult, Progress
 from app.model.errors import ArcxoError
@@ -43,6 +46,19 @@ def freeze(source: Path, name: str) -> Snapshot:
 def archived(media: str, snapshot: Snapshot, base: int = 0) -> tuple[ArchiveResult, Events]:
     assert snapshot.manifest is not None
     return back_up(media, snapshot.path, SnapshotManifest(snapshot.manifest), base=base)
+
+
+def followed(media: str, source: Path, name: str, base: int = 0) -> tuple[ArchiveResult, Events]:
+    """Archived while it is frozen: the archive is there first, and reads what is there as it comes."""
+    area = source.parent / "area"
+    foreseen = HardLinkProvider().foreseen(os.fsencode(source), os.fsencode(area), name)
+    assert foreseen is not None
+    assert foreseen.manifest is not None
+    manifest = FollowedManifest(foreseen.manifest, lambda: False)
+    with ThreadPoolExecutor(1) as pool:
+        archive = pool.submit(back_up, media, foreseen.path, manifest, base=base, following=True)
+        assert freeze(source, name) == foreseen
+        return archive.result()
 
 
 def read_bytes(events: Events) -> int:
@@ -96,3 +112,35 @@ def test_a_manifest_that_is_cut_short_backs_nothing_up(media: str, source: Path,
     os.truncate(snapshot.manifest, os.stat(snapshot.manifest).st_size - cut)
     with pytest.raises(ArcxoError, match="E4190"):
         archived(media, snapshot)
+
+
+def test_a_snapshot_that_is_archived_while_it_is_made_is_the_same(media: str, source: Path) -> None:
+    first, events = followed(media, source, "one")
+    assert events.problems == []
+    again, _ = archived(media, freeze(source, "two"))
+    assert read_session(media, first.session).files == read_session(media, again.session).files
+    contents = [dict(open_contents(media, one.session)) for one in (first, again)]
+    assert contents[0] == contents[1]
+    assert any("h" in (entry[EXTRA] or {}) for entry in contents[0].values())
+
+
+def test_a_walk_that_follows_the_freeze_reads_what_changed_alone(media: str, source: Path) -> None:
+    (source / "plain/one-again.txt").unlink()
+    followed(media, source, "one")
+    with open(source / "plain-beside", "a") as file:
+        file.write("+")
+    result, events = followed(media, source, "two", base=1)
+    assert read_bytes(events) == os.stat(source / "plain-beside").st_size
+    assert [row.path for row in events.rows] == [b"/srv/data/plain-beside"]
+    assert result.problems == 0
+
+
+def open_contents(media: str, session: int) -> Iterator[tuple[bytes, Entry]]:
+    """What a session says of each path, but for change times and nodes."""
+    _, reader = open_session(media, session, None)
+    for path, entry in walk(reader, read_session(media, session).root_id):
+        stamped = list(entry)
+        stamped[CTIME] = 0
+        if entry[KIND] == DIRECTORY:
+            stamped[CONTENT] = b""
+        yield path, stamped
