@@ -115,7 +115,7 @@ def test_events_by_number_severity_and_as_a_stream(place: Place) -> None:
             assert event["sequence"] > last
         assert event["params"]["text"] == "here"
     finally:
-        follower.send_signal(signal.SIGINT)
+        follower.terminate()
         follower.communicate(timeout=30)
 
 
