@@ -52,10 +52,15 @@ Listed = tuple[Any, ...]
 _ENTRY_TYPES = (bytes, int, int, int, int, int, int, bytes, bytes, int, int, int, int)
 
 
+CONTENT_CHANGES = 1 << 63
+
+
 class ListedEntry(NamedTuple):
     """One entry of a listing. Entries with the same device and inode are hard links.
 
-    `xattrs` is the `xattr_digest` of the extended attributes, `rdev` the number of a device file.
+    `xattrs` is the `xattr_digest` of the extended attributes, `rdev` the number of a device file. In a
+    listing of what will be after a rewind the `inode` of a file that gets another content has the bit
+    `CONTENT_CHANGES`.
     """
 
     path: bytes

@@ -113,9 +113,13 @@ def test_a_content_that_hides_behind_its_size_and_time_comes_back(pair: Pair, tr
     pair.settle()
     assert content(pair.replica) == content(pair.master)
     pair.engine.stop(pair.id)
+    plan = pair.engine.plan_replicate_back(pair.id, "localhost", [], point.id)
+    assert pair.engine.plan_replicate_back(pair.id, "localhost", [], "").counts == {}
     pair.replica_engine.rewind(pair.id, point.id)
     assert content(pair.replica) == earlier
+    again = pair.engine.plan_replicate_back(pair.id, "localhost", [], "")
     done = back(pair)
+    assert (plan.counts, plan.items) == (again.counts, again.items) == (done.counts, done.items)
     assert done.problems == ()
     assert content(pair.master) == earlier
     assert done.counts == {RewindAction.OVERWRITE: 3}

@@ -84,15 +84,18 @@ class ReplicateBack:
     def plan(self, replica: str, paths: Sequence[bytes], point_id: str) -> ReplicatedBack:
         """What `carry_out` would change once the replica is rewound to `point_id` (""= as it is now).
 
-        Contents that differ though size and time agree are found when it is carried out. Raises as
-        `carry_out` does; changes nothing.
+        Of contents whose size and time agree those are listed that differ now, and those that the rewind
+        changes. Raises as `carry_out` does; changes nothing.
         """
         chosen = self._chosen(paths)
         found = _Found()
         with self._exchange(self._spec(replica)) as exchange:
             for number, steps in self._steps(exchange, chosen, point_id, paths):
-                for step in steps:
-                    found.add(self._scenario.roots[number].master_path, step)
+                root = self._scenario.roots[number].master_path
+                known = list(steps)
+                compared = ComparedRoot(number, root)
+                for step in [*known, *content_steps(exchange, compared, self._same, self._problems)]:
+                    found.add(root, step)
         return found.result(self._problems, (), None)
 
     def carry_out(self, replica: str, paths: Sequence[bytes]) -> ReplicatedBack:

@@ -21,6 +21,7 @@ from app.replication.content import open_file
 from app.replication.master.contents import HashSource, Scan
 from app.replication.master.reverse import ReverseStep, SameFile
 from app.replication.master.roots import ComparedRoot
+from app.replication.sync_frames import CONTENT_CHANGES
 
 _SLACK_NS = 10_000_000_000
 _THREADS = 2
@@ -52,7 +53,9 @@ def content_steps(
             inode = same.status.st_ino
             if inode not in leaders:
                 try:
-                    differs = _differs(source, root, same, pool)
+                    # Its content is not there yet when a rewind is planned; it is known to be another one.
+                    planned = bool(same.entry.inode & CONTENT_CHANGES)
+                    differs = planned or _differs(source, root, same, pool)
                 except OSError as error:
                     whole = root.whole(same.path)
                     params = {"path": shown(whole), "cause": error.strerror or str(error)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from app.held_directories import names_in
@@ -12,7 +13,7 @@ from app.replication.replica.rewind_plan import Paper, Place
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.steps import TREE
 from app.replication.replica.trouble import PathTrouble
-from app.replication.sync_frames import ListedEntry
+from app.replication.sync_frames import CONTENT_CHANGES, ListedEntry
 
 
 def list_future(paper: Paper) -> Iterator[ListedEntry]:
@@ -74,6 +75,19 @@ def _entry(paper: Paper, path: bytes, origin: Place) -> ListedEntry | None:
         metadata.link_target,
         metadata.device,
         status.st_dev,
-        status.st_ino,
+        status.st_ino | (CONTENT_CHANGES if _content_changes(paper, origin, status) else 0),
         status.st_nlink,
     )
+
+
+def _content_changes(paper: Paper, origin: Place, status: os.stat_result) -> bool:
+    """Whether a file gets another content: its blocks do, or it is another file that comes back.
+
+    All names of a file are told the same, or they would seem to be several.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    change = paper.changes.get(status.st_ino)
+    if change is not None and paper.content_changes(*origin, change[1]):
+        return True
+    return origin[0] != TREE and status.st_nlink == 1

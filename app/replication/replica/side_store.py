@@ -59,18 +59,23 @@ def open_side_store(
     `key` is the directory of this root in it; `all_roots` are all known roots, which no ancestor's side
     store may be in.
 
+    Where the root's store is already, it stays: what was moved aside there is needed for rewinding, and a
+    place that works today although it did not then is not better.
+
     Raises:
-        ArcxoError: ER00411 when no place works, ER00408 when the root's disk refuses to tell: another place
-            is no answer to that, the store may be here already.
+        ArcxoError: ER00411 when no place works, ER00408 when the root's disk refuses to tell, or refuses the
+            store that is there: another place is no answer to that.
     """
     causes = []
-    for place, directory in _candidates(root, home_side, home_id, all_roots):
+    candidates = _candidates(root, home_side, home_id, all_roots)
+    candidates.sort(key=lambda one: not _holds(one[1] + b"/" + key))
+    for place, directory in candidates:
         target = directory + b"/" + key
         try:
             _make(target)
             links = _probe(root, target)
         except OSError as error:
-            if _may_pass(error) and _same_volume(root, directory):
+            if (_may_pass(error) or _is_refused(error, target)) and _same_volume(root, directory):
                 raise ArcxoError(
                     "ER00408", path=shown(directory), cause=os.strerror(error.errno or 0)
                 ) from error
@@ -171,6 +176,20 @@ def _probe_by_name(root: bytes, target: bytes) -> bool:
 def _may_pass(error: OSError) -> bool:
     """Whether it says nothing of the place: a disk that is full, say."""
     return error.errno in DISK_ERRORS - {errno.EROFS}
+
+
+def _is_refused(error: OSError, target: bytes) -> bool:
+    """Whether a store that has something aside may not be used now: its rights were changed."""
+    return error.errno in (errno.EPERM, errno.EACCES) and _holds(target)
+
+
+def _holds(target: bytes) -> bool:
+    """Whether something was moved aside to the store at `target`."""
+    try:
+        with os.scandir(target + b"/" + ASIDE) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
 
 
 def _same_volume(root: bytes, directory: bytes) -> bool:

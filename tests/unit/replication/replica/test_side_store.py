@@ -95,3 +95,48 @@ def test_nothing_is_left_where_it_did_not_work(base: Path, monkeypatch: pytest.M
     assert found == SideStore(inside + b"/%s/7/0" % name.encode(), SideStorePlace.INSIDE, links=True)
     assert [str(above) for above in (base, *base.parents) if (above / name).exists()] == []
     assert os.listdir(base / "side") == ["7"]
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, beneath: Path) -> None:
+    """Nothing can be linked or renamed to or from `beneath`: its rights were taken away."""
+    for call in ("link", "rename"):
+        original = getattr(os, call)
+
+        def refuse(*names: object, original: object = original, **how: object) -> object:
+            if any(isinstance(name, bytes) and name.startswith(os.fsencode(beneath)) for name in names):
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            return original(*names, **how)  # type: ignore[operator]  # one of os
+
+        monkeypatch.setattr(os, call, refuse)
+
+
+def test_a_store_that_holds_something_stays_where_it_is_though_a_better_place_works_now(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as refused:
+        refusing(refused, base / "side")
+        found = open_it(base)
+    assert found.place is SideStorePlace.ANCESTOR
+    kept = Path(os.fsdecode(found.path), "aside/17")
+    kept.write_text("replaced, and needed for rewinding")
+    assert open_it(base) == found
+    assert kept.exists()
+    # Where nothing was kept the better place is as good.
+    kept.unlink()
+    assert open_it(base).place is SideStorePlace.HOME
+
+
+def test_a_store_that_holds_something_and_may_not_be_used_is_not_left_for_another(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = open_it(base)
+    kept = Path(os.fsdecode(found.path), "aside/17")
+    kept.write_text("replaced, and needed for rewinding")
+    before = sorted(base.rglob("*"))
+    with monkeypatch.context() as refused:
+        refusing(refused, base / "side")
+        with pytest.raises(ArcxoError, match="ER00408") as told:
+            open_it(base)
+    assert "Operation not permitted" in told.value.params["cause"]
+    assert sorted(base.rglob("*")) == before
+    assert open_it(base) == found
