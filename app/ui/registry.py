@@ -60,6 +60,7 @@ _ALL = (
         "app.ui.job_status.manager",
         "JobStatusManager",
     ),
+    ManagerEntry("alerts", "Alerts", "bell", "Monitor and reports", "app.ui.alerts.manager", "AlertsManager"),
     ManagerEntry(
         "media", "Devices and media", "hard-drive", "Administration", "app.ui.media.manager", "MediaManager"
     ),

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.model.commands import OnExit
 from app.ui.backup.options import (
     LEAST_STREAMS,
     MOST_RETRIES,
@@ -117,7 +118,7 @@ class CommandsForm(QWidget):
             self.before.text(),
             self.wait.isChecked(),
             self.code.value(),
-            self.then.currentData(),
+            OnExit(self.then.currentData()),
             self.delay.value(),
             self.after.text(),
             frozenset(word for word, box in self.unless.items() if box.isChecked()),

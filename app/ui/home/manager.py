@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, Qt
@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter
 
 from app.messages import render
+from app.model import alert
 from app.model.events import ActivityRecord
 from app.model.job import Job
 from app.model.media import Device, SessionInfo
@@ -31,6 +32,7 @@ from app.ui.widgets.views import CellTable
 
 ACTIVITY_SHOWN = 30
 ACTIVITY_READ = 300
+_FRESHNESS_POLL_MS = 15_000
 SIDE_BESIDE_FROM = 1180
 """Narrower than this the side pane is asked for by a button, so that the table keeps its columns."""
 
@@ -143,6 +145,10 @@ class HomeManager(Manager):
         self._poller.answered.connect(self._on_answered)
         self._poller.failed.connect(self._on_failed)
         self._poller.stale.connect(self._on_stale)
+        self._freshness: dict[int, alert.Protection] = {}
+        self.poll(context.services.alerts.protections, _FRESHNESS_POLL_MS).answered.connect(
+            self._on_freshness
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
@@ -166,7 +172,9 @@ class HomeManager(Manager):
     def _on_answered(self, facts: _Facts) -> None:
         self.problem.hide()
         self.protection.now = datetime.now(UTC)
-        self.protection.set_items(protections(facts.statuses, facts.sessions, facts.jobs))
+        made = protections(facts.statuses, facts.sessions, facts.jobs)
+        fresh = self._freshness
+        self.protection.set_items([replace(one, freshness=fresh.get(one.status.scenario.id)) for one in made])
         self.protection.touch()
         self.protection_header.note.setText(
             f"{formats.counted(len(facts.statuses), 'scenario')}, worst first"
@@ -179,6 +187,9 @@ class HomeManager(Manager):
         self.side.set_running(facts.jobs, facts.statuses)
         self.side.set_next(facts.jobs, self.protection.now)
         self.side.set_devices(facts.devices)
+
+    def _on_freshness(self, found: Sequence[alert.Protection]) -> None:
+        self._freshness = {one.scenario_id: one for one in found if one.scenario_id}
 
     def _show_decision(self, decision: Decision | None) -> None:
         if decision == self._decision:

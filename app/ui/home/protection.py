@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from app.model import alert
 from app.model.job import BackupScript, Job, JobStatus
 from app.model.media import SessionInfo
 from app.model.scenario import ReplicaState, ReplicaStatus, ScenarioState, ScenarioStatus, SyncProgress
@@ -26,6 +27,8 @@ class Protection:
     worst: ReplicaStatus | None
     session: SessionInfo | None
     next_run: datetime | None
+    freshness: alert.Protection | None = None
+    """Whether its backups are in time, as the watchdog counts; None = not known yet."""
 
     @property
     def in_sync_at(self) -> datetime | None:
@@ -176,6 +179,12 @@ def badges(session: SessionInfo | None) -> tuple[tuple[str, str], ...]:
     )
 
 
+_LATE = {
+    alert.Freshness.LATE: ("Backup is late", "warning"),
+    alert.Freshness.STALE: ("Backup is overdue", "error"),
+}
+
+
 class ProtectionColumn(IntEnum):
     """Columns of the Protection table."""
 
@@ -257,10 +266,16 @@ class ProtectionModel(RowModel[Protection]):
             return Cell("Not protected", role="error", second="Never in sync", sort=0.0)
         source = "On the replica" if at == item.in_sync_at else "Newest session"
         age = (now - at).total_seconds()
+        late = _LATE.get(item.freshness.state) if item.freshness is not None else None
+        tooltip = formats.full_time(at)
+        if late and item.freshness is not None:
+            expected = formats.full_time(item.freshness.expected_at)
+            tooltip += f"\n{late[0]}: a backup was expected by {expected}"
         return Cell(
             formats.ago(at, now),
-            role="warning" if age > 3600 else "text",
-            second=source,
-            tooltip=formats.full_time(at),
+            role=late[1] if late else "warning" if age > 3600 else "text",
+            second=late[0] if late else source,
+            second_role=late[1] if late else "muted",
+            tooltip=tooltip,
             sort=at.timestamp(),
         )
