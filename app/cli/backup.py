@@ -10,6 +10,7 @@ import click
 from app.cli.context import CommandContext, current, read_password_file
 from app.cli.job import finish_submission
 from app.cli.operation import Operation, operation_options
+from app.cli.preflight import show_checks
 from app.cli.schedule import schedule_options
 from app.messages import render
 from app.model.errors import UsageError
@@ -77,6 +78,9 @@ _LOSSES = frozenset({"W5213", "W5214"})
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Tell what it overwrites or cannot use; submit nothing."
 )
+@click.option(
+    "--preflight", "only_preflight", is_flag=True, help="Check server, hosts and media; submit nothing."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before media are overwritten.")
 @click.option("--session-password-file", metavar="FILE", help="Encrypt, with the password in FILE.")
 @click.option(
@@ -108,6 +112,7 @@ def backup(
     span_timeout: int | None,
     protect_days: int,
     only_plan: bool,
+    only_preflight: bool,
     yes: bool,
     session_password_file: str | None,
     new_password: bool,
@@ -149,6 +154,8 @@ def backup(
         commands=operation.commands,
         node_commands=operation.node_commands,
     )
+    if only_preflight:
+        return show_checks(context, context.services.backups.preflight(script))
     if password and not new_password:
         context.services.backups.check_password(script, password)
     if not _agreed(context, script, only_plan=only_plan, yes=yes):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from app.cli.arguments import MasterPath
-from app.cli.context import current
+from app.cli.context import CommandContext, current
 from app.messages import render
 from app.model.errors import ExitCode
 from app.model.host import CheckOutcome, CheckResult
@@ -58,3 +60,11 @@ def _line(result: CheckResult) -> str:
     if result.outcome is CheckOutcome.OK:
         return text
     return "\n".join([text, *(f"          {part}" for part in (message.reason, message.action) if part)])
+
+
+def show_checks(context: CommandContext, found: Sequence[CheckResult]) -> int:
+    """Print findings that are of no host alone. Returns the exit code: 1 when one is an error."""
+    documents = [_document("", result) for result in found]
+    context.show(documents, "\n".join(_line(result).removeprefix("  ") for result in found))
+    bad = any(result.outcome is CheckOutcome.ERROR for result in found)
+    return int(ExitCode.FAILED if bad else ExitCode.DONE)

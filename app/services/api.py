@@ -104,6 +104,10 @@ class BackupService(Protocol):
         """CredentialsError E1164 when the newest encrypted session of a scenario has another password."""
         ...
 
+    def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
+        """What stands between this backup and its success, errors first. Asks its hosts; changes nothing."""
+        ...
+
     def script_of(self, job_id: int) -> bytes:
         """A backup job as a job script file, without its secrets. UsageError E5754 for another kind."""
         ...

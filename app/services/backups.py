@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.model.errors import UsageError
+from app.model.host import CheckResult
 from app.model.job import BackupScript, Job
 from app.model.job_script import SavedBackup, for_file, from_file, to_file
 from app.services.api import BackupRequest
@@ -39,6 +40,12 @@ class LocalBackups:
             replaces=request.replaces,
             secrets=JobSecrets(session_password=request.session_password, logins=request.credentials),
         )
+
+    def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
+        """What stands between this backup and its success, errors first."""
+        from app.services.backup_preflight import check_backup
+
+        return check_backup(self._connections, script)
 
     def script_of(self, job_id: int) -> bytes:
         """A backup job as a job script file. Raises UsageError E5754, NotFoundError."""

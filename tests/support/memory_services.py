@@ -733,6 +733,14 @@ class MemoryHosts(_Calls):
 
 
 class MemoryBackups(_Calls):
+    def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
+        self._note("backups.preflight", script)
+        group = {"group": script.device_group, "devices": "1", "free": "1,500 GiB"}
+        return [
+            CheckResult("", CheckOutcome.OK, "I5770"),
+            CheckResult(script.device_group, CheckOutcome.OK, "I5772", group),
+        ]
+
     def script_of(self, job_id: int) -> bytes:
         self._note("backups.script_of", job_id)
         job = self._services.jobs.show(job_id)

@@ -75,6 +75,7 @@ class Submission(QObject):
             first,
             self._owner.facts,
             self._prepare,
+            partial(self._context.services.backups.preflight, draft.script(self._owner.statuses)),
             self._window,
         )
         if draft.replaces:

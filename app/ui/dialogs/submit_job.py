@@ -17,11 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.model.host import CheckResult
 from app.model.job import Job
 from app.ui.backup.summary import Fact
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, Line, button
+from app.ui.widgets.check_list import CheckList
 from app.ui.widgets.form import Field
 from app.ui.widgets.notices import ProblemCard
 from app.ui.widgets.schedule_form import ScheduleForm
@@ -44,6 +46,7 @@ class SubmitJobDialog(QDialog):
         form: ScheduleForm,
         facts: Callable[[], Sequence[Fact]],
         prepare: Callable[[str], Callable[[], Job]],
+        check: Callable[[], Sequence[CheckResult]] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -53,6 +56,11 @@ class SubmitJobDialog(QDialog):
         self._context = context
         self._prepare = prepare
         self._facts = facts
+        self._check = check
+        self.checks = CheckList("Preflight check")
+        self.check_again = button("Run again", "link")
+        self.check_again.setAccessibleName("Run the preflight check again")
+        self.check_again.clicked.connect(self.run_checks)
         self.form = form
         self._act = "Submit job"
         self.name = QLineEdit(name)
@@ -70,6 +78,25 @@ class SubmitJobDialog(QDialog):
         self._lay_out()
         self._show_facts()
         self.name.setFocus()
+        self.run_checks()
+
+    def run_checks(self) -> None:
+        """Ask server, hosts and media; a job can be submitted whatever they say."""
+        if self._check is None:
+            return
+        self.check_again.setEnabled(False)
+        self.check_again.setText("Checking…")
+        self._context.tasks.run(self, self._check, self._on_checked, self._on_not_checked, key="preflight")
+
+    def _on_checked(self, found: Sequence[CheckResult]) -> None:
+        self.checks.show_checks(found)
+        self._on_not_checked(None)
+
+    def _on_not_checked(self, error: Exception | None) -> None:
+        self.check_again.setEnabled(True)
+        self.check_again.setText("Run again")
+        if error is not None:
+            self.problem.show_error(error)
 
     def refresh_facts_with(self, changed: SignalInstance) -> None:
         """Show the summary anew whenever `changed` comes."""
@@ -97,7 +124,16 @@ class SubmitJobDialog(QDialog):
         left.addWidget(self.form)
         left.addSpacing(8)
         left.addWidget(self.problem)
-        left.addStretch(1)
+        if self._check is None:
+            left.addStretch(1)
+        else:
+            head = QHBoxLayout()
+            head.addWidget(Label("Preflight check", "strong"))
+            head.addStretch(1)
+            head.addWidget(self.check_again)
+            left.addWidget(Line())
+            left.addLayout(head)
+            left.addWidget(self.checks, 1)
         inner = QFrame()
         inner.setProperty("kind", "sunken")
         self._side.setContentsMargins(20, 16, 20, 16)

@@ -185,3 +185,18 @@ def test_a_modified_job_is_replaced_under_its_number(manager, services, settled,
     assert (call[1].replaces, call[1].name, call[1].hold) == (job.id, "Nightly", True)
     assert call[1].schedule.repeat == "FREQ=WEEKLY;BYDAY=MO"
     assert manager.draft.replaces == 0
+
+
+def test_submit_tells_what_stands_in_the_way_and_asks_again(manager, services, settled):
+    open_folder(manager, settled)
+    manager.source.model.marker_clicked.emit(folder(manager, b"/srv"))
+    manager.start()
+    submit = dialog(SubmitJobDialog)
+    settled()
+    assert [row.check.code for row in submit.checks.rows] == ["I5770", "I5772"]
+    services.raises["backups.preflight"] = ArcxoError("E1120", home="/h")
+    submit.check_again.click()
+    settled()
+    assert submit.problem.isVisible()
+    assert submit.submit_button.isEnabled()
+    submit.reject()
