@@ -64,6 +64,20 @@ class TreeModel(QAbstractItemModel):
         if not rows and node.parent is not None:
             self._changed(node)
 
+    def append_children(self, parent: Index, rows: Sequence[Row]) -> None:
+        """Put rows behind the children of one row, all at once."""
+        node = self._node(parent)
+        if rows:
+            first = len(node.children)
+            self.beginInsertRows(self._index_of(node), first, first + len(rows) - 1)
+            node.children += [_build(row, node) for row in rows]
+            self.endInsertRows()
+
+    def remove_last_child(self, parent: Index) -> None:
+        """Take the last child of a row away."""
+        node = self._node(parent)
+        self._remove(node, len(node.children) - 1, len(node.children))
+
     def forget_children(self, parent: Index) -> None:
         """The children of a row are unknown again; they are asked for when it is expanded."""
         node = self._node(parent)

@@ -20,7 +20,15 @@ from app.ui.models.tree import Row, TreeModel
 from app.ui.restore.basket import PAGE, ROOT, Source, list_page
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import SESSION_COLUMN, EntryModel, entry_of
-from app.ui.restore.source_rows import COLUMNS, Node, error_row, folder_rows, session_words
+from app.ui.restore.source_rows import (
+    COLUMNS,
+    MoreFolders,
+    Node,
+    error_row,
+    folder_rows,
+    more_row,
+    session_words,
+)
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
 from app.ui.widgets.views import CellTable, CellTree
@@ -207,16 +215,52 @@ class BrowsePane(QWidget):
         node, source, kept = row.object, row.object.source, QPersistentModelIndex(index)
         self._context.tasks.run(
             self,
-            partial(_folders, self._context.services, source, node.path),
+            partial(_folders, self._context.services, source, node.path, 0),
             partial(self._on_children, kept, node),
             partial(self._on_children_failed, kept),
         )
 
     def _on_children(self, index: QPersistentModelIndex, node: Node, entries: list[CatalogEntry]) -> None:
         if index.isValid() and node.source is not None:
-            self.model.set_children(index, folder_rows(node.source, entries, self._chooser.box))
+            self.model.set_children(index, self._rows_of(node, entries, 0))
             if self._wanted and node == self._node:
                 self._open_wanted(self.model.index(index.row(), 0, index.parent()))
+
+    def _rows_of(self, node: Node, entries: list[CatalogEntry], offset: int) -> list[Row]:
+        """The rows of a page of folders, and of what brings the next one."""
+        assert node.source is not None
+        rows = list(folder_rows(node.source, entries, self._chooser.box))
+        return [*rows, more_row(node, offset + PAGE)] if len(entries) == PAGE else rows
+
+    def _bring_more(self, index: QModelIndex, more: MoreFolders) -> None:
+        """The next page of folders takes the place of the row that stands for it."""
+        assert more.node.source is not None
+        parent = QPersistentModelIndex(index.parent())
+        self._context.tasks.run(
+            self,
+            partial(_folders, self._context.services, more.node.source, more.node.path, more.offset),
+            partial(self._on_more_folders, parent, more),
+            self._context.show_error,
+            key="more folders",
+        )
+
+    def _on_more_folders(
+        self, parent: QPersistentModelIndex, more: MoreFolders, entries: list[CatalogEntry]
+    ) -> None:
+        last = self.model.rowCount(parent) - 1
+        row = self.model.row_at(self.model.index(last, 0, parent)) if last >= 0 else None
+        if row is None or row.object != more:
+            return  # it was brought already
+        chosen = self.tree.currentIndex() == self.model.index(last, 0, parent)
+        above = self.model.index(last - 1, 0, parent)
+        if chosen and not self._wanted:
+            self.tree.select_row(above)
+        self.model.remove_last_child(parent)
+        self.model.append_children(parent, self._rows_of(more.node, entries, more.offset))
+        if self._wanted:
+            self._open_wanted(self.model.index(parent.row(), 0, parent.parent()))
+        elif chosen and last < self.model.rowCount(parent):
+            self.tree.select_row(self.model.index(last, 0, parent))
 
     def _on_children_failed(self, index: QPersistentModelIndex, error: Exception) -> None:
         if index.isValid():
@@ -225,6 +269,9 @@ class BrowsePane(QWidget):
 
     def _on_node_chosen(self, index: QModelIndex) -> None:
         row = self.model.row_at(index)
+        if row is not None and isinstance(row.object, MoreFolders):
+            self._bring_more(index, row.object)
+            return
         node = row.object if row is not None and isinstance(row.object, Node) else None
         self._node = node
         self.filter.clear()
@@ -305,20 +352,17 @@ class BrowsePane(QWidget):
                 self._wanted = b""
                 self.tree.select_row(child)
                 return
+            if row is not None and isinstance(row.object, MoreFolders):
+                self._bring_more(child, row.object)
 
     def _on_entry_chosen(self, _index: QModelIndex) -> None:
         self.entry_chosen.emit(*self.current())
 
 
-def _folders(services: Any, source: Source, path: bytes) -> list[CatalogEntry]:
-    """All folders of a folder: they come first, so pages end with the first file."""
-    found: list[CatalogEntry] = []
-    while True:
-        page = list_page(services, source, path, len(found))
-        folders = [entry for entry in page if entry.kind is EntryKind.DIRECTORY]
-        found += folders
-        if len(folders) < PAGE:
-            return found
+def _folders(services: Any, source: Source, path: bytes, offset: int) -> list[CatalogEntry]:
+    """A page of the folders of a folder: they come first, so one that is not full is the last."""
+    page = list_page(services, source, path, offset)
+    return [entry for entry in page if entry.kind is EntryKind.DIRECTORY]
 
 
 def _title(node: Node | None) -> str:

@@ -129,6 +129,20 @@ def folder_rows(source: Source, entries: Sequence[CatalogEntry], box: Box) -> tu
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MoreFolders:
+    """Stands behind the folders of `node` that are shown: there are more, from `offset` on."""
+
+    node: Node
+    offset: int
+
+
+def more_row(node: Node, offset: int) -> Row:
+    """The row that brings the next folders when it is reached."""
+    cell = Cell(f"More than {offset:,} folders: the next ones", icon="ellipsis", role="accent")
+    return Row("more", (cell,), (), MoreFolders(node, offset))
+
+
 def error_row(title: str, text: str) -> Row:
     """Stands where children could not be read."""
     return Row(
