@@ -8,7 +8,11 @@ import pytest
 
 from app.model.events import EventRecord
 from app.model.scenario import ReplicaState, ScenarioState
+from app.replication.master import synchroniser
+from app.replication.replica import incoming, stream
 from app.replication.scripts import around_sync, trigger
+from tests.support import replication_pair
+from tests.support.replica_link import MemoryLink, pair
 from tests.support.replication_pair import Pair, until
 
 
@@ -112,6 +116,35 @@ def test_changes_of_a_hanging_replica_script_are_not_lost(replication: Pair) -> 
     gate.touch()
     replication.wait()
     replication.assert_equal()
+
+
+def test_a_cut_link_ends_a_replica_script_though_so_much_waits_that_nothing_is_read(
+    replication: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "_WAITING_BYTES_MAX", 1)
+    monkeypatch.setattr(synchroniser, "BATCH_BYTES", 20_000)
+    monkeypatch.setattr(stream, "_ALIVE_EVERY_S", 0.1)
+    ends: list[MemoryLink] = []
+
+    def noted() -> tuple[MemoryLink, MemoryLink]:
+        ends.extend(made := pair())
+        return made
+
+    monkeypatch.setattr(replication_pair, "pair", noted)
+    pid = replication.base / "pid"
+    program = script(replication, "hang", f"echo $$ > {pid}; exec sleep 600")
+    for number in range(300):
+        (replication.master / f"{number}").mkdir()
+        (replication.master / f"{number}/link").symlink_to("x" * 4000)
+    replication.create(replica_script_before_sync=program)
+    replication.engine.run(replication.id)
+    until(lambda: pid.exists() and pid.read_text().strip())
+    running = pid.read_text().strip()
+    replication.connector.reachable = False
+    # A call that is lost ends the links of both its sides.
+    for end in ends:
+        end.close()
+    until(lambda: not os.path.exists(f"/proc/{running}"), 5, "the end of the script")
 
 
 def test_one_that_takes_too_long_is_told(replication: Pair) -> None:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 _HELLO_TIMEOUT_S = 30.0
 _POLL_S = 1.0
+_ALIVE_EVERY_S = 1.0
 
 
 class ReplicaStream:
@@ -67,6 +68,7 @@ class ReplicaStream:
         self._sending = threading.Lock()
         self._incoming: Incoming | None = None
         self._scripts: ReplicaScripts | None = None
+        self._alive_at = 0.0
         self._clean = False
         """Whether nothing went wrong here."""
 
@@ -199,9 +201,16 @@ class ReplicaStream:
         return tell
 
     def _check(self) -> None:
-        """Raise what ended the stream, if it has ended."""
+        """Raise what ended the stream, if it has ended.
+
+        While much waits nothing is read, so that an end would not be seen; a sign of life meets it.
+        """
         if self._incoming is not None and self._incoming.lost is not None:
             raise self._incoming.lost
+        now = time.monotonic()
+        if now - self._alive_at > _ALIVE_EVERY_S:
+            self._alive_at = now
+            self._link.send(encode_frame(Pong(0)), urgent=True)
 
     def _hash_answers(self, trees: Sequence[ReplicaTree]) -> HashAnswers:
         places = [(tree.tree.path, tree.tree.identity) for tree in trees]
