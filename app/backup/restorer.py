@@ -27,7 +27,7 @@ from app.model.job import JobPhase
 from app.model.paths import shown
 from app.model.restore import RestoreAction
 
-WINDOW = 50_000
+WINDOW = 25_000
 """Items that are sorted by where their contents are at a time: this bounds the memory, not the restore."""
 _PROGRESS_EVERY_S = 0.25
 _HELP_FROM = 1000

@@ -118,7 +118,8 @@ class Stager:
 
     def _next(self) -> Portion | None:
         if self._left:
-            return self._left.popleft()
+            # From the other end than this process: neither makes files where the other does.
+            return self._left.pop()
         try:
             item = self._large.popleft()
         except IndexError:

@@ -123,6 +123,8 @@ class DriftWatch:
             return False
         for hints in self._hints:
             hints.source.settle()
+        if self._is_restored(now):
+            return False
         self._look_at_hints(now, busy=busy)
         more = self._advance_sweep(now, busy=busy)
         self._prune(now)
@@ -198,6 +200,11 @@ class DriftWatch:
             return 0
         with closing(connect_private(store.index.path, timeout_s=1.0, read_only=True)) as database:
             return count_directories(database)
+
+    def _is_restored(self, now: float) -> bool:
+        """Whether a restore has just begun: what it replaces need not be found first. For a while only."""
+        began = list(self._replica.restores.values())
+        return bool(began) and now - min(began) < _WAIT_MOST_S
 
     def _is_busy(self) -> bool:
         """Whether something was applied since the last look."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
         for tree in store.trees:
             os.mkdir(name, 0o700, dir_fd=tree.side.fd)
             directories.append(tree.store.path + b"/" + name)
+        replica.restores[tuple(directories)] = time.monotonic()
         return RestoreArea(scenario_id, tuple(directories))
 
 
@@ -86,6 +88,7 @@ def apply_staged(replica: Replica, operations: Sequence[StagedOperation]) -> lis
 def end_restore(replica: Replica, area: RestoreArea) -> None:
     """Remove what is left in the area."""
     with replica.lock:
+        replica.restores.pop(area.directories, None)
         _, store = replica.opened()
         for tree, directory in zip(store.trees, area.directories, strict=True):
             tree.forget()
