@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from app.agent.api import Agent
 from app.model.errors import ArcxoError
-from app.model.host import CheckOutcome, CheckResult
+from app.model.host import CheckOutcome, CheckResult, HostInfo
 from app.services.connections import Connections
 
 _CONNECT_S = 10.0
@@ -22,8 +22,7 @@ def preflight(connections: Connections, name: str, paths: Sequence[bytes]) -> Se
         before = datetime.now(UTC)
         info = agent.hello()
         after = datetime.now(UTC)
-        version = {"host": name, "version": info.version, "system": info.system}
-        results.append(CheckResult(name, CheckOutcome.OK, "I1163", version))
+        results.append(_version(name, info))
         # Its clock was read somewhere between the question and the answer.
         skew = (info.time - before - (after - before) / 2).total_seconds()
         late = abs(skew) > _SKEW_S + (after - before).total_seconds()
@@ -34,6 +33,17 @@ def preflight(connections: Connections, name: str, paths: Sequence[bytes]) -> Se
     except ArcxoError as error:
         results.append(CheckResult(name, CheckOutcome.ERROR, error.code, dict(error.params)))
     return results
+
+
+def _version(name: str, info: HostInfo) -> CheckResult:
+    """Its version, and what this one does that it does not know."""
+    from app.agent.abilities import KNOWS
+
+    params = {"host": name, "version": info.version, "system": info.system}
+    unknown = [words for one, words in KNOWS.items() if words and one not in info.knows]
+    if not unknown:
+        return CheckResult(name, CheckOutcome.OK, "I1163", params)
+    return CheckResult(name, CheckOutcome.WARNING, "W1166", {**params, "what": "; ".join(unknown)})
 
 
 def _connected(connections: Connections, name: str, results: list[CheckResult]) -> Agent:
