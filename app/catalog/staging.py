@@ -119,6 +119,8 @@ class SqlStaging:
         self._full = full
         self._keys: dict[str, Any] = {"lineage": lineage_id, "ordinal": ordinal, "machine": machine}
         self._seen = bytearray()
+        self._closes: bool | None = None
+        """Whether a full session may have to close what it does not name; None before its first row."""
         self._ended = False
         self._rows = BATCH_ROWS
         self._written = 0
@@ -126,6 +128,8 @@ class SqlStaging:
     def add(self, entries: Iterable[SessionEntry]) -> None:
         """Stage entries; those that equal the state so far write nothing."""
         iterator = iter(entries)
+        if self._full and self._closes is None:
+            self._closes = self._is_anything_open()
         while batch := list(itertools.islice(iterator, self._rows)):
             self._add_batch(list({entry.path: entry for entry in batch}.values()))
 
@@ -156,7 +160,7 @@ class SqlStaging:
         """
         if (session.machine, session.entity) != (self._machine, self._entity):
             raise UsageError("E6018", machine=self._machine, entity=self._entity)
-        if self._full:
+        if self._full and self._closes is not False:
             self._close_unseen()
         values = session_values(session)
         with self._writing() as c:
@@ -251,7 +255,7 @@ class SqlStaging:
                 self._written += 1
                 if self._written % _TIDY_EVERY == 0:
                     name_index.tidy(connection)
-            if self._full:
+            if self._closes:
                 reading = dialect.for_writing(connection, write=False)
                 with reading.begin():
                     reading.execute(text(_FIND_CURRENT), self._keys)
@@ -272,6 +276,12 @@ class SqlStaging:
     def _is_seen(self, version_id: int) -> bool:
         byte = version_id >> 3
         return byte < len(self._seen) and bool(self._seen[byte] & (1 << (version_id & 7)))
+
+    def _is_anything_open(self) -> bool:
+        mine = versions.c.lineage_id == self._keys["lineage"]
+        with self._database.read() as c:
+            found = c.execute(select(versions.c.id).where(mine, versions.c.next_ordinal.is_(None)).limit(1))
+            return found.first() is not None
 
     def _close_unseen(self) -> None:
         after = 0
