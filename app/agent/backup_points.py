@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
+from app.agent.api import ArchiveOrder, BackupPoint
 from app.agent.freezing import Freezing
 from app.agent.home import AgentHome
 from app.agent.point_chain import base_for, kept_of
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.agent.point_releases import PointReleases, is_short_of_space
-from app.backup.api import ArchiveRoot, ArchiveTask, Change, ChangeKind, usable_base
+from app.agent.point_views import as_point, manifests_of, task_of
+from app.backup.api import Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.job import VerifyMode
 from app.model.media import Consistency
@@ -90,10 +91,10 @@ class BackupPoints:
             )
 
         if not early:
-            return _as_point(make(None))
+            return as_point(make(None))
         freezing = Freezing()
         freezing.start(make)
-        return _as_point(freezing.point())
+        return as_point(freezing.point())
 
     def _make(
         self,
@@ -242,7 +243,7 @@ class BackupPoints:
             if freezing.undrifted if freezing else self._engine.drift(saved.scenario.id, 0).count == 0:
                 saved = replace(saved, consistency=Consistency.QUIET)
                 self._files.write(saved)
-            return _as_point(saved)
+            return as_point(saved)
 
     def end(self, point_id: str, *, keep: bool) -> None:
         """Release the point, or keep its snapshots for later. Repeated calls do nothing.
@@ -287,45 +288,9 @@ class BackupPoints:
         changes = self._changes_for(saved, order)
         if freezing is not None and changes is not None:
             freezing.made()  # a list is looked up in a manifest that is whole
-        audit = order.verify is VerifyMode.AUDIT
-        roots = tuple(
-            ArchiveRoot(
-                saved.roots[index].master_path,
-                saved.roots[index].snapshot.path,
-                None if changes is None or audit else changes[index],
-                saved.roots[index].snapshot.partial,
-                changes[index] if changes is not None and audit else None,
-            )
-            for index in indexes
-        )
         self._archived[saved.scenario.id] = (saved.incarnation, saved.change)
-        task = ArchiveTask(
-            media_path=order.media_path,
-            entity=order.entity,
-            roots=roots,
-            job_id=order.job_id,
-            scenario_id=saved.scenario.id,
-            scenario_name=saved.scenario.name,
-            machine=saved.scenario.master,
-            replica=saved.replica,
-            taken_at=saved.taken_at,
-            consistency=saved.consistency,
-            provider=saved.provider,
-            incarnation=saved.incarnation,
-            change=saved.change,
-            base_session=order.base_session,
-            base_media=order.base_media,
-            data_key=order.data_key,
-            key_id=order.key_id,
-            verify=order.verify,
-            server=order.server,
-            fence=order.fence,
-            following=freezing is not None and changes is None,
-        )
-        manifests = {
-            saved.roots[index].master_path: saved.roots[index].snapshot.manifest for index in indexes
-        }
-        return task, {path: manifest for path, manifest in manifests.items() if manifest is not None}
+        task = task_of(saved, order, indexes, changes, following=freezing is not None and changes is None)
+        return task, manifests_of(saved, indexes)
 
     def _changes_for(self, saved: SavedPoint, order: ArchiveOrder) -> list[tuple[Change, ...]] | None:
         """Change lists by root, or None when the replica cannot vouch for one.
@@ -414,25 +379,3 @@ def _provider(root: bytes, side: bytes) -> tuple[SnapshotProvider, bytes]:
 
 def _keeps(scenario: Scenario) -> bool:
     return scenario.server_type is ServerType.FILE_SERVER and scenario.properties.snapshots_to_keep > 0
-
-
-def _as_point(saved: SavedPoint) -> BackupPoint:
-    return BackupPoint(
-        id=saved.id,
-        scenario=saved.scenario,
-        replica=saved.replica,
-        taken_at=saved.taken_at,
-        consistency=saved.consistency,
-        provider=saved.provider,
-        incarnation=saved.incarnation,
-        change=saved.change,
-        entities=tuple(
-            EntityPoint(
-                entity,
-                tuple(
-                    (saved.roots[index].master_path, saved.roots[index].snapshot.path) for index in indexes
-                ),
-            )
-            for entity, indexes in saved.entities
-        ),
-    )
