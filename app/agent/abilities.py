@@ -16,6 +16,7 @@ KNOWS = {
     "ReplicaRequest.until": "suspending until a time",
     "RenewBackup": "keeping a backup point for as long as its job needs it",
     "ListScenariosRequest.tag": "",
+    "RestoreOrder.left_out": "leaving paths out of a restore",
 }
 """Calls, and fields of requests as MESSAGE.FIELD, with the words for what they do; "" where nothing is lost
 when a host leaves them out. A field or call that is added to the protocol is added here (a test holds it)."""

@@ -209,6 +209,7 @@ class RestoreOrder:
     protected: tuple[bytes, ...] = ()
     leave_open: bool = False
     items_max: int = 0
+    left_out: tuple[bytes, ...] = ()
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""

@@ -26,4 +26,5 @@ def restore_task(order: RestoreOrder, state: str, protected: tuple[bytes, ...]) 
         undo_days=order.undo_days,
         undo_max_bytes=order.undo_max_bytes,
         leave_open=order.leave_open,
+        left_out=order.left_out,
     )

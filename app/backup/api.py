@@ -153,6 +153,8 @@ class RestoreTask:
     undo_max_bytes: int = 0
     leave_open: bool = False
     """Files that a program has open are not replaced at once, but when it lets go of them."""
+    left_out: tuple[bytes, ...] = ()
+    """Targets that stay as they are, with all beneath them: they are no items of the restore."""
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""

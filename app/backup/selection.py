@@ -110,6 +110,7 @@ class Selection:
         for directory, real in self._tops.items():
             if any(is_beneath(real, path) for path in self._protected):
                 raise UsageError("E4243", path=shown(directory))
+        self._left_out = frozenset(path.rstrip(b"/") or b"/" for path in task.left_out)
         self.damaged: list[tuple[bytes, ArcxoError]] = []
 
     def items(self) -> Iterator[Item]:
@@ -184,8 +185,12 @@ class Selection:
                 continue
             relative = at[len(above) :].strip(b"/")
             target = base + b"/" + relative if relative else directory
+            if self._stays(target):
+                return
             item = self._decide(at, target, entry, fresh=fresh)
             item.above = at != path
+            if self._omitted(item):
+                return
             fresh = item.action is RestoreAction.CREATE or item.replaces
             yield item
             if item.failed:
@@ -194,6 +199,19 @@ class Selection:
             top = base + b"/" + kept if kept else directory
             source = path if path != b"/" else b""
             yield from self._beneath(one.reader, source, top, chain[-1][1], fresh=fresh)
+
+    def _stays(self, target: bytes) -> bool:
+        """Whether a target is left out, or lies beneath one that is."""
+        return bool(self._left_out) and any(is_beneath(target, path) for path in self._left_out)
+
+    def _omitted(self, item: Item) -> bool:
+        """Whether an item is left out by the name that it would get, or would take what stays with it."""
+        if not self._left_out:
+            return False
+        return item.target in self._left_out or (item.replaces and self._holds_left_out(item.target))
+
+    def _holds_left_out(self, target: bytes) -> bool:
+        return any(is_beneath(path, target) for path in self._left_out)
 
     def _above(self, directory: bytes) -> Iterator[Item]:
         """The destination itself when it is missing, with its missing parents."""
@@ -222,6 +240,8 @@ class Selection:
             source, target, entry, depth, fresh = stack.pop()
             if depth:
                 item = self._decide(source, target, entry, fresh=fresh)
+                if self._omitted(item):
+                    continue
                 yield item
                 if item.failed:
                     continue
@@ -241,10 +261,14 @@ class Selection:
             base = target.rstrip(b"/") + b"/"
             for child in entries:
                 place = (source + b"/" + child[NAME], base + child[NAME], child)
+                if self._left_out and place[1] in self._left_out:
+                    continue
                 if child[KIND] == DIRECTORY:
                     stack.append((*place, depth + 1, fresh))
-                else:
-                    yield self._decide(*place, fresh=fresh)
+                    continue
+                item = self._decide(*place, fresh=fresh)
+                if not self._omitted(item):
+                    yield item
 
     def _decide(self, source: bytes, target: bytes, entry: Entry, *, fresh: bool = False) -> Item:
         is_directory = entry[KIND] == DIRECTORY
@@ -360,6 +384,8 @@ class Selection:
             for target, entry, failed in extras(
                 self._places, directory, self._claims, self._protected, self._real
             ):
+                if self._stays(target) or self._holds_left_out(target):
+                    continue
                 item = Item(b"", target, entry, RestoreAction.DELETE, "not in the session")
                 item.old_bytes = entry[SIZE]
                 if failed:

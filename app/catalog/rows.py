@@ -92,6 +92,7 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "exact": script.exact,
             "undo_days": script.undo_days,
             "undo_max_mb": script.undo_max_mb,
+            "left_out_b64": [encode_bytes(path) for path in script.left_out],
         }
     else:
         document = {"type": "plain", "version": _SCRIPT_VERSION, "values": dict(script)}
@@ -161,6 +162,7 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         # Restores that were queued before there was a way back have none.
         undo_days=document.get("undo_days", 0),
         undo_max_mb=document.get("undo_max_mb", UNDO_MAX_MB),
+        left_out=tuple(decode_bytes(path) for path in document.get("left_out_b64", ())),
     )
 
 

@@ -104,6 +104,7 @@ class RestoreOrders:
             undo_max_bytes=script.undo_max_mb << 20,
             protected=protected,
             leave_open=script.destination is not Destination.DIRECTORY,
+            left_out=script.left_out,
         )
 
     def _placed(self, selection: RestoreSelection) -> PlacedSelection:

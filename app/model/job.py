@@ -206,6 +206,8 @@ class RestoreScript:
     exact: bool = False
     undo_days: int = UNDO_DAYS
     undo_max_mb: int = UNDO_MAX_MB
+    left_out: tuple[bytes, ...] = ()
+    """Paths at the destination that stay as they are, with all beneath them, whatever is selected."""
 
 
 @dataclass(frozen=True, slots=True)
