@@ -150,6 +150,7 @@ def backup(
         sources=directories,
         retries=operation.retries,
         retry_minutes=operation.retry_minutes,
+        retry_at=operation.retry_at,
         streams=operation.streams,
         commands=operation.commands,
         node_commands=operation.node_commands,

@@ -34,6 +34,9 @@ _OPTIONS = (
         help="When the makeup job runs.",
     ),
     click.option(
+        "--retry-at", default="", metavar="HH:MM", help="When the makeup job runs, in place of --retry-after."
+    ),
+    click.option(
         "--streams",
         type=click.IntRange(2, 32),
         default=4,
@@ -71,6 +74,7 @@ class Operation:
     streams: int
     commands: JobCommands
     node_commands: tuple[tuple[str, JobCommands], ...]
+    retry_at: str = ""
 
 
 def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +85,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *,
         retries: int,
         retry_minutes: int,
+        retry_at: str,
         streams: int,
         before: str,
         before_exit: int | None,
@@ -101,7 +106,8 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             tuple(dict.fromkeys(after_unless)),
         )
         nodes = _nodes(node_before, node_after)
-        return command(operation=Operation(retries, retry_minutes, streams, commands, nodes), **values)
+        made = Operation(retries, retry_minutes, streams, commands, nodes, retry_at)
+        return command(operation=made, **values)
 
     decorated: Callable[..., Any] = wrapped
     for option in reversed(_OPTIONS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from app.jobs.retrying import MOST
+from app.jobs.retrying import MOST, parse_time
 from app.model.commands import JobCommands
 from app.model.errors import UsageError
 from app.model.job import BackupScript, JobResult
@@ -19,6 +19,11 @@ def check_operation(script: BackupScript) -> None:
         value = getattr(script, name)
         if not least <= value <= most:
             raise UsageError("E5745", what=name.replace("_", " "), value=value)
+    if script.retry_at:
+        try:
+            parse_time(script.retry_at)
+        except ValueError:
+            raise UsageError("E5745", what="the time of another try", value=script.retry_at) from None
     for commands in (script.commands, *(one for _, one in script.node_commands)):
         _check(commands)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from app.catalog.api import NewJob
 from app.jobs.rotating import media_day
@@ -21,7 +22,24 @@ def makeup(job: Job, result: JobResult, missed: BackupScript | None, credentials
     """
     if missed is None or result not in _BAD:
         return None
-    return _again(job, missed, credentials, timedelta(minutes=missed.retry_minutes))
+    return _again(job, missed, credentials, pause_of(missed, job.schedule, datetime.now(UTC)))
+
+
+def pause_of(script: BackupScript, schedule: Schedule, now: datetime) -> timedelta:
+    """How long it is from `now` until what was missed is tried again."""
+    if not script.retry_at:
+        return timedelta(minutes=script.retry_minutes)
+    wanted = parse_time(script.retry_at)
+    zone = ZoneInfo(schedule.time_zone) if schedule.time_zone else now.astimezone().tzinfo
+    today = now.astimezone(zone).date()
+    days = (datetime.combine(today + timedelta(days=n), wanted, zone).astimezone(UTC) for n in range(3))
+    # By then a clock that is set forward may have skipped that time of day once.
+    return next(at for at in days if at > now) - now
+
+
+def parse_time(text: str) -> time:
+    """A time of day, HH:MM. Raises ValueError."""
+    return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
 
 
 def after_crash(job: Job, credentials: bytes) -> NewJob | None:

@@ -138,6 +138,8 @@ class BackupScript:
     streams: int = 4
     commands: JobCommands = field(default_factory=JobCommands)
     node_commands: tuple[tuple[str, JobCommands], ...] = ()
+    retry_at: str = ""
+    """When what was missed is tried again, HH:MM in the schedule's time zone; "" = after `retry_minutes`."""
 
     def commands_of(self, node: str) -> JobCommands:
         """The commands around one node."""

@@ -29,7 +29,7 @@ def check_backup(connections: Connections, script: BackupScript) -> Sequence[Che
         for results in pool.map(lambda host: _host(connections, script, host), hosts):
             found += results
     if script.scenario_ids:
-        found.append(CheckResult("", CheckOutcome.OK, "I5775"))
+        found.append(CheckResult("Masters", CheckOutcome.OK, "I5775"))
     order = (CheckOutcome.ERROR, CheckOutcome.WARNING, CheckOutcome.OK)
     return sorted(found, key=lambda one: order.index(one.outcome))
 
@@ -39,7 +39,7 @@ def _server(connections: Connections) -> CheckResult:
 
     runs = is_running(connections.home)
     outcome = CheckOutcome.OK if runs else CheckOutcome.WARNING
-    return CheckResult("", outcome, "I5770" if runs else "W5771")
+    return CheckResult("Backup server", outcome, "I5770" if runs else "W5771")
 
 
 def _group(connections: Connections, script: BackupScript) -> list[CheckResult]:

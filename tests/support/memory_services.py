@@ -737,7 +737,7 @@ class MemoryBackups(_Calls):
         self._note("backups.preflight", script)
         group = {"group": script.device_group, "devices": "1", "free": "1,500 GiB"}
         return [
-            CheckResult("", CheckOutcome.OK, "I5770"),
+            CheckResult("Backup server", CheckOutcome.OK, "I5770"),
             CheckResult(script.device_group, CheckOutcome.OK, "I5772", group),
         ]
 

@@ -215,6 +215,7 @@ class BackupDraft:
             sources=sources,
             retries=options.retries,
             retry_minutes=options.retry_minutes,
+            retry_at=options.retry_at,
             streams=options.streams,
             commands=options.commands.commands(),
             node_commands=options.node_commands(nodes),

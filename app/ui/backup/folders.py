@@ -87,15 +87,15 @@ class FolderFacts:
         for title, icon in ((WINDOWS, "monitor"), (UNIX, "server")):
             hosts = [state for state in self.hosts if group_of(state) == title]
             fitting = [state for state in hosts if not wanted or wanted in _words(state)]
-            if not hosts:
-                continue
+            if not hosts and title is WINDOWS:
+                continue  # the other one stands there from the start: rows do not move under the pointer
             marks = [folder_mark(state.host.name, TOP, chosen) for state in hosts]
             cell = Cell(
                 title,
                 icon=icon,
                 icon_role="text2",
                 bold=True,
-                beside=formats.counted(len(hosts), "machine"),
+                beside=formats.counted(len(hosts), "machine") if hosts else "asking the hosts…",
                 marker=MarkerBox(_together(marks), gray=True),
             )
             rows.append(Row(title, (cell,), tuple(self._machine(state, chosen) for state in fitting)))
@@ -157,6 +157,6 @@ def _words(state: HostState) -> str:
 
 def _together(marks: Sequence[Mark]) -> Mark:
     """How the gray box of a group is filled by those beneath it."""
-    if all(mark is Mark.FULL for mark in marks):
+    if marks and all(mark is Mark.FULL for mark in marks):
         return Mark.FULL
     return Mark.EMPTY if all(mark is Mark.EMPTY for mark in marks) else Mark.PARTIAL

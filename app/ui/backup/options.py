@@ -82,6 +82,7 @@ class BackupOptions:
     streams: int = 4
     commands: CommandText = field(default_factory=CommandText)
     nodes: dict[str, CommandText] = field(default_factory=dict)
+    retry_at: str = ""
 
     @classmethod
     def of(cls, script: BackupScript) -> BackupOptions:
@@ -92,6 +93,7 @@ class BackupOptions:
             script.streams,
             CommandText.of(script.commands),
             {node: CommandText.of(commands) for node, commands in script.node_commands},
+            script.retry_at,
         )
 
     def fault(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTime, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,10 +13,12 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
     QLineEdit,
+    QRadioButton,
     QScrollArea,
     QSpinBox,
     QStackedWidget,
     QTabBar,
+    QTimeEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -157,6 +159,16 @@ class BackupOptionsDialog(QDialog):
         self.retries = _spin(0, MOST_RETRIES, options.retries)
         self.retries.setSpecialValueText("Never")
         self.pause = _spin(1, 10_080, options.retry_minutes)
+        self.pause.setAccessibleName("Minutes until the makeup job")
+        self.after_job = QRadioButton("After the job finishes, wait")
+        self.at_time = QRadioButton("At")
+        self.time = QTimeEdit(QTime.fromString(options.retry_at or "06:00", "HH:mm"))
+        self.time.setDisplayFormat("HH:mm")
+        self.time.setAccessibleName("Time of the makeup job")
+        (self.at_time if options.retry_at else self.after_job).setChecked(True)
+        for choice, editor in ((self.after_job, self.pause), (self.at_time, self.time)):
+            editor.setEnabled(choice.isChecked())
+            choice.toggled.connect(editor.setEnabled)
         self.streams = _spin(LEAST_STREAMS, MOST_STREAMS, options.streams)
         self.node = QComboBox()
         self.node.addItem(WHOLE_JOB, "")
@@ -215,7 +227,8 @@ class BackupOptionsDialog(QDialog):
                 wrap=True,
             ),
             _left(Field("At most", self.retries, unit="times")),
-            _left(Field("After the job finishes, wait", self.pause, unit="minutes")),
+            _row(self.after_job, self.pause, Label("minutes", "body", "muted")),
+            _row(self.at_time, self.time),
         )
 
     def _operation_page(self) -> QWidget:
@@ -252,6 +265,7 @@ class BackupOptionsDialog(QDialog):
     def _on_ok(self) -> None:
         made = self.options
         made.retries, made.retry_minutes = self.retries.value(), self.pause.value()
+        made.retry_at = self.time.time().toString("HH:mm") if self.at_time.isChecked() else ""
         made.streams = self.streams.value()
         fault = made.fault()
         if fault:
@@ -277,10 +291,16 @@ def _spin(least: int, most: int, value: int) -> QSpinBox:
 
 
 def _left(widget: QWidget) -> QWidget:
+    return _row(widget)
+
+
+def _row(*widgets: QWidget) -> QWidget:
     holder = QWidget()
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(widget)
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget)
     row.addStretch(1)
     return holder
 

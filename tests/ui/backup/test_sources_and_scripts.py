@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import QTime
 from PySide6.QtWidgets import QApplication
 
 from app.model.errors import ArcxoError
@@ -112,13 +113,15 @@ def test_options_reach_the_job(manager, services, qtbot, settled):
     options = dialog(BackupOptionsDialog)
     options.retries.setValue(5)
     options.streams.setValue(8)
+    options.at_time.setChecked(True)
+    options.time.setTime(QTime(5, 30))
     options.commands.before.setText("/bin/echo 'before all'")
     options.commands.wait.setChecked(True)
     options.node.setCurrentIndex(1)
     options.commands.after.setText("/bin/true")
     options.ok.click()
     script = manager.draft.script(manager.statuses)
-    assert (script.retries, script.streams) == (5, 8)
+    assert (script.retries, script.streams, script.retry_at) == (5, 8, "05:30")
     assert script.commands.before == ("/bin/echo", "before all")
     assert script.commands.exit_code == 0
     assert script.node_commands[0][0] == "Branch File Shares"

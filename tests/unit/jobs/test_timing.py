@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.catalog.api import NewJob
+from app.jobs.retrying import pause_of
 from app.jobs.timing import Timing
 from app.jobs.upcoming import next_run, upcoming
 from app.model.job import BackupScript, Job, JobKind, JobResult, JobStatus, Schedule
@@ -122,3 +123,18 @@ def test_a_rotation_names_the_media_of_each_run():
     found = upcoming([job_of(schedule)], START - timedelta(hours=1), START + timedelta(days=6))
     assert [one.pool for one in found] == ["TP_DLY", "TP_DLY", "TP_DLY", "TP_WLY"]
     assert found[3].media == "F-TP-THU-01/08/26"
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted"),
+    [
+        ("2026-03-04T03:00+00:00", "2026-03-04T04:30+00:00"),
+        ("2026-03-04T04:30+00:00", "2026-03-05T04:30+00:00"),
+        ("2026-03-28T12:00+00:00", "2026-03-29T03:30+00:00"),
+    ],
+)
+def test_what_was_missed_is_tried_again_at_a_time_of_day(now: str, wanted: str):
+    script = BackupScript((7,), ("Files",), retries=1, retry_at="05:30")
+    at = datetime.fromisoformat(now)
+    schedule = Schedule(time_zone="Europe/Berlin")
+    assert at + pause_of(script, schedule, at) == datetime.fromisoformat(wanted)

@@ -34,6 +34,7 @@ FULL = SavedBackup(
         sources=(DirectSource("localhost", b"/srv/caf\xe9", True), DirectSource("fs", b"/", False)),
         retries=3,
         retry_minutes=20,
+        retry_at="05:30",
         streams=8,
         commands=JobCommands(("/bin/true", "a b"), 0, OnExit.SKIP_AFTER, 3, ("/bin/false",), ("failed",)),
         node_commands=(("Papers", JobCommands(("/bin/echo",))),),
