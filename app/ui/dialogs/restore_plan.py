@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,16 +20,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.job import Job
-from app.model.restore import RestoreAction, RestorePlan
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui import formats
+from app.ui.bridge.throttle import Delay
 from app.ui.manager import Context
-from app.ui.models.cell import ItemRole
+from app.ui.models.cell import ItemRole, Mark
 from app.ui.models.tree import TreeModel
+from app.ui.restore.left_out import LeftOut
 from app.ui.restore.plan_count import PlanCount
 from app.ui.restore.plan_export import export_plan
 from app.ui.restore.plan_items import PlanInput, amount, busy_check, checks
-from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, folder_rows, item_rows
+from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, box, folder_rows, item_rows
 from app.ui.restore.requests import changed, merged
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
@@ -37,6 +39,7 @@ from app.ui.widgets.notices import ProblemCard, explain
 from app.ui.widgets.views import CellTree
 
 BACK = 2
+_RECOUNT_MS = 300
 _OPENED = 400
 """About so many items are opened at first."""
 
@@ -61,7 +64,11 @@ class RestorePlanDialog(QDialog):
         self._listed = Label("", "small", "muted")
         self._conflict = planned.requests[0].script.conflict
         self._items = PlanItems()
+        self.left_out = LeftOut()
+        self._recount = Delay(_RECOUNT_MS, self)
+        self._recount.passed.connect(self._on_recount)
         self.model = TreeModel(COLUMNS, self)
+        self.model.marker_clicked.connect(self._on_marker_clicked)
         self.model.children_wanted.connect(self._on_children_wanted)
         self.table = CellTree(row_height=24)
         self.table.setAccessibleName("What the restore does")
@@ -179,17 +186,73 @@ class RestorePlanDialog(QDialog):
         # Whether only files were chosen is told by a list that is whole.
         held = [item for folder in self._items.folders.values() for item in folder.items]
         plan = replace(plan, items=tuple(held), truncated=len(held) < sum(plan.counts.values()))
+        self._apply_plan(plan)
+        self._apply_filter()
+        self._stack.setCurrentIndex(1)
+        (self.restore if changed(plan) else self.back).setFocus()
+
+    def _on_marker_clicked(self, index: QModelIndex) -> None:
+        found = index.data(ItemRole.OBJECT)
+        path = found.path if isinstance(found, Folder) else getattr(found, "target", b"")
+        if not path:
+            return
+        self.left_out.toggle(path)
+        self._refresh_marks(QModelIndex())
+        self.restore.setEnabled(False)
+        self.restore.setToolTip("It is counted again without what was taken out")
+        self._recount.put(None)
+
+    def _refresh_marks(self, parent: QModelIndex) -> None:
+        for position in range(self.model.rowCount(parent)):
+            index = self.model.index(position, 0, parent)
+            row = self.model.row_at(index)
+            if row is None or row.cells[0].marker is None:
+                continue
+            path = row.object.path if isinstance(row.object, Folder) else row.object.target
+            wanted = box(path, self.left_out.mark)
+            if row.cells[0].marker != wanted:
+                cells = (replace(row.cells[0], marker=wanted), *row.cells[1:])
+                self.model.replace(index, replace(row, cells=cells))
+            self._refresh_marks(index)
+
+    def _requests(self) -> list[RestoreRequest]:
+        """What is restored, without what was taken out."""
+        paths = self.left_out.paths
+        return [replace(one, script=replace(one.script, left_out=paths)) for one in self._planned.requests]
+
+    def _on_recount(self, _value: object) -> None:
+        restores, asked = self._context.services.restores, self._requests()
+
+        def count() -> RestorePlan:
+            return merged([restores.plan(one, limit=0) for one in asked])
+
+        self._context.tasks.run(
+            self, count, partial(self._on_counted, self.left_out.paths), self._on_failed, key="plan"
+        )
+
+    def _on_counted(self, paths: tuple[bytes, ...], plan: RestorePlan) -> None:
+        if self._plan is None or paths != self.left_out.paths:
+            return
+        held = tuple(one for one in self._all_items() if self.left_out.mark(one.target) is not Mark.EMPTY)
+        self._apply_plan(replace(plan, items=held, truncated=len(held) < sum(plan.counts.values())))
+        self._say_listed()
+
+    def _all_items(self) -> Iterator[RestoreItem]:
+        for folder in self._items.folders.values():
+            yield from folder.items
+
+    def _apply_plan(self, plan: RestorePlan) -> None:
+        """Counts, words and button of a plan; the list stays, with its boxes."""
         self._plan = plan
         total = changed(plan)
         counted, besides = amount(plan, self._planned.files)
         self.title.setText(f"This restore will change {counted}{besides} on {self._planned.where}")
-        said = "Counted against what is there now, not estimated."
+        said = "Counted against what is there now, not estimated. Take out what is to stay as it is."
         if "item" in counted:
             said += " Items are files and folders."
         self._line.setText(said)
         for action, count in self.counts.items():
             count.show_count(plan.counts.get(action, 0))
-        self._apply_filter()
         self._say_checks(plan)
         self.restore.setText(f"Restore {counted}" if total else "Nothing to restore")
         self.restore.setAccessibleName(self.restore.text())
@@ -197,8 +260,6 @@ class RestorePlanDialog(QDialog):
         self.restore.setToolTip(
             "" if total else "Everything is skipped. Go back and choose another rule for files that are there"
         )
-        self._stack.setCurrentIndex(1)
-        (self.restore if total else self.back).setFocus()
 
     def _on_failed(self, error: Exception) -> None:
         self.title.setText("The plan of this restore could not be made")
@@ -236,7 +297,7 @@ class RestorePlanDialog(QDialog):
         folders = self._items.shown_folders(wanted, self.filter.text())
         # Rows that were opened show what the last filter left of them: all are made anew.
         self.model.set_rows(())
-        self.model.set_rows(folder_rows(folders, wanted))
+        self.model.set_rows(folder_rows(folders, wanted, self.left_out.mark))
         room = _OPENED
         for row, folder in enumerate(folders[:FOLDERS_SHOWN]):
             room -= len(folder.items)
@@ -251,7 +312,8 @@ class RestorePlanDialog(QDialog):
     def _on_children_wanted(self, index: QModelIndex) -> None:
         folder = index.data(ItemRole.OBJECT)
         if isinstance(folder, Folder):
-            rows = item_rows(folder, self._wanted(), self.filter.text(), self._conflict)
+            mark = self.left_out.mark
+            rows = item_rows(folder, self._wanted(), self.filter.text(), self._conflict, mark)
             self.model.set_children(index, rows)
 
     def _on_export(self) -> None:
@@ -262,7 +324,7 @@ class RestorePlanDialog(QDialog):
     def export_to(self, name: str) -> None:
         """Write every item of the plan to a CSV file."""
         self.export.setEnabled(False)
-        call = partial(export_plan, self._context.services, self._planned.requests, name)
+        call = partial(export_plan, self._context.services, self._requests(), name)
         self._context.tasks.run(self, call, partial(self._on_exported, name), self._on_export_failed)
 
     def _on_exported(self, name: str, count: int) -> None:
@@ -289,7 +351,7 @@ class RestorePlanDialog(QDialog):
         self.fault.hide()
         self.restore.setEnabled(False)
         self.back.setEnabled(False)
-        left = self._planned.requests[len(self._jobs) :]
+        left = self._requests()[len(self._jobs) :]
         self._context.tasks.run(
             self, partial(self._submit_all, left), self._on_submitted, self._on_submit_failed
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.model.job import Conflict
 from app.model.paths import shown
 from app.model.restore import RestoreAction, RestoreItem
 from app.ui import formats
-from app.ui.models.cell import Cell, Column
+from app.ui.models.cell import Cell, Column, Mark, MarkerBox
 from app.ui.models.tree import Row
 from app.ui.restore.plan_items import ACTIONS, reason
 
@@ -19,6 +19,8 @@ COLUMNS = (
     Column("Reason", 300),
     Column("Size", 90, right=True),
 )
+MarkOf = Callable[[bytes], Mark]
+"""How the box of a path at the destination is filled."""
 KEPT_IN_FOLDER = 200
 KEPT = 50_000
 FOLDERS_SHOWN = 2_000
@@ -78,9 +80,11 @@ def _holds(folder: Folder, word: str, wanted: RestoreAction | None) -> bool:
     )
 
 
-def folder_rows(folders: Sequence[Folder], wanted: RestoreAction | None) -> list[Row]:
-    """The folders; their items are made when one is opened."""
-    rows = [_folder_row(folder, wanted) for folder in folders[:FOLDERS_SHOWN]]
+def folder_rows(
+    folders: Sequence[Folder], wanted: RestoreAction | None, mark: MarkOf | None = None
+) -> list[Row]:
+    """The folders; their items are made when one is opened. `mark`: the boxes that take things out."""
+    rows = [_folder_row(folder, wanted, mark) for folder in folders[:FOLDERS_SHOWN]]
     if len(folders) > FOLDERS_SHOWN:
         more = formats.counted(len(folders) - FOLDERS_SHOWN, "more folder")
         cell = Cell(f"{more}: filter by path, or export the plan", role="muted")
@@ -88,14 +92,19 @@ def folder_rows(folders: Sequence[Folder], wanted: RestoreAction | None) -> list
     return rows
 
 
-def _folder_row(folder: Folder, wanted: RestoreAction | None) -> Row:
+def box(path: bytes, mark: MarkOf | None) -> MarkerBox | None:
+    """The box of a path; none where nothing can be taken out."""
+    return MarkerBox(mark(path)) if mark is not None else None
+
+
+def _folder_row(folder: Folder, wanted: RestoreAction | None, mark: MarkOf | None) -> Row:
     counts = folder.counts if wanted is None else {wanted: folder.counts.get(wanted, 0)}
     total = sum(counts.values())
     said = ", ".join(f"{count:,} {ACTIONS[action].text}" for action, count in counts.items() if count)
     path = shown(folder.path)
     size = formats.size(folder.size_bytes) if wanted is None else ""
     cells = (
-        Cell(path, icon="folder", bold=True, middle=True, tooltip=path),
+        Cell(path, icon="folder", bold=True, middle=True, tooltip=path, marker=box(folder.path, mark)),
         Cell(formats.counted(total, "item"), role="text2"),
         Cell(said, role="text2", tooltip=said),
         Cell(size, right=True, role="text2"),
@@ -103,7 +112,13 @@ def _folder_row(folder: Folder, wanted: RestoreAction | None) -> Row:
     return Row(folder.path, cells, None, folder)
 
 
-def item_rows(folder: Folder, wanted: RestoreAction | None, text: str, conflict: Conflict) -> list[Row]:
+def item_rows(
+    folder: Folder,
+    wanted: RestoreAction | None,
+    text: str,
+    conflict: Conflict,
+    mark: MarkOf | None = None,
+) -> list[Row]:
     """The items of one folder: destructive ones first, then by name; and how many more there are."""
     word = text.strip().casefold()
     if word in shown(folder.path).casefold():
@@ -114,7 +129,7 @@ def item_rows(folder: Folder, wanted: RestoreAction | None, text: str, conflict:
         if wanted in (None, item.action) and (not word or word in shown(item.target).casefold())
     ]
     items.sort(key=lambda item: (_ORDER[item.action], item.target))
-    rows = [_item_row(item, conflict) for item in items]
+    rows = [_item_row(item, conflict, mark) for item in items]
     if not word:
         for action, count in folder.counts.items():
             left = count - folder.kept.get(action, 0)
@@ -138,14 +153,21 @@ _ORDER = {
 }
 
 
-def _item_row(item: RestoreItem, conflict: Conflict) -> Row:
+def _item_row(item: RestoreItem, conflict: Conflict, mark: MarkOf | None) -> Row:
+    skipped = item.action is RestoreAction.SKIP
     look = ACTIONS[item.action]
     name = shown(item.target.rpartition(b"/")[2])
     source = f"{shown(item.source)} → {shown(item.target)}" if item.source else shown(item.target)
     said = reason(item, conflict)
     busy = item.reason == "open"
     cells = (
-        Cell(name, icon="file-text" if item.source else "folder", middle=True, tooltip=source),
+        Cell(
+            name,
+            icon="file-text" if item.source else "folder",
+            middle=True,
+            tooltip=source,
+            marker=None if skipped else box(item.target, mark),
+        ),
         Cell(look.text.capitalize(), icon=look.icon, icon_role=look.role, role=look.role),
         Cell(said, role="warning" if busy else "text2", tooltip=said),
         Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),
