@@ -16,8 +16,11 @@ from app.replication.replica.trouble import PathTrouble
 from app.replication.sync_frames import CONTENT_CHANGES, ListedEntry
 
 
-def list_future(paper: Paper) -> Iterator[ListedEntry]:
-    """Everything there will be, in the order of `order_key`, the root first. Blocks on the disk."""
+def list_future(paper: Paper, *, marked: bool = False) -> Iterator[ListedEntry]:
+    """Everything there will be, in the order of `order_key`, the root first. Blocks on the disk.
+
+    `marked`: for a master, with `CONTENT_CHANGES` in the inodes of files that get another content.
+    """
     added: dict[bytes, set[bytes]] = {}
     for area, path in paper.names.origin:
         if area == TREE and path:
@@ -30,7 +33,7 @@ def list_future(paper: Paper) -> Iterator[ListedEntry]:
             waiting.pop()
             continue
         origin = paper.names.resolve((TREE, path))
-        entry = _entry(paper, path, origin) if origin is not None else None
+        entry = _entry(paper, path, origin, marked=marked) if origin is not None else None
         if entry is None or origin is None:
             continue
         yield entry
@@ -48,7 +51,7 @@ def _names(paper: Paper, directory: Place) -> list[bytes]:
         return []
 
 
-def _entry(paper: Paper, path: bytes, origin: Place) -> ListedEntry | None:
+def _entry(paper: Paper, path: bytes, origin: Place, *, marked: bool) -> ListedEntry | None:
     place = paper.tree.area(origin[0])
     try:
         fd, name = place.place(origin[1])
@@ -75,7 +78,7 @@ def _entry(paper: Paper, path: bytes, origin: Place) -> ListedEntry | None:
         metadata.link_target,
         metadata.device,
         status.st_dev,
-        status.st_ino | (CONTENT_CHANGES if _content_changes(paper, origin, status) else 0),
+        status.st_ino | (CONTENT_CHANGES if marked and _content_changes(paper, origin, status) else 0),
         status.st_nlink,
     )
 

@@ -107,7 +107,7 @@ def list_after_rewind(
     scenario, store = replica.opened()
     point = find_point(store, scenario, replica.name, point_id)
     undoing, some = entries_after(store, point.change), chosen(scenario, paths)
-    future = list_future(undo_on_paper(store, undoing)[root])
+    future = list_future(undo_on_paper(store, undoing)[root], marked=True)
     if not paths:
         yield from future
         return
