@@ -109,7 +109,7 @@ def _plain(name: str, help_text: str, done: str) -> None:
 _plain("hold", "Hold job N: it does not run until it is made ready.", "is on hold")
 _plain("ready", "Make job N ready again.", "is ready")
 _plain("stop", "Stop job N at the next safe point.", "stops")
-_plain("delete", "Remove job N from the queue. Its sessions and log stay.", "is deleted")
+_plain("delete", "Stop job N if it runs, and remove it. Its sessions and log stay.", "is deleted")
 
 
 @job.command(help="Run job N now.")

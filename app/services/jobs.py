@@ -13,6 +13,7 @@ from app.model.upcoming import NextRun, PlannedRun
 from app.services.connections import Connections
 
 _POLL_S = 0.1
+_STOP_S = 30.0
 
 
 class LocalJobs:
@@ -91,8 +92,17 @@ class LocalJobs:
         self._connections.catalog.jobs.request_stop(job_id)
 
     def delete(self, job_id: int) -> None:
-        """Remove the job from the queue. Raises BusyError E6007 while it is active."""
-        self._connections.catalog.jobs.delete(job_id)
+        """Remove the job with its schedule; one that runs is stopped first.
+
+        Raises BusyError E6007 when it does not end within half a minute.
+        """
+        jobs = self._connections.catalog.jobs
+        if self.show(job_id).status is JobStatus.ACTIVE:
+            jobs.request_stop(job_id)
+            deadline = time.monotonic() + _STOP_S
+            while self.show(job_id).status is JobStatus.ACTIVE and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+        jobs.delete(job_id)
 
     def reschedule(self, job_id: int, schedule: Schedule) -> Job:
         """Give the job another schedule. Raises UsageError."""

@@ -54,7 +54,7 @@ def offers(job: Job | None) -> JobOffers:
         hold=Offer() if status is JobStatus.READY else Offer("Only a job that is Ready can be held"),
         ready=Offer() if status is JobStatus.HOLD else Offer("Only a job on hold can be set Ready"),
         stop=Offer() if status is JobStatus.ACTIVE else Offer("The job is not running"),
-        delete=active if status is JobStatus.ACTIVE else Offer(),
+        delete=Offer(),
         reschedule=active if status is JobStatus.ACTIVE else done if status is JobStatus.DONE else Offer(),
         undo=_undo(job),
         modify=_waits(job, modifiable(job)),

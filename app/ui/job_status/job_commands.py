@@ -63,10 +63,11 @@ class JobCommands(QObject):
         if job is None:
             return
         what = "with its schedule" if job.schedule.repeat else "from the queue"
+        first = "It runs: it is stopped first. " if job.status is JobStatus.ACTIVE else ""
         if confirm(
             self._window,
             f"Delete job {job.id}, {job.name}?",
-            f"The job is removed {what}. Sessions it wrote and its log lines stay.",
+            f"{first}The job is removed {what}. Sessions it wrote and its log lines stay.",
             "Delete job",
         ):
             self._act(self._context.services.jobs.delete, "Job {job.id} deleted")

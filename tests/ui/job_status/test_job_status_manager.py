@@ -72,7 +72,7 @@ def test_active_jobs_come_first_then_by_next_run_then_done(manager):
 @pytest.mark.parametrize(
     ("job_id", "enabled"),
     [
-        (ACTIVE, {"stop"}),
+        (ACTIVE, {"stop", "delete"}),
         (READY, {"run_now", "ready", "reschedule", "delete"}),
         (HELD, {"ready", "reschedule", "delete"}),
         (DONE, {"delete"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from sqlalchemy import text
 
 from app.catalog import open_catalog
 from app.catalog.api import Claim, NewJob
-from app.model.errors import BusyError, UsageError
+from app.model.errors import BusyError, NotFoundError, UsageError
 from app.model.job import BackupScript, JobKind, JobResult, JobStatus, Schedule
 from app.services.jobs import LocalJobs
 from app.services.server import LocalServer
@@ -112,3 +114,30 @@ def test_settings_out_of_their_range_change_nothing(desk: Desk, values: dict[str
     with pytest.raises(UsageError, match="E5750"):
         desk.server.set_settings({"queue_scan_seconds": "7", **values})
     assert desk.server.settings()["queue_scan_seconds"] == "0"
+
+
+def test_deleting_a_job_that_runs_stops_it_first(desk: Desk):
+    job = desk.submit(schedule=DAILY)
+    claim = desk.claim()
+
+    def end() -> None:
+        deadline = time.monotonic() + 10
+        while not desk.catalog.jobs.stop_requested(claim.job.id) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        desk.finish(claim, next_execution_at=datetime.now(UTC) + timedelta(days=1))
+
+    server = threading.Thread(target=end)
+    server.start()
+    desk.jobs.delete(job)
+    server.join(10)
+    with pytest.raises(NotFoundError):
+        desk.jobs.show(job)
+
+
+def test_a_job_that_does_not_end_is_not_deleted(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.services.jobs._STOP_S", 0.2)
+    job = desk.submit()
+    desk.claim()
+    with pytest.raises(BusyError, match="E6007"):
+        desk.jobs.delete(job)
+    assert desk.jobs.show(job).status is JobStatus.ACTIVE
