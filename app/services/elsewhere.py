@@ -41,13 +41,14 @@ class Elsewhere:
     def statuses(self, registrations: Sequence[Registration]) -> tuple[Statuses, dict[str, ArcxoError]]:
         """(status by scenario id, why not by host) of the registrations whose masters are other hosts."""
         hosts = sorted({one.master for one in registrations if not self._connections.is_here(one.master)})
-        wanted = {one.id for one in registrations}
+        # A host speaks for the scenarios whose master it is, and for no others.
+        wanted = {(one.id, one.master) for one in registrations}
         found: Statuses = {}
         silent: dict[str, ArcxoError] = {}
 
         def ask(host: str) -> None:
             try:
-                self._take(found, wanted, self._asked(host))
+                self._take(found, wanted, host, self._asked(host))
             except ArcxoError as error:
                 self._connections.found_silent(host, error)
                 silent[host] = error
@@ -57,7 +58,7 @@ class Elsewhere:
             with self._guard:
                 said = self._said.get(host)
             if said is not None and said.again and self._clock() - said.at < QUIET_S:
-                self._take(found, wanted, said.statuses)
+                self._take(found, wanted, host, said.statuses)
             else:
                 due.append(host)
         if due:
@@ -74,5 +75,11 @@ class Elsewhere:
             self._said[host] = _Said(self._clock(), statuses, again)
         return statuses
 
-    def _take(self, found: Statuses, wanted: set[int], statuses: Sequence[ScenarioStatus]) -> None:
-        found |= {status.scenario.id: status for status in statuses if status.scenario.id in wanted}
+    def _take(
+        self,
+        found: Statuses,
+        wanted: set[tuple[int, str]],
+        host: str,
+        statuses: Sequence[ScenarioStatus],
+    ) -> None:
+        found |= {one.scenario.id: one for one in statuses if (one.scenario.id, host) in wanted}

@@ -79,6 +79,21 @@ def test_a_host_that_does_not_answer_is_silent_at_once_when_asked(branch: _Branc
     assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: STATUS}
 
 
+def test_a_host_speaks_for_no_scenario_of_another_master(branch: _Branch) -> None:
+    others = Registration(SCENARIO.id + 1, "others", "hq", ("localhost",), (b"/data",))
+    lie = replace(STATUS, scenario=replace(STATUS.scenario, id=others.id))
+
+    class _Two(_Branch):
+        def status_agent_of(self, host: str) -> Any:
+            return branch if host == "branch" else self
+
+    hq = _Two()
+    branch.status = lie
+    hq.status = replace(lie, state=ScenarioState.PROBLEM)
+    found, _ = Elsewhere(cast("Connections", hq)).statuses([*KNOWN, others])
+    assert found == {others.id: hq.status}
+
+
 def test_without_other_hosts_nobody_is_asked(branch: _Branch) -> None:
     here = [replace(KNOWN[0], master="localhost")]
     assert Elsewhere(cast("Connections", branch)).statuses(here) == ({}, {})
