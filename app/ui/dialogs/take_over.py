@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -50,12 +51,12 @@ class HeldDataModel(RowModel[HeldData]):
     """Whose data the media hold."""
 
     columns = (
-        Column("Machine", 150),
-        Column("Data", 220, stretch=True),
-        Column("Sessions", 80, right=True),
-        Column("Newest", 150),
-        Column("Size", 90, right=True),
-        Column("Opens", 120),
+        Column("Machine", 140),
+        Column("Data", 190, stretch=True),
+        Column("Sessions", 76, right=True),
+        Column("Newest", 140),
+        Column("Size", 84, right=True),
+        Column("Opens", 130),
     )
 
     def key_of(self, item: HeldData) -> Hashable:
@@ -149,7 +150,7 @@ class TakeOverDialog(QDialog):
         body.addWidget(Label(text, "body", "text2", wrap=True))
         places = QHBoxLayout()
         places.setSpacing(8)
-        places.addWidget(self.directories, 1)
+        places.addWidget(_boxed(self.directories), 1)
         buttons = QVBoxLayout()
         buttons.addWidget(self.add)
         buttons.addWidget(self.remove)
@@ -285,3 +286,13 @@ class TakeOverDialog(QDialog):
 
     def _on_made(self, _nothing: object) -> None:
         self.accept()
+
+
+def _boxed(widget: QWidget) -> QFrame:
+    """With the border of a field."""
+    holder = QFrame()
+    holder.setProperty("kind", "box")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(4, 4, 4, 4)
+    layout.addWidget(widget)
+    return holder
