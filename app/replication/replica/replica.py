@@ -53,8 +53,8 @@ class Replica:
         self.on_trouble: Callable[[int, bytes, str], None] | None = None
         """Tells the master of the open stream, which then sends a path again."""
         self.clean_end = False
-        self.restores: dict[tuple[bytes, ...], float] = {}
-        """When each restore under way began (monotonic seconds), by its area. With `lock` held."""
+        self.restores: dict[bytes, float] = {}
+        """When each restore under way began (monotonic seconds), by the name of its area. Any thread."""
         self.stream_ended = threading.Event()
         self.stream_ended.set()
         self._end: Callable[[], None] | None = None

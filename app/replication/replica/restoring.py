@@ -53,15 +53,20 @@ class StagedOperation:
 
 def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
     """A staging directory per root; stays until `end_restore` or the next start."""
-    with replica.lock:
-        _, store = replica.opened()
-        name = b"restore-" + secrets.token_hex(6).encode()
-        directories = []
-        for tree in store.trees:
-            os.mkdir(name, 0o700, dir_fd=tree.side.fd)
-            directories.append(tree.store.path + b"/" + name)
-        replica.restores[tuple(directories)] = time.monotonic()
-        return RestoreArea(scenario_id, tuple(directories))
+    name = b"restore-" + secrets.token_hex(6).encode()
+    # Said before the lock is there: whoever compares the roots lets it go then.
+    replica.restores[name] = time.monotonic()
+    try:
+        with replica.lock:
+            _, store = replica.opened()
+            directories = []
+            for tree in store.trees:
+                os.mkdir(name, 0o700, dir_fd=tree.side.fd)
+                directories.append(tree.store.path + b"/" + name)
+            return RestoreArea(scenario_id, tuple(directories))
+    except BaseException:
+        del replica.restores[name]
+        raise
 
 
 def apply_staged(replica: Replica, operations: Sequence[StagedOperation]) -> list[Problem]:
@@ -87,8 +92,9 @@ def apply_staged(replica: Replica, operations: Sequence[StagedOperation]) -> lis
 
 def end_restore(replica: Replica, area: RestoreArea) -> None:
     """Remove what is left in the area."""
+    for directory in area.directories:
+        replica.restores.pop(os.path.basename(directory), None)
     with replica.lock:
-        replica.restores.pop(area.directories, None)
         _, store = replica.opened()
         for tree, directory in zip(store.trees, area.directories, strict=True):
             tree.forget()

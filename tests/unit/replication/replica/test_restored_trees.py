@@ -15,8 +15,8 @@ from app.backup.api import RestoreTask, UndoTask, restore, undo
 from app.model.archive import RestoreResult
 from app.model.errors import CanceledError, Problem
 from app.model.rewind import PointKind
-from app.replication.replica.engine import ReplicaEngine, StagedOperation
-from app.replication.replica.restoring import RestoreArea
+from app.replication.replica.engine import ReplicaEngine
+from app.replication.replica.restoring import RestoreArea, StagedOperation
 from tests.support.media_samples import MASTER, Events, back_up, new_media
 from tests.support.replica_tree import directory_metadata, file_metadata, put
 from tests.support.restore_helpers import ThreadHelper, helped
