@@ -53,6 +53,7 @@ class RestoreManager(Manager):
         for title, page in (
             ("Source", self.source),
             ("Destination", self.destination),
+        self.tabs.setUsesScrollButtons(False)
             ("Schedule", _padded(self.schedule)),
             ("First steps", self.first_steps),
         ):
@@ -165,7 +166,9 @@ class RestoreManager(Manager):
         wanted = self.first_steps.wanted
         if not wanted and self.tabs.currentIndex() == FIRST_STEPS:
             self.tabs.setCurrentIndex(SOURCE)
-        self.tabs.setTabVisible(FIRST_STEPS, wanted)
+        if self.tabs.isTabVisible(FIRST_STEPS) != wanted:
+            self.tabs.setTabVisible(FIRST_STEPS, wanted)
+            self.tabs.updateGeometry()
         if self.first_steps.first and not self._stepped:
             self._stepped = True
             if not len(self.source.chooser.basket):
