@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QRadioButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QRadioButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.model.job import VerifyMode
 from app.ui import formats
@@ -71,6 +79,8 @@ class DestinationTab(QWidget):
             "Names in the catalog are readable without it.",
         )
         self.repeated_field = Field("Repeat the session password", self.repeated)
+        self.new_password = QCheckBox("Another password than that of earlier sessions, on purpose")
+        self.new_password.toggled.connect(self._on_new_password)
         self.rules = MediaRulesForm(draft.rules)
         self.rules.changed.connect(self.changed)
         self._verify = QButtonGroup(self)
@@ -101,6 +111,7 @@ class DestinationTab(QWidget):
         box.addWidget(Label("Session password", "strong"))
         box.addWidget(self.password_field)
         box.addWidget(self.repeated_field)
+        box.addWidget(self.new_password)
         box.addSpacing(16)
         box.addWidget(Label("Verification", "strong"))
         for mode, text, help_ in _VERIFY:
@@ -171,6 +182,7 @@ class DestinationTab(QWidget):
         for editor, text in ((self.password, self._draft.password), (self.repeated, self._draft.repeated)):
             editor.setText(text)
         self.repeated_field.set_fault("")
+        self.new_password.setChecked(self._draft.new_password)
         self.verify[self._draft.verify].setChecked(True)
         self.rules.show_rules()
         self.set_groups(self._groups)
@@ -200,6 +212,9 @@ class DestinationTab(QWidget):
         if self.repeated.property("state") == "error":
             self.repeated_field.set_fault(self._draft.password_fault)
         self.changed.emit()
+
+    def _on_new_password(self, on: bool) -> None:
+        self._draft.new_password = on
 
     def _on_password_left(self) -> None:
         if self._draft.repeated or self.sender() is self.repeated:

@@ -112,6 +112,8 @@ class BackupDraft:
     replica: str = ""
     replaces: int = 0
     """The job that is modified."""
+    new_password: bool = False
+    """The password is another one than that of earlier sessions, on purpose."""
     missing: tuple[str, ...] = ()
     """Scenarios that a script or a job names and this server does not have any more."""
 
@@ -131,7 +133,7 @@ class BackupDraft:
         self.chosen, self.sources, self.options = fresh.chosen, fresh.sources, fresh.options
         self.password = self.repeated = self.replica = ""
         self.verify, self.replaces, self.missing = fresh.verify, 0, ()
-        self.cross_file_systems = False
+        self.cross_file_systems = self.new_password = False
 
     def load(self, script: BackupScript, known: Collection[int], replaces: int = 0) -> None:
         """Become what a script says; scenarios that are not known are missing."""

@@ -103,7 +103,14 @@ class Submission(QObject):
             credentials=self.logins.credentials(),
         )
         backups = self._context.services.backups
-        return lambda: backups.submit(request)
+        check = bool(request.session_password) and not owner.draft.new_password
+
+        def submit() -> Job:
+            if check:
+                backups.check_password(request.script, request.session_password)
+            return backups.submit(request)
+
+        return submit
 
 
 def copy_first_run(source: ScheduleForm, target: ScheduleForm) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QTime
 from PySide6.QtWidgets import QApplication
 
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import BackupScript, JobKind, Schedule
 from app.model.source import DirectSource
 from app.ui.backup.folders import TOP, UNIX
@@ -203,3 +203,25 @@ def test_submit_tells_what_stands_in_the_way_and_asks_again(manager, services, s
     assert submit.problem.isVisible()
     assert submit.submit_button.isEnabled()
     submit.reject()
+
+
+def test_a_password_that_differs_from_the_last_one_is_refused_unless_it_is_meant(
+    manager, services, settled, qtbot
+):
+    open_folder(manager, settled)
+    manager.source.model.marker_clicked.emit(folder(manager, b"/srv"))
+    for editor in (manager.destination.password, manager.destination.repeated):
+        qtbot.keyClicks(editor, "mistyped")
+    refused = CredentialsError("E1164", scenario="x", session=1, media="m")
+    services.raises["backups.check_password"] = refused
+    manager.start()
+    submit = dialog(SubmitJobDialog)
+    submit.submit_button.click()
+    settled()
+    assert submit.problem.isVisible()
+    assert services.called("backups.submit") == []
+    manager.destination.new_password.setChecked(True)
+    submit.submit_button.click()
+    settled()
+    assert len(services.called("backups.submit")) == 1
+    assert not manager.destination.new_password.isChecked()
