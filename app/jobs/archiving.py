@@ -19,9 +19,10 @@ from app.jobs.stream import CancellableStream
 from app.media import api as media
 from app.media.api import KeyInfo, SessionHeader
 from app.model.archive import ArchiveResult, CatalogRows, Progress
-from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.errors import ArcxoError, BusyError, Problem, UsageError
 from app.model.job import BackupScript, JobPhase
 from app.model.media import PoolSet, SessionInfo
+from app.model.paths import shown
 
 NO_MEDIA = "E5141"
 _LINEAGE_BUSY = "E6004"
@@ -274,11 +275,14 @@ class _Rows:
         self._set_id = set_id
         self._base = base
         self._roots = [master_path for master_path, _ in entity.roots]
+        self._beneath = tuple(root.rstrip(b"/") + b"/" for root in self._roots)
         self._staging: Staging | None = None
         self._published = False
 
     def take(self, rows: CatalogRows) -> None:
-        """Stage a batch, in its order."""
+        """Stage a batch, in its order. Raises UsageError AE1007 for a path that is none of the roots'."""
+        for row in rows.rows:
+            self._check(row.path)
         staging = self._begin(full=not rows.incremental)
         for removed, group in itertools.groupby(rows.rows, key=lambda row: row.removed):
             batch = list(group)
@@ -291,6 +295,16 @@ class _Rows:
                         SessionEntry(row.path, row.kind, row.size_bytes, row.modified_ns, row.content_id)
                         for row in part
                     )
+
+    def _check(self, path: bytes) -> None:
+        """What an agent says was read is only what it was asked for."""
+        good = path.startswith(self._beneath) or path in self._roots
+        if good and (b"/." in path or b"//" in path or b"\0" in path or path[-1:] == b"/"):
+            good = path == b"/" or not {b"", b".", b".."} & set(path[1:].split(b"/"))
+            good = good and b"\0" not in path
+        if not good:
+            reason = f"{shown(path[:200])} is not beneath what was to be backed up"
+            raise UsageError("AE1007", message="CatalogRows", reason=reason)
 
     def publish(self, session: SessionInfo, *, incremental: bool) -> None:
         """Make the session visible. Raises BusyError E6003 when the claim is another's now."""

@@ -25,6 +25,8 @@ from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
 from app.jobs.submission import submit_backup, submit_media, submit_restore
 from app.media import api as media
+from app.model.archive import CatalogRow, CatalogRows
+from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, UsageError
 from app.model.job import (
     BackupScript,
@@ -303,6 +305,25 @@ def test_an_agent_that_answers_for_another_scenario_is_not_believed(bench: Bench
     refused = bench.ended(bench.backup())
     assert refused.last_result is JobResult.FAILED
     assert "AE0468" in bench.catalog.log.codes(refused.id)
+    assert bench.catalog.sessions.list() == []
+
+
+@pytest.mark.parametrize(
+    "path", [b"/etc/shadow", b"%s/../x", b"%s//x", b"%s/x\0", b"", b"%s-beside", b"%s/x/"]
+)
+def test_names_that_are_not_beneath_what_is_backed_up_do_not_get_into_the_catalog(
+    bench: Bench, path: bytes
+) -> None:
+    said = path.replace(b"%s", bench.scenario.roots[0].master_path)
+    row = CatalogRow(said, EntryKind.FILE, 1, 1, "c")
+
+    def hostile(_order: object) -> Iterator[object]:
+        yield CatalogRows((row,), False)
+
+    bench.agent.archive = hostile  # type: ignore[assignment]
+    refused = bench.ended(bench.backup())
+    assert refused.last_result is JobResult.FAILED
+    assert "AE1007" in bench.catalog.log.codes(refused.id)
     assert bench.catalog.sessions.list() == []
 
 
