@@ -27,8 +27,9 @@ from app.ui.manager import Context
 from app.ui.models.cell import Cell
 from app.ui.models.tree import Row
 from app.ui.restore.basket import SessionSource
+from app.ui.restore.browse_pane import BrowsePane
 from app.ui.restore.source_rows import MoreFolders, Node
-from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TREE, SourceTab, read_known
+from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TREE, Known, SourceTab, read_known
 from tests.support.catalog_rows import MACHINE, ROOT
 from tests.support.large_catalog import LARGE_FOLDER
 
@@ -158,9 +159,8 @@ def _measure(console: Console) -> None:
     )
 
 
-def read_known_offline(services: LocalServices):  # type: ignore[no-untyped-def] # what read_known returns
+def read_known_offline(services: LocalServices) -> Known:
     """As `read_known`; a bare catalog has no server to ask."""
-    from dataclasses import replace
     from types import SimpleNamespace
 
     shim = SimpleNamespace(
@@ -169,10 +169,10 @@ def read_known_offline(services: LocalServices):  # type: ignore[no-untyped-def]
         jobs=services.jobs,
         server=SimpleNamespace(state=lambda: SimpleNamespace(name="here")),
     )
-    return replace(read_known(shim))  # type: ignore[arg-type] # all that it asks
+    return read_known(shim)  # type: ignore[arg-type] # all that it asks
 
 
-def _browse(console: Console, pane, path: bytes) -> None:  # type: ignore[no-untyped-def]
+def _browse(console: Console, pane: BrowsePane, path: bytes) -> None:
     """Open a folder in the tree and see its first page."""
     index = _index_of(console, pane, path)
 
@@ -187,7 +187,7 @@ def _browse(console: Console, pane, path: bytes) -> None:  # type: ignore[no-unt
     )
 
 
-def _index_of(console: Console, pane, path: bytes) -> QModelIndex:  # type: ignore[no-untyped-def]
+def _index_of(console: Console, pane: BrowsePane, path: bytes) -> QModelIndex:
     """The row of a path, its parents opened."""
     at = pane.model.index(0, 0)
     console.settle()
