@@ -36,6 +36,7 @@ from app.model.job import Credentials
 from app.model.kept_replica import KeptReplica
 from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.path_state import DirectoryStates
+from app.model.paths import shown
 from app.model.report import ComparisonProgress, Report
 from app.model.restore import KeptRestore, PendingReplacement, RestorePlan, UndoResult
 from app.model.rewind import PointKind, ReplicatedBack, RewindDensity, RewindPlan, RewindPoint, RewindResult
@@ -43,6 +44,7 @@ from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, S
 
 _ANSWER_GRACE_S = 2.0
 _BRING_BACK_S = 24 * 3600.0
+_BROWSED_MOST = 20_000_000
 Item = TypeVar("Item")
 
 
@@ -76,9 +78,17 @@ class GrpcAgent(HostCalls):
         return from_message(self._call("Hello", pb.Empty()), HostInfo)
 
     def browse(self, path: bytes) -> Sequence[DirectoryEntry]:
-        """The entries of a directory, directories first."""
-        replies = self._stream("Browse", pb.PathRequest(path=path))
-        return [from_message(item, DirectoryEntry) for reply in replies for item in reply.items]
+        """The entries of a directory, directories first. Raises UsageError AE1007 for names that are none."""
+        found: list[DirectoryEntry] = []
+        for reply in self._stream("Browse", pb.PathRequest(path=path)):
+            for item in reply.items:
+                entry = from_message(item, DirectoryEntry)
+                if entry.name in (b"", b".", b"..") or b"/" in entry.name or b"\0" in entry.name:
+                    raise UsageError("AE1007", message="DirectoryEntry", reason=shown(entry.name[:200]))
+                found.append(entry)
+            if len(found) > _BROWSED_MOST:
+                raise UsageError("AE1007", message="DirectoryEntries", reason=f"{len(found):,} entries")
+        return found
 
     def make_directory(self, path: bytes) -> None:
         """Make a directory and its parents."""

@@ -23,7 +23,7 @@ from app.agent.handlers import ControlHandlers
 from app.agent.home import AgentHome
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.tls import load_or_make_identity
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, UsageError
 from app.model.job import Credentials
 from app.model.scenario import ScenarioState, ScenarioStatus
 from tests.unit.agent.test_agent_convert import SCENARIO
@@ -98,6 +98,7 @@ class _Played:
         self.hellos = 0
         self.status = ScenarioStatus(SCENARIO, ScenarioState.STOPPED)
         self.lists: list[Any] = []
+        self.names: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -127,6 +128,15 @@ class _Played:
         self.lists.append(ControlHandlers._list_scenarios(handlers, request, 1.0))
         return self.lists[-1]
 
+    def Browse(self, _request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        if not self.names:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        items = [pb.DirectoryEntry(name=name, kind="file") for name in self.names]
+        while context.is_active():
+            yield pb.DirectoryEntries(items=items)
+            if len(items) == 1:
+                return
+
     def SuspendReplica(self, request: Any, _context: Any) -> Any:  # noqa: N802
         self.suspended.append(request)
         return pb.Empty()
@@ -149,7 +159,7 @@ def client(
     played: tuple[_Played, str, bytes], request: pytest.FixtureRequest
 ) -> Iterator[tuple[_Played, GrpcAgent]]:
     agent, address, certificate = played
-    agent.knows, agent.suspended, agent.hellos = (), [], 0
+    agent.knows, agent.suspended, agent.hellos, agent.names = (), [], 0, []
     if request.param == "owner":
         made = GrpcAgent("branch", address, certificate, 10.0, token="t")
     else:
@@ -199,3 +209,23 @@ def test_a_list_that_is_as_it_was_is_not_sent_again(client: tuple[_Played, GrpcA
     assert list(branch.scenarios()) == [agent.status]
     assert list(branch.scenarios()) == [agent.status]
     assert [len(one.items) for one in agent.lists] == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("name", [b"", b".", b"..", b"../../etc/shadow", b"a/b", b"a\0b"])
+def test_a_listing_with_what_is_no_name_is_refused(client: tuple[_Played, GrpcAgent], name: bytes) -> None:
+    agent, branch = client
+    agent.names = [name]
+    with pytest.raises(UsageError, match="AE1007"):
+        branch.browse(b"/")
+    agent.names = [b"..hidden"]
+    assert [one.name for one in branch.browse(b"/")] == [b"..hidden"]
+
+
+def test_a_listing_without_an_end_is_ended(
+    client: tuple[_Played, GrpcAgent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, branch = client
+    monkeypatch.setattr("app.agent.grpc_client._BROWSED_MOST", 1000)
+    agent.names = [b"again", b"and again"]
+    with pytest.raises(UsageError, match="AE1007"):
+        branch.browse(b"/")
