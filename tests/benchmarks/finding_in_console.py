@@ -152,10 +152,14 @@ def _measure(console: Console) -> None:
     tab.view.setCurrentIndex(BY_TREE)
     tab.show_versions()
     entry = services.restores.browse_tree(MACHINE, ROOT + b"/folder000005")[7].path
+
+    def history() -> None:
+        tab.versions.ask("", b"")
+        tab.versions.ask(MACHINE, entry)
+
+    there = tab.versions.model
     console.timed(
-        "Version History of a file",
-        lambda: (tab.versions.ask("", b""), tab.versions.ask(MACHINE, entry)),
-        lambda: bool(tab.versions.model.items) and not console.tasks.pending,
+        "Version History of a file", history, lambda: bool(there.items) and not console.tasks.pending
     )
 
 
@@ -169,7 +173,7 @@ def read_known_offline(services: LocalServices) -> Known:
         jobs=services.jobs,
         server=SimpleNamespace(state=lambda: SimpleNamespace(name="here")),
     )
-    return read_known(shim)  # type: ignore[arg-type] # all that it asks
+    return read_known(shim)
 
 
 def _browse(console: Console, pane: BrowsePane, path: bytes) -> None:
@@ -191,26 +195,34 @@ def _index_of(console: Console, pane: BrowsePane, path: bytes) -> QModelIndex:
     """The row of a path, its parents opened."""
     at = pane.model.index(0, 0)
     console.settle()
-    wanted = b""
-    while wanted != path:
+    while (node := _object(pane, at)) is None or getattr(node, "path", b"") != path:
         pane.tree.setExpanded(at, True)
         console.settle()
-        if pane.model.row_at(at).object.path == path:
-            break
-        for row in range(pane.model.rowCount(at)):
-            child = pane.model.index(row, 0, at)
-            node = pane.model.row_at(child).object
-            if isinstance(node, MoreFolders):
-                pane.tree.select_row(child)
-                console.settle()
-                node = pane.model.row_at(at).object
-                break
-            if path == node.path or path.startswith(node.path.rstrip(b"/") + b"/"):
-                at, wanted = child, node.path
-                break
-        else:
+        found = _towards(pane, at, path)
+        if not found.isValid():
             raise LookupError(path)
+        if isinstance(_object(pane, found), MoreFolders):
+            pane.tree.select_row(found)
+            console.settle()
+        else:
+            at = found
     return at
+
+
+def _towards(pane: BrowsePane, at: QModelIndex, path: bytes) -> QModelIndex:
+    """The child that is the path or leads there; else the row that brings more of them."""
+    for row in range(pane.model.rowCount(at)):
+        child = pane.model.index(row, 0, at)
+        node = _object(pane, child)
+        above = getattr(node, "path", b"")
+        if isinstance(node, MoreFolders) or path == above or path.startswith(above.rstrip(b"/") + b"/"):
+            return child
+    return QModelIndex()
+
+
+def _object(pane: BrowsePane, index: QModelIndex) -> object:
+    row = pane.model.row_at(index)
+    return row.object if row is not None else None
 
 
 if __name__ == "__main__":
