@@ -48,12 +48,12 @@ class RestoreManager(Manager):
         self._stepped = False
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
+        self.tabs.setUsesScrollButtons(False)
         self.tabs.setDrawBase(False)
         self._pages = QStackedWidget()
         for title, page in (
             ("Source", self.source),
             ("Destination", self.destination),
-        self.tabs.setUsesScrollButtons(False)
             ("Schedule", _padded(self.schedule)),
             ("First steps", self.first_steps),
         ):
