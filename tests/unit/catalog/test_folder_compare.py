@@ -64,7 +64,7 @@ def test_the_same_session_does_not_differ(two: SqlCatalog) -> None:
 
 def test_unknown_sessions_and_those_without_names_are_refused(two: SqlCatalog) -> None:
     serial = session(1).media_serial
-    with pytest.raises(NotFoundError, match="E6009|E6010"):
+    with pytest.raises(NotFoundError, match=r"E6009|E6010"):
         two.browsing.compare_folders(MACHINE, D, (serial, 1), (serial, 9))
     two.sessions.drop_detail(serial, 1)
     with pytest.raises(ArcxoError, match="E6031"):
