@@ -122,7 +122,8 @@ def suspend_and_resume(used: Console, master: Path, replica: Path) -> None:
     used.wait(lambda: host_row(used, "Suspended"), "the replica to show Suspended")
     (master / "waits").write_text("in the spool")
     used.wait(
-        lambda: (host_row(used, "Suspended") or ["0 bytes"] * 5)[4] != "0 bytes", "the spool to hold the change"
+        lambda: (host_row(used, "Suspended") or ["0 bytes"] * 5)[4] != "0 bytes",
+        "the spool to hold the change",
     )
     assert not (replica / "waits").exists()
     used.click("Resume", "QToolButton")
