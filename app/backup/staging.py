@@ -92,7 +92,7 @@ class Stager:
                             self._deal()
                 elif not self._is_busy():
                     break
-                yield from self._ready(wait=not ahead and not self._left)
+                yield from self._ready(wait=not ahead and not self._left and self._is_busy())
         finally:
             self._stopped.set()
             reading.shutdown(cancel_futures=True)
@@ -179,6 +179,8 @@ class Stager:
         self._deal()
 
     def _drain(self, thread: threading.Thread) -> None:
+        if not self._large_left:
+            thread.join()  # it has told its end
         while thread.is_alive() or not self._finished.empty():
             try:
                 found = self._finished.get(timeout=0.05)
