@@ -172,7 +172,7 @@ def test_the_wizard_adds_a_host_and_stops_at_one_that_does_not_answer(context, s
     qtbot.waitUntil(lambda: wizard.outcome.text() == "1 error to solve")
     wizard.next.click()
     assert wizard.flow.page is Page.ENGINES
-    assert wizard.outcome.text() == "Both hosts must answer first"
+    assert wizard.outcome.text() == "All hosts must answer first"
     fix = next(row.fix for row in wizard.pages[Page.ENGINES].list.rows if row.check.fix)
     fix.click()
     qtbot.waitUntil(lambda: wizard.pages[Page.ENGINES].findChild(HostDialog) is not None)
