@@ -306,7 +306,7 @@ def test_a_spanned_set_takes_scratch_media_when_no_blank_one_has_room(rig: Stora
     rig.fill(9, seed=2)
     rig.backup(pool="P", media_name="B")
     rig.storage.assign_pool("P", "A", PoolSet.SCRATCH)
-    rig.fill(24, seed=2)
+    rig.fill(20, seed=2)
     job = rig.backup(pool="P", media_name="B")
     assert job.last_result is JobResult.FINISHED, rig.codes(job)
     assert {name: len(places) for name, places in rig.sets().items()} == {"B": 2}
