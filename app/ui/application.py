@@ -59,6 +59,7 @@ def run_console(composition: Composition, arguments: Sequence[str] = ()) -> int:
         recovered = False
         if not composition.home_exists(home):
             dialog = FirstStartDialog(home, _maker(composition), tasks, take_over=_taker(composition))
+            theme().dress(dialog)
             if dialog.exec() != QDialog.DialogCode.Accepted:
                 return 0
             home = dialog.folder.text().strip()

@@ -32,6 +32,7 @@ from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDial
 from app.ui.keyboard import GLOBAL_KEYS, keys_of, step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
+from app.ui.opening import open_in_rounds
 from app.ui.registry import ManagerEntry, entries
 from app.ui.sizes import keep_sizes, restore_sizes
 from app.ui.status_bar import ConsoleStatusBar
@@ -55,15 +56,15 @@ class MainWindow(QMainWindow):
             services,
             tasks,
             settings,
-            open_manager=self.open_manager,
+            open_manager=self.open_soon,
             show_error=self.show_error,
         )
         self._entries: dict[str, ManagerEntry] = {entry.name: entry for entry in entries()}
         self._managers: dict[str, Manager] = {}
-        self._current = ""
+        self._current = self._opening = ""
         self._lag: float | None = None
         self.navigation = Navigation(tuple(self._entries.values()))
-        self.navigation.chosen.connect(self.open_manager)
+        self.navigation.chosen.connect(self.open_soon)
         self.stack = QStackedWidget()
         self.status = ConsoleStatusBar()
         self.toasts = Toasts(self)
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self._restore_state()
         first = str(settings.value("window/manager", "home"))
         self.open_manager(first if first in self._entries else next(iter(self._entries)))
+        theme().dress(self)
 
     def start_server(self) -> None:
         """Start the server of the home in the background; its state is shown meanwhile."""
@@ -93,22 +95,39 @@ class MainWindow(QMainWindow):
         for entry in self._entries.values():
             entry.load()
 
+    def open_soon(self, name: str, **request: Any) -> None:
+        """Show a manager; one that is not made yet is made in several rounds of the event loop."""
+        self._opening = name
+        if name in self._managers or name not in self._entries:
+            self.open_manager(name, **request)
+            return
+        self.navigation.choose(name)
+
+        def shown() -> None:
+            if self._opening == name or request:
+                self.open_manager(name, **request)
+
+        open_in_rounds(self, self.context, self._entries[name], self._managers, self._put_in, shown)
+
+    def _put_in(self, name: str, manager: Manager) -> None:
+        manager.badge_changed.connect(self._on_badge_changed)
+        self._managers[name] = manager
+        self.stack.addWidget(manager)
+        restore_sizes(self.context.settings, name, manager)
+
     def open_manager(self, name: str, **request: Any) -> None:
-        """Show a manager, made when needed; `request` goes to its `show_request`."""
+        """Show a manager at once, made when needed; `request` goes to its `show_request`."""
         entry = self._entries.get(name)
         if entry is None:
             return
         manager = self._managers.get(name)
         if manager is None:
             manager = entry.load()(self.context)  # type: ignore[call-arg] # subclasses know their own title
-            manager.badge_changed.connect(self._on_badge_changed)
-            self._managers[name] = manager
-            self.stack.addWidget(manager)
-            restore_sizes(self.context.settings, name, manager)
+            self._put_in(name, manager)
         if name != self._current:
             if self._current:
                 self._managers[self._current].deactivate()
-            self._current = name
+            self._current = self._opening = name
             self.stack.setCurrentWidget(manager)
             self.navigation.choose(name)
             self._show_own_menu(manager)
@@ -337,10 +356,10 @@ class MainWindow(QMainWindow):
     def _on_manager_action(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self.open_manager(str(action.data()))
+            self.open_soon(str(action.data()))
 
     def _on_new_scenario(self) -> None:
-        self.open_manager("xosoft", new_scenario=True)
+        self.open_soon("xosoft", new_scenario=True)
 
     def _on_refresh(self) -> None:
         self._server_poller.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,11 @@ class Manager(QWidget):
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(0)
         layout.addLayout(self.body, 1)
+
+    @classmethod
+    def in_rounds(cls, context: Context) -> Iterator[Manager | None]:
+        """Make one in several rounds of the event loop: None after each of them, last the manager."""
+        yield cls(context)  # type: ignore[call-arg] # subclasses know their own title
 
     def poll(self, call: Callable[[], Any], interval_ms: int) -> Poller:
         """A poller that runs while this manager is looked at."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from weakref import WeakSet
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from app.ui.roles import DARK, LIGHT
 from app.ui.style_sheet import style_sheet
@@ -52,6 +54,8 @@ class Theme(QObject):
         self._scale = 1.0
         self._families_loaded = False
         self._follows = False
+        self._sheet = ""
+        self._dressed: WeakSet[QWidget] = WeakSet()
 
     @property
     def mode(self) -> ThemeMode:
@@ -107,8 +111,20 @@ class Theme(QObject):
         if isinstance(app, QApplication):
             app.setPalette(self._palette())
             app.setFont(self.font())
-            app.setStyleSheet(style_sheet(DARK if self._dark else LIGHT, self._scale, RESOURCES / "icons"))
+            self._sheet = style_sheet(DARK if self._dark else LIGHT, self._scale, RESOURCES / "icons")
+            for window in list(self._dressed):
+                if isValid(window):
+                    window.setStyleSheet(self._sheet)
         self.changed.emit()
+
+    def dress(self, window: QWidget) -> None:
+        """Put the style sheet on a window, and with it on all that is in it and its dialogs.
+
+        It is not the application's: a widget without a window would have its whole tree polished anew each
+        time it is put into another one, which is most of the time that making a manager took.
+        """
+        self._dressed.add(window)
+        window.setStyleSheet(self._sheet)
 
     def _on_system_changed(self) -> None:
         if self._mode is ThemeMode.SYSTEM:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 
 from app.model.errors import ArcxoError
+from app.ui.backup.manager import BackupManager
 from app.ui.home.protection import protections, shown_status
 from app.ui.main_window import MainWindow
 from app.ui.theme import ThemeMode, theme
@@ -58,7 +59,7 @@ def test_colours_change_without_a_restart(window, qapp):
     light = qapp.palette().window().color().name()
     theme().apply(ThemeMode.DARK)
     assert qapp.palette().window().color().name() != light
-    assert "#15181D" in qapp.styleSheet()
+    assert "#15181D" in window.styleSheet()
     theme().apply(ThemeMode.LIGHT)
     assert qapp.palette().window().color().name() == light
 
@@ -89,3 +90,29 @@ def test_protection_takes_the_newest_session_and_the_next_run(services):
     assert found["Branch File Shares"].next_run is not None
     assert found["Archive 2019"].session is None
     assert found["Archive 2019"].protected_until is None
+
+
+def test_a_manager_is_made_in_rounds_and_the_one_before_stays_until_then(window, qtbot):
+    window.open_soon("restore")
+    assert window._current == "home"
+    qtbot.waitUntil(lambda: window._current == "restore")
+    made = window.current_manager
+    window.open_soon("home")
+    window.open_soon("restore")
+    assert window.current_manager is made
+
+
+def test_the_last_choice_is_shown_and_none_is_made_twice(window, qtbot):
+    window.open_soon("backup")
+    window.open_soon("backup")
+    window.open_soon("media")
+    qtbot.waitUntil(lambda: {"backup", "media"} <= set(window._managers))
+    qtbot.waitUntil(lambda: window._current == "media")
+    assert len(window.findChildren(BackupManager)) == 1
+
+
+def test_what_is_asked_of_a_manager_reaches_it_once_it_is_made(window, qtbot):
+    window.open_soon("xosoft", scenario="Archive 2019")
+    qtbot.waitUntil(lambda: window._current == "xosoft")
+    manager = window.current_manager
+    qtbot.waitUntil(lambda: manager.selected is not None and manager.selected.scenario.name == "Archive 2019")

@@ -45,8 +45,8 @@ def test_ctrl_k_opens_a_scenario(window, qtbot, settled):
     qtbot.keyClicks(window.search, "sales sh")
     assert window.palette_.model.items[0].text == "Sales Shares"
     qtbot.keyClick(window.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.current_manager.header.title.text() == "XOsoft Manager")
     manager = window.current_manager
-    assert manager.header.title.text() == "XOsoft Manager"
     qtbot.waitUntil(lambda: manager.selected is not None and manager.selected.scenario.name == "Sales Shares")
     assert not window.palette_.list.isVisible()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -53,13 +53,32 @@ SOURCE, STAGING, DESTINATION, SCHEDULE = range(4)
 _Store = tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo], Sequence[str]]
 
 
+_Parts = tuple[BackupDraft, SourceTab, DestinationTab, ScheduleTab]
+
+
+def _parts(context: Context) -> Iterator[_Parts | None]:
+    """The tabs with the draft that they show: None after each, then all of them."""
+    draft = BackupDraft()
+    source = SourceTab(context, draft)
+    yield None
+    destination = DestinationTab(draft)
+    yield None
+    schedule = ScheduleTab(context)
+    yield None
+    yield draft, source, destination, schedule
+
+
+def _at_once(context: Context) -> _Parts:
+    return next(parts for parts in _parts(context) if parts is not None)
+
+
 class BackupManager(Manager):
     """Puts a backup job together; nothing happens before Submit job."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, parts: _Parts | None = None) -> None:
         super().__init__(context, "Backup Manager")
         self.header.subtitle.setText("New backup job")
-        self.draft = BackupDraft()
+        self.draft, self.source, self.destination, self.when = parts or _at_once(context)
         self.statuses: Sequence[ScenarioStatus] = ()
         self._sessions: Sequence[SessionInfo] = ()
         self._known = False
@@ -77,13 +96,10 @@ class BackupManager(Manager):
         self.save_action = self._action("Save job script…", "save", "Ctrl+S", self.scripts.ask_save)
         self._action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
         self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
-        self.source = SourceTab(context, self.draft)
         self.staging = StagingTab(context, self.draft)
-        self.destination = DestinationTab(self.draft)
         self.submission = Submission(context, self, self)
         self.submission.submitted.connect(self._on_submitted)
         self.logins = self.submission.logins
-        self.when = ScheduleTab(context)
         self.schedule = self.when.form
         self.foot = ReadinessBar()
         self.tabs = QTabBar()
@@ -131,6 +147,12 @@ class BackupManager(Manager):
             if saved is not None:
                 splitter.restoreState(saved)
         self._show_readiness()
+
+    @classmethod
+    def in_rounds(cls, context: Context) -> Iterator[Manager | None]:
+        """Its tabs one after the other, then itself."""
+        for parts in _parts(context):
+            yield cls(context, parts) if parts is not None else None
 
     def _action(self, text: str, icon: str, key: str, slot: Callable[[], None]) -> QAction:
         action = QAction(text, self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,19 +32,24 @@ _POLL_MS = 5000
 SOURCE, DESTINATION, SCHEDULE, FIRST_STEPS = range(4)
 
 
+_Parts = tuple[SourceTab, DestinationPane, ScheduleForm, FirstStepsPane]
+
+
 class RestoreManager(Manager):
     """Source, Destination, Schedule, and Start."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, parts: _Parts | None = None) -> None:
         super().__init__(context, "Restore Manager")
         self.header.subtitle.setText("New restore job")
         self._rows: dict[tuple[str, int, Target], LoginRow] = {}
         self._items: list[BasketItem] = []
         self._local_names: frozenset[str] = frozenset()
-        self.source = SourceTab(context)
-        self.destination = DestinationPane(context)
-        self.schedule = ScheduleForm(repeats=False)
-        self.first_steps = FirstStepsPane()
+        self.source, self.destination, self.schedule, self.first_steps = parts or (
+            SourceTab(context),
+            DestinationPane(context),
+            ScheduleForm(repeats=False),
+            FirstStepsPane(),
+        )
         self._stepped = False
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -80,6 +85,19 @@ class RestoreManager(Manager):
         self.source.versions.closed.connect(self._on_versions_closed)
         self.banner.pressed.connect(self.banner.hide)
         self._on_basket_changed()
+
+    @classmethod
+    def in_rounds(cls, context: Context) -> Iterator[Manager | None]:
+        """Its tabs one after the other, then itself."""
+        source = SourceTab(context)
+        yield None
+        destination = DestinationPane(context)
+        yield None
+        schedule = ScheduleForm(repeats=False)
+        yield None
+        steps = FirstStepsPane()
+        yield None
+        yield cls(context, (source, destination, schedule, steps))
 
     def _make_actions(self) -> dict[str, QAction]:
         made = {}
