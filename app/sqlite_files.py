@@ -10,11 +10,14 @@ another journal where the file system is of that kind.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import sqlite3
 import sys
 import urllib.parse
+from collections.abc import Sequence
 
+_VALUES_MOST = 999
 _COPY_ON_WRITE = frozenset({0x9123683E, 0xCA451A4E, 0x3434})
 """btrfs, bcachefs, nilfs2: those that tell a full volume by a signal where a mapped page is written."""
 
@@ -36,6 +39,24 @@ def connect_private(path: str, *, timeout_s: float, read_only: bool = False) -> 
         isolation_level=None,
         check_same_thread=False,
     )
+
+
+def put_many(database: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Carry out `statement` for each row, an INSERT of one VALUES with many rows at a time.
+
+    Each step of a statement gives the interpreter to another thread, and has to wait for it afterwards.
+    Raises sqlite3.Error.
+    """
+    head, values, one = statement.partition(" VALUES ")
+    # 999 values is what every build takes at once.
+    at_once = _VALUES_MOST // len(rows[0]) if values and rows and rows[0] else 0
+    whole = len(rows) // at_once * at_once if at_once > 1 else 0
+    if whole:
+        many = f"{head}{values}{','.join([one] * at_once)}"
+        for start in range(0, whole, at_once):
+            database.execute(many, list(itertools.chain.from_iterable(rows[start : start + at_once])))
+    if whole < len(rows):
+        database.executemany(statement, rows[whole:])
 
 
 def journal_of_shared(path: str) -> str:

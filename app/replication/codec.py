@@ -6,13 +6,14 @@ from a hostile or damaged peer: anything but exactly what `encode` makes is refu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import msgpack
 
-from app.model.entry import EntryKind, Metadata
+from app.model.entry import EntryKind, Metadata, Xattrs
 from app.model.errors import ArcxoError
 from app.model.paths import check_relative
 from app.model.rewind import PointKind
@@ -47,6 +48,7 @@ _SMALL_CONTENT_BYTES = 8 * 1024
 
 _KINDS = tuple(EntryKind)
 _KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
+_FILE_NUMBER = _KIND_NUMBER[EntryKind.FILE]
 _METADATA_TYPES = (int, int, int, int, int, int, list, bytes, int)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999_US = 253_402_300_799_999_999
@@ -84,6 +86,22 @@ def encode(record: Record) -> bytes:
         case Skip():
             fields = [_SKIP]
     packed: bytes = msgpack.packb(fields, use_bin_type=True)
+    return packed
+
+
+def encode_file(
+    root: int, path: bytes, status: os.stat_result, xattrs: Xattrs, extents: tuple[Extent, ...], data: bytes
+) -> bytes:
+    """The bytes of the `ReplaceFile` of a file in this state, without making one: there are very many."""
+    metadata = [
+        _FILE_NUMBER, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_size,
+        status.st_mtime_ns, xattrs, b"", 0,
+    ]  # fmt: skip
+    if len(data) > _SMALL_CONTENT_BYTES:
+        return _joined([_REPLACE, root, path, metadata, _pack_extents(extents)], data, 0)
+    packed: bytes = msgpack.packb(
+        [_REPLACE, root, path, metadata, _pack_extents(extents), data, 0], use_bin_type=True
+    )
     return packed
 
 

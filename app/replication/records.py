@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from app.model.entry import Metadata
 from app.model.rewind import PointKind
@@ -29,8 +30,7 @@ SYNC_STAGE_FIRST = 1 << 62
 """Numbers of staged contents from here on are those of synchronisations, which go on with what is staged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """A run of bytes of a file that has data; what no extent covers is a hole (or unchanged, in blocks)."""
 
     offset: int

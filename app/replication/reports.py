@@ -13,7 +13,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ KEPT_MOST = 50
 KEPT_DAYS = 90
 ITEMS_MOST = 1_000_000
 _BUFFER = 256 * 1024
+_ITEM_FIELDS = tuple(field.name for field in fields(ReportItem))
 
 
 class ReportStore:
@@ -204,9 +205,10 @@ def _report(document: dict[str, Any]) -> Report:
 
 
 def _item_document(item: ReportItem) -> dict[str, Any]:
-    document = asdict(item)
-    document["path"] = item.path.decode("utf-8", "replace")
-    if document["path"].encode() != item.path:
+    # `asdict` copies each field again: a synchronisation has many items, and ends once they are kept.
+    document: dict[str, Any] = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    text = document["path"] = item.path.decode("utf-8", "replace")
+    if "\ufffd" in text and text.encode() != item.path:
         document["path_b64"] = base64.b64encode(item.path).decode("ascii")
     return document
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from stat import S_ISREG
+from typing import NamedTuple
 
 from app.model.entry import EntryKind, order_key
 from app.model.errors import ArcxoError
@@ -42,8 +42,7 @@ class What(StrEnum):
     """Permissions, owner, time or extended attributes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One path. `ours` is None for EXTRA, `theirs` None where the replica has nothing (usable).
 
     `link_to`: LINK only. `linked` says that it is a name of the same file there already, and stays one

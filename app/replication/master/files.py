@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 
 from app.model.entry import Metadata
 from app.replication.content import (
@@ -282,6 +281,6 @@ class Files:
 def _add_run(runs: list[Extent], offset: int, length: int) -> None:
     """Add a range to runs in order, to the last one where it goes on with it."""
     if runs and runs[-1].offset + runs[-1].length == offset:
-        runs[-1] = replace(runs[-1], length=runs[-1].length + length)
+        runs[-1] = runs[-1]._replace(length=runs[-1].length + length)
     else:
         runs.append(Extent(offset, length))

@@ -18,7 +18,9 @@ from app.replication.master.observe import digest_now, seen_of_status
 from app.replication.master.shadow import PutRow, SeenRow, Shadow, ShadowReader, ShadowRow
 from app.replication.master.walker import Report, entries_of
 
-_PASS_EVERY = 2_000
+_PASS_FIRST = 1_000
+_PASS_MOST = 16_000
+"""Entries of a part: the first is there soon, and later ones cost few commits."""
 _TICK_NS = 20_000_000
 """Longer than what the kernel takes its file times from stands still."""
 _POLL_S = 0.2
@@ -220,6 +222,7 @@ class _Filler:
     ) -> None:
         number, device = self._root.number, self._root.device
         key = b""
+        part = due = _PASS_FIRST
         row = next(recorded, None)
         for count, (path, status) in enumerate(found, 1):
             key = path.replace(b"/", b"\0")
@@ -233,10 +236,12 @@ class _Filler:
                     self._shadow.drop(number, key)
             if known:
                 row = next(recorded, None)
-            if count % _PASS_EVERY == 0:
+            if count == due:
                 if stopped():
                     return
                 self._keep(key)
+                part = min(2 * part, _PASS_MOST)
+                due += part
         while row is not None and not stopped():
             self._shadow.drop(number, row[0])
             row = next(recorded, None)

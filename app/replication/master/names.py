@@ -6,7 +6,6 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -114,9 +113,9 @@ class Names:
                 if again:
                     # Sent in full, it is an inode of its own there.
                     self._outlet.put(MakeLink(root.number, other.path, now.path))
-                self._shadow.put(root.number, replace(now, path=other.path))
+                self._shadow.put(root.number, now._replace(path=other.path))
             else:
-                self._shadow.put(root.number, replace(other, inode=0, changed_ns=0))
+                self._shadow.put(root.number, other._replace(inode=0, changed_ns=0))
                 self._followers.again(root.number, other.path, content=True, tree=False, delay=0.0)
 
     def counted(self, root: ComparedRoot, row: ShadowEntry | None, now: ShadowEntry, sent: int) -> None:
@@ -135,7 +134,7 @@ class Names:
             # A name of it in another root of the scenario is told of nothing.
             for number, name in self._proofs.names_everywhere(root, now):
                 if number != root.number:
-                    self._shadow.put(number, replace(name, changed_ns=0))
+                    self._shadow.put(number, name._replace(changed_ns=0))
                     self._followers.again(number, name.path, content=True, tree=False, delay=0.0)
 
     # renames

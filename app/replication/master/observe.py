@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 
 from app.model.entry import Xattrs
 from app.replication.master.shadow import ShadowEntry
@@ -63,7 +62,7 @@ def same_inode(row: ShadowEntry, status: os.stat_result, root_device: int) -> bo
 
 def same_state(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:
     """Whether a file is as it was when it was recorded, its content read then or not; see `changed_ns`."""
-    return unchanged(replace(row, changed_ns=abs(row.changed_ns)), status, root_device)
+    return unchanged(row._replace(changed_ns=abs(row.changed_ns)), status, root_device)
 
 
 def unchanged(row: ShadowEntry, status: os.stat_result, root_device: int) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 
 from app.replication.master.following import Followers
 from app.replication.master.hints import wait_for_cost
@@ -38,7 +37,7 @@ class Proofs:
             self._followers.young(root.number, now.path)
         else:
             return now
-        return replace(now, changed_ns=0)
+        return now._replace(changed_ns=0)
 
     def unread(self, root: ComparedRoot, known: ShadowEntry, now: ShadowEntry) -> ShadowEntry:
         """`now`, whose content was not read and is taken from `known`, with what its change time proves."""
@@ -46,9 +45,9 @@ class Proofs:
             return now
         if known.changed_ns == 0:
             self._followers.young(root.number, now.path)
-            return replace(now, changed_ns=0)
+            return now._replace(changed_ns=0)
         self._followers.unproved(root.number, now.path)
-        return replace(now, changed_ns=-now.changed_ns)
+        return now._replace(changed_ns=-now.changed_ns)
 
     def prove(self, root_number: int, path: bytes) -> None:
         """Take an unread content as proved: what was told meanwhile of its file has been compared."""
@@ -64,13 +63,13 @@ class Proofs:
             status = os.lstat(root.whole(path))
         except OSError:
             status = None
-        proved = replace(row, changed_ns=-row.changed_ns)
+        proved = row._replace(changed_ns=-row.changed_ns)
         if status is None or not unchanged(proved, status, root.device):
             self._followers.again(root_number, path, content=True, tree=False, delay=0.0)
             return
         for number, other in names:
             if number == root_number and other.changed_ns == row.changed_ns:
-                self._shadow.put(number, replace(other, changed_ns=proved.changed_ns))
+                self._shadow.put(number, other._replace(changed_ns=proved.changed_ns))
 
     def learn(self, root_number: int, path: bytes, status: os.stat_result, hashes: bytes) -> bool:
         """Keep the hashes of a content that was read, whole and unchanged, while it had `status`.
@@ -92,7 +91,7 @@ class Proofs:
             return False
         for number, other in names:
             if number == root_number and other.changed_ns == row.changed_ns:
-                self._shadow.put(number, replace(other, hashes=hashes))
+                self._shadow.put(number, other._replace(hashes=hashes))
         return True
 
     def names_everywhere(self, root: ComparedRoot, row: ShadowEntry) -> list[tuple[int, ShadowEntry]]:

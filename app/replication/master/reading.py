@@ -10,21 +10,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from app.model.entry import Xattrs
-from app.replication.codec import encode
+from app.replication.codec import encode, encode_file
 from app.replication.content import data_extents, hash_blocks, open_file, read_exact
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
 from app.replication.master.observe import entry_of, same_inode, same_metadata, same_status
 from app.replication.master.sends import Became, Doubt, Report, Send, Sent
+from app.replication.master.shadow import ShadowEntry
+from app.replication.master.turns import Turns
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     INLINE_MAX_BYTES,
     MakeEntry,
     MakeLink,
-    Record,
     Remove,
-    ReplaceFile,
     SetMetadata,
     WriteBlocks,
 )
@@ -119,6 +119,7 @@ class _Reader:
         self._mode = mode
         self._report = report
         self._doubt = doubt
+        self._turns = Turns()
         self.large = LargeFiles(root, source, mode, hashing, report, doubt)
 
     def ask(self, group: Sequence[Send]) -> int:
@@ -129,7 +130,10 @@ class _Reader:
     def group(self, group: Sequence[Send], asked: int) -> list[Sent]:
         """What became of a group."""
         theirs = iter(self._source.take_hashes(asked).parts if asked else ())
-        return [sent for send in group for sent in self._read(send, next(theirs) if send.compare else None)]
+        with self._turns.turn():
+            return [
+                sent for send in group for sent in self._read(send, next(theirs) if send.compare else None)
+            ]
 
     def _read(self, send: Send, theirs: HashedPart | None) -> Iterable[Sent]:
         root = self._root
@@ -195,7 +199,10 @@ class _Reader:
             data = read_exact(fd, 0, size) if size else b""
             extents = data_extents(fd, status)
             xattrs = _xattrs(send, status, fd)
-            if not self._is_recorded(send, status, xattrs, data):
+            if not (
+                _is_known(send.row, status, self._root.device)
+                or self._is_recorded(send, status, xattrs, data)
+            ):
                 check(self._root, send, status, self._doubt)
             # What changes meanwhile comes with the stream, unless it goes back to what is recorded.
             after = os.fstat(fd)
@@ -203,8 +210,8 @@ class _Reader:
                 check(self._root, send, after, self._doubt)
         finally:
             os.close(fd)
-        metadata = metadata_of(status, xattrs, b"")
         if theirs is not None and theirs.size_bytes != NO_FILE:
+            metadata = metadata_of(status, xattrs, b"")
             runs = different(hash_blocks(data), theirs, 0, size)
             changed = sum(run.length for run in runs)
             if not runs and theirs.size_bytes == size:
@@ -214,12 +221,12 @@ class _Reader:
                 return Sent(path, (only,), 0, send.size, became=Became.METADATA)
             if self._mode.blocks and changed * 100 < self._mode.whole_percent * size:
                 blocks = b"".join(data[run.offset : run.offset + run.length] for run in runs)
-                record: Record = WriteBlocks(number, path, metadata, runs, blocks)
-                return Sent(path, (encode(record),), changed, send.size, became=Became.CONTENT)
+                part = encode(WriteBlocks(number, path, metadata, runs, blocks))
+                return Sent(path, (part,), changed, send.size, became=Became.CONTENT)
         if len(extents) != 1 or extents[0].length != size:
             data = b"".join(data[e.offset : e.offset + e.length] for e in extents)
-        record = ReplaceFile(number, path, metadata, extents, data)
-        return Sent(path, (*first, encode(record)), len(data), send.size, became=Became.CONTENT)
+        record = encode_file(number, path, status, xattrs, extents, data)
+        return Sent(path, (*first, record), len(data), send.size, became=Became.CONTENT)
 
     def _is_recorded(self, send: Send, status: os.stat_result, xattrs: Xattrs, data: bytes) -> bool:
         """Whether all that is sent is what is recorded, though the change time does not prove it."""
@@ -228,6 +235,18 @@ class _Reader:
             return False
         now = entry_of(send.path, status, xattrs, b"", device)
         return same_metadata(row, now) and row.hashes == hash_blocks(data)
+
+
+def _is_known(row: ShadowEntry | None, status: os.stat_result, device: int) -> bool:
+    """Whether a file is the recorded inode, and no hashes tell more of it: what `check` would find, too."""
+    return (
+        row is not None
+        and row.hashes is None
+        and row.inode == status.st_ino & _U63
+        and not row.device
+        and status.st_dev == device
+        and row.mode == status.st_mode
+    )
 
 
 def _xattrs(send: Send, status: os.stat_result, target: bytes | int) -> Xattrs:

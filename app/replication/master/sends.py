@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from app.replication.master.shadow import ShadowEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """The full state of a path. `remove`: what the replica has there must go first; `link_to`: a name.
 
     `row` is what is recorded of it. `compare`: the replica has a file there, whose blocks tell what must be
@@ -36,8 +35,7 @@ class Became(Enum):
     CONTENT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """What one `Send`, or a part of it, became (no records if it vanished: that is told as a doubt).
 
     `content_bytes` of content are in the records; `passed_bytes` of the path need not be looked at any more.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.model.entry import EntryKind, Metadata, Xattrs, kind_of_mode, order_key
-from app.sqlite_files import connect_private
+from app.sqlite_files import connect_private, put_many
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -48,8 +47,7 @@ PutRow = tuple[int, bytes, int, int, int, int, int, int, int, int, int, bytes, b
 """A row as the table has it, of something whose blocks are not hashed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowEntry:
+class ShadowEntry(NamedTuple):
     """One recorded entry. `device` is 0 on the root's own file system; `xattrs` is a digest (b"" = none).
 
     `changed_ns` is the change time of the inode at which all of this, the content of a file above all, was
@@ -254,7 +252,7 @@ class Shadow:
     def put_rows(self, rows: Sequence[PutRow]) -> None:
         """Record many entries."""
         if rows:
-            self._begin().executemany(_PUT, rows)
+            put_many(self._begin(), _PUT, rows)
 
     def remove(self, root: int, path: bytes) -> tuple[int, int, int]:
         """Forget an entry and all beneath it; (entries, files, bytes) forgotten."""

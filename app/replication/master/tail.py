@@ -8,7 +8,6 @@ path of those records is made unknown, and compared anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from app.model.entry import EntryKind
 from app.replication.codec import decode
@@ -76,7 +75,7 @@ def _unlearn(
     root, path = record.root, record.path
     row = shadow.get(root, path)
     if row is not None:
-        stale = replace(row, modified_ns=-1, changed_ns=0)
+        stale = row._replace(modified_ns=-1, changed_ns=0)
         if isinstance(record, SetMetadata) or (
             isinstance(record, MakeEntry) and row.kind is EntryKind.DIRECTORY is record.metadata.kind
         ):
@@ -84,11 +83,11 @@ def _unlearn(
             yield root, path
             return
         if row.kind is EntryKind.FILE and isinstance(record, WriteBlocks):
-            shadow.put(root, replace(stale, hashes=_without(row.hashes, record)))
+            shadow.put(root, stale._replace(hashes=_without(row.hashes, record)))
             yield root, path
             return
         if row.kind is EntryKind.FILE and isinstance(record, ReplaceFile | MakeLink):
-            shadow.put(root, replace(stale, inode=0, hashes=None))
+            shadow.put(root, stale._replace(inode=0, hashes=None))
             yield root, path
             return
     elif isinstance(record, SetMetadata) and not path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.model.rewind import PointKind
-from app.sqlite_files import connect_private
+from app.sqlite_files import connect_private, put_many
 
 CHANGED, REMOVED, SUBTREE = 0, 1, 2
 CHANGE_KINDS = ("changed", "removed", "subtree")
@@ -199,7 +199,7 @@ class AppliedIndex:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for statement, rows in self._pending:
-                self._db.executemany(statement, rows)
+                put_many(self._db, statement, rows)
             for key, value in (
                 ("epoch", position.epoch),
                 ("sequence", position.sequence),

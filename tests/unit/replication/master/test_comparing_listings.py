@@ -1,7 +1,6 @@
 """What a comparison of two listings finds; nothing here touches a disk."""
 
 import stat
-from dataclasses import replace
 
 import pytest
 
@@ -18,7 +17,7 @@ ROOT = ShadowEntry(b"", 0, 1, 2, stat.S_IFDIR | 0o755, 0, 0, 0, 5, 5, b"", b"", 
 
 def ours(path, inode, **more):
     entry = ShadowEntry(path, 0, inode, 1, stat.S_IFREG | 0o644, 0, 0, 10, 5, 5, b"", b"", 0)
-    return replace(entry, **more)
+    return entry._replace(**more)
 
 
 def directory(path, inode):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def test_a_file_recorded_while_young_is_in_doubt_only_when_it_is_not_what_was_re
         (master / name).write_bytes(b"content")
         send = recorded(master, name)
         assert send.row is not None
-        sends.append(replace(send, row=replace(send.row, changed_ns=0, hashes=hash_blocks(b"content"))))
+        sends.append(send._replace(row=send.row._replace(changed_ns=0, hashes=hash_blocks(b"content"))))
     before = os.lstat(master / "content")
     (master / "content").write_bytes(b"CONTENT")
     os.utime(master / "content", ns=(before.st_atime_ns, before.st_mtime_ns))
