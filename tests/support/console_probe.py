@@ -36,6 +36,7 @@ from app import bootstrap
 from app.ui.application import make_application, run_console
 from app.ui.models.cell import Cell, ItemRole
 from app.ui.widgets.delegate import marker_rect
+from app.ui.widgets.timeline import Timeline
 
 INTERVAL_MS = 5
 
@@ -124,7 +125,31 @@ def _describe(widget: QWidget) -> dict[str, Any]:
         ]
     if isinstance(widget, QTreeView):
         said["rows"] = _rows(widget)
+    if isinstance(widget, Timeline):
+        said["marks"] = _marks(widget)
     return said
+
+
+def _marks(timeline: Timeline) -> list[dict[str, Any]]:
+    """The marks in view, each with where it takes clicks."""
+    size = 4
+    return [
+        {
+            "text": mark.text,
+            "place": _place(
+                QRect(
+                    round(timeline.left + timeline.span.x(mark.at)) - size // 2,
+                    round(row.center().y()) - size // 2,
+                    size,
+                    size,
+                ),
+                timeline,
+            ),
+        }
+        for lane, row in zip(timeline.lanes, timeline.rows()[1:], strict=False)
+        for mark in lane.marks
+        if timeline.span.since <= mark.at <= timeline.span.until
+    ]
 
 
 def _describe_action(action: QAction, menu: QMenu | QMenuBar) -> dict[str, Any]:

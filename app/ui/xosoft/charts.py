@@ -69,7 +69,9 @@ class Chart(QWidget):
             self.plot.getAxis("bottom").setTicks([time_ticks(window, narrow=narrow)])
             self.plot.getAxis("left").setTicks([value_ticks(self._top)])
         newest = [
-            f"{name} {line[-1]:.2f}" for (name, _), line in zip(self._lines, values, strict=True) if line
+            f"{name} {line[-1]:.2f}"
+            for (name, _), line in zip(self._lines, values, strict=True)
+            if line and not math.isnan(line[-1])
         ]
         self.setAccessibleName(f"{self._title} in {self._unit}: {', '.join(newest) or 'no value yet'}")
 

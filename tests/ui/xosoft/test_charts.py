@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from app.ui.xosoft.charts import time_ticks, value_ticks
+from pytestqt.qtbot import QtBot
+
+from app.ui.xosoft.charts import Chart, time_ticks, value_ticks
 from app.ui.xosoft.history import WINDOW_SECONDS, History
 from tests.support.memory_services import sample_statuses
 
@@ -48,3 +50,12 @@ def test_marks_are_round_and_few():
     assert [word for _, word in value_ticks(3600 * 1.15)][-1] == "4,000"
     for top in (0.013, 1, 7, 99, 12_345):
         assert 2 <= len(value_ticks(top)) <= 5
+
+
+def test_a_moment_without_a_value_is_said_as_none(qtbot: QtBot) -> None:
+    chart = Chart("Lag", "seconds", (("Largest", "replica"),))
+    qtbot.addWidget(chart)
+    chart.show_series(60.0, [-1.0, 0.0], [2.0, math.nan])
+    assert chart.accessibleName() == "Lag in seconds: no value yet"
+    chart.show_series(60.0, [-1.0, 0.0], [math.nan, 2.0])
+    assert chart.accessibleName() == "Lag in seconds: Largest 2.00"

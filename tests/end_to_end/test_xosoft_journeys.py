@@ -1,0 +1,147 @@
+"""The XOsoft Manager by mouse and keyboard: a replica rewound and taken back, held removals decided about,
+a host whose password was changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.arcxo_command import Arcxo, running_home
+from tests.support.trees import picture as whole_picture
+from tests.support.trees import without_folder_times
+from tests.support.xvfb_console import Console, Seen, console
+
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("journeys")]
+
+
+def picture(directory: Path) -> dict[bytes, tuple[object, ...]]:
+    """What is there but for what the product keeps in it."""
+    return {path: entry for path, entry in whole_picture(directory).items() if b".arcxo-" not in path}
+
+
+class Site:
+    """The scenario Papers, of a master with some files and its replica."""
+
+    def __init__(self, arcxo: Arcxo, place: Path) -> None:
+        self.arcxo = arcxo
+        self.place = place
+        self.master, self.replica = place / "master", place / "replica"
+
+    def begin(self, *options: str, folders: int = 3, files: int = 4) -> None:
+        for folder in range(folders):
+            (self.master / f"d{folder:02}").mkdir(parents=True)
+            for file in range(files):
+                (self.master / f"d{folder:02}/f{file:03}").write_text(f"{folder} {file}\n" * 20)
+        hosts = ("--master", "localhost", "--replica", "localhost")
+        root = f"{self.master}={self.replica}"
+        self.arcxo.text("scenario", "create", "Papers", *hosts, "--root", root, *options)
+        self.arcxo.text("scenario", "run", "Papers")
+        self.in_sync()
+
+    def in_sync(self) -> None:
+        self.arcxo.wait("Papers", "in-sync")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with running_home(tmp_path) as arcxo:
+        yield Site(arcxo, tmp_path)
+
+
+def open_manager(used: Console) -> None:
+    """The XOsoft Manager, with Papers chosen."""
+    used.wait_window("Arcxo")
+    used.keys("ctrl+4")
+    used.click_at(used.row("Scenarios", "Papers")["place"])
+
+
+def wait_scenario(used: Console, state: str, name: str = "Papers", timeout_s: float = 60) -> None:
+    """Until the tree shows that state."""
+    used.wait(
+        lambda: any(row["cells"][:2] == [name, state] for row in used.rows("Scenarios")),
+        f"{name} to be shown as {state}",
+        timeout_s,
+    )
+
+
+def wait_said(used: Console, begins: str, *, window: str = "", timeout_s: float = 30) -> Any:
+    """Until a label says what begins so; the whole of it."""
+
+    def said() -> str | None:
+        labels = used.widgets("Label", window=window)
+        return next((seen["text"] for seen in labels if seen["text"].startswith(begins)), None)
+
+    return used.wait(said, f"“{begins}…” to be said", timeout_s)
+
+
+def click_beginning(used: Console, begins: str, *, window: str = "") -> None:
+    """Click the button whose text begins so, once it can be clicked."""
+
+    def ready() -> Seen | None:
+        found = used.widgets("QPushButton", window=window)
+        return next((s for s in found if s["text"].startswith(begins) and s["enabled"] and s["top"]), None)
+
+    used.click_at(used.wait(ready, f"a button “{begins}…”")["place"])
+
+
+def test_a_bookmark_clicked_in_the_timeline_is_gone_back_to_and_taken_back(site: Site) -> None:
+    site.begin("--brake", "off")
+    site.arcxo.text("scenario", "bookmark", "Papers", "good")
+    good = picture(site.replica)
+    shutil.rmtree(site.master / "d01")
+    (site.master / "d00/f000").write_text("spoilt")
+    (site.master / "added").write_text("added")
+    site.in_sync()
+    spoilt = picture(site.replica)
+    assert spoilt != good
+    wizard = "Restore data: Papers"
+    with console(site.arcxo.home, site.place / "console.log") as used:
+        open_manager(used)
+        used.click("Stop", "QToolButton")
+        wait_scenario(used, "Stopped")
+        assert picture(site.replica) == spoilt
+        used.click("Restore data", "QToolButton")
+        used.wait_window(wizard)
+        used.click_at(used.row("Replicas", "localhost", window=wizard)["place"])
+        used.click("Next", "QPushButton", window=wizard)
+        used.click("Rewind to an earlier moment", "QRadioButton", window=wizard)
+        used.click("Next", "QPushButton", window=wizard)
+        used.click_at(used.wait(lambda: mark_of(used, "good"), "the bookmark in the timeline")["place"])
+        wait_said(used, "Back to ", window=wizard)
+        used.click("Next", "QPushButton", window=wizard)
+        used.find("Everything in the root directories", "QRadioButton", window=wizard)
+        used.click("Next", "QPushButton", window=wizard)
+        counted = wait_said(used, "8 paths on localhost: 5 create · 1 overwrite", window=wizard)
+        assert "1 delete" in counted, counted
+        rows = used.rows("What changes", window=wizard)
+        assert [row["cells"][0] for row in rows if row["depth"] == 1] == ["d00", "d01", "added"], rows
+        assert picture(site.replica) == spoilt
+        click_beginning(used, "Rewind to ", window=wizard)
+        wait_said(used, "localhost was rewound to good", window=wizard)
+        assert picture(site.replica) == good
+        used.click("Take it back", "QPushButton", window=wizard)
+        wait_said(used, "Taken back: localhost is what it was before", window=wizard)
+        assert picture(site.replica) == spoilt
+        used.click("Close", "QPushButton", window=wizard)
+        used.wait_window("Arcxo")
+        used.wait(lambda: replica_files(used) == "9", "the files of the replica to be counted anew")
+    site.arcxo.text("scenario", "run", "Papers")
+    site.in_sync()
+    assert without_folder_times(picture(site.master)) == without_folder_times(picture(site.replica))
+
+
+def replica_files(used: Console) -> str:
+    """How many files the tree shows for the replica."""
+    rows = used.rows("Scenarios")
+    return next((row["cells"][3] for row in rows if row["depth"] == 3), "")
+
+
+def mark_of(used: Console, text: str) -> Seen | None:
+    """Where the timeline shows the mark with this text."""
+    found = (mark for seen in used.ask("look")["widgets"] for mark in seen.get("marks", ()))
+    return next((mark for mark in found if mark["text"] == text), None)
