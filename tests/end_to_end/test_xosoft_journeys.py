@@ -145,3 +145,51 @@ def mark_of(used: Console, text: str) -> Seen | None:
     """Where the timeline shows the mark with this text."""
     found = (mark for seen in used.ask("look")["widgets"] for mark in seen.get("marks", ()))
     return next((mark for mark in found if mark["text"] == text), None)
+
+
+def test_held_removals_are_brought_back_in_one_folder_and_accepted_elsewhere(site: Site) -> None:
+    site.begin(folders=20, files=100)
+    before = picture(site.master)
+    for folder in range(12):
+        shutil.rmtree(site.master / f"d{folder:02}")
+    dialog, held = "Safety brake: Papers", "What the safety brake holds"
+    with console(site.arcxo.home, site.place / "console.log") as used:
+        open_manager(used)
+        wait_scenario(used, "Braked")
+        wait_said(used, "The safety brake holds the replicas of Papers")
+        used.click("Review…", "QPushButton", window="Arcxo")
+        used.wait_window(dialog)
+        used.wait(lambda: all_counted(used, dialog), "all removals to be held")
+        assert without_folder_times(picture(site.replica)) == without_folder_times(before)
+        used.click_at(used.row(held, "d07", window=dialog)["place"])
+        click_beginning(used, "Bring selected back…", window=dialog)
+        used.click("Bring back", "QPushButton")
+        wait_said(used, "101 changes rejected, 101 brought back", window=dialog)
+        assert under(picture(site.master), b"d07") == under(before, b"d07")
+        assert without_folder_times(picture(site.replica)) == without_folder_times(before)
+        click_beginning(used, "Accept all…", window=dialog)
+        used.click("Accept", "QPushButton")
+        used.wait_window("Arcxo")
+        wait_scenario(used, "Replicating")
+        used.wait(
+            lambda: not used.widgets("Label", "The safety brake holds the replicas of Papers"),
+            "the banner to go",
+        )
+        site.in_sync()
+        kept = {f"d{folder:02}" for folder in (7, *range(12, 20))}
+        assert {path.name for path in site.replica.glob("d*")} == kept
+        assert {path.name for path in site.master.glob("d*")} == kept
+        (site.master / "later").write_text("later")
+        site.in_sync()
+    assert (site.replica / "later").read_text() == "later"
+    assert without_folder_times(picture(site.master)) == without_folder_times(picture(site.replica))
+
+
+def all_counted(used: Console, dialog: str) -> bool:
+    """Whether the review counts all that was removed."""
+    return any("1,200 files removed, 12" in seen["text"] for seen in used.widgets("Label", window=dialog))
+
+
+def under(found: dict[bytes, tuple[object, ...]], name: bytes) -> dict[bytes, tuple[object, ...]]:
+    """What of a picture is in that folder."""
+    return {path: entry for path, entry in found.items() if path.startswith(name + b"/")}
