@@ -18,7 +18,7 @@ from tests.support.trees import assert_identical
 pytestmark = [pytest.mark.slow, pytest.mark.needs_root, pytest.mark.xdist_group("bad-disks")]
 
 
-@pytest.fixture(params=["btrfs", "ext4"])
+@pytest.fixture(params=["btrfs", pytest.param("ext4", marks=pytest.mark.deep)])
 def volume(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     with volume_or_report(tmp_path, request.param, 128 if request.param == "btrfs" else 48) as made:
         yield made

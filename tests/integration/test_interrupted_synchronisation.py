@@ -84,8 +84,19 @@ class Interrupter:
         return again - self.sent if self._how in ("link", "replica") else again
 
 
-@pytest.mark.parametrize("how", ["link", "replica", "master", "stop"])
-@pytest.mark.parametrize("method", list(SyncMethod))
+_LARGE = [
+    pytest.param(
+        method,
+        how,
+        # Ten seconds each, and what is cut is the same part of the engine as with the other two.
+        marks=[pytest.mark.deep] if method is SyncMethod.FILE and how in ("master", "stop") else [],
+    )
+    for method in SyncMethod
+    for how in ("link", "replica", "master", "stop")
+]
+
+
+@pytest.mark.parametrize(("method", "how"), _LARGE)
 def test_a_large_file_goes_on_from_what_is_staged(replication, how, method):
     (replication.master / "big").write_bytes(os.urandom(48 * MB))
     if method is SyncMethod.BLOCK:
