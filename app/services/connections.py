@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from app.model.host import Host
 
 _UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "AE1030", "E1120"})
+_REFUSED = "AE1026"
 _WORK_TIMEOUT_S = 180.0
 _STATUS_TIMEOUT_S = 10.0
 _SILENT_S = 5.0
+_REFUSED_S = 60.0
+"""A log-in that was refused is not tried again for so long: a host lets nobody in after a few failures."""
 
 
 def is_unreachable(error: ArcxoError) -> bool:
@@ -88,7 +91,8 @@ class Connections:
     def status_agent_of(self, host: str) -> Agent:
         """The same for questions that are asked again and again.
 
-        A host that did not answer is not asked again for a few seconds: its error is raised at once.
+        A host that did not answer is not asked again for a few seconds, one that refused the log-in not for a
+        minute or until another one is kept: its error is raised at once.
         """
         if self.is_here(host):
             return self.status_agent()
@@ -103,10 +107,15 @@ class Connections:
             raise
 
     def found_silent(self, host: str, error: ArcxoError) -> None:
-        """A question to `host` was not answered."""
-        if is_unreachable(error):
+        """A question to `host` was not answered, or its log-in was refused.
+
+        An error that was only remembered is not remembered for longer.
+        """
+        for_s = _SILENT_S if is_unreachable(error) else _REFUSED_S if error.code == _REFUSED else 0.0
+        if for_s:
             with self._guard:
-                self._silent[host] = (time.monotonic() + _SILENT_S, error)
+                if self._silent.get(host, (0.0, None))[1] is not error:
+                    self._silent[host] = (time.monotonic() + for_s, error)
 
     def is_here(self, host: str) -> bool:
         """Whether a host's name means this machine: `localhost`, or the name that other hosts call it."""

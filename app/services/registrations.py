@@ -105,7 +105,9 @@ def registration_of(scenario: Scenario) -> Registration:
     )
 
 
-def unknown_status(registration: Registration, reason: str) -> ScenarioStatus:
+def unknown_status(
+    registration: Registration, reason: str, state: ScenarioState = ScenarioState.UNKNOWN
+) -> ScenarioStatus:
     """A scenario of which only the registration is known now, and why."""
     scenario = Scenario(
         id=registration.id,
@@ -119,7 +121,7 @@ def unknown_status(registration: Registration, reason: str) -> ScenarioStatus:
     )
     return ScenarioStatus(
         scenario=scenario,
-        state=ScenarioState.UNKNOWN,
+        state=state,
         reason=reason,
         replicas=tuple(
             ReplicaStatus(host, ReplicaState.DISCONNECTED, reason) for host in registration.replicas

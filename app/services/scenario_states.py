@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from app.catalog.api import Registration
 from app.model.errors import ArcxoError, NotFoundError
-from app.model.scenario import ScenarioStatus
+from app.model.scenario import ScenarioState, ScenarioStatus
 from app.services.connections import Connections, is_unreachable
 from app.services.elsewhere import Elsewhere
 from app.services.finding import Finding
 from app.services.placing import Placing
 from app.services.registrations import needs_reconciling, reconcile, unknown_status
+
+_REFUSED = frozenset({"AE1018", "AE1026", "E5132"})
+"""The log-in is refused, may not do it, or none is kept."""
 
 
 class ScenarioStates:
@@ -24,7 +27,10 @@ class ScenarioStates:
         self._placing = placing
 
     def all(self) -> Sequence[ScenarioStatus]:
-        """All scenarios, in one call per master's host; where one does not answer, their state is unknown."""
+        """All scenarios, in one call per master's host.
+
+        Where one does not answer, their state is unknown; where it refuses the log-in, not authorized.
+        """
         statuses: Sequence[ScenarioStatus] = ()
         reason = ""
         try:
@@ -45,8 +51,11 @@ class ScenarioStates:
         found |= far
         for registration in left:
             if registration.id not in found:
-                cause = _sentence(silent[registration.master]) if registration.master in silent else reason
-                found[registration.id] = unknown_status(registration, cause or self._missing(registration))
+                why = silent.get(registration.master)
+                cause = _sentence(why) if why is not None else reason
+                found[registration.id] = unknown_status(
+                    registration, cause or self._missing(registration), _state_for(why)
+                )
         return sorted(found.values(), key=lambda status: (status.scenario.name, status.scenario.id))
 
     def show(self, name: str) -> ScenarioStatus:
@@ -71,6 +80,12 @@ class ScenarioStates:
 
     def _absent(self, registration: Registration) -> str:
         return _sentence(ArcxoError("W1131", name=registration.name, host=registration.master))
+
+
+def _state_for(error: ArcxoError | None) -> ScenarioState:
+    """What is said of a scenario whose master's host was asked in vain."""
+    refused = error is not None and error.code in _REFUSED
+    return ScenarioState.NOT_AUTHORIZED if refused else ScenarioState.UNKNOWN
 
 
 def _named(error: ArcxoError, registration: Registration) -> ArcxoError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import app.agent.client
-from app.model.errors import ArcxoError, BusyError
+import app.services.connections
+from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.services.connections import Connections
 
 
@@ -79,3 +81,65 @@ def test_an_agent_that_left_its_record_behind_counts_as_none(
     record.write_text("left behind")
     with pytest.raises(BusyError, match="E1120"):
         Connections(str(record.parent.parent)).local_agent()
+
+
+class Branch:
+    """The way to another host: what dialing it ends with, how often it was dialed, and the time."""
+
+    def __init__(self) -> None:
+        self.error: ArcxoError | None = None
+        self.dialed = 0
+        self.now = 100.0
+
+    def dial(self, _host: str, _timeout_s: float) -> FakeAgent:
+        self.dialed += 1
+        if self.error is not None:
+            raise type(self.error)(self.error.code, exit_code=None, **self.error.params)
+        return FakeAgent()
+
+
+@pytest.fixture
+def branch(monkeypatch: pytest.MonkeyPatch) -> Branch:
+    made = Branch()
+    monkeypatch.setattr(Connections, "_far_agent", made.dial)
+    monkeypatch.setattr(Connections, "is_here", lambda *_: False)
+    monkeypatch.setattr(app.services.connections, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+def _looked_at(connections: Connections, branch: Branch, seconds: float) -> None:
+    """Somebody looks at the host twice a second, as lists do, and tells how it went."""
+    until = branch.now + seconds
+    while branch.now < until:
+        try:
+            connections.status_agent_of("branch")
+        except ArcxoError as error:
+            connections.found_silent("branch", error)
+        branch.now += 0.5
+
+
+def test_a_host_that_is_looked_at_all_the_time_is_dialed_again_every_few_seconds(
+    branch: Branch, tmp_path: Path
+) -> None:
+    connections = Connections(str(tmp_path))
+    branch.error = ArcxoError("AE1001", host="branch", reason="gone")
+    _looked_at(connections, branch, 30)
+    assert 5 <= branch.dialed <= 7
+    branch.error = None
+    _looked_at(connections, branch, 6)
+    assert connections.status_agent_of("branch")
+
+
+def test_a_refused_log_in_is_tried_so_seldom_that_the_host_does_not_lock_it_out(
+    branch: Branch, tmp_path: Path
+) -> None:
+    connections = Connections(str(tmp_path))
+    branch.error = CredentialsError("AE1026", user="caroot")
+    _looked_at(connections, branch, 120)
+    assert branch.dialed == 2
+    branch.error = None
+    connections.found_silent("branch", CredentialsError("AE1026", user="caroot"))
+    with pytest.raises(CredentialsError, match="AE1026"):
+        connections.status_agent_of("branch")
+    connections.forget_host("branch")
+    assert connections.status_agent_of("branch")

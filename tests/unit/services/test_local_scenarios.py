@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from app.catalog.api import Registration
 from app.catalog.quick import Registered, left_out_of
-from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
+from app.messages import render
+from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult, Host
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.rewind import PointKind, RewindPoint
@@ -226,6 +228,33 @@ def test_list_without_an_agent_says_unknown_and_why(
     assert status.state is ScenarioState.UNKNOWN
     assert "arcxo server start" in status.reason
     assert status.replicas[0].state is ReplicaState.DISCONNECTED
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (CredentialsError("AE1026", user="caroot"), ScenarioState.NOT_AUTHORIZED),
+        (CredentialsError("E5132", host="branch"), ScenarioState.NOT_AUTHORIZED),
+        (ArcxoError("AE1001", host="branch", reason="gone"), ScenarioState.UNKNOWN),
+    ],
+)
+def test_a_host_that_refuses_the_log_in_is_told_from_one_that_is_silent(
+    connections: FakeConnections, monkeypatch: pytest.MonkeyPatch, error: ArcxoError, state: ScenarioState
+) -> None:
+    scenarios = LocalScenarios(connections)  # type: ignore[arg-type]
+    scenarios.create(new())
+    (known,) = connections.catalog.registrations.list()
+    connections.catalog.registrations.put(replace(known, master="branch"))
+    connections.agent.definitions.clear()
+
+    def refuse(_host: str) -> None:
+        raise error
+
+    monkeypatch.setattr(connections, "is_here", lambda host: host == "localhost")
+    monkeypatch.setattr(connections, "status_agent_of", refuse)
+    (status,) = scenarios.list()
+    assert status.state is state
+    assert render(error.code, error.params).text in status.reason
 
 
 def test_acting_without_an_agent_says_how_to_start_it(
