@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.arcxo_command import Arcxo, running_home
+from app.agent.run import spawn_agent, stop_agent
+from tests.support.arcxo_command import Arcxo, running_home, until
 from tests.support.trees import picture as whole_picture
 from tests.support.trees import without_folder_times
 from tests.support.xvfb_console import Console, Seen, console
@@ -32,12 +33,12 @@ class Site:
         self.place = place
         self.master, self.replica = place / "master", place / "replica"
 
-    def begin(self, *options: str, folders: int = 3, files: int = 4) -> None:
+    def begin(self, *options: str, folders: int = 3, files: int = 4, host: str = "localhost") -> None:
         for folder in range(folders):
             (self.master / f"d{folder:02}").mkdir(parents=True)
             for file in range(files):
                 (self.master / f"d{folder:02}/f{file:03}").write_text(f"{folder} {file}\n" * 20)
-        hosts = ("--master", "localhost", "--replica", "localhost")
+        hosts = ("--master", host, "--replica", host)
         root = f"{self.master}={self.replica}"
         self.arcxo.text("scenario", "create", "Papers", *hosts, "--root", root, *options)
         self.arcxo.text("scenario", "run", "Papers")
@@ -193,3 +194,51 @@ def all_counted(used: Console, dialog: str) -> bool:
 def under(found: dict[bytes, tuple[object, ...]], name: bytes) -> dict[bytes, tuple[object, ...]]:
     """What of a picture is in that folder."""
     return {path: entry for path, entry in found.items() if path.startswith(name + b"/")}
+
+
+def test_a_host_with_another_password_is_not_authorized_until_the_right_one_is_given(
+    site: Site, tmp_path: Path
+) -> None:
+    branch = Arcxo(tmp_path / "branch")
+    told = branch.json("agent", "init", "--password-stdin", given="of the branch\n")
+    address = spawn_agent(str(branch.home)).address
+    try:
+        given = ("--user", "caroot", "--password-stdin", "--fingerprint", str(told["fingerprint"]))
+        site.arcxo.text("host", "add", "branch", address, *given, given="of the branch\n")
+        site.begin(host="branch")
+        with console(site.arcxo.home, site.place / "console.log") as used:
+            open_manager(used)
+            wait_scenario(used, "Replicating")
+            branch.text("account", "add", "caroot", "--password-stdin", given="another one\n")
+            # Who is logged in stays so for some minutes, but not over the end of the agent.
+            stop_agent(str(branch.home))
+            spawn_agent(str(branch.home), address)
+            wait_scenario(used, "Not authorized")
+            (site.master / "meanwhile").write_text("replicated all the same")
+            until((site.replica / "meanwhile").exists, "the replica to follow without the console")
+            used.click("Hosts", "NavigationButton")
+            used.click_at(used.row("Hosts", "branch")["place"])
+            used.wait(lambda: "Not authorized" in used.row("Hosts", "branch")["cells"], "the host to refuse")
+            login = "Log-in of branch"
+            used.click("Change log-in", "QToolButton")
+            used.wait_window(login)
+            used.fill("Password", "of the branch", window=login)
+            used.keys("Return")
+            wait_fault(used, login)
+            used.fill("Password", "another one", window=login)
+            used.keys("Return")
+            used.wait_window("Arcxo")
+            used.wait(lambda: "Connected" in used.row("Hosts", "branch")["cells"], "the host to answer")
+            used.keys("ctrl+4")
+            wait_scenario(used, "Replicating", timeout_s=10)
+        site.in_sync()
+    finally:
+        stop_agent(str(branch.home))
+
+
+def wait_fault(used: Console, window: str) -> None:
+    """Until the dialog says that the log-in was refused."""
+    used.wait(
+        lambda: any("refused" in seen["text"] for seen in used.widgets("Label", window=window)),
+        "the log-in to be refused",
+    )
