@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QSettings, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.services.api import Services
+from app.ui import icons
 from app.ui.bridge.polling import Poller
 from app.ui.bridge.tasks import Tasks
 from app.ui.keyboard import focus_filter
@@ -71,6 +72,20 @@ class Manager(QWidget):
     def in_rounds(cls, context: Context) -> Iterator[Manager | None]:
         """Make one in several rounds of the event loop: None after each of them, last the manager."""
         yield cls(context)  # type: ignore[call-arg] # subclasses know their own title
+
+    def make_action(self, text: str, icon: str, key: str, slot: Callable[[], None]) -> QAction:
+        """An action of this manager; its key works wherever the focus is in it. `icon`, `key`: "" = none."""
+        action = QAction(text, self)
+        if icon:
+            # A space keeps the text of a button off its icon.
+            action.setIconText(f" {text.rstrip('…')}")
+            icons.bind(action, icon)
+        if key:
+            action.setShortcut(QKeySequence(key))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(slot)
+        self.addAction(action)
+        return action
 
     def poll(self, call: Callable[[], Any], interval_ms: int) -> Poller:
         """A poller that runs while this manager is looked at."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QWidget
 
 from app.model.alert import AlertTarget, Delivery, DeliveryState, Freshness, Protection
-from app.ui import formats, icons
+from app.ui import formats
 from app.ui.alerts.rows import DeliveryModel, FreshnessModel, TargetModel
 from app.ui.alerts.target_dialog import TargetDialog
 from app.ui.dialogs.confirm import confirm
@@ -50,10 +50,10 @@ class AlertsManager(Manager):
             "Tell somebody",
         )
         self.empty.pressed.connect(self._on_add)
-        self.add_action = self._action("Add…", "plus", "Ctrl+Shift+N", self._on_add)
-        self.edit_action = self._action("Change…", "pencil", "", self._on_edit)
-        self.test_action = self._action("Send a test", "zap", "Ctrl+R", self._on_test)
-        self.remove_action = self._action("Remove…", "trash-2", "Del", self._on_remove)
+        self.add_action = self.make_action("Add…", "plus", "Ctrl+Shift+N", self._on_add)
+        self.edit_action = self.make_action("Change…", "pencil", "", self._on_edit)
+        self.test_action = self.make_action("Send a test", "zap", "Ctrl+R", self._on_test)
+        self.remove_action = self.make_action("Remove…", "trash-2", "Del", self._on_remove)
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Alerts")
         self.tabs.setExpanding(False)
@@ -87,17 +87,6 @@ class AlertsManager(Manager):
         table.set_columns(tuple(model.columns))
         table.setAccessibleName(name)
         return table
-
-    def _action(self, text: str, icon: str, key: str, slot: Callable[[], None]) -> QAction:
-        action = QAction(text, self)
-        action.setIconText(f" {text}")
-        icons.bind(action, icon)
-        if key:
-            action.setShortcut(QKeySequence(key))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(slot)
-        self.addAction(action)
-        return action
 
     def _tab_row(self) -> QWidget:
         bar = QFrame()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from app.model.alert import TROUBLE, AlertEvent, AlertMethod, AlertTarget
 from app.services.alerts_api import AlertRequest
@@ -15,6 +15,7 @@ from app.ui.alerts.words import EVENTS, METHODS
 from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
 from app.ui.widgets.basics import Label
+from app.ui.widgets.boxes import column_of
 from app.ui.widgets.form import Field, PasswordField
 
 _SECURITY = (("STARTTLS", "starttls"), ("TLS", "tls"), ("None", "none"))
@@ -90,7 +91,7 @@ class TargetDialog(ActDialog):
         self.url = PasswordField("Address of the service", 1000)
 
     def _mail_page(self) -> QWidget:
-        return _page(
+        return column_of(
             Field("Mail address", self.mail),
             Field("Mail server", self.smtp),
             Field("Port", self.port),
@@ -101,14 +102,14 @@ class TargetDialog(ActDialog):
         )
 
     def _command_page(self) -> QWidget:
-        return _page(
+        return column_of(
             Field(
                 "Command", self.command, "An absolute path with arguments; the message is JSON on its input."
             )
         )
 
     def _service_page(self) -> QWidget:
-        return _page(
+        return column_of(
             Field(
                 "Address of the service",
                 self.url,
@@ -174,13 +175,3 @@ class TargetDialog(ActDialog):
     def call(self) -> Callable[[], Any]:
         """Keep it."""
         return partial(self.context.services.alerts.add, self.request())
-
-
-def _page(*widgets: QWidget) -> QWidget:
-    holder = QWidget()
-    box = QVBoxLayout(holder)
-    box.setContentsMargins(0, 0, 0, 0)
-    box.setSpacing(6)
-    for widget in widgets:
-        box.addWidget(widget)
-    return holder

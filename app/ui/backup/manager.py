@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -24,7 +24,7 @@ from app.model.job import BackupScript, Job, JobStatus
 from app.model.job_script import SavedBackup
 from app.model.media import Device, MediaInfo, SessionInfo
 from app.model.scenario import ScenarioStatus
-from app.ui import formats, icons
+from app.ui import formats
 from app.ui.backup.destination_tab import DestinationTab
 from app.ui.backup.draft import BackupDraft, device_groups, readiness
 from app.ui.backup.estimate import estimate
@@ -87,15 +87,17 @@ class BackupManager(Manager):
         self.start_button = button("Start", "primary", "play")
         self.start_button.setToolTip("Give the log-ins, then submit the job (Ctrl+Enter)")
         self.header.add(self.start_button)
-        self.start_action = self._action("Start…", "play", "Ctrl+Return", self.start)
+        self.start_action = self.make_action("Start…", "play", "Ctrl+Return", self.start)
         self.start_button.clicked.connect(self.start)
         self.scripts = ScriptFiles(context, self.saved, self._open, self)
-        self.options_action = self._action("Options…", "settings", "Ctrl+Shift+O", self.show_options)
-        self.new_action = self._action("New job", "file-plus", "", self._begin_anew)
-        self.open_action = self._action("Open job script…", "folder-open", "Ctrl+O", self.scripts.ask_open)
-        self.save_action = self._action("Save job script…", "save", "Ctrl+S", self.scripts.ask_save)
-        self._action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
-        self._action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
+        self.options_action = self.make_action("Options…", "settings", "Ctrl+Shift+O", self.show_options)
+        self.new_action = self.make_action("New job", "file-plus", "", self._begin_anew)
+        self.open_action = self.make_action(
+            "Open job script…", "folder-open", "Ctrl+O", self.scripts.ask_open
+        )
+        self.save_action = self.make_action("Save job script…", "save", "Ctrl+S", self.scripts.ask_save)
+        self.make_action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
+        self.make_action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
         self.staging = StagingTab(context, self.draft)
         self.submission = Submission(context, self, self)
         self.submission.submitted.connect(self._on_submitted)
@@ -153,16 +155,6 @@ class BackupManager(Manager):
         """Its tabs one after the other, then itself."""
         for parts in _parts(context):
             yield cls(context, parts) if parts is not None else None
-
-    def _action(self, text: str, icon: str, key: str, slot: Callable[[], None]) -> QAction:
-        action = QAction(text, self)
-        if icon:
-            icons.bind(action, icon)
-        action.setShortcut(QKeySequence(key))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(slot)
-        self.addAction(action)
-        return action
 
     def _tab_row(self) -> QWidget:
         bar = QFrame()

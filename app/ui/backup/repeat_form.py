@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
-    QHBoxLayout,
     QLineEdit,
     QSpinBox,
     QStackedWidget,
@@ -23,6 +22,7 @@ from app.model.rotation import RotationScheme
 from app.ui.backup.rules import DAY_NAMES, DAYS, WEEKS, Repeat, Rule, rule_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label
+from app.ui.widgets.boxes import column_of, row_of
 from app.ui.widgets.form import Field
 
 CHOICES = (
@@ -105,15 +105,15 @@ class RepeatForm(QWidget):
     def _lay_out(self) -> None:
         for page in (
             QWidget(),
-            _left(Field("Interval", self.every)),
+            row_of(Field("Interval", self.every)),
             _rows(self.days),
-            _column(
+            column_of(
                 Label("Weeks", "small_medium", "text2"),
                 _rows(self.weeks),
                 Label("Days", "small_medium", "text2"),
                 _rows(self.month_days),
             ),
-            _left(Field("Day", self.month_day, "A month without that day has the run on its last one.")),
+            row_of(Field("Day", self.month_day, "A month without that day has the run on its last one.")),
             Field(
                 "Recurrence rule",
                 self.custom,
@@ -127,7 +127,7 @@ class RepeatForm(QWidget):
             box.addWidget(page)
             box.addStretch(1)
             self.details.addWidget(holder)
-        self.exceptions = _column(
+        self.exceptions = column_of(
             Label("Days without runs", "strong"),
             _rows(self.off),
             self.dates_field,
@@ -137,15 +137,15 @@ class RepeatForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(Label("Repeat", "strong"))
-        layout.addWidget(_left(Field("Repeat method", self.method)))
+        layout.addWidget(row_of(Field("Repeat method", self.method)))
         layout.addWidget(self.details)
         layout.addWidget(self.exceptions)
 
     def _rotation_page(self) -> QWidget:
         self.prefix.setFixedWidth(theme().px(190))
-        return _column(
-            _left(Field("Scheme", self.scheme)),
-            _left(
+        return column_of(
+            row_of(Field("Scheme", self.scheme)),
+            row_of(
                 Field(
                     "Prefix of media and pools",
                     self.prefix,
@@ -256,23 +256,4 @@ def _rows(boxes: Sequence[QCheckBox]) -> QWidget:
     for position, box in enumerate(boxes):
         grid.addWidget(box, *divmod(position, 4), alignment=Qt.AlignmentFlag.AlignLeft)
     grid.setColumnStretch(4, 1)
-    return holder
-
-
-def _column(*widgets: QWidget) -> QWidget:
-    holder = QWidget()
-    box = QVBoxLayout(holder)
-    box.setContentsMargins(0, 0, 0, 0)
-    box.setSpacing(6)
-    for widget in widgets:
-        box.addWidget(widget)
-    return holder
-
-
-def _left(widget: QWidget) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(widget)
-    row.addStretch(1)
     return holder

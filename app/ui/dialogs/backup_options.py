@@ -35,6 +35,7 @@ from app.ui.backup.options import (
 )
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.boxes import row_of
 from app.ui.widgets.form import Field
 
 WHOLE_JOB = "The whole job"
@@ -226,9 +227,9 @@ class BackupOptionsDialog(QDialog):
                 "text2",
                 wrap=True,
             ),
-            _left(Field("At most", self.retries, unit="times")),
-            _row(self.after_job, self.pause, Label("minutes", "body", "muted")),
-            _row(self.at_time, self.time),
+            row_of(Field("At most", self.retries, unit="times")),
+            row_of(self.after_job, self.pause, Label("minutes", "body", "muted")),
+            row_of(self.at_time, self.time),
         )
 
     def _operation_page(self) -> QWidget:
@@ -241,12 +242,12 @@ class BackupOptionsDialog(QDialog):
                 "text2",
                 wrap=True,
             ),
-            _left(Field("Streams at a time", self.streams)),
+            row_of(Field("Streams at a time", self.streams)),
         )
 
     def _commands_page(self) -> QWidget:
         self.node.setMinimumWidth(theme().px(260))
-        return _page(_left(Field("Commands around", self.node)), self.commands)
+        return _page(row_of(Field("Commands around", self.node)), self.commands)
 
     def _on_node(self) -> None:
         node = str(self.node.currentData())
@@ -288,21 +289,6 @@ def _spin(least: int, most: int, value: int) -> QSpinBox:
     made.setValue(value)
     made.setFixedWidth(theme().px(110))
     return made
-
-
-def _left(widget: QWidget) -> QWidget:
-    return _row(widget)
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch(1)
-    return holder
 
 
 def _page(*widgets: QWidget) -> QWidget:

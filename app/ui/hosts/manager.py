@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSplitter
 
 from app.model.host import CheckResult, HostState
-from app.ui import formats, icons
+from app.ui import formats
 from app.ui.dialogs.confirm import ConfirmDialog
 from app.ui.hosts.details import HostDetails
 from app.ui.hosts.host_dialog import HostDialog
@@ -35,11 +35,11 @@ class HostsManager(Manager):
         self.pill = Pill("", "unplug", "error")
         self.pill.hide()
         self.header.add(self.pill)
-        self.add_action = self._action("Add host…", "plus", "Ctrl+Shift+N", self._on_add)
-        self.check_action = self._action("Check", "list-checks", "Ctrl+R", self._on_check)
-        self.login_action = self._action("Change log-in…", "key-round", "", self._on_change)
-        self.trust_action = self._action("Compare certificate…", "shield-check", "", self._on_change)
-        self.remove_action = self._action("Remove…", "trash-2", "", self._on_remove)
+        self.add_action = self.make_action("Add host…", "plus", "Ctrl+Shift+N", self._on_add)
+        self.check_action = self.make_action("Check", "list-checks", "Ctrl+R", self._on_check)
+        self.login_action = self.make_action("Change log-in…", "key-round", "", self._on_change)
+        self.trust_action = self.make_action("Compare certificate…", "shield-check", "", self._on_change)
+        self.remove_action = self.make_action("Remove…", "trash-2", "", self._on_remove)
         actions = [
             self.add_action,
             self.check_action,
@@ -109,18 +109,6 @@ class HostsManager(Manager):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
         self.toolbar.fit(self.width())
-
-    def _action(self, text: str, icon: str, shortcut: str, slot: Callable[[], None]) -> QAction:
-        action = QAction(text, self)
-        # A space keeps the text of a button off its icon.
-        action.setIconText(f" {text.rstrip('…')}")
-        icons.bind(action, icon)
-        if shortcut:
-            action.setShortcut(QKeySequence(shortcut))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(slot)
-        self.addAction(action)
-        return action
 
     def _on_answered(self, states: Sequence[HostState]) -> None:
         self.problem.hide()
