@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.capabilities import volume_or_report
+from tests.support.capabilities import missing, volume_or_report
 from tests.support.convergence_rig import Rig
 from tests.support.convergence_run import QUEUE, run_once
 from tests.support.volumes import MissingCapabilityError, loop_volume
@@ -54,7 +54,7 @@ def small_queue() -> Iterator[None]:
     try:
         QUEUE.write_text("64")
     except OSError as error:
-        pytest.skip(f"{QUEUE} cannot be set: {error}")
+        missing(f"setting {QUEUE}: {error}")
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.comparison import Aspect, compare, take_picture
+from tests.support.capabilities import missing
 
 
 @pytest.fixture
@@ -102,14 +103,14 @@ def test_an_extended_attribute_is_a_difference(pair: tuple[Path, Path]) -> None:
     try:
         os.setxattr(pair[1] / "file", "user.note", b"value")
     except OSError:
-        pytest.skip("no extended attributes on this file system")
+        missing("extended attributes on this file system")
     assert (b"file", Aspect.XATTRS) in _aspects(pair)
 
 
 @pytest.mark.needs_root
 def test_another_owner_is_a_difference(pair: tuple[Path, Path]) -> None:
     if os.geteuid() != 0:
-        pytest.skip("needs root")
+        missing("root")
     os.chown(pair[1] / "file", 12345, 54321)
     assert (b"file", Aspect.OWNER) in _aspects(pair)
 

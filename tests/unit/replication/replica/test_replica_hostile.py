@@ -21,7 +21,7 @@ from app.replication.records import (
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import SideStorePlace, open_side_store
-from tests.support.capabilities import volume_or_report
+from tests.support.capabilities import missing, volume_or_report
 from tests.support.replica_tree import (
     GID,
     TIME_NS,
@@ -111,7 +111,7 @@ def test_extended_attributes_arrive(store: ReplicaStore, tmp_path: Path) -> None
     try:
         os.setxattr(tmp_path, b"user.t", b"1")
     except OSError:
-        pytest.skip("missing capability: user xattrs")
+        missing("user extended attributes")
     assert apply(store, put(b"f", b"1", xattrs=((b"user.a", b"\0\xff"),))) == []
     assert os.getxattr(tmp_path / "replica/f", b"user.a") == b"\0\xff"
     assert apply(store, SetMetadata(0, b"f", file_metadata(1))) == []
