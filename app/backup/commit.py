@@ -13,10 +13,10 @@ from app.backup.api import RestoreSink, RestoreTask
 from app.backup.busy import is_open
 from app.backup.earlier import Earlier
 from app.backup.extras import RESERVED_PREFIX
+from app.backup.items import Item, is_implicit
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.keeping import Keeper
 from app.backup.metadata import metadata_of
-from app.backup.selection import Item, is_implicit
 from app.backup.waiting import note_waiting
 from app.media.node import DIRECTORY, KIND, to_metadata
 from app.model.entry import EntryKind, Metadata

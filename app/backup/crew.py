@@ -16,9 +16,10 @@ from typing import Any
 
 from app.backup.api import HelperProcess, StartHelper
 from app.backup.commit import Staged, discard
+from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.making import Portion
-from app.backup.selection import Item, OpenPart
+from app.backup.selection import OpenPart
 from app.media.far import FAR
 from app.media.node import SIZE
 from app.model.errors import ArcxoError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from app.backup.selection import Item
+from app.backup.items import Item
 from app.media.node import CONTENT, EXTRA, PIECE, SIZE, pieces
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError

@@ -11,9 +11,9 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.making import Maker, Portion
-from app.backup.selection import Item
 from app.media.node import CONTENT, Entry
 from app.media.reader import ChunkReader, open_session
 from app.model.errors import ArcxoError

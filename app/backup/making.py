@@ -10,9 +10,9 @@ from functools import partial
 
 from app.backup.commit import Staged, discard
 from app.backup.filling import check_sizes, fill, is_equal
+from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.metadata import apply_metadata, differing
-from app.backup.selection import Item
 from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader

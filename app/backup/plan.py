@@ -7,7 +7,8 @@ from collections.abc import Callable
 from app.backup.api import RestoreTask
 from app.backup.beneath import Places
 from app.backup.busy import is_open
-from app.backup.selection import Item, Selection, open_parts
+from app.backup.items import Item
+from app.backup.selection import Selection, open_parts
 from app.backup.tally import Tally, free_bytes
 from app.media.node import DIRECTORY, KIND, SIZE
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan

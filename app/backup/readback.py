@@ -8,9 +8,9 @@ from collections.abc import Callable
 from app.backup.api import RestoreSink
 from app.backup.commit import Staged
 from app.backup.filling import is_equal
+from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.metadata import differing
-from app.backup.selection import Item
 from app.media.node import FILE, KIND, SYMLINK
 from app.model.errors import Problem
 from app.model.paths import shown

@@ -14,9 +14,10 @@ from app.backup.commit import Committer, Staged, discard, is_directory
 from app.backup.crew import Crew
 from app.backup.earlier import Earlier, boot_id
 from app.backup.filling import is_equal
+from app.backup.items import Item
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.readback import ReadBack
-from app.backup.selection import Item, OpenPart, Selection, open_parts
+from app.backup.selection import OpenPart, Selection, open_parts
 from app.backup.sink import DirectorySink
 from app.backup.staging import Stager
 from app.backup.tally import Tally

@@ -12,8 +12,8 @@ from typing import Any
 from app.backup.api import RestoreSink
 from app.backup.commit import Staged, discard
 from app.backup.crew import Crew, Helper, Made
+from app.backup.items import Item
 from app.backup.making import Maker, Portion, portions
-from app.backup.selection import Item
 from app.media.node import SIZE
 from app.model.errors import ArcxoError, CanceledError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from app.backup.selection import Item
+from app.backup.items import Item
 from app.media.node import DIRECTORY, EXTRA, KIND, SIZE
 from app.model.restore import RestoreAction
 
