@@ -14,6 +14,7 @@ from app.catalog import dialect
 from app.catalog.database import Database
 from app.catalog.tables import activity
 from app.model.events import ActivityRecord, Severity
+from app.model.job_log import PACKED_CODES
 
 _PAGE = 500
 
@@ -69,7 +70,9 @@ class SqlActivityLog:
     ) -> Sequence[ActivityRecord]:
         """Newest first."""
         statement = select(activity).where(activity.c.id > newer_than).order_by(activity.c.id.desc())
-        if job_id is not None:
+        if job_id is None:
+            statement = statement.where(activity.c.code.not_in(PACKED_CODES))
+        else:
             statement = statement.where(or_(activity.c.job_id == job_id, activity.c.parent_job_id == job_id))
         if severities:
             statement = statement.where(activity.c.severity.in_([severity.value for severity in severities]))
@@ -97,7 +100,8 @@ class SqlActivityLog:
 
 
 def _line(record: ActivityRecord) -> str:
-    return f"{record.code} {messages.render(record.code, record.params).text}"
+    text = f"{record.code} {messages.render(record.code, record.params).text}"
+    return f"{text} {record.params.get('lines', '')}" if record.code in PACKED_CODES else text
 
 
 def record_of(row: Row[Any]) -> ActivityRecord:

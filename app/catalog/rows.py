@@ -24,6 +24,7 @@ from app.model.job import (
     Structure,
     VerifyMode,
 )
+from app.model.job_log import JobLogLevel
 from app.model.rotation import Rotation, RotationScheme
 from app.model.source import DirectSource
 
@@ -70,6 +71,7 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "makeup_of": script.makeup_of,
             "streams": script.streams,
             "commands": _commands_to(script.commands),
+            "job_log": script.job_log.value,
             "node_commands": [[node, _commands_to(one)] for node, one in script.node_commands],
         }
     elif isinstance(script, RestoreScript):
@@ -143,6 +145,7 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
             node_commands=tuple(
                 (node, _commands_from(one)) for node, one in document.get("node_commands", ())
             ),
+            job_log=JobLogLevel(document.get("job_log", JobLogLevel.SUMMARY)),
         )
     return RestoreScript(
         selections=tuple(

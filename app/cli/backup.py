@@ -151,6 +151,7 @@ def backup(
         retries=operation.retries,
         retry_minutes=operation.retry_minutes,
         retry_at=operation.retry_at,
+        job_log=operation.job_log,
         streams=operation.streams,
         commands=operation.commands,
         node_commands=operation.node_commands,

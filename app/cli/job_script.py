@@ -53,6 +53,7 @@ def show(*, file: Path) -> None:
             ("Pool", made.pool or "-"),
             ("Encrypted", "yes" if made.encrypt else "no"),
             ("Verify", made.verify.value),
+            ("Job log", made.job_log.value),
             ("First run", time_text(saved.schedule.run_at) if saved.schedule.run_at else "when submitted"),
             ("Repeat", describe(saved.schedule)),
         ],

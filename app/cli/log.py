@@ -10,6 +10,7 @@ from app.cli.arguments import UtcTime
 from app.cli.context import current, with_fields
 from app.cli.table import table, time_text
 from app.model.events import ActivityRecord, Severity
+from app.model.job_log import unpacked
 
 
 @click.command(help="The activity log, oldest of the chosen lines first.")
@@ -64,9 +65,10 @@ def log(
                 time_text(record.at),
                 "" if record.job_id is None else str(record.job_id),
                 "" if record.session is None else str(record.session),
-                _text(record),
+                text,
             ]
             for record in records
+            for text in (_text(record), *(f"  {line}" for line in unpacked(record.params)))
         ]
         return table(["Type", "Date", "Job", "Session", "Message"], rows, right=(2, 3))
 

@@ -12,6 +12,7 @@ import click
 
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import UsageError
+from app.model.job_log import JobLogLevel
 
 _RESULTS = ("finished", "incomplete", "failed", "canceled")
 _OPTIONS = (
@@ -44,6 +45,13 @@ _OPTIONS = (
         metavar="N",
         help="So many backups write to the device group at a time.",
     ),
+    click.option(
+        "--job-log",
+        type=click.Choice([level.value for level in JobLogLevel]),
+        default=JobLogLevel.SUMMARY.value,
+        show_default=True,
+        help="What the job's log holds; none still has warnings, errors and the result.",
+    ),
     click.option("--before", default="", metavar="COMMAND", help="Run it on the server before the job."),
     click.option("--before-exit", type=int, default=None, metavar="CODE", help="Its expected exit code."),
     click.option(
@@ -75,6 +83,7 @@ class Operation:
     commands: JobCommands
     node_commands: tuple[tuple[str, JobCommands], ...]
     retry_at: str = ""
+    job_log: JobLogLevel = JobLogLevel.SUMMARY
 
 
 def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,6 +96,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         retry_minutes: int,
         retry_at: str,
         streams: int,
+        job_log: str,
         before: str,
         before_exit: int | None,
         before_then: str,
@@ -106,7 +116,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
             tuple(dict.fromkeys(after_unless)),
         )
         nodes = _nodes(node_before, node_after)
-        made = Operation(retries, retry_minutes, streams, commands, nodes, retry_at)
+        made = Operation(retries, retry_minutes, streams, commands, nodes, retry_at, JobLogLevel(job_log))
         return command(operation=made, **values)
 
     decorated: Callable[..., Any] = wrapped

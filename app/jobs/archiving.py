@@ -13,6 +13,7 @@ from app.jobs.control import JobControl
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, online_media
 from app.jobs.media_rules import MediaChoice
+from app.jobs.read_lines import ReadLines
 from app.jobs.session_keys import key_for_backup
 from app.jobs.session_records import session_info
 from app.jobs.stream import CancellableStream
@@ -80,6 +81,7 @@ class EntityArchiver:
         filled: OnlineMedia | None = None
         while True:
             chosen = self._media(filled)
+        self._read = ReadLines(control, point.label)
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
@@ -111,6 +113,7 @@ class EntityArchiver:
         """The media to write to: the one to begin with, or the one that follows a full one."""
         found: list[OnlineMedia] = []
 
+        self._read.close()
         def look() -> bool:
             one = self._choice.first() if filled is None else self._choice.following(filled)
             if one is not None:
@@ -238,6 +241,7 @@ class EntityArchiver:
             session=result.session,
         )
         return result
+                    self._read.take(event.rows)
 
     def _publish(self, chosen: OnlineMedia, result: ArchiveResult, rows: _Rows) -> Archived:
         control = self._control

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,8 @@ from app.catalog.api import Catalog, Claim, Totals
 from app.messages import load
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.events import Severity
-from app.model.job import Job, JobPhase, JobProgress
+from app.model.job import BackupScript, Job, JobPhase, JobProgress
+from app.model.job_log import LEFT_OUT_CODE, JobLogLevel, packed
 from app.model.paths import shown
 
 _LOG = logging.getLogger(__name__)
@@ -111,12 +112,37 @@ class JobControl:
         """Add a line to the activity log; its severity is that of the message."""
         message = load().get(code)
         severity = message.severity if message is not None else Severity.ERROR
+        if severity is Severity.INFORMATION and self._silent and code not in _ALWAYS:
+            return
         if severity in (Severity.ERROR, Severity.CRITICAL):
             self.errors += 1
             severity = Severity.ERROR
         elif severity is Severity.WARNING:
             self.warnings += 1
         self._append(code, severity, session, scenario, params)
+
+    @property
+    def log_level(self) -> JobLogLevel:
+        """How much the job's log holds."""
+        script = self.job.script
+        return script.job_log if isinstance(script, BackupScript) else JobLogLevel.SUMMARY
+
+    @property
+    def _silent(self) -> bool:
+        return self.log_level is JobLogLevel.NONE
+
+    def note_lines(self, code: str, lines: Sequence[str], *, scenario: str = "") -> None:
+        """Add many lines as one row of the log."""
+        params: dict[str, Any] = packed(lines)
+        self._catalog.log.append(
+            code,
+            Severity.INFORMATION,
+            server=self._server,
+            job_id=self.job.id,
+            parent_job_id=self.job.parent_id,
+            scenario=scenario,
+            **params,
+        )
 
     def conclude(self, code: str) -> None:
         """Add the line that says how the job ended: it repeats what is counted already."""
@@ -197,4 +223,6 @@ class JobControl:
         self._catalog.live.put_progress(self.job.id, shown_now)
 
 
+_ALWAYS = frozenset({"N5000", "N5040", LEFT_OUT_CODE})
+"""Information that a job notes at every level: that it began, how it ended, what its log does not hold."""
 _COLUMNS = frozenset({"server", "job_id", "parent_job_id", "session", "scenario", "code", "severity"})

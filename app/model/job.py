@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.model.commands import JobCommands
+from app.model.job_log import JobLogLevel
 from app.model.rotation import Rotation
 from app.model.source import DirectSource
 
@@ -141,6 +142,7 @@ class BackupScript:
     retry_at: str = ""
     """When what was missed is tried again, HH:MM in the schedule's time zone; "" = after `retry_minutes`."""
 
+    job_log: JobLogLevel = JobLogLevel.SUMMARY
     def commands_of(self, node: str) -> JobCommands:
         """The commands around one node."""
         return dict(self.node_commands).get(node, JobCommands())

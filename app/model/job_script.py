@@ -17,6 +17,7 @@ from typing import Any
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import ArcxoError, UsageError
 from app.model.job import BackupScript, MediaMethod, Schedule, VerifyMode
+from app.model.job_log import JobLogLevel
 from app.model.paths import shown
 from app.model.rotation import Rotation, RotationScheme
 from app.model.source import DirectSource, check_source_path
@@ -67,6 +68,7 @@ def to_file(saved: SavedBackup) -> bytes:
         "retries": script.retries,
         "retry_minutes": script.retry_minutes,
         "retry_at": script.retry_at,
+        "job_log": script.job_log.value,
         "commands": _commands_to(script.commands),
         "node_commands": {node: _commands_to(one) for node, one in script.node_commands},
         "schedule": _schedule_to(schedule),
@@ -244,6 +246,8 @@ def _script(fields: _Fields) -> BackupScript:
         retries=fields.number("retries"),
         retry_minutes=fields.number("retry_minutes"),
         retry_at=fields.text("retry_at"),
+        # Files of earlier versions do not say it.
+        job_log=fields.word("job_log", JobLogLevel) if fields.has("job_log") else JobLogLevel.SUMMARY,
         commands=fields.part("commands", _commands),
         node_commands=fields.named_parts("node_commands", _commands),
         **target,

@@ -218,6 +218,7 @@ class BackupDraft:
             retries=options.retries,
             retry_minutes=options.retry_minutes,
             retry_at=options.retry_at,
+            job_log=options.job_log,
             streams=options.streams,
             commands=options.commands.commands(),
             node_commands=options.node_commands(nodes),

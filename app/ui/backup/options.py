@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.model.commands import JobCommands, OnExit
 from app.model.job import BackupScript
+from app.model.job_log import MOST_LINES, JobLogLevel
 
 MOST_RETRIES = 12
 LEAST_STREAMS, MOST_STREAMS = 2, 32
@@ -16,6 +17,33 @@ ON_EXIT = (
     (OnExit.SKIP_JOB, "Skip job"),
     (OnExit.SKIP_AFTER, "Skip post application"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class JobLogWords:
+    """How a level is offered, and what the summary says of it ("" = nothing)."""
+
+    title: str
+    hint: str
+    words: str
+
+
+JOB_LOG = {
+    JobLogLevel.NONE: JobLogWords(
+        "Disable log",
+        "Only the beginning, warnings, errors and the result: they are never left out",
+        "no job log",
+    ),
+    JobLogLevel.SUMMARY: JobLogWords("Log summary only", "The job's steps, its sessions and its summary", ""),
+    JobLogLevel.DETAIL: JobLogWords(
+        "Log directories", "Besides, each directory of which something was read", "a line for each directory"
+    ),
+    JobLogLevel.ALL: JobLogWords(
+        "Log all activity",
+        f"Besides, each file that was read, at most {MOST_LINES:,} of one run",
+        "a line for each file",
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -83,6 +111,7 @@ class BackupOptions:
     commands: CommandText = field(default_factory=CommandText)
     nodes: dict[str, CommandText] = field(default_factory=dict)
     retry_at: str = ""
+    job_log: JobLogLevel = JobLogLevel.SUMMARY
 
     @classmethod
     def of(cls, script: BackupScript) -> BackupOptions:
@@ -94,6 +123,7 @@ class BackupOptions:
             CommandText.of(script.commands),
             {node: CommandText.of(commands) for node, commands in script.node_commands},
             script.retry_at,
+            script.job_log,
         )
 
     def fault(self) -> str:
@@ -119,6 +149,7 @@ class BackupOptions:
         if self.commands.after.strip():
             parts.append("a command after")
         parts += ["commands around nodes"] if any(not one.empty for one in self.nodes.values()) else []
+        parts += [JOB_LOG[self.job_log].words] if JOB_LOG[self.job_log].words else []
         return ", ".join(parts)
 
 

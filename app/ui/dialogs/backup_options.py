@@ -1,4 +1,4 @@
-"""Options of a backup job: Retry, Operation, Pre/Post; those of one node in place of the job's."""
+"""Options of a backup job: Retry, Operation, Pre/Post (also of one node), Job Log."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.model.commands import OnExit
 from app.ui.backup.options import (
+    JOB_LOG,
     LEAST_STREAMS,
     MOST_RETRIES,
     MOST_STREAMS,
@@ -171,6 +172,8 @@ class BackupOptionsDialog(QDialog):
             editor.setEnabled(choice.isChecked())
             choice.toggled.connect(editor.setEnabled)
         self.streams = _spin(LEAST_STREAMS, MOST_STREAMS, options.streams)
+        self.job_log = {level: QRadioButton(words.title) for level, words in JOB_LOG.items()}
+        self.job_log[options.job_log].setChecked(True)
         self.node = QComboBox()
         self.node.addItem(WHOLE_JOB, "")
         for name in nodes:
@@ -188,6 +191,7 @@ class BackupOptionsDialog(QDialog):
             ("Retry", self._retry_page()),
             ("Operation", self._operation_page()),
             ("Pre/Post", self._commands_page()),
+            ("Job Log", self._job_log_page()),
         ):
             self.tabs.addTab(title)
             self.pages.addWidget(_scrolled(page))
@@ -249,6 +253,15 @@ class BackupOptionsDialog(QDialog):
         self.node.setMinimumWidth(theme().px(260))
         return _page(row_of(Field("Commands around", self.node)), self.commands)
 
+    def _job_log_page(self) -> QWidget:
+        widgets: list[QWidget] = [Label("What the job's log holds", "strong")]
+        for level, choice in self.job_log.items():
+            hint = Label(JOB_LOG[level].hint, "small", "muted", wrap=True)
+            hint.setContentsMargins(24, 0, 0, 6)
+            choice.setAccessibleDescription(JOB_LOG[level].hint)
+            widgets += [choice, hint]
+        return _page(*widgets)
+
     def _on_node(self) -> None:
         node = str(self.node.currentData())
         self.commands.show_text(
@@ -268,6 +281,7 @@ class BackupOptionsDialog(QDialog):
         made.retries, made.retry_minutes = self.retries.value(), self.pause.value()
         made.retry_at = self.time.time().toString("HH:mm") if self.at_time.isChecked() else ""
         made.streams = self.streams.value()
+        made.job_log = next(level for level, choice in self.job_log.items() if choice.isChecked())
         fault = made.fault()
         if fault:
             self.tabs.setCurrentIndex(2)

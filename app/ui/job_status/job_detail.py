@@ -15,7 +15,7 @@ from app.ui import formats
 from app.ui.job_status import job_report
 from app.ui.job_status.job_report import WayBack, attention_rows, done_lines, facts, read_way_back
 from app.ui.job_status.log_pane import COLUMNS as LOG_COLUMNS
-from app.ui.job_status.log_pane import record_row
+from app.ui.job_status.packed_lines import log_row, show_lines
 from app.ui.job_status.replicate_back import ReplicateBackDialog, result_words
 from app.ui.job_status.undo_dialog import UndoDialog
 from app.ui.job_status.words import KIND
@@ -59,6 +59,7 @@ class JobDetailDialog(QDialog):
         self._found.addWidget(self.attention_tree)
         self._found.addWidget(self.fine)
         self.log = TreeModel(LOG_COLUMNS, self)
+        self.log.children_wanted.connect(partial(show_lines, self.log))
         self.log_tree = self._tree("Log of the job", self.log, LOG_COLUMNS)
         for column in (1, 3):
             self.log_tree.setColumnHidden(column, True)
@@ -181,7 +182,7 @@ class JobDetailDialog(QDialog):
         self._found.setCurrentIndex(0 if rows else 1)
         if rows:
             self.attention_tree.setExpanded(self.attention.index(0, 0), True)
-        self.log.set_rows([record_row(record) for record in records])
+        self.log.set_rows([log_row(record) for record in records])
 
     def _on_way(self, way: WayBack) -> None:
         self.way = way

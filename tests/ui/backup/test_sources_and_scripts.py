@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import BackupScript, JobKind, Schedule
+from app.model.job_log import JobLogLevel
 from app.model.source import DirectSource
 from app.ui.backup.folders import TOP, UNIX
 from app.ui.backup.manager import DESTINATION, BackupManager
@@ -117,11 +118,14 @@ def test_options_reach_the_job(manager, services, qtbot, settled):
     options.time.setTime(QTime(5, 30))
     options.commands.before.setText("/bin/echo 'before all'")
     options.commands.wait.setChecked(True)
+    options.job_log[JobLogLevel.ALL].setChecked(True)
     options.node.setCurrentIndex(1)
     options.commands.after.setText("/bin/true")
     options.ok.click()
     script = manager.draft.script(manager.statuses)
     assert (script.retries, script.streams, script.retry_at) == (5, 8, "05:30")
+    assert script.job_log is JobLogLevel.ALL
+    assert "a line for each file" in manager.draft.options.words()
     assert script.commands.before == ("/bin/echo", "before all")
     assert script.commands.exit_code == 0
     assert script.node_commands[0][0] == "Branch File Shares"

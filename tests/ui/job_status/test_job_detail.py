@@ -10,6 +10,7 @@ import pytest
 from app.model.errors import NotFoundError
 from app.model.events import ActivityRecord, Severity
 from app.model.job import Destination, JobKind, JobResult
+from app.model.job_log import packed
 from app.model.restore import KeptRestore, UndoPlan
 from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.job_report import attention_rows, done_lines, newest_run
@@ -194,3 +195,22 @@ def test_the_log_is_purged_by_age_after_saying_what_stays(services, context, qtb
     assert context.extra["toasts"][-1][0] == "1 line of the activity log deleted"
     manager.deactivate()
     settled()
+
+
+def test_the_lines_of_a_row_are_made_when_it_is_opened(
+    services, restored, context, qtbot, settled
+):
+    services.activity = [
+        line(1, "N5000", job="411", name="Nightly"),
+        line(2, "N5045", **packed([f"/srv/{number} (5 bytes)" for number in range(200)])),
+    ]
+    made = JobDetailDialog(context, replace(restored, kind=JobKind.BACKUP))
+    qtbot.addWidget(made)
+    made.show()
+    settled()
+    held = made.log.find(2)
+    assert made.log.hasChildren(held)
+    assert made.log.rowCount(held) == 0
+    made.log_tree.expand(held)
+    assert made.log.rowCount(held) == 200
+    assert made.log.index(199, len(made.log.columns) - 1, held).data() == "/srv/199 (5 bytes)"

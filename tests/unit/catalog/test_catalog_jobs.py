@@ -13,6 +13,7 @@ from app.catalog import open_catalog
 from app.catalog.api import NewJob, Totals
 from app.catalog.store import SqlCatalog
 from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.events import Severity
 from app.model.job import (
     BackupScript,
     Conflict,
@@ -28,6 +29,7 @@ from app.model.job import (
     Structure,
     VerifyMode,
 )
+from app.model.job_log import packed
 from tests.support.catalog_rows import new_job
 
 
@@ -211,3 +213,12 @@ def test_a_script_of_a_newer_form_is_refused_by_name() -> None:
 
     with pytest.raises(ArcxoError, match="E6015"):
         script_from_json('{"type": "backup", "version": 9}', 1)
+
+
+def test_rows_that_hold_the_lines_of_a_job_are_for_who_asks_for_that_job(catalog: SqlCatalog) -> None:
+    job = catalog.jobs.submit(new_job())
+    catalog.log.append("N5000", Severity.INFORMATION, job_id=job.id)
+    catalog.log.append("N5045", Severity.INFORMATION, job_id=job.id, **packed(["/srv/ü (5 bytes)"]))
+    assert [one.code for one in catalog.log.list()] == ["N5000"]
+    assert [one.code for one in catalog.log.list(job_id=job.id)] == ["N5045", "N5000"]
+    assert [one.code for one in catalog.log.list(job_id=job.id, text="srv/ü")] == ["N5045"]

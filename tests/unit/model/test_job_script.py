@@ -12,6 +12,7 @@ import pytest
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import UsageError
 from app.model.job import BackupScript, MediaMethod, Schedule, VerifyMode
+from app.model.job_log import JobLogLevel
 from app.model.job_script import MOST_BYTES, SavedBackup, for_file, from_file, to_file
 from app.model.rotation import Rotation, RotationScheme
 from app.model.source import DirectSource
@@ -35,6 +36,7 @@ FULL = SavedBackup(
         retries=3,
         retry_minutes=20,
         retry_at="05:30",
+        job_log=JobLogLevel.ALL,
         streams=8,
         commands=JobCommands(("/bin/true", "a b"), 0, OnExit.SKIP_AFTER, 3, ("/bin/false",), ("failed",)),
         node_commands=(("Papers", JobCommands(("/bin/echo",))),),

@@ -1,0 +1,124 @@
+"""What a backup's log holds by its level, and that it stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.jobs import read_lines
+from app.jobs.read_lines import ReadLines
+from app.jobs.submission import submit_backup
+from app.model.archive import CatalogRow
+from app.model.entry import EntryKind
+from app.model.errors import ArcxoError
+from app.model.job import BackupScript, JobResult
+from app.model.job_log import JobLogLevel, packed, unpacked
+from tests.unit.jobs.test_job_queue import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    assert made.queue.cancel_all(10)
+
+
+def logged(bench: Bench, level: JobLogLevel) -> tuple[list[str], list[str]]:
+    """The codes, and the lines of files or directories, of a backup with that level."""
+    script = BackupScript((7,), ("Files",), job_log=level)
+    job = bench.ended(submit_backup(bench.catalog, bench.store, script))
+    records = [one for one in bench.catalog.log.records if one.job_id == job.id]
+    return [one.code for one in records], [line for one in records for line in unpacked(one.params)]
+
+
+def test_summary_notes_steps_and_summary_but_no_file(bench: Bench):
+    codes, lines = logged(bench, JobLogLevel.SUMMARY)
+    assert {"N5000", "N5001", "N5002", "N5020", "N5040"} <= set(codes)
+    assert lines == []
+
+
+def test_none_notes_the_beginning_and_the_result_alone(bench: Bench):
+    codes, lines = logged(bench, JobLogLevel.NONE)
+    assert (codes, lines) == (["N5000", "N5040"], [])
+
+
+def test_none_leaves_out_no_error(bench: Bench):
+    bench.agent.begin_error = ArcxoError("AE0465", name="Files", id=7)
+    codes, _ = logged(bench, JobLogLevel.NONE)
+    assert codes == ["N5000", "AE0465", "E5042"]
+    assert bench.catalog.jobs.list()[0].last_result is JobResult.FAILED
+
+
+def test_detail_notes_each_directory_with_what_was_read_of_it(bench: Bench):
+    codes, lines = logged(bench, JobLogLevel.DETAIL)
+    assert {"N5045", "N5046"} & set(codes) == {"N5046"}
+    assert sorted(line.partition(" ")[2] for line in lines) == ["(1 files, 5 bytes)", "(1 files, 97.66 KB)"]
+
+
+def test_all_notes_each_file_that_was_read_and_of_the_next_backup_only_what_changed(bench: Bench):
+    codes, lines = logged(bench, JobLogLevel.ALL)
+    assert "N5045" in codes
+    assert {"a.txt (5 bytes)", "b.bin (97.66 KB)"} <= {line.rpartition("/")[2] for line in lines}
+    (bench.replica / "a.txt").unlink()
+    (bench.replica / "new").write_text("n")
+    _, lines = logged(bench, JobLogLevel.ALL)
+    names = {line.rpartition("/")[2] for line in lines}
+    assert {"a.txt (gone)", "new (1 bytes)"} <= names
+    assert "b.bin (97.66 KB)" not in names
+
+
+class Noting:
+    """What `ReadLines` needs of a job's control."""
+
+    def __init__(self, level: JobLogLevel) -> None:
+        self.log_level, self.lost = level, False
+        self.rows: list[list[str]] = []
+        self.notes: list[Any] = []
+
+    def note_lines(self, code: str, lines: list[str], *, scenario: str = "") -> None:
+        self.rows.append(list(lines))
+
+    def note(self, code: str, **params: object) -> None:
+        self.notes.append((code, params["count"]))
+
+
+def entries(count: int, kind: EntryKind = EntryKind.FILE) -> list[CatalogRow]:
+    return [CatalogRow(b"/srv/d%d/f" % number, kind, 1, 0, "") for number in range(count)]
+
+
+@pytest.mark.parametrize("level", [JobLogLevel.ALL, JobLogLevel.DETAIL])
+def test_a_log_holds_so_many_lines_and_says_how_many_more_there_were(level, monkeypatch):
+    monkeypatch.setattr(read_lines, "MOST_LINES", 500)
+    noting: Any = Noting(level)
+    lines = ReadLines(noting, "Files")
+    lines.take(entries(700))
+    lines.close()
+    assert sum(map(len, noting.rows)) == 500
+    assert max(map(len, noting.rows)) <= 200
+    assert noting.notes == [("N5047", "200")]
+
+
+def test_a_row_stays_small_when_paths_are_long():
+    noting: Any = Noting(JobLogLevel.ALL)
+    lines = ReadLines(noting, "Files")
+    lines.take(CatalogRow(b"/" + b"n" * 4000, EntryKind.FILE, 1, 0, "") for _ in range(100))
+    lines.close()
+    assert max(sum(map(len, row)) for row in noting.rows) <= 60_000
+    assert sum(map(len, noting.rows)) == 100
+
+
+def test_nothing_is_written_for_a_run_that_is_anothers_now():
+    noting: Any = Noting(JobLogLevel.DETAIL)
+    lines = ReadLines(noting, "Files")
+    lines.take(entries(3))
+    noting.lost = True
+    lines.close()
+    assert (noting.rows, noting.notes) == ([], [])
+
+
+def test_lines_that_cannot_be_read_are_none():
+    assert unpacked({}) == unpacked({"lines": "?"}) == unpacked({"lines": "{}"}) == []
+    assert unpacked(packed(["a\nb", "ü"])) == ["a\nb", "ü"]
