@@ -70,6 +70,7 @@ class EntityArchiver:
         assert isinstance(control.job.script, BackupScript)
         self._script = control.job.script
         self._choice = MediaChoice(catalog, lanes, control, self._script)
+        self._read = ReadLines(control, point.label)
 
     def archive(self, entity: EntityPoint) -> Archived:
         """Back up an entity; a media that gets full is followed by the next one of its group.
@@ -81,7 +82,6 @@ class EntityArchiver:
         filled: OnlineMedia | None = None
         while True:
             chosen = self._media(filled)
-        self._read = ReadLines(control, point.label)
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
@@ -102,6 +102,7 @@ class EntityArchiver:
 
     def close(self) -> None:
         """The job writes no more: its media may be erased again."""
+        self._read.close()
         self._choice.release()
 
     def _everything(self) -> AnyPoint:
@@ -113,7 +114,6 @@ class EntityArchiver:
         """The media to write to: the one to begin with, or the one that follows a full one."""
         found: list[OnlineMedia] = []
 
-        self._read.close()
         def look() -> bool:
             one = self._choice.first() if filled is None else self._choice.following(filled)
             if one is not None:
@@ -229,6 +229,7 @@ class EntityArchiver:
                     control.problem(event, scenario=self.point.label)
                 case CatalogRows():
                     rows.take(event)
+                    self._read.take(event.rows)
                 case ArchiveResult():
                     result = event
         if result is None:
@@ -241,7 +242,6 @@ class EntityArchiver:
             session=result.session,
         )
         return result
-                    self._read.take(event.rows)
 
     def _publish(self, chosen: OnlineMedia, result: ArchiveResult, rows: _Rows) -> Archived:
         control = self._control
