@@ -70,8 +70,8 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "retry_at": script.retry_at,
             "makeup_of": script.makeup_of,
             "streams": script.streams,
-            "commands": _commands_to(script.commands),
             "job_log": script.job_log.value,
+            "commands": _commands_to(script.commands),
             "node_commands": [[node, _commands_to(one)] for node, one in script.node_commands],
         }
     elif isinstance(script, RestoreScript):
@@ -141,11 +141,11 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
             retry_at=document.get("retry_at", ""),
             makeup_of=document.get("makeup_of", 0),
             streams=document.get("streams", 4),
+            job_log=JobLogLevel(document.get("job_log", JobLogLevel.SUMMARY)),
             commands=_commands_from(document.get("commands", {})),
             node_commands=tuple(
                 (node, _commands_from(one)) for node, one in document.get("node_commands", ())
             ),
-            job_log=JobLogLevel(document.get("job_log", JobLogLevel.SUMMARY)),
         )
     return RestoreScript(
         selections=tuple(

@@ -211,6 +211,8 @@ def test_the_lines_of_a_row_are_made_when_it_is_opened(
     held = made.log.find(2)
     assert made.log.hasChildren(held)
     assert made.log.rowCount(held) == 0
+    made.tabs.setCurrentIndex(1)
     made.log_tree.expand(held)
+    settled()
     assert made.log.rowCount(held) == 200
     assert made.log.index(199, len(made.log.columns) - 1, held).data() == "/srv/199 (5 bytes)"
