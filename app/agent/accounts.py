@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -52,6 +53,7 @@ class Accounts:
     def __init__(self, home: AgentHome) -> None:
         self._path = os.path.join(home.engine, _FILE)
         self._guard = threading.Lock()
+        self._known: tuple[tuple[int, int, int, int], dict[str, dict[str, str]]] | None = None
         self._hasher = _hasher()
         # Compared with when there is no such account: an answer takes as long either way.
         self._nobody = self._hasher.hash("nobody")
@@ -117,6 +119,14 @@ class Accounts:
         with self._guard:
             self._write(self._read() | checked)
 
+    def stamp(self, name: str) -> bytes:
+        """What stands for the account as it is now: another one after each change, b"" when it is gone.
+
+        Raises ArcxoError AE1011.
+        """
+        entry = self._read().get(name)
+        return b"" if entry is None else hashlib.sha256(repr(sorted(entry.items())).encode()).digest()
+
     def verify(self, name: str, password: str) -> Account:
         """The account, if `password` is its. Blocks for a hash, or for PAM.
 
@@ -138,9 +148,19 @@ class Accounts:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            content = Path(self._path).read_bytes()
+            found = os.stat(self._path)
         except FileNotFoundError:
             return {}
+        # A change puts another file in its place; each call of a logged-in account asks.
+        state = (found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
+        known = self._known
+        if known is not None and known[0] == state:
+            return dict(known[1])
+        entries = self._parsed(Path(self._path).read_bytes())
+        self._known = (state, entries)
+        return dict(entries)
+
+    def _parsed(self, content: bytes) -> dict[str, dict[str, str]]:
         try:
             entries: dict[str, dict[str, str]] = json.loads(content)["accounts"]
             for entry in entries.values():

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from app.agent.accounts import Account, Accounts, Role
 from app.model.errors import BusyError, CredentialsError
@@ -19,6 +20,12 @@ WINDOW_S = 60.0
 _TRACKED_MAX = 4096
 _HASHES_AT_ONCE = 2
 _OWNER = Account("owner", Role.ADMINISTRATOR)
+
+
+class _Issued(NamedTuple):
+    account: Account
+    stamp: bytes
+    until: float
 
 
 class LoginLimiter:
@@ -69,7 +76,7 @@ class Sessions:
         # A hash takes 64 MiB and a core for a while: callers cannot make many be made at once.
         self._hashing = threading.Semaphore(_HASHES_AT_ONCE)
         self._guard = threading.Lock()
-        self._tokens: dict[bytes, tuple[Account, float]] = {}
+        self._tokens: dict[bytes, _Issued] = {}
         self._proven: dict[tuple[str, str], None] = {}
 
     def log_in(self, user: str, password: str, peer: str) -> tuple[str, int]:
@@ -88,6 +95,8 @@ class Sessions:
         with self._hashing:
             # Others may have failed while this one waited for its turn.
             self._limiter.check(*keys)
+            # Before the password is looked at: when it is changed meanwhile, the token does not count.
+            stamp = self._accounts.stamp(user)
             try:
                 account = self._accounts.verify(user, password)
             except CredentialsError:
@@ -101,20 +110,27 @@ class Sessions:
         token = secrets.token_urlsafe(32)
         now = self._clock()
         with self._guard:
-            self._tokens = {key: known for key, known in self._tokens.items() if known[1] > now}
-            self._tokens[_digest(token)] = (account, now + TOKEN_LIFE_S)
+            self._tokens = {key: known for key, known in self._tokens.items() if known.until > now}
+            self._tokens[_digest(token)] = _Issued(account, stamp, now + TOKEN_LIFE_S)
         return token, TOKEN_LIFE_S
 
     def bearer(self, token: str) -> Account:
-        """Whose token it is. Raises CredentialsError AE1015 for none that counts."""
+        """Whose token it is. Raises CredentialsError AE1015 for none that counts.
+
+        None counts of an account whose password or role was changed since, or that was removed.
+        """
         digest = _digest(token)
         if hmac.compare_digest(digest, self._owner):
             return _OWNER
         with self._guard:
-            account, until = self._tokens.get(digest, (_OWNER, 0.0))
-        if until <= self._clock():
+            issued = self._tokens.get(digest)
+        if issued is None or issued.until <= self._clock():
             raise CredentialsError("AE1015")
-        return account
+        if self._accounts.stamp(issued.account.name) != issued.stamp:
+            with self._guard:
+                self._tokens.pop(digest, None)
+            raise CredentialsError("AE1015")
+        return issued.account
 
 
 def own_user(user: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,34 @@ def test_tokens_end_and_unknown_ones_are_refused(accounts: Accounts) -> None:
     for refused in (token, "", "owner2"):
         with pytest.raises(CredentialsError):
             sessions.bearer(refused)
+
+
+def test_a_token_ends_with_the_password_the_role_or_the_account_that_it_was_given_for(
+    accounts: Accounts,
+) -> None:
+    sessions = Sessions(accounts, "owner")
+    changes: list[Callable[[], None]] = [
+        lambda: accounts.add("anna", "another", Role.OPERATOR),
+        lambda: accounts.add("anna", "right", Role.MONITOR),
+        lambda: accounts.remove("anna"),
+    ]
+    for change in changes:
+        accounts.add("anna", "right", Role.OPERATOR)
+        accounts.add("bert", "right", Role.OPERATOR)
+        token, _ = sessions.log_in("anna", "right", "p")
+        other, _ = sessions.log_in("bert", "right", "p")
+        assert sessions.bearer(token).name == "anna"
+        change()
+        for _ in range(2):
+            with pytest.raises(CredentialsError) as caught:
+                sessions.bearer(token)
+            assert caught.value.code == "AE1015"
+        if any(one.name == "anna" for one in accounts.list()):
+            accounts.remove("anna")
+        accounts.remove("bert")
+        accounts.add("bert", "right", Role.MONITOR)
+        with pytest.raises(CredentialsError):
+            sessions.bearer(other)
 
 
 def test_a_domain_is_part_of_the_name_unless_it_is_this_host(
