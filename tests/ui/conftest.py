@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,11 +14,14 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
 from app.ui.application import make_application
 from app.ui.bridge.tasks import Tasks
 from app.ui.manager import Context
+from app.ui.models.table import RowModel
+from app.ui.models.tree import TreeModel
 from app.ui.theme import ThemeMode, theme
 from tests.support.memory_services import MemoryServices
 
@@ -27,6 +31,30 @@ def qapp(request: pytest.FixtureRequest) -> QApplication:
     app = make_application()
     theme().apply(ThemeMode.LIGHT, 1.0)
     return app
+
+
+@pytest.fixture
+def models_unwatched() -> None:
+    """For a test whose models are too large to be watched, or that has a tester of its own."""
+
+
+@pytest.fixture(autouse=True)
+def models_keep_the_rules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every model made in a test is watched by Qt's tester while it changes; its warnings fail the test."""
+    if "models_unwatched" in request.fixturenames:
+        return
+    for kind in (RowModel, TreeModel):
+        monkeypatch.setattr(kind, "__init__", _watched(kind.__init__))
+
+
+def _watched(make: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(make)
+    def made(self: Any, *arguments: Any, **named: Any) -> None:
+        make(self, *arguments, **named)
+        tester = QAbstractItemModelTester(self, QAbstractItemModelTester.FailureReportingMode.Warning, self)
+        tester.setUseFetchMore(False)  # what is read when it is opened is read when the test opens it
+
+    return made
 
 
 @pytest.fixture

@@ -294,6 +294,7 @@ def test_cancel_asks_when_something_was_chosen(at_points, qtbot, settled):
     settled()
 
 
+@pytest.mark.usefixtures("models_unwatched")
 def test_a_click_in_the_timeline_chooses_the_state_of_that_moment(context, qtbot, services, settled):
     newest = many_points(services)
     wizard = opened(context, qtbot, moment=(newest - timedelta(seconds=599.5), ""))
