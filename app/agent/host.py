@@ -112,7 +112,7 @@ class HostEngines:
 
     def preflight(self, paths: Sequence[bytes], timeout_s: float) -> Sequence[CheckResult]:
         """What there is to say of this host before it is used, and of directories as roots on it."""
-        results = list(check_host(self._home_path))
+        results = list(check_host(self._home_path, self.data_address))
         for path in paths:
             results += self._replica.call("check_place", path, timeout_s=timeout_s)
         return results

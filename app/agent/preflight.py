@@ -19,9 +19,11 @@ _WATCHES_LEAST = 65_536
 _HARD_LINKS = "hard links"
 
 
-def check_host(home: str) -> Sequence[CheckResult]:
-    """Space for the home, rights, and the limits of watching."""
-    return [_space(os.fsencode(home), "AI1110", "AW1111"), _rights(), _watches()]
+def check_host(home: str, data_address: str) -> Sequence[CheckResult]:
+    """Space for the home, rights, the limits of watching, and the port that masters send to (`data_address`)."""
+    port = data_address.rpartition(":")[2]
+    listening = CheckResult("data port", CheckOutcome.OK, "AI1120", {"port": port})
+    return [_space(os.fsencode(home), "AI1110", "AW1111"), _rights(), _watches(), listening]
 
 
 def check_place(engine: ReplicaEngine, path: bytes) -> list[CheckResult]:

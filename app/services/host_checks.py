@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.agent.api import Agent
+from app.agent.tls import check_fingerprint, fetch_certificate
 from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome, CheckResult, HostInfo
 from app.services.connections import Connections
@@ -29,10 +30,28 @@ def preflight(connections: Connections, name: str, paths: Sequence[bytes]) -> Se
         params = {"host": name, "seconds": f"{abs(skew):.0f}", "direction": "ahead" if skew > 0 else "behind"}
         outcome = CheckOutcome.WARNING if late else CheckOutcome.OK
         results.append(CheckResult(name, outcome, "W1165" if late else "I1164", params))
-        results += agent.preflight(paths)
+        found = agent.preflight(paths)
+        results += [_data_port(connections, name, one) if one.code == "AI1120" else one for one in found]
     except ArcxoError as error:
         results.append(CheckResult(name, CheckOutcome.ERROR, error.code, dict(error.params)))
     return results
+
+
+def _data_port(connections: Connections, name: str, told: CheckResult) -> CheckResult:
+    """Whether the port that masters send to can be reached from here, as its log-in port can."""
+    if connections.is_here(name):
+        return told
+    known = connections.catalog.hosts.show(name)
+    port = told.params["port"]
+    address = f"{known.address.rpartition(':')[0]}:{port}"
+    params = {"host": name, "address": address, "port": port}
+    try:
+        shown = fetch_certificate(address, _CONNECT_S, name)
+        check_fingerprint(shown, known.fingerprint, name)
+    except ArcxoError as error:
+        params["reason"] = error.params.get("reason") or f"another certificate is shown ({error.code})"
+        return CheckResult(name, CheckOutcome.WARNING, "W1168", params)
+    return CheckResult(name, CheckOutcome.OK, "I1167", params)
 
 
 def _version(name: str, info: HostInfo) -> CheckResult:
@@ -49,8 +68,6 @@ def _version(name: str, info: HostInfo) -> CheckResult:
 def _connected(connections: Connections, name: str, results: list[CheckResult]) -> Agent:
     if connections.is_here(name):
         return connections.local_agent()
-    from app.agent.tls import check_fingerprint, fetch_certificate
-
     known = connections.catalog.hosts.show(name)
     certificate = fetch_certificate(known.address, _CONNECT_S, name)
     results.append(CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": known.address}))

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from app.agent.home import AgentHome
 from app.agent.run import spawn_agent, stop_agent
 from tests.support.arcxo_command import Arcxo
+from tests.support.tcp_proxy import TcpProxy
 
 PASSWORD = "of the branch"
 
@@ -112,7 +114,7 @@ def test_preflight_tells_each_step_and_goes_as_far_as_it_can(branch: Branch, tmp
     lines = branch.here.json("preflight", "branch", "--path", str(tmp_path))
     codes = [line["code"] for line in lines]
     assert codes[:5] == ["I1160", "I1161", "I1162", "I1163", "I1164"]
-    assert {"IR00411"} < set(codes)
+    assert {"IR00411", "I1167"} < set(codes)
     assert all(line["outcome"] != "error" for line in lines)
     stop_agent(str(branch.there.home))
     try:
@@ -122,6 +124,26 @@ def test_preflight_tells_each_step_and_goes_as_far_as_it_can(branch: Branch, tmp
         assert lines[0]["fix"]
     finally:
         branch.address = spawn_agent(str(branch.there.home), branch.address).address
+
+
+@pytest.mark.slow
+def test_preflight_warns_of_a_data_port_that_is_shut_while_the_log_in_port_is_open(branch: Branch) -> None:
+    # The agent listens on 127.0.0.1 alone: at another address only what the proxy lets through is there.
+    direct, proxy = branch.address, TcpProxy(branch.address, "127.0.0.9")
+    try:
+        branch.address = proxy.address
+        branch.add("--accept-fingerprint")
+        lines = branch.here.json("preflight", "branch")
+    finally:
+        branch.address = direct
+        proxy.close()
+    (warning,) = [line for line in lines if line["code"] == "W1168"]
+    assert warning["outcome"] == "warning"
+    running = AgentHome(str(branch.there.home)).running()
+    assert running is not None
+    port = running.data_address.rpartition(":")[2]
+    assert f"127.0.0.9:{port}" in warning["text"]
+    assert port in warning["fix"]
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ class TcpProxy:
     passed on, and connections stay open: a half-open link.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, listen: str = "127.0.0.1") -> None:
         self.target = target
         self.passed: list[tuple[float, int]] = []
         self.connections = 0
@@ -26,8 +26,8 @@ class TcpProxy:
         self._closed = False
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = socket.create_server((listen, 0))
+        self.address = f"{listen}:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, name="proxy")]
         self._threads[0].start()
 
