@@ -20,7 +20,7 @@ _HARD_LINKS = "hard links"
 
 
 def check_host(home: str, data_address: str) -> Sequence[CheckResult]:
-    """Space for the home, rights, the limits of watching, and the port that masters send to (`data_address`)."""
+    """Space for the home, rights, limits of watching, and the port masters send to (of `data_address`)."""
     port = data_address.rpartition(":")[2]
     listening = CheckResult("data port", CheckOutcome.OK, "AI1120", {"port": port})
     return [_space(os.fsencode(home), "AI1110", "AW1111"), _rights(), _watches(), listening]
