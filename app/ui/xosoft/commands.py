@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -155,6 +155,12 @@ class ScenarioCommands(QObject):
         self.changed.emit()
 
     def _on_act(self, act: Act) -> None:
+        if self._pane.group and act is Act.RUN:
+            self._ask_run(self._pane.members)
+            return
+        if self._pane.group and act is Act.STOP:
+            self._ask_stop_all()
+            return
         if self._pane.group:
             for member in able(act, self._pane.members):
                 self.do(act, member)
@@ -163,7 +169,7 @@ class ScenarioCommands(QObject):
         if status is None:
             return
         asking: Callable[[ScenarioStatus], None] | None = {
-            Act.RUN: self._ask_run,
+            Act.RUN: lambda chosen: self._ask_run((chosen,)),
             Act.DIFFERENCE: self._ask_difference,
             Act.RESTORE_DATA: self._ask_restore,
             Act.DELETE: self._ask_delete,
@@ -244,12 +250,28 @@ class ScenarioCommands(QObject):
         self.changed.emit()
         self.offer()
 
-    def _ask_run(self, status: ScenarioStatus) -> None:
+    def _ask_run(self, members: Sequence[ScenarioStatus]) -> None:
         from app.ui.xosoft.run_dialog import RunDialog
 
-        dialog = RunDialog(self._manager.context, status.scenario, self._manager)
-        dialog.chosen.connect(lambda sync: self.do(Act.RUN, status, sync=sync))
+        dialog = RunDialog(self._manager.context, members, self._manager, group=self._pane.group)
+        numbers = {scenario.id for scenario in dialog.scenarios}
+        dialog.chosen.connect(lambda sync: self._do_to(Act.RUN, numbers, sync=sync))
         self._open(dialog)
+
+    def _ask_stop_all(self) -> None:
+        """The scenarios of the group in view are stopped when that is wanted."""
+        from app.ui.xosoft.together import StopGroupDialog
+
+        dialog = StopGroupDialog(self._pane.group, self._pane.members, self._manager)
+        numbers = {one.status.scenario.id for one in dialog.members if not one.left_out}
+        dialog.accepted.connect(lambda: self._do_to(Act.STOP, numbers))
+        self._open(dialog)
+
+    def _do_to(self, act: Act, numbers: set[int], *, sync: SyncMethod | None = None) -> None:
+        """Of these scenarios those to which it is possible still."""
+        for status in self._pane.statuses:
+            if status.scenario.id in numbers and not why_not(act, status):
+                self.do(act, status, sync=sync)
 
     def _ask_difference(self, status: ScenarioStatus) -> None:
         from app.ui.xosoft.difference_dialog import DifferenceDialog

@@ -1,4 +1,6 @@
-"""Run a scenario: log in to the backup server, see what was verified, choose how to synchronise."""
+"""Run a scenario or those of a group: log in to the backup server, see what was verified, choose how to
+synchronise.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayou
 from app.model.errors import CredentialsError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.properties import properties_on
-from app.model.scenario import Scenario, SyncMethod
+from app.model.scenario import Scenario, ScenarioStatus, SyncMethod
 from app.ui import formats
 from app.ui.manager import Context
 from app.ui.theme import theme
@@ -19,7 +21,9 @@ from app.ui.widgets.basics import Label, Line, PaneHeader, button, standard_butt
 from app.ui.widgets.check_list import CheckList
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.notices import explain
+from app.ui.xosoft.actions import Act
 from app.ui.xosoft.server_login import LOCAL, ServerLogin
+from app.ui.xosoft.together import MemberTable, counts_text, sort_out
 
 _METHODS = (SyncMethod.FILE, SyncMethod.BLOCK)
 
@@ -29,27 +33,38 @@ class RunDialog(QDialog):
 
     chosen = Signal(object)
 
-    def __init__(self, context: Context, scenario: Scenario, parent: QWidget) -> None:
+    def __init__(
+        self, context: Context, members: Sequence[ScenarioStatus], parent: QWidget, *, group: str = ""
+    ) -> None:
+        """Of one scenario, or of those of a `group`: what cannot be run is left out, and said to be."""
         super().__init__(parent)
-        self._context, self._scenario = context, scenario
+        self._context, self._group = context, group
+        self.members = sort_out(Act.RUN, members)
+        self.scenarios = tuple(one.status.scenario for one in self.members if not one.left_out or not group)
         self._found: dict[str, Sequence[CheckResult]] = {}
-        self._asked = tuple(dict.fromkeys((scenario.master, *(one.host for one in scenario.replicas))))
+        hosts = (host for made in self.scenarios for host in (made.master, *(r.host for r in made.replicas)))
+        self._asked = tuple(dict.fromkeys(hosts))
         self._failed = ""
         self.setWindowTitle("ARCserve Backup server connection")
-        self.resize(theme().px(640), theme().px(620))
+        self.resize(theme().px(640), theme().px(760 if group else 620))
         self.login = ServerLogin(context, needed=False)
         self.header = PaneHeader("Verification")
         self.retry = button("Check again", "small", "refresh-cw")
         self.retry.clicked.connect(self._check)
         self.header.add(self.retry)
         self.list = CheckList("Verification")
-        self.list.setMinimumHeight(theme().px(150))
-        self.method = Segmented(("File", "Block"))
+        self.list.setMinimumHeight(theme().px(120 if group else 150))
+        usual = {_properties_method(made) for made in self.scenarios}
+        self._usual = usual.pop() if len(usual) == 1 else None
+        self._methods = _METHODS if self._usual is not None else (None, *_METHODS)
+        self.method = Segmented(
+            ["As each one says" if one is None else one.value.capitalize() for one in self._methods]
+        )
         self.method.setAccessibleName("Synchronization method")
-        self._usual = self._properties_method()
-        self.method.choose(_METHODS.index(self._usual))
+        self.method.choose(self._methods.index(self._usual))
         self.note = Label("", "body", "text2", wrap=True)
-        self.run_button = button("Run", "primary")
+        words = f"Run {formats.counted(len(self.scenarios), 'scenario')}" if group else "Run"
+        self.run_button = button(words, "primary")
         self.run_button.setDefault(True)
         self._lay_out()
         self.login.load(self)
@@ -65,14 +80,18 @@ class RunDialog(QDialog):
         top = QVBoxLayout()
         top.setContentsMargins(20, 20, 20, 8)
         top.setSpacing(10)
-        top.addWidget(Label(f"Run {self._scenario.name}", "subject", wrap=True))
+        what = f"the scenarios of {self._group}" if self._group else self.scenarios[0].name
+        top.addWidget(Label(f"Run {what}", "subject", wrap=True))
         top.addWidget(self.login)
         method = QHBoxLayout()
         method.setContentsMargins(20, 8, 20, 0)
         method.setSpacing(12)
         method.addWidget(Label("Synchronization method", "small_medium"))
         method.addWidget(self.method)
-        method.addWidget(Label(f"{self._usual.value.capitalize()} is its property", "small", "muted"), 1)
+        usual = f"{self._usual.value.capitalize()} is its property" if self._usual is not None else ""
+        if self._group:
+            usual = usual.replace("its property", "the property of all")
+        method.addWidget(Label(usual, "small", "muted"), 1)
         foot = QVBoxLayout()
         foot.setContentsMargins(20, 4, 20, 16)
         foot.addWidget(self.note)
@@ -82,16 +101,15 @@ class RunDialog(QDialog):
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(Line())
+        if self._group:
+            layout.addWidget(PaneHeader("What is run", counts_text(self.members)))
+            layout.addWidget(MemberTable(Act.RUN, self.members), 1)
+            layout.addWidget(Line())
         layout.addWidget(self.header)
         layout.addWidget(self.list, 1)
         layout.addWidget(Line())
         layout.addLayout(method)
         layout.addLayout(foot)
-
-    def _properties_method(self) -> SyncMethod:
-        first = self._scenario.replicas[0].host if self._scenario.replicas else ""
-        found = properties_on(self._scenario, first).sync
-        return found if found in _METHODS else SyncMethod.FILE
 
     # verification
 
@@ -151,19 +169,20 @@ class RunDialog(QDialog):
         if not typed.password:
             self._on_logged_in(None)
             return
-        services, number = self._context.services, str(self._scenario.id)
+        services, numbers = self._context.services, [str(made.id) for made in self.scenarios]
 
-        def log_in() -> Scenario:
+        def log_in() -> None:
             services.hosts.check_login(LOCAL, typed)
-            return services.scenarios.register(number)
+            for number in numbers:
+                services.scenarios.register(number)
 
         self.note.set_role("text2")
         self.note.setText(f"Logging in as {typed.user}…")
         self.run_button.setEnabled(False)
         self._context.tasks.run(self, log_in, self._on_logged_in, self._on_error)
 
-    def _on_logged_in(self, _scenario: object) -> None:
-        chosen = _METHODS[self.method.position]
+    def _on_logged_in(self, _nothing: object) -> None:
+        chosen = self._methods[self.method.position]
         self.chosen.emit(chosen if chosen is not self._usual else None)
         self.accept()
 
@@ -176,3 +195,10 @@ class RunDialog(QDialog):
         title, text, _ = explain(error)
         self.note.set_role("error")
         self.note.setText(f"{title}. {text}".strip())
+
+
+def _properties_method(scenario: Scenario) -> SyncMethod:
+    """How it synchronises its first replica when nobody says otherwise."""
+    first = scenario.replicas[0].host if scenario.replicas else ""
+    found = properties_on(scenario, first).sync
+    return found if found in _METHODS else SyncMethod.FILE

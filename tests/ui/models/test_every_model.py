@@ -44,8 +44,8 @@ def item_kind(kind: type[Any]) -> Any:
 
 
 def made_model(kind: type[Any]) -> RowModel[Any]:
-    names = list(inspect.signature(kind.__init__).parameters)[1:]
-    return kind(**{name: _GIVEN[name] for name in names})
+    wanted = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    return kind(**{one.name: _GIVEN[one.name] for one in wanted if one.default is one.empty})
 
 
 def different_items(model: RowModel[Any], kind: Any) -> list[Any]:

@@ -17,8 +17,10 @@ from app.ui.wizards.new_scenario import NewScenarioWizard
 from app.ui.xosoft.actions import Act
 from app.ui.xosoft.edit_dialog import EditScenarioDialog
 from app.ui.xosoft.manager import XOsoftManager
+from app.ui.xosoft.run_dialog import RunDialog
 from app.ui.xosoft.suspend_dialog import SuspendDialog
 from app.ui.xosoft.suspend_times import offered_times
+from app.ui.xosoft.together import MemberTable, StopGroupDialog
 
 
 @pytest.fixture
@@ -47,6 +49,16 @@ def select_group(manager, name):
     manager.scenarios.tree.select_row(index)
 
 
+def asked(manager, kind):
+    """The dialog of this kind that is open."""
+    (found,) = [one for one in manager.findChildren(kind) if one.isVisible()]
+    return found
+
+
+def happens(model):
+    return {item.status.scenario.name: model.cell(item, 2).text for item in model.items}
+
+
 def test_a_group_stops_together_and_says_how_many(manager, qtbot, services):
     select_group(manager, "Branch offices")
     assert manager.selected is None
@@ -56,6 +68,13 @@ def test_a_group_stops_together_and_says_how_many(manager, qtbot, services):
     assert stop.toolTip() == "Stop 3 of 3 scenarios of Branch offices"
     assert manager.actions_[Act.DELETE].toolTip() == "Select one scenario"
     stop.trigger()
+    dialog = asked(manager, StopGroupDialog)
+    assert dialog.stop_button.text() == "Stop 3 scenarios"
+    assert {text.partition(":")[0] for text in happens(dialog.table.members).values()} == {"Stops"}
+    dialog.reject()
+    assert services.called("scenarios.stop") == []
+    stop.trigger()
+    asked(manager, StopGroupDialog).stop_button.click()
     assert stop.toolTip() == "Working on it"
     qtbot.waitUntil(lambda: len(services.called("scenarios.stop")) == 3)
     run = manager.actions_[Act.RUN]
@@ -63,6 +82,23 @@ def test_a_group_stops_together_and_says_how_many(manager, qtbot, services):
     assert run.toolTip() == "Run 3 of 3 scenarios of Branch offices"
     select(manager, qtbot, "Lab Results")
     assert manager.framework.pages.currentWidget() is manager.framework.statistics
+
+
+def test_running_a_group_says_which_are_left_out_and_why(manager, qtbot, services):
+    one, *others = [one for one in services.statuses if one.scenario.group == "Branch offices"]
+    services.scenarios.stop(one.scenario.name)
+    select_group(manager, "Branch offices")
+    run = manager.actions_[Act.RUN]
+    qtbot.waitUntil(run.isEnabled)
+    run.trigger()
+    dialog = asked(manager, RunDialog)
+    qtbot.waitUntil(lambda: not dialog.checking)
+    model = dialog.findChild(MemberTable).members
+    assert [item.left_out for item in model.items] == ["", *["The scenario is running"] * len(others)]
+    assert model.items[0].status.scenario.name == one.scenario.name
+    assert dialog.run_button.text() == "Run 1 scenario"
+    dialog.run_button.click()
+    qtbot.waitUntil(lambda: services.called("scenarios.run") == [("scenarios.run", one.scenario.name)])
 
 
 def test_a_scenario_is_renamed_and_moved_to_another_group(manager, qtbot, services):
