@@ -17,6 +17,17 @@ KNOWS = {
     "RenewBackup": "keeping a backup point for as long as its job needs it",
     "ListScenariosRequest.tag": "",
     "RestoreOrder.left_out": "leaving paths out of a restore",
+    "ListOwners": "naming its users and groups",
+    "ArchiveOrder.owners": "",
+    "HostOwners.users": "",
+    "HostOwners.groups": "",
+    "Owner.number": "",
+    "Owner.name": "",
+    "RestoreOrder.owners_by_name": "giving restored files to users of the same names",
+    "RestoreOrder.owner_changes": "giving restored files to other users",
+    "OwnerChange.source": "",
+    "OwnerChange.becomes": "",
+    "OwnerChange.group": "",
 }
 """Calls, and fields of requests as MESSAGE.FIELD, with the words for what they do; "" where nothing is lost
 when a host leaves them out. A field or call that is added to the protocol is added here (a test holds it)."""

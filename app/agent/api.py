@@ -30,6 +30,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.kept_replica import KeptReplica
 from app.model.media import Consistency
+from app.model.owners import HostOwners, OwnerChange
 from app.model.path_state import DirectoryStates
 from app.model.paths import shown
 from app.model.report import ComparisonProgress, Report
@@ -177,6 +178,7 @@ class ArchiveOrder:
     verify: VerifyMode = VerifyMode.NONE
     server: str = ""
     base_media: str = ""
+    owners: HostOwners | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ class RestoreOrder:
     leave_open: bool = False
     items_max: int = 0
     left_out: tuple[bytes, ...] = ()
+    owners_by_name: bool = False
+    owner_changes: tuple[OwnerChange, ...] = ()
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""
@@ -363,6 +367,7 @@ class Agent(Protocol):
     def restore(self, order: RestoreOrder) -> Iterator[RestoreEvent]: ...
     def compare_session(self, order: CompareOrder) -> Iterator[CompareEvent]: ...
     def undo_restore(self, order: UndoOrder) -> Iterator[RestoreEvent]: ...
+    def owners(self) -> HostOwners: ...
     def kept_restores(self) -> Sequence[KeptRestore]: ...
     def pending_replacements(self) -> Sequence[PendingReplacement]: ...
     def close(self) -> None: ...

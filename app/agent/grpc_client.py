@@ -34,6 +34,7 @@ from app.model.filters import FilterPreview
 from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.kept_replica import KeptReplica
+from app.model.owners import HostOwners
 from app.model.packed_rows import PackedRows, unpack_rows
 from app.model.path_state import DirectoryStates
 from app.model.paths import shown
@@ -365,6 +366,10 @@ class GrpcAgent(HostCalls):
     def kept_restores(self) -> Sequence[KeptRestore]:
         """The restores that can be undone there."""
         return _items(self._call("ListKeptRestores", pb.Empty()), KeptRestore)
+
+    def owners(self) -> HostOwners:
+        """The users and groups that the host enumerates."""
+        return from_message(self._call("ListOwners", pb.Empty()), HostOwners)
 
     def pending_replacements(self) -> Sequence[PendingReplacement]:
         """Restored files that wait for a program to end."""

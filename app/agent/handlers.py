@@ -26,6 +26,7 @@ from app.agent.far_media import MediaRequest
 from app.agent.far_work import archive_far, restore_far
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host import HostEngines
+from app.agent.owners import host_owners
 from app.agent.peer_handlers import PeerHandlers
 from app.agent.peers import Peers
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
@@ -157,6 +158,9 @@ class ControlHandlers:
     def _do_list_kept_restores(self, _request: Any, _left: float) -> pb.KeptRestores:
         found = self._host.restores.kept()
         return pb.KeptRestores(items=[to_message(one, pb.KeptRestore) for one in found])
+
+    def _do_list_owners(self, _request: Any, _left: float) -> pb.HostOwners:
+        return to_message(host_owners(), pb.HostOwners)
 
     def _do_list_pending_replacements(self, _request: Any, _left: float) -> pb.PendingReplacements:
         found = self._host.restores.pending()

@@ -51,6 +51,7 @@ def task_of(
         verify=order.verify,
         server=order.server,
         fence=order.fence,
+        owners=order.owners,
         following=following,
     )
 

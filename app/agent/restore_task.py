@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.agent.api import RestoreOrder
 from app.backup.api import RestoreTask
+from app.model.owners import OwnerRule
 
 
 def restore_task(order: RestoreOrder, state: str, protected: tuple[bytes, ...]) -> RestoreTask:
@@ -27,4 +28,6 @@ def restore_task(order: RestoreOrder, state: str, protected: tuple[bytes, ...]) 
         undo_max_bytes=order.undo_max_bytes,
         leave_open=order.leave_open,
         left_out=order.left_out,
+        owners=OwnerRule.NAME if order.owners_by_name else OwnerRule.NUMBER,
+        owner_changes=order.owner_changes,
     )

@@ -111,6 +111,7 @@ class SourcePoints:
             verify=order.verify,
             server=order.server,
             fence=order.fence,
+            owners=order.owners,
         )
 
     def touch(self, point_id: str, *, renewed: bool = False) -> None:

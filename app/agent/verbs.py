@@ -51,6 +51,7 @@ REQUIRED_ROLE = {
     "Restore": Role.ADMINISTRATOR,
     "UndoRestore": Role.ADMINISTRATOR,
     "ListKeptRestores": Role.OPERATOR,
+    "ListOwners": Role.OPERATOR,
     "ListPendingReplacements": Role.OPERATOR,
     "OpenStream": Role.ADMINISTRATOR,
     "ArchiveFar": Role.OPERATOR,

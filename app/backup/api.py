@@ -20,6 +20,7 @@ from app.model.entry import Identity, Metadata
 from app.model.errors import Problem
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
+from app.model.owners import HostOwners, OwnerChange, OwnerRule
 from app.model.restore import RestoreItem, RestorePart, RestorePlan, UndoItem, UndoResult
 
 
@@ -116,6 +117,8 @@ class ArchiveTask:
     fence: int = 0
     base_media: str = ""
     following: bool = False
+    owners: HostOwners | None = None
+    """The names of the users and groups by whose numbers the entries are owned, to be kept with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class RestoreTask:
     """Files that a program has open are not replaced at once, but when it lets go of them."""
     left_out: tuple[bytes, ...] = ()
     """Targets that stay as they are, with all beneath them: they are no items of the restore."""
+    owners: OwnerRule = OwnerRule.NUMBER
+    owner_changes: tuple[OwnerChange, ...] = ()
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""

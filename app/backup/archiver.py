@@ -15,6 +15,7 @@ from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
 from app.backup.listed import ListedTree
 from app.backup.manifests import SnapshotManifest
+from app.backup.owners import encode_owners, recorded_owners
 from app.backup.source_tree import SourceTree
 from app.backup.tree import TreeArchiver
 from app.media.api import SessionHeader
@@ -149,6 +150,7 @@ class Archiver:
             contents = ContentWriter(index, writer, ledger, task.data_key)
             shared = self._shared(base, ledger)
             root_id = self._tree(contents, ledger, base)
+            owners_id = self._owners(contents, base)
             loose = 0
             if shared and base is not None:
                 if self._finds_own_refs(contents, ledger, base):
@@ -192,6 +194,7 @@ class Archiver:
             refs_hash=b"",
             roots=tuple(root.master_path for root in task.roots),
             loose_bytes=loose,
+            owners_id=owners_id,
         )
         return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
 
@@ -226,6 +229,13 @@ class Archiver:
         ledger.files, ledger.directories = base.header.files, base.header.directories
         ledger.size_bytes = base.header.size_bytes
         return base.references
+
+    def _owners(self, contents: ContentWriter, base: Base | None) -> str:
+        """Keep the names of the owners; those of the base where none are known now."""
+        owners = self._task.owners
+        if not owners and base is not None:
+            owners = recorded_owners(base.header, base.reader)
+        return contents.node(encode_owners(owners)).hex() if owners else ""
 
     def _tree(self, contents: ContentWriter, ledger: Ledger, base: Base | None) -> bytes:
         """Archive all roots and make the nodes above them; the id of the node of `/`."""

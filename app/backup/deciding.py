@@ -9,6 +9,7 @@ from app.backup.api import RestoreTask
 from app.backup.beneath import Places
 from app.backup.claims import Claims, origin_of
 from app.backup.items import Item, is_left_out
+from app.backup.owners import OwnerMap
 from app.held_directories import names_in
 from app.media.api import SessionHeader
 from app.media.node import DIRECTORY, KIND, MTIME, Entry
@@ -25,15 +26,18 @@ _DIRECTORY = 0
 class Deciding:
     """Decides for the entries of a restore, one after the other. Looks at the destination, changes nothing.
 
-    `header` is the session that the entries are of. Raises UsageError E4243 when a destination is part of
-    what is protected.
+    `header` is the session that the entries are of, `owners` whose they become. Raises UsageError E4243 when
+    a destination is part of what is protected.
     """
 
-    def __init__(self, task: RestoreTask, header: SessionHeader, places: Places, *, several: bool) -> None:
+    def __init__(
+        self, task: RestoreTask, header: SessionHeader, owners: OwnerMap, places: Places, *, several: bool
+    ) -> None:
         self._task = task
         self._places = places
         self._several = several
         self.header = header
+        self.owners = owners
         self.claims = Claims()
         self.made_above: set[bytes] = set()
         """Destinations that are made, and what is above them, to which no entry of a session has come yet."""
@@ -46,7 +50,10 @@ class Deciding:
     def decide(self, source: bytes, target: bytes, entry: Entry, *, fresh: bool = False) -> Item:
         """What becomes of one entry; nothing is in a `fresh` directory yet."""
         is_directory = entry[KIND] == DIRECTORY
-        item = Item(source, target, entry, RestoreAction.CREATE)
+        given = self.owners.given(entry)
+        item = Item(source, target, given, RestoreAction.CREATE)
+        if given is not entry:
+            item.recorded = entry
         if is_directory and target in self.made_above:
             self.made_above.discard(target)
             self.claims.take(target, _DIRECTORY)

@@ -29,6 +29,8 @@ class Item:
     wanted: bytes = b""
     """The place it would have had, for an entry that gets another name."""
 
+    recorded: Entry | None = None
+    """The entry as its session has it, where the one that is written has other owners."""
     known: Metadata | None = None
 
     def metadata(self) -> Metadata:

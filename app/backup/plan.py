@@ -7,10 +7,11 @@ from collections.abc import Callable
 from app.backup.api import RestoreTask
 from app.backup.beneath import Places
 from app.backup.busy import is_open
-from app.backup.items import Item
+from app.backup.items import Item, is_implicit
+from app.backup.owners import OwnerTally
 from app.backup.selection import Selection, open_parts
 from app.backup.tally import Tally, free_bytes
-from app.media.node import DIRECTORY, KIND, SIZE
+from app.media.node import DIRECTORY, GID, KIND, SIZE, UID
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 
 _ALREADY_TAKEN = "another selected entry has this place"
@@ -25,13 +26,16 @@ def plan(
 ) -> RestorePlan:
     """See `app.backup.api.plan_restore`. Existing directories are not counted; nothing happens to them."""
     items: list[RestoreItem] = []
-    tally = Tally()
+    tally, owners = Tally(), OwnerTally()
     places = Places(task.directories())
     try:
         selection = Selection(task, open_parts(task), places)
         for item in selection.items():
             if canceled():
                 break
+            if _gets_owner(item):
+                was = item.recorded or item.entry
+                owners.add(selection.owners, was[UID], was[GID])
             for each in _with_inside(selection, item, exact=task.exact):
                 tally.add(each)
                 if not each.is_change:
@@ -57,7 +61,15 @@ def plan(
         kept_bytes=tally.kept_bytes,
         undo_days=task.undo_days,
         undo_max_bytes=task.undo_max_bytes,
+        owners=owners.counts(),
     )
+
+
+def _gets_owner(item: Item) -> bool:
+    """Whether an entry is written with its owner: all but what is skipped, removed or only on the way."""
+    if item.failed or item.action in (RestoreAction.SKIP, RestoreAction.DELETE) or is_implicit(item.entry):
+        return False
+    return not (item.above and item.action is RestoreAction.OVERWRITE)
 
 
 def _with_inside(selection: Selection, item: Item, *, exact: bool) -> list[Item]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from app.backup.api import RestoreTask
 from app.backup.beneath import Places
@@ -12,6 +13,7 @@ from app.backup.claims import Claims
 from app.backup.deciding import Deciding
 from app.backup.extras import Extra, extras
 from app.backup.items import Item, is_left_out
+from app.backup.owners import OwnerMap, recorded_owners
 from app.media.api import SessionHeader
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, SIZE, Entry
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
@@ -28,16 +30,16 @@ class OpenPart:
     part: RestorePart
     header: SessionHeader
     reader: ChunkReader
+    owners: OwnerMap
 
 
 def open_parts(task: RestoreTask) -> list[OpenPart]:
     """The parts of a task, the newest session first: its entries have the first claim to a place.
 
-    Raises what `open_session` does; ArcxoError E4234 for an exact restore of a session that lacks something.
+    Raises what `open_session` does; ArcxoError E4234 for an exact restore of a session that lacks something,
+    E4251 E4252 for a new owner that this host does not have.
     """
-    opened = [
-        OpenPart(part, *open_session(part.media_path, part.session, part.data_key)) for part in task.parts()
-    ]
+    opened = [_opened(task, part) for part in task.parts()]
     for one in opened:
         for prefix, _ in one.part.targets:
             check_relative(prefix.strip(b"/"))
@@ -46,6 +48,12 @@ def open_parts(task: RestoreTask) -> list[OpenPart]:
     if task.relocate and any(len(one.part.targets) != 1 for one in opened):
         raise UsageError("E4222", path="/")
     return sorted(opened, key=lambda one: (one.header.taken_at, one.header.number), reverse=True)
+
+
+def _opened(task: RestoreTask, part: RestorePart) -> OpenPart:
+    header, reader = open_session(part.media_path, part.session, part.data_key)
+    owners = OwnerMap(partial(recorded_owners, header, reader), task.owners, task.owner_changes)
+    return OpenPart(part, header, reader, owners)
 
 
 class Selection:
@@ -58,7 +66,7 @@ class Selection:
         self._task = task
         self._parts = parts
         several = task.exact or len(parts) > 1 or any(len(one.part.paths) > 1 for one in parts)
-        self._deciding = Deciding(task, parts[0].header, places, several=several)
+        self._deciding = Deciding(task, parts[0].header, parts[0].owners, places, several=several)
         self._exact: list[bytes] = []
         self._told_above: set[bytes] = set()
         """Missing destinations and what is above them; they are told of once, before what goes into them."""
@@ -74,13 +82,18 @@ class Selection:
         # A path that is not there is known before the first item: nothing is begun then.
         chosen = [(one, [(path, self._chain(one, path)) for path in _selected(one)]) for one in self._parts]
         for one, paths in chosen:
-            self._deciding.header = one.header
+            self._deciding.header, self._deciding.owners = one.header, one.owners
             for path, chain in paths:
                 for item in self._one(one, path, chain):
                     item.reader = one.reader
                     yield item
         if self._task.exact:
             yield from self._extras()
+
+    @property
+    def owners(self) -> OwnerMap:
+        """Whose the entries become, of the session that the last item is of."""
+        return self._deciding.owners
 
     def inside(self, item: Item) -> Iterator[Extra]:
         """What is in a directory that an exact restore replaces by something else, deepest first."""

@@ -25,6 +25,7 @@ from app.model.job import (
     VerifyMode,
 )
 from app.model.job_log import JobLogLevel
+from app.model.owners import OwnerChange, OwnerRule
 from app.model.rotation import Rotation, RotationScheme
 from app.model.source import DirectSource
 
@@ -96,6 +97,9 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "undo_days": script.undo_days,
             "undo_max_mb": script.undo_max_mb,
             "left_out_b64": [encode_bytes(path) for path in script.left_out],
+            "owners": script.owners.value,
+            "owner_changes": [dataclasses.asdict(one) for one in script.owner_changes],
+            "commands": _commands_to(script.commands),
         }
     else:
         document = {"type": "plain", "version": _SCRIPT_VERSION, "values": dict(script)}
@@ -168,6 +172,9 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         undo_days=document.get("undo_days", 0),
         undo_max_mb=document.get("undo_max_mb", UNDO_MAX_MB),
         left_out=tuple(decode_bytes(path) for path in document.get("left_out_b64", ())),
+        owners=OwnerRule(document.get("owners", OwnerRule.NUMBER)),
+        owner_changes=tuple(OwnerChange(**one) for one in document.get("owner_changes", ())),
+        commands=_commands_from(document.get("commands", {})),
     )
 
 

@@ -14,6 +14,7 @@ from app.cli.context import current, interactive, read_password_file
 from app.cli.job import finish_submission
 from app.cli.query import make_query
 from app.cli.restore_choice import group_by_session, session_of_path
+from app.cli.restore_owners import owner_changes, owner_options
 from app.cli.restore_plan import MUST_BE_CONFIRMED, show_plan, show_summary
 from app.cli.restore_undo import pending, undo
 from app.model.errors import ExitCode, NotFoundError, UsageError
@@ -27,6 +28,7 @@ from app.model.job import (
     Schedule,
     Structure,
 )
+from app.model.owners import OwnerRule
 from app.services.api import RestoreRequest
 
 Command = Callable[..., Any]
@@ -75,6 +77,7 @@ def _restore_options(command: Command) -> Command:
             metavar="PATH",
             help="A path at the destination, as --plan shows it, that stays as it is; repeatable.",
         ),
+        *owner_options(),
         click.option("--yes", is_flag=True, help="Do not ask."),
         click.option("--session-password-file", metavar="FILE", help="Password of encrypted sessions."),
         click.option("--continue-if-not-stopped", is_flag=True),
@@ -169,6 +172,9 @@ def _submit(
     no_undo: bool,
     undo_max_mb: int,
     left_out: tuple[bytes, ...],
+    owners: str,
+    give_users: Sequence[str],
+    give_groups: Sequence[str],
     yes: bool,
     items: int,
 ) -> int:
@@ -191,6 +197,8 @@ def _submit(
             undo_days=0 if no_undo else undo_days,
             undo_max_mb=undo_max_mb,
             left_out=left_out,
+            owners=OwnerRule(owners),
+            owner_changes=owner_changes(give_users, give_groups),
         ),
         schedule=Schedule(run_at),
         name=job_name,

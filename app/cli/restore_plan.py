@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from app.cli.context import current
 from app.cli.jsonform import json_value
+from app.cli.restore_owners import owner_lines
 from app.cli.table import printable, size_text, table
 from app.model.paths import shown
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
@@ -88,6 +89,7 @@ def summary_lines(plan: RestorePlan) -> list[str]:
             lines.append(f"More than {allowed} is not allowed: it would not begin (--undo-max-mb, --no-undo)")
     elif replaced:
         lines.append("Nothing is kept aside: it cannot be undone")
+    lines += owner_lines(plan)
     if plan.stops_scenario:
         lines.append(f"The scenario {plan.stops_scenario} is stopped first, and stays stopped")
     return lines

@@ -23,6 +23,7 @@ from app.model.archive import ArchiveResult, CatalogRows, Progress
 from app.model.errors import ArcxoError, BusyError, Problem, UsageError
 from app.model.job import BackupScript, JobPhase
 from app.model.media import PoolSet, SessionInfo
+from app.model.owners import HostOwners
 from app.model.paths import shown
 
 NO_MEDIA = "E5141"
@@ -42,11 +43,19 @@ class Archived:
     problems: int
 
 
+def owners_of(agent: Agent) -> HostOwners | None:
+    """The users and groups of an agent's host; None when it does not say. A backup is good without them."""
+    try:
+        return agent.owners()
+    except ArcxoError:
+        return None
+
+
 class EntityArchiver:
     """Archives the entities of one backup point, each into one session.
 
     `point` is the one that is archived now: where it holds too little of what changed, another is made of
-    everything, once.
+    everything, once. `owners` are the users and groups of the machine whose paths the sessions have.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class EntityArchiver:
         control: JobControl,
         password: str,
         server: str,
+        owners: HostOwners | None = None,
     ) -> None:
         self._catalog = catalog
         self._lanes = lanes
@@ -66,6 +76,7 @@ class EntityArchiver:
         self._control = control
         self._password = password
         self._server = server
+        self._owners = owners
         self._whole = False
         assert isinstance(control.job.script, BackupScript)
         self._script = control.job.script
@@ -170,6 +181,7 @@ class EntityArchiver:
             key_id=key.key_id if key else "",
             verify=self._script.verify,
             server=self._server,
+            owners=self._owners,
         )
 
     def _base(

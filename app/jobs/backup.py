@@ -11,10 +11,11 @@ from app.agent.api import Agent, AnyPoint, BackupPoint
 from app.agent.names import is_masters_own
 from app.catalog.api import Catalog, NewJob
 from app.jobs import rotating
-from app.jobs.archiving import NO_MEDIA, EntityArchiver
+from app.jobs.archiving import NO_MEDIA, EntityArchiver, owners_of
 from app.jobs.commands import around
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
+from app.jobs.estimating import Expectation
 from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
@@ -26,6 +27,7 @@ from app.jobs.source_backup import SourceBackup, source_node
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
+from app.model.owners import HostOwners
 from app.model.scenario import ReplicaState, ServerType
 
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
@@ -85,6 +87,8 @@ class BackupJobs:
         node = self._scenario_node(script) if source is None else source_node(source)
         began = time.monotonic()
         refused = False
+        whole = control.job.parent_id is None
+        expected = Expectation(control, self._catalog, script) if whole else None
         try:
             if source is None:
                 result = self._back_up(control, node)
@@ -102,8 +106,9 @@ class BackupJobs:
         control.begin_phase(JobPhase.FINISH)
         node.seconds = time.monotonic() - began
         write_node_summary(control, node)
-        if control.job.parent_id is None:
+        if expected is not None:
             write_backup_summary(control, [node], script.device_group)
+            expected.note_outcome([node])
         write_backup_end(control, result)
         again = not refused and (node.missed or result not in _GOOD)
         return Outcome(result, script if again else None)
@@ -131,7 +136,14 @@ class BackupJobs:
                 control.begin_phase(JobPhase.SNAPSHOT)
                 point = agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)
                 archiver = EntityArchiver(
-                    self._catalog, self._lanes, agent, point, control, secrets.session_password, self._server
+                    self._catalog,
+                    self._lanes,
+                    agent,
+                    point,
+                    control,
+                    secrets.session_password,
+                    self._server,
+                    self._masters_owners(agent, node, secrets),
                 )
                 keep = False
                 try:
@@ -183,6 +195,19 @@ class BackupJobs:
         if found is not ReplicaState.REPLICATING:
             state = found.value if found is not None else "unknown"
             raise BusyError("AE0465", name=node.scenario, id=node.scenario_id, host=node.replica, state=state)
+
+    def _masters_owners(self, agent: Agent, node: NodeSummary, secrets: JobSecrets) -> HostOwners | None:
+        """The users and groups of the master, whose numbers its replica's files have."""
+        if is_masters_own(node.replica, node.master):
+            return owners_of(agent)
+        try:
+            master = self._agents.agent_of(node.master, secrets.login(node.scenario_id, "master"))
+        except ArcxoError:
+            return None
+        try:
+            return owners_of(master)
+        finally:
+            master.close()
 
     def _connect(self, node: NodeSummary, secrets: JobSecrets) -> Agent:
         agent: Agent | None = None
@@ -267,6 +292,7 @@ class BackupJobs:
 
     def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
         """Multistreaming: one child job per scenario and directory; this job waits for them and sums up."""
+        expected = Expectation(control, self._catalog, script)
         # What one child overwrites, or takes out of a pool, the others append to.
         run = f"{control.job.id}.{control.fence}"
         parts = [
@@ -303,7 +329,9 @@ class BackupJobs:
             self._stop_children(numbers)
             raise
         ended = self._jobs(numbers, control)
-        write_backup_summary(control, [self._child_node(job) for job in ended], script.device_group)
+        nodes = [self._child_node(job) for job in ended]
+        write_backup_summary(control, nodes, script.device_group)
+        expected.note_outcome(nodes)
         control.errors += sum(job.errors for job in ended)
         control.warnings += sum(job.warnings for job in ended)
         result = _together([job.last_result for job in ended])

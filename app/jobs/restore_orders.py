@@ -17,6 +17,7 @@ from app.media import api as media
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
 from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection, Structure
 from app.model.media import SessionInfo
+from app.model.owners import OwnerRule
 from app.model.restore import RestorePart
 from app.model.scenario import Scenario
 
@@ -105,6 +106,8 @@ class RestoreOrders:
             protected=protected,
             leave_open=script.destination is not Destination.DIRECTORY,
             left_out=script.left_out,
+            owners_by_name=script.owners is OwnerRule.NAME,
+            owner_changes=script.owner_changes,
         )
 
     def _placed(self, selection: RestoreSelection) -> PlacedSelection:

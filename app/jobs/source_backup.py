@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from app.agent.api import Agent, SourcePoint
 from app.catalog.api import Catalog
-from app.jobs.archiving import EntityArchiver
+from app.jobs.archiving import EntityArchiver, owners_of
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
@@ -58,7 +58,14 @@ class SourceBackup:
                 control.begin_phase(JobPhase.SNAPSHOT)
                 point = agent.begin_source_backup(source, control.job.id, control.fence)
                 archiver = EntityArchiver(
-                    self._catalog, self._lanes, agent, point, control, secrets.session_password, self._server
+                    self._catalog,
+                    self._lanes,
+                    agent,
+                    point,
+                    control,
+                    secrets.session_password,
+                    self._server,
+                    owners_of(agent),
                 )
                 try:
                     if (point.machine, point.path) != (source.host, source.path):

@@ -99,6 +99,8 @@ class SessionHeader:
     origin_serial: str = ""
     """Of a copy: the media, and the number there, of the session it was copied from, first of all."""
     origin_number: int = 0
+    owners_id: str = ""
+    """The chunk (hexadecimal) that keeps the names of users and groups; "" = none were kept."""
 
 
 @dataclass(frozen=True, slots=True)

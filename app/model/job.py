@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from app.model.commands import JobCommands
 from app.model.job_log import JobLogLevel
+from app.model.owners import OwnerChange, OwnerRule
 from app.model.rotation import Rotation
 from app.model.source import DirectSource
 
@@ -141,8 +142,8 @@ class BackupScript:
     node_commands: tuple[tuple[str, JobCommands], ...] = ()
     retry_at: str = ""
     """When what was missed is tried again, HH:MM in the schedule's time zone; "" = after `retry_minutes`."""
-
     job_log: JobLogLevel = JobLogLevel.SUMMARY
+
     def commands_of(self, node: str) -> JobCommands:
         """The commands around one node."""
         return dict(self.node_commands).get(node, JobCommands())
@@ -212,6 +213,10 @@ class RestoreScript:
     undo_max_mb: int = UNDO_MAX_MB
     left_out: tuple[bytes, ...] = ()
     """Paths at the destination that stay as they are, with all beneath them, whatever is selected."""
+    owners: OwnerRule = OwnerRule.NUMBER
+    owner_changes: tuple[OwnerChange, ...] = ()
+    commands: JobCommands = JobCommands()
+    """Run on the server before and after the job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.model.owners import OwnerCount
+
 
 class RestoreAction(StrEnum):
     """What happens to one path."""
@@ -56,6 +58,8 @@ class RestorePlan:
     kept_bytes: int = 0
     undo_days: int = 0
     undo_max_bytes: int = 0
+    owners: tuple[OwnerCount, ...] = ()
+    """Whose entries are written, and whose they become."""
 
 
 class UndoAction(StrEnum):

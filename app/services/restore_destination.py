@@ -6,6 +6,7 @@ import os
 
 from app.model.errors import UsageError
 from app.model.job import Conflict, Destination, RestoreScript
+from app.model.owners import OwnerRule
 from app.model.paths import is_beneath, shown
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
@@ -30,10 +31,12 @@ def check_destination(connections: Connections, script: RestoreScript) -> None:
     """Raise UsageError for a destination that nothing can be restored to, however much it is wished.
 
     E4243 the home or a media, E5187 what the running system makes, E5185 an exact restore with a rule,
-    E5294 the replica of a directory that was backed up by itself.
+    E5294 the replica of a directory that was backed up by itself, E5190 E5191 other owners on a replica, or
+    ones that cannot be.
     """
     if script.exact and script.conflict is not Conflict.OVERWRITE:
         raise UsageError("E5185", conflict=script.conflict.value)
+    _check_owners(script)
     if script.destination is Destination.ORIGINAL_REPLICA:
         for one in script.selections:
             session = connections.catalog.sessions.show(one.media_serial, one.session)
@@ -50,6 +53,19 @@ def check_destination(connections: Connections, script: RestoreScript) -> None:
     own += [os.fsencode(one.path) for one in online_media(connections.catalog)]
     if any(is_beneath(real, os.path.realpath(one)) for one in own):
         raise UsageError("E4243", path=shown(script.directory))
+
+
+def _check_owners(script: RestoreScript) -> None:
+    if script.owners is OwnerRule.NUMBER and not script.owner_changes:
+        return
+    if script.destination is Destination.ORIGINAL_REPLICA:
+        raise UsageError("E5190")
+    seen: set[tuple[bool, str]] = set()
+    for one in script.owner_changes:
+        names = (one.source, one.becomes)
+        if not all(name and name.isprintable() for name in names) or (one.group, one.source) in seen:
+            raise UsageError("E5191", text="=".join(names))
+        seen.add((one.group, one.source))
 
 
 def must_be_confirmed(request: RestoreRequest) -> None:

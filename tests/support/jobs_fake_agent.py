@@ -14,6 +14,7 @@ from app.model.archive import Progress
 from app.model.errors import ArcxoError
 from app.model.job import Credentials, JobPhase
 from app.model.media import Consistency
+from app.model.owners import HostOwners, Owner
 from app.model.scenario import (
     ProductType,
     ReplicaSpec,
@@ -120,9 +121,13 @@ class FakeAgent:
             data_key=order.data_key,
             key_id=order.key_id,
             verify=order.verify,
+            owners=order.owners,
         )
         archive(task, events.append, lambda: False)
         yield from events
+
+    def owners(self) -> HostOwners:
+        return HostOwners((Owner(4711, "anna"),), (Owner(4712, "sales"),))
 
     def renew_backup(self, point_id: str) -> None:
         self.renewed.append(point_id)

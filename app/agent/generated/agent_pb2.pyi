@@ -1392,7 +1392,7 @@ class BackupPoint(_message.Message):
     def __init__(self, id: _Optional[str] = ..., scenario: _Optional[_Union[Scenario, _Mapping]] = ..., replica: _Optional[str] = ..., taken_at: _Optional[_Union[Time, _Mapping]] = ..., consistency: _Optional[str] = ..., provider: _Optional[str] = ..., incarnation: _Optional[str] = ..., change: _Optional[int] = ..., entities: _Optional[_Iterable[_Union[EntityPoint, _Mapping]]] = ...) -> None: ...
 
 class ArchiveOrder(_message.Message):
-    __slots__ = ("point_id", "entity", "media_path", "job_id", "fence", "base_session", "base_incarnation", "base_change", "data_key", "key_id", "verify", "server", "base_media")
+    __slots__ = ("point_id", "entity", "media_path", "job_id", "fence", "base_session", "base_incarnation", "base_change", "data_key", "key_id", "verify", "server", "base_media", "owners")
     POINT_ID_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -1406,6 +1406,7 @@ class ArchiveOrder(_message.Message):
     VERIFY_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
     BASE_MEDIA_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
     point_id: str
     entity: str
     media_path: str
@@ -1419,7 +1420,50 @@ class ArchiveOrder(_message.Message):
     verify: str
     server: str
     base_media: str
-    def __init__(self, point_id: _Optional[str] = ..., entity: _Optional[str] = ..., media_path: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ..., base_session: _Optional[int] = ..., base_incarnation: _Optional[str] = ..., base_change: _Optional[int] = ..., data_key: _Optional[bytes] = ..., key_id: _Optional[str] = ..., verify: _Optional[str] = ..., server: _Optional[str] = ..., base_media: _Optional[str] = ...) -> None: ...
+    owners: HostOwners
+    def __init__(self, point_id: _Optional[str] = ..., entity: _Optional[str] = ..., media_path: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ..., base_session: _Optional[int] = ..., base_incarnation: _Optional[str] = ..., base_change: _Optional[int] = ..., data_key: _Optional[bytes] = ..., key_id: _Optional[str] = ..., verify: _Optional[str] = ..., server: _Optional[str] = ..., base_media: _Optional[str] = ..., owners: _Optional[_Union[HostOwners, _Mapping]] = ...) -> None: ...
+
+class Owner(_message.Message):
+    __slots__ = ("number", "name")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    name: str
+    def __init__(self, number: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class HostOwners(_message.Message):
+    __slots__ = ("users", "groups")
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedCompositeFieldContainer[Owner]
+    groups: _containers.RepeatedCompositeFieldContainer[Owner]
+    def __init__(self, users: _Optional[_Iterable[_Union[Owner, _Mapping]]] = ..., groups: _Optional[_Iterable[_Union[Owner, _Mapping]]] = ...) -> None: ...
+
+class OwnerChange(_message.Message):
+    __slots__ = ("source", "becomes", "group")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    BECOMES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    becomes: str
+    group: bool
+    def __init__(self, source: _Optional[str] = ..., becomes: _Optional[str] = ..., group: _Optional[bool] = ...) -> None: ...
+
+class OwnerCount(_message.Message):
+    __slots__ = ("number", "name", "becomes", "becomes_name", "entries", "group")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BECOMES_FIELD_NUMBER: _ClassVar[int]
+    BECOMES_NAME_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    name: str
+    becomes: int
+    becomes_name: str
+    entries: int
+    group: bool
+    def __init__(self, number: _Optional[int] = ..., name: _Optional[str] = ..., becomes: _Optional[int] = ..., becomes_name: _Optional[str] = ..., entries: _Optional[int] = ..., group: _Optional[bool] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("phase", "path", "files", "directories", "read_bytes", "changed_bytes", "stored_bytes", "files_total", "bytes_total")
@@ -1538,7 +1582,7 @@ class CompareEvent(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[CompareResult, _Mapping]] = ...) -> None: ...
 
 class RestoreOrder(_message.Message):
-    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only", "more", "exact", "undo_days", "undo_max_bytes", "protected", "leave_open", "items_max", "left_out")
+    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only", "more", "exact", "undo_days", "undo_max_bytes", "protected", "leave_open", "items_max", "left_out", "owners_by_name", "owner_changes")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     FENCE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -1558,6 +1602,8 @@ class RestoreOrder(_message.Message):
     LEAVE_OPEN_FIELD_NUMBER: _ClassVar[int]
     ITEMS_MAX_FIELD_NUMBER: _ClassVar[int]
     LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_BY_NAME_FIELD_NUMBER: _ClassVar[int]
+    OWNER_CHANGES_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     fence: int
     media_path: str
@@ -1577,7 +1623,9 @@ class RestoreOrder(_message.Message):
     leave_open: bool
     items_max: int
     left_out: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[RestorePart, _Mapping]]] = ..., exact: _Optional[bool] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., protected: _Optional[_Iterable[bytes]] = ..., leave_open: _Optional[bool] = ..., items_max: _Optional[int] = ..., left_out: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    owners_by_name: bool
+    owner_changes: _containers.RepeatedCompositeFieldContainer[OwnerChange]
+    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[RestorePart, _Mapping]]] = ..., exact: _Optional[bool] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., protected: _Optional[_Iterable[bytes]] = ..., leave_open: _Optional[bool] = ..., items_max: _Optional[int] = ..., left_out: _Optional[_Iterable[bytes]] = ..., owners_by_name: _Optional[bool] = ..., owner_changes: _Optional[_Iterable[_Union[OwnerChange, _Mapping]]] = ...) -> None: ...
 
 class RestorePart(_message.Message):
     __slots__ = ("media_path", "session", "paths", "targets", "data_key")
@@ -1614,7 +1662,7 @@ class RestoreItems(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ...) -> None: ...
 
 class RestorePlan(_message.Message):
-    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes")
+    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes", "owners")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -1632,6 +1680,7 @@ class RestorePlan(_message.Message):
     KEPT_BYTES_FIELD_NUMBER: _ClassVar[int]
     UNDO_DAYS_FIELD_NUMBER: _ClassVar[int]
     UNDO_MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
     counts: _containers.ScalarMap[str, int]
     size_bytes: int
     items: _containers.RepeatedCompositeFieldContainer[RestoreItem]
@@ -1642,7 +1691,8 @@ class RestorePlan(_message.Message):
     kept_bytes: int
     undo_days: int
     undo_max_bytes: int
-    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ...) -> None: ...
+    owners: _containers.RepeatedCompositeFieldContainer[OwnerCount]
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., owners: _Optional[_Iterable[_Union[OwnerCount, _Mapping]]] = ...) -> None: ...
 
 class UndoOrder(_message.Message):
     __slots__ = ("job_id", "fence", "force", "plan_only", "undone_job")

@@ -260,6 +260,11 @@ class AgentControlStub:
                 request_serializer=agent__pb2.Empty.SerializeToString,
                 response_deserializer=agent__pb2.KeptRestores.FromString,
                 _registered_method=True)
+        self.ListOwners = channel.unary_unary(
+                '/arcxo.agent.v1.AgentControl/ListOwners',
+                request_serializer=agent__pb2.Empty.SerializeToString,
+                response_deserializer=agent__pb2.HostOwners.FromString,
+                _registered_method=True)
         self.ListPendingReplacements = channel.unary_unary(
                 '/arcxo.agent.v1.AgentControl/ListPendingReplacements',
                 request_serializer=agent__pb2.Empty.SerializeToString,
@@ -563,6 +568,11 @@ def add_AgentControlServicer_to_server(servicer, server):
                     servicer.ListKeptRestores,
                     request_deserializer=agent__pb2.Empty.FromString,
                     response_serializer=agent__pb2.KeptRestores.SerializeToString,
+            ),
+            'ListOwners': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOwners,
+                    request_deserializer=agent__pb2.Empty.FromString,
+                    response_serializer=agent__pb2.HostOwners.SerializeToString,
             ),
             'ListPendingReplacements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPendingReplacements,
