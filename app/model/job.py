@@ -215,7 +215,7 @@ class RestoreScript:
     """Paths at the destination that stay as they are, with all beneath them, whatever is selected."""
     owners: OwnerRule = OwnerRule.NUMBER
     owner_changes: tuple[OwnerChange, ...] = ()
-    commands: JobCommands = JobCommands()
+    commands: JobCommands = field(default_factory=JobCommands)
     """Run on the server before and after the job."""
 
 
