@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from app.cli.context import CommandContext, current, read_password_file
+from app.cli.estimate import SAYS, show_estimate
 from app.cli.job import finish_submission
 from app.cli.operation import Operation, operation_options
 from app.cli.preflight import show_checks
@@ -81,6 +82,7 @@ _LOSSES = frozenset({"W5213", "W5214"})
 @click.option(
     "--preflight", "only_preflight", is_flag=True, help="Check server, hosts and media; submit nothing."
 )
+@click.option("--estimate", "only_estimate", is_flag=True, help=SAYS)
 @click.option("--yes", is_flag=True, help="Do not ask before media are overwritten.")
 @click.option("--session-password-file", metavar="FILE", help="Encrypt, with the password in FILE.")
 @click.option(
@@ -113,6 +115,7 @@ def backup(
     protect_days: int,
     only_plan: bool,
     only_preflight: bool,
+    only_estimate: bool,
     yes: bool,
     session_password_file: str | None,
     new_password: bool,
@@ -158,6 +161,8 @@ def backup(
     )
     if only_preflight:
         return show_checks(context, context.services.backups.preflight(script))
+    if only_estimate:
+        return show_estimate(context, context.services.backups.estimate(script))
     if password and not new_password:
         context.services.backups.check_password(script, password)
     if not _agreed(context, script, only_plan=only_plan, yes=yes):

@@ -15,6 +15,7 @@ from app.jobs.archiving import NO_MEDIA, EntityArchiver, owners_of
 from app.jobs.commands import around
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
+from app.jobs.estimating import Expectation
 from app.jobs.home_record import HomeRecorder
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
@@ -86,6 +87,8 @@ class BackupJobs:
         node = self._scenario_node(script) if source is None else source_node(source)
         began = time.monotonic()
         refused = False
+        whole = control.job.parent_id is None
+        expected = Expectation(control, self._catalog, script) if whole else None
         try:
             if source is None:
                 result = self._back_up(control, node)
@@ -103,8 +106,9 @@ class BackupJobs:
         control.begin_phase(JobPhase.FINISH)
         node.seconds = time.monotonic() - began
         write_node_summary(control, node)
-        if control.job.parent_id is None:
+        if expected is not None:
             write_backup_summary(control, [node], script.device_group)
+            expected.note_outcome([node])
         write_backup_end(control, result)
         again = not refused and (node.missed or result not in _GOOD)
         return Outcome(result, script if again else None)
@@ -288,6 +292,7 @@ class BackupJobs:
 
     def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
         """Multistreaming: one child job per scenario and directory; this job waits for them and sums up."""
+        expected = Expectation(control, self._catalog, script)
         # What one child overwrites, or takes out of a pool, the others append to.
         run = f"{control.job.id}.{control.fence}"
         parts = [
@@ -324,7 +329,9 @@ class BackupJobs:
             self._stop_children(numbers)
             raise
         ended = self._jobs(numbers, control)
-        write_backup_summary(control, [self._child_node(job) for job in ended], script.device_group)
+        nodes = [self._child_node(job) for job in ended]
+        write_backup_summary(control, nodes, script.device_group)
+        expected.note_outcome(nodes)
         control.errors += sum(job.errors for job in ended)
         control.warnings += sum(job.warnings for job in ended)
         result = _together([job.last_result for job in ended])

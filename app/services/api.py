@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.model.content import FileContent
+from app.model.estimate import BackupEstimate
 from app.model.events import ActivityRecord, Severity
 from app.model.folder_comparison import FolderComparison
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
@@ -102,6 +103,10 @@ class BackupService(Protocol):
     def submit(self, request: BackupRequest) -> Job: ...
     def check_password(self, script: BackupScript, password: str) -> None:
         """CredentialsError E1164 when the newest encrypted session of a scenario has another password."""
+        ...
+
+    def estimate(self, script: BackupScript) -> BackupEstimate:
+        """What it will look at, store and take, by the last backups of what it names."""
         ...
 
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.model.errors import UsageError
+from app.model.estimate import BackupEstimate
 from app.model.host import CheckResult
 from app.model.job import BackupScript, Job
 from app.model.job_script import SavedBackup, for_file, from_file, to_file
@@ -40,6 +41,12 @@ class LocalBackups:
             replaces=request.replaces,
             secrets=JobSecrets(session_password=request.session_password, logins=request.credentials),
         )
+
+    def estimate(self, script: BackupScript) -> BackupEstimate:
+        """What it will look at, store and take, by the last backups of what it names."""
+        from app.jobs.estimating import estimate_backup
+
+        return estimate_backup(self._connections.catalog, script)
 
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
         """What stands between this backup and its success, errors first."""

@@ -20,6 +20,7 @@ from app.model.discovery import Discovery
 from app.model.drift import DriftItem, DriftKind, DriftReport
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError, NotFoundError, Problem
+from app.model.estimate import BackupEstimate, estimate_of, of_scenario
 from app.model.events import ActivityRecord, EventRecord, Severity
 from app.model.filters import FilterExample, FilterPreview, PatternUse
 from app.model.folder_comparison import Change, FolderChange, FolderComparison
@@ -733,6 +734,11 @@ class MemoryHosts(_Calls):
 
 
 class MemoryBackups(_Calls):
+    def estimate(self, script: BackupScript) -> BackupEstimate:
+        self._note("backups.estimate", script)
+        nodes = [of_scenario(number, self._services.sessions) for number in script.scenario_ids]
+        return estimate_of(nodes, script.streams)
+
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
         self._note("backups.preflight", script)
         group = {"group": script.device_group, "devices": "1", "free": "1,500 GiB"}

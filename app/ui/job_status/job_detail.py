@@ -15,6 +15,7 @@ from app.ui import formats
 from app.ui.job_status import job_report
 from app.ui.job_status.job_report import WayBack, attention_rows, done_lines, facts, read_way_back
 from app.ui.job_status.log_pane import COLUMNS as LOG_COLUMNS
+from app.ui.job_status.outcome import OutcomePane
 from app.ui.job_status.packed_lines import log_row, show_lines
 from app.ui.job_status.replicate_back import ReplicateBackDialog, result_words
 from app.ui.job_status.undo_dialog import UndoDialog
@@ -58,6 +59,7 @@ class JobDetailDialog(QDialog):
         self._found = QStackedWidget()
         self._found.addWidget(self.attention_tree)
         self._found.addWidget(self.fine)
+        self.outcome = OutcomePane()
         self.log = TreeModel(LOG_COLUMNS, self)
         self.log.children_wanted.connect(partial(show_lines, self.log))
         self.log_tree = self._tree("Log of the job", self.log, LOG_COLUMNS)
@@ -109,6 +111,7 @@ class JobDetailDialog(QDialog):
         top.setSpacing(12)
         top.addLayout(self._done)
         top.addLayout(grid)
+        top.addWidget(self.outcome)
         top.addWidget(self.problem)
         summary = QWidget()
         body = QVBoxLayout(summary)
@@ -177,6 +180,7 @@ class JobDetailDialog(QDialog):
                 Label(line.text, "body", line.role if line.role != "text2" else "text", wrap=True), 1
             )
             self._done.addWidget(holder)
+        self.outcome.show_records(records)
         rows = attention_rows(records)
         self.attention.set_rows(rows)
         self._found.setCurrentIndex(0 if rows else 1)
