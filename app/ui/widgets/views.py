@@ -265,7 +265,8 @@ class CellTree(QTreeView):
                 metrics = QFontMetrics(font("strong" if cell.bold else "body"))
                 room = self.visualRect(index).width() - 2 * PADDING - (22 if cell.icon else 0)
                 elided = metrics.horizontalAdvance(cell.text) > room
-                text = cell.tooltip or (cell.text if elided else "")
+                said = [cell.text] if elided and cell.text not in cell.tooltip else []
+                text = "\n".join([*said, cell.tooltip] if cell.tooltip else said)
             QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().viewportEvent(event)

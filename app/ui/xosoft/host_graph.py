@@ -141,7 +141,7 @@ class HostGraph(QWidget):
         end = QPointF(box.left() - 2, box.center().y() + 4)
         path = QPainterPath(start)
         bend = start.x() + 34
-        path.cubicTo(QPointF(bend, start.y()), QPointF(bend, end.y()), QPointF(start.x() + 64, end.y()))
+        path.cubicTo(QPointF(bend, start.y()), QPointF(bend, end.y()), QPointF(start.x() + 56, end.y()))
         path.lineTo(QPointF(end.x() - 6, end.y()))
         pen = QPen(color(role), 1.6)
         pen.setStyle(style)
@@ -151,7 +151,7 @@ class HostGraph(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color(role))
         painter.drawPolygon(QPolygonF([end, end + QPointF(-8, -4.5), end + QPointF(-8, 4.5)]))
-        left = start.x() + 70
+        left = start.x() + 62
         room = max(60.0, end.x() - left - 16)
         if broken:
             shot = pixmap("x", "error", 20, self.devicePixelRatioF() * _grown())

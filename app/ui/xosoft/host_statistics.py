@@ -26,11 +26,11 @@ class RootModel(RowModel[RootStatistics]):
     columns = (
         Column("Root directory", 118, stretch=True),
         Column("Size", 72, right=True),
-        Column("Created", 66, right=True),
-        Column("Changed", 70, right=True),
+        Column("Created", 62, right=True),
+        Column("Changed", 68, right=True),
         Column("Removed", 70, right=True),
         Column("Renamed", 72, right=True),
-        Column("Last change", 95, right=True),
+        Column("Last change", 88, right=True),
     )
 
     def key_of(self, item: RootStatistics) -> Hashable:

@@ -123,7 +123,7 @@ class Panes(QMainWindow):
         scenarios, framework, _events = self.panes
         width, height = self.width(), self.height()
         self.resizeDocks(
-            [scenarios, framework], [round(width * 0.53), round(width * 0.47)], Qt.Orientation.Horizontal
+            [scenarios, framework], [round(width * 0.555), round(width * 0.445)], Qt.Orientation.Horizontal
         )
         low = max(theme().px(150), round(height * 0.27))
         # All of them: one alone is not made smaller where nothing lies in the middle.

@@ -30,7 +30,7 @@ class ScenarioPane(QObject):
         self.group = ""
         self._wanted = ""
         self.model = TreeModel(COLUMNS, self)
-        self.tree = CellTree()
+        self.tree = CellTree(indent=14)  # four levels share a narrow pane
         self.tree.setModel(self.model)
         self.tree.set_columns(COLUMNS)
         self.tree.setAccessibleName("Scenarios")

@@ -21,13 +21,13 @@ from app.ui.models.tree import Row
 from app.ui.widgets.status import IN_SYNC, REPLICA, SCENARIO, Status, status_cell
 
 COLUMNS = (
-    Column("Scenario", 138, stretch=True),
-    Column("Status", 126),
-    Column("Product", 66),
+    Column("Scenario", 152, stretch=True),
+    Column("Status", 130),
+    Column("Product", 74),
     Column("Server", 84),
-    Column("Mode", 70),
-    Column("", 92, right=True),
-    Column("", 58, right=True),
+    Column("Mode", 72),
+    Column("", 106, right=True),
+    Column("", 56, right=True),
 )
 """The last two are those of the hosts alone: what was synchronised, and the lag."""
 
