@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS drifts (
 """
 _SEEN = "inode, mode, uid, gid, size, modified, xattrs"
 _NOTHING = PathState(b"", 0, 0, 0, 0, 0, 0, 0, b"")
+RANGE_ROWS = 1000
+"""So many noted paths are looked at in one go: whoever waits for the replica's lock waits that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,22 @@ class Drift:
 
     def check_range(
         self, root: int, tree: Rooted, low: bytes, high: bytes, there: Sequence[bytes]
-    ) -> list[Finding]:
-        """The same for `there`, and for every noted path with `low` <= key <= `high`."""
-        rows = {row.path: row for row in self._store.states.between(root, low, high)}
+    ) -> tuple[list[Finding], bytes]:
+        """The same for `there`, and for every noted path with `low` <= key <= `high`.
+
+        Where very many are noted it ends before that; the second is the key up to which all was looked at.
+        """
+        noted = self._store.states.between(root, low, high, RANGE_ROWS)
+        if len(noted) == RANGE_ROWS:
+            high = order_key(noted[-1].path)
+            there = [path for path in there if order_key(path) <= high]
+        rows = {row.path: row for row in noted}
         found = []
         for path in sorted({*rows, *there}, key=order_key):
             finding = self._compare(root, tree, path, rows.get(path))
             if finding is not None:
                 found.append(finding)
-        return found
+        return found, high
 
     def _compare(self, root: int, tree: Rooted, path: bytes, row: PathState | None) -> Finding | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -19,6 +20,8 @@ from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
 
 CHUNK = 400
+_GIVE_WAY_S = 0.002
+"""A restore that waits for the lock gets it then."""
 _LAST_KEY = b"\xff" * 300
 _log = logging.getLogger("arcxo.replication.drift")
 
@@ -45,6 +48,8 @@ class DriftLooking:
         self._own = own
         self._hints = hints
         self._sweeping = False
+        self._reached = b""
+        """The key up to which the last look came; b"" when there was none."""
 
     def everything(self) -> Iterator[list[Finding]]:
         """Compare everything, part by part; what is watched is checked on the way."""
@@ -71,10 +76,19 @@ class DriftLooking:
         while True:
             part = list(islice(paths, CHUNK))
             high = end if len(part) < CHUNK else order_key(part[-1])
-            yield self._locked(partial(self._compare, root, low, high, part))
+            found: list[Finding] = []
+            while True:
+                self._reached = b""
+                found += self._locked(partial(self._compare, root, low, high, part))
+                low = (self._reached or high) + b"\0"
+                if low > high:
+                    break
+                # Much is gone from here: others may have the replica before the rest of it is looked at.
+                part = [path for path in part if order_key(path) >= low]
+                yield []
+            yield found
             if high is end:
                 return
-            low = high + b"\0"
 
     def _compare(
         self, root: int, low: bytes, high: bytes, part: Sequence[bytes], drift: Drift
@@ -87,7 +101,8 @@ class DriftLooking:
                 status = own.status_or_none(path)
                 if status is not None and stat.S_ISDIR(status.st_mode):
                     source.check(path, status.st_dev, status.st_ino)
-        return drift.check_range(root, own, low, high, part)
+        found, self._reached = drift.check_range(root, own, low, high, part)
+        return found
 
     def check(self, root: int, part: Sequence[bytes]) -> list[Finding]:
         """Compare some paths."""
@@ -100,6 +115,8 @@ class DriftLooking:
     def _locked(self, look: Callable[[Drift], list[Finding]]) -> list[Finding]:
         """What a look finds, with the replica's lock held; nothing when the store is another one now."""
         replica = self._replica
+        if replica.restores:
+            time.sleep(_GIVE_WAY_S)
         with replica.lock:
             if replica.store is not self._store or self._drift is None:
                 return []

@@ -225,11 +225,11 @@ class TreeStates:
         row = self._one(f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key = ?", (root, order_key(path)))
         return _state(row) if row else None
 
-    def between(self, root: int, low: bytes, high: bytes) -> list[PathState]:
-        """All rows with `low` <= key <= `high`."""
+    def between(self, root: int, low: bytes, high: bytes, most: int = -1) -> list[PathState]:
+        """The rows with `low` <= key <= `high`, by key, at most so many of them."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key >= ? AND key <= ? ORDER BY key",
-            (root, low, high),
+            f"SELECT {_COLUMNS} FROM states WHERE root = ? AND key >= ? AND key <= ? ORDER BY key LIMIT ?",
+            (root, low, high, most),
         )
         return [_state(row) for row in rows.fetchall()]
 

@@ -247,6 +247,8 @@ class DriftWatch:
         assert self._sweeping is not None
         until = time.monotonic() + (0.1 if busy else 0.4)
         while time.monotonic() < until:
+            if self._is_restored(time.monotonic()):
+                return False
             found = next(self._sweeping, None)
             if found is None:
                 self._end_sweep()
@@ -262,7 +264,9 @@ class DriftWatch:
 
     def _end_sweep(self) -> None:
         self._sweeping = None
-        self._settle()
+        if not self._settle():
+            self._sweep_due = time.monotonic()
+            return
         took = time.monotonic() - self._sweep_began
         scenario = self._replica.scenario
         minutes = scenario.properties.sweep_minutes if scenario is not None else 0
@@ -288,27 +292,33 @@ class DriftWatch:
             for place in own:
                 place.close()
 
-    def _settle(self) -> None:
-        """Note and handle what was found, if it is still so."""
+    def _settle(self) -> bool:
+        """Note and handle what was found, if it is still so. False: a restore has begun, which goes first."""
         found, self._found = self._found, []
         if not found:
-            return
+            return True
         replica = self._replica
         places: dict[int, dict[bytes, None]] = {}
         for finding in found:
             places.setdefault(finding.root, {})[finding.path] = None
         with replica.lock:
             if replica.store is not self._store or self._drift is None or self._kept is None:
-                return
+                return True
             still: list[Finding] = []
             for root, paths in places.items():
                 self._own[root].forget()
-                still += self._drift.check(root, self._own[root], paths)
+                listed = list(paths)
+                for start in range(0, len(listed), CHUNK):
+                    if self._is_restored(time.monotonic()):
+                        self._found = found
+                        return False
+                    still += self._drift.check(root, self._own[root], listed[start : start + CHUNK])
             asked = self._handler.handle(self._drift, self._kept, self._own, still)
             self.count = self._drift.count
             self._reverting |= bool(asked)
         for finding in asked:
             replica.tell_trouble(finding.root, finding.path, DRIFT_TROUBLE)
+        return True
 
     def _tell_back(self) -> None:
         """Tell when everything that was asked for is there again."""

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import RLock
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from app.model.drift import DriftKind
 from app.model.entry import Xattrs
-from app.replication.replica import listing
-from app.replication.replica.drift import Finding
+from app.replication.replica import drift, listing
+from app.replication.replica.drift import Drift, Finding
 from app.replication.replica.drift_listing import ListedStates
+from app.replication.replica.drift_looking import DriftLooking
 from app.replication.replica.drift_states import state_of
 from app.replication.replica.listing import list_root
+from app.replication.replica.replica import Replica
 from app.replication.replica.replica_store import ReplicaStore
+from app.replication.replica.rooted import Rooted
 from tests.support.replica_tree import open_store
 
 
@@ -102,3 +109,27 @@ def test_what_is_gone_when_it_is_looked_at_is_told_once(store: ReplicaStore, tmp
     assert [one.path for one in states.end()] == [b"b"]
     # Only the time of the directory is another since it was looked at.
     assert [one.path for one in listed(store)] == [b""]
+
+
+def test_what_is_gone_in_great_number_is_looked_at_part_by_part_and_found_once(
+    store: ReplicaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "replica"
+    for number in range(20):
+        (root / "folder" / f"many{number:02}").touch()
+    listed(store)
+    store.commit("", 0, -1)
+    shutil.rmtree(root / "folder")
+    (root / "after").touch()
+    monkeypatch.setattr(drift, "RANGE_ROWS", 4)
+    place = Rooted(store.trees[0].tree.path)
+    replica = SimpleNamespace(lock=RLock(), store=store, restores={}, label="")
+    looking = DriftLooking(cast("Replica", replica), store, Drift(store), None, [place], [])
+    parts = list(looking.beneath(0, b""))
+    place.close()
+    found = [(one.path, one.kind) for part in parts for one in part]
+    gone = [(b"folder", DriftKind.REMOVED)]
+    gone += [(b"folder/" + name, DriftKind.REMOVED) for name in (b"c", b"d")]
+    gone += [(b"folder/many%02d" % number, DriftKind.REMOVED) for number in range(20)]
+    assert sorted(found) == sorted([(b"", DriftKind.METADATA), (b"after", DriftKind.CREATED), *gone])
+    assert parts.count([]) >= 5  # others may have the replica in between

@@ -30,7 +30,7 @@ def drifted(store: ReplicaStore) -> list[Finding]:
     own = Rooted(store.trees[0].tree.path)
     try:
         paths = [path for path in ordered(own, b"") if path and not path.startswith(b".arcxo-")]
-        return Drift(store).check_range(0, own, b"", b"\xff" * 8, paths)
+        return Drift(store).check_range(0, own, b"", b"\xff" * 8, paths)[0]
     finally:
         own.close()
 
