@@ -100,6 +100,7 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "owners": script.owners.value,
             "owner_changes": [dataclasses.asdict(one) for one in script.owner_changes],
             "commands": _commands_to(script.commands),
+            "job_log": script.job_log.value,
         }
     else:
         document = {"type": "plain", "version": _SCRIPT_VERSION, "values": dict(script)}
@@ -175,6 +176,7 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         owners=OwnerRule(document.get("owners", OwnerRule.NUMBER)),
         owner_changes=tuple(OwnerChange(**one) for one in document.get("owner_changes", ())),
         commands=_commands_from(document.get("commands", {})),
+        job_log=JobLogLevel(document.get("job_log", JobLogLevel.SUMMARY)),
     )
 
 

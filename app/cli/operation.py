@@ -15,6 +15,22 @@ from app.model.errors import UsageError
 from app.model.job_log import JobLogLevel
 
 _RESULTS = ("finished", "incomplete", "failed", "canceled")
+_COMMANDS = (
+    click.option("--before", default="", metavar="COMMAND", help="Run it on the server before the job."),
+    click.option("--before-exit", type=int, default=None, metavar="CODE", help="Its expected exit code."),
+    click.option(
+        "--before-then",
+        type=click.Choice([one.value for one in OnExit]),
+        default=OnExit.RUN.value,
+        show_default=True,
+        help="What follows that code; with run, the job does not run after any other.",
+    ),
+    click.option("--before-delay", type=click.IntRange(0, 1440), default=0, metavar="MINUTES"),
+    click.option("--after", default="", metavar="COMMAND", help="Run it on the server after the job."),
+    click.option(
+        "--after-unless", multiple=True, type=click.Choice(_RESULTS), help="Not after that; may be repeated."
+    ),
+)
 _OPTIONS = (
     click.option(
         "--retry-missed",
@@ -52,20 +68,7 @@ _OPTIONS = (
         show_default=True,
         help="What the job's log holds; none still has warnings, errors and the result.",
     ),
-    click.option("--before", default="", metavar="COMMAND", help="Run it on the server before the job."),
-    click.option("--before-exit", type=int, default=None, metavar="CODE", help="Its expected exit code."),
-    click.option(
-        "--before-then",
-        type=click.Choice([one.value for one in OnExit]),
-        default=OnExit.RUN.value,
-        show_default=True,
-        help="What follows that code; with run, the job does not run after any other.",
-    ),
-    click.option("--before-delay", type=click.IntRange(0, 1440), default=0, metavar="MINUTES"),
-    click.option("--after", default="", metavar="COMMAND", help="Run it on the server after the job."),
-    click.option(
-        "--after-unless", multiple=True, type=click.Choice(_RESULTS), help="Not after that; may be repeated."
-    ),
+    *_COMMANDS,
     click.option(
         "--node-before", multiple=True, metavar="NAME=COMMAND", help="Before one scenario; 0 is expected."
     ),
@@ -107,14 +110,7 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         node_after: Sequence[str],
         **values: Any,
     ) -> Any:
-        commands = JobCommands(
-            _split(before),
-            before_exit,
-            OnExit(before_then),
-            before_delay,
-            _split(after),
-            tuple(dict.fromkeys(after_unless)),
-        )
+        commands = _commands(before, before_exit, before_then, before_delay, after, after_unless)
         nodes = _nodes(node_before, node_after)
         made = Operation(retries, retry_minutes, streams, commands, nodes, retry_at, JobLogLevel(job_log))
         return command(operation=made, **values)
@@ -123,6 +119,35 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command those of the programs around a job; it gets them as one `commands`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *,
+        before: str,
+        before_exit: int | None,
+        before_then: str,
+        before_delay: int,
+        after: str,
+        after_unless: Sequence[str],
+        **values: Any,
+    ) -> Any:
+        made = _commands(before, before_exit, before_then, before_delay, after, after_unless)
+        return command(commands=made, **values)
+
+    decorated: Callable[..., Any] = wrapped
+    for option in reversed(_COMMANDS):
+        decorated = option(decorated)
+    return decorated
+
+
+def _commands(
+    before: str, code: int | None, then: str, delay: int, after: str, unless: Sequence[str]
+) -> JobCommands:
+    return JobCommands(_split(before), code, OnExit(then), delay, _split(after), tuple(dict.fromkeys(unless)))
 
 
 def _split(text: str) -> tuple[str, ...]:

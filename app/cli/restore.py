@@ -12,11 +12,13 @@ import click
 from app.cli.arguments import MasterPath, UtcTime, absolute_bytes
 from app.cli.context import current, interactive, read_password_file
 from app.cli.job import finish_submission
+from app.cli.operation import command_options
 from app.cli.query import make_query
 from app.cli.restore_choice import group_by_session, session_of_path
 from app.cli.restore_owners import owner_changes, owner_options
 from app.cli.restore_plan import MUST_BE_CONFIRMED, show_plan, show_summary
 from app.cli.restore_undo import pending, undo
+from app.model.commands import JobCommands
 from app.model.errors import ExitCode, NotFoundError, UsageError
 from app.model.job import (
     UNDO_DAYS,
@@ -28,6 +30,7 @@ from app.model.job import (
     Schedule,
     Structure,
 )
+from app.model.job_log import JobLogLevel
 from app.model.owners import OwnerRule
 from app.services.api import RestoreRequest
 
@@ -95,8 +98,16 @@ def _restore_options(command: Command) -> Command:
             metavar="N",
             help="Paths of the plan to print (0 = all, however many).",
         ),
+        click.option(
+            "--job-log",
+            type=click.Choice([JobLogLevel.NONE.value, JobLogLevel.SUMMARY.value]),
+            default=JobLogLevel.SUMMARY.value,
+            show_default=True,
+            help="What the job's log holds; none still has warnings, errors and the result.",
+        ),
         click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result."),
     ]
+    command = command_options(command)
     for option in reversed(options):
         command = option(command)
     return command
@@ -175,6 +186,8 @@ def _submit(
     owners: str,
     give_users: Sequence[str],
     give_groups: Sequence[str],
+    commands: JobCommands,
+    job_log: str,
     yes: bool,
     items: int,
 ) -> int:
@@ -199,6 +212,8 @@ def _submit(
             left_out=left_out,
             owners=OwnerRule(owners),
             owner_changes=owner_changes(give_users, give_groups),
+            commands=commands,
+            job_log=JobLogLevel(job_log),
         ),
         schedule=Schedule(run_at),
         name=job_name,

@@ -63,9 +63,5 @@ def _line(one: OwnerCount) -> str:
     kind = "group" if one.group else "user"
     who = f"{one.name} ({one.number})" if one.name else str(one.number)
     entries = "entry" if one.entries == 1 else "entries"
-    if one.becomes_name:
-        there = f"belong to {one.becomes_name}"
-    else:
-        verb = "keep" if one.becomes == one.number else "get"
-        there = f"{verb} number {one.becomes}, which nobody has"
-    return printable(f"  {kind} {who}: {one.entries:,} {entries} {there}")
+    there = f"{one.becomes_name} there" if one.becomes_name else f"nobody there has number {one.becomes}"
+    return printable(f"  {kind} {who}, {one.entries:,} {entries}: {there}")

@@ -14,7 +14,7 @@ from app.catalog.api import Catalog, Claim, Totals
 from app.messages import load
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.events import Severity
-from app.model.job import BackupScript, Job, JobPhase, JobProgress
+from app.model.job import BackupScript, Job, JobPhase, JobProgress, RestoreScript
 from app.model.job_log import LEFT_OUT_CODE, JobLogLevel, packed
 from app.model.paths import shown
 
@@ -125,7 +125,7 @@ class JobControl:
     def log_level(self) -> JobLogLevel:
         """How much the job's log holds."""
         script = self.job.script
-        return script.job_log if isinstance(script, BackupScript) else JobLogLevel.SUMMARY
+        return script.job_log if isinstance(script, BackupScript | RestoreScript) else JobLogLevel.SUMMARY
 
     @property
     def _silent(self) -> bool:
@@ -223,6 +223,6 @@ class JobControl:
         self._catalog.live.put_progress(self.job.id, shown_now)
 
 
-_ALWAYS = frozenset({"N5000", "N5040", LEFT_OUT_CODE})
+_ALWAYS = frozenset({"N5000", "N5040", "N5050", "N5070", "N5158", LEFT_OUT_CODE})
 """Information that a job notes at every level: that it began, how it ended, what its log does not hold."""
 _COLUMNS = frozenset({"server", "job_id", "parent_job_id", "session", "scenario", "code", "severity"})

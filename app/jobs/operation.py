@@ -25,10 +25,11 @@ def check_operation(script: BackupScript) -> None:
         except ValueError:
             raise UsageError("E5745", what="the time of another try", value=script.retry_at) from None
     for commands in (script.commands, *(one for _, one in script.node_commands)):
-        _check(commands)
+        check_commands(commands)
 
 
-def _check(commands: JobCommands) -> None:
+def check_commands(commands: JobCommands) -> None:
+    """Raises UsageError as `check_operation`."""
     if not 0 <= commands.delay_minutes <= 1440:
         raise UsageError("E5745", what="delay", value=commands.delay_minutes)
     for word in commands.after_unless:

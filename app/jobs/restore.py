@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.catalog.api import Catalog
+from app.jobs.commands import around
 from app.jobs.connections import JobConnections
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
@@ -36,6 +37,9 @@ class RestoreJobs:
         script = control.job.script
         assert isinstance(script, RestoreScript)
         control.note("N5050", job=control.job.id, name=control.job.name)
+        return around(control, script.commands, "", lambda: self._run(control, script))
+
+    def _run(self, control: JobControl, script: RestoreScript) -> Outcome:
         began = time.monotonic()
         control.begin_phase(JobPhase.CONNECT)
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)

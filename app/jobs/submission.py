@@ -9,7 +9,7 @@ from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
 from app.jobs.hosts import is_local
-from app.jobs.operation import check_operation
+from app.jobs.operation import check_commands, check_operation
 from app.jobs.rotating import ensure_pools
 from app.jobs.secrets import SecretStore
 from app.model.errors import NotFoundError, UsageError
@@ -105,11 +105,12 @@ def submit_restore(
     """Queue a restore of parts of sessions. Blocks on the catalog.
 
     Raises:
-        UsageError: E5117 nothing selected, E511x schedule.
+        UsageError: E5117 nothing selected, E511x schedule, E5745 E5746 a command.
         NotFoundError: a session is not in the catalog.
     """
     if not script.selections:
         raise UsageError("E5117")
+    check_commands(script.commands)
     sessions = [
         catalog.sessions.show(selection.media_serial, selection.session) for selection in script.selections
     ]

@@ -217,6 +217,7 @@ class RestoreScript:
     owner_changes: tuple[OwnerChange, ...] = ()
     commands: JobCommands = field(default_factory=JobCommands)
     """Run on the server before and after the job."""
+    job_log: JobLogLevel = JobLogLevel.SUMMARY
 
 
 @dataclass(frozen=True, slots=True)

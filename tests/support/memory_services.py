@@ -61,6 +61,7 @@ from app.model.media_keys import (
     RecoveryTest,
     SlotKind,
 )
+from app.model.owners import OwnerCount
 from app.model.path_state import DirectoryStates
 from app.model.paths import is_beneath
 from app.model.report import ComparisonProgress, Report, ReportedChange, ReportItem, ReportKind
@@ -829,6 +830,7 @@ class MemoryRestores(_Calls):
             kept_bytes=2 * MB,
             undo_days=request.script.undo_days,
             undo_max_bytes=request.script.undo_max_mb << 20,
+            owners=self._services.owner_counts,
         )
 
     def machines(self) -> Sequence[Machine]:
@@ -1366,6 +1368,7 @@ class MemoryServices:
         self.threads: set[str] = set()
         self.raises: dict[str, Exception] = {}
         self.server_running = True
+        self.owner_counts: tuple[OwnerCount, ...] = ()
         self.revision = (1, 1)
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}
         self.silent_hosts: dict[str, ArcxoError] = {}

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from app.cli import main
+from app.model.commands import JobCommands
 from app.model.errors import UsageError
+from app.model.job_log import JobLogLevel
+from app.model.owners import OwnerChange, OwnerCount, OwnerRule
 from tests.support.cli_services import FakeComposition
 from tests.support.memory_services import MemoryServices
 
@@ -115,3 +118,30 @@ def test_a_run_over_restored_files_is_refused_unless_agreed_to(composition, caps
     assert "E5189" in capsys.readouterr().err
     assert main(["scenario", "run", "files", "--replace-restored"], composition) == 0
     assert composition.services.scenarios.calls == [("run", "files", None)]
+
+
+def test_owners_commands_and_job_log_are_options_of_every_restore(composition, memory, capsys):
+    command = ["restore", "session", "M", "61", "--to", "/srv/out", "--owners", "name"]
+    command += ["--give-user", "anna=bert", "--give-group", "1001=staff", "--job-log", "none"]
+    command += ["--before", "/bin/true --now", "--before-exit", "0", "--after", "/bin/true"]
+    assert main(command, composition) == 0
+    script = submitted(memory).script
+    assert script.owners is OwnerRule.NAME
+    assert script.owner_changes == (OwnerChange("anna", "bert"), OwnerChange("1001", "staff", group=True))
+    assert script.commands == JobCommands(("/bin/true", "--now"), 0, after=("/bin/true",))
+    assert script.job_log is JobLogLevel.NONE
+    assert main([*command[:6], "--give-user", "anna"], composition) == 2
+    assert "E5191" in capsys.readouterr().err
+
+
+def test_a_plan_names_the_owners_that_differ_there(composition, memory, capsys):
+    memory.owner_counts = (
+        OwnerCount(1001, "anna", 1001, "", 12),
+        OwnerCount(1002, "bert", 1002, "carl", 1),
+        OwnerCount(0, "root", 0, "root", 5),
+    )
+    assert main(["restore", "session", "M", "61", "--to", "/srv/out", "--plan"], composition) == 0
+    said = capsys.readouterr().out
+    assert "user anna (1001), 12 entries: nobody there has number 1001" in said
+    assert "user bert (1002), 1 entry: carl there" in said
+    assert "root" not in said

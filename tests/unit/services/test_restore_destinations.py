@@ -10,6 +10,7 @@ import pytest
 from app.jobs import media_choice
 from app.model.errors import BusyError, UsageError
 from app.model.job import Conflict, Destination, RestoreScript, RestoreSelection
+from app.model.owners import OwnerChange, OwnerRule
 from app.services.api import RestoreRequest
 from app.services.over_restored import refuse_over_restored
 from app.services.restore_destination import check_destination, must_be_confirmed
@@ -78,3 +79,17 @@ def test_only_a_stopped_scenario_with_restored_files_is_refused_to_run() -> None
         refuse_over_restored(over)
     refuse_over_restored(replace(over, state=ScenarioState.REPLICATING))
     refuse_over_restored(replace(status, state=ScenarioState.STOPPED))
+
+
+def test_owners_are_mapped_only_where_a_replica_does_not_have_its_masters_numbers(connections, tmp_path):
+    change = OwnerChange("anna", "bert")
+    check_destination(connections, to(str(tmp_path / "out"), owners=OwnerRule.NAME, owner_changes=(change,)))
+    replica = RestoreScript(SELECTIONS, Destination.ORIGINAL_REPLICA, owners=OwnerRule.NAME)
+    with pytest.raises(UsageError, match="E5190"):
+        check_destination(connections, replica)
+    twice = (change, OwnerChange("anna", "carl"))
+    for changes in (twice, (OwnerChange("", "bert"),), (OwnerChange("anna", "b\x1b[2Jx"),)):
+        with pytest.raises(UsageError, match="E5191"):
+            check_destination(connections, to(str(tmp_path / "out"), owner_changes=changes))
+    both = (change, OwnerChange("anna", "staff", group=True))
+    check_destination(connections, to(str(tmp_path / "out"), owner_changes=both))

@@ -1,0 +1,97 @@
+"""What a restore does besides: commands around it, whose the files become, how much its log holds."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.backup.owners import recorded_owners
+from app.catalog.rows import script_from_json, script_to_json
+from app.jobs.media_choice import online_media
+from app.jobs.submission import submit_restore
+from app.media.reader import open_session
+from app.model.commands import JobCommands
+from app.model.errors import UsageError
+from app.model.job import Destination, JobResult, RestoreScript, RestoreSelection
+from app.model.job_log import JobLogLevel
+from app.model.owners import OwnerChange, OwnerRule
+from tests.integration.test_jobs_on_catalog import Site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("restores"))
+    made.backup()
+    yield made
+    assert made.queue.cancel_all(10)
+    made.catalog.close()
+
+
+@pytest.fixture
+def script(site: Site, tmp_path: Path) -> RestoreScript:
+    (media,) = site.catalog.media.media()
+    selection = RestoreSelection(media.serial, 1)
+    return RestoreScript((selection,), Destination.DIRECTORY, directory=bytes(tmp_path / "out"))
+
+
+def program(folder: Path, name: str, text: str) -> str:
+    made = folder / name
+    made.write_text(f"#!/bin/sh\n{text}\n")
+    made.chmod(made.stat().st_mode | stat.S_IXUSR)
+    return str(made)
+
+
+def test_commands_run_before_and_after_a_restore(site: Site, script: RestoreScript, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    before = program(tmp_path, "before", f'echo "before $ARCXO_JOB_NAME" >> {told}')
+    after = program(tmp_path, "after", f'echo "after $ARCXO_RESULT" >> {told}')
+    commands = JobCommands((before,), 0, after=(after,))
+    job = submit_restore(site.catalog, site.store, replace(script, commands=commands), name="Bring back")
+    assert site.ended(job).last_result is JobResult.FINISHED
+    assert told.read_text() == "before Bring back\nafter finished\n"
+    assert (tmp_path / "out/a.txt").read_text() == "alpha"
+
+
+def test_another_exit_code_than_expected_keeps_it_from_restoring(
+    site: Site, script: RestoreScript, tmp_path: Path
+) -> None:
+    commands = JobCommands((program(tmp_path, "before", "exit 3"),), 0)
+    done = site.ended(submit_restore(site.catalog, site.store, replace(script, commands=commands)))
+    assert done.last_result in (JobResult.RUN_FAILED, JobResult.FAILED)
+    assert any(record.code == "E5741" for record in site.catalog.log.list(job_id=done.id))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_command_that_is_no_program_is_refused_at_once(site: Site, script: RestoreScript) -> None:
+    with pytest.raises(UsageError, match="E5746"):
+        submit_restore(site.catalog, site.store, replace(script, commands=JobCommands(("relative/program",))))
+
+
+def test_a_job_without_a_log_still_says_that_it_began_and_how_it_ended(
+    site: Site, script: RestoreScript
+) -> None:
+    done = site.ended(submit_restore(site.catalog, site.store, replace(script, job_log=JobLogLevel.NONE)))
+    codes = [record.code for record in site.catalog.log.list(job_id=done.id)]
+    assert {"N5050", "N5070"} <= set(codes)
+    assert "N5052" not in codes
+
+
+def test_a_backup_keeps_the_names_of_its_masters_users(site: Site) -> None:
+    (media,) = online_media(site.catalog)
+    names = recorded_owners(*open_session(media.path, 1, None))
+    assert [one.name for one in (*names.users, *names.groups)] == ["anna", "sales"]
+
+
+def test_what_a_restore_is_to_do_comes_back_from_its_row(script: RestoreScript) -> None:
+    made = replace(
+        script,
+        owners=OwnerRule.NAME,
+        owner_changes=(OwnerChange("anna", "1001"), OwnerChange("sales", "staff", group=True)),
+        commands=JobCommands(("/bin/true",), 0, after=("/bin/false",), after_unless=("failed",)),
+        job_log=JobLogLevel.NONE,
+    )
+    assert script_from_json(script_to_json(made), 1) == made
