@@ -1,4 +1,4 @@
-"""The Backup Manager: Source, Destination and Schedule, then Start."""
+"""The Backup Manager: Start, Source, Staging, Destination and Schedule."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.errors import Problem
 from app.model.host import HostState
 from app.model.job import BackupScript, Job, JobStatus
 from app.model.job_script import SavedBackup
 from app.model.media import Device, MediaInfo, SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
-from app.ui.backup.destination_tab import DestinationTab
-from app.ui.backup.draft import BackupDraft, device_groups, readiness
+from app.ui.backup.destination_warnings import DestinationWarnings
+from app.ui.backup.draft import device_groups, readiness
 from app.ui.backup.estimate import estimate
 from app.ui.backup.foot import ReadinessBar
-from app.ui.backup.media_rules_form import warning_lines
-from app.ui.backup.schedule_tab import ScheduleTab
+from app.ui.backup.parts import Parts, at_once, parts
 from app.ui.backup.script_files import ScriptFiles
-from app.ui.backup.source_tab import SourceTab
 from app.ui.backup.staging_tab import StagingTab
+from app.ui.backup.start_tab import StartTab
+from app.ui.backup.start_view import start_view
 from app.ui.backup.submission import Submission
 from app.ui.backup.summary import Fact, summary
 from app.ui.backup.unregister import Unregister
-from app.ui.bridge.throttle import Delay
+from app.ui.backup.verdict import (
+    DESTINATION,
+    SOURCE,
+    TITLES,
+    first_fault,
+    show_verdict,
+)
 from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line, button
@@ -47,43 +52,22 @@ SCENARIO_POLL_MS = 1000
 STORE_POLL_MS = 5000
 STAGING_POLL_MS = 20_000
 HOSTS_POLL_MS = 10_000
-SOURCE, STAGING, DESTINATION, SCHEDULE = range(4)
 
 
 _Store = tuple[Sequence[SessionInfo], Sequence[Device], Sequence[MediaInfo], Sequence[str]]
 
 
-_Parts = tuple[BackupDraft, SourceTab, DestinationTab, ScheduleTab]
-
-
-def _parts(context: Context) -> Iterator[_Parts | None]:
-    """The tabs with the draft that they show: None after each, then all of them."""
-    draft = BackupDraft()
-    source = SourceTab(context, draft)
-    yield None
-    destination = DestinationTab(draft)
-    yield None
-    schedule = ScheduleTab(context)
-    yield None
-    yield draft, source, destination, schedule
-
-
-def _at_once(context: Context) -> _Parts:
-    return next(parts for parts in _parts(context) if parts is not None)
-
-
 class BackupManager(Manager):
     """Puts a backup job together; nothing happens before Submit job."""
 
-    def __init__(self, context: Context, parts: _Parts | None = None) -> None:
+    def __init__(self, context: Context, made: Parts | None = None) -> None:
         super().__init__(context, "Backup Manager")
         self.header.subtitle.setText("New backup job")
-        self.draft, self.source, self.destination, self.when = parts or _at_once(context)
+        self.draft, self.source, self.destination, self.when = made or at_once(context)
         self.statuses: Sequence[ScenarioStatus] = ()
         self._sessions: Sequence[SessionInfo] = ()
         self._known = False
         self._wanted = ""
-        self._warnings: Sequence[str] = ()
         self.start_button = button("Start", "primary", "play")
         self.start_button.setToolTip("Give the log-ins, then submit the job (Ctrl+Enter)")
         self.header.add(self.start_button)
@@ -99,6 +83,11 @@ class BackupManager(Manager):
         self.make_action("Next tab", "", "Ctrl+PgDown", partial(self._step, 1))
         self.make_action("Previous tab", "", "Ctrl+PgUp", partial(self._step, -1))
         self.staging = StagingTab(context, self.draft)
+        self.overview = StartTab()
+        self.overview.started.connect(self.start)
+        self.overview.all_wanted.connect(self._on_all)
+        self.overview.tab_wanted.connect(lambda name: self.tabs.setCurrentIndex(TITLES.index(name)))
+        self.overview.group_wanted.connect(self._on_group)
         self.submission = Submission(context, self, self)
         self.submission.submitted.connect(self._on_submitted)
         self.logins = self.submission.logins
@@ -107,12 +96,14 @@ class BackupManager(Manager):
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Backup job")
         self.tabs.setExpanding(False)
-        for title in ("Source", "Staging", "Destination", "Schedule"):
+        for title in TITLES:
             self.tabs.addTab(title)
         self.pages = QStackedWidget()
-        for page in (self.source, self.staging, self.destination, self.when):
+        for page in (self.overview, self.source, self.staging, self.destination, self.when):
             self.pages.addWidget(page)
         self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
+        # Nothing is chosen yet: that is the first thing to do.
+        self.tabs.setCurrentIndex(SOURCE)
         self.body.addWidget(self._tab_row())
         self.body.addWidget(Line())
         self.body.addWidget(self.pages, 1)
@@ -125,10 +116,11 @@ class BackupManager(Manager):
         self.source.show_wanted.connect(self._on_show)
         self.source.retried.connect(self.refresh)
         self.destination.changed.connect(self._show_readiness)
-        self._ask_warnings = Delay(300, self)
-        self._ask_warnings.passed.connect(self._on_ask_warnings)
-        self.destination.changed.connect(partial(self._ask_warnings.put, None))
-        self.source.chosen_changed.connect(partial(self._ask_warnings.put, None))
+        self._warnings = DestinationWarnings(
+            context, self.destination.rules, lambda: self.draft.script(self.statuses), self
+        )
+        self.destination.changed.connect(self._warnings.ask_soon)
+        self.source.chosen_changed.connect(self._warnings.ask_soon)
         self.when.changed.connect(self._show_readiness)
         scenarios = self.poll(self._ask_scenarios, SCENARIO_POLL_MS)
         scenarios.answered.connect(self._on_scenarios)
@@ -137,6 +129,7 @@ class BackupManager(Manager):
         store = self.poll(self._ask_store, STORE_POLL_MS)
         staging = self.poll(self.staging.ask, STAGING_POLL_MS)
         staging.answered.connect(self.staging.set_plans)
+        staging.answered.connect(self._show_readiness)
         self.staging.changed.connect(staging.refresh)
         self.staging.use_wanted.connect(self._on_group)
         store.answered.connect(self._on_store)
@@ -153,8 +146,8 @@ class BackupManager(Manager):
     @classmethod
     def in_rounds(cls, context: Context) -> Iterator[Manager | None]:
         """Its tabs one after the other, then itself."""
-        for parts in _parts(context):
-            yield cls(context, parts) if parts is not None else None
+        for made in parts(context):
+            yield cls(context, made) if made is not None else None
 
     def _tab_row(self) -> QWidget:
         bar = QFrame()
@@ -196,7 +189,9 @@ class BackupManager(Manager):
         self.context.settings.setValue("backup/details", self.source.details.saveState())
 
     def show_request(self, **request: Any) -> None:
-        """`scenario`: choose it (by name) and bring it into view. `modify`: open this job."""
+        """`scenario`: choose it (by name). `modify`: open this job. `tab`: show it."""
+        if request.get("tab") in TITLES:
+            self.tabs.setCurrentIndex(TITLES.index(request["tab"]))
         if isinstance(request.get("modify"), Job):
             self.modify(request["modify"])
         if request.get("scenario"):
@@ -245,23 +240,6 @@ class BackupManager(Manager):
         self.refresh()
         self._show_readiness()
 
-    def _on_ask_warnings(self, _value: object) -> None:
-        """What these rules overwrite or cannot use, told before anything is submitted."""
-        script = self.draft.script(self.statuses)
-        if not script.scenario_ids and not script.sources:
-            self._on_warnings(())
-            return
-        call = partial(self.context.services.storage.destination_warnings, script)
-        self.context.tasks.run(self, call, self._on_warnings, self._on_warnings_failed, key="warnings")
-
-    def _on_warnings(self, problems: Sequence[Problem]) -> None:
-        self._warnings = warning_lines(problems)
-        self.destination.rules.show_warnings(problems)
-
-    def _on_warnings_failed(self, _error: Exception) -> None:
-        """The job itself checks once more, and tells."""
-        self._on_warnings(())
-
     def _on_failed(self, error: Exception) -> None:
         self.source.show_error(error)
 
@@ -282,16 +260,36 @@ class BackupManager(Manager):
         """The foot: the first thing that is missing, else what will be submitted."""
         self.foot.setVisible(self._known)
         said = readiness(self.draft, self.statuses)
-        if said.fault:
-            self.foot.show_text(said.text, "info", "muted")
-        elif self.destination.fault:
-            self.foot.show_text(f"Destination: {self.destination.fault}.", "triangle-alert", "warning")
-        elif self.when.fault():
-            self.foot.show_text(f"Schedule: {self.when.fault()}.", "triangle-alert", "warning")
-        elif said.warning:
-            self.foot.show_text(said.text, "triangle-alert", "warning")
-        else:
-            self.foot.show_text(f"{said.text} {self._where()}", "circle-check", "ok")
+        fault = self._fault()
+        show_verdict(self.foot, said, fault, self._where())
+        self._show_overview(fault[1] if fault is not None else "", said.text)
+
+    def _fault(self) -> tuple[int, str] | None:
+        said = readiness(self.draft, self.statuses)
+        return first_fault(said, self.destination.fault, self.when.fault())
+
+    def _show_overview(self, fault: str, ready: str) -> None:
+        chosen = self.draft.selected(self.statuses)
+        self.overview.show_view(
+            start_view(
+                self.draft,
+                self.statuses,
+                self.staging.groups,
+                self.staging.plans,
+                staging_words=self.staging.words,
+                when=self.schedule.words(),
+                hold=self.schedule.on_hold,
+                expected=estimate(self.draft, chosen, self._sessions),
+                fault=fault if self._known else "The scenarios are being read.",
+                ready=ready,
+            )
+        )
+
+    def _on_all(self) -> None:
+        self.draft.chosen.update(status.scenario.id for status in self.statuses)
+        self.source.set_facts(self.statuses, self._sessions)
+        self._show_readiness()
+        self.overview.submit.setFocus()
 
     def _where(self) -> str:
         when = self.schedule.words()
@@ -302,19 +300,17 @@ class BackupManager(Manager):
 
     def start(self) -> None:
         """Ask for the log-ins, then for the name and the first run; on a faulty tab go there instead."""
-        if readiness(self.draft, self.statuses).fault:
-            self.tabs.setCurrentIndex(SOURCE)
+        fault = self._fault()
+        if fault is None:
+            self.submission.start()
+            return
+        self.tabs.setCurrentIndex(fault[0])
+        if fault[0] == SOURCE:
             self.source.tree.setFocus()
-            return
-        if self.destination.fault:
-            self.tabs.setCurrentIndex(DESTINATION)
+        elif fault[0] == DESTINATION:
             self.destination.show_fault()
-            return
-        if self.when.fault():
-            self.tabs.setCurrentIndex(SCHEDULE)
+        else:
             self.schedule.repeat.setFocus()
-            return
-        self.submission.start()
 
     def facts(self) -> list[Fact]:
         """What the job does, for its summary."""
@@ -324,7 +320,7 @@ class BackupManager(Manager):
             chosen,
             self.destination.group,
             self.schedule.words(),
-            self._warnings,
+            self._warnings.lines,
             estimate(self.draft, chosen, self._sessions),
             self.staging.words,
         )

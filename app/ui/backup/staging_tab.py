@@ -83,6 +83,11 @@ class StagingTab(QWidget):
         self.plans = {plan.policy.group: plan for plan in plans}
         self.set_groups(self._groups)
 
+    @property
+    def groups(self) -> Sequence[DeviceGroup]:
+        """As last told."""
+        return self._groups
+
     def set_groups(self, groups: Sequence[DeviceGroup]) -> None:
         """Show these groups with what is known of them."""
         self._groups = groups

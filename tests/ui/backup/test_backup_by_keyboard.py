@@ -70,7 +70,7 @@ def test_escape_leaves_each_dialog_without_submitting(window, qtbot, services):
     assert manager.draft.chosen == {BRANCH}
 
 
-@pytest.mark.parametrize("tab", range(4))
+@pytest.mark.parametrize("tab", range(5))
 def test_every_control_of_the_backup_manager_has_a_name(window, tab, qtbot):
     window.open_manager("backup")
     manager = window.current_manager

@@ -13,8 +13,9 @@ from app.model.job import BackupScript, Credentials, VerifyMode
 from app.model.scenario import ReplicaSpec
 from app.services.api import BackupRequest
 from app.ui.backup import unregister
-from app.ui.backup.manager import DESTINATION, SOURCE, BackupManager
+from app.ui.backup.manager import BackupManager
 from app.ui.backup.source_rows import GROUP_KEY
+from app.ui.backup.verdict import DESTINATION, SOURCE
 from app.ui.dialogs.security_and_agent import SecurityDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
 from app.ui.models.cell import ItemRole, Mark

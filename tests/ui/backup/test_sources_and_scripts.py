@@ -13,7 +13,8 @@ from app.model.job import BackupScript, JobKind, Schedule
 from app.model.job_log import JobLogLevel
 from app.model.source import DirectSource
 from app.ui.backup.folders import TOP, UNIX
-from app.ui.backup.manager import DESTINATION, BackupManager
+from app.ui.backup.manager import BackupManager
+from app.ui.backup.verdict import DESTINATION
 from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
 from app.ui.models.cell import ItemRole, Mark

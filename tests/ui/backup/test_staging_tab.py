@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QApplication
 
 from app.model.errors import UsageError
 from app.model.staging import StagingPolicy
-from app.ui.backup.manager import STAGING, BackupManager
+from app.ui.backup.manager import BackupManager
 from app.ui.backup.staging_tab import StagingDialog
+from app.ui.backup.verdict import STAGING
 
 
 @pytest.fixture
