@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.jobs.secrets import SecretStore
     from app.model.recovery import RecoveryPlan
+    from app.model.server import CatalogChoice
 
 HOME_VARIABLE = "ARCXO_HOME"
 
@@ -40,17 +41,50 @@ def home_exists(home: str) -> bool:
     return is_home(home)
 
 
-def init_home(home: str, *, caroot_password: str, media_name: str = "") -> None:
+def init_home(
+    home: str, *, caroot_password: str, media_name: str = "", catalog: CatalogChoice | None = None
+) -> None:
     """Make a home with the account caroot, and GROUP0 with a first media on the default device.
 
-    `media_name` defaults to the date and time. A making that was cut short is done again from the start.
+    `media_name` defaults to the date and time; `catalog`: the database that its catalog is in (None: a file
+    of its own). A making that was cut short is done again from the start.
 
     Raises:
-        UsageError: E5101 when a home is there already, or something that is not one.
+        UsageError: E5101 when a home is there already, or something that is not one; E6043 the database is
+            an installation's already, E6045 its address.
     """
     from app.jobs.home import create_home
 
-    create_home(home, caroot_password=caroot_password, media_name=media_name)
+    create_home(home, caroot_password=caroot_password, media_name=media_name, choice=catalog)
+
+
+def join_home(
+    home: str, invitation: str, code: str, *, caroot_password: str, server: str = "", url: str = ""
+) -> str:
+    """Make a home whose server works on the catalog of the installation that invited; its name there.
+
+    Raises:
+        ArcxoError: E5780 the file is no invitation, E6042. CredentialsError: E5781 the code is another's.
+        UsageError: E5783 the name is taken, E5101, E5106.
+    """
+    from app.jobs.invitation import read_invitation
+    from app.jobs.shared_home import join
+
+    opened = read_invitation(invitation, code)
+    return join(home, opened, caroot_password=caroot_password, server=server, url=url)
+
+
+def set_catalog(home: str, *, url: str = "", password: str | None = None) -> None:
+    """Lead a home to where the catalog that it shares is now. Running processes of it take it at their start.
+
+    Raises:
+        NotFoundError: E5102 when `home` is not a home. UsageError: E5782. ArcxoError: E6042, as at opening.
+    """
+    if not home_exists(home):
+        raise NotFoundError("E5102", home=home)
+    from app.jobs.shared_home import set_location
+
+    set_location(home, url=url, password=password)
 
 
 def plan_from_media(home: str, directories: Sequence[str], secrets: Sequence[str] = ()) -> RecoveryPlan:

@@ -99,6 +99,7 @@ class ServerRecord:
     started_at: datetime
     heartbeat_at: datetime
     capabilities: tuple[str, ...] = ()
+    silent_s: float = 0.0
 
 
 class Settings(Protocol):
@@ -203,8 +204,10 @@ class Jobs(Protocol):
     def child_counts(self, parent_id: int) -> JobCounts: ...
     def credentials(self, job_id: int) -> bytes: ...
 
-    def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
-        """Take the oldest due Ready job that `server_id` is able to run; it becomes Active."""
+    def claim_due(
+        self, server_id: str, *, lease_seconds: float = 30.0, able: Callable[[Job], bool] | None = None
+    ) -> Claim | None:
+        """Take the oldest due Ready job that `server_id` is `able` to run (None = any); it becomes Active."""
         ...
 
     def renew(self, job_id: int, fence: int, *, lease_seconds: float = 30.0) -> None:
@@ -292,9 +295,17 @@ class Servers(Protocol):
     def put(
         self, server_id: str, name: str, pid: int, version: str, capabilities: Sequence[str] = ()
     ) -> None: ...
-    def heartbeat(self, server_id: str) -> None: ...
+    def heartbeat(self, server_id: str, capabilities: Sequence[str] | None = None) -> None: ...
+    def takes_duty(self, server_id: str, duty: str, lease_s: float) -> bool:
+        """Whether a duty that one server does for all is this one's for the next `lease_s` seconds."""
+        ...
+
     def list(self) -> Sequence[ServerRecord]: ...
-    def remove(self, server_id: str) -> None: ...
+    def remove(self, server_id: str) -> None:
+        """A server stopped. One of several stays listed, with pid 0, until `forget`."""
+        ...
+
+    def forget(self, server_id: str) -> None: ...
 
 
 class ActivityLog(Protocol):
@@ -331,6 +342,16 @@ class Catalog(Protocol):
     """An open catalog. Close when done."""
 
     @property
+    def name(self) -> str:
+        """The file, or the database, for people."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether several servers may work on it."""
+        ...
+
+    @property
     def settings(self) -> Settings: ...
     @property
     def hosts(self) -> Hosts: ...
@@ -360,6 +381,14 @@ class Catalog(Protocol):
 
         Only comparable with earlier answers of the same open catalog.
         """
+        ...
+
+    def be_patient(self, seconds: float) -> None:
+        """Wait so long, in each call from now on, for a shared database that does not answer (E6040)."""
+        ...
+
+    def hurry(self) -> None:
+        """Wait no longer for it: this process is to end. Any thread."""
         ...
 
     def close(self) -> None: ...

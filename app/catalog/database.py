@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from app.catalog import dialect
+from app.model.errors import BusyError
+
+_RETRY_S = 0.25
 
 
 class Database:
@@ -17,13 +22,37 @@ class Database:
     def __init__(self, engine: Engine, file: str) -> None:
         self.engine = engine
         self.file = file
+        self.patience_s = 0.0
+        self._hurried = threading.Event()
         self._guard = threading.Lock()
         self._watcher: Connection | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is a database server that others may use, not a file."""
+        return self.engine.dialect.name != "sqlite"
+
+    def hurry(self) -> None:
+        """Wait no longer, from now on, for a database that does not answer."""
+        self._hurried.set()
+
+    def _connected(self) -> Connection:
+        """A connection. One that cannot be had is tried for again for `patience_s`: nothing was done yet."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                with dialect.explained(self.file):
+                    return self.engine.connect()
+            except BusyError as error:
+                if error.code != dialect.AWAY or time.monotonic() > deadline:
+                    raise
+                if self._hurried.wait(_RETRY_S):
+                    raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: one consistent state, ended when the block is left."""
-        with dialect.explained(self.file), self.engine.connect() as connection, connection.begin():
+        with dialect.explained(self.file), self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -33,7 +62,7 @@ class Database:
         Raises:
             BusyError: E6001 another writer held the catalog for the whole bounded wait.
         """
-        with dialect.explained(self.file), self.engine.connect() as connection:
+        with dialect.explained(self.file), self._connected() as connection:
             writing = dialect.for_writing(connection, write=True)
             with writing.begin():
                 yield writing
@@ -46,7 +75,7 @@ class Database:
         """
         with (
             dialect.explained(self.file),
-            self.engine.connect() as connection,
+            self._connected() as connection,
             dialect.lazily_durable(connection),
         ):
             writing = dialect.for_writing(connection, write=True)
@@ -62,9 +91,16 @@ class Database:
                 raw = self._watcher.connection.driver_connection
                 assert raw is not None
                 return int(raw.execute("PRAGMA data_version").fetchone()[0])
-            with self._watcher.begin():
-                changed = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
-                return int(self._watcher.execute(text(changed)).scalar_one() or 0)
+            try:
+                with self._watcher.begin():
+                    # It differs as soon as anyone's transaction is seen; the statistics come seconds later.
+                    changed = "SELECT hashtextextended(CAST(pg_current_snapshot() AS TEXT), 0)"
+                    return int(self._watcher.execute(text(changed)).scalar_one())
+            except DBAPIError:
+                self._watcher.invalidate()
+                self._watcher.close()
+                self._watcher = None
+                raise
 
     def close(self) -> None:
         """Give all connections back."""

@@ -13,17 +13,28 @@ from sqlalchemy import BigInteger, BindParameter, Connection, Engine, create_eng
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from app.model.errors import ArcxoError, BusyError
+from app.model.errors import ArcxoError, BusyError, CredentialsError
 from app.sqlite_files import journal_of_shared
 
 BUSY_WAIT_S = 5.0
+AWAY = "E6040"
+"""The database does not answer now: nothing is wrong with what was asked, and it may be asked again."""
 _WRITE = "arcxo_write"
+_CONNECT_S = 5
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
 def open_engine(url: str, *, busy_wait_s: float = BUSY_WAIT_S) -> Engine:
     """An engine for `url`. On SQLite: WAL where safe, durable commits, explicit BEGIN, bounded waiting."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, max_overflow=8)
+        # A connection that the server's restart cut off is found before work begins on it.
+        return create_engine(
+            url,
+            pool_size=8,
+            max_overflow=24,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": _CONNECT_S, "application_name": "arcxo", **_KEEPALIVE},
+        )
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -129,6 +140,8 @@ def explained(file: str) -> Iterator[None]:
 
 def _fault(file: str, cause: BaseException | None, *, lost: bool) -> ArcxoError | None:
     details = str(cause)
+    if not isinstance(cause, sqlite3.Error):
+        return _fault_of_server(file, cause, lost=lost)
     name = getattr(cause, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return BusyError("E6001", file=file, seconds=f"{BUSY_WAIT_S:g}")
@@ -138,6 +151,23 @@ def _fault(file: str, cause: BaseException | None, *, lost: bool) -> ArcxoError 
         return ArcxoError("E6017", file=file, error=details)
     if not name and lost:
         return ArcxoError("E6013", file=file, error=details)
+    return None
+
+
+def _fault_of_server(file: str, cause: BaseException | None, *, lost: bool) -> ArcxoError | None:
+    """A fault of PostgreSQL, by its SQLSTATE; without one nobody answered, or the connection broke."""
+    details = " ".join(str(cause).split())
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if state.startswith("28") or "authentication failed" in details or "no password supplied" in details:
+        return CredentialsError("E6041", file=file, error=details)
+    if state in ("3D000", "3F000", "42501") or ('database "' in details and "does not exist" in details):
+        return ArcxoError("E6048", file=file, error=details)
+    if state in ("53100", "25006"):
+        return ArcxoError("E6017", file=file, error=details)
+    if state in ("40001", "40P01", "55P03"):
+        return BusyError("E6001", file=file, seconds=f"{BUSY_WAIT_S:g}")
+    if lost or state.startswith(("08", "53", "57P")):
+        return BusyError(AWAY, file=file, error=details)
     return None
 
 

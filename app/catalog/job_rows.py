@@ -42,8 +42,8 @@ def insert_job(connection: Connection, job: NewJob) -> int:
 _FIRST = (JobKind.RESTORE.value, JobKind.RESTORE_UNDO.value)
 
 
-def due_jobs(now: int) -> Any:
-    """The next job to claim, if one is due at `now` (microseconds)."""
+def due_jobs(now: int, most: int = 1) -> Any:
+    """The next jobs to claim, if any are due at `now` (microseconds)."""
     return (
         select(jobs.c.id, jobs.c.fence)
         .where(jobs.c.status == _READY, jobs.c.execution_at <= now)
@@ -53,7 +53,7 @@ def due_jobs(now: int) -> Any:
             jobs.c.execution_at,
             jobs.c.id,
         )
-        .limit(1)
+        .limit(most)
     )
 
 

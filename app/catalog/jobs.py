@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from app.catalog import claims, dialect, rows
 from app.catalog.api import Claim, FollowUp, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
 from app.catalog.job_rows import abandoned_jobs, due_jobs, ended_values, insert_job, row_of_job, to_job
 from app.catalog.live import SqlLive
+from app.catalog.shared_live import SharedLive
 from app.catalog.tables import jobs
 from app.model.errors import BusyError
 from app.model.job import Job, JobResult, JobStatus, Schedule
 
 _NOTHING = Totals()
+_LOOKED_AT = 256
+"""So many due jobs are looked at for one that this server is to run."""
 _READY, _ACTIVE = JobStatus.READY.value, JobStatus.ACTIVE.value
 _HOLD, _DONE = JobStatus.HOLD.value, JobStatus.DONE.value
 
@@ -26,7 +29,7 @@ _HOLD, _DONE = JobStatus.HOLD.value, JobStatus.DONE.value
 class SqlJobs:
     """See `app.catalog.api.Jobs`."""
 
-    def __init__(self, database: Database, live: SqlLive) -> None:
+    def __init__(self, database: Database, live: SqlLive | SharedLive) -> None:
         self._database = database
         self._live = live
 
@@ -84,14 +87,25 @@ class SqlJobs:
         with self._database.read() as c:
             return bytes(row_of_job(c, job_id).credentials or b"")
 
-    def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
-        """Take the job that is due longest; None when none is. Idle polls take no lock."""
+    def claim_due(
+        self, server_id: str, *, lease_seconds: float = 30.0, able: Callable[[Job], bool] | None = None
+    ) -> Claim | None:
+        """Take the job that is due longest and that `able` admits; None: none is. Idle polls lock nothing.
+
+        `able` is asked outside any transaction.
+        """
         with self._database.read() as c:
-            if c.execute(due_jobs(dialect.now_us(c))).first() is None:
+            first = c.execute(due_jobs(dialect.now_us(c))).first()
+            if first is None:
                 return None
+            due = [] if able is None else self._due(c)
+        chosen = next((job.id for job in due if able is None or able(job)), None)
+        if able is not None and chosen is None:
+            return None
         with self._database.write() as c:
             now = dialect.now_us(c)
-            row = c.execute(due_jobs(now).with_for_update(skip_locked=True)).first()
+            wanted = due_jobs(now) if chosen is None else due_jobs(now).where(jobs.c.id == chosen)
+            row = c.execute(wanted.with_for_update(skip_locked=True)).first()
             if row is None:
                 return None
             until = now + int(lease_seconds * 1_000_000)
@@ -116,6 +130,12 @@ class SqlJobs:
             expires_at=dialect.from_us(until),
             credentials=bytes(claimed.credentials or b""),
         )
+
+    @staticmethod
+    def _due(connection: Connection) -> Sequence[Job]:
+        numbers = [row.id for row in connection.execute(due_jobs(dialect.now_us(connection), _LOOKED_AT))]
+        found = connection.execute(select(jobs).where(jobs.c.id.in_(numbers)))
+        return sorted((to_job(row) for row in found), key=lambda job: numbers.index(job.id))
 
     def renew(self, job_id: int, fence: int, *, lease_seconds: float = 30.0) -> None:
         """Prolong a claim. Raises BusyError E6003."""

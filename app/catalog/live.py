@@ -130,12 +130,15 @@ class SqlServers:
             lambda c: c.execute("INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         )
 
-    def heartbeat(self, server_id: str) -> None:
-        """Say that a server lives."""
-        now = time.time_ns() // 1000
-        self._store.run(
-            lambda c: c.execute("UPDATE servers SET heartbeat_at = ? WHERE id = ?", (now, server_id))
-        )
+    def heartbeat(self, server_id: str, capabilities: Sequence[str] | None = None) -> None:
+        """Say that a server lives, and what it can do now (None: as before)."""
+        values = (time.time_ns() // 1000, None if capabilities is None else json.dumps(list(capabilities)))
+        beat = "UPDATE servers SET heartbeat_at = ?, capabilities = coalesce(?, capabilities) WHERE id = ?"
+        self._store.run(lambda c: c.execute(beat, (*values, server_id)))
+
+    def takes_duty(self, server_id: str, duty: str, lease_s: float) -> bool:
+        """Whether a duty that only one server may do is this one's: there is no other."""
+        return bool(server_id and duty and lease_s)
 
     def list(self) -> Sequence[ServerRecord]:
         """All announced servers."""
@@ -149,9 +152,14 @@ class SqlServers:
                 dialect.from_us(started_at),
                 dialect.from_us(heartbeat_at),
                 tuple(json.loads(capabilities)),
+                max(0.0, time.time() - heartbeat_at / 1_000_000),
             )
             for server_id, name, pid, version, started_at, heartbeat_at, capabilities in found
         ]
+
+    def forget(self, server_id: str) -> None:
+        """As `remove`: only one server is here."""
+        self.remove(server_id)
 
     def remove(self, server_id: str) -> None:
         """Forget a server that stopped."""

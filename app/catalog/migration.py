@@ -13,6 +13,9 @@ from app.catalog.database import Database
 from app.catalog.form import KNOWN, NEWEST
 from app.model.errors import ArcxoError
 
+_MIGRATING = 0x6172_6378_6F02
+"""The advisory lock of a database server under which one process makes or migrates the tables."""
+
 
 def ensure_current(database: Database) -> None:
     """Make or migrate the tables. Several processes may do it at once: one does, the others wait.
@@ -28,9 +31,17 @@ def ensure_current(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", "app.catalog:migrations")
     with database.write() as connection:
+        if database.shared:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING})
         # Another process may have migrated while this one waited for the lock.
         config.attributes["connection"] = connection
         command.upgrade(config, NEWEST)
+
+
+def is_empty(database: Database) -> bool:
+    """Whether there are no tables of a catalog."""
+    with database.read() as connection:
+        return not inspect(connection).has_table("alembic_version")
 
 
 def downgrade(database: Database, revision: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.cli.context import current
+from app.cli.context import current, read_password_file
 from app.model.errors import ExitCode, UsageError
+from app.model.server import CatalogChoice
 
 
 @click.command(help="Make a home: the account caroot, and GROUP0 with the default device.")
@@ -39,6 +40,26 @@ from app.model.errors import ExitCode, UsageError
 @click.option(
     "--plan", "only_plan", is_flag=True, help="With --from-media: tell what it holds; make nothing."
 )
+@click.option(
+    "--catalog",
+    "catalog_url",
+    default="",
+    metavar="URL",
+    help="Keep the catalog in an empty PostgreSQL database, which further servers may share: "
+    "postgresql://USER@HOST:PORT/DATABASE.",
+)
+@click.option(
+    "--catalog-password-file",
+    metavar="FILE",
+    help="With --catalog: the password of its user, on the first line.",
+)
+@click.option(
+    "--name",
+    "server_name",
+    default="",
+    metavar="NAME",
+    help="With --catalog: what this server is called there.",
+)
 def init(
     *,
     password_stdin: bool,
@@ -48,9 +69,16 @@ def init(
     password_files: tuple[str, ...],
     without_home: bool,
     only_plan: bool,
+    catalog_url: str,
+    catalog_password_file: str | None,
+    server_name: str,
 ) -> int:
     """Make the home of this command line."""
     context = current()
+    if catalog_url and directories:
+        raise UsageError("E5790", options="--catalog and --from-media")
+    if not catalog_url and (catalog_password_file or server_name):
+        raise UsageError("E5793")
     if directories:
         from app.cli.from_media import init_from_media
 
@@ -80,7 +108,11 @@ def init(
         confirmed=True,
     )
     home = context.home
-    context.composition.init_home(home, caroot_password=password, media_name=media_name)
+    catalog = None
+    if catalog_url:
+        secret = read_password_file(catalog_password_file) if catalog_password_file else ""
+        catalog = CatalogChoice(catalog_url, secret, server_name)
+    context.composition.init_home(home, caroot_password=password, media_name=media_name, catalog=catalog)
     context.show_done(
         f"Home made in {home}\nStart its server: arcxo --home {home} server start",
         home=home,

@@ -8,6 +8,7 @@ import click
 
 from app.cli.agent import check_listen
 from app.cli.context import current
+from app.cli.servers import register
 from app.cli.table import fields_table, time_text
 from app.model.settings import SETTINGS
 from app.services.api import ServerState
@@ -74,6 +75,9 @@ def settings(*, changes: Sequence[str]) -> None:
         dict(values),
         lambda: fields_table([(name, f"{value}  {SETTINGS[name].text}") for name, value in values.items()]),
     )
+
+
+register(server)
 
 
 def _keep_listen(listen: str) -> None:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from app.jobs.durable import replace
 from app.model.errors import BusyError, UsageError
+from app.model.job import Credentials
 from app.model.media import Device, MediaInfo
 
 if TYPE_CHECKING:
     from app.catalog.api import Catalog
     from app.jobs.secrets import SecretStore
+    from app.model.server import CatalogChoice
 
 HOME_RECORD = "home.json"
 DEFAULT_GROUP = "GROUP0"
@@ -61,15 +63,22 @@ def create_home(
     caroot_password: str,
     media_name: str = "",
     more: Callable[[Catalog, SecretStore], None] = lambda _catalog, _store: None,
+    choice: CatalogChoice | None = None,
 ) -> None:
     """Make a home; `home.json`, written last, makes it one. What a cut-short making left is made again.
 
-    `more` puts what else it is to have into its catalog.
+    `more` puts what else it is to have into its catalog. `choice`: the database that its catalog is in.
 
     Raises:
-        UsageError: E5101 a home is there already, E5106 it holds other things, AE1012 a bad password.
+        UsageError: E5101 a home is there already, E5106 it holds other things, AE1012 a bad password, E6043
+            the database has an installation's catalog already.
         BusyError: E5107 someone else makes it now.
     """
+    make_home(home, lambda: _fill(home, caroot_password, media_name, more, choice))
+
+
+def make_home(home: str, fill: Callable[[], str]) -> None:
+    """Make the directory of a home, which `fill` fills and gives its identity. Raises as `create_home`."""
     if is_home(home):
         raise UsageError("E5101", home=home)
     os.makedirs(home, mode=0o700, exist_ok=True)
@@ -87,7 +96,7 @@ def create_home(
             raise UsageError("E5101", home=home)
         os.chmod(home, 0o700)
         _clear(home)
-        identity = _fill(home, caroot_password, media_name, more)
+        identity = fill()
         record = {"format": _FORMAT, "id": identity, "created_at": datetime.now(UTC).isoformat()}
         replace(os.path.join(home, HOME_RECORD), json.dumps(record).encode())
         with contextlib.suppress(FileNotFoundError):
@@ -108,31 +117,51 @@ def _clear(home: str) -> None:
             os.unlink(path)
 
 
-def _fill(
-    home: str, caroot_password: str, media_name: str, more: Callable[[Catalog, SecretStore], None]
-) -> str:
+def make_agent_part(home: str, caroot_password: str) -> str:
+    """What the home of every server has of its own: its agent with the account caroot; its identity."""
     from app.agent.accounts import Accounts, Role
     from app.agent.home import AgentHome
-    from app.catalog import open_catalog
-    from app.media import api as media
+    from app.jobs.home_key import HomeKey
 
-    for name in ("logs", "secrets", DEFAULT_DEVICE):
+    for name in ("logs", "secrets"):
         os.mkdir(os.path.join(home, name), 0o700)
     agent_home = AgentHome(home)
     Accounts(agent_home).add(OWNER, caroot_password, Role.ADMINISTRATOR)
-    from app.jobs.home_key import HomeKey
-    from app.jobs.secrets import SecretStore
+    HomeKey(home).set_password(caroot_password)
+    return agent_home.id
 
+
+def _fill(
+    home: str,
+    caroot_password: str,
+    media_name: str,
+    more: Callable[[Catalog, SecretStore], None],
+    choice: CatalogChoice | None,
+) -> str:
+    from app.catalog import open_catalog
+    from app.catalog.location import INSTALLATION
+    from app.jobs.host_logins import HostLogins
+    from app.jobs.secrets import SecretStore
+    from app.jobs.shared_home import checked_choice, make_installation
+    from app.media import api as media
+
+    identity = make_agent_part(home, caroot_password)
+    os.mkdir(os.path.join(home, DEFAULT_DEVICE), 0o700)
     secrets = SecretStore(home)
     secrets.create()
-    HomeKey(home).set_password(caroot_password)
+    catalog: Catalog
+    installation = ""
+    if choice is not None:
+        choice = checked_choice(choice)
+        catalog, installation = make_installation(home, choice, os.path.join(home, _MAKING))
+    else:
+        catalog = open_catalog(home)
     device_path = os.path.join(home, DEFAULT_DEVICE)
     now = datetime.now(UTC)
-    found = media.format_media(device_path, media_name or automatic_media_name(now))
-    assert found.label is not None
-    label = found.label
-    catalog = open_catalog(home)
     try:
+        found = media.format_media(device_path, media_name or automatic_media_name(now))
+        assert found.label is not None
+        label = found.label
         catalog.media.put_group(DEFAULT_GROUP)
         catalog.media.put_device(Device(DEFAULT_DEVICE, device_path, DEFAULT_GROUP))
         catalog.media.put_media(
@@ -148,6 +177,9 @@ def _fill(
             )
         )
         more(catalog, secrets)
+        if choice is not None:
+            HostLogins(home, catalog).put(choice.server, Credentials(OWNER, caroot_password))
+            catalog.settings.put(INSTALLATION, installation)
     finally:
         catalog.close()
-    return agent_home.id
+    return identity

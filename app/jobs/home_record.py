@@ -47,7 +47,7 @@ class HomeRecorder:
         content = content_of(self._home, self._catalog, self._store)
         now = datetime.now(UTC)
         for path in paths:
-            put_home(path, home_id(self._home), server_name(), content, key.key, key.slots, now)
+            put_home(path, home_id(self._home), server_name(self._home), content, key.key, key.slots, now)
         return True
 
 

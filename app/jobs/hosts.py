@@ -10,6 +10,7 @@ from app.agent.api import Agent
 from app.agent.client import DEFAULT_TIMEOUT_S, connect, connect_local
 from app.agent.home import AgentHome
 from app.catalog.api import Catalog
+from app.catalog.location import read_location
 from app.jobs.host_logins import HostLogins
 from app.model.errors import CredentialsError
 from app.model.job import Credentials
@@ -63,7 +64,8 @@ def is_local(host: str) -> bool:
 
 def is_here(host: str, home: str, catalog: Catalog) -> bool:
     """The same, or the name under which other hosts know the agent of `home`."""
-    if is_local(host):
+    location = read_location(home)
+    if is_local(host) or (location is not None and location.server == host):
         return True
     running = AgentHome(home).running()
     return running is not None and any(
@@ -71,6 +73,12 @@ def is_here(host: str, home: str, catalog: Catalog) -> bool:
     )
 
 
-def server_name() -> str:
-    """How this server is named in the activity log (ARCXO_SERVER_NAME, else the machine's name)."""
+def server_name(home: str = "") -> str:
+    """How this server is named in the activity log.
+
+    The name it has among those that share its home's catalog, else ARCXO_SERVER_NAME, else the machine's.
+    """
+    location = read_location(home) if home else None
+    if location is not None:
+        return location.server
     return os.environ.get("ARCXO_SERVER_NAME") or socket.gethostname()

@@ -39,15 +39,24 @@ _HISTORY_DAYS = "365"
 class Housekeeping:
     """One thread from `start` to `close`. `report(code, **params)` adds a line to the activity log.
 
+    `on_duty`: whether this server, of several that share the catalog, does what is to be done once.
+
     `recovered` is set after the first look at the media: a backup builds on the newest session, and that may
     be one which a dead server had written but not yet published.
     """
 
-    def __init__(self, catalog: Catalog, store: SecretStore, report: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: SecretStore,
+        report: Callable[..., None],
+        on_duty: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.recovered = threading.Event()
         self._catalog = catalog
         self._store = store
         self._report_line = report
+        self._on_duty = on_duty
         self._stopping = threading.Event()
         self._told: set[tuple[object, ...]] = set()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -193,23 +202,28 @@ class Housekeeping:
         staged_at = -_STAGING_EVERY_S
         while not self._stopping.is_set():
             if time.monotonic() - swept_at > _SWEEP_EVERY_S:
-                self._step(self.prune)
-                self._step(self._catalog.sessions.sweep)
-                self._step(self.forget_old)
+                self._step_on_duty(self.prune)
+                self._step_on_duty(self._catalog.sessions.sweep)
+                self._step_on_duty(self.forget_old)
                 self._step(self.finish_erasing)
                 swept_at = time.monotonic()
             if time.monotonic() - staged_at > _STAGING_EVERY_S:
-                self._step(self.migrate)
+                self._step_on_duty(self.migrate)
                 staged_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.finish_erasing)
                 self._step(self.forget_removed)
                 self._step(self.recover)
-                self._step(self.move_in_pools)
-                self._step(self.order)
+                self._step_on_duty(self.move_in_pools)
+                self._step_on_duty(self.order)
                 self._step(self.collect)
                 recovered_at = time.monotonic()
             self._stopping.wait(_LOOK_S)
+
+    def _step_on_duty(self, work: Callable[[], object]) -> None:
+        """What one of several servers does for all; the others go on without it."""
+        if self._on_duty():
+            self._step(work)
 
     def _step(self, work: Callable[[], object]) -> None:
         try:

@@ -13,6 +13,7 @@ from app.jobs.control import JobControl
 from app.jobs.home import automatic_media_name
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, has_room, media_names, new_media
+from app.jobs.media_seen import check_group_seen
 from app.jobs.media_sets import MediaSet, erase_set, media_sets, users_of, why_protected
 from app.media import api as media
 from app.media.device import look_at_device
@@ -87,12 +88,14 @@ class MediaChoice:
 
         Raises:
             UsageError: E5116 the group has no device. ArcxoError: E5201, E5202 the media that is to be
-            overwritten is protected; E5203 one of its set cannot be reached.
+            overwritten is protected; E5203 one of its set cannot be reached; E5784 this server of several
+            sees none of the group's directories.
         """
         group = self._rules.script.device_group
         with self._lanes.hold(self._control, ("media", group), f"a choice of media in group {group}"):
             if not self._devices():
                 raise UsageError("E5116", group=group)
+            check_group_seen(self._catalog, group)
             sets = self._sets()
             for one in (one for one in sets if self._rules.mine(one)):
                 return self._used(self._room_in(one) or self._continue(one))

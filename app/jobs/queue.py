@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from app.catalog.api import Catalog
@@ -22,6 +22,7 @@ _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 32
 _EXPIRED_EVERY_S = 15.0
 _SETTING_EVERY_S = 5.0
+_AWAY_S = 5.0
 
 
 class JobQueue:
@@ -33,17 +34,19 @@ class JobQueue:
         server_id: str,
         server_name: str,
         kinds: Mapping[JobKind, JobKindRunner],
+        able: Callable[[Job], bool] | None = None,
     ) -> None:
         self._catalog = catalog
         self._server_id = server_id
         self._server_name = server_name
         self._kinds = kinds
+        self._able = able
         self._lock = threading.Lock()
         self._active: list[ActiveJob] = []
         self._scanned_at = self._asked_at = float("-inf")
         self._scan_every_s = 0.0
         self._timing = Timing(catalog, server_name)
-        self._expired_at = time.monotonic()
+        self._expired_at = self._polled_at = time.monotonic()
 
     @property
     def active(self) -> tuple[ActiveJob, ...]:
@@ -55,6 +58,10 @@ class JobQueue:
         """Tend what runs and start what is due. Raises BusyError E6001 while the catalog is locked."""
         for active in self.active:
             active.tend()
+        if time.monotonic() - self._polled_at > _AWAY_S:
+            # The catalog did not answer, for others neither: their leases, too, could not be renewed.
+            self._expired_at = time.monotonic() + LEASE_S - _EXPIRED_EVERY_S
+        self._polled_at = time.monotonic()
         if time.monotonic() - self._expired_at > _EXPIRED_EVERY_S:
             self._expired_at = time.monotonic()
             self.mark_crashed("")
@@ -62,7 +69,7 @@ class JobQueue:
         if not claim or not self._scans_now():
             return
         while self._has_room():
-            found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S)
+            found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S, able=self._able)
             if found is None:
                 return
             if not self._timing.admit(found):

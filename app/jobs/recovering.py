@@ -16,7 +16,7 @@ from app.media.api import SessionHeader
 from app.model.errors import ArcxoError, CanceledError, CredentialsError
 
 _LOG = logging.getLogger(__name__)
-_PASSING = frozenset({"E6001", "E6004", "E6020"})
+_PASSING = frozenset({"E6001", "E6004", "E6020", "E6040"})
 """Another is at work on the catalog, the lineage or this very session: the next look finds what is left."""
 
 KeyOf = Callable[[SessionHeader], bytes | None]

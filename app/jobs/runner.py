@@ -30,7 +30,7 @@ _RENEW_EVERY_S = 8.0
 SKIPPED = "N5743"
 """A run that its own rules leave out."""
 _LOST_CLAIM = "E6003"
-_CATALOG_BUSY = "E6001"
+_CATALOG_BUSY = frozenset({"E6001", "E6040"})
 _STOP_POLL_S = 0.25
 
 
@@ -202,7 +202,7 @@ class ActiveJob:
             except BusyError as error:
                 if error.code == _LOST_CLAIM:
                     return
-                if error.code != _CATALOG_BUSY or time.monotonic() > deadline:
+                if error.code not in _CATALOG_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(_STOP_POLL_S)
             else:

@@ -27,11 +27,11 @@ class SecretStore:
         self._path = os.path.join(home, "secrets", "installation.key")
         self._cipher: AESGCM | None = None
 
-    def create(self) -> None:
-        """Make the installation key, durably. One that exists is kept."""
+    def create(self, key: bytes = b"") -> None:
+        """Make the installation key, or take that of an installation, durably. One that exists is kept."""
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         try:
-            write_new(self._path, os.urandom(_KEY_BYTES), mode=0o600)
+            write_new(self._path, key or os.urandom(_KEY_BYTES), mode=0o600)
         except FileExistsError:
             return
 
@@ -54,19 +54,23 @@ class SecretStore:
         except InvalidTag as error:
             raise ArcxoError("E5121", purpose=purpose) from error
 
+    def key(self) -> bytes:
+        """The installation key, for an invitation. Raises ArcxoError E5120, E5122."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise ArcxoError("E5120", path=self._path) from error
+        try:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
+                raise ArcxoError("E5122", path=self._path)
+            key = os.read(descriptor, _KEY_BYTES + 1)
+        finally:
+            os.close(descriptor)
+        if len(key) != _KEY_BYTES:
+            raise ArcxoError("E5120", path=self._path)
+        return key
+
     def _key(self) -> AESGCM:
         if self._cipher is None:
-            try:
-                descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError as error:
-                raise ArcxoError("E5120", path=self._path) from error
-            try:
-                if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-                    raise ArcxoError("E5122", path=self._path)
-                key = os.read(descriptor, _KEY_BYTES + 1)
-            finally:
-                os.close(descriptor)
-            if len(key) != _KEY_BYTES:
-                raise ArcxoError("E5120", path=self._path)
-            self._cipher = AESGCM(key)
+            self._cipher = AESGCM(self.key())
         return self._cipher

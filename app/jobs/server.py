@@ -10,6 +10,7 @@ import logging
 import logging.handlers
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from app.alerts.engine import AlertEngine
 from app.alerts.watchdog import Watchdog
 from app.catalog import open_catalog
 from app.catalog.api import Catalog
+from app.jobs.affinity import Affinity
 from app.jobs.backup import BackupJobs
 from app.jobs.home import home_id
 from app.jobs.home_record import HomeRecorder
@@ -31,6 +33,7 @@ from app.jobs.kept_agents import KeptAgents
 from app.jobs.lanes import Lanes
 from app.jobs.media_jobs import MediaJobs
 from app.jobs.media_utilities import MediaUtilities
+from app.jobs.presence import Presence
 from app.jobs.process import ServerLock, ServerRecord, process_start, publish, withdraw
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
@@ -39,8 +42,8 @@ from app.jobs.restore_undo import RestoreUndoJobs
 from app.jobs.runner import JobKindRunner
 from app.jobs.secrets import SecretStore
 from app.jobs.supervisor import AgentSupervisor
-from app.messages import load
-from app.model.errors import ArcxoError
+from app.messages import load, render
+from app.model.errors import ArcxoError, BusyError
 from app.model.events import Severity
 from app.model.job import JobKind
 
@@ -51,6 +54,9 @@ _AGENT_READY_S = 30.0
 _JOBS_END_S = 30.0
 _AGENT_END_S = 20.0
 _TROUBLE_S = 1.0
+_PATIENCE_S = 20.0
+_AWAY = "E6040"
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 _LOG_BYTES = 5 * 2**20
 _LOG_FILES = 4
 
@@ -66,8 +72,11 @@ def serve(home: str) -> int:
     try:
         withdraw(home)
         _log_to(home)
-        server = Server(home)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        catalog = open_patiently(home)
+        if catalog is None:
+            return 0
+        server = Server(home, catalog=catalog)
+        for number in _ENDS:
             signal.signal(number, server.on_signal)
         try:
             server.run()
@@ -79,28 +88,66 @@ def serve(home: str) -> int:
     return 0
 
 
+def open_patiently(home: str) -> Catalog | None:
+    """The catalog of a home, waited for while its database does not answer; None when told to end meanwhile.
+
+    Call from the main thread. Why it waits goes to stderr, once. Raises as `open_catalog` for the rest.
+    """
+    ended = threading.Event()
+    before = [(number, signal.signal(number, lambda *_: ended.set())) for number in _ENDS]
+    told = False
+    try:
+        while not ended.is_set():
+            try:
+                return open_catalog(home)
+            except BusyError as error:
+                if error.code != _AWAY:
+                    raise
+                if not told:
+                    message = render(error.code, error.params)
+                    sys.stderr.write(f"{error.code}: {message.line}\n{message.action}\n")
+                    sys.stderr.flush()
+                    _LOG.info("the server waits: %s", error)
+                    told = True
+            ended.wait(_TROUBLE_S)
+        return None
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
 class Server:
     """The parts of a server process. The holder of the home's server lock makes one."""
 
-    def __init__(self, home: str, agents: Agents | None = None) -> None:
+    def __init__(self, home: str, agents: Agents | None = None, catalog: Catalog | None = None) -> None:
         self._home = home
-        self._name = server_name()
+        self._name = server_name(home)
         self._id = home_id(home)
         self._started_at = datetime.now(UTC)
         self._stopping = threading.Event()
-        self._catalog: Catalog = open_catalog(home)
+        self._catalog: Catalog = catalog or open_catalog(home)
+        self._catalog.be_patient(_PATIENCE_S)
         self._store = SecretStore(home)
         self._supervisor = AgentSupervisor(home, self._report_agent) if agents is None else None
         kinds = _kinds(
             self._catalog, self._store, agents or KnownHosts(home, self._catalog), self._name, home
         )
-        self._queue = JobQueue(self._catalog, self._id, self._name, kinds)
-        self._housekeeping = Housekeeping(self._catalog, self._store, self._report)
+        self._presence: Presence | None = None
+        able = None
+        if self._catalog.shared:
+            self._presence = Presence(home, self._catalog, self._id, self._name, self._report)
+            able = Affinity(self._catalog, self._id).able
+        self._queue = JobQueue(self._catalog, self._id, self._name, kinds, able)
+        self._housekeeping = Housekeeping(self._catalog, self._store, self._report, self._on_duty)
         known = agents or KnownHosts(home, self._catalog)
         self._watched = KeptAgents(lambda host: known.agent_of(host, None))
         watchdog = Watchdog(self._catalog, self._name, self._watched.lend)
-        self._alerts = AlertEngine(self._catalog, self._store, self._name, watchdog.look)
+        self._alerts = AlertEngine(
+            self._catalog, self._store, self._name, lambda: watchdog.look() if self._on_duty() else None
+        )
         self._beat_at = 0.0
+        self._away_since: float | None = None
+        self._away_reason = ""
 
     def run(self) -> None:
         """Work until `stop`."""
@@ -114,6 +161,9 @@ class Server:
                 "adopted" if self._supervisor.adopted else "started",
                 "ready" if ready else "not ready yet",
             )
+        if self._presence is not None:
+            self._presence.start()
+            self._beat()
         self._housekeeping.start()
         self._alerts.start()
         publish(
@@ -133,15 +183,18 @@ class Server:
     def stop(self) -> None:
         """End soon. Any thread."""
         self._stopping.set()
+        self._catalog.hurry()
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """End because of a signal."""
         _LOG.info("signal %d: the server ends", number)
-        self._stopping.set()
+        self.stop()
 
     def close(self) -> None:
         """End the running jobs (Canceled, with what they kept) and the agent, and let go of the catalog."""
         self._stopping.set()
+        if self._presence is not None:
+            self._presence.close(_JOBS_END_S)
         self._queue.cancel_all(_JOBS_END_S)
         if self._supervisor is not None:
             self._supervisor.close(stop_agent_too=True, timeout_s=_AGENT_END_S)
@@ -158,17 +211,32 @@ class Server:
     def _step(self) -> None:
         try:
             if time.monotonic() - self._beat_at > _HEARTBEAT_S:
-                self._catalog.servers.heartbeat(self._id)
-                self._beat_at = time.monotonic()
+                self._beat()
             # Jobs wait for the recovery: a backup builds on the newest session, and that may be one of those.
             self._queue.poll(claim=self._housekeeping.recovered.is_set())
         except ArcxoError as error:
             _LOG.info("the catalog did not answer: %s", error)
+            if self._away_since is None:
+                self._away_since = self._beat_at
+                self._away_reason = str(error.params.get("error", error))
             self._stopping.wait(_TROUBLE_S)
         except Exception:  # noqa: BLE001 - a bug ends this step, not the server
             # One bad row must not end the server: the others' jobs go on.
             _LOG.exception("unexpected failure in the queue")
             self._stopping.wait(_TROUBLE_S)
+
+    def _beat(self) -> None:
+        capabilities = None if self._presence is None else self._presence.capabilities
+        self._catalog.servers.heartbeat(self._id, capabilities)
+        self._beat_at = time.monotonic()
+        if self._away_since is not None and self._catalog.shared:
+            seconds = round(self._beat_at - self._away_since)
+            self._report("W5787", file=self._catalog.name, seconds=seconds, details=self._away_reason)
+        self._away_since = None
+
+    def _on_duty(self) -> bool:
+        """Whether what one server does for all is this one's."""
+        return self._presence is None or self._presence.on_duty()
 
     def _report_agent(self, code: str, params: dict[str, str]) -> None:
         try:

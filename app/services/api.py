@@ -29,6 +29,7 @@ from app.model.media import CatalogEntry, Device, FileVersion, MediaInfo, PurgeP
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
+from app.model.server import ServerInfo
 from app.model.upcoming import NextRun, PlannedRun
 from app.services.alerts_api import AlertService
 from app.services.scenarios_api import ScenarioService
@@ -339,6 +340,18 @@ class ServerService(Protocol):
 
     def set_settings(self, values: Mapping[str, str]) -> None:
         """All of them or none. UsageError E5750 for one that is not known, or out of its range."""
+        ...
+
+    def servers(self) -> Sequence[ServerInfo]:
+        """The servers that share this home's catalog, by name; one that runs alone is the only one."""
+        ...
+
+    def remove_server(self, name: str) -> None:
+        """Take one that does not run out of the installation. NotFoundError E5791, BusyError E5792, E1155."""
+        ...
+
+    def invite(self, path: str) -> str:
+        """Write an invitation for a further server; the code that opens it. UsageError E5782, E5789."""
         ...
 
     def changes(self) -> tuple[int, int]:

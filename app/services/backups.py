@@ -31,10 +31,13 @@ class LocalBackups:
         from app.jobs.credentials import JobSecrets
         from app.jobs.submission import submit_backup
 
+        script = request.script
+        named = [replace(one, host=self._connections.named(one.host)) for one in script.sources]
+        replica = self._connections.named(script.replica) if script.replica else ""
         return submit_backup(
             self._connections.catalog,
             self._connections.secrets,
-            request.script,
+            replace(script, sources=tuple(named), replica=replica),
             request.schedule,
             name=request.name,
             hold=request.hold,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from app.model.recovery import RecoveryPlan
+from app.model.server import CatalogChoice
 from app.services.api import AgentHomeService, AgentState, Services
 
 
@@ -23,8 +24,20 @@ class Composition(Protocol):
         """Whether `home` was made by `init_home` (finished)."""
         ...
 
-    def init_home(self, home: str, *, caroot_password: str, media_name: str = "") -> None:
-        """Make a home. Raises UsageError E5101 when there is one or the directory is not empty."""
+    def init_home(
+        self, home: str, *, caroot_password: str, media_name: str = "", catalog: CatalogChoice | None = None
+    ) -> None:
+        """Make a home. UsageError E5101 when there is one or the directory is not empty, E6043, E6045."""
+        ...
+
+    def join_home(
+        self, home: str, invitation: str, code: str, *, caroot_password: str, server: str = "", url: str = ""
+    ) -> str:
+        """Make a home whose server works on an installation's catalog; its name there. E5780 to E5783."""
+        ...
+
+    def set_catalog(self, home: str, *, url: str = "", password: str | None = None) -> None:
+        """Lead a home to where the shared catalog is now. UsageError E5782, ArcxoError E6042."""
         ...
 
     def plan_from_media(

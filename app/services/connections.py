@@ -13,6 +13,7 @@ from app.services.host_names import HostNames
 if TYPE_CHECKING:
     from app.agent.api import Agent
     from app.catalog.api import Catalog
+    from app.catalog.location import Location
     from app.catalog.quick import Registered
     from app.jobs.secrets import SecretStore
     from app.model.host import Host
@@ -45,6 +46,8 @@ class Connections:
         self._agent_stamp: tuple[int, int, int] | None = None
         self._retired: list[Agent] = []
         self._names = HostNames(home, lambda: self.catalog, self._stamp)
+        self._location: Location | None = None
+        self._located = False
 
     @property
     def catalog(self) -> Catalog:
@@ -121,7 +124,22 @@ class Connections:
         """Whether a host's name means this machine: `localhost`, or the name that other hosts call it."""
         from app.jobs.hosts import is_local
 
-        return is_local(host) or self._names.is_own(host)
+        return is_local(host) or host == self.named("localhost") or self._names.is_own(host)
+
+    def named(self, host: str) -> str:
+        """A host by the name it has for all servers that share the catalog.
+
+        `localhost` would be another machine to each of them.
+        """
+        from app.jobs.hosts import is_local
+
+        if not is_local(host):
+            return host
+        if not self._located:
+            from app.catalog.location import read_location
+
+            self._location, self._located = read_location(self.home), True
+        return host if self._location is None else self._location.server
 
     def _far_agent(self, host: str, timeout_s: float) -> Agent:
         from app.jobs.hosts import KnownHosts

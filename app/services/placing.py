@@ -31,6 +31,14 @@ class Placing:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
+    def named(self, scenario: NewScenario) -> NewScenario:
+        """The scenario with hosts that mean the same to all servers which share the catalog."""
+        named = self._connections.named
+        if named(LOCAL_NAMES[0]) in LOCAL_NAMES:
+            return scenario
+        replicas = tuple(replace(spec, host=named(spec.host)) for spec in scenario.replicas)
+        return replace(scenario, master=named(scenario.master), replicas=replicas)
+
     def check(self, scenario: NewScenario) -> Sequence[CheckResult]:
         """What the hosts of the other replicas say of their directories.
 

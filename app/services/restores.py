@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from app.model.content import FileContent
 from app.model.errors import CredentialsError
 from app.model.folder_comparison import FolderComparison
-from app.model.job import Job, RestoreScript, RestoreSelection
+from app.model.job import Destination, Job, RestoreScript, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
 from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, RestorePlan, UndoPlan
 from app.model.search import Machine, Query
@@ -35,6 +36,7 @@ class LocalRestores:
         from app.jobs.credentials import JobSecrets
         from app.jobs.submission import submit_restore
 
+        request = self._named(request)
         self._check(request)
         must_be_confirmed(request)
         logins = [
@@ -164,6 +166,13 @@ class LocalRestores:
         except CredentialsError:
             return False
         return True
+
+    def _named(self, request: RestoreRequest) -> RestoreRequest:
+        """With a host that means the same to whichever server takes the job."""
+        script = request.script
+        if script.destination is not Destination.DIRECTORY:
+            return request
+        return replace(request, script=replace(script, host=self._connections.named(script.host)))
 
     def _check(self, request: RestoreRequest) -> None:
         """The destination and the passwords."""

@@ -112,6 +112,7 @@ class LocalScenarios:
             raise UsageError("E1128", name=scenario.name)
         from app.jobs.hosts import is_local
 
+        scenario = self._placing.named(scenario)
         for host in (scenario.master, *(spec.host for spec in scenario.replicas)):
             if not is_local(host):
                 self._connections.catalog.hosts.show(host)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.model.errors import UsageError
+from app.model.server import ServerInfo
 from app.model.settings import SETTINGS
 from app.services.api import ServerState
 from app.services.connections import Connections
@@ -33,7 +34,7 @@ class LocalServer:
         ]
         return ServerState(
             running=record is not None,
-            name=record.name if record else server_name(),
+            name=record.name if record else server_name(self._connections.home),
             pid=record.pid if record else None,
             started_at=record.started if record else None,
             agent_running=agent_pid is not None,
@@ -74,6 +75,24 @@ class LocalServer:
                 raise UsageError("E5750", setting=name, details=str(error)) from error
         for name, value in checked.items():
             self._connections.catalog.settings.put(name, value)
+
+    def servers(self) -> Sequence[ServerInfo]:
+        """The servers that share this home's catalog, by name."""
+        from app.services.servers import servers
+
+        return servers(self._connections)
+
+    def remove_server(self, name: str) -> None:
+        """Take one that does not run out of the installation. NotFoundError E5791, BusyError E5792, E1155."""
+        from app.services.servers import remove_server
+
+        remove_server(self._connections, name)
+
+    def invite(self, path: str) -> str:
+        """Write an invitation for a further server; the code that opens it. UsageError E5782, E5789."""
+        from app.jobs.shared_home import invite
+
+        return invite(self._connections.home, path)
 
     def changes(self) -> tuple[int, int]:
         """(catalog revision, live revision)."""

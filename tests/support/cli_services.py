@@ -190,7 +190,9 @@ class FakeComposition:
     def home_exists(self, home: str) -> bool:
         return True
 
-    def init_home(self, home: str, *, caroot_password: str, media_name: str = "") -> None:
+    def init_home(
+        self, home: str, *, caroot_password: str, media_name: str = "", catalog: Any = None
+    ) -> None:
         self.inits.append((home, caroot_password))
 
     def open_services(self, home: str) -> Any:

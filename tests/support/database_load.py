@@ -89,9 +89,10 @@ def sqlite_facts(path: Path) -> tuple[str, int, int]:
 class PostgreSQL:
     """A cluster in a directory, run by a user without privileges. Raises MissingCapabilityError."""
 
-    def __init__(self, data: Path, sockets: Path) -> None:
+    def __init__(self, data: Path, sockets: Path, settings: Sequence[str] = ()) -> None:
         self.data = data
         self._sockets = sockets
+        self._settings = settings
         self._server: subprocess.Popen[bytes] | None = None
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
         on_path = shutil.which("pgbench")
@@ -114,7 +115,7 @@ class PostgreSQL:
         settings = ("listen_addresses=", "autovacuum=off", "checkpoint_timeout=1h", "max_wal_size=64MB",
                     "shared_buffers=16MB", "logging_collector=off", "wal_recycle=on")  # fmt: skip
         command = [str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self._sockets)]
-        for setting in settings:
+        for setting in (*settings, *self._settings):
             command += ["-c", setting]
         log = self._sockets / "log"
         with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""A server that only runs a queue: `python -m tests.support.job_server_process HOME URL NAME DONE_FILE`.
+"""A server that only runs a queue. Its arguments: HOME URL NAME DONE_FILE LEASE_S.
 
 Its jobs note their beginning and their end, each in one appended line, and take a little while.
 """
@@ -41,10 +41,10 @@ class Noting:
         os.write(self._file, f"{word} {control.job.id} {self._name}\n".encode())
 
 
-def main(home: str, url: str, name: str, path: str) -> None:
+def main(home: str, url: str, name: str, path: str, lease_s: str) -> None:
     """Serve until killed."""
-    queue.LEASE_S = runner.LEASE_S = LEASE_S
-    queue._EXPIRED_EVERY_S, runner._RENEW_EVERY_S = 0.5, 0.5
+    queue.LEASE_S = runner.LEASE_S = float(lease_s)
+    queue._EXPIRED_EVERY_S, runner._RENEW_EVERY_S = 0.2, float(lease_s) / 6
     queue.MOST_AT_ONCE = 4
     retrying._AFTER_CRASH *= 0
     catalog = open_catalog(home, url=url)

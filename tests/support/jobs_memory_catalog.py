@@ -74,7 +74,9 @@ class MemoryJobs:
     def credentials(self, job_id: int) -> bytes:
         return self._row(job_id).sealed
 
-    def claim_due(self, server_id: str, *, lease_seconds: float = 30.0) -> Claim | None:
+    def claim_due(
+        self, server_id: str, *, lease_seconds: float = 30.0, able: Callable[[Job], bool] | None = None
+    ) -> Claim | None:
         now = datetime.now(UTC)
         with self.lock:
             for row in self.rows.values():
@@ -472,11 +474,18 @@ class MemorySettings(dict[str, str]):
 
 class MemoryServers:
     def put(self, *args: object, **fields: object) -> None: ...
-    def heartbeat(self, server_id: str) -> None: ...
+    def heartbeat(self, server_id: str, capabilities: Sequence[str] | None = None) -> None: ...
+    def takes_duty(self, server_id: str, duty: str, lease_s: float) -> bool:
+        return True
+
+    def forget(self, server_id: str) -> None: ...
     def remove(self, server_id: str) -> None: ...
 
 
 class MemoryCatalog:
+    name = "memory"
+    shared = False
+
     def __init__(self) -> None:
         self.live = MemoryLive()
         self.jobs = MemoryJobs(self.live)
@@ -487,5 +496,9 @@ class MemoryCatalog:
         self.registrations = MemoryRegistrations()
         self.settings = MemorySettings()
         self.servers = MemoryServers()
+
+    def be_patient(self, seconds: float) -> None: ...
+
+    def hurry(self) -> None: ...
 
     def close(self) -> None: ...

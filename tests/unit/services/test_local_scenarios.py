@@ -160,6 +160,9 @@ class FakeConnections:
     def is_here(self, host: str) -> bool:
         return True
 
+    def named(self, host: str) -> str:
+        return host
+
     def registered(self) -> Registered:
         return Registered(
             tuple(self.catalog.registrations.list()), left_out_of(self.catalog.settings.all().items())
