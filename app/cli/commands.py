@@ -30,6 +30,7 @@ COMMANDS = {
     "group": ("app.cli.group", "group", "Device groups."),
     "staging": ("app.cli.staging", "staging", "Groups that backups go to first."),
     "pool": ("app.cli.pool", "pool", "Media pools."),
+    "help": ("app.cli.help", "help_", "Pages of the help."),
 }
 
 

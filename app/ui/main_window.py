@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -21,6 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from app import __version__
+from app.help import load as load_help
+from app.help.codes import PARTS
+from app.help.library import FIRST
 from app.model.errors import ArcxoError
 from app.services.api import ServerState, Services
 from app.ui import icons
@@ -29,6 +34,7 @@ from app.ui.bridge.tasks import Tasks
 from app.ui.command_palette import CommandPalette, SearchField
 from app.ui.dialogs.keys import KeysDialog
 from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDialog
+from app.ui.help.desk import help_desk
 from app.ui.keyboard import GLOBAL_KEYS, keys_of, step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
@@ -77,6 +83,7 @@ class MainWindow(QMainWindow):
         self._server_poller = Poller(tasks, self._ask_server, SERVER_POLL_MS, self)
         self._server_poller.answered.connect(self._on_server_answered)
         self._server_poller.failed.connect(self._on_server_failed)
+        help_desk().use(settings)
         self._restore_state()
         first = str(settings.value("window/manager", "home"))
         self.open_manager(first if first in self._entries else next(iter(self._entries)))
@@ -91,9 +98,11 @@ class MainWindow(QMainWindow):
         self.context.tasks.run(self, self._load_managers)
 
     def _load_managers(self) -> None:
-        """Read the managers' code beforehand, so that opening one does not stand still."""
+        """Read the managers' code and the help beforehand, so that opening them does not stand still."""
         for entry in self._entries.values():
             entry.load()
+        load_help()
+        importlib.import_module("app.ui.help.window")
 
     def open_soon(self, name: str, **request: Any) -> None:
         """Show a manager; one that is not made yet is made in several rounds of the event loop."""
@@ -186,6 +195,7 @@ class MainWindow(QMainWindow):
         for name, manager in self._managers.items():
             manager.save_state()
             keep_sizes(settings, name, manager)
+        help_desk().close()
         settings.sync()
         super().closeEvent(event)
 
@@ -223,9 +233,9 @@ class MainWindow(QMainWindow):
         self.theme_button = icon_button("moon", "Dark or light colours")
         self.theme_button.clicked.connect(self._on_theme_clicked)
         row.addWidget(self.theme_button)
-        keys = icon_button("circle-question-mark", "Keys of this screen (F1)")
-        keys.clicked.connect(self._on_keys)
-        row.addWidget(keys)
+        help_ = icon_button("circle-question-mark", "Help on this screen (F1)")
+        help_.clicked.connect(self._on_help)
+        row.addWidget(help_)
         middle = QHBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
@@ -282,7 +292,12 @@ class MainWindow(QMainWindow):
         self._own_menu = self.menus.addMenu("")
         help_menu = self.menus.addMenu("&Help")
         self._menus = (file, quick, view, colours, size, self._own_menu, help_menu)
-        self._add(help_menu, "&Keys of this screen", "F1", self._on_keys)
+        self._add(help_menu, "&Help on this screen", "F1", self._on_help)
+        self._add(help_menu, "&Contents", "", self._on_help_contents)
+        self._add(help_menu, "&Search the help…", "Ctrl+F1", self._on_help_search)
+        self._add(help_menu, "&Keys of this screen", "Shift+F1", self._on_keys)
+        self._add(help_menu, "&Messages and codes", "", self._on_help_codes)
+        help_menu.addSeparator()
         self._add(help_menu, "&About Arcxo", "", self._on_about)
 
     def _add(self, menu: QMenu, text: str, shortcut: str, slot: Any) -> QAction:
@@ -382,6 +397,20 @@ class MainWindow(QMainWindow):
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def _on_help(self) -> None:
+        focus = QApplication.focusWidget()
+        inside = focus is not None and self.current_manager.isAncestorOf(focus)
+        help_desk().show_for(focus if inside else self.current_manager)
+
+    def _on_help_contents(self) -> None:
+        help_desk().show(FIRST)
+
+    def _on_help_search(self) -> None:
+        help_desk().search()
+
+    def _on_help_codes(self) -> None:
+        help_desk().show(PARTS)
 
     def _menu_actions(self) -> list[QAction]:
         """Every action of the menus, the manager's own first."""

@@ -74,6 +74,8 @@ QPlainTextEdit, QTextEdit { padding: 6px ${s8}px; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDateTimeEdit:focus, QComboBox:focus {
   border: 2px solid $accent; padding: 0 ${s7}px; min-height: ${s26}px; }
 QPlainTextEdit:focus, QTextEdit:focus { padding: 5px ${s7}px; }
+QTextEdit[kind="page"] { border: 2px solid transparent; border-radius: 0; padding: 0; }
+QTextEdit[kind="page"]:focus { border: 2px solid $accent_soft; padding: 0; }
 QLineEdit[state="error"], QComboBox[state="error"], QSpinBox[state="error"] { border-color: $error; }
 QLineEdit:read-only { background: $sunken; color: $text2; border-color: $border; }
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled, QDateTimeEdit:disabled { background: $sunken;

@@ -90,9 +90,9 @@ def test_ctrl_f_goes_to_the_filter(window, qtbot, settled, name):
     qtbot.waitUntil(lambda: isinstance(QApplication.focusWidget(), FilterField))
 
 
-def test_f1_lists_the_keys_of_the_screen(window, qtbot):
+def test_shift_f1_lists_the_keys_of_the_screen(window, qtbot):
     window.open_manager("xosoft")
-    qtbot.keyClick(window, Qt.Key.Key_F1)
+    qtbot.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
     dialog = window.findChild(KeysDialog)
     shown = {label.text() for label in dialog.findChildren(type(window.status.connection))}
     assert {"XOsoft Manager", "Ctrl+B", "Bookmark", "F6", "Next pane"} <= shown

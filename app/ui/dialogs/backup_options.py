@@ -34,6 +34,7 @@ from app.ui.backup.options import (
     BackupOptions,
     CommandText,
 )
+from app.ui.help.desk import help_button
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.boxes import row_of
@@ -206,6 +207,7 @@ class BackupOptionsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
+        foot.addWidget(help_button())
         foot.addWidget(self.said, 1)
         foot.addWidget(buttons)
         tabs = QHBoxLayout()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.messages import Rendered, render
+from app.help.codes import topic_of as code_topic
+from app.messages import Rendered, load, render
 from app.model.errors import ArcxoError
+from app.ui.help.desk import help_desk
+from app.ui.help.topics import set_topic
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, button
 from app.ui.widgets.status import SEVERITY
@@ -45,6 +48,11 @@ class MessageDetailsDialog(QDialog):
                 layout.addLayout(group)
         layout.addStretch(1)
         buttons = QDialogButtonBox()
+        if message.coded and message.code in load():
+            set_topic(self, code_topic(message.code))
+            more = button("Help on this code", "", "circle-question-mark")
+            more.clicked.connect(self._on_help_clicked)
+            buttons.addButton(more, QDialogButtonBox.ButtonRole.HelpRole)
         copy = button("Copy", "", "copy")
         copy.clicked.connect(self._on_copy_clicked)
         close = button("Close", "primary")
@@ -74,6 +82,9 @@ class MessageDetailsDialog(QDialog):
 
     def _on_copy_clicked(self) -> None:
         QGuiApplication.clipboard().setText(self.details)
+
+    def _on_help_clicked(self) -> None:
+        help_desk().show(code_topic(self._message.code))
 
 
 class FaultReportDialog(QDialog):

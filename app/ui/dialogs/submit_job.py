@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.model.host import CheckResult
 from app.model.job import Job
 from app.ui.backup.summary import Fact
+from app.ui.help.desk import help_button
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, Line, button
@@ -158,6 +159,7 @@ class SubmitJobDialog(QDialog):
         foot.setContentsMargins(20, 12, 20, 12)
         foot.addWidget(self.back)
         foot.addStretch(1)
+        foot.insertWidget(0, help_button())
         foot.addWidget(buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

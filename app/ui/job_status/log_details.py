@@ -6,9 +6,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.messages import render
+from app.help.codes import topic_of
+from app.messages import load, render
 from app.model.events import ActivityRecord
 from app.ui import formats
+from app.ui.help.desk import help_desk
+from app.ui.help.topics import set_topic
 from app.ui.widgets.basics import Label, Line, icon_button
 from app.ui.widgets.status import SEVERITY, Pill
 
@@ -30,6 +33,8 @@ class LogDetails(QFrame):
         self._action = Label("", wrap=True)
         for label in (self._message, self._reason, self._action):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._help = icon_button("circle-question-mark", "Help on this code")
+        self._help.clicked.connect(self._on_help)
         copy = icon_button("copy", "Copy the message with its details")
         copy.clicked.connect(self._on_copy)
         close = icon_button("x", "Close the details")
@@ -39,6 +44,7 @@ class LogDetails(QFrame):
         head.addWidget(self._code)
         head.addWidget(self._pill)
         head.addStretch(1)
+        head.addWidget(self._help)
         head.addWidget(copy)
         head.addWidget(close)
         inner = QWidget()
@@ -69,6 +75,8 @@ class LogDetails(QFrame):
         look = SEVERITY[record.severity]
         self._code.setText(said.code if said.coded else "")
         self._code.setVisible(said.coded)
+        self._help.setVisible(said.coded and said.code in load())
+        set_topic(self, topic_of(said.code) if self._help.isVisibleTo(self) else "")
         self._pill.set_pill(look.text, look.icon, look.role)
         self._message.setText(formats.visible(said.text))
         parts = [formats.timestamp(record.at)]
@@ -87,6 +95,9 @@ class LogDetails(QFrame):
             part for part in (said.line, " · ".join(parts), said.module, said.reason, said.action) if part
         )
         self.setAccessibleName(f"{look.text}: {said.text}")
+
+    def _on_help(self) -> None:
+        help_desk().show(topic_of(self._code.text()))
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text)

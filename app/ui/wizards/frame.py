@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from app.ui.help.desk import help_button
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Steps
@@ -63,6 +64,8 @@ class WizardFrame(QDialog):
         self._buttons = QHBoxLayout(foot)
         self._buttons.setContentsMargins(20, 12, 20, 12)
         self._buttons.setSpacing(8)
+        self.help = help_button()
+        self._buttons.addWidget(self.help)
         self._buttons.addStretch(1)
         for widget in (self.back, self.next):
             self._buttons.addWidget(widget)
@@ -78,7 +81,7 @@ class WizardFrame(QDialog):
     def add_button(self, text: str) -> QPushButton:
         """One more button, left of Back."""
         made = button(text)
-        self._buttons.insertWidget(1, made)
+        self._buttons.insertWidget(2, made)
         self.setTabOrder(made, self.back)
         return made
 

@@ -1,0 +1,1 @@
+"""Help in the console: which page belongs to a widget, F1 in every window, and the help window."""
