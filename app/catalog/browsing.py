@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 from app.catalog import dialect, search
 from app.catalog.database import Database
 from app.catalog.folder_compare import Held, compare_folders
+from app.catalog.master_paths import split_path
 from app.catalog.media import find_media
 from app.catalog.session_rows import session_info
-from app.catalog.staging import split_path
 from app.catalog.tables import sessions
 from app.model.entry import EntryKind
 from app.model.errors import NotFoundError

@@ -17,10 +17,11 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text,
 from app.catalog import claims, dialect, sweeping
 from app.catalog.database import Database
 from app.catalog.lineages import lineage_key, lineage_of
+from app.catalog.master_paths import split_path
 from app.catalog.merge_api import Base, LineageKey, Source
 from app.catalog.rebuilding import Rebuild, disordered_lineages
 from app.catalog.session_rows import session_values
-from app.catalog.staging import BATCH_ROWS, BENEATH, SqlStaging, split_path
+from app.catalog.staging import BATCH_ROWS, BENEATH, SqlStaging
 from app.catalog.tables import lineages, sessions, stagings
 from app.model.errors import BusyError, UsageError
 from app.model.media import SessionInfo

@@ -8,6 +8,7 @@ all its transaction does besides checking the claim. A path that did not change 
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from app.catalog import claims, dialect, name_index, sweeping
 from app.catalog.database import Database
+from app.catalog.fresh import FreshFolders
+from app.catalog.master_paths import parents, split_path, subtree
 from app.catalog.session_rows import session_values
 from app.catalog.sessions_api import SessionEntry
 from app.catalog.tables import lineages, sessions, stagings, versions
@@ -25,6 +28,7 @@ from app.model.errors import BusyError, UsageError
 from app.model.media import SessionInfo
 
 BATCH_ROWS = 500
+_MOST_ROWS = 2000
 _LEAST_ROWS = 50
 _TIDY_EVERY = 4
 _HELD_S = 0.025
@@ -124,6 +128,7 @@ class SqlStaging:
         self._ended = False
         self._rows = BATCH_ROWS
         self._written = 0
+        self._fresh = FreshFolders(machine, lineage_id, ordinal)
 
     def add(self, entries: Iterable[SessionEntry]) -> None:
         """Stage entries; those that equal the state so far write nothing."""
@@ -144,7 +149,7 @@ class SqlStaging:
                         {**self._keys, "folder": folder, "name": name},
                     ).scalars()
                 )
-                for low, high in _subtree(path):
+                for low, high in subtree(path):
                     ids += c.execute(
                         text(f"{BENEATH} AND f.path >= :low AND f.path < :high"),
                         {**self._keys, "low": low, "high": high},
@@ -186,7 +191,7 @@ class SqlStaging:
 
     def imply_roots(self, roots: Sequence[bytes]) -> None:
         """Stage the directories above the roots, so that a tree can be walked from `/` to them."""
-        above = {parent for root in roots for parent in _parents(root)}
+        above = {parent for root in roots for parent in parents(root)}
         self.add(SessionEntry(path, EntryKind.DIRECTORY, 0, 0) for path in sorted(above))
 
     def rebase(self, lineage_id: int, ordinal: int) -> None:
@@ -225,46 +230,79 @@ class SqlStaging:
             # Nobody sees these rows before `publish`, whose commit makes them durable.
             dialect.lazily_durable(connection),
         ):
+            # Rows that a full session may have to close are to be told apart by their ids.
+            if not self._closes and not self._database.shared:
+                batch = self._add_fresh(connection, batch)
+            if batch:
+                self._compare_and_add(connection, batch)
+
+    def _add_fresh(self, connection: Connection, batch: list[SessionEntry]) -> list[SessionEntry]:
+        """Write what lies in folders that this staging makes; what does not is returned."""
+        left = self._fresh.prepare(connection, batch)
+        if len(left) == len(batch):
+            return batch
+        writing = dialect.for_writing(connection, write=True)
+        try:
+            with writing.begin():
+                began = time.monotonic()
+                self._check(writing)
+                written = self._fresh.write(writing)
+        except sqlite3.IntegrityError:
+            written = False
+        except BaseException:
+            self._fresh.forget()
+            raise
+        if not written:
+            self._fresh.forget()
+            return batch
+        self._wrote(connection, time.monotonic() - began)
+        return left
+
+    def _compare_and_add(self, connection: Connection, batch: list[SessionEntry]) -> None:
+        """Write what differs from the state so far."""
+        reading = dialect.for_writing(connection, write=False)
+        # Temporary tables are this connection's own: filling them holds nobody up.
+        with reading.begin():
+            reading.execute(text(_MAKE_BATCH.format(bytes=dialect.bytes_type(reading))))
+            reading.execute(text("DELETE FROM staged"))
+            # Past SQLAlchemy's own parameters, which take half as long again as all the rest.
+            mark = dialect.placeholder(reading)
+            reading.exec_driver_sql(_FILL.format(mark=mark), [_values(entry) for entry in batch])
+            for statement in (_RESOLVE, _FIND_CURRENT, _MARK_SAME):
+                reading.execute(text(statement), self._keys)
+            changed = reading.execute(text("SELECT count(*) FROM staged WHERE same = 0")).scalar_one()
+        if changed:
+            writing = dialect.for_writing(connection, write=True)
+            with writing.begin():
+                began = time.monotonic()
+                self._check(writing)
+                for statement in (
+                    _NEW_FOLDERS,
+                    _NEW_NAMES,
+                    _RESOLVE,
+                    _NOW_FOLDERS,
+                    _DROP_OWN,
+                    _CLOSE_OLD,
+                    _OPEN_NEW,
+                ):
+                    writing.execute(text(statement), self._keys)
+            self._wrote(connection, time.monotonic() - began)
+        if self._closes:
             reading = dialect.for_writing(connection, write=False)
-            # Temporary tables are this connection's own: filling them holds nobody up.
             with reading.begin():
-                reading.execute(text(_MAKE_BATCH.format(bytes=dialect.bytes_type(reading))))
-                reading.execute(text("DELETE FROM staged"))
-                # Past SQLAlchemy's own parameters, which take half as long again as all the rest.
-                mark = dialect.placeholder(reading)
-                reading.exec_driver_sql(_FILL.format(mark=mark), [_values(entry) for entry in batch])
-                for statement in (_RESOLVE, _FIND_CURRENT, _MARK_SAME):
-                    reading.execute(text(statement), self._keys)
-                changed = reading.execute(text("SELECT count(*) FROM staged WHERE same = 0")).scalar_one()
-            if changed:
-                writing = dialect.for_writing(connection, write=True)
-                with writing.begin():
-                    began = time.monotonic()
-                    self._check(writing)
-                    for statement in (
-                        _NEW_FOLDERS,
-                        _NEW_NAMES,
-                        _RESOLVE,
-                        _NOW_FOLDERS,
-                        _DROP_OWN,
-                        _CLOSE_OLD,
-                        _OPEN_NEW,
-                    ):
-                        writing.execute(text(statement), self._keys)
-                self._adapt(time.monotonic() - began)
-                self._written += 1
-                if self._written % _TIDY_EVERY == 0:
-                    name_index.tidy(connection)
-            if self._closes:
-                reading = dialect.for_writing(connection, write=False)
-                with reading.begin():
-                    reading.execute(text(_FIND_CURRENT), self._keys)
-                    self._see(reading.execute(text("SELECT version_id FROM staged")).scalars())
+                reading.execute(text(_FIND_CURRENT), self._keys)
+                self._see(reading.execute(text("SELECT version_id FROM staged")).scalars())
+
+    def _wrote(self, connection: Connection, took_s: float) -> None:
+        self._adapt(took_s)
+        self._written += 1
+        if self._written % _TIDY_EVERY == 0:
+            name_index.tidy(connection)
 
     def _adapt(self, took_s: float) -> None:
         """The next batch holds others up no longer than it should, whatever the machine and its load."""
         wanted = int(self._rows * _HELD_S / max(took_s, 0.001))
-        self._rows = max(_LEAST_ROWS, min(BATCH_ROWS, wanted, 2 * self._rows))
+        self._rows = max(_LEAST_ROWS, min(_MOST_ROWS, wanted, 2 * self._rows))
 
     def _see(self, ids: Iterable[int]) -> None:
         for version_id in ids:
@@ -334,28 +372,6 @@ class SqlStaging:
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), BATCH_ROWS):
         yield ids[start : start + BATCH_ROWS]
-
-
-def split_path(path: bytes) -> tuple[bytes, bytes]:
-    """Folder and name of an absolute path; `/` itself is the empty name in the empty folder."""
-    if path == b"/":
-        return b"", b""
-    folder, _, name = path.rpartition(b"/")
-    return folder or b"/", name
-
-
-def _subtree(path: bytes) -> list[tuple[bytes, bytes]]:
-    """Half-open ranges of folder paths that are `path` or beneath it."""
-    if path == b"/":
-        return [(b"/", b"0")]
-    return [(path, path + b"\0"), (path + b"/", path + b"0")]
-
-
-def _parents(path: bytes) -> Iterator[bytes]:
-    folder, _ = split_path(path)
-    while folder not in (b"", b"/"):
-        yield folder
-        folder, _ = split_path(folder)
 
 
 def _values(entry: SessionEntry) -> tuple[Any, ...]:

@@ -1,0 +1,133 @@
+"""Names in folders that a session itself brings into the catalog: written as they come, nothing looked up.
+
+A first session is nearly all such names. SQLite only: one writer at a time, so ids can be given here. What
+can be done before the catalog is held is done before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from app.catalog.master_paths import split_path
+from app.catalog.sessions_api import SessionEntry
+from app.model.entry import EntryKind
+
+_REMEMBERED = 50_000
+"""So many folders are known at a time; the names of others are looked up as any."""
+_IS_THERE = "SELECT 1 FROM folders WHERE machine = ? AND path = ?"
+_LAST_FOLDER = "SELECT coalesce(max(id), 0) FROM folders"
+_LAST_NAME = "SELECT coalesce(max(id), 0) FROM names"
+_MAKE_BATCH = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS fresh (number INTEGER PRIMARY KEY, folder INTEGER, name BLOB,"
+    " text TEXT, is_folder INTEGER, kind TEXT, size_bytes INTEGER, modified_ns INTEGER, content_id TEXT)"
+)
+_FILL = "INSERT INTO fresh VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FOLDERS = "INSERT INTO folders (id, machine, path) VALUES (?, ?, ?)"
+_NAMES = (
+    "INSERT INTO names (id, folder_id, name, text, ever_folder)"
+    " SELECT :names + number, CASE WHEN folder < 0 THEN :folders - folder ELSE folder END, name, text,"
+    " is_folder FROM fresh ORDER BY number"
+)
+_VERSIONS = (
+    "INSERT INTO versions (name_id, lineage_id, first_ordinal, kind, size_bytes, modified_ns, content_id)"
+    " SELECT :names + number, :lineage, :ordinal, kind, size_bytes, modified_ns, content_id FROM fresh"
+    " ORDER BY number"
+)
+
+
+class FreshFolders:
+    """The folders that one staging made, as long as nobody else adds names. One thread, one staging.
+
+    `prepare` and then, in a write transaction, `write`.
+    """
+
+    def __init__(self, machine: str, lineage_id: int, ordinal: int) -> None:
+        self._machine = machine
+        self._keys = {"lineage": lineage_id, "ordinal": ordinal}
+        self._folders: dict[bytes, int] = {}
+        self._last_name = 0
+        self._new: dict[bytes, int] = {}
+        self._uses_known = False
+
+    def forget(self) -> None:
+        """What was made in a transaction that failed is not there."""
+        self._folders.clear()
+
+    def prepare(self, connection: Connection, batch: Sequence[SessionEntry]) -> list[SessionEntry]:
+        """Take what is in folders that were made here or are not there; the others are returned."""
+        raw = _raw(connection)
+        if len(self._folders) > _REMEMBERED:
+            self._folders.clear()
+        known, new = self._folders, dict[bytes, int]()
+        self._new = new
+        others: set[bytes] = set()
+        left: list[SessionEntry] = []
+        rows: list[tuple[object, ...]] = []
+        self._uses_known = False
+        for entry in batch:
+            folder, name = split_path(entry.path)
+            place = known.get(folder) or new.get(folder)
+            if place is None and folder not in others:
+                if raw.execute(_IS_THERE, (self._machine, folder)).fetchone() is None:
+                    place = new[folder] = -1 - len(new)
+                else:
+                    others.add(folder)
+            if place is None:
+                left.append(entry)
+                continue
+            if place > 0:
+                self._uses_known = True
+            kind, text = entry.kind, name.decode("utf-8", "replace")
+            is_folder = kind is EntryKind.DIRECTORY
+            rows.append(
+                (
+                    len(rows) + 1,
+                    place,
+                    name,
+                    text,
+                    is_folder,
+                    kind.value,
+                    entry.size_bytes,
+                    entry.modified_ns,
+                    entry.content_id,
+                )
+            )
+        if rows:
+            raw.execute(_MAKE_BATCH)
+            raw.execute("BEGIN")
+            raw.execute("DELETE FROM fresh")
+            raw.executemany(_FILL, rows)
+            raw.execute("COMMIT")
+        return left
+
+    def write(self, connection: Connection) -> bool:
+        """Write what was taken. False when somebody else has added names, perhaps in folders made here.
+
+        Raises sqlite3.IntegrityError for a path that was told twice, or a folder that came meanwhile.
+        """
+        raw = _raw(connection)
+        names = raw.execute(_LAST_NAME).fetchone()[0]
+        # No name is ever removed, so this tells.
+        if self._uses_known and names != self._last_name:
+            return False
+        folders = raw.execute(_LAST_FOLDER).fetchone()[0]
+        made = {path: folders - place for path, place in self._new.items()}
+        raw.executemany(_FOLDERS, [(number, self._machine, path) for path, number in made.items()])
+        keys = {**self._keys, "names": names, "folders": folders}
+        count = raw.execute(_NAMES, keys).rowcount
+        raw.execute(_VERSIONS, keys)
+        if names != self._last_name:
+            self._folders.clear()
+        self._folders.update(made)
+        self._last_name = names + count
+        return True
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection: very many rows go past SQLAlchemy."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
