@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from app.model.job import Credentials
+from app.model.job import Credentials, source_role
 from app.model.scenario import HostRole, Scenario
 
 PASSWORD_LIMIT = 23
@@ -22,6 +22,7 @@ class LoginState(Enum):
     NOT_NEEDED = "not_needed"
     MISSING = "missing"
     AT_RUN = "at_run"
+    KEPT = "kept"
     UNTESTED = "untested"
     TESTING = "testing"
     ACCEPTED = "accepted"
@@ -33,18 +34,43 @@ def is_this_computer(host: str) -> bool:
     return host in _LOCAL or host == socket.gethostname()
 
 
+class SourceRole(Enum):
+    """The role of a machine whose directories are backed up by themselves."""
+
+    SOURCE = "source"
+
+
+LoginRole = HostRole | SourceRole
+DIRECTORIES = 0
+"""In place of the scenario's number."""
+
+
 @dataclass(slots=True, eq=False)
 class Login:
-    """One row: a host of a scenario in a role."""
+    """One row: a host of a scenario in a role, or a machine that directories are read from.
+
+    `kept`: the user of the log-in that this server keeps for the machine, used when nothing is typed.
+    """
 
     scenario_id: int
     scenario_name: str
-    role: HostRole
+    role: LoginRole
     host: str
     user: str = ""
     password: str = ""
     state: LoginState = LoginState.MISSING
     told: str = ""
+    kept: str = ""
+
+    @property
+    def uses_kept(self) -> bool:
+        """Whether the log-in that is kept for the machine is used."""
+        return bool(self.kept) and not self.user.strip() and not self.password
+
+    @property
+    def testable(self) -> bool:
+        """Whether it can be tried now; a Master's is tried when the job runs."""
+        return self.role is not HostRole.MASTER
 
     @property
     def needed(self) -> bool:
@@ -54,7 +80,7 @@ class Login:
     @property
     def fault(self) -> str:
         """What is wrong with what was typed, or ""."""
-        if not self.needed:
+        if not self.needed or self.uses_kept:
             return ""
         if len(self.password) > PASSWORD_LIMIT:
             return (
@@ -70,11 +96,14 @@ class Login:
         if (user, password) == (self.user, self.password):
             return
         self.user, self.password, self.told = user, password, ""
-        self.state = self._untested()
+        self.state = self.untested()
 
-    def _untested(self) -> LoginState:
+    def untested(self) -> LoginState:
+        """The state of what is typed, before it is tried."""
         if not self.needed:
             return LoginState.NOT_NEEDED
+        if self.uses_kept:
+            return LoginState.KEPT
         if self.fault:
             return LoginState.MISSING
         return LoginState.AT_RUN if self.role is HostRole.MASTER else LoginState.UNTESTED
@@ -85,6 +114,7 @@ class Login:
         return self.state in (
             LoginState.NOT_NEEDED,
             LoginState.AT_RUN,
+            LoginState.KEPT,
             LoginState.ACCEPTED,
             LoginState.UNTESTED,
         )
@@ -94,11 +124,19 @@ class Logins:
     """All rows; what was typed stays while scenarios come and go."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[int, HostRole, str], Login] = {}
+        self._rows: dict[tuple[int, LoginRole, str], Login] = {}
         self._shown: list[Login] = []
 
-    def show(self, scenarios: Sequence[Scenario]) -> None:
-        """The rows of these scenarios: Master, then the Replica that is backed up."""
+    def show(
+        self,
+        scenarios: Sequence[Scenario],
+        machines: Sequence[str] = (),
+        kept: Mapping[str, str] | None = None,
+    ) -> None:
+        """The rows of these scenarios: Master, then the Replica that is backed up; then one for each machine.
+
+        `kept`: the users of the log-ins that this server keeps, by machine.
+        """
         self._shown = []
         for scenario in scenarios:
             hosts = [(HostRole.MASTER, scenario.master)]
@@ -112,6 +150,16 @@ class Logins:
                 row.scenario_name = scenario.name
                 self._shown.append(row)
 
+        for host in dict.fromkeys(machines):
+            place = (DIRECTORIES, SourceRole.SOURCE, host)
+            row = self._rows.get(place)
+            if row is None:
+                row = self._rows[place] = Login(DIRECTORIES, "Directories", SourceRole.SOURCE, host)
+            known, row.kept = row.kept, (kept or {}).get(host, "")
+            if known != row.kept or row.uses_kept or row.state is LoginState.MISSING:
+                row.state = row.untested()
+            self._shown.append(row)
+
     @property
     def rows(self) -> Sequence[Login]:
         """What is shown, in order."""
@@ -124,7 +172,7 @@ class Logins:
                 row.type(source.user, source.password)
 
     def to_test(self) -> Iterator[Login]:
-        """Replica log-ins that are whole and were not tested since they were typed."""
+        """Log-ins that are whole and were not tested since they were typed."""
         return (row for row in self._shown if row.state is LoginState.UNTESTED)
 
     def next_missing(self, after: Login | None) -> Login | None:
@@ -151,7 +199,11 @@ class Logins:
     def credentials(self) -> tuple[tuple[int, str, Credentials], ...]:
         """As the request carries them; hosts that need none are left out."""
         return tuple(
-            (row.scenario_id, row.role.value, Credentials(row.user.strip(), row.password))
+            (row.scenario_id, _role(row), Credentials(row.user.strip(), row.password))
             for row in self._shown
-            if row.needed
+            if row.needed and not row.uses_kept
         )
+
+
+def _role(row: Login) -> str:
+    return source_role(row.host) if row.role is SourceRole.SOURCE else str(row.role.value)

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.host import HostState
 from app.model.job import BackupScript, Job, JobStatus
 from app.model.job_script import SavedBackup
 from app.model.media import Device, MediaInfo, SessionInfo
@@ -28,6 +27,7 @@ from app.ui.backup.destination_warnings import DestinationWarnings
 from app.ui.backup.draft import device_groups, readiness
 from app.ui.backup.estimate import estimate
 from app.ui.backup.foot import ReadinessBar
+from app.ui.backup.machines import Machines
 from app.ui.backup.parts import Parts, at_once, parts
 from app.ui.backup.script_files import ScriptFiles
 from app.ui.backup.staging_tab import StagingTab
@@ -86,7 +86,7 @@ class BackupManager(Manager):
         self.overview = StartTab()
         self.overview.started.connect(self.start)
         self.overview.all_wanted.connect(self._on_all)
-        self.overview.tab_wanted.connect(lambda name: self.tabs.setCurrentIndex(TITLES.index(name)))
+        self.overview.tab_wanted.connect(self.show_tab)
         self.overview.group_wanted.connect(self._on_group)
         self.submission = Submission(context, self, self)
         self.submission.submitted.connect(self._on_submitted)
@@ -112,6 +112,7 @@ class BackupManager(Manager):
         self.source.chosen_changed.connect(self._show_readiness)
         self.unregister = Unregister(context, self.refresh, self)
         self.source.delete_wanted.connect(self.unregister.ask)
+        self.machines = Machines(context, self.source, self.submission, self)
         self.source.new_wanted.connect(self._on_new)
         self.source.show_wanted.connect(self._on_show)
         self.source.retried.connect(self.refresh)
@@ -134,8 +135,9 @@ class BackupManager(Manager):
         self.staging.use_wanted.connect(self._on_group)
         store.answered.connect(self._on_store)
         store.failed.connect(self._on_failed)
-        hosts = self.poll(self._ask_hosts, HOSTS_POLL_MS)
-        hosts.answered.connect(self.source.set_hosts)
+        hosts = self.poll(self.machines.ask, HOSTS_POLL_MS)
+        hosts.answered.connect(self.machines.set_states)
+        self.machines.changed.connect(hosts.refresh)
         hosts.failed.connect(self._on_failed)
         for splitter, name in ((self.source.splitter, "source"), (self.source.details, "details")):
             saved = context.settings.value(f"backup/{name}")
@@ -175,7 +177,8 @@ class BackupManager(Manager):
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Backup menu."""
         files = (self.new_action, self.open_action, self.save_action)
-        own = (self.source.show_action, self.source.delete_action)
+        source = self.source
+        own = (source.add_action, source.change_action, source.show_action, source.delete_action)
         return "&Backup", [self.start_action, self.options_action, None, *files, None, *own]
 
     def refresh(self) -> None:
@@ -191,7 +194,7 @@ class BackupManager(Manager):
     def show_request(self, **request: Any) -> None:
         """`scenario`: choose it (by name). `modify`: open this job. `tab`: show it."""
         if request.get("tab") in TITLES:
-            self.tabs.setCurrentIndex(TITLES.index(request["tab"]))
+            self.show_tab(request["tab"])
         if isinstance(request.get("modify"), Job):
             self.modify(request["modify"])
         if request.get("scenario"):
@@ -199,13 +202,14 @@ class BackupManager(Manager):
             self.tabs.setCurrentIndex(SOURCE)
             self._choose_wanted()
 
+    def show_tab(self, title: str) -> None:
+        """Bring the tab of that title to the front."""
+        self.tabs.setCurrentIndex(TITLES.index(title))
+
     # answers of the services
 
     def _ask_scenarios(self) -> Sequence[ScenarioStatus]:
         return self.context.services.scenarios.list()
-
-    def _ask_hosts(self) -> Sequence[HostState]:
-        return self.context.services.hosts.states()
 
     def _ask_store(self) -> _Store:
         media, storage = self.context.services.media, self.context.services.storage

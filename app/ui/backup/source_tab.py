@@ -15,7 +15,7 @@ from app.model.scenario import ScenarioStatus
 from app.ui import icons
 from app.ui.backup.draft import BackupDraft
 from app.ui.backup.folder_pane import FolderPane, newest_of
-from app.ui.backup.folders import TOP, Folder, FolderFacts, Machine, covering
+from app.ui.backup.folders import TOP, Folder, FolderFacts, Machine, covering, group_of
 from app.ui.backup.foot import legend
 from app.ui.backup.properties import PropertiesPane
 from app.ui.backup.source_rows import (
@@ -26,11 +26,12 @@ from app.ui.backup.source_rows import (
     newest_session,
     source_rows,
 )
+from app.ui.hosts.rows import why_not_change, why_not_remove
 from app.ui.manager import Context
 from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, column
+from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, column, icon_button
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
 from app.ui.widgets.views import CellTable, CellTree
 
@@ -40,6 +41,9 @@ class SourceTab(QWidget):
 
     chosen_changed = Signal()
     delete_wanted = Signal(object)
+    machine_delete_wanted = Signal(object)
+    machine_change_wanted = Signal(object)
+    machine_add_wanted = Signal()
     new_wanted = Signal()
     show_wanted = Signal(object)
     retried = Signal()
@@ -50,6 +54,7 @@ class SourceTab(QWidget):
         self._draft = draft
         self.folders = FolderFacts()
         self._folder: Folder | None = None
+        self._machine = ""
         self._statuses: Sequence[ScenarioStatus] = ()
         self._sessions: Sequence[SessionInfo] = ()
         self._known = False
@@ -92,6 +97,11 @@ class SourceTab(QWidget):
         self.delete_action = self._action(
             "Delete machine/object…", "trash-2", QKeySequence.StandardKey.Delete, self._on_delete
         )
+        self.add_action = self._action(
+            "Add machine…", "plus", QKeySequence.StandardKey.New, self.machine_add_wanted.emit
+        )
+        self.add_action.setEnabled(True)
+        self.change_action = self._action("Security…", "key-round", None, self._on_change)
         self.show_action = self._action("Show in XOsoft Manager", "arrow-left-right", None, self._on_show)
         self._lay_out()
 
@@ -111,7 +121,11 @@ class SourceTab(QWidget):
     def _lay_out(self) -> None:
         header = PaneHeader("Source")
         self.note = header.note
+        add = icon_button("plus", "Add machine")
+        add.setToolTip("Add a machine: host and port, certificate, log-in")
+        add.clicked.connect(self.machine_add_wanted)
         header.row.addWidget(self.filter, 100)
+        header.row.addWidget(add)
         left = column(header, Line(), self.tree, Line(), legend())
         left.setMinimumWidth(280)
         hint = Label(
@@ -197,7 +211,8 @@ class SourceTab(QWidget):
             return
         status = self.selected
         self.right.setCurrentIndex(1 if status is not None else 0 if self._statuses else 3)
-        self.delete_action.setEnabled(status is not None)
+        self._offer("" if status is not None else "Select a scenario or a machine")
+        self.change_action.setEnabled(False)
         self.show_action.setEnabled(status is not None)
         self.contents.set_items(contents(status))
         self.contents.touch()
@@ -226,11 +241,12 @@ class SourceTab(QWidget):
             if isinstance(status, Folder | Machine):
                 found = status if isinstance(status, Folder) else Folder(status.state.host.name, TOP)
                 self._folder, self._selected = found, None
+                self._machine = status.state.host.name if isinstance(status, Machine) else ""
                 self._read(found)
                 self._show_selection()
                 return
             if isinstance(status, ScenarioStatus):
-                self._folder, self._selected = None, status.scenario.id
+                self._folder, self._selected, self._machine = None, status.scenario.id, ""
                 self._show_selection()
                 return
             index = index.parent()
@@ -284,8 +300,14 @@ class SourceTab(QWidget):
         key = (folder.host, folder.path)
         state = next((one for one in self.folders.hosts if one.host.name == folder.host), None)
         self.right.setCurrentIndex(2)
-        for action in (self.delete_action, self.show_action):
-            action.setEnabled(False)
+        self.show_action.setEnabled(False)
+        machine = self.machine
+        self._offer(
+            why_not_remove(machine) if machine is not None else "A directory is not deleted from here"
+        )
+        reason = why_not_change(machine)
+        self.change_action.setEnabled(not reason)
+        self.change_action.setToolTip(reason or "Log in to the machine with another account or password")
         self.folder.show_folder(
             folder,
             state,
@@ -293,6 +315,23 @@ class SourceTab(QWidget):
             self.folders.faults.get(key, ""),
             newest_of(self._sessions, folder),
         )
+
+    @property
+    def machine(self) -> HostState | None:
+        """The machine that is selected itself, not a directory of it."""
+        return next((one for one in self.folders.hosts if one.host.name == self._machine), None)
+
+    def select_machine(self, name: str) -> None:
+        """Bring a machine into view."""
+        state = next((one for one in self.folders.hosts if one.host.name == name), None)
+        index = self.model.find(group_of(state), name) if state is not None else QModelIndex()
+        if index.isValid():
+            self.tree.select_row(index)
+            self.tree.scrollTo(index)
+
+    def _offer(self, reason: str) -> None:
+        self.delete_action.setEnabled(not reason)
+        self.delete_action.setToolTip(reason or "Forget it on this server; its sessions stay")
 
     def _on_activated(self, index: QModelIndex) -> None:
         if self.model.hasChildren(index):
@@ -305,6 +344,8 @@ class SourceTab(QWidget):
         menu = QMenu(self)
         menu.addAction(self.show_action)
         menu.addSeparator()
+        menu.addAction(self.add_action)
+        menu.addAction(self.change_action)
         menu.addAction(self.delete_action)
         menu.exec(self.tree.viewport().mapToGlobal(position))
         menu.deleteLater()
@@ -312,6 +353,12 @@ class SourceTab(QWidget):
     def _on_delete(self) -> None:
         if self.selected is not None:
             self.delete_wanted.emit(self.selected)
+        elif self.machine is not None:
+            self.machine_delete_wanted.emit(self.machine)
+
+    def _on_change(self) -> None:
+        if self.machine is not None:
+            self.machine_change_wanted.emit(self.machine)
 
     def _on_show(self) -> None:
         if self.selected is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -48,12 +48,17 @@ class Submission(QObject):
         self._window = window
         self.logins = Logins()
         self.job_name = ""
+        self._asks = True
+        self.kept: Mapping[str, str] = {}
+        """The users of the log-ins that are kept, by machine."""
 
     def start(self) -> None:
-        """Ask for the log-ins; directories are read with those that are kept for their hosts."""
+        """Ask for the log-ins; not when directories of this computer are all that is backed up."""
         chosen = self._owner.draft.selected(self._owner.statuses)
-        self.logins.show([status.scenario for status in chosen])
-        if not chosen:
+        machines = [source.host for source in self._owner.draft.sources]
+        self.logins.show([status.scenario for status in chosen], machines, self.kept)
+        self._asks = bool(chosen) or any(row.needed for row in self.logins.rows)
+        if not self._asks:
             self._ask_submit()
             return
         dialog = SecurityDialog(self._context, self.logins, self._window)
@@ -86,7 +91,7 @@ class Submission(QObject):
         dialog.name.textChanged.connect(self._on_name_typed)
         dialog.submitted.connect(self.submitted)
         dialog.back_wanted.connect(self.start)
-        dialog.back.setVisible(bool(self.logins.rows))
+        dialog.back.setVisible(self._asks)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.model.host import HostInfo
 from app.model.job import Credentials
 from app.model.scenario import HostRole
-from app.ui.backup.logins import PASSWORD_LIMIT, Login, Logins, LoginState
+from app.ui.backup.logins import PASSWORD_LIMIT, Login, Logins, LoginState, SourceRole
 from app.ui.help.desk import help_button
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column, RowKind
@@ -43,10 +43,12 @@ COLUMNS = (
 _ROLES = {
     HostRole.MASTER: ("Master (active)", "master", "XOsoft engine"),
     HostRole.REPLICA: ("Replica (standby)", "replica", "Client Agent"),
+    SourceRole.SOURCE: ("Directories", "server", "Client Agent"),
 }
 _STATES = {
     LoginState.NOT_NEEDED: Status("Local, the owner of this home needs none", "circle-check", "ok"),
     LoginState.MISSING: Status("Needs a user and password", "circle-x", "error"),
+    LoginState.KEPT: Status("The log-in kept for this machine", "key-round", "ok"),
     LoginState.AT_RUN: Status("Checked when the job runs", "clock", "muted"),
     LoginState.UNTESTED: Status("Not tested yet", "circle-dot", "muted"),
     LoginState.TESTING: Status("Logging in…", "loader", "info"),
@@ -117,8 +119,8 @@ class SecurityDialog(QDialog):
     def _lay_out(self) -> None:
         intro = Label(
             "Each scenario has two sets of credentials: the Master's control the scenario, the Replica's "
-            "read what is backed up. They are sealed with the key of this home and travel only with the job. "
-            "Master credentials are checked when the job runs.",
+            "read what is backed up; a machine whose directories are backed up has one. They are sealed with "
+            "the key of this home and travel only with the job. Master credentials are checked when it runs.",
             "body",
             "text2",
             wrap=True,
@@ -225,11 +227,13 @@ class SecurityDialog(QDialog):
             self.password.setText(login.password)
         self.everywhere.setChecked(False)
         self._showing = False
-        role = "Replica" if login.role is HostRole.REPLICA else "Master"
+        role = "machine" if login.role is SourceRole.SOURCE else _ROLES[login.role][0].partition(" ")[0]
         self.everywhere.setText(f"Use for every {role} of this job")
         others = sum(row.role is login.role and row.needed for row in self._logins.rows)
         self.everywhere.setVisible(others > 1)
-        self.test.setVisible(login.role is HostRole.REPLICA)
+        self.test.setVisible(login.testable)
+        self.user.setPlaceholderText(f"{login.kept}, as kept for this machine" if login.kept else "")
+        self.password.setPlaceholderText("As kept" if login.kept else "")
         self._show_faults()
 
     def _show_faults(self) -> None:
@@ -241,7 +245,7 @@ class SecurityDialog(QDialog):
         self.password_field.set_fault(told)
         if not told:
             length = f"{len(login.password)} of at most {PASSWORD_LIMIT} characters"
-            note = "" if login.role is HostRole.REPLICA else ", checked when the job runs"
+            note = "" if login.testable else ", checked when the job runs"
             self.password_field.set_hint(length + note)
         self.test.setEnabled(not login.fault and login.state is not LoginState.TESTING)
         self.test.setToolTip(login.fault)
@@ -285,13 +289,13 @@ class SecurityDialog(QDialog):
             self._test(self._current)
 
     def _test(self, login: Login) -> None:
-        if login.role is not HostRole.REPLICA or login.fault or not login.needed:
+        if not login.testable or login.fault or not login.needed:
             return
         login.state, login.told = LoginState.TESTING, ""
         credentials = Credentials(login.user.strip(), login.password)
         self._context.tasks.run(
             self,
-            _check(self._context, login.host, credentials),
+            _check(self._context, login, credentials),
             partial(self._on_accepted, login, credentials),
             partial(self._on_refused, login, credentials),
         )
@@ -337,8 +341,10 @@ class SecurityDialog(QDialog):
         (self.password if faulty.user else self.user).setFocus()
 
 
-def _check(context: Context, host: str, credentials: Credentials) -> Callable[[], HostInfo]:
-    return lambda: context.services.hosts.check_login(host, credentials)
+def _check(context: Context, login: Login, credentials: Credentials) -> Callable[[], HostInfo]:
+    if login.uses_kept:
+        return partial(context.services.hosts.info, login.host)
+    return partial(context.services.hosts.check_login, login.host, credentials)
 
 
 def _still(login: Login, tested: Credentials) -> bool:
@@ -348,6 +354,7 @@ def _still(login: Login, tested: Credentials) -> bool:
 
 def _row(login: Login) -> Row:
     role, icon, used = _ROLES[login.role]
+    colour = "text2" if login.role is SourceRole.SOURCE else icon
     state = _STATES[login.state]
     if login.told:
         state = Status(f"{state.text}: {login.told}", state.icon, state.role)
@@ -355,11 +362,13 @@ def _row(login: Login) -> Row:
         too_long = len(login.password) > PASSWORD_LIMIT
         state = Status("The password is too long" if too_long else login.fault, state.icon, state.role)
     user = Cell(login.user) if login.needed else Cell("Not needed", role="muted")
+    if login.uses_kept:
+        user = Cell(login.kept, role="text2")
     return Row(
         (login.role, login.host),
         (
-            Cell(login.host, icon=icon, icon_role=icon, medium=True, tooltip=role),
-            Cell(role, role=icon),
+            Cell(login.host, icon=icon, icon_role=colour, medium=True, tooltip=role),
+            Cell(role, role=colour),
             Cell(used, role="text2"),
             user,
             status_cell(state, tooltip=login.told),

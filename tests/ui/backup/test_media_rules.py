@@ -60,7 +60,7 @@ def test_what_would_be_overwritten_is_told_on_the_tab_and_in_the_summary(manager
     form = manager.destination.rules
     form.method.setCurrentIndex(1)
     qtbot.waitUntil(lambda: "FSD-2026-A" in form.warnings.text())
-    facts = summary(manager.draft, [], None, "Runs now", manager._warnings)
+    facts = summary(manager.draft, [], None, "Runs now", manager._warnings.lines)
     assert any(fact.warning and "FSD-2026-A" in fact.text for fact in facts)
     assert any(fact.caption == "Backup media" and "Overwrite same" in fact.text for fact in facts)
 
