@@ -71,7 +71,7 @@ def catalog_of(home: str) -> Iterator[SqlCatalog]:
         opened.close()
 
 
-def test_a_joined_server_has_the_catalog_and_opens_its_secrets(first: str):
+def test_a_joined_server_has_the_catalog_and_opens_its_secrets(first: str) -> None:
     second = joined(first)
     sealed = SecretStore(first).seal(b"a password", "p")
     assert SecretStore(second).open(sealed, "p") == b"a password"
@@ -85,7 +85,7 @@ def test_a_joined_server_has_the_catalog_and_opens_its_secrets(first: str):
     assert os.stat(f"{second}/{FILE}").st_mode & 0o777 == 0o600
 
 
-def test_progress_heartbeats_and_duties_are_seen_by_the_other_server(first: str):
+def test_progress_heartbeats_and_duties_are_seen_by_the_other_server(first: str) -> None:
     with catalog_of(first) as one, catalog_of(joined(first)) as two:
         one.live.put_progress(7, JobProgress(phase=JobPhase.BACK_UP, files=12))
         found = two.live.progress(7)
@@ -104,14 +104,14 @@ def test_progress_heartbeats_and_duties_are_seen_by_the_other_server(first: str)
         assert one.servers.takes_duty("one", "watch", 30)
 
 
-def test_a_change_of_one_server_is_noticed_by_the_other_at_once(first: str):
+def test_a_change_of_one_server_is_noticed_by_the_other_at_once(first: str) -> None:
     with catalog_of(first) as one, catalog_of(first) as two:
         before = two.changes()
         one.settings.put("x", "y")
         assert two.changes() != before
 
 
-def test_a_name_that_is_taken_and_a_database_in_use_are_refused(first: str, url: str, tmp_path: Path):
+def test_a_name_that_is_taken_and_a_database_in_use_are_refused(first: str, url: str, tmp_path: Path) -> None:
     joined(first)
     with pytest.raises(UsageError, match="E5783"):
         joined(first, home=str(tmp_path / "third"))
@@ -122,9 +122,9 @@ def test_a_name_that_is_taken_and_a_database_in_use_are_refused(first: str, url:
 
 def test_a_making_that_was_cut_is_made_again_on_the_same_database(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     home = str(tmp_path / "cut")
-    original = home_module.replace
+    original = vars(home_module)["replace"]
 
     def cut(path: str, content: bytes, **rest: int) -> None:
         raise KeyboardInterrupt if path.endswith("home.json") else AssertionError(path, content, rest)
@@ -143,7 +143,7 @@ def test_a_making_that_was_cut_is_made_again_on_the_same_database(
 
 def test_an_emptied_or_exchanged_database_is_not_taken_for_the_catalog(
     first: str, postgresql: Cluster, tmp_path: Path
-):
+) -> None:
     other = postgresql.database(f"other{os.getpid()}_{next(_numbers)}")
     location = json.loads(Path(first, FILE).read_text())
     Path(first, FILE).write_text(json.dumps({**location, "url": checked_url(other)}))
@@ -157,7 +157,7 @@ def test_an_emptied_or_exchanged_database_is_not_taken_for_the_catalog(
         set_location(str(tmp_path / "o"), url=urllib.parse.unquote(location["url"]))
 
 
-def test_a_database_that_does_not_answer_is_told_and_met_again(tmp_path: Path):
+def test_a_database_that_does_not_answer_is_told_and_met_again(tmp_path: Path) -> None:
     with cluster() as one:
         arcxo = Arcxo(tmp_path / "home")
         (tmp_path / "pw").write_text(PASSWORD)
@@ -185,7 +185,7 @@ def test_a_database_that_does_not_answer_is_told_and_met_again(tmp_path: Path):
         opened.close()
 
 
-def test_media_that_a_server_does_not_see_are_named(first: str):
+def test_media_that_a_server_does_not_see_are_named(first: str) -> None:
     with catalog_of(first) as catalog:
         check_group_seen(catalog, "GROUP0")
         catalog.media.put_group("FAR")
@@ -195,7 +195,7 @@ def test_media_that_a_server_does_not_see_are_named(first: str):
         assert "far (/not/here)" in str(told.value.params["devices"])
 
 
-def test_the_commands_list_and_remove_servers(first: str):
+def test_the_commands_list_and_remove_servers(first: str) -> None:
     joined(first)
     arcxo = Arcxo(Path(first))
     with catalog_of(first) as catalog:
@@ -222,12 +222,12 @@ def test_the_commands_list_and_remove_servers(first: str):
         "",
     ],
 )
-def test_what_is_no_address_or_has_a_password_in_it_is_refused(given: str):
+def test_what_is_no_address_or_has_a_password_in_it_is_refused(given: str) -> None:
     with pytest.raises(UsageError, match="E6045"):
         checked_url(given)
 
 
-def test_a_home_of_its_own_invites_nobody(tmp_path: Path):
+def test_a_home_of_its_own_invites_nobody(tmp_path: Path) -> None:
     home = str(tmp_path / "alone")
     create_home(home, caroot_password=PASSWORD)
     assert read_location(home) is None

@@ -102,6 +102,7 @@ from app.model.scenario import (
     SyncProgress,
 )
 from app.model.search import Machine, Query
+from app.model.server import ServerInfo
 from app.model.settings import SETTINGS
 from app.model.staging import StagingPlan, StagingPolicy
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
@@ -1348,6 +1349,17 @@ class MemoryServer(_Calls):
         self._note("server.stop")
         self._services.server_running = False
 
+    def servers(self) -> Sequence[ServerInfo]:
+        return self._services.servers
+
+    def remove_server(self, name: str) -> None:
+        self._note("server.remove_server", name)
+        self._services.servers = tuple(one for one in self._services.servers if one.name != name)
+
+    def invite(self, path: str) -> str:
+        self._note("server.invite", path)
+        return "AAAA-BBBB"
+
     def settings(self) -> Mapping[str, str]:
         return dict(self._services.settings)
 
@@ -1368,6 +1380,7 @@ class MemoryServices:
         self.threads: set[str] = set()
         self.raises: dict[str, Exception] = {}
         self.server_running = True
+        self.servers: tuple[ServerInfo, ...] = ()
         self.owner_counts: tuple[OwnerCount, ...] = ()
         self.revision = (1, 1)
         self.known_hosts = {"localhost": Host("localhost", "127.0.0.1:25000")}

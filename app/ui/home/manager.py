@@ -33,6 +33,7 @@ from app.ui.widgets.views import CellTable
 ACTIVITY_SHOWN = 30
 ACTIVITY_READ = 300
 _FRESHNESS_POLL_MS = 15_000
+_SERVERS_POLL_MS = 5_000
 SIDE_BESIDE_FROM = 1180
 """Narrower than this the side pane is asked for by a button, so that the table keeps its columns."""
 
@@ -145,6 +146,8 @@ class HomeManager(Manager):
         self._poller.answered.connect(self._on_answered)
         self._poller.failed.connect(self._on_failed)
         self._poller.stale.connect(self._on_stale)
+        self._servers_poller = self.poll(context.services.server.servers, _SERVERS_POLL_MS)
+        self._servers_poller.answered.connect(self.side.set_servers)
         self._freshness: dict[int, alert.Protection] = {}
         self.poll(context.services.alerts.protections, _FRESHNESS_POLL_MS).answered.connect(
             self._on_freshness

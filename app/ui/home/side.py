@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 from app.model.job import Job, JobStatus
 from app.model.media import Device
 from app.model.scenario import ReplicaState, ScenarioStatus
+from app.model.server import ServerInfo
 from app.ui import formats
 from app.ui.home.protection import left_text, sync_text
 from app.ui.theme import theme
@@ -19,6 +20,8 @@ from app.ui.widgets.controls import Gauge
 
 ALMOST_FULL = 0.9
 NEXT_SHOWN = 5
+_NO_GAUGE_ERROR = "text:error"
+_NO_GAUGE_WARNING = "text:warning"
 
 
 class SidePane(QFrame):
@@ -43,7 +46,12 @@ class SidePane(QFrame):
         layout.addWidget(self._next)
         layout.addWidget(Line())
         layout.addWidget(self._storage)
+        self._servers_line = Line()
+        self._servers = _Section("Servers")
+        layout.addWidget(self._servers_line)
+        layout.addWidget(self._servers)
         layout.addStretch(1)
+        self.set_servers(())
 
     def set_running(self, jobs: Sequence[Job], statuses: Sequence[ScenarioStatus]) -> None:
         """Active jobs and synchronising scenarios."""
@@ -83,6 +91,12 @@ class SidePane(QFrame):
         """Devices with what is used."""
         self._storage.show_facts([_device_fact(device) for device in devices], "No device", busy=False)
 
+    def set_servers(self, servers: Sequence[ServerInfo]) -> None:
+        """The servers that share the catalog, where there are several: what they see, their signs of life."""
+        for widget in (self._servers_line, self._servers):
+            widget.setVisible(len(servers) > 1)
+        self._servers.show_facts([_server_fact(one) for one in servers], "", busy=False)
+
 
 _Fact = tuple[str, str, float | None, str, str]
 """Name, note, share of the gauge, line below, role of the gauge ("" = there is no gauge)."""
@@ -110,6 +124,26 @@ def _job_fact(job: Job) -> _Fact:
         f"{phase} · {read} · {formats.size(progress.stored_bytes)} stored",
         "accent_fill",
     )
+
+
+_STATES = {"running": "Running", "stopped": "Stopped", "silent": "No sign of life"}
+
+
+def _server_fact(server: ServerInfo) -> _Fact:
+    name = f"{server.name} · this one" if server.own else server.name
+    note = _STATES[server.state]
+    if server.state == "silent":
+        return (
+            name,
+            note,
+            None,
+            f"For {formats.duration(server.silent_s)}: others take its jobs",
+            _NO_GAUGE_ERROR,
+        )
+    if server.unseen:
+        return name, note, None, f"Does not see {', '.join(server.unseen)}", _NO_GAUGE_WARNING
+    seen = formats.counted(len(server.devices), "media directory", "media directories")
+    return name, note, None, f"Sees {seen}" if server.state == "running" else "", ""
 
 
 def _device_fact(device: Device) -> _Fact:
@@ -183,12 +217,14 @@ class _FactRow(QWidget):
         self._name.setText(name)
         self._note.setText(note)
         indeterminate = share is None and self._busy is not None
-        self._gauge.setVisible(not indeterminate and bool(role))
+        gauged = role not in ("", _NO_GAUGE_ERROR, _NO_GAUGE_WARNING)
+        self._gauge.setVisible(not indeterminate and gauged)
         if self._busy is not None:
             self._busy.setVisible(indeterminate)
         self._gauge.set_share(
-            share, role if role not in ("", "error") else "accent_fill", words=f"{name}, {note}, {text}"
+            share, role if gauged and role != "error" else "accent_fill", words=f"{name}, {note}, {text}"
         )
         self._text.setText(text)
         self._text.setVisible(bool(text))
-        self._text.set_role("error" if role == "error" else "warning" if role == "warning_fill" else "muted")
+        roles = {"error": "error", "warning_fill": "warning", _NO_GAUGE_ERROR: "error"}
+        self._text.set_role(roles.get(role, "warning" if role == _NO_GAUGE_WARNING else "muted"))

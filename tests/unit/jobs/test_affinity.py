@@ -66,21 +66,21 @@ BLIND = server("c", "host:c")
 )
 def test_a_job_goes_to_a_server_that_sees_its_media_and_is_its_host(
     tmp_path: Path, servers: tuple[ServerRecord, ...], host: str, takers: str
-):
+) -> None:
     site = Servers(tmp_path, *servers)
     living = [one.name for one in servers if one.pid and one.silent_s < 20]
     assert [name for name in site.takers(backup(site, host)) if name in living] == list(takers)
     site.close()
 
 
-def test_a_media_job_goes_to_the_server_that_sees_the_device(tmp_path: Path):
+def test_a_media_job_goes_to_the_server_that_sees_the_device(tmp_path: Path) -> None:
     site = Servers(tmp_path, A, B)
     job = site.jobs.submit(NewJob(JobKind.MEDIA_FORMAT, "f", {"device": "d2", "name": "m"}, "caroot"))
     assert site.takers(job) == "b"
     site.close()
 
 
-def test_a_job_about_something_that_is_gone_is_taken_by_any(tmp_path: Path):
+def test_a_job_about_something_that_is_gone_is_taken_by_any(tmp_path: Path) -> None:
     site = Servers(tmp_path, A, B)
     job = site.jobs.submit(NewJob(JobKind.MEDIA_VERIFY, "v", {"media": "gone"}, "caroot"))
     assert site.takers(job) == "ab"
