@@ -19,8 +19,8 @@ from app.replication.master.shadow import PutRow, SeenRow, Shadow, ShadowReader,
 from app.replication.master.walker import Report, entries_of
 
 _PASS_FIRST = 1_000
-_PASS_MOST = 16_000
-"""Entries of a part: the first is there soon, and later ones cost few commits."""
+_PASS_MOST = 2_000
+"""Entries of a part: the first is there soon, and whoever follows never waits long for a later one."""
 _TICK_NS = 20_000_000
 """Longer than what the kernel takes its file times from stands still."""
 _POLL_S = 0.2

@@ -69,6 +69,8 @@ class Learner:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._stopping.wait(POLL_S):
             for root, row in self._wanted():
+                if not self._rest(0.0):
+                    return
                 self._hash(root, row)
                 self._note()
                 if self._stopping.is_set():

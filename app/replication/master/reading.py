@@ -18,7 +18,6 @@ from app.replication.master.large_files import LargeFiles, SyncMode, check
 from app.replication.master.observe import entry_of, same_inode, same_metadata, same_status
 from app.replication.master.sends import Became, Doubt, Report, Send, Sent
 from app.replication.master.shadow import ShadowEntry
-from app.replication.master.turns import Turns
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     INLINE_MAX_BYTES,
@@ -29,6 +28,7 @@ from app.replication.records import (
     WriteBlocks,
 )
 from app.replication.sync_frames import NO_FILE, HashedPart, HashItem
+from app.replication.turns import Turns
 
 _GROUP_PATHS = 64
 _GROUP_BYTES = 2 * 1024 * 1024

@@ -33,8 +33,9 @@ from app.replication.sync_frames import Listed, ListedEntry
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
-WINDOW_BATCHES = 64
-"""The replica keeps no contents of what waits: more at once is fewer waits for its disk."""
+WINDOW_BATCHES = 256
+"""The replica keeps no contents of what waits, and holds back what it has no memory for: more at once is
+fewer waits for its disk."""
 
 
 def ask_listings(exchange: Exchange, roots: Sequence[ComparedRoot]) -> None:

@@ -27,12 +27,14 @@ from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import AHEAD_PREFIX, NEW
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.walking import remove_tree
+from app.replication.turns import Turns
 
 _RECORD_BYTES = 1_500
 _BATCHES = itertools.count(1)
 """Their numbers name directories: a stream may have several synchronisations."""
 _THREADS = 3
-"""Most of their time is waiting: for the journal of the file system, and for each other's turn."""
+_PATIENCE_S = 0.1
+"""Whoever has waited so long for a turn goes on: the journal of the file system holds up another thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Ahead:
         self._waiting: queue.SimpleQueue[tuple[int, object] | None] = queue.SimpleQueue()
         self._makers = [_Maker(trees) for _ in range(_THREADS)]
         self._idle = list(self._makers)
+        self._turns = Turns(_PATIENCE_S)
         self._closed = False
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="replica-ahead")
         self._thread = threading.Thread(target=self._work, name="replica-prepared", daemon=True)
@@ -112,7 +115,8 @@ class Ahead:
         # There are as many as threads; taking from a list and giving back to it need no lock.
         maker = self._idle.pop()
         try:
-            return maker.prepared(batch, number, lambda: self._closed)
+            with self._turns.turn():
+                return maker.prepared(batch, number, lambda: self._closed)
         finally:
             self._idle.append(maker)
 

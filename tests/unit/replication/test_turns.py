@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from app.replication.master.turns import Turns
+from app.replication.turns import Turns
 
 
 def test_what_is_in_memory_is_read_by_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # A busy machine makes threads wait, too.
-    monkeypatch.setattr("app.replication.master.turns._WAITED_S", 60.0)
+    monkeypatch.setattr("app.replication.turns._WAITED_S", 60.0)
     turns, inside, most = Turns(), 0, 0
 
     def read() -> None:
