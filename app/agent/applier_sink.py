@@ -7,14 +7,13 @@ import itertools
 import os
 import stat
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from app.agent.new_trees import NewTrees
 from app.backup.beneath import Places
-from app.model.entry import EntryKind, Metadata
+from app.backup.new_trees import NewTrees, plain_directory
+from app.model.entry import Metadata
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import is_beneath
 from app.replication.replica.restoring import RestoreArea, StagedOperation
@@ -54,7 +53,7 @@ class ApplierSink:
         """What was handed over to be removed."""
         self._directories: list[tuple[bytes, Metadata]] = []
         self._places = Places(list(roots))
-        self._trees = NewTrees(area.directories)
+        self._trees = NewTrees(list(area.directories))
 
     def stage(self, target: bytes, apart: int = 0) -> bytes:  # noqa: ARG002 - made where it belongs
         """See `RestoreSink`. What is in a new directory is made right there: nobody sees it yet."""
@@ -69,18 +68,23 @@ class ApplierSink:
         with self._guard:
             tree = self._trees.of(target)
             if tree is not None:
-                self._trees.directory(tree, target, metadata or _plain_directory())
+                self._trees.directory(tree, target, metadata or plain_directory())
                 return []
             problems = self._make_parents(target)
             if not self._is_directory(target):
                 if target not in self._removed and self._places.status(target) is None:
-                    root, path = self._place(target)
-                    self._trees.begin(root, path, target, metadata or _plain_directory())
+                    root, _ = self._place(target)
+                    area = self._area.directories[root]
+                    self._trees.begin(area, target, metadata or plain_directory())
                     return problems
                 problems += self._make_directory(target, metadata)
             if metadata is not None:
                 self._directories.append((target, metadata))
             return problems
+
+    def hides(self, target: bytes) -> bool:
+        """See `RestoreSink`."""
+        return self._trees.of(target) is not None
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`. Of what is applied: not operations on their way, but new directories."""
@@ -173,9 +177,14 @@ class ApplierSink:
 
     def _put_trees(self) -> list[Problem]:
         """What was grown is handed over. In batches as anything else."""
-        operations, problems = self._trees.take()
-        for operation, size in operations:
-            problems += self._hand_over(operation, size, len(operation.tree))
+        problems: list[Problem] = []
+        for tree in self._trees.take():
+            refused, later = self._trees.settle(tree)
+            root, path = self._place(tree.target)
+            whole = StagedOperation(root, path, staged_path=tree.staged, tree=tuple(tree.entries.items()))
+            problems += refused + self._hand_over(whole, tree.size_bytes, len(tree.entries))
+            for target, metadata in later:
+                problems += self._queue_up(target, 0, metadata=metadata)
         return problems
 
     def _make_parents(self, target: bytes) -> list[Problem]:
@@ -190,7 +199,7 @@ class ApplierSink:
     def _make_directory(self, target: bytes, metadata: Metadata | None) -> list[Problem]:
         self._made.add(target)
         self._removed.discard(target)
-        return self._queue_up(target, 0, metadata=metadata or _plain_directory())
+        return self._queue_up(target, 0, metadata=metadata or plain_directory())
 
     def _is_directory(self, target: bytes) -> bool:
         if target in self._made or target in self._roots or self._trees.of(target) is not None:
@@ -248,8 +257,3 @@ class ApplierSink:
             # What was staged may have gone with the process that was to apply it.
             self.check()
         return problems
-
-
-def _plain_directory() -> Metadata:
-    """What a directory gets that is in no session."""
-    return Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())

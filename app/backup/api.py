@@ -202,6 +202,10 @@ class RestoreSink(Protocol):
         """
         ...
 
+    def hides(self, target: bytes) -> bool:
+        """Whether what is made at the target is seen by nobody before `settle` or `finish` is called."""
+        ...
+
     def status(self, target: bytes) -> os.stat_result | None:
         """What lstat tells of what is at the target; None = nothing."""
         ...

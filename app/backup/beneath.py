@@ -89,6 +89,11 @@ class Places:
         self._last = (b"", -1)
         """The directory asked for last: what is in one directory comes together."""
 
+    def add(self, directory: bytes) -> None:
+        """One more destination."""
+        if directory not in self._directories:
+            self._directories = sorted([*self._directories, directory], key=len, reverse=True)
+
     def top_of(self, target: bytes) -> bytes | None:
         """The destination that a path is or lies beneath, None when it is above all of them."""
         for directory in self._directories:

@@ -13,6 +13,7 @@ from app.backup.api import RestoreSink, RestoreTask
 from app.backup.busy import is_open
 from app.backup.earlier import Earlier
 from app.backup.extras import RESERVED_PREFIX
+from app.backup.hopeless import GONE, end_if_hopeless
 from app.backup.items import Item, is_implicit
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.keeping import Keeper
@@ -27,7 +28,6 @@ from app.model.restore import RestoreAction
 
 WAITING_SUFFIX = b".TMP"
 _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -114,6 +114,8 @@ class Committer:
             return
         if there is None:
             self._journal.append(Record(Step.MAKE_DIRECTORY, target))
+            if self._sink.hides(target):
+                return  # nobody sees it before more is written
         elif metadata is not None and stat.S_ISDIR(there.st_mode):
             after = Fingerprint(
                 there.st_ino, 0, 0, stat.S_IFDIR | metadata.permissions, metadata.uid, metadata.gid
@@ -334,12 +336,8 @@ class Committer:
 
     def failed(self, path: bytes, error: OSError) -> None:
         """A problem of one path; raises what would befall all others, too."""
-        where = shown(path)
-        if error.errno in _FULL:
-            raise ArcxoError("E4226", path=where) from error
-        if error.errno == errno.EROFS:
-            raise ArcxoError("E4239", path=where) from error
-        if error.errno in (errno.ENOENT, errno.ESTALE, errno.EIO, errno.ENOTCONN):
+        end_if_hopeless(path, error)
+        if error.errno in GONE:
             self._sink.check()
             for directory in self._task.directories():
                 self._still_there(directory, error)

@@ -14,11 +14,11 @@ from app.backup.commit import Committer, Staged, discard, is_directory
 from app.backup.crew import Crew
 from app.backup.earlier import Earlier, boot_id
 from app.backup.filling import is_equal
+from app.backup.growing import GrowingSink
 from app.backup.items import Item
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.readback import ReadBack
 from app.backup.selection import OpenPart, Selection, open_parts
-from app.backup.sink import DirectorySink
 from app.backup.staging import Stager
 from app.backup.tally import Tally
 from app.media.node import EXTRA, FILE, KIND, SIZE
@@ -53,7 +53,7 @@ class Restorer:
         self._task = task
         self._emit = emit
         self._canceled = canceled
-        self._sink: RestoreSink = sink or DirectorySink(task.directories())
+        self._sink: RestoreSink = sink or GrowingSink(task.directories())
         self._lock = threading.RLock()
         self._phase = JobPhase.RESTORE
         self._reported = 0.0
@@ -88,6 +88,8 @@ class Restorer:
             complete = True
         finally:
             self._crew.end()
+            if self._journal is not None:
+                self._journal.write()
             self._report(self._sink.finish(durable=complete))
             if not complete and self._journal is not None:
                 self._journal.close()
@@ -221,16 +223,20 @@ class Restorer:
                     waiting[group] = item
                 plain.append(item)
         self._files(plain)
-        if links:
-            self._report(self._sink.settle())
+        self._settle()
         self._links(links)
         if self._unchecked:
-            self._report(self._sink.settle())
+            self._settle()
             self._back.check_placed(self._unchecked)
             self._unchecked = []
         for item in removals:
             self._progress(item.target)
             self._commit.remove(item)
+
+    def _settle(self) -> None:
+        if self._journal is not None:
+            self._journal.write()
+        self._report(self._sink.settle())
 
     def _was_done(self, item: Item) -> bool:
         """Whether an earlier run of this restore has put it in place, and nobody changed it since."""

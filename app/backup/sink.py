@@ -67,7 +67,7 @@ class DirectorySink:
                 with contextlib.suppress(OSError, UnicodeDecodeError):
                     age = time.time() - os.lstat(path).st_mtime
                     if is_abandoned(name[len(_STAGING) :].decode("ascii"), age):
-                        _remove(path)
+                        remove_tree(path)
 
     def stage(self, target: bytes, apart: int = 0) -> bytes:
         """See `RestoreSink`. A directory per thread, as creating in a shared one makes threads wait."""
@@ -81,6 +81,10 @@ class DirectorySink:
                 raise ArcxoError("E4237", path=shown(directory)) from None
             self._made.add(staging)
         return staging + b"/%x" % next(self._count)
+
+    def hides(self, target: bytes) -> bool:  # noqa: ARG002 - everything is made in its place
+        """See `RestoreSink`."""
+        return False
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`."""
@@ -188,7 +192,7 @@ class DirectorySink:
         """See `RestoreSink`."""
         for staging in self._staging.values():
             with contextlib.suppress(FileNotFoundError):
-                _remove(staging)
+                remove_tree(staging)
         for directory in self._directories:
             with contextlib.suppress(OSError):
                 self._sweep(directory)
@@ -218,11 +222,15 @@ class DirectorySink:
             os.close(descriptor)
 
 
-def _remove(directory: bytes) -> None:
+def remove_tree(directory: bytes) -> None:
+    """Remove a directory of ours with all that is in it. Raises OSError."""
+    if os.geteuid() != 0:
+        # What was grown in it may have got its permissions.
+        os.chmod(directory, 0o700)
     for name in os.listdir(directory):
         path = directory + b"/" + name
         if stat.S_ISDIR(os.lstat(path).st_mode):
-            _remove(path)
+            remove_tree(path)
         else:
             os.unlink(path)
     os.rmdir(directory)

@@ -110,6 +110,7 @@ def test_a_link_that_comes_into_the_way_meanwhile_is_not_followed(tmp_path, monk
     source, outside, out = tmp_path / "source", tmp_path / "outside", tmp_path / "out"
     make(source, {b"dir": Leaf(None), b"dir/file": Leaf(b"secret", 10**12)})
     outside.mkdir()
+    (out / "dir").mkdir(parents=True)
     media = new_media(tmp_path)
     back_up(media, source)
     publish = DirectorySink.publish

@@ -1,16 +1,16 @@
-"""New directories of a replica, grown beside its roots: the applier puts each in place whole."""
+"""New directories of a restore, grown out of sight with all that is in them: each is put in place whole."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import time
 from dataclasses import dataclass, field, replace
 
 from app.backup.beneath import Places
 from app.backup.metadata import apply_metadata
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
-from app.replication.replica.restoring import StagedOperation
 
 _OPEN = 0o700
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,12 +18,11 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(slots=True)
 class NewTree:
-    """The directory that is to be at `target`, which is `path` of a root; it is grown at `staged`."""
+    """The directory that is to be at `target`; it is grown at `staged`."""
 
-    root: int
-    path: bytes
     target: bytes
     staged: bytes
+    group: int
     size_bytes: int = 0
     entries: dict[bytes, Metadata] = field(default_factory=dict)
     """What is finished in it, by the path relative to it; itself is b""."""
@@ -31,6 +30,10 @@ class NewTree:
     def relative(self, target: bytes) -> bytes:
         """The path of something in it, relative to it."""
         return target[len(self.target) + 1 :]
+
+    def target_of(self, relative: bytes) -> bytes:
+        """Where something in it is to be."""
+        return self.target + b"/" + relative if relative else self.target
 
     def place(self, target: bytes) -> bytes:
         """Where something in it is grown."""
@@ -40,13 +43,13 @@ class NewTree:
 class NewTrees:
     """The directories that are grown at present. `of` for any thread, the rest for one."""
 
-    def __init__(self, areas: tuple[bytes, ...]) -> None:
-        """`areas`: for each root a directory of ours, on its file system."""
-        self._areas = areas
+    def __init__(self, areas: list[bytes]) -> None:
+        """`areas`: directories of ours that hold what is grown; more may come by `begin`."""
         self._numbers = itertools.count()
+        self._group = 0
         self._trees: list[NewTree] = []
         self._directories: dict[bytes, NewTree] = {}
-        self._places = Places(list(areas))
+        self._places = Places(areas)
 
     def __bool__(self) -> bool:
         return bool(self._trees)
@@ -55,11 +58,16 @@ class NewTrees:
         """The one that something is in, or is."""
         return self._directories.get(target.rpartition(b"/")[0]) or self._directories.get(target)
 
-    def begin(self, root: int, path: bytes, target: bytes, metadata: Metadata) -> None:
-        """Grow one at `target`, where nothing is. Raises OSError."""
-        tree = NewTree(root, path, target, self._areas[root] + b"/t%x" % next(self._numbers))
+    def begin(self, area: bytes, target: bytes, metadata: Metadata) -> None:
+        """Grow one in `area`, a directory of ours, for `target`, where nothing is. Raises OSError."""
+        self._places.add(area)
+        tree = NewTree(target, area + b"/t%x" % next(self._numbers), self._group)
         self._make(tree, target, metadata)
         self._trees.append(tree)
+
+    def takes(self, tree: NewTree, target: bytes) -> bool:
+        """Whether a directory can still be made in it: it is of the last group, or has it already."""
+        return tree.group == self._group or target in self._directories
 
     def directory(self, tree: NewTree, target: bytes, metadata: Metadata) -> None:
         """Make a directory in it. Raises OSError."""
@@ -89,40 +97,41 @@ class NewTrees:
         """(descriptor, name) of where it is now; see `Places.place`."""
         return self._places.place(tree.place(target))
 
-    def take(self) -> tuple[list[tuple[StagedOperation, int]], list[Problem]]:
-        """(an operation and its bytes for each, what could not be set); none is grown any more.
+    def seal(self) -> int:
+        """The number of the group that those begun since the last call are; no directory is added to them."""
+        self._group += 1
+        return self._group - 1
 
-        Raises OSError when a directory is not there any more.
+    def take(self, group: int | None = None) -> list[NewTree]:
+        """Those of all groups up to this one, or all: they are grown no more."""
+        taken = [tree for tree in self._trees if group is None or tree.group <= group]
+        if taken:
+            left = [tree for tree in self._trees if not (group is None or tree.group <= group)]
+            self._trees = left
+            gone = {id(tree) for tree in taken}
+            directories = {target: tree for target, tree in self._directories.items() if id(tree) not in gone}
+            self._directories = directories
+        return taken
+
+    def settle(self, tree: NewTree) -> tuple[list[Problem], list[tuple[bytes, Metadata]]]:
+        """Give the directories of a tree that was taken their metadata.
+
+        Returns (what could not be set, the directories that are still open and get theirs in the end): those
+        that only root could look into, or move, with them. Raises OSError for a directory that is gone.
         """
-        trees, self._trees = self._trees, []
-        self._directories.clear()
         problems: list[Problem] = []
-        operations = []
-        for tree in trees:
-            later = []
-            for relative, metadata in reversed(tree.entries.items()):
-                if metadata.kind is not EntryKind.DIRECTORY:
-                    continue
-                if self._is_shut(metadata):
-                    later.append((relative, metadata))
-                    metadata = replace(metadata, permissions=metadata.permissions | _OPEN)  # noqa: PLW2901
-                    tree.entries[relative] = metadata
-                shown = tree.target + b"/" + relative if relative else tree.target
-                problems += self._set(tree.place(shown), metadata, shown)
-            told = tuple(tree.entries.items())
-            operations.append(
-                (StagedOperation(tree.root, tree.path, staged_path=tree.staged, tree=told), tree.size_bytes)
-            )
-            for relative, metadata in later:
-                path = tree.path + b"/" + relative if relative else tree.path
-                operations.append((StagedOperation(tree.root, path, metadata), 0))
-            self._places.forget(tree.staged)
-        return operations, problems
-
-    @staticmethod
-    def _is_shut(metadata: Metadata) -> bool:
-        """Whether only root could look into, or move, a directory that has this."""
-        return metadata.permissions & _OPEN != _OPEN and os.geteuid() != 0
+        later: list[tuple[bytes, Metadata]] = []
+        for relative, metadata in reversed(tree.entries.items()):
+            if metadata.kind is not EntryKind.DIRECTORY:
+                continue
+            target = tree.target_of(relative)
+            if metadata.permissions & _OPEN != _OPEN and os.geteuid() != 0:
+                later.append((target, metadata))
+                metadata = replace(metadata, permissions=metadata.permissions | _OPEN)  # noqa: PLW2901
+                tree.entries[relative] = metadata
+            problems += self._set(tree.place(target), metadata, target)
+        self._places.forget(tree.staged)
+        return problems, later
 
     def _set(self, place: bytes, metadata: Metadata, shown: bytes) -> list[Problem]:
         fd, name = self._places.place(place)
@@ -135,3 +144,8 @@ class NewTrees:
     def close(self) -> None:
         """Close what is open."""
         self._places.close()
+
+
+def plain_directory() -> Metadata:
+    """What a directory gets that is in no session."""
+    return Metadata(EntryKind.DIRECTORY, 0o755, os.geteuid(), os.getegid(), 0, time.time_ns())
