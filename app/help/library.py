@@ -116,7 +116,7 @@ def _indexed(page: Page) -> _Indexed:
 
 
 def _rank(entry: _Indexed, words: Sequence[str]) -> tuple[int, int]:
-    code = codes.is_code(entry.page.topic)
+    code = codes.is_code(entry.page.topic) or codes.is_part(entry.page.topic)
     if any(entry.title == word for word in words):
         place = 0
     elif entry.title.startswith(" ".join(words)):

@@ -6,13 +6,12 @@ from collections.abc import Hashable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from app.help import Hit, Library, Page
 from app.ui.models.cell import Cell, Column, ItemRole
 from app.ui.models.table import RowModel
 from app.ui.models.tree import Row, TreeModel
-from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label
 from app.ui.widgets.views import CellTable, CellTree
 
@@ -69,6 +68,8 @@ class Contents(QWidget):
         self.table.set_source(self.hits)
         self.table.set_columns(self.hits.columns)
         for view in (self.tree, self.table):
+            view.header().setStretchLastSection(False)
+            view.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             view.header().hide()
             view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
             view.current_row_changed.connect(self._on_current)
@@ -87,7 +88,7 @@ class Contents(QWidget):
         layout.setSpacing(0)
         layout.addLayout(field)
         layout.addWidget(self.stack, 1)
-        self.setMinimumWidth(theme().px(200))
+        self.setMinimumWidth(160)
 
     def follow(self, page: Page) -> None:
         """Show where the page in view is."""

@@ -68,7 +68,7 @@ class PageView(QTextBrowser):
         """Show a page from its beginning."""
         self.page = page
         document = self.document()
-        document.setDocumentMargin(theme().px(24))
+        document.setDocumentMargin(24)
         document.setDefaultFont(font("body"))
         document.setDefaultStyleSheet(self._sheet())
         self.setHtml(f"<body>{to_html(page.text)}</body>")

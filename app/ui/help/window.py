@@ -145,7 +145,6 @@ class HelpWindow(QWidget):
         self.splitter.setHandleWidth(1)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([theme().px(280), theme().px(680)])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -154,7 +153,10 @@ class HelpWindow(QWidget):
         layout.addWidget(self.splitter, 1)
         self.setMinimumSize(520, 360)
         room = self.screen().availableSize()
-        self.resize(min(theme().px(980), room.width()), min(theme().px(720), room.height()))
+        width = min(theme().px(980), room.width())
+        self.resize(width, min(theme().px(720), room.height()))
+        beside = min(theme().px(280), width * 2 // 5)
+        self.splitter.setSizes([beside, width - beside])
 
     def _tool(self, text: str, icon: str, key: str, slot: Callable[[], Any]) -> QAction:
         action = QAction(text, self)

@@ -168,14 +168,14 @@ def test_all_properties_of_scenarios_stand_on_their_page_with_their_defaults(lib
 
     page = library.page("scenario-properties")
     assert page is not None
-    rows = {row[1].strip("`"): row for block in blocks(page.text) for row in block.rows if len(row) == 5}
+    rows = {row[0].split("`")[1]: row for block in blocks(page.text) for row in block.rows if "`" in row[0]}
     defaults = ScenarioProperties()
     for field in FIELDS:
-        row = rows[field.name]
-        assert row[0] == f"**{field.title}**"
-        assert (row[3] == "yes") == field.by_replica, field.name
+        title, default, meaning = rows[field.name]
+        assert title == f"**{field.title}** `{field.name}`"
+        assert ("*by Replica*" in meaning) == field.by_replica, field.name
         if property_text(getattr(defaults, field.name)) and field.name != "notify_on":
-            assert row[2] == shown_value(default_of(field)), field.name
+            assert default == shown_value(default_of(field)), field.name
 
 
 def test_pages_speak_to_a_person_and_hold_no_html(library: Library) -> None:
