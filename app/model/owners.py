@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 OWNERS_MAX = 10_000
@@ -70,3 +71,14 @@ class OwnerCount:
     def is_another(self) -> bool:
         """Whether somebody of another name gets them, though nobody asked for that."""
         return bool(self.name and self.becomes_name and self.name != self.becomes_name)
+
+
+def joined(plans: Iterable[Sequence[OwnerCount]]) -> tuple[OwnerCount, ...]:
+    """The owners of several plans, each told once: users first, those with the most entries first."""
+    found: dict[OwnerCount, int] = {}
+    for counts in plans:
+        for one in counts:
+            key = replace(one, entries=0)
+            found[key] = found.get(key, 0) + one.entries
+    told = [replace(key, entries=entries) for key, entries in found.items()]
+    return tuple(sorted(told, key=lambda one: (one.group, -one.entries, one.number)))

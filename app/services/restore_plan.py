@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.model.job import Credentials, Destination
-from app.model.owners import OwnerCount
+from app.model.owners import joined
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan, UndoItem, UndoPlan, UndoResult
 from app.model.scenario import ScenarioState
 from app.services.api import RestoreRequest
@@ -62,19 +62,8 @@ def plan_restore(
         kept_bytes=sum(one.kept_bytes for one in plans) if script.undo_days else 0,
         undo_days=script.undo_days,
         undo_max_bytes=script.undo_max_mb << 20,
-        owners=joined_owners(plans),
+        owners=joined(plan.owners for plan in plans),
     )
-
-
-def joined_owners(plans: Sequence[RestorePlan]) -> tuple[OwnerCount, ...]:
-    """The owners of several plans, each told once."""
-    found: dict[OwnerCount, int] = {}
-    for plan in plans:
-        for one in plan.owners:
-            key = replace(one, entries=0)
-            found[key] = found.get(key, 0) + one.entries
-    joined = [replace(key, entries=entries) for key, entries in found.items()]
-    return tuple(sorted(joined, key=lambda one: (one.group, -one.entries, one.number)))
 
 
 def plan_undo(agent: Agent, job_id: int, limit: int, *, force: bool) -> UndoPlan:

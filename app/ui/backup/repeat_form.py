@@ -61,11 +61,11 @@ class RepeatForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, rotation: bool = True) -> None:
         super().__init__(parent)
         self._filling = False
         self.method = QComboBox()
-        self.method.addItems([name for name, _ in CHOICES])
+        self.method.addItems([name for name, kind in CHOICES if rotation or kind is not Repeat.ROTATION])
         self.method.setFixedWidth(theme().px(190))
         self.every = _spin(1, 999)
         self.month_day = _spin(0, 31)

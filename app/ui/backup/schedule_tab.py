@@ -29,18 +29,19 @@ class ScheduleTab(QWidget):
 
     changed = Signal()
 
-    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context, parent: QWidget | None = None, *, rotation: bool = True) -> None:
         super().__init__(parent)
         self._context = context
-        self.form = ScheduleForm()
+        self._columns = COLUMNS if rotation else COLUMNS[:1]
+        self.form = ScheduleForm(rotation=rotation)
         self.refused = ""
-        self.model = TreeModel(COLUMNS, self)
+        self.model = TreeModel(self._columns, self)
         self.runs = CellTree()
         self.runs.flat = True
         self.runs.setRootIsDecorated(False)
         self.runs.setAccessibleName("Next runs")
         self.runs.setModel(self.model)
-        self.runs.set_columns(COLUMNS)
+        self.runs.set_columns(self._columns)
         self.note = Label("", "body", "text2", wrap=True)
         self._ask = Delay(200, self)
         self._ask.passed.connect(self._on_ask)
@@ -99,10 +100,11 @@ class ScheduleTab(QWidget):
         self.note.set_role(role)
         if self.form.on_hold:
             runs = runs[1:] if runs and self.form.schedule().run_at is None else runs
-        self.model.set_rows([_run_row(position, run) for position, run in enumerate(runs)])
+        rows = [_run_row(position, run, len(self._columns)) for position, run in enumerate(runs)]
+        self.model.set_rows(rows)
 
 
-def _run_row(position: int, run: PlannedRun) -> Row:
+def _run_row(position: int, run: PlannedRun, columns: int) -> Row:
     when = run.at.astimezone()
     text = f"{when:%a %Y-%m-%d %H:%M}"
     return Row(
@@ -111,7 +113,7 @@ def _run_row(position: int, run: PlannedRun) -> Row:
             Cell(text, icon="calendar-clock", icon_role="text2", tooltip=formats.full_time(run.at)),
             Cell(run.media or "—", role="text" if run.media else "muted"),
             Cell(run.pool or "—", role="text" if run.pool else "muted"),
-        ),
+        )[:columns],
     )
 
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
+    QLineEdit,
     QProgressBar,
     QStackedWidget,
     QVBoxLayout,
@@ -24,17 +24,20 @@ from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui import formats
 from app.ui.bridge.throttle import Delay
+from app.ui.dialogs.restore_owners import RestoreOwnersDialog
 from app.ui.manager import Context
 from app.ui.models.cell import ItemRole, Mark
 from app.ui.models.tree import TreeModel
 from app.ui.restore.left_out import LeftOut
+from app.ui.restore.owner_words import may_change, owners_check
+from app.ui.restore.plan_checks import PlanChecks
 from app.ui.restore.plan_count import PlanCount
 from app.ui.restore.plan_export import export_plan
 from app.ui.restore.plan_items import PlanInput, amount, busy_check, checks
 from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, box, folder_rows, item_rows
 from app.ui.restore.requests import changed, merged
 from app.ui.theme import theme
-from app.ui.widgets.basics import FilterField, IconLabel, Label, Line, button
+from app.ui.widgets.basics import FilterField, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
 from app.ui.widgets.views import CellTree
 
@@ -45,9 +48,13 @@ _OPENED = 400
 
 
 class RestorePlanDialog(QDialog):
-    """`submitted(jobs)` after the final button; the result `BACK` = the person went back."""
+    """`submitted(jobs)` after the final button; the result `BACK` = the person went back.
+
+    `owners_chosen(rule, changes)`: whose the files become was changed here, and is counted again.
+    """
 
     submitted = Signal(object)
+    owners_chosen = Signal(object, object)
 
     def __init__(self, context: Context, planned: PlanInput, parent: QWidget) -> None:
         super().__init__(parent)
@@ -82,10 +89,14 @@ class RestorePlanDialog(QDialog):
         self._bar.setAccessibleName("Counting")
         self.problem = ProblemCard()
         self.problem.retried.connect(self.count)
-        self._checks = QGridLayout()
-        self._checks.setHorizontalSpacing(12)
-        self._checks.setVerticalSpacing(6)
-        self._checks.setColumnStretch(2, 1)
+        self.checks = PlanChecks()
+        self.owners = self.checks.owners
+        self.owners.clicked.connect(self._on_owners)
+        self.name = QLineEdit(planned.name)
+        self.name.setMaxLength(200)
+        self.name.setPlaceholderText("Name of the job, optional")
+        self.name.setAccessibleName("Name of the job, optional")
+        self.name.setFixedWidth(theme().px(220))
         self.fault = Label("", "body", "error", wrap=True)
         self.fault.hide()
         self.back = button("Back")
@@ -128,13 +139,6 @@ class RestorePlanDialog(QDialog):
         tools.addWidget(self.filter)
         tools.addWidget(self._listed, 1)
         tools.addWidget(self.export)
-        before = QFrame()
-        before.setProperty("kind", "sunken")
-        checks = QVBoxLayout(before)
-        checks.setContentsMargins(20, 10, 20, 10)
-        checks.setSpacing(6)
-        checks.addWidget(Label("Before it starts", "strong"))
-        checks.addLayout(self._checks)
         body = QVBoxLayout(page)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
@@ -144,7 +148,7 @@ class RestorePlanDialog(QDialog):
         body.addWidget(Line())
         body.addWidget(self.table, 1)
         body.addWidget(Line())
-        body.addWidget(before)
+        body.addWidget(self.checks)
         for one in (waiting, page, failed):
             self._stack.addWidget(one)
         head = QVBoxLayout()
@@ -155,6 +159,7 @@ class RestorePlanDialog(QDialog):
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
         foot.setSpacing(8)
+        foot.addWidget(self.name)
         foot.addWidget(Label(self._planned.when, "small", "muted"))
         foot.addWidget(self.fault, 1)
         foot.addStretch(1)
@@ -336,15 +341,33 @@ class RestorePlanDialog(QDialog):
         self._context.show_error(error, self)
 
     def _say_checks(self, plan: RestorePlan) -> None:
-        while (item := self._checks.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
         found = [*checks(plan, self._planned), *busy_check(self._items.reasons)]
-        for row, (icon, role, subject, finding) in enumerate(found):
-            self._checks.addWidget(IconLabel(icon, role, 16), row, 0)
-            self._checks.addWidget(Label(subject, "medium"), row, 1)
-            self._checks.addWidget(Label(finding, "body", "text2", wrap=True), row, 2)
+        self.checks.show_checks(found, owners_check(plan, self._planned.requests))
+
+    def _on_owners(self) -> None:
+        if self._plan is None:
+            return
+        script = next(one.script for one in self._planned.requests if may_change([one]))
+        dialog = RestoreOwnersDialog(
+            self._planned.where, self._plan.owners, script.owners, script.owner_changes, self
+        )
+        dialog.accepted.connect(partial(self._on_owners_agreed, dialog))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_owners_agreed(self, dialog: RestoreOwnersDialog) -> None:
+        rule, changes = dialog.rule, dialog.changes
+        asked = [
+            replace(one, script=replace(one.script, owners=rule, owner_changes=changes))
+            if may_change([one])
+            else one
+            for one in self._planned.requests
+        ]
+        self._planned = replace(self._planned, requests=asked)
+        self.owners_chosen.emit(rule, changes)
+        self.restore.setEnabled(False)
+        self.restore.setToolTip("It is counted again with these owners")
+        self._on_recount(None)
 
     def submit(self) -> None:
         """Submit what is not submitted yet; then `submitted`."""
@@ -357,9 +380,12 @@ class RestorePlanDialog(QDialog):
         )
 
     def _submit_all(self, left: Sequence[RestoreRequest]) -> None:
+        name = self.name.text().strip()
         for request in left:
             # Whoever has seen the plan and pressed the button has agreed to it.
-            self._jobs.append(self._context.services.restores.submit(replace(request, confirmed=True)))
+            self._jobs.append(
+                self._context.services.restores.submit(replace(request, confirmed=True, name=name))
+            )
 
     def _on_submitted(self, _result: object) -> None:
         self.submitted.emit(list(self._jobs))

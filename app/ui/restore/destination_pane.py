@@ -18,11 +18,16 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.job import UNDO_DAYS, Conflict, Structure
+from app.model.owners import OwnerChange, OwnerRule
 from app.model.paths import shown
+from app.ui.dialogs.restore_options import JobOptions
+from app.ui.dialogs.restore_owners import RULES
 from app.ui.manager import Context
 from app.ui.restore.folder_tree import FolderTree
+from app.ui.restore.owner_words import owners_said
 from app.ui.restore.requests import Options, Target
-from app.ui.widgets.basics import Label, Line
+from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.boxes import column_of, row_of
 
 _CONFLICTS = (
     (Conflict.OVERWRITE, "Overwrite all files"),
@@ -58,9 +63,10 @@ def example(structure: Structure, path: bytes, folder: bool, directory: bytes) -
 
 
 class DestinationPane(QScrollArea):
-    """`changed` on every choice."""
+    """`changed` on every choice; `options_wanted` for the options of the job."""
 
     changed = Signal()
+    options_wanted = Signal()
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -109,6 +115,26 @@ class DestinationPane(QScrollArea):
         conflict.addWidget(self.undoable)
         conflict.addStretch(1)
         structure.addStretch(1)
+        self.owner_rules = {rule: QRadioButton(text) for rule, text in RULES.items()}
+        self._groups.append(self._group(self.owner_rules.values()))
+        self.owner_rules[OwnerRule.NUMBER].setChecked(True)
+        self.owner_changes: tuple[OwnerChange, ...] = ()
+        self._chosen_owners = Label("", "small", "text2")
+        self.forget_owners = button("Forget them", "link")
+        self.forget_owners.setAccessibleName("Forget the owners chosen by hand")
+        self.forget_owners.clicked.connect(self._on_forget_owners)
+        self._by_hand = row_of(self._chosen_owners, self.forget_owners)
+        self._owners = column_of(
+            Label("Owners of the restored files", "strong"),
+            *self.owner_rules.values(),
+            Label(
+                "The plan counts the owners that differ there; each can be given to another.",
+                "small",
+                "muted",
+                wrap=True,
+            ),
+            self._by_hand,
+        )
         both = QHBoxLayout()
         both.setSpacing(32)
         both.addLayout(conflict, 1)
@@ -125,6 +151,7 @@ class DestinationPane(QScrollArea):
         layout.addWidget(Line())
         layout.addSpacing(8)
         layout.addLayout(both)
+        layout.addWidget(self._owners)
         self._operation = QWidget()
         operation = QVBoxLayout(self._operation)
         operation.setContentsMargins(0, 8, 0, 0)
@@ -135,10 +162,16 @@ class DestinationPane(QScrollArea):
         operation.addWidget(self.go_on)
         operation.addWidget(Label(_CONSEQUENCE, "small", "muted", wrap=True))
         layout.addWidget(self._operation)
+        self.job_options = JobOptions()
+        self._job_words = Label(self.job_options.words(), "body", "text2")
+        self.edit_options = button("Pre/Post, Job Log, Alert…")
+        self.edit_options.clicked.connect(self.options_wanted)
+        layout.addSpacing(8)
+        layout.addWidget(row_of(self.edit_options, self._job_words))
         layout.addStretch(1)
         self.setWidgetResizable(True)
         self.setWidget(body)
-        for choice in (*self.conflicts.values(), *self.structures.values()):
+        for choice in (*self.conflicts.values(), *self.structures.values(), *self.owner_rules.values()):
             choice.toggled.connect(self._on_changed)
         self._on_changed()
 
@@ -162,7 +195,27 @@ class DestinationPane(QScrollArea):
             self.go_on.isChecked(),
             self.exact.isChecked(),
             self.undoable.isChecked(),
+            next(rule for rule, choice in self.owner_rules.items() if choice.isChecked()),
+            self.owner_changes,
+            self.job_options.text.commands(),
+            self.job_options.job_log,
         )
+
+    def show_owners(self, rule: OwnerRule, changes: tuple[OwnerChange, ...]) -> None:
+        """Take over what was chosen in the plan."""
+        self.owner_changes = changes
+        self.owner_rules[rule].setChecked(True)
+        self._on_changed()
+
+    def show_job_options(self, options: JobOptions) -> None:
+        """Take over commands and log level."""
+        self.job_options = options
+        self._job_words.setText(options.words())
+        self.changed.emit()
+
+    def _on_forget_owners(self) -> None:
+        self.show_owners(OwnerRule(self.options().owners), ())
+        self.owner_rules[self.options().owners].setFocus()
 
     def fault(self) -> str:
         """What is missing, or ""; also shown at its field."""
@@ -209,6 +262,9 @@ class DestinationPane(QScrollArea):
         self._where.setVisible(original)
         self._structure.setVisible(not original)
         self._operation.setVisible(original)
+        self._owners.setVisible(not original)
+        self._by_hand.setVisible(bool(self.owner_changes))
+        self._chosen_owners.setText(owners_said(self.owner_changes))
         directory = self.folders.directory or b"/srv/restored"
         self.example.setText(example(self.options().structure, *self._sample, directory))
         self.changed.emit()

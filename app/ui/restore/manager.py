@@ -8,13 +8,15 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QTabBar, QToolButton
 
 from app.model.entry import EntryKind
 from app.model.host import Host
 from app.model.job import Job
 from app.model.media import SessionInfo
 from app.ui import formats, icons
+from app.ui.backup.schedule_tab import ScheduleTab
+from app.ui.dialogs.restore_options import RestoreOptionsDialog
 from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
 from app.ui.manager import Context, Manager
@@ -26,13 +28,12 @@ from app.ui.restore.requests import LoginRow, Target, requests
 from app.ui.restore.source_tab import BY_QUERY, BY_SESSION, BY_TIME, BY_TREE, Known, SourceTab, read_known
 from app.ui.widgets.basics import Line, button
 from app.ui.widgets.notices import explain
-from app.ui.widgets.schedule_form import ScheduleForm
 
 _POLL_MS = 5000
 SOURCE, DESTINATION, SCHEDULE, FIRST_STEPS = range(4)
 
 
-_Parts = tuple[SourceTab, DestinationPane, ScheduleForm, FirstStepsPane]
+_Parts = tuple[SourceTab, DestinationPane, ScheduleTab, FirstStepsPane]
 
 
 class RestoreManager(Manager):
@@ -47,9 +48,10 @@ class RestoreManager(Manager):
         self.source, self.destination, self.schedule, self.first_steps = parts or (
             SourceTab(context),
             DestinationPane(context),
-            ScheduleForm(repeats=False),
+            ScheduleTab(context, rotation=False),
             FirstStepsPane(),
         )
+        self._job_name = ""
         self._stepped = False
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -59,7 +61,7 @@ class RestoreManager(Manager):
         for title, page in (
             ("Source", self.source),
             ("Destination", self.destination),
-            ("Schedule", _padded(self.schedule)),
+            ("Schedule", self.schedule),
             ("First steps", self.first_steps),
         ):
             self.tabs.addTab(title)
@@ -81,6 +83,7 @@ class RestoreManager(Manager):
         self.source.retried.connect(self._poll.refresh)
         self.source.backup_wanted.connect(self._on_backup_wanted)
         self.source.destination_wanted.connect(self._on_destination_wanted)
+        self.destination.options_wanted.connect(self._on_options)
         self.source.chooser.changed.connect(self._on_basket_changed)
         self.source.versions.closed.connect(self._on_versions_closed)
         self.banner.pressed.connect(self.banner.hide)
@@ -93,7 +96,7 @@ class RestoreManager(Manager):
         yield None
         destination = DestinationPane(context)
         yield None
-        schedule = ScheduleForm(repeats=False)
+        schedule = ScheduleTab(context, rotation=False)
         yield None
         steps = FirstStepsPane()
         yield None
@@ -103,7 +106,7 @@ class RestoreManager(Manager):
         made = {}
         for name, text, icon, key, slot in (
             ("versions", "Version History", "history", "Ctrl+Y", self._on_versions_toggled),
-            ("options", "Options", "settings", "", self._on_options),
+            ("options", "Options…", "settings", "Ctrl+Shift+O", self._on_options),
             ("start", "Start", "play", "Ctrl+Return", self._on_start),
             ("clear", "Clear basket", "x", "", self.source.chooser.clear),
             ("refresh", "Refresh", "refresh-cw", "", self.refresh),
@@ -166,6 +169,8 @@ class RestoreManager(Manager):
     def _on_tab_changed(self, position: int) -> None:
         self._pages.setCurrentIndex(position)
         self._actions["versions"].setEnabled(position == SOURCE)
+        if position == SCHEDULE:
+            self.schedule.refresh()  # time has gone by
         if position == DESTINATION:
             self.context.tasks.run(
                 self, self.context.services.hosts.list, self._on_hosts, self._on_hosts_failed, key="hosts"
@@ -220,8 +225,19 @@ class RestoreManager(Manager):
         self.tabs.setCurrentIndex(DESTINATION)
 
     def _on_options(self) -> None:
-        self.tabs.setCurrentIndex(DESTINATION)
-        self.destination.focus_options()
+        dialog = RestoreOptionsDialog(self.context, self.destination.job_options, self)
+        dialog.accepted.connect(partial(self._on_options_agreed, dialog))
+        dialog.alerts_wanted.connect(partial(self._on_alerts_wanted, dialog))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_options_agreed(self, dialog: RestoreOptionsDialog) -> None:
+        self.destination.show_job_options(dialog.options)
+
+    def _on_alerts_wanted(self, dialog: RestoreOptionsDialog) -> None:
+        dialog.accept()
+        if not dialog.isVisible():
+            self.context.open_manager("alerts")
 
     def _on_versions_toggled(self, on: bool) -> None:
         if on:
@@ -259,6 +275,10 @@ class RestoreManager(Manager):
             self.tabs.setCurrentIndex(DESTINATION)
             self.destination.folders.path.setFocus()
             return
+        if self.schedule.fault():
+            self.tabs.setCurrentIndex(SCHEDULE)
+            self.banner.show_banner("error", "The schedule cannot be used", self.schedule.fault(), "Close")
+            return
         self.start.setEnabled(False)
         services, items = self.context.services, self._items
         self.context.tasks.run(
@@ -289,19 +309,23 @@ class RestoreManager(Manager):
         dialog.open()
 
     def _show_plan(self, rows: Sequence[LoginRow]) -> None:
-        made = requests(
-            rows, self.destination.options(), self.schedule.schedule(), hold=self.schedule.on_hold
-        )
+        form = self.schedule.form
+        made = requests(rows, self.destination.options(), form.schedule(), hold=form.on_hold)
         only_files = all(item.kind not in (None, EntryKind.DIRECTORY) for item in self._items)
         files = frozenset(item.path for item in self._items) if only_files else frozenset()
         where = ", ".join(dict.fromkeys(row.host for row in rows))
         dialog = RestorePlanDialog(
-            self.context, PlanInput(made, rows, where, files, self.schedule.words()), self
+            self.context, PlanInput(made, rows, where, files, form.words(), self._job_name), self
         )
+        dialog.name.textChanged.connect(self._on_name_typed)
+        dialog.owners_chosen.connect(self.destination.show_owners)
         dialog.submitted.connect(self._on_submitted)
         dialog.finished.connect(partial(self._on_plan_finished, rows))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def _on_name_typed(self, name: str) -> None:
+        self._job_name = name
 
     def _on_plan_finished(self, rows: Sequence[LoginRow], result: int) -> None:
         if result == BACK:
@@ -315,20 +339,12 @@ class RestoreManager(Manager):
         )
         self.context.toast(
             said,
-            f"Restore of {what}. {self.schedule.words()}.",
+            f"Restore of {what}. {self.schedule.form.words()}.",
             "Show job",
             partial(self.context.open_manager, "job_status", job=first.id),
         )
         self._rows.clear()
+        self._job_name = ""
+        self.schedule.form.begin_anew()
         self.source.chooser.clear()
         self.tabs.setCurrentIndex(SOURCE)
-
-
-def _padded(widget: ScheduleForm) -> QFrame:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(20, 16, 20, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder

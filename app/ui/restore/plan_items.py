@@ -51,6 +51,7 @@ class PlanInput:
     where: str
     files: frozenset[bytes] = frozenset()
     when: str = "Runs now"
+    name: str = ""
 
 
 def reason(item: RestoreItem, conflict: Conflict = Conflict.OVERWRITE) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from app.model.commands import JobCommands
 from app.model.job import (
     UNDO_DAYS,
     Conflict,
@@ -18,6 +19,8 @@ from app.model.job import (
     Schedule,
     Structure,
 )
+from app.model.job_log import JobLogLevel
+from app.model.owners import OwnerChange, OwnerRule, joined
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui.backup.logins import is_this_computer
@@ -42,6 +45,10 @@ class Options:
     continue_if_not_stopped: bool = False
     exact: bool = False
     undoable: bool = True
+    owners: OwnerRule = OwnerRule.NUMBER
+    owner_changes: tuple[OwnerChange, ...] = ()
+    commands: JobCommands = field(default_factory=JobCommands)
+    job_log: JobLogLevel = JobLogLevel.SUMMARY
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +101,10 @@ class LoginRow:
 def requests(
     rows: Sequence[LoginRow], options: Options, schedule: Schedule, *, hold: bool
 ) -> list[RestoreRequest]:
-    """One request for all rows that agree in destination and log-ins, in the rows' order."""
+    """One request for all rows that agree in destination and log-ins, in the rows' order.
+
+    What goes to a replica keeps its owners, whatever the options say.
+    """
     grouped: dict[tuple[Destination, Credentials | None, Credentials | None], list[LoginRow]] = {}
     for row in rows:
         to_replica = row.destination is not Destination.ORIGINAL_MASTER
@@ -114,6 +124,10 @@ def requests(
                 continue_if_not_stopped=options.continue_if_not_stopped,
                 exact=options.exact,
                 undo_days=UNDO_DAYS if options.undoable else 0,
+                owners=options.owners if _gives_away(destination) else OwnerRule.NUMBER,
+                owner_changes=options.owner_changes if _gives_away(destination) else (),
+                commands=options.commands,
+                job_log=options.job_log,
             ),
             schedule=schedule,
             hold=hold,
@@ -127,6 +141,10 @@ def requests(
         )
         for (destination, master, replica), members in grouped.items()
     ]
+
+
+def _gives_away(destination: Destination) -> bool:
+    return destination is not Destination.ORIGINAL_REPLICA
 
 
 def overlapping(rows: Sequence[LoginRow]) -> list[int]:
@@ -167,6 +185,7 @@ def merged(plans: Sequence[RestorePlan]) -> RestorePlan:
         stops_scenario=", ".join(stopped),
         truncated=any(plan.truncated for plan in plans),
         kept_bytes=sum(plan.kept_bytes for plan in plans),
+        owners=joined(plan.owners for plan in plans),
     )
 
 

@@ -15,11 +15,11 @@ from app.ui.widgets.basics import Label
 
 
 class ScheduleForm(QWidget):
-    """`changed` on every edit. With `repeats` False only the first run is asked for."""
+    """`changed` on every edit. With `repeats` False only the first run is asked for; `rotation`: of media."""
 
     changed = Signal()
 
-    def __init__(self, *, repeats: bool = True, parent: QWidget | None = None) -> None:
+    def __init__(self, *, repeats: bool = True, rotation: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.now = QRadioButton("Run now")
         self.at = QRadioButton("Run on")
@@ -36,7 +36,7 @@ class ScheduleForm(QWidget):
             self._group.addButton(choice)
             choice.toggled.connect(self._on_changed)
         self.when.dateTimeChanged.connect(self._on_changed)
-        self.repetition = RepeatForm()
+        self.repetition = RepeatForm(rotation=rotation)
         self.repetition.changed.connect(self._on_changed)
         self.repeat = self.repetition.method
         self._words = Label("", "body", "text2", wrap=True)
