@@ -129,6 +129,24 @@ def parse_utc(text: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+class Megabytes(click.ParamType[int]):
+    """A size of at least 1 MB, in whole MB: `200GB`, `512 MB`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The MB."""
+        if isinstance(value, int):
+            return value
+        try:
+            found = parse_size(str(value).replace(" ", ""))
+        except ValueError:
+            self.fail(f"{value!r} is no size such as 200GB", param, ctx)
+        if found < 1 << 20:
+            self.fail(f"{value} is less than 1 MB", param, ctx)
+        return found >> 20
+
+
 def parse_size(text: str) -> int:
     """Bytes of `text` such as `512`, `1.5M` or `2GB`. Raises ValueError for anything else."""
     cleaned = text.strip().upper().removesuffix("B")

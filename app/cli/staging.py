@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from app.cli.arguments import Megabytes
 from app.cli.context import current
 from app.model.errors import UsageError
 from app.model.staging import MOST_DAYS, MOST_MINUTES, StagingPlan, StagingPolicy
@@ -27,7 +28,7 @@ def list_groups() -> None:
             ("Copied to", lambda item: item.policy.target + (" (paused)" if item.policy.paused else "")),
             ("After", lambda item: f"{item.policy.copy_after_minutes:,} min"),
             ("Purged", _purged),
-            ("Used", lambda item: "-" if item.used_percent is None else f"{item.used_percent} %"),
+            ("Used", lambda item: "-" if item.used_percent is None else item.used),
             ("Sessions", lambda item: f"{item.sessions:,}"),
             ("Copied", lambda item: f"{item.migrated:,}"),
             ("Due", lambda item: f"{sum(len(numbers) for _, numbers in item.copy):,}"),
@@ -51,6 +52,10 @@ def list_groups() -> None:
 @click.option("--purge-when-full/--keep-when-full", "purge_when_full", default=None)
 @click.option("--max-percent", type=click.IntRange(2, 99), default=None, metavar="PERCENT")
 @click.option("--purge-to", type=click.IntRange(1, 98), default=None, metavar="PERCENT")
+@click.option(
+    "--max-size", type=Megabytes(), default=None, metavar="SIZE", help="Like 200GB; in place of percent."
+)
+@click.option("--purge-to-size", type=Megabytes(), default=None, metavar="SIZE")
 @click.option("--media", "media_name", default=None, metavar="NAME", help="Of the copies.")
 def put(
     *,
@@ -61,6 +66,8 @@ def put(
     purge_when_full: bool | None,
     max_percent: int | None,
     purge_to: int | None,
+    max_size: int | None,
+    purge_to_size: int | None,
     media_name: str | None,
 ) -> None:
     """Keep a policy."""
@@ -78,7 +85,11 @@ def put(
         "max_percent": max_percent,
         "purge_to_percent": purge_to,
         "media_name": media_name,
+        "max_mb": max_size,
+        "purge_to_mb": purge_to_size,
     }
+    if (max_percent or purge_to) and not (max_size or purge_to_size):
+        policy = replace(policy, max_mb=0, purge_to_mb=0)
     policy = replace(policy, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # each is checked by its option
     if purge_after is not None:
         policy = replace(policy, purge_after_days=None if purge_after < 0 else purge_after)
@@ -124,5 +135,5 @@ def _purged(item: StagingPlan) -> str:
     policy = item.policy
     parts = [] if policy.purge_after_days is None else [f"after {policy.purge_after_days:,} d"]
     if policy.purge_when_full:
-        parts.append(f"{policy.max_percent} to {policy.purge_to_percent} %")
+        parts.append(f"{policy.most} to {policy.least}")
     return ", ".join(parts) or "never"

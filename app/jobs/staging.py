@@ -9,19 +9,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from app.catalog.api import Catalog
+from app.jobs.device_space import Space, space_of
 from app.jobs.media_choice import OnlineMedia, online_media
 from app.jobs.submission import submit_media
 from app.media import api as media
 from app.model.errors import ArcxoError, UsageError
 from app.model.job import Job, JobKind, JobResult, JobStatus
 from app.model.media import SessionInfo
-from app.model.staging import StagingPlan, StagingPolicy
+from app.model.staging import MB, StagingPlan, StagingPolicy, size_words
 
 _LOG = logging.getLogger(__name__)
 _KEY = "staging."
@@ -48,7 +48,7 @@ def put_policy(catalog: Catalog, policy: StagingPolicy) -> None:
     for name in (policy.group, policy.target):
         if name not in groups:
             raise UsageError("E5116", group=name)
-    fault = policy.fault()
+    fault = policy.fault() or _too_large(catalog, policy)
     others = [one for one in policies(catalog) if one.group != policy.group]
     if policy.target in {one.group for one in others}:
         fault = fault or f"{policy.target} is a staging group itself"
@@ -78,15 +78,17 @@ def plan(catalog: Catalog, policy: StagingPolicy, now: datetime) -> StagingPlan:
     due = [one for one in every if _id(one) not in copied and one.finished_at + after <= now]
     old = [] if policy.purge_after_days is None else _older(every, now, policy.purge_after_days)
     purge = [one for one in old if _id(one) in copied and _id(one) not in newest]
-    used, full = None, False
+    used: Space | None = None
+    full = False
     for device in {one.device.name: one.device for one in places}.values():
-        share = used_share(device.path)
-        used = share if used is None else max(used, share)
-        if policy.purge_when_full and share * 100 > policy.max_percent:
+        space = space_of(device.path)
+        used = space if used is None or space.share > used.share else used
+        excess = policy.too_much(space.total, space.used)
+        if policy.purge_when_full and excess is not None:
             here = [one for place in places if place.device.name == device.name for one in
                     by_media[place.label.serial]]  # fmt: skip
             able = [one for one in here if _id(one) in copied and _id(one) not in newest]
-            some = _enough(able, device.path, share, policy.purge_to_percent)
+            some = _enough(able, excess)
             purge += [one for one in some if one not in purge]
             full = full or not some
     return StagingPlan(
@@ -94,10 +96,11 @@ def plan(catalog: Catalog, policy: StagingPolicy, now: datetime) -> StagingPlan:
         len(every),
         len(copied),
         len(every) - len(copied),
-        None if used is None else round(used * 100),
+        None if used is None else round(used.share * 100),
         () if policy.paused else _grouped(due),
         _grouped(purge),
         full,
+        None if used is None else used.used,
     )
 
 
@@ -122,7 +125,7 @@ def carry_out(catalog: Catalog, now: datetime, report: Callable[..., None]) -> i
                 report(code, group=policy.group, media=name, count=len(numbers), to=policy.target, job=job.id)
                 count += 1
         if found.full and not found.purge:
-            report("W5764", group=policy.group, used=found.used_percent, most=policy.max_percent)
+            report("W5764", group=policy.group, used=found.used, most=policy.most)
     return count
 
 
@@ -153,23 +156,19 @@ def copy_of(catalog: Catalog, session: SessionInfo, targets: dict[str, OnlineMed
     return None
 
 
-def used_share(path: str) -> float:
-    """How much of a device's volume is used, 0 to 1; 0 when it cannot be asked."""
-    try:
-        state = os.statvfs(path)
-    except OSError:
-        return 0.0
-    total = state.f_blocks - (state.f_bfree - state.f_bavail)  # without what is kept for root
-    return 1 - state.f_bavail / total if total > 0 else 0.0
+def _too_large(catalog: Catalog, policy: StagingPolicy) -> str:
+    """A maximum that no device of the group can reach is a mistake; "" when it is none."""
+    if not policy.max_mb or not policy.purge_when_full:
+        return ""
+    spaces = [space_of(one.path).total for one in catalog.media.devices() if one.group == policy.group]
+    most = max(spaces, default=0)
+    if not most or policy.max_mb * MB < most:
+        return ""
+    return f"the maximum threshold is {policy.most}, and a device of the group holds {size_words(most // MB)}"
 
 
-def _enough(able: list[SessionInfo], path: str, share: float, percent: int) -> list[SessionInfo]:
+def _enough(able: list[SessionInfo], wanted: int) -> list[SessionInfo]:
     """The oldest of them that together take the device down to the lower threshold, as far as is known."""
-    try:
-        state = os.statvfs(path)
-    except OSError:
-        return []
-    wanted = (share - percent / 100) * state.f_blocks * state.f_frsize
     some: list[SessionInfo] = []
     for one in sorted(able, key=lambda one: one.finished_at):
         if wanted <= 0:

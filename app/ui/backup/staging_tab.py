@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from app.model.staging import MOST_DAYS, MOST_MINUTES, StagingPlan, StagingPolicy
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup
+from app.ui.backup.thresholds import ThresholdForm
 from app.ui.dialogs.act import ActDialog
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column, number
@@ -189,31 +190,24 @@ class StagingDialog(ActDialog):
         self.days = _spin(-1, MOST_DAYS, _days(known), "Not by age")
         self.when_full = QCheckBox("Purge data when used space exceeds the maximum threshold")
         self.when_full.setChecked(known.purge_when_full)
-        self.most = _spin(2, 99, known.max_percent)
-        self.least = _spin(1, 98, known.purge_to_percent)
+        self.thresholds = ThresholdForm(known)
+        self.thresholds.changed.connect(self.refresh)
         self.media = QLineEdit(known.media_name)
         self.media.setMaxLength(64)
         self.media.setPlaceholderText("Any, or named by date and time")
         self.paused = QCheckBox("Pause data migration")
         self.paused.setChecked(known.paused)
-        thresholds = QWidget()
-        row = QHBoxLayout(thresholds)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(16)
-        row.addWidget(Field("Maximum threshold", self.most, unit="% used"))
-        row.addWidget(Field("Purge to threshold", self.least, unit="% used"))
-        row.addStretch(1)
         for widget in (
             Field("Copy to device group", self.target),
             Field("Copy after", self.after, unit="minutes"),
             Field("Purge what was copied after", self.days, unit="days"),
             self.when_full,
-            thresholds,
+            self.thresholds,
             Field("Name of the media of the copies, optional", self.media),
             self.paused,
         ):
             self.form.addWidget(widget)
-        for spin in (self.after, self.days, self.most, self.least):
+        for spin in (self.after, self.days):
             spin.valueChanged.connect(self.refresh)
         self.when_full.toggled.connect(self.refresh)
         self.target.currentIndexChanged.connect(self.refresh)
@@ -221,22 +215,20 @@ class StagingDialog(ActDialog):
 
     def policy(self) -> StagingPolicy:
         """What the fields say."""
-        return StagingPolicy(
+        plain = StagingPolicy(
             self._group,
             self.target.currentText(),
             self.after.value(),
             None if self.days.value() < 0 else self.days.value(),
             self.when_full.isChecked(),
-            self.most.value(),
-            self.least.value(),
-            self.media.text().strip(),
-            self.paused.isChecked(),
+            media_name=self.media.text().strip(),
+            paused=self.paused.isChecked(),
         )
+        return self.thresholds.put_into(plain)
 
     def fault(self) -> str:
         """What is wrong, or ""."""
-        for spin in (self.most, self.least):
-            spin.setEnabled(self.when_full.isChecked())
+        self.thresholds.setEnabled(self.when_full.isChecked())
         if not self.target.count():
             return "There is no other device group to copy to: make one in Devices and media"
         fault = self.policy().fault()
@@ -263,7 +255,8 @@ def _purge_words(policy: StagingPolicy) -> str:
     if policy.purge_after_days is not None:
         parts.append(f"after {formats.counted(policy.purge_after_days, 'day')}")
     if policy.purge_when_full:
-        parts.append(f"from {policy.max_percent} down to {policy.purge_to_percent} % used")
+        most = policy.most if policy.by_size else str(policy.max_percent)
+        parts.append(f"from {most} down to {policy.least} used")
     return f"purged here {' and '.join(parts)}" if parts else "never purged here"
 
 
@@ -298,8 +291,8 @@ def _row(group: DeviceGroup, plan: StagingPlan | None, draft: BackupDraft) -> Ro
     after = formats.duration(policy.copy_after_minutes * 60) if policy.copy_after_minutes else "At once"
     used = muted
     if share is not None:
-        over = share > policy.max_percent
-        used = Cell(f"{share} %", bar=share / 100, bar_role="warning_fill" if over else "accent_fill")
+        over = plan.above
+        used = Cell(plan.used, bar=share / 100, bar_role="warning_fill" if over else "accent_fill")
     return Row(
         group.name,
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtWidgets import QApplication
 
@@ -78,14 +80,15 @@ def test_this_computer_is_neither_deleted_nor_logged_in_to(manager, settled):
 
 
 def test_a_machine_in_use_is_not_deleted_and_says_by_what(manager, services, settled):
-    used = services.statuses[0].scenario.replicas[0].host
-    services.known_hosts[used] = Host(used, "10.0.0.1:25000", "x")
+    status = services.statuses[0]
+    used = "FS-BRANCH"
+    services.statuses[0] = replace(status, scenario=replace(status.scenario, master=used))
     manager.refresh()
     settled()
     manager.source.select_machine(used)
     settled()
     assert not manager.source.delete_action.isEnabled()
-    assert services.statuses[0].scenario.name in manager.source.delete_action.toolTip()
+    assert status.scenario.name in manager.source.delete_action.toolTip()
 
 
 def test_directories_have_one_row_for_each_machine_with_the_log_in_that_is_kept(manager, services, settled):

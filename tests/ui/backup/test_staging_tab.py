@@ -9,6 +9,7 @@ from app.model.errors import UsageError
 from app.model.staging import StagingPolicy
 from app.ui.backup.manager import BackupManager
 from app.ui.backup.staging_tab import StagingDialog
+from app.ui.backup.thresholds import GIGABYTES, MEGABYTES
 from app.ui.backup.verdict import STAGING
 
 
@@ -52,14 +53,40 @@ def test_a_group_becomes_a_staging_group(manager, services, settled):
 def test_thresholds_that_cannot_work_are_not_kept(manager, services, settled):
     manager.staging.edit_policy()
     made = dialog()
-    made.least.setValue(85)
+    made.thresholds.least.setValue(85)
     made.action.click()
     settled()
     assert services.called("staging.put") == []
     assert "thresholds" in made.fault()
     made.when_full.setChecked(False)
-    assert not made.most.isEnabled()
+    assert not made.thresholds.most.isEnabled()
     made.reject()
+
+
+def test_thresholds_are_percentages_or_sizes(manager, services, settled):
+    manager.staging.edit_policy()
+    made = dialog()
+    form = made.thresholds
+    assert (form.most.value(), form.least.value(), form.unit.currentText()) == (80, 60, "% used")
+    form.unit.setCurrentIndex(form.unit.findData(GIGABYTES))
+    form.most.setValue(3)
+    form.least.setValue(3)
+    assert "sizes" in made.fault()
+    form.least.setValue(2)
+    assert made.fault() == ""
+    form.unit.setCurrentIndex(form.unit.findData(MEGABYTES))
+    assert (form.most.value(), form.least.value()) == (3072, 2048)
+    made.action.click()
+    settled()
+    kept = services.staging.policies["GROUP0"]
+    assert (kept.max_mb, kept.purge_to_mb, kept.max_percent) == (3072, 2048, 80)
+    assert "from 3 GB down to 2 GB used" in manager.staging.note.text()
+    manager.staging.edit_policy()
+    again = dialog()
+    assert again.thresholds.unit.currentData() == GIGABYTES
+    again.thresholds.unit.setCurrentIndex(0)
+    assert not again.policy().by_size
+    again.reject()
 
 
 def test_migration_is_paused_and_goes_on(manager, services, settled):

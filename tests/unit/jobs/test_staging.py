@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from app.jobs import staging
+from app.jobs.device_space import Space
 from app.jobs.media_choice import online_media
 from app.jobs.staging import carry_out, plan, policies, put_policy, remove_policy
 from app.media import api as media
 from app.model.errors import UsageError
 from app.model.job import JobKind, JobResult, JobStatus
-from app.model.staging import StagingPolicy
+from app.model.staging import MB, StagingPolicy
 from tests.support.media_samples import restore_to
 from tests.support.media_site import MediaSite
 from tests.support.trees import assert_identical
@@ -107,7 +108,7 @@ def test_a_purge_whose_copies_went_away_meanwhile_takes_nothing(site: MediaSite)
 
 
 def test_above_the_maximum_the_oldest_copied_go(site: MediaSite, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(staging, "used_share", lambda path: 0.9 if path.endswith("media") else 0.1)
+    fill(monkeypatch, 90)
     put_policy(site.catalog, replace(POLICY, paused=True))
     assert [code for code, _ in step(site, later(minutes=1))] == ["W5764"]
     put_policy(site.catalog, POLICY)
@@ -117,6 +118,36 @@ def test_above_the_maximum_the_oldest_copied_go(site: MediaSite, monkeypatch: py
     assert numbers(site) == [3]
     put_policy(site.catalog, replace(POLICY, purge_when_full=False))
     assert step(site, later(minutes=3)) == []
+
+
+def fill(monkeypatch: pytest.MonkeyPatch, percent: int) -> None:
+    """The staging group's device is so full; it holds 100 MB."""
+    full, empty = Space(100 * MB, percent * MB), Space(100 * MB, MB)
+    monkeypatch.setattr(staging, "space_of", lambda path: full if path.endswith("media") else empty)
+
+
+def test_sizes_are_carried_out_like_percentages(site: MediaSite, monkeypatch: pytest.MonkeyPatch):
+    fill(monkeypatch, 50)
+    policy = replace(POLICY, max_mb=60, purge_to_mb=40)
+    put_policy(site.catalog, policy)
+    assert policies(site.catalog) == [policy]
+    step(site, later(minutes=1))
+    assert step(site, later(minutes=2)) == []
+    fill(monkeypatch, 61)
+    found = plan(site.catalog, policy, later(minutes=3))
+    assert (found.used, found.above, policy.too_much(100 * MB, 61 * MB)) == ("61 MB", True, 21 * MB)
+    assert [code for code, _ in step(site, later(minutes=3))] == ["N5763"]
+    assert numbers(site) == [3]
+    ((code, params),) = step(site, later(minutes=4))
+    assert (code, params["used"], params["most"]) == ("W5764", "61 MB", "60 MB")
+
+
+def test_a_maximum_that_no_device_can_reach_is_refused(site: MediaSite, monkeypatch: pytest.MonkeyPatch):
+    fill(monkeypatch, 50)
+    with pytest.raises(UsageError, match="E5760") as caught:
+        put_policy(site.catalog, replace(POLICY, max_mb=4 * 1024, purge_to_mb=1))
+    assert "4 GB" in caught.value.params["details"]
+    put_policy(site.catalog, replace(POLICY, max_mb=4 * 1024, purge_to_mb=1, purge_when_full=False))
 
 
 def test_a_migration_that_fails_is_not_tried_at_every_look(site: MediaSite):
@@ -136,6 +167,9 @@ def test_a_migration_that_fails_is_not_tried_at_every_look(site: MediaSite):
         StagingPolicy("GROUP0", "nowhere"),
         StagingPolicy("FINAL", "GROUP0"),
         replace(POLICY, max_percent=60, purge_to_percent=60),
+        replace(POLICY, max_mb=10, purge_to_mb=10),
+        replace(POLICY, max_mb=10),
+        replace(POLICY, max_mb=-1, purge_to_mb=-2),
         replace(POLICY, copy_after_minutes=-1),
         replace(POLICY, purge_after_days=-3),
     ],
