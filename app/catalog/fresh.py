@@ -17,14 +17,17 @@ from app.model.entry import EntryKind
 
 _REMEMBERED = 50_000
 """So many folders are known at a time; the names of others are looked up as any."""
-_IS_THERE = "SELECT 1 FROM folders WHERE machine = ? AND path = ?"
+_ARE_THERE = "SELECT path FROM folders WHERE machine = ? AND path IN "
 _LAST_FOLDER = "SELECT coalesce(max(id), 0) FROM folders"
 _LAST_NAME = "SELECT coalesce(max(id), 0) FROM names"
 _MAKE_BATCH = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS fresh (number INTEGER PRIMARY KEY, folder INTEGER, name BLOB,"
     " text TEXT, is_folder INTEGER, kind TEXT, size_bytes INTEGER, modified_ns INTEGER, content_id TEXT)"
 )
-_FILL = "INSERT INTO fresh VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FILL = "INSERT INTO fresh VALUES "
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_AT_ONCE = 250
+"""Rows in one statement: for each statement other threads may take the interpreter, and keep it for long."""
 _FOLDERS = "INSERT INTO folders (id, machine, path) VALUES (?, ?, ?)"
 _NAMES = (
     "INSERT INTO names (id, folder_id, name, text, ever_folder)"
@@ -63,45 +66,45 @@ class FreshFolders:
             self._folders.clear()
         known, new = self._folders, dict[bytes, int]()
         self._new = new
-        others: set[bytes] = set()
+        split = [split_path(entry.path) for entry in batch]
+        others = self._there(raw, {folder for folder, _ in split if folder not in known})
         left: list[SessionEntry] = []
-        rows: list[tuple[object, ...]] = []
+        rows: list[object] = []
+        number = 0
         self._uses_known = False
-        for entry in batch:
-            folder, name = split_path(entry.path)
-            place = known.get(folder) or new.get(folder)
-            if place is None and folder not in others:
-                if raw.execute(_IS_THERE, (self._machine, folder)).fetchone() is None:
-                    place = new[folder] = -1 - len(new)
-                else:
-                    others.add(folder)
-            if place is None:
+        for (folder, name), entry in zip(split, batch, strict=True):
+            if folder in others:
                 left.append(entry)
                 continue
-            if place > 0:
+            place = known.get(folder)
+            if place is None:
+                place = new.setdefault(folder, -1 - len(new))
+            else:
                 self._uses_known = True
-            kind, text = entry.kind, name.decode("utf-8", "replace")
+            number += 1
+            _, kind, size_bytes, modified_ns, content_id = entry
+            text = name.decode("utf-8", "replace")
             is_folder = kind is EntryKind.DIRECTORY
-            rows.append(
-                (
-                    len(rows) + 1,
-                    place,
-                    name,
-                    text,
-                    is_folder,
-                    kind.value,
-                    entry.size_bytes,
-                    entry.modified_ns,
-                    entry.content_id,
-                )
-            )
+            rows += number, place, name, text, is_folder, kind.value, size_bytes, modified_ns, content_id
         if rows:
             raw.execute(_MAKE_BATCH)
             raw.execute("BEGIN")
             raw.execute("DELETE FROM fresh")
-            raw.executemany(_FILL, rows)
+            step = 9 * _AT_ONCE
+            for start in range(0, len(rows), step):
+                part = rows[start : start + step]
+                raw.execute(_FILL + ", ".join([_ROW] * (len(part) // 9)), part)
             raw.execute("COMMIT")
         return left
+
+    def _there(self, raw: sqlite3.Connection, folders: set[bytes]) -> set[bytes]:
+        """Those of `folders` that the catalog has."""
+        asked, found = list(folders), set[bytes]()
+        for start in range(0, len(asked), _AT_ONCE):
+            part = asked[start : start + _AT_ONCE]
+            marks = "(" + ", ".join("?" * len(part)) + ")"
+            found.update(path for (path,) in raw.execute(_ARE_THERE + marks, [self._machine, *part]))
+        return found
 
     def write(self, connection: Connection) -> bool:
         """Write what was taken. False when somebody else has added names, perhaps in folders made here.

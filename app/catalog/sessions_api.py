@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.model.entry import EntryKind
 from app.model.folder_comparison import FolderComparison
@@ -13,8 +12,7 @@ from app.model.media import CatalogEntry, FileVersion, SessionInfo
 from app.model.search import Machine, Query
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEntry:
+class SessionEntry(NamedTuple):
     """One path of a session. `path` is the master's, absolute. `content_id` "" for all but files.
 
     A directory's content_id may be anything that is equal while its metadata is.

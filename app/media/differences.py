@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.media.index import ChunkIndex, Location
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id
@@ -16,8 +17,7 @@ from app.model.errors import ArcxoError
 from app.model.paths import is_beneath, shown
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One path of the newer tree that the older has not like this, or (`entry` None) has not any more.
 
     `replaces_tree`: the older tree has a directory here, with all beneath it, and the newer has none.

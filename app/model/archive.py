@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.model.entry import EntryKind
 from app.model.errors import Problem
@@ -25,8 +26,7 @@ class Progress:
     bytes_total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
+class CatalogRow(NamedTuple):
     """One changed entry for the catalog (`path` absolute, the master's). `removed` ends its interval."""
 
     path: bytes
