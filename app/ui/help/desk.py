@@ -56,6 +56,7 @@ class HelpDesk(QObject):
             from app.ui.help.window import HelpWindow
 
             window = self._window = HelpWindow(self._settings)
+        window.contents.search("")
         window.show_topic(topic)
         if window.isMinimized():
             window.showNormal()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import click
 import pytest
+from setuptools import find_namespace_packages
 
 from app.cli.arguments import take_global_options
 from app.cli.commands import root_command
@@ -201,3 +203,11 @@ def test_emergency_words_find_their_page_first(library: Library) -> None:
     assert library.search("password forgotten lost") != []
     assert library.search("") == []
     assert library.search("xyzzy plugh") == []
+
+
+def test_pages_and_pictures_are_part_of_the_package() -> None:
+    project = tomllib.loads((APP.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = project["tool"]["setuptools"]
+    packages = find_namespace_packages(str(APP.parent), include=settings["packages"]["find"]["include"])
+    assert {"resources.help", "resources.icons", "resources.fonts", "app.help"} <= set(packages)
+    assert settings["package-data"]["resources"] == ["**/*"]
