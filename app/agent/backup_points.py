@@ -18,24 +18,24 @@ from typing import Any
 from app.agent.api import ArchiveOrder, BackupPoint
 from app.agent.freezing import Freezing
 from app.agent.home import AgentHome
-from app.agent.point_chain import base_for, kept_of
+from app.agent.point_chain import base_for, base_of, kept_of
+from app.agent.point_compare import compared_with_kept
 from app.agent.point_files import PointFiles, SavedPoint, SavedRoot
 from app.agent.point_releases import PointReleases, is_short_of_space
+from app.agent.point_rules import builds_on, keeps_snapshots, provider_for
 from app.agent.point_views import as_point, manifests_of, task_of
 from app.backup.api import Change, ChangeKind, usable_base
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.job import VerifyMode
 from app.model.media import Consistency
-from app.model.paths import shown
 from app.model.rewind import PointKind
-from app.model.scenario import Scenario, ServerType
+from app.model.scenario import Scenario
 from app.replication.events import EventStore
 from app.replication.replica.engine import FrozenReplica, ReplicaEngine
 from app.snapshot.api import Snapshot, SnapshotProvider
-from app.snapshot.choice import choose
+from app.snapshot.hardlink import HardLinkProvider
 from app.snapshot.rolling import read_changes, write_changes
 
-SNAPSHOT_AREA = b"snapshots"
 _LOOKS_AT_EVERYTHING = (VerifyMode.COMPARE, VerifyMode.AUDIT)
 
 
@@ -87,7 +87,7 @@ class BackupPoints:
 
         def make(freezing: Freezing | None) -> SavedPoint:
             return self._make(
-                freezing, scenario, replica, entities, (job_id, fence), kept if listed else None
+                freezing, scenario, replica, entities, (job_id, fence), kept if listed else None, again=again
             )
 
         if not early:
@@ -104,8 +104,13 @@ class BackupPoints:
         entities: tuple[tuple[str, tuple[int, ...]], ...],
         job: tuple[int, int],
         kept: list[SavedPoint] | None,
+        *,
+        again: bool,
     ) -> SavedPoint:
-        """`kept`: the points that it may stand on; None where only everything will do."""
+        """`kept`: the points that it may stand on by its list of changes; None where there is none.
+
+        `again`: everything is wanted.
+        """
         with self._engine.freeze(scenario.id) as frozen:
             saved = SavedPoint(
                 id=uuid.uuid4().hex,
@@ -123,6 +128,8 @@ class BackupPoints:
             try:
                 self.releases.touch(saved.id)
                 changes = self._frozen_changes(frozen, kept) if kept is not None else None
+                if changes is None and not again and keeps_snapshots(scenario):
+                    saved, changes = self._compared(saved, frozen)
                 saved = self._make_snapshots(saved, frozen, changes, freezing)
                 self._engine.add_point(scenario.id, PointKind.SNAPSHOT, f"backup job {job[0]}")
             except (ArcxoError, OSError) as error:
@@ -142,7 +149,7 @@ class BackupPoints:
         scenario = frozen.scenario
         archived = self._archived.get(scenario.id)
         since = [archived[1]] if archived is not None and archived[0] == frozen.incarnation else []
-        if _keeps(scenario):
+        if keeps_snapshots(scenario):
             base = base_for(kept, scenario, frozen.incarnation, frozen.roots)
             if base is None:
                 return None
@@ -156,6 +163,20 @@ class BackupPoints:
             return None
         return min(since), lists
 
+    def _compared(
+        self, saved: SavedPoint, frozen: FrozenReplica
+    ) -> tuple[SavedPoint, tuple[int, list[list[Change]]] | None]:
+        """Without change numbers: what differs from the last kept point, where it can be told."""
+        for root, side in zip(frozen.roots, frozen.sides, strict=True):
+            if provider_for(root, side)[0].name != HardLinkProvider.name:
+                return saved, None
+        with self.releases.lock:
+            found = compared_with_kept(frozen, kept_of(self._files.all(), frozen.scenario.id))
+        if found is None:
+            return saved, None
+        newest, lists = found
+        return replace(saved, against=(newest.incarnation, newest.change)), (newest.change, lists)
+
     def _make_snapshots(
         self,
         saved: SavedPoint,
@@ -168,7 +189,7 @@ class BackupPoints:
             if foreseen is not None:
                 return self._make_followed(saved, foreseen, freezing)
         for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
-            provider, area = _provider(root, side)
+            provider, area = provider_for(root, side)
             snapshot_id = f"{saved.id}-{index}"
             # Known before it exists: a crash in between leaves nothing that nobody knows of.
             saved = saved.with_planned(index, provider.name, root, area, snapshot_id)
@@ -192,7 +213,7 @@ class BackupPoints:
         """The snapshots of all roots, where an archive can follow each."""
         found = []
         for index, (root, side) in enumerate(zip(frozen.roots, frozen.sides, strict=True)):
-            provider, area = _provider(root, side)
+            provider, area = provider_for(root, side)
             snapshot = provider.foreseen(root, area, f"{saved.id}-{index}")
             if snapshot is None:
                 return None
@@ -261,10 +282,8 @@ class BackupPoints:
                 return
             base = None
             if not saved.whole:
-                kept = kept_of(self._files.all(), saved.scenario.id)
-                roots = [root.snapshot.root for root in saved.roots]
-                base = base_for(kept, saved.scenario, saved.incarnation, roots)
-                if base is None or base.change < saved.since:
+                base = base_of(kept_of(self._files.all(), saved.scenario.id), saved)
+                if base is None:
                     self.releases.release(point_id)  # what it stood on was given up meanwhile
                     return
             self._files.write(saved.as_kept(base.id if base is not None else ""))
@@ -303,8 +322,7 @@ class BackupPoints:
         lists: list[list[Change]] | None = None
         if (
             order.base_session
-            and order.base_incarnation == saved.incarnation
-            and order.base_change >= saved.since
+            and builds_on(saved, order)
             and (saved.whole or order.verify not in _LOOKS_AT_EVERYTHING)
             and usable_base(
                 order.base_media or order.media_path,
@@ -365,17 +383,3 @@ class BackupPoints:
             self._fences[job_id] = newest
         if fence < newest:
             raise BusyError("AE1023", job=job_id)
-
-
-def _provider(root: bytes, side: bytes) -> tuple[SnapshotProvider, bytes]:
-    """Who makes the snapshot of a root, and where."""
-    area = side + b"/" + SNAPSHOT_AREA
-    try:
-        os.makedirs(area, 0o700, exist_ok=True)
-    except OSError as error:
-        raise ArcxoError("E4191", root=shown(root), provider=shown(area), cause=error.strerror) from error
-    return choose(root, area), area
-
-
-def _keeps(scenario: Scenario) -> bool:
-    return scenario.server_type is ServerType.FILE_SERVER and scenario.properties.snapshots_to_keep > 0

@@ -37,6 +37,13 @@ def base_for(
     kept: Sequence[SavedPoint], scenario: Scenario, incarnation: str, roots: Sequence[bytes]
 ) -> SavedPoint | None:
     """The point that one made of changes now would stand on; None when a whole one is needed."""
+    if not kept or kept[-1].incarnation != incarnation:
+        return None
+    return newest_for(kept, scenario, roots)
+
+
+def newest_for(kept: Sequence[SavedPoint], scenario: Scenario, roots: Sequence[bytes]) -> SavedPoint | None:
+    """The newest kept point where another can stand on it that holds what differs from it."""
     if not kept:
         return None
     newest = kept[-1]
@@ -50,12 +57,20 @@ def base_for(
             length += at.rolled
     if at is None or length >= LONGEST:
         return None
-    same = (
-        newest.incarnation == incarnation
-        and [root.master_path for root in newest.roots] == [root.master_path for root in scenario.roots]
-        and [root.snapshot.root for root in newest.roots] == list(roots)
-    )
+    same = [root.master_path for root in newest.roots] == [root.master_path for root in scenario.roots] and [
+        root.snapshot.root for root in newest.roots
+    ] == list(roots)
     return newest if same else None
+
+
+def base_of(kept: Sequence[SavedPoint], point: SavedPoint) -> SavedPoint | None:
+    """The kept point that one of changes can stand on, now that it is to be kept; None when that is gone."""
+    roots = [root.snapshot.root for root in point.roots]
+    if point.against is None:
+        base = base_for(kept, point.scenario, point.incarnation, roots)
+        return base if base is not None and base.change >= point.since else None
+    base = newest_for(kept, point.scenario, roots)
+    return base if base is not None and (base.incarnation, base.change) == point.against else None
 
 
 def heir_of(kept: Sequence[SavedPoint], point: SavedPoint) -> SavedPoint | None:

@@ -63,6 +63,9 @@ class SavedPoint:
     spent: tuple[Snapshot, ...] = ()
     rolled: int = 0
     """How many points have been put over the whole snapshot since it was made."""
+    against: tuple[str, int] | None = None
+    """(incarnation, change) of the kept point that the replica was compared with: what its snapshots hold
+    differs from that one, and `since` is its change number, which says nothing of this incarnation."""
 
     @property
     def whole(self) -> bool:
@@ -175,6 +178,7 @@ def _to_json(point: SavedPoint) -> dict[str, Any]:
         "absorbs": point.absorbs,
         "spent": [snapshot_to_json(one) for one in point.spent],
         "rolled": point.rolled,
+        "against": list(point.against) if point.against is not None else None,
     }
 
 
@@ -200,7 +204,12 @@ def _from_json(found: dict[str, Any]) -> SavedPoint:
         absorbs=found.get("absorbs", ""),
         spent=tuple(snapshot_from_json(one) for one in found.get("spent", ())),
         rolled=found.get("rolled", 0),
+        against=_state(found.get("against")),
     )
+
+
+def _state(found: Any) -> tuple[str, int] | None:
+    return None if found is None else (str(found[0]), int(found[1]))
 
 
 def snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:

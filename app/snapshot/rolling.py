@@ -147,7 +147,11 @@ def _dress_directories(newer: Snapshot, older: Snapshot) -> None:
 
 
 def _read(container: bytes) -> list[Changed]:
-    name = os.path.join(container, CHANGES)
+    return changes_in(os.path.join(container, CHANGES))
+
+
+def changes_in(name: bytes) -> list[Changed]:
+    """What `write_changes` wrote into a file. Raises ArcxoError E4194 when it is gone or damaged."""
     try:
         with open(name, "rb") as file:
             magic, version, rows = msgpack.unpackb(file.read(), strict_map_key=False)

@@ -16,6 +16,7 @@ from app.agent.api import ArchiveOrder
 from app.agent.point_chain import kept_of
 from app.agent.point_files import SavedPoint
 from app.model.errors import ArcxoError
+from app.snapshot import comparing
 from app.snapshot.rolling import read_changes
 from tests.support.faults import Cut, CutAt
 from tests.unit.agent.test_backup_points import Host
@@ -58,6 +59,8 @@ def whole(point: SavedPoint, points: list[SavedPoint]) -> dict[bytes, bytes]:
     state = whole(next(one for one in points if one.id == point.base), points)
     own = contents(snapshot.path)
     for change in read_changes(snapshot):
+        if not change.path:
+            continue  # the root itself, which is there
         stays = change.there and not change.deep and own[change.path] == b"<directory>"
         for path in list(state):
             if path == change.path or (path.startswith(change.path + b"/") and not stays):
@@ -171,11 +174,69 @@ def test_a_job_that_begins_again_gets_everything(host: Host) -> None:
     assert contents(point.entities[0].roots[0][1]) == contents(host.tree.root)
 
 
-def test_another_incarnation_gets_everything(host: Host) -> None:
+def test_without_change_numbers_a_point_holds_what_differs_from_the_kept_one(host: Host) -> None:
     keep_state(host, 1)
+    replace_file(host, "a/two", "changed")
     host.tree.incarnation = "two"
+    state = keep_state(host, 2)
+    first, second = kept(host)
+    assert (second.base, second.against) == (first.id, (first.incarnation, first.change))
+    assert contents(second.roots[0].snapshot.path) == {
+        b"a": b"<directory>",
+        b"a/two": b"changed",
+    }
+    assert whole(second, [first, second]) == state
+
+
+def test_a_point_that_was_compared_is_for_what_it_was_compared_with(host: Host) -> None:
+    keep_state(host, 1)
+    first = kept(host)[0]
+    host.tree.incarnation = "two"
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 2, 1)
+    for base in (("two", first.change), (first.incarnation, first.change + 1)):
+        order = ArchiveOrder(point.id, "/", "/no-media", 2, 1, 1, *base)
+        with pytest.raises(ArcxoError, match="AE1051"):
+            host.points.archive_task(order)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_points_are_right_where_change_numbers_are_lost_now_and_then(host: Host, seed: int) -> None:
+    chooser = random.Random(100 + seed)
+    states = []
+    for job in range(1, 11):
+        churn(host, chooser)
+        if chooser.random() < 0.6:
+            host.tree.incarnation = f"of job {job}"
+        states.append(keep_state(host, job))
+        host.points.releases.tend()
+        points = kept(host)
+        assert [whole(point, points) for point in points] == states[-3:]
+        assert sum(point.whole for point in points) == 1
+        host.snapshots()  # nothing lies there that no point knows of
+
+
+@pytest.mark.parametrize("harm", ["manifest", "changes", "everything differs"])
+def test_what_cannot_be_compared_is_frozen_whole(
+    host: Host, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    keep_state(host, 1)
+    replace_file(host, "a/two", "changed")
     keep_state(host, 2)
-    assert [point.whole for point in kept(host)] == [True, True]
+    first, second = (one.roots[0].snapshot for one in kept(host))
+    if harm == "manifest":
+        assert first.manifest is not None
+        Path(os.fsdecode(first.manifest)).write_bytes(b"nothing of the kind")
+    elif harm == "changes":
+        Path(os.fsdecode(second.container), "changes").write_bytes(b"nothing of the kind")
+    else:
+        monkeypatch.setattr(comparing, "_MANY", 0)
+        for path in host.tree.root.rglob("*"):
+            os.utime(path)
+    host.tree.incarnation = "two"
+    state = keep_state(host, 3)
+    newest = kept(host)[-1]
+    assert newest.whole
+    assert contents(newest.roots[0].snapshot.path) == state
 
 
 def test_a_long_chain_begins_anew(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
