@@ -18,10 +18,13 @@ from app.ui.job_status.log_pane import COLUMNS as LOG_COLUMNS
 from app.ui.job_status.outcome import OutcomePane
 from app.ui.job_status.packed_lines import log_row, show_lines
 from app.ui.job_status.replicate_back import ReplicateBackDialog, result_words
+from app.ui.job_status.sheets import job_sheet
 from app.ui.job_status.undo_dialog import UndoDialog
 from app.ui.job_status.words import KIND
 from app.ui.manager import Context
 from app.ui.models.tree import TreeModel
+from app.ui.printing import print_sheet, save_sheet
+from app.ui.sheet import Sheet
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, Line, button
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
@@ -40,6 +43,7 @@ class JobDetailDialog(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.resize(theme().px(860), theme().px(620))
         self._context, self.job = context, job
+        self._records: Sequence[ActivityRecord] = ()
         self.way = WayBack(reason="Looking whether it can be undone…")
         self.pill = Pill("", "info", "info")
         self._show_state()
@@ -72,6 +76,12 @@ class JobDetailDialog(QDialog):
         self.undo.clicked.connect(self._on_undo)
         self.back = button("Replicate back…", "", "arrow-left")
         self.back.clicked.connect(self._on_back)
+        self.print_ = button("Print…", "", "printer")
+        self.print_.clicked.connect(self._on_print)
+        self.save = button("Save…", "", "save")
+        self.save.clicked.connect(self._on_save)
+        for one in (self.print_, self.save):
+            one.setEnabled(False)
         self.show_log = button("Show in the Activity Log", "", "scroll-text")
         self.show_log.clicked.connect(self._on_show_log)
         self.close_ = button("Close", "primary")
@@ -129,7 +139,8 @@ class JobDetailDialog(QDialog):
             widget.setVisible(self.job.kind is JobKind.RESTORE)
             foot.addWidget(widget)
         foot.addStretch(1)
-        foot.addWidget(self.show_log)
+        for widget in (self.print_, self.save, self.show_log):
+            foot.addWidget(widget)
         foot.addWidget(self.close_)
         tabs = QHBoxLayout()
         tabs.setContentsMargins(12, 0, 12, 0)
@@ -180,6 +191,9 @@ class JobDetailDialog(QDialog):
                 Label(line.text, "body", line.role if line.role != "text2" else "text", wrap=True), 1
             )
             self._done.addWidget(holder)
+        self._records = records
+        for one in (self.print_, self.save):
+            one.setEnabled(True)
         self.outcome.show_records(records)
         rows = attention_rows(records)
         self.attention.set_rows(rows)
@@ -236,6 +250,16 @@ class JobDetailDialog(QDialog):
             self._context.toast(
                 result_words(result), f"Run {scenario} to replicate again", "Show scenario", show
             )
+
+    def sheet(self) -> Sheet:
+        """What is shown here, as a page."""
+        return job_sheet(self.job, self._records, self.way)
+
+    def _on_print(self) -> None:
+        print_sheet(self._context, self.sheet(), self)
+
+    def _on_save(self) -> None:
+        save_sheet(self._context, self.sheet(), f"job-{self.job.id}.pdf", self)
 
     def _on_show_log(self) -> None:
         self.accept()

@@ -84,12 +84,16 @@ _STARTS = frozenset({"N5000", "N5050", "N5180", "N5614"})
 
 def attention_rows(records: Sequence[ActivityRecord]) -> list[Row]:
     """Warnings and errors of the newest run, grouped by message, the worst and most frequent first."""
+    return [_group_row(held) for held in attention(records)]
+
+
+def attention(records: Sequence[ActivityRecord]) -> list[list[ActivityRecord]]:
+    """The same lines, as they are."""
     groups: dict[str, list[ActivityRecord]] = {}
     for record in newest_run(records):
         if record.severity in _BAD:
             groups.setdefault(record.code, []).append(record)
-    ordered = sorted(groups.values(), key=lambda held: (-_BAD.index(held[0].severity), -len(held)))
-    return [_group_row(held) for held in ordered]
+    return sorted(groups.values(), key=lambda held: (-_BAD.index(held[0].severity), -len(held)))
 
 
 def _group_row(held: Sequence[ActivityRecord]) -> Row:

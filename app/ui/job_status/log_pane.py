@@ -26,8 +26,10 @@ from app.model.job import Job
 from app.ui import formats
 from app.ui.job_status.log_details import LogDetails
 from app.ui.job_status.log_groups import JobGroup, Member, WeekGroup, group
+from app.ui.job_status.sheets import log_sheet
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
+from app.ui.sheet import Sheet
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
 from app.ui.widgets.notices import EmptyState, ProblemCard
@@ -208,6 +210,15 @@ class ActivityLogPane(QWidget):
         if isinstance(record, ActivityRecord):
             self.details.show_record(record)
             self.details.show()
+
+    def sheet(self) -> Sheet:
+        """The lines shown, as a page."""
+        shown = [self.kind.currentText()]
+        if self.job_id is not None:
+            shown.append(f"job {self.job_id}")
+        if self.search.text().strip():
+            shown.append(f"with “{self.search.text().strip()}”")
+        return log_sheet(self.records, ", ".join(shown))
 
     def export(self) -> None:
         """Ask for a file to write the lines shown to, as CSV."""

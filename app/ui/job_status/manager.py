@@ -33,14 +33,16 @@ from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.upcoming_pane import HOURS, UpcomingPane
 from app.ui.manager import Context, Manager
+from app.ui.printing import print_sheet
 from app.ui.widgets.basics import Line
 
+_PAGES = {"log": 1, "upcoming": 2}
 _LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
 _NEXT_POLL_MS = 10_000
 _ONLY_IN_MENU = frozenset({"details", "password", "undo", "show_log", "copy_command"})
-_OF_THE_LOG = ("export", "purge")
+_OF_THE_LOG = ("print", "export", "purge")
 _NEED_A_JOB = ("details", "show_log", "copy_command")
 
 
@@ -122,6 +124,7 @@ class JobStatusManager(Manager):
             ("undo", "Undo restore…", "undo-2", "Ctrl+Z", self.commands.undo),
             ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
             ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self.commands.copy_command),
+            ("print", "Print log…", "printer", "Ctrl+P", self._on_print),
             ("export", "Export…", "download", "", self.log.export),
             ("purge", "Purge…", "trash-2", "", self._on_purge),
         ):
@@ -195,10 +198,10 @@ class JobStatusManager(Manager):
     def show_request(self, **request: Any) -> None:
         """`job`: choose it in the queue. `details`: open its window. `log_of`: its lines.
 
-        `page` "log": the whole log.
+        `page` "log": the whole log; "upcoming": the runs of the next 24 hours.
         """
-        if request.get("page") == "log":
-            self.tabs.setCurrentIndex(1)
+        if request.get("page") in _PAGES:
+            self.tabs.setCurrentIndex(_PAGES[request["page"]])
         if "log_of" in request:
             self._on_log_wanted(int(request["log_of"]))
         elif "details" in request:
@@ -325,6 +328,9 @@ class JobStatusManager(Manager):
         job = self.queue.current_job()
         if job is not None:
             self._on_log_wanted(job.parent_id or job.id)
+
+    def _on_print(self) -> None:
+        print_sheet(self.context, self.log.sheet(), self)
 
     def _on_export(self, name: str, text: str) -> None:
         self.context.tasks.run(
