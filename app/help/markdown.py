@@ -205,9 +205,8 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
 
 def _plain_table(rows: tuple[tuple[str, ...], ...]) -> list[str]:
     said = [[_plain(cell) for cell in row] for row in rows]
-    widths = [
-        max(len(row[column]) for row in said if column < len(row)) for column in range(max(map(len, said)))
-    ]
+    columns = max(map(len, said), default=0)
+    widths = [max(len(row[column]) for row in said if column < len(row)) for column in range(columns)]
     return ["  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in said]
 
 

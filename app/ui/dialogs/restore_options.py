@@ -22,6 +22,7 @@ from app.model.job_log import JobLogLevel
 from app.ui.alerts.words import METHODS
 from app.ui.backup.options import JOB_LOG, CommandText
 from app.ui.dialogs.backup_options import CommandsForm
+from app.ui.help.desk import help_button
 from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import IconLabel, Label, Line, button, standard_button
@@ -99,6 +100,7 @@ class RestoreOptionsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
+        foot.addWidget(help_button())
         foot.addWidget(self.said, 1)
         foot.addWidget(buttons)
         tabs = QHBoxLayout()

@@ -75,6 +75,8 @@ TOPICS: dict[str, str] = {
     "restore.preview_dialog.PreviewDialog": "versions-of-a-file",
     "restore.preview_dialog.CompareDialog": "versions-of-a-file",
     "restore.folder_dialog.CompareFoldersDialog": "versions-of-a-file",
+    "dialogs.restore_options.RestoreOptionsDialog": "restore-options",
+    "dialogs.restore_owners.RestoreOwnersDialog": "restore-plan#owners",
     "dialogs.restore_plan.RestorePlanDialog": "restore-plan",
     "dialogs.restore_login.RestoreLoginDialog": "restore-plan",
     "dialogs.restore_sessions.RestoreSessionsDialog": "session-passwords",

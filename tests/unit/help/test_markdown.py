@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.help.codes import template
@@ -95,6 +95,8 @@ class _Strict(HTMLParser):
 
 
 @settings(max_examples=150, deadline=None)
+@example("||\n")
+@example("|---|")
 @given(st.text(alphabet="ab*`[]()|#>-1. \n\\_<&", max_size=120))
 def test_any_text_becomes_whole_html(text: str) -> None:
     parser = _Strict()
