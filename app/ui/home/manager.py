@@ -16,10 +16,12 @@ from app.model.events import ActivityRecord
 from app.model.job import Job
 from app.model.media import Device, SessionInfo
 from app.model.scenario import ScenarioStatus
+from app.model.upcoming import NextRun
 from app.ui import formats
+from app.ui.home.day_strip import DayStrip
 from app.ui.home.decisions import Decision, highlights, worst_decision
 from app.ui.home.protection import Protection, ProtectionModel, protections
-from app.ui.home.side import SidePane
+from app.ui.home.side import SidePane, side_area
 from app.ui.manager import Context, Manager
 from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
@@ -33,9 +35,14 @@ from app.ui.widgets.views import CellTable
 ACTIVITY_SHOWN = 30
 ACTIVITY_READ = 300
 _FRESHNESS_POLL_MS = 15_000
+_UPCOMING_POLL_MS = 20_000
 _SERVERS_POLL_MS = 5_000
 SIDE_BESIDE_FROM = 1180
 """Narrower than this the side pane is asked for by a button, so that the table keeps its columns."""
+
+
+RECENT_FROM = 500
+"""Lower than this there is no recent activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +135,23 @@ class HomeManager(Manager):
         self.banner.pressed.connect(self._on_decided)
         self.side = SidePane()
         self.side.jobs_requested.connect(self._on_jobs_requested)
+        self.side.failures.job_wanted.connect(self._on_job)
+        self.side.quick_start.wanted.connect(self._on_way)
+        self.day = DayStrip()
+        self.day.job_wanted.connect(self._on_job)
+        self.day.all_wanted.connect(self._on_all_runs)
         left = QSplitter(Qt.Orientation.Vertical)
         left.addWidget(column(self.protection_header, self.problem, self.table, self.empty))
-        left.addWidget(column(activity_header, self.activity_table))
+        left.addWidget(column(self._day_header(), self.day))
+        self._recent = column(activity_header, self.activity_table)
+        left.addWidget(self._recent)
         left.setStretchFactor(0, 3)
-        left.setStretchFactor(1, 2)
+        left.setStretchFactor(1, 0)
+        left.setStretchFactor(2, 2)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
-        split.addWidget(self.side)
+        self.side_area = side_area(self.side)
+        split.addWidget(self.side_area)
         split.setStretchFactor(0, 1)
         split.setSizes([900, 330])
         for splitter in (left, split):
@@ -148,6 +164,8 @@ class HomeManager(Manager):
         self._poller.stale.connect(self._on_stale)
         self._servers_poller = self.poll(context.services.server.servers, _SERVERS_POLL_MS)
         self._servers_poller.answered.connect(self.side.set_servers)
+        upcoming = self.poll(context.services.jobs.upcoming, _UPCOMING_POLL_MS)
+        upcoming.answered.connect(self._on_upcoming)
         self._freshness: dict[int, alert.Protection] = {}
         self.poll(context.services.alerts.protections, _FRESHNESS_POLL_MS).answered.connect(
             self._on_freshness
@@ -157,10 +175,12 @@ class HomeManager(Manager):
         super().resizeEvent(event)
         narrow = self.width() < SIDE_BESIDE_FROM * max(1.0, theme().scale)
         self.side_button.setVisible(narrow)
-        self.side.setVisible(not narrow or self.side_button.isChecked())
+        self.side_area.setVisible(not narrow or self.side_button.isChecked())
+        # Where little is seen at once, what is protected comes first; the log has a manager of its own.
+        self._recent.setVisible(self.height() >= RECENT_FROM * max(1.0, theme().scale))
 
     def _on_side_toggled(self, shown: bool) -> None:
-        self.side.setVisible(shown or self.side_button.isHidden())
+        self.side_area.setVisible(shown or self.side_button.isHidden())
 
     def _ask(self) -> _Facts:
         services = self.context.services
@@ -189,7 +209,19 @@ class HomeManager(Manager):
         self._show_decision(worst_decision(facts.statuses, facts.jobs, now, self._seen_job, facts.sessions))
         self.side.set_running(facts.jobs, facts.statuses)
         self.side.set_next(facts.jobs, self.protection.now)
+        self.side.failures.set_jobs(facts.jobs, self.protection.now)
         self.side.set_devices(facts.devices)
+
+    def _day_header(self) -> PaneHeader:
+        header = PaneHeader("Next 24 hours")
+        every = button("All runs", "link")
+        every.setAccessibleName("All runs of the next 24 hours as a table")
+        every.clicked.connect(self._on_all_runs)
+        header.add(every)
+        return header
+
+    def _on_upcoming(self, runs: Sequence[NextRun]) -> None:
+        self.day.set_runs(runs, datetime.now(UTC))
 
     def _on_freshness(self, found: Sequence[alert.Protection]) -> None:
         self._freshness = {one.scenario_id: one for one in found if one.scenario_id}
@@ -233,6 +265,15 @@ class HomeManager(Manager):
 
     def _on_back_up(self) -> None:
         self.context.open_manager("backup")
+
+    def _on_job(self, number: int) -> None:
+        self.context.open_manager("job_status", job=number)
+
+    def _on_all_runs(self) -> None:
+        self.context.open_manager("job_status", page="upcoming")
+
+    def _on_way(self, manager: str, request: dict[str, object]) -> None:
+        self.context.open_manager(manager, **request)
 
     def _on_jobs_requested(self) -> None:
         self.context.open_manager("job_status")

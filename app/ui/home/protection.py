@@ -109,7 +109,23 @@ def protections(
         )
         for status in statuses
     ]
-    return sorted(made, key=lambda item: (-risk(item.status), item.status.scenario.name.casefold()))
+    return sorted(made, key=_worst_first)
+
+
+_NEEDS_A_PERSON = 80.0
+
+
+def _worst_first(item: Protection) -> tuple[bool, float, float, str]:
+    """What waits for a person; then what could be brought back the least of; of the same, the riskier."""
+    until = item.protected_until
+    looks = risk(item.status)
+    waits = looks >= _NEEDS_A_PERSON
+    return (
+        not waits,
+        -looks if waits else until.timestamp() if until is not None else 0.0,
+        -looks,
+        item.status.scenario.name.casefold(),
+    )
 
 
 def shown_status(status: ScenarioStatus, now: datetime) -> tuple[Status, str]:

@@ -1,4 +1,4 @@
-"""The right side of Home: what runs now, and how full the devices are."""
+"""The right side of Home: what runs now and next, what failed, how full the devices are, quick start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from app.model.job import Job, JobStatus
 from app.model.media import Device
@@ -14,6 +14,7 @@ from app.model.scenario import ReplicaState, ScenarioStatus
 from app.model.server import ServerInfo
 from app.ui import formats
 from app.ui.home.protection import left_text, sync_text
+from app.ui.home.shortcuts import Failures, QuickStart
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Gauge
@@ -40,16 +41,22 @@ class SidePane(QFrame):
         link.clicked.connect(self.jobs_requested)
         self._running = _Section("Running now", link)
         self._next = _Section("Next runs")
+        self.failures = Failures()
+        self.quick_start = QuickStart()
         self._storage = _Section("Storage")
         layout.addWidget(self._running)
         layout.addWidget(Line())
         layout.addWidget(self._next)
+        layout.addWidget(Line())
+        layout.addWidget(self.failures)
         layout.addWidget(Line())
         layout.addWidget(self._storage)
         self._servers_line = Line()
         self._servers = _Section("Servers")
         layout.addWidget(self._servers_line)
         layout.addWidget(self._servers)
+        layout.addWidget(Line())
+        layout.addWidget(self.quick_start)
         layout.addStretch(1)
         self.set_servers(())
 
@@ -96,6 +103,17 @@ class SidePane(QFrame):
         for widget in (self._servers_line, self._servers):
             widget.setVisible(len(servers) > 1)
         self._servers.show_facts([_server_fact(one) for one in servers], "", busy=False)
+
+
+def side_area(side: SidePane) -> QScrollArea:
+    """The side in an area that scrolls where it is higher than the window."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(side.minimumWidth())
+    area.setWidget(side)
+    return area
 
 
 _Fact = tuple[str, str, float | None, str, str]
