@@ -30,7 +30,7 @@ from app.ui.media.set_dialogs import (
     RenameDialog,
     RetireDialog,
 )
-from app.ui.media.state import Storage
+from app.ui.media.state import Storage, keyed_media
 from app.ui.media.utility_dialogs import CompareDialog, CopyDialog, MergeDialog
 
 _SPEC = (
@@ -185,6 +185,7 @@ class MediaActions(QObject):
             "prune": lambda: PruneDialog(context, media, window),
             "new_device": lambda: NewDeviceDialog(context, storage, self._group(), window),
             "new_group": lambda: NewGroupDialog(context, storage, window),
+            "keys": self._keys_dialog,
         }
         if device is not None:
             name_of = media.name if media is not None else ""
@@ -203,12 +204,18 @@ class MediaActions(QObject):
                 "verify": lambda: AssureDialog(context, storage, media, sessions, READ, window),
                 "copy": lambda: CopyDialog(context, storage, media, sessions, window),
                 "purge": lambda: PurgeDialog(context, storage, media, sessions, window),
-                "keys": lambda: KeysDialog(context, media, window),
             }
             if len(sessions) == 1:
                 makers["compare"] = lambda: CompareDialog(context, media, sessions[0], window)
         made = makers.get(name)
         return made() if made is not None else None
+
+    def _keys_dialog(self) -> QDialog:
+        """Of the chosen media, else of the first set that has something encrypted."""
+        sets, media = keyed_media(self.chosen.storage), self.chosen.media
+        if media is not None:
+            sets = [media, *(one for one in sets if one.set_id != media.set_id)]
+        return KeysDialog(self._context, sets, self._window)
 
     def _group(self) -> str:
         target = self.chosen.target

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.media import MediaInfo
 from app.model.media_keys import KeyChange, KeySlot, RecoveryKit, RecoveryTest, SlotKind
@@ -70,15 +70,25 @@ class SlotModel(RowModel[KeySlot]):
 
 
 class KeysDialog(QDialog):
-    """Each change is made at once on all media of the set that are online."""
+    """Each change is made at once on all media of the set that are online.
 
-    def __init__(self, context: Context, media: MediaInfo, parent: QWidget | None = None) -> None:
+    `sets`: one media of each set to choose from, the one to begin with first; there may be none.
+    """
+
+    def __init__(self, context: Context, sets: Sequence[MediaInfo], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(f"Keys of {media.name}")
+        self.setWindowTitle("Keys and recovery kit")
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.resize(theme().px(900), theme().px(480))
-        self._context, self._media = context, media
-        self.title = Label(f"Who opens the encrypted sessions of {media.name}", "subject", wrap=True)
+        self._context = context
+        self._media = sets[0] if sets else None
+        self.title = Label("Who opens the encrypted sessions", "subject", wrap=True)
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Media set")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        for one in sets:
+            self.choice.addItem(f"{one.name}, ID {one.media_id}", one)
+        self.choice.currentIndexChanged.connect(self._on_media_chosen)
         self.text = Label(
             "A change of password writes no data again. A recovery kit is a printed key for the day the "
             "password is lost; keep it away from the media.",
@@ -126,7 +136,12 @@ class KeysDialog(QDialog):
         head = QVBoxLayout()
         head.setContentsMargins(20, 16, 20, 12)
         head.setSpacing(6)
-        for widget in (self.title, self.text, self.said, self.problem):
+        top = QHBoxLayout()
+        top.addWidget(self.title, 1)
+        top.addWidget(Label("Media", "body", "muted"))
+        top.addWidget(self.choice)
+        head.addLayout(top)
+        for widget in (self.text, self.said, self.problem):
             head.addWidget(widget)
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
@@ -148,6 +163,11 @@ class KeysDialog(QDialog):
     def read(self) -> None:
         """The slots as they are on the media now."""
         self.problem.hide()
+        if self._media is None:
+            self.empty.title.setText("No media is online")
+            self._on_slots(())
+            return
+        self.empty.title.setText(f"No session of {self._media.name} is encrypted")
         self._context.tasks.run(
             self,
             partial(self._context.services.keys.list, self._media.serial),
@@ -155,6 +175,14 @@ class KeysDialog(QDialog):
             self.problem.show_error,
             key="slots",
         )
+
+    def _on_media_chosen(self) -> None:
+        found = self.choice.currentData()
+        self._media = found if isinstance(found, MediaInfo) else None
+        self.said.hide()
+        self.model.set_items(())
+        self._offer()
+        self.read()
 
     def _on_slots(self, slots: Sequence[KeySlot]) -> None:
         self.model.set_items(slots)
@@ -185,8 +213,8 @@ class KeysDialog(QDialog):
         self.remove.setToolTip(reason)
 
     def _open(self, kind: type[ChangeKeyDialog], _checked: object = None) -> None:
-        dialog = kind(self._context, self._media, self)
-        self._show(dialog)
+        if self._media is not None:
+            self._show(kind(self._context, self._media, self))
 
     def _on_remove(self) -> None:
         slot = self._slot()

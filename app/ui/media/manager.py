@@ -42,6 +42,7 @@ class MediaManager(Manager):
         self._storage = Storage()
         self._known = False
         self._wanted: str | None = None
+        self._keys_wanted = False
         self.pill = Pill("", "shield-check", "ok")
         self.pill.hide()
         self.header.add(self.pill)
@@ -85,11 +86,14 @@ class MediaManager(Manager):
             "New device…",
         )
         self.nothing.pressed.connect(partial(self.actions_.start, "new_device"))
+        self.choose_first = EmptyState(
+            "hard-drive", "Nothing is chosen", "Choose a device group, a device or a media at the left."
+        )
         self.problem = ProblemCard()
         self.problem.hide()
         self.problem.retried.connect(self.refresh)
         self._pages = QStackedWidget()
-        for page in (self.session_table, self.media_table, self.empty, self.nothing):
+        for page in (self.session_table, self.media_table, self.empty, self.nothing, self.choose_first):
             self._pages.addWidget(page)
         self.body.addWidget(self._toolbar())
         self.body.addWidget(Line())
@@ -153,11 +157,18 @@ class MediaManager(Manager):
         return "&Device", [self.actions_.actions[name] if name else None for name in MENU]
 
     def show_request(self, **request: Any) -> None:
-        """`media`: choose the media of that serial; `device`: the device of that name."""
+        """`media`: choose that serial; `device`: the device of that name; `keys`: the recovery kit."""
+        self._keys_wanted = bool(request.get("keys"))
+        if self._keys_wanted and self._known:
+            self._show_keys()
         if "media" in request:
             self._choose_media(str(request["media"]))
         elif "device" in request:
             self._choose(("device", str(request["device"])))
+
+    def _show_keys(self) -> None:
+        self._keys_wanted = False
+        self.actions_.start("keys")
 
     def activate(self) -> None:
         """The keyboard works in the tree at once."""
@@ -207,6 +218,8 @@ class MediaManager(Manager):
             else:
                 self.tree.select_row(self.model.index(0, 0))
         self._show_target()
+        if self._keys_wanted:
+            self._show_keys()
 
     def _on_failed(self, error: Exception) -> None:
         if not self._known:
@@ -245,11 +258,13 @@ class MediaManager(Manager):
             self._pages.setCurrentIndex(0 if sessions else 2)
             self.counted.setText(formats.counted(len(sessions), "session"))
         elif target is not None and (storage.devices or storage.media):
+            self.media.tiers = storage.tiers
             self.media.set_items(self._media_of(target))
+            self.media.touch()
             self._pages.setCurrentIndex(1)
             self.counted.setText(f"{len(self.media.items):,} media")
         else:
-            self._pages.setCurrentIndex(3)
+            self._pages.setCurrentIndex(4 if storage.devices or storage.media else 3)
         for widget in (self.filter, self.copy, self.purge, self.frees):
             widget.setVisible(media is not None)
         self._strip.setVisible(target is not None)

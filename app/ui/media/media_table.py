@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+
+from PySide6.QtCore import QObject
 
 from app.model.media import MediaInfo, PoolSet
 from app.ui import formats
@@ -27,7 +29,12 @@ class MediaModel(RowModel[MediaInfo]):
         Column("Last written", 116),
         Column("Expires", 104),
         Column("Pool", 110),
+        Column("Tier", 64),
     )
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tiers: Mapping[str, str] = {}
 
     def key_of(self, item: MediaInfo) -> Hashable:
         """The serial."""
@@ -62,6 +69,9 @@ class MediaModel(RowModel[MediaInfo]):
                 return Cell(formats.moment(at), tooltip=formats.full_time(at), sort=at.timestamp())
             case 8:
                 return expiry_cell(item)
+            case 10:
+                tier = self.tiers.get(item.serial, "")
+                return Cell(tier or formats.NONE, role="text2" if tier else "muted")
             case _:
                 where = f"{item.pool}, {_SETS[item.pool_set]}" if item.pool_set in _SETS else item.pool
                 return Cell(where or formats.NONE, role="text2" if where else "muted")

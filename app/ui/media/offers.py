@@ -33,7 +33,7 @@ class Offers:
     expire: Offer = _MEDIA
     retire: Offer = _MEDIA
     forget: Offer = _MEDIA
-    keys: Offer = _MEDIA
+    keys: Offer = _OK
     online: Offer = _DEVICE
     remove_device: Offer = _DEVICE
     move_device: Offer = _DEVICE

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from app.model.job import Job, JobStatus
 from app.model.media import Device, MediaInfo, PoolMove, SessionInfo
 from app.model.storage import PoolInfo
 from app.services.api import Services
+from app.ui.media.tiers import read_tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Storage:
     pools: tuple[PoolInfo, ...] = ()
     moves: tuple[PoolMove, ...] = ()
     active: tuple[Job, ...] = ()
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    """The tier of each media by its serial, where backups are staged."""
 
     def device(self, name: str) -> Device | None:
         """The device of that name."""
@@ -76,7 +79,8 @@ class StorageReader:
             for job in services.jobs.list(include_done=False)
             if job.status is JobStatus.ACTIVE and isinstance(job.script, dict)
         )
-        self._last = replace(self._last, devices=devices, media=media, active=active)
+        tiers = read_tiers(services, media)
+        self._last = replace(self._last, devices=devices, media=media, active=active, tiers=tiers)
         self._revision = revision
         return self._last
 
@@ -122,6 +126,16 @@ def busy_job(storage: Storage, media: MediaInfo) -> Job | None:
 def protected(media: MediaInfo, now: datetime | None = None) -> bool:
     """Whether a media must not be overwritten yet."""
     return media.expires_at is not None and media.expires_at > (now or datetime.now(UTC))
+
+
+def keyed_media(storage: Storage) -> list[MediaInfo]:
+    """One media of each set that can be read now, those with encrypted sessions first."""
+    encrypted = {one.media_serial for one in storage.sessions if one.encrypted}
+    sets: dict[str, MediaInfo] = {}
+    for one in sorted(storage.media, key=lambda one: (one.serial not in encrypted, one.name.casefold())):
+        if one.online:
+            sets.setdefault(one.set_id, one)
+    return list(sets.values())
 
 
 def proven_days(sessions: Sequence[SessionInfo], now: datetime) -> int | None:

@@ -109,6 +109,7 @@ class RestoreManager(Manager):
             ("options", "Options…", "settings", "Ctrl+Shift+O", self._on_options),
             ("start", "Start", "play", "Ctrl+Return", self._on_start),
             ("clear", "Clear basket", "x", "", self.source.chooser.clear),
+            ("kit", "Recovery kit…", "key-round", "", self._on_kit),
             ("refresh", "Refresh", "refresh-cw", "", self.refresh),
         ):
             action = QAction(text, self)
@@ -147,6 +148,7 @@ class RestoreManager(Manager):
             actions["versions"],
             actions["clear"],
             None,
+            actions["kit"],
             actions["refresh"],
         ]
 
@@ -220,6 +222,9 @@ class RestoreManager(Manager):
 
     def _on_backup_wanted(self) -> None:
         self.context.open_manager("backup")
+
+    def _on_kit(self) -> None:
+        self.context.open_manager("media", keys=True)
 
     def _on_destination_wanted(self) -> None:
         self.tabs.setCurrentIndex(DESTINATION)

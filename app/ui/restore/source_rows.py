@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.model.entry import EntryKind
@@ -16,6 +16,7 @@ from app.ui.restore.basket import ROOT, SessionSource, Source, TreeSource
 
 COLUMNS = (Column("Source", 260, stretch=True),)
 Box = Callable[[Source, bytes], MarkerBox]
+_NO_TIERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ class Node:
     title: str = ""
 
 
-def session_rows(media: Sequence[MediaInfo], sessions: Sequence[SessionInfo], box: Box) -> tuple[Row, ...]:
+def session_rows(
+    media: Sequence[MediaInfo],
+    sessions: Sequence[SessionInfo],
+    box: Box,
+    tiers: Mapping[str, str] = _NO_TIERS,
+) -> tuple[Row, ...]:
     """Media, newest session first beneath each; a media that is not in the list is made from its sessions."""
     by_media: dict[str, list[SessionInfo]] = {one.serial: [] for one in media}
     for session in sessions:
@@ -50,7 +56,7 @@ def session_rows(media: Sequence[MediaInfo], sessions: Sequence[SessionInfo], bo
             icon_role="text2" if there else "warning",
             medium=True,
             marker=MarkerBox(_above(children), gray=True),
-            beside="" if there else "not connected",
+            beside=", ".join(filter(None, (tiers.get(serial, ""), "" if there else "not connected"))),
             tooltip=f"{name}, serial {serial}",
         )
         rows.append(Row(serial, (cell,), children, Node(None, title=name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ from app.model.media import CatalogEntry, FileVersion, MediaInfo, SessionInfo
 from app.model.search import Machine
 from app.services.api import Services
 from app.ui.manager import Context
+from app.ui.media.tiers import read_tiers
 from app.ui.restore.basket import SessionSource, Source, TreeSource
 from app.ui.restore.basket_strip import BasketDialog, BasketStrip
 from app.ui.restore.browse_pane import BrowsePane
@@ -55,16 +56,20 @@ class Known:
     machines: Sequence[Machine]
     local_names: frozenset[str] = frozenset()
     recovered: Recovered = field(default_factory=Recovered)
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    """The tier of each media by its serial, where backups are staged."""
 
 
 def read_known(services: Services) -> Known:
     """Blocks on the catalog."""
+    media = services.media.media()
     return Known(
-        services.media.media(),
+        media,
         services.media.sessions(),
         services.restores.machines(),
         frozenset({services.server.state().name}),
         read_recovered(services),
+        read_tiers(services, media),
     )
 
 
@@ -145,7 +150,8 @@ class SourceTab(QWidget):
     def set_known(self, known: Known) -> None:
         """Show what is on the media now."""
         self._known = known
-        self.by_session.set_rows(session_rows(known.media, known.sessions, self.chooser.box))
+        self.by_session.set_rows(session_rows(known.media, known.sessions, self.chooser.box, known.tiers))
+        self.versions.set_tiers(known.tiers)
         self._show_machines()
         self.by_query.set_known(known.machines, known.sessions)
         self.by_time.set_sessions(known.sessions)

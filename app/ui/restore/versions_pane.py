@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
@@ -26,6 +26,10 @@ class VersionModel(RowModel[FileVersion]):
     """Distinct contents, newest first."""
 
     columns = (Column("Modified", 174), Column("Size", 76, right=True), Column("Kept in", 90, stretch=True))
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tiers: Mapping[str, str] = {}
 
     def key_of(self, item: FileVersion) -> Hashable:
         """The content and where it is last held."""
@@ -53,8 +57,12 @@ class VersionModel(RowModel[FileVersion]):
             if item.kind is not EntryKind.FILE:
                 return Cell(formats.NONE, role="muted", right=True, sort=-1)
             return Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes)
+        tier = self.tiers.get(last.media_serial, "")
         return Cell(
-            held_text(item), second=proof_text(item), tooltip=f"On media {last.media_name}", sort=last.number
+            held_text(item),
+            second=", ".join(filter(None, (proof_text(item), tier))),
+            tooltip=f"On media {last.media_name}, {proven_text(item)}",
+            sort=last.number,
         )
 
 
@@ -86,6 +94,12 @@ def proof_text(version: FileVersion) -> str:
     if last.verified_at:
         return "verified"
     return "encrypted" if last.encrypted else "written"
+
+
+def proven_text(version: FileVersion) -> str:
+    """When the session that it would be restored from was last read back."""
+    at = version.last_session.verified_at
+    return f"last verified {formats.moment(at)}" if at is not None else "not verified yet"
 
 
 class VersionsPane(QFrame):
@@ -130,7 +144,8 @@ class VersionsPane(QFrame):
         self.detail.setProperty("kind", "sunken")
         self._title = Label("", "strong", elide=Qt.TextElideMode.ElideRight)
         self._facts = {
-            name: Label("", elide=Qt.TextElideMode.ElideRight) for name in ("Media", "Machine", "Content")
+            name: Label("", elide=Qt.TextElideMode.ElideRight)
+            for name in ("Media", "Proof", "Machine", "Content")
         }
         self.add = button("Add to basket", "small-primary")
         self.add.clicked.connect(self._on_add)
@@ -159,6 +174,13 @@ class VersionsPane(QFrame):
         layout.addWidget(self._stack, 1)
         layout.addWidget(Line())
         layout.addWidget(self.detail)
+
+    def set_tiers(self, tiers: Mapping[str, str]) -> None:
+        """The tier of each media by its serial, where backups are staged."""
+        if tiers != self.model.tiers:
+            self.model.tiers = tiers
+            self.model.touch()
+            self._on_current_changed(self.table.currentIndex())
 
     def ask(self, machine: str, path: bytes) -> None:
         """Show the versions of a path; an empty machine = nothing is chosen."""
@@ -221,7 +243,11 @@ class VersionsPane(QFrame):
         if isinstance(version, FileVersion):
             last = version.last_session
             self._title.setText(f"Version {modified_text(version.modified_ns)}")
-            self._facts["Media"].setText(f"{last.media_name}, session {last.number}")
+            tier = self.model.tiers.get(last.media_serial, "")
+            media = ", ".join(filter(None, (last.media_name, f"session {last.number}", tier)))
+            self._facts["Media"].setText(media)
+            proven = proven_text(version)
+            self._facts["Proof"].setText(proven[:1].upper() + proven[1:])
             self._facts["Machine"].setText(version.machine)
             self._facts["Content"].setText(version.content_id[:20] or formats.NONE)
             self._offer()

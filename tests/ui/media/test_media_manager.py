@@ -6,6 +6,7 @@ import pytest
 
 from app.model.errors import BusyError
 from app.model.job import JobKind
+from app.model.staging import StagingPolicy
 from app.ui.media import assure_dialog
 from app.ui.media.assure_dialog import AssureDialog
 from app.ui.media.damage import by_session, read_damage
@@ -300,3 +301,36 @@ def test_a_password_is_changed_only_when_typed_twice_alike(manager, settled, sto
     settled()
     assert stored.called("keys.change")
     assert keys.said.isVisible()
+
+
+def test_nothing_chosen_is_not_told_as_no_device(manager, stored, settled):
+    manager.tree.clearSelection()
+    manager.tree.setCurrentIndex(manager.model.index(-1, -1))
+    manager._show_target()
+    assert manager.choose_first.isVisible()
+    assert not manager.nothing.isVisible()
+
+
+def test_the_recovery_kit_is_reached_whatever_is_chosen(manager, stored, settled):
+    manager.tree.select_row(manager.model.index(0, 0))
+    settled()
+    assert manager.actions_.actions["keys"].isEnabled()
+    manager.show_request(keys=True)
+    keys = opened(manager, KeysDialog, settled)
+    assert keys.choice.currentData().name == "FSD-2026-A"
+    assert keys.kit.isEnabled()
+    stored.keys.list = lambda serial: ()
+    keys.choice.setCurrentIndex(1)
+    settled()
+    assert "is encrypted" in keys.empty.title.text()
+    assert not keys.test.isEnabled()
+
+
+def test_the_tier_of_a_media_is_told_where_backups_are_staged(manager, stored, settled):
+    stored.staging.put(StagingPolicy("GROUP0", "GROUP1"))
+    manager.refresh()
+    settled()
+    manager.tree.select_row(manager.model.index(0, 0))
+    settled()
+    column = [one.title for one in manager.media.columns].index("Tier")
+    assert {manager.media.cell(one, column).text for one in manager.media.items} == {"staging"}
