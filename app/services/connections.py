@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNREACHABLE = frozenset({"AE1001", "AE1016", "AE1027", "AE1030", "E1120"})
 _REFUSED = "AE1026"
 _WORK_TIMEOUT_S = 180.0
-_STATUS_TIMEOUT_S = 10.0
+_STATUS_TIMEOUT_S = 8.0
 _SILENT_S = 5.0
 _REFUSED_S = 60.0
 """A log-in that was refused is not tried again for so long: a host lets nobody in after a few failures."""
@@ -170,7 +170,7 @@ class Connections:
         return self._connect(_WORK_TIMEOUT_S)
 
     def status_agent(self) -> Agent:
-        """The agent of this home for questions that are asked again and again: gives up after 10 s.
+        """The agent of this home for questions that are asked again and again: gives up after 8 s.
 
         Raises:
             BusyError: E1120 when it does not run.

@@ -41,6 +41,8 @@ class XOsoftConsole:
         self.services, self.place, self._qtbot = services, place, qtbot
         self.errors: list[Exception] = []
         self.toasts: list[str] = []
+        self.shown: dict[str, list[float]] = {}
+        """Seconds until something was shown, by what it was."""
         settings = QSettings(str(place / "console.ini"), QSettings.Format.IniFormat)
         self.context = Context(services, tasks, settings)
         self.context.show_error = lambda error, *_more: self.errors.append(error)

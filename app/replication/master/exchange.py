@@ -43,7 +43,7 @@ from app.replication.sync_frames import (
     raw_entries,
 )
 
-PING_EVERY_S = 10.0
+PING_EVERY_S = 3.0
 _RECEIVE_S = 1.0
 _FETCHED_MOST = 16
 _HASHES_OPEN_MOST = HASH_REQUESTS_MAX // 2
@@ -83,6 +83,7 @@ class Exchange:
         self._hash_number = 0
         self._heard_at = time.monotonic()
         self._pinged_at = time.monotonic()
+        self._taking = False
         self._token = 0
         self._closed = False
         self._answers = Answers()
@@ -241,7 +242,7 @@ class Exchange:
     @property
     def silent_s(self) -> float:
         """Seconds since the replica said anything; it is asked for a sign of life after some."""
-        return time.monotonic() - self._heard_at
+        return 0.0 if self._taking else time.monotonic() - self._heard_at
 
     def _keep_alive(self) -> None:
         """Ask for a sign of life when there was none for a while. Raises AE0469 when none comes."""
@@ -288,12 +289,14 @@ class Exchange:
                 if data is None:
                     self._keep_alive()
                 else:
-                    self._heard_at = time.monotonic()
+                    self._taking = True  # what is taken slowly was said all the same
                     root = listing_root(data)
                     if root is None:
                         self._take(decode_frame(data))
                     else:
                         self._listed(root, data)
+                    self._heard_at = time.monotonic()
+                    self._taking = False
         except ArcxoError as error:
             self._fail(error)
         except OSError as error:

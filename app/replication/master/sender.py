@@ -21,7 +21,7 @@ from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.recorder import Recorder
 from app.replication.master.spool import Spool
 from app.replication.master.standing import Standing
-from app.replication.master.waiting import Wait, explain
+from app.replication.master.waiting import Wait, explain, shown_state
 
 
 class Sender:
@@ -204,10 +204,12 @@ class Sender:
             lag = self._spool.age_of(committed + 1)
         sent_bytes, uncompressed_bytes = self._connection.figures()
         waiting_bytes = self._spool.bytes_after(committed) if committed is not None else 0
+        exchange = self._conversation.exchange
+        state, reason = shown_state(self.state, standing.reason, exchange.silent_s if exchange else 0.0)
         return ReplicaStatus(
             host=self.spec.host,
-            state=self.state,
-            reason=standing.reason,
+            state=state,
+            reason=reason,
             lag_seconds=lag,
             spool_bytes=self._spool.size_bytes() if committed is None else waiting_bytes,
             waiting_operations=last - committed if committed is not None else 0,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from app.model.scenario import ReplicaState
 
 _SILENT_S = 15.0
+AWAY_S = 7.0
+"""A replica without a sign of life for so long is shown as disconnected; it is asked for one every 3 s."""
+_STREAMING = (ReplicaState.REPLICATING, ReplicaState.SYNCHRONIZING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,13 @@ class Wait:
     unanswered: bool = False
     kbps: int = 0
     silent_s: float = 0.0
+
+
+def shown_state(state: ReplicaState, reason: str, silent_s: float) -> tuple[ReplicaState, str]:
+    """What is shown. The stream of a silent replica stands until the scenario's time-out."""
+    if state in _STREAMING and silent_s > AWAY_S:
+        return ReplicaState.DISCONNECTED, "The replica gives no sign of life; its host or the network is away"
+    return state, reason
 
 
 def explain(wait: Wait) -> str:

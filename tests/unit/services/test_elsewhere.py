@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,7 +11,7 @@ from app.catalog.api import Registration
 from app.model.errors import ArcxoError
 from app.model.scenario import ScenarioState, ScenarioStatus
 from app.services.connections import Connections
-from app.services.elsewhere import QUIET_S, Elsewhere
+from app.services.elsewhere import QUIET_S, TRUSTED_S, Elsewhere
 from tests.unit.agent.test_agent_convert import SCENARIO
 
 STATUS = ScenarioStatus(replace(SCENARIO, master="branch"), ScenarioState.REPLICATING)
@@ -77,6 +79,26 @@ def test_a_host_that_does_not_answer_is_silent_at_once_when_asked(branch: _Branc
     assert elsewhere.statuses(KNOWN) == ({}, {"branch": branch.error})
     branch.error = None
     assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: STATUS}
+
+
+def test_a_host_that_hangs_holds_nobody_up_and_is_silent_after_some_seconds(branch: _Branch) -> None:
+    now = [0.0]
+    elsewhere = Elsewhere(cast("Connections", branch), lambda: now[0])
+    assert elsewhere.statuses(KNOWN)[0] == {SCENARIO.id: STATUS}
+    answers, free = branch.scenarios, threading.Event()
+    branch.scenarios = lambda: (free.wait(30), answers())[1]  # type: ignore[method-assign]
+    began = time.monotonic()
+    now[0] += QUIET_S
+    assert elsewhere.statuses(KNOWN) == ({SCENARIO.id: STATUS}, {}), "what it said last, for a while"
+    now[0] += TRUSTED_S + 1
+    found, silent = elsewhere.statuses(KNOWN)
+    assert (found, silent["branch"].code) == ({}, "AE1027")
+    assert time.monotonic() - began < 5
+    assert branch.asked == 1, "it is asked once while it does not answer"
+    free.set()
+    deadline = time.monotonic() + 10
+    while elsewhere.statuses(KNOWN) != ({SCENARIO.id: STATUS}, {}):
+        assert time.monotonic() < deadline
 
 
 def test_a_host_speaks_for_no_scenario_of_another_master(branch: _Branch) -> None:
