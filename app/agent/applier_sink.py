@@ -7,6 +7,7 @@ import itertools
 import os
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,8 @@ from app.replication.replica.restoring import RestoreArea, StagedOperation
 
 _BATCH_OPERATIONS = 4_000
 _BATCH_BYTES = 256 << 20
+_BATCHES = 2
+"""So many are handed over before one is waited for."""
 
 
 class ApplierSink:
@@ -47,8 +50,12 @@ class ApplierSink:
         self._queue: list[StagedOperation] = []
         self._queued_bytes = self._queued_entries = 0
         self._applying = ThreadPoolExecutor(1, "apply")
-        self._batch: Future[list[Problem]] | None = None
+        self._batches: deque[tuple[int, Future[list[Problem]]]] = deque()
+        self._put = self._placed = -1
+        """Up to which group new directories were handed over, and are in place."""
+        self._told: list[Problem] = []
         self._made: set[bytes] = set()
+        """Directories that were handed over."""
         self._removed: set[bytes] = set()
         """What was handed over to be removed."""
         self._directories: list[tuple[bytes, Metadata]] = []
@@ -67,7 +74,7 @@ class ApplierSink:
         """See `RestoreSink`. Metadata are set again at the end: entries made inside move the times."""
         with self._guard:
             tree = self._trees.of(target)
-            if tree is not None:
+            if tree is not None and self._trees.takes(tree, target):
                 self._trees.directory(tree, target, metadata or plain_directory())
                 return []
             problems = self._make_parents(target)
@@ -137,6 +144,27 @@ class ApplierSink:
             self._removed.add(target)
             return problems + self._queue_up(target, 0, remove=True)
 
+    def seal(self) -> int:
+        """See `RestoreSink`."""
+        return self._trees.seal()
+
+    def put(self, number: int) -> list[Problem]:
+        """See `RestoreSink`. They are being put in place when this returns."""
+        with self._guard:
+            problems = self._put_trees(number)
+            self._put = number
+            return problems + self._flush()
+
+    def placed(self) -> tuple[int, list[Problem]]:
+        """See `RestoreSink`."""
+        with self._guard:
+            while self._batches and self._batches[0][1].done():
+                self._told += self._applied_one()
+            if not self._batches and not self._queue:
+                self._placed = self._put
+            told, self._told = self._told, []
+            return self._placed, told
+
     def settle(self) -> list[Problem]:
         """See `RestoreSink`."""
         with self._guard:
@@ -175,13 +203,14 @@ class ApplierSink:
             return []
         return self._put_trees() + self._flush() + self._applied()
 
-    def _put_trees(self) -> list[Problem]:
+    def _put_trees(self, number: int | None = None) -> list[Problem]:
         """What was grown is handed over. In batches as anything else."""
         problems: list[Problem] = []
-        for tree in self._trees.take():
+        for tree in self._trees.take(number):
             refused, later = self._trees.settle(tree)
             root, path = self._place(tree.target)
             whole = StagedOperation(root, path, staged_path=tree.staged, tree=tuple(tree.entries.items()))
+            self._made |= tree.directories()
             problems += refused + self._hand_over(whole, tree.size_bytes, len(tree.entries))
             for target, metadata in later:
                 problems += self._queue_up(target, 0, metadata=metadata)
@@ -202,7 +231,7 @@ class ApplierSink:
         return self._queue_up(target, 0, metadata=metadata or plain_directory())
 
     def _is_directory(self, target: bytes) -> bool:
-        if target in self._made or target in self._roots or self._trees.of(target) is not None:
+        if target in self._made or target in self._roots or self._trees.holds(target):
             return True
         if target in self._removed:
             return False
@@ -245,14 +274,24 @@ class ApplierSink:
             return []
         operations, self._queue = self._queue, []
         self._queued_bytes = self._queued_entries = 0
-        problems = self._applied()
-        self._batch = self._applying.submit(self._apply, operations)
+        problems: list[Problem] = []
+        while len(self._batches) >= _BATCHES:
+            problems += self._applied_one()
+        self._batches.append((self._put, self._applying.submit(self._apply, operations)))
         return problems
 
     def _applied(self) -> list[Problem]:
-        """Wait for the batch under way; raises what went wrong with it."""
-        batch, self._batch = self._batch, None
-        problems = [] if batch is None else batch.result()
+        """Wait for the batches under way; raises what went wrong with one."""
+        problems, self._told = self._told, []
+        while self._batches:
+            problems += self._applied_one()
+        self._placed = self._put
+        return problems
+
+    def _applied_one(self) -> list[Problem]:
+        number, batch = self._batches.popleft()
+        problems = batch.result()
+        self._placed = max(self._placed, number)
         if problems:
             # What was staged may have gone with the process that was to apply it.
             self.check()

@@ -16,12 +16,14 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from app.model.archive import ArchiveEvent, ArchiveResult, RestoreEvent, RestoreResult
+from app.model.backup_filters import NO_FILTERS
 from app.model.entry import Identity, Metadata
 from app.model.errors import Problem
 from app.model.job import Conflict, Structure, VerifyMode
 from app.model.media import Consistency
 from app.model.owners import HostOwners, OwnerChange, OwnerRule
 from app.model.restore import RestoreItem, RestorePart, RestorePlan, UndoItem, UndoResult
+from app.model.scenario import Filters
 
 
 class ChangeKind(StrEnum):
@@ -119,6 +121,8 @@ class ArchiveTask:
     following: bool = False
     owners: HostOwners | None = None
     """The names of the users and groups by whose numbers the entries are owned, to be kept with them."""
+    filters: Filters = NO_FILTERS
+    """What of the roots takes part. A list of changes may be used with a base of the same filters alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ class RestoreSink(Protocol):
         ...
 
     def hides(self, target: bytes) -> bool:
-        """Whether what is made at the target is seen by nobody before `settle` or `finish` is called."""
+        """Whether nobody sees what is made at the target before `put`, `settle` or `finish` is called."""
         ...
 
     def status(self, target: bytes) -> os.stat_result | None:
@@ -239,8 +243,20 @@ class RestoreSink(Protocol):
     at_once: bool
     """Whether entries are in place when a method returns; else `settle` waits for that."""
 
+    def seal(self) -> int:
+        """The number of all new directories begun since the last call: `put` puts them in place, by this."""
+        ...
+
+    def put(self, number: int) -> list[Problem]:
+        """New directories up to this number are whole: put them in place, or begin to do so."""
+        ...
+
+    def placed(self) -> tuple[int, list[Problem]]:
+        """(the last number up to which all is in place, what could not be done of what was under way)."""
+        ...
+
     def settle(self) -> list[Problem]:
-        """Everything handed over so far is in place."""
+        """Everything handed over so far is in place, and every new directory."""
         ...
 
     def check(self) -> None:

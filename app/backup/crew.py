@@ -42,13 +42,16 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of an order. `left` is what it was about when the helper was lost: to be made by others."""
+    """What came of an order, all of `done`. `left`: the helper was lost, and others have to make that."""
 
     staged: Sequence[Staged] = ()
     damaged: Sequence[tuple[bytes, ArcxoError]] = ()
     failed: Sequence[tuple[bytes, OSError]] = ()
     left: Sequence[Portion] = ()
     ticked: tuple[int, bytes] | None = None
+    done: Portion | None = None
+    large: bool = False
+    """Whether it was made by a thread of this process."""
 
 
 class Helper:
@@ -156,7 +159,7 @@ class Helper:
                 # Together: what it is not busy with any more can be taken.
                 if self._given.pop(number, None) is not None:
                     self._weight -= given.weight
-                    answers.put(Made(staged, damaged, failures))
+                    answers.put(Made(staged, damaged, failures, done=given.portion))
 
     def _lose(self) -> None:
         """It has ended: what it had is left for others, what it made of that is of no use."""

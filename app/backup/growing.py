@@ -91,6 +91,14 @@ class GrowingSink(DirectorySink):
         self._placed.pop(target, None)
         return problems + super().remove(target, directory=directory)
 
+    def seal(self) -> int:
+        """See `RestoreSink`."""
+        return self._trees.seal()
+
+    def put(self, number: int) -> list[Problem]:
+        """See `RestoreSink`. They are in place on return."""
+        return [problem for tree in self._trees.take(number) for problem in self._put_tree(tree)]
+
     def settle(self) -> list[Problem]:
         """See `RestoreSink`."""
         return [problem for tree in self._trees.take() for problem in self._put_tree(tree)]

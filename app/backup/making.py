@@ -26,6 +26,14 @@ _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(slots=True, eq=False)
+class Stretch:
+    """Items that were given to be made at a time. `left` counts the portions that are not made yet."""
+
+    number: int
+    left: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class Portion:
     """Small files whose contents are in one block of a pack; without a pack: what is made one by one."""
 
@@ -33,6 +41,7 @@ class Portion:
     pack: PackIndex | None = None
     block: int = 0
     items: list[Item] = field(default_factory=list)
+    stretch: Stretch | None = None
 
     def read(self) -> bytes:
         """The block."""

@@ -35,6 +35,11 @@ class NewTree:
         """Where something in it is to be."""
         return self.target + b"/" + relative if relative else self.target
 
+    def directories(self) -> set[bytes]:
+        """Where its directories are to be, itself included."""
+        found = self.entries.items()
+        return {self.target_of(path) for path, metadata in found if metadata.kind is EntryKind.DIRECTORY}
+
     def place(self, target: bytes) -> bytes:
         """Where something in it is grown."""
         return self.staged + target[len(self.target) :]
@@ -64,6 +69,10 @@ class NewTrees:
         tree = NewTree(target, area + b"/t%x" % next(self._numbers), self._group)
         self._make(tree, target, metadata)
         self._trees.append(tree)
+
+    def holds(self, target: bytes) -> bool:
+        """Whether a directory is grown, or in one that is."""
+        return target in self._directories
 
     def takes(self, tree: NewTree, target: bytes) -> bool:
         """Whether a directory can still be made in it: it is of the last group, or has it already."""

@@ -173,6 +173,18 @@ class DirectorySink:
             os.unlink(name, dir_fd=fd)
         return []
 
+    def seal(self) -> int:
+        """See `RestoreSink`."""
+        return 0
+
+    def put(self, number: int) -> list[Problem]:  # noqa: ARG002 - it is there
+        """See `RestoreSink`."""
+        return []
+
+    def placed(self) -> tuple[int, list[Problem]]:
+        """See `RestoreSink`."""
+        return 0, []
+
     def settle(self) -> list[Problem]:
         """See `RestoreSink`."""
         return []

@@ -13,12 +13,14 @@ from app.backup.api import RestoreSink
 from app.backup.commit import Staged, discard
 from app.backup.crew import Crew, Helper, Made
 from app.backup.items import Item
-from app.backup.making import Maker, Portion, portions
+from app.backup.making import Maker, Portion, Stretch, portions
 from app.media.node import SIZE
 from app.model.errors import ArcxoError, CanceledError
 
 _AHEAD = 6
 _AHEAD_WITH_HELP = 2
+_LOW = 1500
+"""With fewer items left to make, more are asked for: helpers have something to do while it comes."""
 _LOOK_S = 0.2
 _LARGE_BYTES = 32 << 20
 """From this size on a file is made by a thread of its own, so that others do not wait for it."""
@@ -27,8 +29,8 @@ _TOGETHER = 32
 
 
 class Stager:
-    """Stages items, portion by portion: small files by the thread that goes through `staged` and by helpers,
-    whoever is free; blocks are read ahead by another thread, large files made by a third.
+    """Stages what is added, portion by portion: small files by the thread that goes through `made` and by
+    helpers, whoever is free; blocks are read ahead by another thread, large files made by a third.
 
     *Measured:* creating small files with more threads cost more system time and no less elapsed time.
 
@@ -39,7 +41,6 @@ class Stager:
     def __init__(
         self,
         sink: RestoreSink,
-        items: list[Item],
         crew: Crew,
         tick: Callable[[bytes, int], None],
         damaged: Callable[[bytes, ArcxoError], None],
@@ -53,31 +54,59 @@ class Stager:
         self._stopped = threading.Event()
         self._given = 0
         self._shown = b""
-        small, many = portions(items)
-        large = [item for item in many if item.entry[SIZE] >= _LARGE_BYTES]
-        together = list(_together([item for item in many if item.entry[SIZE] < _LARGE_BYTES]))
-        # The long ones first: at the end there is little left for one to wait for.
-        self._left: deque[Portion] = deque([*together, *small])
-        self._large: deque[Item] = deque(large)
-        self._large_left = 1
+        self._left: deque[Portion] = deque()
+        self._ahead: deque[tuple[Portion, Future[bytes]]] = deque()
+        self._large: deque[Portion] = deque()
+        self._large_added = threading.Event()
+        self._large_pending = 0
+        """Large files that a thread makes, or that wait for it."""
         self._finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._hold = self._ended = False
+
+    def add(self, items: list[Item], stretch: Stretch, *, hold: bool = False) -> None:
+        """To be made after what was added before. `hold`: nothing more is asked for until all is made."""
+        small, many = portions(items)
+        together = list(_together([item for item in many if item.entry[SIZE] < _LARGE_BYTES]))
+        large = []
+        for item in many:
+            if item.entry[SIZE] >= _LARGE_BYTES:
+                assert item.reader is not None
+                large.append(Portion(item.reader, items=[item]))
+        for portion in (*together, *small, *large):
+            portion.stretch = stretch
+        stretch.left += len(together) + len(small) + len(large)
+        # The long ones first: at the end there is little left for one to wait for.
+        self._left += [*together, *small]
+        self._large_pending += len(large)
+        self._large += large
+        self._large_added.set()
+        self._hold = hold
+        self._deal()
+
+    def end(self) -> None:
+        """Nothing more is added."""
+        self._ended = True
 
     def stop(self) -> None:
         """Nothing is made any more on return, but for a piece of a large file; what was made is removed."""
         self._stopped.set()
         self._crew.end()
 
-    def staged(self) -> Generator[Staged]:
-        """Every item that could be made, in the order in which they are ready. To be closed."""
+    def made(self) -> Generator[Staged | Stretch | None]:
+        """Every item that could be made, when it is ready; a stretch when all of it was; None when something
+        should be added, else `end` be called. To be closed.
+        """
         thread = threading.Thread(target=self._make_large, name="large files", daemon=True)
         thread.start()
         for helper in self._crew.helpers:
             helper.listen(self._finished)
         maker = Maker(self._stage, self._tick, self._damaged, self._failed)
-        ahead: deque[tuple[Portion, Future[bytes]]] = deque()
+        ahead = self._ahead
         reading = ThreadPoolExecutor(1, "read ahead")
         try:
             while True:
+                if not (self._hold or self._ended) and self._items_left() < _LOW:
+                    yield None
                 self._deal()
                 most = _AHEAD_WITH_HELP if self._crew.helpers else _AHEAD
                 while self._left and len(ahead) < most:
@@ -90,8 +119,12 @@ class Stager:
                         yield one
                         if self._deal_soon():
                             self._deal()
+                    yield from _done(portion)
                 elif not self._is_busy():
-                    break
+                    if self._ended:
+                        break
+                    self._hold = False
+                    continue
                 yield from self._ready(wait=not ahead and not self._left and self._is_busy())
         finally:
             self._stopped.set()
@@ -100,12 +133,15 @@ class Stager:
                 self._crew.end()
             self._drain(thread)
 
+    def _items_left(self) -> int:
+        return sum(len(portion.items) for portion in self._left)
+
     def _stage(self, item: Item) -> bytes:
         return self._sink.stage(item.target)
 
     def _is_busy(self) -> bool:
         busy = any(helper.is_busy for helper in self._crew.helpers)
-        return busy or bool(self._large_left) or not self._finished.empty()
+        return busy or bool(self._large_pending) or not self._finished.empty()
 
     def _deal_soon(self) -> bool:
         return bool(self._left) and any(helper.wants_more for helper in self._crew.helpers)
@@ -121,11 +157,11 @@ class Stager:
             # From the other end than this process: neither makes files where the other does.
             return self._left.pop()
         try:
-            item = self._large.popleft()
+            portion = self._large.popleft()
         except IndexError:
             return None
-        assert item.reader is not None
-        return Portion(item.reader, items=[item])
+        self._large_pending -= 1
+        return portion
 
     def _give(self, helper: Helper, portion: Portion) -> None:
         self._given += 1
@@ -134,7 +170,7 @@ class Stager:
         session = self._crew.session_of(portion)
         helper.give(portion, session, lambda item: self._sink.stage(item.target, number))
 
-    def _ready(self, *, wait: bool) -> Iterator[Staged]:
+    def _ready(self, *, wait: bool) -> Iterator[Staged | Stretch]:
         """What others have finished; with `wait` at least one thing, if there will be any."""
         while True:
             try:
@@ -145,17 +181,14 @@ class Stager:
                 self._tick(self._shown, 0)  # the restore may have been stopped
                 continue
             wait = False
-            if found is None:
-                self._large_left = 0
-            elif isinstance(found, BaseException):
+            if isinstance(found, BaseException):
                 raise found
-            elif isinstance(found, Staged):
-                yield found
-            else:
-                yield from self._made(found)
+            yield from self._made(found)
 
-    def _made(self, made: Made) -> Iterator[Staged]:
-        """What a helper tells."""
+    def _made(self, made: Made) -> Iterator[Staged | Stretch]:
+        """What a helper tells, or the thread that makes large files."""
+        if made.large:
+            self._large_pending -= 1
         if made.ticked is not None:
             size, source = made.ticked
             self._tick(source, size)
@@ -176,19 +209,19 @@ class Stager:
         finally:
             for one in waiting:
                 discard(one.path)
+        if made.done is not None:
+            yield from _done(made.done)
         self._deal()
 
     def _drain(self, thread: threading.Thread) -> None:
-        if not self._large_left:
-            thread.join()  # it has told its end
+        self._large_added.set()
         while thread.is_alive() or not self._finished.empty():
             try:
                 found = self._finished.get(timeout=0.05)
             except queue.Empty:
                 continue
-            for one in found.staged if isinstance(found, Made) else [found]:
-                if isinstance(one, Staged):
-                    discard(one.path)
+            for one in found.staged if isinstance(found, Made) else ():
+                discard(one.path)
         thread.join()
 
     def _make_large(self) -> None:
@@ -201,16 +234,25 @@ class Stager:
         try:
             while not self._stopped.is_set():
                 try:
-                    item = self._large.popleft()
+                    portion = self._large.popleft()
                 except IndexError:
-                    break
-                staged = maker.alone(item)
-                if staged is not None:
-                    self._finished.put(staged)
+                    self._large_added.wait()
+                    self._large_added.clear()
+                    continue
+                staged = maker.alone(portion.items[0])
+                made = [] if staged is None else [staged]
+                self._finished.put(Made(made, done=portion, large=True))
         except BaseException as error:  # noqa: BLE001 - raised again by whoever takes it
             self._finished.put(error)
-        else:
-            self._finished.put(None)
+
+
+def _done(portion: Portion) -> Iterator[Stretch]:
+    """All of a portion is made; its stretch, when that was the last of it."""
+    stretch = portion.stretch
+    if stretch is not None:
+        stretch.left -= 1
+        if not stretch.left:
+            yield stretch
 
 
 def _together(items: list[Item]) -> Iterator[Portion]:
