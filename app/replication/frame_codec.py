@@ -53,6 +53,7 @@ from app.replication.link import FRAME_MAX_BYTES
 from app.replication.sync_frames import (
     BlockHashes,
     HashRequest,
+    Listed,
     Listing,
     ListingEnd,
     ListRequest,
@@ -99,6 +100,11 @@ def encode_frame(frame: Frame) -> bytes:
     if len(packed) > FRAME_MAX_BYTES:
         refuse("a frame that is too large")
     return packed
+
+
+def encode_listing(root: int, entries: tuple[Listed, ...]) -> bytes:
+    """The bytes of a `Listing`, of which none was made."""
+    return _packed([_LISTING, root, entries])
 
 
 def _packed(fields: list[Any]) -> bytes:

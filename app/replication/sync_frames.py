@@ -190,6 +190,11 @@ def raw_entries(data: bytes) -> tuple[Listed, ...]:
     return entries
 
 
+def listed_entry(entry: Listed) -> ListedEntry:
+    """The entry that a listing has as `entry`, of which nothing is checked."""
+    return ListedEntry(entry[0], _KINDS[entry[1]], *entry[2:])
+
+
 def check_listed(value: Any) -> ListedEntry:
     """The entry that `value` is. Raises ArcxoError ER00301, E1010."""
     # One comparison of all types and one of all ranges: a listing has an entry per file.

@@ -41,7 +41,7 @@ class Bench:
             self._never,
             lambda: False,
             lambda _path, _device, _inode: None,
-            lambda _root, _key: None,
+            lambda _root, _key, _rows: None,
         )
         self.shadow.commit()
 

@@ -10,6 +10,7 @@ import errno
 import itertools
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, Mask, WatchDescriptor
@@ -118,9 +119,10 @@ class WatchTable:
         whole = self.whole(path)
         before = parent.children.get(name) if parent is not None else self.top
         callback = self.new_id()
+        look = os.lstat if distant.place_of(whole) is None else distant.lstat
         try:
-            if distant.place_of(whole) is not None:
-                distant.lstat(whole)
+            if look is not os.lstat:
+                look(whole)
             wd = self.inotify.add_callback(whole, MASK, self._handler, callback)
             if wd == NO_WATCH:
                 # watchdog swallows "permission denied" and files the callback under -1
@@ -147,10 +149,18 @@ class WatchTable:
             node.wd, node.callback = wd, callback
             self.nodes[wd] = node
         self._fine(node)
-        self._place(node, parent, name, before, whole)
+        self._place(node, parent, name, before, whole, look)
         return node
 
-    def _place(self, node: Node, parent: Node | None, name: bytes, before: Node | None, whole: bytes) -> None:
+    def _place(
+        self,
+        node: Node,
+        parent: Node | None,
+        name: bytes,
+        before: Node | None,
+        whole: bytes,
+        look: Callable[[bytes], os.stat_result],
+    ) -> None:
         if before is not None and before is not node:
             self.drop(before)
             self._doubt()
@@ -158,7 +168,7 @@ class WatchTable:
             node.attach(parent, name)
         node.seen = self._walk
         try:
-            status = distant.lstat(whole)
+            status = look(whole)
         except OSError:
             # Gone again, or another one: the next check finds out.
             node.device, node.inode = 0, 0
@@ -224,7 +234,7 @@ class WatchTable:
             # Its watch stands from before the permission to set one went.
             return before
         node = before if before is not None and before.wd == NO_WATCH else Node(name, parent)
-        self._place(node, parent, name, before, self.whole(path))
+        self._place(node, parent, name, before, self.whole(path), distant.lstat)
         self._note_problem(path, node, error)
         return node
 

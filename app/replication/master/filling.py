@@ -10,17 +10,23 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
 from app.replication.master.observe import digest_now, seen_of_status
-from app.replication.master.shadow import PutRow, SeenRow, Shadow, ShadowReader, ShadowRow
+from app.replication.master.shadow import PutRow, Shadow, ShadowReader, ShadowRow
 from app.replication.master.walker import Report, entries_of
 
 _PASS_FIRST = 1_000
 _PASS_MOST = 2_000
 """Entries of a part: the first is there soon, and whoever follows never waits long for a later one."""
+_KEPT_ROWS = 20_000
+"""Rows of the last parts, for those who follow closely: they need not read them from the disk."""
+_SEEN_OF_ROW = itemgetter(13, 6, 14, 12, 11, 10, 5)
+"""What `observe.Seen` is of, in a `ShadowRow`."""
 _TICK_NS = 20_000_000
 """Longer than what the kernel takes its file times from stands still."""
 _POLL_S = 0.2
@@ -29,6 +35,9 @@ _GONE = (FileNotFoundError, NotADirectoryError)
 
 Arm = Callable[[bytes, int, int], object]
 """Told (path, device, inode) of each directory before it is read: watch it."""
+
+Passed = Callable[[int, bytes, Sequence[ShadowRow]], None]
+"""Told (root, key, rows) of each key up to which all is kept, with the rows since the one before."""
 
 
 class Filling:
@@ -43,13 +52,19 @@ class Filling:
         self._passed: dict[int, bytes] = {}
         self._walked: set[int] = set()
         self._readers: list[FollowingReader] = []
+        self._kept: deque[tuple[int, bytes | None, bytes, Sequence[ShadowRow]]] = deque()
+        self._kept_rows = 0
         self._filled = False
         self.begun = threading.Event()
         """Set once the whole is known to be done, and recording has begun."""
 
-    def passed(self, root: int, key: bytes) -> None:
-        """All rows of a root up to this key are as they are to be, and kept."""
+    def passed(self, root: int, key: bytes, rows: Sequence[ShadowRow]) -> None:
+        """All rows of a root up to this key are as they are to be, and kept; `rows`: those since the last."""
         with self._news:
+            self._kept.append((root, self._passed.get(root), key, rows))
+            self._kept_rows += len(rows)
+            while self._kept_rows > _KEPT_ROWS or (self._kept and not self._readers):
+                self._kept_rows -= len(self._kept.popleft()[3])
             self._passed[root] = key
             self._news.notify_all()
 
@@ -80,6 +95,9 @@ class Filling:
         """It is closed."""
         with self._news:
             self._readers = [one for one in self._readers if one is not reader]
+            if not self._readers:
+                self._kept.clear()
+                self._kept_rows = 0
 
     def wait_whole(self, check: Callable[[], None]) -> None:
         """Return once all roots are walked and recording has begun. Raises what `check` does."""
@@ -88,14 +106,18 @@ class Filling:
 
     def part(
         self, reader: FollowingReader, root: int, low: bytes | None
-    ) -> tuple[ShadowReader, bytes | None, bool]:
-        """A state that has the rows of a root after `low`, up to which key they are there, whether it is all.
+    ) -> tuple[ShadowReader | Sequence[ShadowRow], bytes | None, bool]:
+        """The rows of a root after `low` or a state that has them, up to which key, whether it is all.
 
         Waits for the walk. Raises what the reader's `check` does.
         """
         while True:
             with self._news:
                 high, walked = self._passed.get(root), root in self._walked
+                if high is not None and high != low:
+                    for number, after, key, rows in self._kept:
+                        if number == root and after == low:
+                            return rows, key, walked and key == high
                 if walked or (high is not None and high != low):
                     # With the lock held: nothing is recorded before the reader has its state of the whole.
                     return reader.pinned or ShadowReader(self._shadow_path), high, walked
@@ -121,14 +143,20 @@ class FollowingReader(ShadowReader):
         low: bytes | None = None
         walked = False
         while not walked:
-            reader, high, walked = self._filling.part(self, root, low)
-            try:
-                part = list(reader.rows_between(root, low, high))
-            finally:
-                if reader is not self.pinned:
-                    reader.close()
+            part, high, walked = self._filling.part(self, root, low)
+            if isinstance(part, ShadowReader):
+                part = self._read(part, root, low, high)
             yield from part
             low = high
+
+    def _read(
+        self, reader: ShadowReader, root: int, low: bytes | None, high: bytes | None
+    ) -> list[ShadowRow]:
+        try:
+            return list(reader.rows_between(root, low, high))
+        finally:
+            if reader is not self.pinned:
+                reader.close()
 
     @property
     def is_whole(self) -> bool:
@@ -153,12 +181,11 @@ def fill(
     report: Report,
     stopped: Callable[[], bool],
     arm: Arm,
-    passed: Callable[[int, bytes], None],
+    passed: Passed,
 ) -> None:
     """Make the shadow of a root what is there now, without any record. Blocks for a walk.
 
-    Rows of an earlier run that still hold, by inode and change time, stay: after a pause most do. `passed` is
-    told of each key up to which all is kept.
+    Rows of an earlier run that still hold, by inode and change time, stay: after a pause most do.
 
     Raises:
         RootLostError: the root is not the directory it was.
@@ -167,7 +194,7 @@ def fill(
     reader = ShadowReader(shadow.path)
     try:
         _Filler(root, shadow, report, passed).fill(
-            _walk(root, filters, report, arm), reader.seen_rows(root.number), stopped
+            _walk(root, filters, report, arm), reader.rows(root.number), stopped
         )
     finally:
         reader.close()
@@ -204,20 +231,19 @@ def _walk(
 class _Filler:
     """Puts what is new, and drops what is gone, a part at a time."""
 
-    def __init__(
-        self, root: ComparedRoot, shadow: Shadow, report: Report, passed: Callable[[int, bytes], None]
-    ) -> None:
+    def __init__(self, root: ComparedRoot, shadow: Shadow, report: Report, passed: Passed) -> None:
         self._root = root
         self._shadow = shadow
         self._report = report
         self._passed = passed
         self._new: list[PutRow] = []
+        self._part: list[ShadowRow] = []
         self._youngest_ns = 0
 
     def fill(
         self,
         found: Iterator[tuple[bytes, os.stat_result]],
-        recorded: Iterator[SeenRow],
+        recorded: Iterator[ShadowRow],
         stopped: Callable[[], bool],
     ) -> None:
         number, device = self._root.number, self._root.device
@@ -229,12 +255,13 @@ class _Filler:
             while row is not None and row[0] < key:
                 self._shadow.drop(number, row[0])
                 row = next(recorded, None)
-            known = row is not None and row[0] == key
-            if row is None or not known or row[1:] != seen_of_status(status, device):
-                put = self._put(path, key, status)
-                if known and not put:
+            if row is None or row[0] != key:
+                self._put(path, key, status)
+            else:
+                if _SEEN_OF_ROW(row) == seen_of_status(status, device):
+                    self._part.append(row)
+                elif not self._put(path, key, status):
                     self._shadow.drop(number, key)
-            if known:
                 row = next(recorded, None)
             if count == due:
                 if stopped():
@@ -256,15 +283,23 @@ class _Filler:
         except OSError as error:
             self._report(path, error)
             return False
-        mode = status.st_mode
-        self._youngest_ns = max(self._youngest_ns, status.st_ctime_ns)
-        device = status.st_dev
+        mode, modified, changed = status.st_mode, status.st_mtime_ns, status.st_ctime_ns
+        self._youngest_ns = max(self._youngest_ns, changed)
+        device, inode, links = status.st_dev, status.st_ino & _U63, status.st_nlink
+        device = 0 if device == self._root.device else device & _U63
+        uid, gid = status.st_uid, status.st_gid
+        size = status.st_size if stat.S_ISREG(mode) else 0
+        rdev = status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0
         self._new.append(
             (
-                self._root.number, key, 0 if device == self._root.device else device & _U63,
-                status.st_ino & _U63, status.st_nlink, mode, status.st_uid, status.st_gid,
-                status.st_size if stat.S_ISREG(mode) else 0, status.st_mtime_ns, status.st_ctime_ns, digest,
-                target, status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0, None,
+                self._root.number, key, device, inode, links, mode, uid, gid, size, modified, changed, digest,
+                target, rdev, None,
+            )
+        )  # fmt: skip
+        self._part.append(
+            (
+                key, mode >> 12, mode & 0o7777, uid, gid, size, modified, digest, target, rdev, links, device,
+                inode, changed, mode, None,
             )
         )  # fmt: skip
         return True
@@ -276,4 +311,5 @@ class _Filler:
         # Contents are read from now on. None of them may come with a change time that another one had, too.
         while -_TICK_NS < time.time_ns() - self._youngest_ns < _TICK_NS:
             time.sleep(_TICK_NS / 1e9)
-        self._passed(self._root.number, key)
+        self._passed(self._root.number, key, self._part)
+        self._part = []

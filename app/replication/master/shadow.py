@@ -40,9 +40,6 @@ _ROW_COLUMNS = (
 ShadowRow = tuple[Any, ...]
 """The columns of `_ROW_COLUMNS`."""
 
-SeenRow = tuple[Any, ...]
-"""A key, and what `observe.Seen` is of."""
-
 PutRow = tuple[int, bytes, int, int, int, int, int, int, int, int, int, bytes, bytes, int, None]
 """A row as the table has it, of something whose blocks are not hashed."""
 
@@ -117,16 +114,6 @@ class ShadowReader:
             self._database.execute(
                 f"SELECT {_ROW_COLUMNS} FROM entry WHERE {where} ORDER BY key",
                 [arg for arg in args if arg is not None],
-            )
-        )
-
-    def seen_rows(self, root: int) -> Iterator[SeenRow]:
-        """What tells of each entry whether it still is as recorded, in the same order."""
-        return iter(
-            self._database.execute(
-                "SELECT key, changed, modified, mode, inode, device, links, size FROM entry WHERE root = ?"
-                " ORDER BY key",
-                (root,),
             )
         )
 

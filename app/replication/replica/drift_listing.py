@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from app.replication.sync_frames import ListedEntry
 _COMMIT_EVERY = 20_000
 _FINDINGS_MAX = 5_000
 _CHUNK = 2_000
+_YOUNG_NS = 2_000_000_000
 _U63 = (1 << 63) - 1
 _FORMAT = 0o170000
 
@@ -34,7 +37,8 @@ class ListedStates:
         self._vouched = store.states.is_vouched(root)
         self._noted = 0
         self._findings: list[Finding] = []
-        self._rows = self._noted_rows()
+        self._old_ns = time.time_ns() - _YOUNG_NS
+        self._rows = itertools.chain.from_iterable(self._noted_rows())
         self._row = next(self._rows, None)
         self._asked: Any = None
         """What is noted of the entry that was asked of last."""
@@ -45,27 +49,38 @@ class ListedStates:
         The change time tells: nothing of an entry changes without it.
         """
         key = path.replace(b"/", b"\0")
-        self._pass(key)
         row = self._row
+        if row is not None and row[0] < key:
+            self._pass(key)
+            row = self._row
         if row is None or row[0] != key:
             self._asked = None
             return None
         self._asked = row
         self._row = next(self._rows, None)
         _, inode, mode, _, _, size, modified, changed, xattrs = row
-        if changed and (changed, modified, inode, mode) == (
-            status.st_ctime_ns, status.st_mtime_ns, status.st_ino & _U63, status.st_mode,
-        ) and (size == status.st_size or mode & _FORMAT != stat.S_IFREG):  # fmt: skip
+        if (
+            changed == status.st_ctime_ns
+            and changed
+            and modified == status.st_mtime_ns
+            and inode == status.st_ino & _U63
+            and mode == status.st_mode
+            and (size == status.st_size or mode & _FORMAT != stat.S_IFREG)
+        ):
             digest: bytes = xattrs
             return digest
         return None
 
-    def listed(self, entry: ListedEntry) -> None:
-        """The entry that `digest` was asked of."""
+    def listed(self, entry: ListedEntry, changed_ns: int) -> None:
+        """The entry that `digest` was asked of, and its change time from before it was read."""
         before = None if self._asked is None else PathState(*self._asked)
-        now = _state(entry)
+        # Later, the same change time may come with something else.
+        known_ns = changed_ns if changed_ns < self._old_ns else 0
+        now = _state(entry, known_ns)
         if before is None or not before.same(now):
             self._note(now.path, before, now)
+        elif known_ns and not self._store.states.drifting:
+            self._keep(now)
 
     def vanished(self) -> None:
         """There is no such entry any more."""
@@ -80,11 +95,11 @@ class ListedStates:
         self._commit()
         return self._findings
 
-    def _noted_rows(self) -> Iterator[Any]:
+    def _noted_rows(self) -> Iterator[list[Any]]:
         """In parts: what is noted meanwhile is of what was passed."""
         low = b""
         while rows := self._store.states.rows_from(self._root, low, _CHUNK):
-            yield from rows
+            yield rows
             low = rows[-1][0] + b"\0"
 
     def _pass(self, key: bytes | None) -> None:
@@ -102,6 +117,14 @@ class ListedStates:
             states.put(self._root, now)
         if self._vouched and len(self._findings) < _FINDINGS_MAX:
             self._findings.append(Finding(self._root, path, kind_of(before, now), before, now))
+        self._count()
+
+    def _keep(self, now: PathState) -> None:
+        """Note when it changed of what is as it was noted: the next listing need not read its attributes."""
+        self._store.states.put(self._root, now)
+        self._count()
+
+    def _count(self) -> None:
         self._noted += 1
         if self._noted >= _COMMIT_EVERY:
             self._commit()
@@ -115,7 +138,7 @@ class ListedStates:
         )
 
 
-def _state(entry: ListedEntry) -> PathState:
+def _state(entry: ListedEntry, changed_ns: int) -> PathState:
     return PathState(
         order_key(entry.path),
         entry.inode & _U63,
@@ -124,6 +147,6 @@ def _state(entry: ListedEntry) -> PathState:
         entry.gid,
         entry.size_bytes,
         entry.modified_ns,
-        0,
+        changed_ns,
         entry.xattrs,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from app.held_directories import names_in
 from app.model.entry import EntryKind, Xattrs, kind_of_mode
@@ -14,11 +15,17 @@ from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import RESERVED_PREFIX
 from app.replication.replica.trouble import PathTrouble
-from app.replication.sync_frames import ListedEntry
+from app.replication.sync_frames import FORMAT_OF, Listed, ListedEntry, listed_entry
+
+Entry = TypeVar("Entry", Listed, ListedEntry)
+"""Both have their fields in the same order."""
 
 PART_ENTRIES = 2_000
 PART_BYTES = 1024 * 1024
-_DEVICES = (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
+_NAMES = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+_FIRST = itemgetter(0)
+_FILE, _DIRECTORY, _LINK = stat.S_IFREG >> 12, stat.S_IFDIR >> 12, stat.S_IFLNK >> 12
+_DEVICES = (stat.S_IFCHR >> 12, stat.S_IFBLK >> 12)
 
 
 class Noted(Protocol):
@@ -27,8 +34,8 @@ class Noted(Protocol):
     def digest(self, path: bytes, status: os.stat_result) -> bytes | None:
         """The digest of the extended attributes, where that is known."""
 
-    def listed(self, entry: ListedEntry) -> None:
-        """What was read of an entry whose digest was not known."""
+    def listed(self, entry: ListedEntry, changed_ns: int) -> None:
+        """What was read of an entry whose digest was not known, and its change time then."""
 
     def vanished(self) -> None:
         """It was gone when it was to be read."""
@@ -39,29 +46,42 @@ def list_root(place: Rooted, noted: Noted | None = None) -> Iterator[ListedEntry
 
     Raises OSError for a directory that cannot be read; what vanishes meanwhile is left out.
     """
-    waiting: list[Iterator[tuple[bytes, os.stat_result]]] = [iter([(b"", os.fstat(place.fd))])]
+    return map(listed_entry, list_raw(place, noted))
+
+
+def list_raw(place: Rooted, noted: Noted | None = None) -> Iterator[Listed]:
+    """The same as a `Listing` has it, for the many that are only sent."""
+    waiting = [[(b"", os.fstat(place.fd))]]
     while waiting:
-        found = next(waiting[-1], None)
-        if found is None:
+        level = waiting[-1]
+        if not level:
             waiting.pop()
             continue
-        path, status = found
+        path, status = level.pop()
+        mode = status.st_mode
+        kind = mode >> 12
         digest = None if noted is None else noted.digest(path, status)
         known = digest is not None
         try:
-            target = _target(place, path) if stat.S_ISLNK(status.st_mode) else b""
+            target = _target(place, path) if kind == _LINK else b""
             if digest is None:
                 digest = xattr_digest(_xattrs(place, path))
         except (PathTrouble, FileNotFoundError):
             if noted is not None:
                 noted.vanished()
             continue
-        entry = listed(path, status, digest, target)
+        entry = (
+            path, kind, mode & 0o7777, status.st_uid, status.st_gid, status.st_size if kind == _FILE else 0,
+            status.st_mtime_ns, digest, target, status.st_rdev if kind in _DEVICES else 0, status.st_dev,
+            status.st_ino, status.st_nlink,
+        )  # fmt: skip
         if noted is not None and not known:
-            noted.listed(entry)
+            noted.listed(listed_entry(entry), status.st_ctime_ns)
         yield entry
-        if stat.S_ISDIR(status.st_mode):
-            waiting.append(iter(_directory(place, path)))
+        if kind == _DIRECTORY:
+            inside = _directory(place, path)
+            inside.reverse()
+            waiting.append(inside)
 
 
 def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) -> ListedEntry:
@@ -77,7 +97,7 @@ def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) ->
         status.st_mtime_ns,
         xattrs,
         target,
-        status.st_rdev if kind in _DEVICES else 0,
+        status.st_rdev if FORMAT_OF[kind] in _DEVICES else 0,
         status.st_dev,
         status.st_ino,
         status.st_nlink,
@@ -85,21 +105,24 @@ def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) ->
 
 
 def _directory(place: Rooted, path: bytes) -> list[tuple[bytes, os.stat_result]]:
+    fresh = not place.holds(path)
     try:
         fd = place.directory(path)
     except (PathTrouble, FileNotFoundError):
         return []
     prefix = path + b"/" if path else b""
     found = []
-    for name in names_in(fd):
+    look = os.stat
+    # One that was opened just now shows what is there now; see `held_directories`.
+    for name in [one.encode(*_NAMES) for one in os.listdir(fd)] if fresh else names_in(fd):
         if not path and name.startswith(RESERVED_PREFIX):
             continue
         try:
-            found.append((prefix + name, os.stat(name, dir_fd=fd, follow_symlinks=False)))
+            found.append((prefix + name, look(name, dir_fd=fd, follow_symlinks=False)))
         except FileNotFoundError:
             continue
     # The order of the names in one directory is that of `order_key`.
-    found.sort(key=itemgetter(0))
+    found.sort(key=_FIRST)
     return found
 
 
@@ -119,13 +142,13 @@ def _xattrs(place: Rooted, path: bytes) -> Xattrs:
         return read_xattrs(b"/proc/self/fd/%d/%s" % (fd, name))
 
 
-def in_parts(entries: Iterator[ListedEntry]) -> Iterator[tuple[ListedEntry, ...]]:
+def in_parts(entries: Iterator[Entry]) -> Iterator[tuple[Entry, ...]]:
     """`entries` in parts that fit a frame."""
-    part: list[ListedEntry] = []
+    part: list[Entry] = []
     size = 0
     for entry in entries:
         part.append(entry)
-        size += len(entry.path) + len(entry.link_target) + 100
+        size += len(entry[0]) + len(entry[8]) + 100
         if len(part) >= PART_ENTRIES or size >= PART_BYTES:
             yield tuple(part)
             part, size = [], 0

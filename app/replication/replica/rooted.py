@@ -45,6 +45,10 @@ class Rooted:
         while self._cached:
             os.close(self._cached.popitem()[1])
 
+    def holds(self, path: bytes) -> bool:
+        """Whether the descriptor of the directory `path` is kept."""
+        return not path or path in self._cached
+
     def place(self, path: bytes) -> tuple[int, bytes]:
         """(descriptor of the containing directory, name) of `path`; `b"."` names the directory itself.
 

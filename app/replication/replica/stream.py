@@ -17,7 +17,7 @@ from app.model.scenario import ReplicaState, Scenario
 from app.replication.codec import decode
 from app.replication.compression import CompressingLink
 from app.replication.definition import from_xml
-from app.replication.frame_codec import decode_frame, encode_frame
+from app.replication.frame_codec import decode_frame, encode_frame, encode_listing
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Batch,
@@ -43,13 +43,13 @@ from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.incoming import Incoming
 from app.replication.replica.inspecting import inspect
 from app.replication.replica.link_groups import ListedLinks
-from app.replication.replica.listing import in_parts, list_root
+from app.replication.replica.listing import in_parts, list_raw
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.trouble import PathTrouble
-from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
+from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest, listed_entry
 
 if TYPE_CHECKING:
     from app.replication.replica.engine import ReplicaEngine
@@ -299,10 +299,11 @@ class ReplicaStream:
             tree.forget()
             links, seen = ListedLinks(store.links, root), ListedStates(store, root)
             try:
-                for part in in_parts(list_root(tree.tree, seen)):
+                for part in in_parts(list_raw(tree.tree, seen)):
                     for entry in part:
-                        links.see(entry)
-                    self._send(Listing(root, part))
+                        if entry[12] > 1:
+                            links.see(listed_entry(entry))
+                    self._send_bytes(encode_listing(root, part))
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
             links.end()
@@ -337,7 +338,9 @@ class ReplicaStream:
                 self._send(part)
 
     def _send(self, frame: Frame) -> None:
-        data = encode_frame(frame)
+        self._send_bytes(encode_frame(frame))
+
+    def _send_bytes(self, data: bytes) -> None:
         with self._sending:
             self._link.send(data)
 
