@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import grpc
@@ -21,6 +22,7 @@ from app.agent.children import Spawner
 from app.agent.generated import agent_pb2_grpc
 from app.agent.handlers import ControlHandlers
 from app.agent.home import AgentHome, AgentInfo, dialable, next_port
+from app.agent.home_key import keep_key_with
 from app.agent.host import HostEngines
 from app.agent.logs import log_and_rotate
 from app.agent.names import Names
@@ -126,7 +128,9 @@ class HostProcess:
         )
         peers = Peers(self._home)
         between = PeerHandlers(engines, admission, Names(self._home), peers)
-        sessions = Sessions(Accounts(self._home), self._home.owner_token)
+        sessions = Sessions(
+            Accounts(self._home), self._home.owner_token, proved=partial(keep_key_with, self._home.path)
+        )
         calls = Calls(sessions)
         pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
         server = grpc.server(pool, options=SERVER_OPTIONS)

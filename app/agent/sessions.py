@@ -67,8 +67,14 @@ class Sessions:
     """Who the bearer of a token is. Tokens are kept as hashes, in memory only. Any thread."""
 
     def __init__(
-        self, accounts: Accounts, owner_token: str, clock: Callable[[], float] = time.monotonic
+        self,
+        accounts: Accounts,
+        owner_token: str,
+        clock: Callable[[], float] = time.monotonic,
+        proved: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
+        """`proved(user, password)`: the password of an account of the agent's own was just proved."""
+        self._proved = proved
         self._accounts = accounts
         self._owner = _digest(owner_token)
         self._clock = clock
@@ -102,6 +108,8 @@ class Sessions:
             except CredentialsError:
                 self._limiter.failed(*keys)
                 raise
+            if not account.of_system:
+                self._proved(user, password)
         self._limiter.succeeded(*keys)
         with self._guard:
             self._proven[user, peer] = None

@@ -121,7 +121,7 @@ def make_agent_part(home: str, caroot_password: str) -> str:
     """What the home of every server has of its own: its agent with the account caroot; its identity."""
     from app.agent.accounts import Accounts, Role
     from app.agent.home import AgentHome
-    from app.jobs.home_key import HomeKey
+    from app.agent.home_key import HomeKey
 
     for name in ("logs", "secrets"):
         os.mkdir(os.path.join(home, name), 0o700)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from app.agent.home_key import HomeKey
 from app.catalog.api import Catalog
 from app.jobs.control import JobControl
 from app.jobs.home import home_id
 from app.jobs.home_content import content_of, outline
-from app.jobs.home_key import HomeKey
 from app.jobs.hosts import server_name
 from app.jobs.media_choice import OnlineMedia
 from app.jobs.secrets import SecretStore

@@ -51,8 +51,8 @@ class LocalAccounts:
 
     def _open_home_with(self, name: str, password: str) -> None:
         """The password of caroot opens what the media keep of the home; an agent's home keeps nothing."""
+        from app.agent.home_key import HomeKey
         from app.jobs.home import OWNER, is_home
-        from app.jobs.home_key import HomeKey
 
         if name == OWNER and is_home(self._home):
             HomeKey(self._home).set_password(password)

@@ -139,7 +139,7 @@ class LocalKeys:
         """What the media keep of this home opens with the kit, too: without caroot's password, jobs and
         accounts come back.
         """
-        from app.jobs.home_key import HomeKey
+        from app.agent.home_key import HomeKey
         from app.jobs.home_record import HomeRecorder
 
         connections = self._connections

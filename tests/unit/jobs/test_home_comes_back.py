@@ -12,12 +12,12 @@ import pytest
 from app import bootstrap
 from app.agent.accounts import Accounts, Role
 from app.agent.home import AgentHome
+from app.agent.home_key import HomeKey
 from app.alerts.engine import PURPOSE
 from app.catalog import open_catalog
 from app.catalog.api import Catalog, NewJob, Registration
 from app.jobs.credentials import JobSecrets
 from app.jobs.home import create_home
-from app.jobs.home_key import HomeKey
 from app.jobs.home_record import HomeRecorder
 from app.jobs.host_logins import HostLogins
 from app.jobs.secrets import SecretStore

@@ -7,6 +7,7 @@ is all that is needed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import stat
@@ -14,7 +15,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.jobs.durable import replace
+from app.agent.home import replace_durably
 from app.media.document import Document
 from app.media.keys import DATA_KEY_BYTES
 from app.media.slots import slot_fields
@@ -31,6 +32,27 @@ class KeyOfHome:
 
     key: KeyInfo
     slots: tuple[Document, ...]
+
+
+OWNER = "caroot"
+_RECORD = "home.json"
+_log = logging.getLogger(__name__)
+
+
+def keep_key_with(home: str, user: str, password: str) -> None:
+    """Where a home of an earlier version has no key, the password with which caroot logs in opens one now.
+
+    An agent's home has nothing to keep. What stands in the way is logged, and tried at the next log-in.
+    """
+    if user != OWNER or not os.path.isfile(os.path.join(home, _RECORD)):
+        return
+    key = HomeKey(home)
+    try:
+        if key.read() is None:
+            key.set_password(password)
+            _log.info("what media keep of this home opens with the password of %s from now on", user)
+    except (OSError, ArcxoError) as error:
+        _log.warning("what media keep of this home has no key yet: %s", error)
 
 
 class HomeKey:
@@ -88,4 +110,4 @@ class HomeKey:
             "key": b64encode(made.key.data_key).decode(),
             "slots": list(made.slots),
         }
-        replace(self._path, json.dumps(fields).encode(), mode=0o600)
+        replace_durably(self._path, json.dumps(fields).encode())
