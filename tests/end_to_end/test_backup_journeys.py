@@ -1,15 +1,23 @@
-"""Backups through the real console, by mouse and keyboard: two scenarios, hold, stop, a server that dies."""
+"""Backups through the real console, by mouse and keyboard: two scenarios, hold, stop, a server that dies, a
+wrong password, media that are full.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.agent.run import spawn_agent, stop_agent
 from tests.end_to_end.test_console_journey import make_home, new_scenario, scenario_shows
 from tests.support.arcxo_command import Arcxo
 from tests.support.trees import fill
+from tests.support.volumes import mounted_tmpfs
 from tests.support.xvfb_console import Console, console
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("story")]
@@ -122,3 +130,93 @@ def test_a_server_that_is_killed_leaves_a_crashed_job_that_runs_again(used: Cons
     )
     used.click("Run now", "QToolButton")
     used.wait(lambda: queue_shows(used, "Hourly", "Finished"), "the job to finish", 60)
+
+
+def open_folders(used: Console, *names: str) -> None:
+    """Open rows of the Source tree, one beneath the other, by the keyboard."""
+    for name in names:
+        used.click_at(used.row("Source", name)["place"])
+        used.keys("Right")
+
+
+def test_a_wrong_password_is_told_in_its_row_and_the_right_one_runs_the_job(
+    used: Console, tmp_path: Path
+) -> None:
+    branch = Arcxo(tmp_path / "branch")
+    told = branch.json("agent", "init", "--password-stdin", given="of the branch\n")
+    address = spawn_agent(str(branch.home)).address
+    # Near the top of what the tree shows of the machine.
+    data = Path(tempfile.mkdtemp(prefix="aaa-arcxo-", dir="/dev/shm"))  # noqa: S108 - made by mkdtemp
+    window = "Security and Agent Information"
+    try:
+        (data / "file").write_text("kept")
+        make_home(used)
+        arcxo = Arcxo(tmp_path / "home")
+        given = ("--user", "caroot", "--password-stdin", "--fingerprint", str(told["fingerprint"]))
+        arcxo.text("host", "add", "branch", address, *given, given="of the branch\n")
+        used.keys("ctrl+2")
+        open_folders(used, "UNIX/Linux Systems", "branch", "/", "dev", "shm")
+        used.mark("Source", data.name)
+        used.click("Start", "QPushButton")
+        used.wait_window(window)
+        used.click_at(used.row("Log-ins of this backup", "branch", window=window)["place"])
+        used.fill("User name", "caroot", window=window)
+        used.fill("Password", "not this one", window=window)
+        used.click("Log on and check", "QPushButton", window=window)
+        used.wait(
+            lambda: any(cell.startswith("Refused") for row in used.rows("Log-ins of this backup", window=window)
+                        for cell in row["cells"]),
+            "the row to say that the log-in was refused",
+        )  # fmt: skip
+        used.click("OK", window=window)
+        used.wait_window(window)
+        used.fill("Password", "of the branch", window=window)
+        used.click("OK", window=window)
+        used.wait_window("Submit Job")
+        used.keys("Return")
+        used.click("Show job", "QPushButton")
+        used.wait(lambda: queue_row(used, "Finished"), "the job to show Finished", 90)
+        (session,) = arcxo.json("session", "list")
+        assert (session["machine"], session["entity"]) == ("branch", str(data))
+    finally:
+        stop_agent(str(branch.home))
+        shutil.rmtree(data)
+
+
+@pytest.mark.needs_root
+def test_a_job_waits_for_media_and_finishes_when_a_device_is_added(used: Console, tmp_path: Path) -> None:
+    make_home(used)
+    arcxo = Arcxo(tmp_path / "home")
+    data, small, more = tmp_path / "to-be-kept", tmp_path / "small", tmp_path / "more"
+    for place in (data, small, more):
+        place.mkdir()
+    for number in range(10):
+        (data / f"file{number}").write_bytes(os.urandom(8 << 20))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mounted_tmpfs(small, "48m"))
+        stack.callback(arcxo.stop)
+        arcxo.text("group", "add", "SMALL")
+        arcxo.text("device", "add", str(small), "--name", "small", "--group", "SMALL")
+        submit(used, arcxo, data, "Large", "--group", "SMALL")
+        used.wait(
+            lambda: (
+                any("none has room" in seen["text"] + seen["name"] for seen in used.widgets())
+                or queue_row(used, "media in device group SMALL: none has room")
+            ),
+            "the job to say that it waits for media",
+            90,
+        )
+        assert queue_shows(used, "Large", "Active")
+        used.click("Devices and media", "NavigationButton")
+        used.click_at(used.row("Devices and media", "SMALL")["place"])
+        used.keys("ctrl+shift+n")
+        used.wait_window("New device")
+        used.fill("Directory", str(more), window="New device")
+        used.keys("Return")
+        used.wait_window("Arcxo")
+        used.keys("ctrl+5")
+        used.wait(lambda: queue_shows(used, "Large", "Finished"), "the job to finish", 120)
+        codes = [line["code"] for line in arcxo.json("log", "--job", "1")]
+        assert {"W5142", "N5143"} <= set(codes)
+        (session,) = arcxo.json("session", "list")
+        assert session["size_bytes"] == 10 * (8 << 20)
