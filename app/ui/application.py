@@ -17,6 +17,7 @@ from app.services.composition import Composition
 from app.ui.bridge.tasks import Tasks
 from app.ui.dialogs.first_start import FirstStartDialog, InitHome
 from app.ui.dialogs.take_over import TakeOver
+from app.ui.help.desk import help_desk
 from app.ui.main_window import MainWindow
 from app.ui.theme import ThemeMode, theme
 
@@ -50,6 +51,7 @@ def run_console(composition: Composition, arguments: Sequence[str] = ()) -> int:
     on running after the console.
     """
     app = make_application(arguments)
+    help_desk().attend()
     tasks = Tasks()
     faults = _Faults()
     previous = sys.excepthook

@@ -12,6 +12,7 @@ from app.help import load
 from app.messages import render
 from app.model.events import ActivityRecord, Severity
 from app.ui.dialogs.confirm import ConfirmDialog
+from app.ui.dialogs.first_start import FirstStartDialog
 from app.ui.dialogs.message_details import MessageDetailsDialog
 from app.ui.help.desk import HelpDesk, help_desk
 from app.ui.help.topics import set_topic, topic_of
@@ -315,3 +316,27 @@ def test_a_desk_without_settings_opens_the_first_page(qtbot):
     assert desk.window.topic == "index"
     qtbot.waitUntil(desk.window.contents.words.hasFocus)
     desk.close()
+
+
+def test_f1_works_in_the_first_start_before_there_is_a_console(tmp_path, tasks, qtbot):
+    help_desk().attend()
+    dialog = FirstStartDialog(str(tmp_path / "home"), lambda *_: None, tasks)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    assert page_of(dialog, qtbot) == "first-start"
+    help_desk().close()
+
+
+def test_f1_leaves_a_search_behind(window, qtbot):
+    help_desk().show("index")
+    help_desk().window.contents.search("password")
+    window.open_manager("hosts")
+    window.setFocus()
+    window.activateWindow()
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    shown = help_desk().window
+    assert shown.topic == "hosts"
+    assert shown.contents.stack.currentWidget() is shown.contents.tree

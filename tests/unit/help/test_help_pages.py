@@ -26,7 +26,7 @@ _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _CODE = re.compile(r"`([^`]+)`")
 _MESSAGE_CODE = re.compile(r"(?:A?E|W|N|I|AW|ER)\d{4,5}")
 _SAID = {"--help"}
-FILES = ("secret.txt", "kit.txt", "old.txt", "new.txt", "second.txt", "nightly.script")
+FILES = ("secret.txt", "kit.txt", "old.txt", "new.txt", "second.txt", "nightly.script", "definition.xml")
 """Files that commands of the pages name; they are there when the commands are parsed."""
 
 
