@@ -139,6 +139,12 @@ def open_folders(used: Console, *names: str) -> None:
         used.keys("Right")
 
 
+def refused(used: Console, window: str) -> bool:
+    """Whether a row of the log-ins says so."""
+    rows = used.rows("Log-ins of this backup", window=window)
+    return any(cell.startswith("Refused") for row in rows for cell in row["cells"])
+
+
 def test_a_wrong_password_is_told_in_its_row_and_the_right_one_runs_the_job(
     used: Console, tmp_path: Path
 ) -> None:
@@ -146,7 +152,7 @@ def test_a_wrong_password_is_told_in_its_row_and_the_right_one_runs_the_job(
     told = branch.json("agent", "init", "--password-stdin", given="of the branch\n")
     address = spawn_agent(str(branch.home)).address
     # Near the top of what the tree shows of the machine.
-    data = Path(tempfile.mkdtemp(prefix="aaa-arcxo-", dir="/dev/shm"))  # noqa: S108 - made by mkdtemp
+    data = Path(tempfile.mkdtemp(prefix="aaa-arcxo-", dir="/dev/shm"))
     window = "Security and Agent Information"
     try:
         (data / "file").write_text("kept")
@@ -163,11 +169,7 @@ def test_a_wrong_password_is_told_in_its_row_and_the_right_one_runs_the_job(
         used.fill("User name", "caroot", window=window)
         used.fill("Password", "not this one", window=window)
         used.click("Log on and check", "QPushButton", window=window)
-        used.wait(
-            lambda: any(cell.startswith("Refused") for row in used.rows("Log-ins of this backup", window=window)
-                        for cell in row["cells"]),
-            "the row to say that the log-in was refused",
-        )  # fmt: skip
+        used.wait(lambda: refused(used, window), "the row to say that the log-in was refused")
         used.click("OK", window=window)
         used.wait_window(window)
         used.fill("Password", "of the branch", window=window)
