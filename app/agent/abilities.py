@@ -19,6 +19,8 @@ KNOWS = {
     "RestoreOrder.left_out": "leaving paths out of a restore",
     "ListOwners": "naming its users and groups",
     "ArchiveOrder.owners": "",
+    "ArchiveOrder.include": "taking only some files into a backup",
+    "ArchiveOrder.exclude": "leaving files out of a backup",
     "HostOwners.users": "",
     "HostOwners.groups": "",
     "Owner.number": "",

@@ -162,7 +162,8 @@ class ArchiveOrder:
 
     `base_session` is the newest committed session of the same entity, set and key (0 = none); the agent
     decides whether its change list may be used (`base_incarnation`, `base_change` equal the live ones).
-    It is on `base_media`, another media of the same set, when that is given.
+    It is on `base_media`, another media of the same set, when that is given. `include` and `exclude` are
+    patterns (`app.model.filters`); whoever orders says no `base_incarnation` when the base has others.
     """
 
     point_id: str
@@ -179,6 +180,8 @@ class ArchiveOrder:
     server: str = ""
     base_media: str = ""
     owners: HostOwners | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

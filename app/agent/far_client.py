@@ -17,7 +17,9 @@ from app.agent.generated import agent_pb2 as pb
 from app.agent.media_gate import MediaGate
 from app.media.api import SessionHeader
 from app.media.far import FAR
+from app.model.backup_filters import filters_text
 from app.model.errors import ArcxoError
+from app.model.scenario import Filters
 
 _LANES = 6
 _OPEN_MOST = 48
@@ -36,6 +38,7 @@ def header_check(order: ArchiveOrder, point: AnyPoint) -> Callable[[SessionHeade
         "machine": point.machine,
         "replica": point.replica,
         "roots": tuple(path for path, _ in roots),
+        "filters": filters_text(Filters(order.include, order.exclude)),
     }
 
     def check(header: SessionHeader) -> None:

@@ -8,6 +8,7 @@ from app.agent.api import ArchiveOrder, BackupPoint, EntityPoint
 from app.agent.point_files import SavedPoint
 from app.backup.api import ArchiveRoot, ArchiveTask, Change
 from app.model.job import VerifyMode
+from app.model.scenario import Filters
 
 
 def task_of(
@@ -52,6 +53,7 @@ def task_of(
         server=order.server,
         fence=order.fence,
         owners=order.owners,
+        filters=Filters(order.include, order.exclude),
         following=following,
     )
 

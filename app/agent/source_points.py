@@ -25,6 +25,7 @@ from app.agent.source_places import check_source, rules_of
 from app.backup.api import ArchiveRoot, ArchiveTask, SourceRules
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.media import Consistency
+from app.model.scenario import Filters
 from app.model.source import DirectSource
 from app.snapshot.api import Snapshot
 from app.snapshot.volume import VolumeFreezer
@@ -112,6 +113,7 @@ class SourcePoints:
             server=order.server,
             fence=order.fence,
             owners=order.owners,
+            filters=Filters(order.include, order.exclude),
         )
 
     def touch(self, point_id: str, *, renewed: bool = False) -> None:

@@ -32,8 +32,11 @@ from app.media.session import commit
 from app.media.store import LOOKS, DirectoryMediaStore, MediaStore
 from app.media.writer import PackWriter
 from app.model.archive import ArchiveResult
+from app.model.backup_filters import filters_text, left_out_text
 from app.model.errors import ArcxoError, UsageError
+from app.model.filters import check_filters
 from app.model.job import JobPhase, VerifyMode
+from app.model.path_filter import PathFilter
 from app.model.paths import check_relative, shown
 
 _IMPLICIT_PERMISSIONS = 0o755
@@ -63,6 +66,10 @@ class Archiver:
         task = self._task
         if not task.roots:
             raise UsageError("E4204", entity=task.entity)
+        try:
+            check_filters(task.filters)
+        except ValueError as error:
+            raise UsageError("E4206", cause=error) from error
         for root in task.roots:
             check_relative(root.master_path.strip(b"/"))
             if not task.following and not os.path.isdir(root.directory):
@@ -195,8 +202,16 @@ class Archiver:
             roots=tuple(root.master_path for root in task.roots),
             loose_bytes=loose,
             owners_id=owners_id,
+            filters=filters_text(task.filters),
+            left_out=self._left_out(ledger, base),
         )
         return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
+
+    def _left_out(self, ledger: Ledger, base: Base | None) -> str:
+        """What the filter left out; where only changes were looked at, as it was when all was."""
+        if base is not None and all(root.changes is not None for root in self._task.roots):
+            return base.header.left_out
+        return left_out_text({rule: (one[0], one[1], one[2]) for rule, one in ledger.rules.items()})
 
     def _base_store(self) -> MediaStore:
         """The media that has the base session: this one, or another of its set."""
@@ -224,6 +239,8 @@ class Archiver:
             raise ArcxoError("E4202", session=self._task.base_session, reason=reason)
         if any(root.changes is None for root in self._task.roots):
             raise ArcxoError("E4202", session=self._task.base_session, reason="only some roots have a list")
+        if base.header.filters != filters_text(self._task.filters):
+            raise ArcxoError("E4202", session=self._task.base_session, reason="it has another filter")
         if base.header.roots != tuple(root.master_path for root in self._task.roots):
             raise ArcxoError("E4202", session=self._task.base_session, reason="it has other roots")
         ledger.files, ledger.directories = base.header.files, base.header.directories
@@ -241,6 +258,8 @@ class Archiver:
         """Archive all roots and make the nodes above them; the id of the node of `/`."""
         top: dict[bytes, object] = {}
         devices: dict[int, int] = {}
+        filters = self._task.filters
+        chosen = PathFilter(filters, reserved=False) if filters.include or filters.exclude else None
         for ordinal, root in enumerate(self._task.roots):
             devices.setdefault(self._device(root), ordinal)
         for root in self._task.roots:
@@ -249,7 +268,7 @@ class Archiver:
             kind = ListedTree if isinstance(manifest, SnapshotManifest) else TreeArchiver
             if root.rules is not None:
                 kind = SourceTree
-            tree = kind(root, contents, ledger, reader, manifest, devices, self._doubtful_ns)
+            tree = kind(root, contents, ledger, reader, manifest, devices, self._doubtful_ns, chosen)
             entry = tree.archive(base.directory(root.master_path) if base else None)
             names = [name for name in root.master_path.split(b"/") if name]
             if not names:

@@ -35,6 +35,8 @@ class Ledger:
         self.problems = 0
         self.phase = JobPhase.BACK_UP
         self.audit: ListAudit | None = None
+        self.rules: dict[str, list[int]] = {}
+        """By the rule of a filter: files, directories (with all beneath them) and bytes left out."""
         self._reported = 0.0
         self._ticks = 0
 
@@ -46,6 +48,12 @@ class Ledger:
             self.files += sign
             if entry[KIND] == FILE:
                 self.size_bytes += sign * entry[SIZE]
+
+    def leave_out(self, rule: str, size_bytes: int, *, directory: bool) -> None:
+        """A rule of the filter leaves an entry out of the session."""
+        counts = self.rules.setdefault(rule, [0, 0, 0])
+        counts[directory] += 1
+        counts[2] += 0 if directory else size_bytes
 
     def row(self, path: bytes, entry: Entry) -> None:
         """The catalog learns of a new or changed entry."""

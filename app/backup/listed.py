@@ -14,6 +14,7 @@ from app.backup.manifests import KIND, LINKED, PATH, SnapshotManifest
 from app.backup.tree import Entries, TreeArchiver
 from app.media import node
 from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, FILE, INODE, NAME, SIZE, Entry, encode_node
+from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.paths import shown
 
@@ -60,6 +61,10 @@ class ListedTree(TreeArchiver):
             self._row = next(self._rows, None)
             child_path = path + b"/" + name
             child_base = known.pop(name, None)
+            if self._leaves_row_out(following, child_path):
+                if child_base is not None:
+                    self._removed(child_path, child_base)
+                continue
             if following[KIND] == _DIRECTORY:
                 self._ledger.tick(child_path)
                 directory = self._listed(following, child_path, child_base)
@@ -78,6 +83,21 @@ class ListedTree(TreeArchiver):
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
         return entry
+
+    def _leaves_row_out(self, row: Row, path: bytes) -> bool:
+        """Whether the filter leaves out what a row names; the rows beneath a directory are passed over."""
+        if self._filter is None:
+            return False
+        directory = row[KIND] == _DIRECTORY
+        is_file = row[KIND] == EntryKind.FILE.value
+        size = int(self._listing.node_entry(row, b"", self._devices)[SIZE]) if is_file else 0
+        if not self._leaves_out(path, size, directory=directory):
+            return False
+        beneath = row[PATH] + b"/"
+        while directory and self._row is not None and self._row[PATH].startswith(beneath):
+            self._ledger.tick(path)
+            self._row = next(self._rows, None)
+        return True
 
     def _end_others(self, path: bytes, known: Entries) -> None:
         for name, gone in known.items():
@@ -106,7 +126,7 @@ class ListedTree(TreeArchiver):
             else:
                 try:
                     source = self._root.directory + b"/" + row[PATH]
-                    self._contents.file(source, path, entry, frozen=True)
+                    self._contents.file(source, path, entry, frozen=True, stamp_ns=row[LINKED])
                 except OSError as error:
                     ledger.problem("E4211", path, reason=error.strerror or str(error))
                     return None

@@ -32,6 +32,7 @@ from app.media.node import (
 )
 from app.media.reader import ChunkReader, walk
 from app.model.entry import Identity, Metadata, kind_of_mode
+from app.model.path_filter import PathFilter
 
 Entries = dict[bytes, Entry]
 
@@ -84,6 +85,7 @@ class TreeArchiver:
         manifest: Manifest | None,
         devices: dict[int, int],
         doubtful_ns: int,
+        path_filter: PathFilter | None = None,
     ) -> None:
         self._root = root
         self._contents = contents
@@ -93,6 +95,8 @@ class TreeArchiver:
         self._devices = devices
         self._doubtful_ns = doubtful_ns
         self._skip = len(root.directory) + 1
+        self._filter = path_filter
+        self._above = len(root.master_path.rstrip(b"/")) + 1
         self._linked_ns = 0
 
     # -- the whole root -------------------------------------------------------------------------------
@@ -167,6 +171,12 @@ class TreeArchiver:
                 self._contents.loosen(base, None)
                 self._removed(path, base)
             return None
+        if self._leaves_out(path, found.st_size, directory=stat.S_ISDIR(found.st_mode)):
+            if base is not None:
+                self._uncount(base)
+                self._contents.loosen(base, None)
+                self._removed(path, base)
+            return None
         both = base is not None and base[KIND] == DIRECTORY and stat.S_ISDIR(found.st_mode)
         if both and base is not None and change.kind is not ChangeKind.SUBTREE:
             return self._changed_directory(source, path, base, change, found)
@@ -221,7 +231,10 @@ class TreeArchiver:
                 self._unreadable(child_path, error)
                 child = None
             else:
-                child = self._entry(source + b"/" + name, child_path, child_found, child_base)
+                directory = stat.S_ISDIR(child_found.st_mode)
+                child = None
+                if not self._leaves_out(child_path, child_found.st_size, directory=directory):
+                    child = self._entry(source + b"/" + name, child_path, child_found, child_base)
             if child is not None:
                 entries.append(child)
             elif child_base is not None:
@@ -234,6 +247,15 @@ class TreeArchiver:
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
         return entry
+
+    def _leaves_out(self, path: bytes, size_bytes: int, *, directory: bool) -> bool:
+        """Whether the filter leaves an entry out, with all beneath it; its rule is told to the ledger."""
+        if self._filter is None:
+            return False
+        left_out, rule = self._filter.decide(path[self._above :], directory=directory)
+        if left_out:
+            self._ledger.leave_out(rule, size_bytes, directory=directory)
+        return left_out
 
     def _unanswered(self, _source: bytes, path: bytes, _base: Entry | None, error: OSError) -> Entry | None:
         """The entry of a directory on which a file system is mounted that does not answer."""

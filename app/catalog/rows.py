@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from app.model.backup_filters import BackupFilters
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import ArcxoError
 from app.model.job import (
@@ -27,6 +28,7 @@ from app.model.job import (
 from app.model.job_log import JobLogLevel
 from app.model.owners import OwnerChange, OwnerRule
 from app.model.rotation import Rotation, RotationScheme
+from app.model.scenario import Filters
 from app.model.source import DirectSource
 
 _SCRIPT_VERSION = 1
@@ -74,6 +76,7 @@ def script_to_json(script: BackupScript | RestoreScript | dict[str, str]) -> str
             "job_log": script.job_log.value,
             "commands": _commands_to(script.commands),
             "node_commands": [[node, _commands_to(one)] for node, one in script.node_commands],
+            "filters": _filters_to(script.filters),
         }
     elif isinstance(script, RestoreScript):
         document = {
@@ -151,6 +154,7 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
             node_commands=tuple(
                 (node, _commands_from(one)) for node, one in document.get("node_commands", ())
             ),
+            filters=_filters_from(document.get("filters", {})),
         )
     return RestoreScript(
         selections=tuple(
@@ -178,6 +182,21 @@ def script_from_json(text: str, job_id: int) -> BackupScript | RestoreScript | d
         commands=_commands_from(document.get("commands", {})),
         job_log=JobLogLevel(document.get("job_log", JobLogLevel.SUMMARY)),
     )
+
+
+def _filters_to(filters: BackupFilters) -> dict[str, Any]:
+    return {
+        "every": dataclasses.asdict(filters.every),
+        "nodes": [[node, dataclasses.asdict(one)] for node, one in filters.nodes],
+    }
+
+
+def _filters_from(document: dict[str, Any]) -> BackupFilters:
+    def read(part: dict[str, Any]) -> Filters:
+        return Filters(tuple(part.get("include", ())), tuple(part.get("exclude", ())))
+
+    nodes = tuple((str(node), read(part)) for node, part in document.get("nodes", ()))
+    return BackupFilters(read(document.get("every", {})), nodes)
 
 
 def _commands_to(commands: JobCommands) -> dict[str, Any]:

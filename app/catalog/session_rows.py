@@ -33,6 +33,8 @@ _SAME = (
     "detail",
     "origin_serial",
     "origin_number",
+    "filters",
+    "left_out",
     "restore_tested_percent",
 )
 _TIMES = ("written_at", "verified_at", "restore_tested_at", "detail_at")

@@ -237,6 +237,8 @@ sessions = Table(
     Column("detail_at", BigInteger),
     _text("origin_serial"),
     _count("origin_number"),
+    _text("filters"),
+    _text("left_out"),
     Index(None, "origin_serial", "origin_number"),
     UniqueConstraint("media_serial", "number"),
     UniqueConstraint("lineage_id", "ordinal"),

@@ -10,6 +10,7 @@ from app.agent.api import Agent, AnyPoint, ArchiveOrder, EntityPoint
 from app.catalog.api import Catalog
 from app.catalog.sessions_api import SessionEntry, Staging
 from app.jobs.control import JobControl
+from app.jobs.filtering import filters_here, note_filter, note_left_out, same_filter
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import MEDIA_FULL, OnlineMedia, online_media
 from app.jobs.media_rules import MediaChoice
@@ -78,6 +79,7 @@ class EntityArchiver:
         self._server = server
         self._owners = owners
         self._whole = False
+        self._filter_told: set[str] = set()
         assert isinstance(control.job.script, BackupScript)
         self._script = control.job.script
         self._choice = MediaChoice(catalog, lanes, control, self._script)
@@ -167,6 +169,10 @@ class EntityArchiver:
         base: SessionHeader | None,
         base_on: OnlineMedia,
     ) -> ArchiveOrder:
+        filters = filters_here(self._script)
+        if entity.entity not in self._filter_told:
+            self._filter_told.add(entity.entity)
+            note_filter(self._control, self.point.label, filters, changed=not same_filter(base, filters))
         return ArchiveOrder(
             point_id=self.point.id,
             entity=entity.entity,
@@ -174,7 +180,8 @@ class EntityArchiver:
             job_id=self._control.job.id,
             fence=self._control.fence,
             base_session=base.number if base else 0,
-            base_incarnation=base.incarnation if base else "",
+            # What the earlier filter left out is in no list of changes.
+            base_incarnation=base.incarnation if base and same_filter(base, filters) else "",
             base_change=base.change if base else 0,
             base_media=base_on.path if base_on != chosen else "",
             data_key=key.data_key if key else None,
@@ -182,6 +189,8 @@ class EntityArchiver:
             verify=self._script.verify,
             server=self._server,
             owners=self._owners,
+            include=filters.include,
+            exclude=filters.exclude,
         )
 
     def _base(
@@ -264,6 +273,7 @@ class EntityArchiver:
             session_info(header, chosen.label), written_at=now, verified_at=now if result.verified else None
         )
         rows.publish(session, incremental=result.incremental)
+        note_left_out(control, self.point.label, header)
         if result.verified:
             self._catalog.sessions.mark_verified(chosen.label.serial, result.session)
         self._catalog.media.put_media(replace(chosen.info, used_bytes=media.used_bytes(chosen.path)))

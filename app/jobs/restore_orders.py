@@ -127,6 +127,8 @@ class RestoreOrders:
 
     def _targets(self, session: SessionInfo, roots: Sequence[bytes]) -> tuple[str, Targets, int | None]:
         script = self._script
+        if script.exact and session.filters and script.destination is not Destination.DIRECTORY:
+            raise UsageError("E5303", session=session.number)
         if script.destination is Destination.DIRECTORY:
             return script.host, ((b"/", script.directory),), None
         if script.destination is Destination.ORIGINAL_MASTER:

@@ -37,6 +37,8 @@ def session_info(header: SessionHeader, label: Label) -> SessionInfo:
         written_at=header.finished_at,
         origin_serial=header.origin_serial,
         origin_number=header.origin_number,
+        filters=header.filters,
+        left_out=header.left_out,
     )
 
 

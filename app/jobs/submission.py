@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from app.catalog.api import Catalog, NewJob
 from app.jobs import scheduler
 from app.jobs.credentials import NO_SECRETS, JobSecrets
+from app.jobs.filtering import check_script_filters
 from app.jobs.hosts import is_local
 from app.jobs.operation import check_commands, check_operation
 from app.jobs.rotating import ensure_pools
@@ -53,7 +54,7 @@ def submit_backup(
     Raises:
         UsageError: E5114 nothing to back up, E5115 encryption without a password (or the reverse), E511x
             schedule, AE1060 the path of a directory, E5745 a number out of its range, E5746 a command,
-            E5749 what it is to replace is no backup.
+            E5301, E5302 a filter, E5749 what it is to replace is no backup.
         BusyError: E6014 what it is to replace is active.
         NotFoundError: a scenario is not registered, E6012 a host is not known, E5116 the device group does
             not exist.
@@ -64,6 +65,7 @@ def submit_backup(
     if script.encrypt != bool(secrets.session_password):
         raise UsageError("E5115")
     check_operation(script)
+    check_script_filters(script)
     for scenario_id in script.scenario_ids:
         catalog.registrations.show(str(scenario_id))
     for source in script.sources:

@@ -101,6 +101,10 @@ class SessionHeader:
     origin_number: int = 0
     owners_id: str = ""
     """The chunk (hexadecimal) that keeps the names of users and groups; "" = none were kept."""
+    filters: str = ""
+    """Include and exclude patterns of the backup (see `app.model.backup_filters`); "" = none."""
+    left_out: str = ""
+    """What they left out, by rule, when everything was looked at last."""
 
 
 @dataclass(frozen=True, slots=True)

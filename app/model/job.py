@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.model.backup_filters import NO_BACKUP_FILTERS, BackupFilters
 from app.model.commands import JobCommands
 from app.model.job_log import JobLogLevel
 from app.model.owners import OwnerChange, OwnerRule
@@ -143,6 +144,7 @@ class BackupScript:
     retry_at: str = ""
     """When what was missed is tried again, HH:MM in the schedule's time zone; "" = after `retry_minutes`."""
     job_log: JobLogLevel = JobLogLevel.SUMMARY
+    filters: BackupFilters = NO_BACKUP_FILTERS
 
     def commands_of(self, node: str) -> JobCommands:
         """The commands around one node."""

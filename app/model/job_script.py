@@ -14,12 +14,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app.model.backup_filters import NO_FILTERS, BackupFilters
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import ArcxoError, UsageError
+from app.model.filters import check_filters
 from app.model.job import BackupScript, MediaMethod, Schedule, VerifyMode
 from app.model.job_log import JobLogLevel
 from app.model.paths import shown
 from app.model.rotation import Rotation, RotationScheme
+from app.model.scenario import Filters
 from app.model.source import DirectSource, check_source_path
 
 FORM = "arcxo backup job"
@@ -71,6 +74,8 @@ def to_file(saved: SavedBackup) -> bytes:
         "job_log": script.job_log.value,
         "commands": _commands_to(script.commands),
         "node_commands": {node: _commands_to(one) for node, one in script.node_commands},
+        "filters": _filters_to(script.filters.every),
+        "node_filters": {node: _filters_to(one) for node, one in script.filters.nodes},
         "schedule": _schedule_to(schedule),
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
@@ -120,6 +125,10 @@ def _commands_to(commands: JobCommands) -> dict[str, Any]:
         "after": list(commands.after),
         "after_unless": list(commands.after_unless),
     }
+
+
+def _filters_to(filters: Filters) -> dict[str, Any]:
+    return {"include": list(filters.include), "exclude": list(filters.exclude)}
 
 
 def _schedule_to(schedule: Schedule) -> dict[str, Any]:
@@ -250,6 +259,10 @@ def _script(fields: _Fields) -> BackupScript:
         job_log=fields.word("job_log", JobLogLevel) if fields.has("job_log") else JobLogLevel.SUMMARY,
         commands=fields.part("commands", _commands),
         node_commands=fields.named_parts("node_commands", _commands),
+        filters=BackupFilters(
+            fields.part("filters", _filters) if fields.has("filters") else NO_FILTERS,
+            fields.named_parts("node_filters", _filters) if fields.has("node_filters") else (),
+        ),
         **target,
     )
 
@@ -292,6 +305,12 @@ def _commands(fields: _Fields) -> JobCommands:
         after=fields.texts("after"),
         after_unless=fields.texts("after_unless"),
     )
+
+
+def _filters(fields: _Fields) -> Filters:
+    made = Filters(fields.texts("include"), fields.texts("exclude"))
+    check_filters(made)
+    return made
 
 
 def _schedule(fields: _Fields) -> Schedule:

@@ -121,6 +121,9 @@ class SessionInfo:
     origin_serial: str = ""
     origin_number: int = 0
     detail_at: datetime | None = None
+    filters: str = ""
+    """What it was written with; see `app.model.backup_filters.filters_of`, and `left_out_of`."""
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.model.errors import UsageError
 from app.model.estimate import BackupEstimate
@@ -34,10 +35,11 @@ class LocalBackups:
         script = request.script
         named = [replace(one, host=self._connections.named(one.host)) for one in script.sources]
         replica = self._connections.named(script.replica) if script.replica else ""
+        labels = {old.label: new.label for old, new in zip(script.sources, named, strict=True)}
         return submit_backup(
             self._connections.catalog,
             self._connections.secrets,
-            replace(script, sources=tuple(named), replica=replica),
+            replace(script, sources=tuple(named), replica=replica, **_relabelled(script, labels)),
             request.schedule,
             name=request.name,
             hold=request.hold,
@@ -71,6 +73,12 @@ class LocalBackups:
         return replace(saved, script=resolved(saved.script, known))
 
 
+def _relabelled(script: BackupScript, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What a script says of single nodes, with their new names for the old ones."""
+    commands = tuple((labels.get(node, node), one) for node, one in script.node_commands)
+    return {"node_commands": commands, "filters": script.filters.renamed(labels)}
+
+
 def resolved(script: BackupScript, known: Mapping[int, str]) -> BackupScript:
     """The script with the names and numbers that its scenarios have now: by number, else by name."""
     numbers = {name: number for number, name in known.items()}
@@ -78,6 +86,10 @@ def resolved(script: BackupScript, known: Mapping[int, str]) -> BackupScript:
     for number, name in zip(script.scenario_ids, script.scenario_names, strict=True):
         found = number if number in known else numbers.get(name, number)
         pairs.append((found, known.get(found, name)))
+    names = tuple(name for _, name in pairs)
     return replace(
-        script, scenario_ids=tuple(one for one, _ in pairs), scenario_names=tuple(name for _, name in pairs)
+        script,
+        scenario_ids=tuple(one for one, _ in pairs),
+        scenario_names=names,
+        **_relabelled(script, dict(zip(script.scenario_names, names, strict=True))),
     )

@@ -1392,7 +1392,7 @@ class BackupPoint(_message.Message):
     def __init__(self, id: _Optional[str] = ..., scenario: _Optional[_Union[Scenario, _Mapping]] = ..., replica: _Optional[str] = ..., taken_at: _Optional[_Union[Time, _Mapping]] = ..., consistency: _Optional[str] = ..., provider: _Optional[str] = ..., incarnation: _Optional[str] = ..., change: _Optional[int] = ..., entities: _Optional[_Iterable[_Union[EntityPoint, _Mapping]]] = ...) -> None: ...
 
 class ArchiveOrder(_message.Message):
-    __slots__ = ("point_id", "entity", "media_path", "job_id", "fence", "base_session", "base_incarnation", "base_change", "data_key", "key_id", "verify", "server", "base_media", "owners")
+    __slots__ = ("point_id", "entity", "media_path", "job_id", "fence", "base_session", "base_incarnation", "base_change", "data_key", "key_id", "verify", "server", "base_media", "owners", "include", "exclude")
     POINT_ID_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -1407,6 +1407,8 @@ class ArchiveOrder(_message.Message):
     SERVER_FIELD_NUMBER: _ClassVar[int]
     BASE_MEDIA_FIELD_NUMBER: _ClassVar[int]
     OWNERS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
     point_id: str
     entity: str
     media_path: str
@@ -1421,7 +1423,9 @@ class ArchiveOrder(_message.Message):
     server: str
     base_media: str
     owners: HostOwners
-    def __init__(self, point_id: _Optional[str] = ..., entity: _Optional[str] = ..., media_path: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ..., base_session: _Optional[int] = ..., base_incarnation: _Optional[str] = ..., base_change: _Optional[int] = ..., data_key: _Optional[bytes] = ..., key_id: _Optional[str] = ..., verify: _Optional[str] = ..., server: _Optional[str] = ..., base_media: _Optional[str] = ..., owners: _Optional[_Union[HostOwners, _Mapping]] = ...) -> None: ...
+    include: _containers.RepeatedScalarFieldContainer[str]
+    exclude: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, point_id: _Optional[str] = ..., entity: _Optional[str] = ..., media_path: _Optional[str] = ..., job_id: _Optional[int] = ..., fence: _Optional[int] = ..., base_session: _Optional[int] = ..., base_incarnation: _Optional[str] = ..., base_change: _Optional[int] = ..., data_key: _Optional[bytes] = ..., key_id: _Optional[str] = ..., verify: _Optional[str] = ..., server: _Optional[str] = ..., base_media: _Optional[str] = ..., owners: _Optional[_Union[HostOwners, _Mapping]] = ..., include: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Owner(_message.Message):
     __slots__ = ("number", "name")
