@@ -43,6 +43,8 @@ def help_window(tmp_path, qtbot):
     made.show_topic("index")
     made.show()
     qtbot.waitExposed(made)
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
     return made
 
 
