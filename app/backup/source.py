@@ -56,12 +56,17 @@ def open_file(path: bytes) -> int:
     return open_regular(path)[0]
 
 
+def open_unseen(path: bytes) -> int:
+    """A descriptor for whatever there is; its time of access stays as it is where that can be had."""
+    try:
+        return os.open(path, _READ | _UNSEEN)
+    except PermissionError:
+        return os.open(path, _READ)  # of somebody else, by a process that is not the system's
+
+
 def open_regular(path: bytes) -> tuple[int, os.stat_result]:
     """A descriptor for a regular file, and what it is; OSError otherwise."""
-    try:
-        descriptor = os.open(path, _READ | _UNSEEN)
-    except PermissionError:
-        descriptor = os.open(path, _READ)  # of somebody else, by a process that is not the system's
+    descriptor = open_unseen(path)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)

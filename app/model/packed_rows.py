@@ -30,10 +30,10 @@ class PackedRows:
 
 def pack_rows(rows: CatalogRows) -> Iterator[PackedRows]:
     """The rows in parts of about 1 MiB, in their order."""
-    part: list[tuple[object, ...]] = []
+    part: list[CatalogRow] = []
     size_bytes = 0
     for row in rows.rows:
-        part.append((row.path, row.kind.value, row.size_bytes, row.modified_ns, row.content_id, row.removed))
+        part.append(row)
         size_bytes += len(row.path) + _ROW_BYTES
         if size_bytes > _PART_BYTES:
             yield PackedRows(msgpack.packb(part), rows.incremental)
