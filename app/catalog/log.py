@@ -12,6 +12,7 @@ from sqlalchemy import Row, delete, insert, or_, select
 from app import messages
 from app.catalog import dialect
 from app.catalog.database import Database
+from app.catalog.log_search import may_hold
 from app.catalog.tables import activity
 from app.model.events import ActivityRecord, Severity
 from app.model.job_log import PACKED_CODES
@@ -80,6 +81,9 @@ class SqlActivityLog:
             with self._database.read() as c:
                 return [record_of(row) for row in c.execute(statement.limit(limit))]
         wanted = text.casefold()
+        likely = may_hold(wanted, caseless=not self._database.shared)
+        if likely is not None:
+            statement = statement.where(likely)
         found: list[ActivityRecord] = []
         before: int | None = None
         while len(found) < limit:

@@ -24,6 +24,7 @@ ON_BOTH = (
     "test_catalog_merging",
     "test_catalog_migrations",
     "test_catalog_search",
+    "test_log_search",
 )
 
 
