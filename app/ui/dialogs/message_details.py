@@ -52,7 +52,7 @@ class MessageDetailsDialog(QDialog):
             set_topic(self, code_topic(message.code))
             more = button("Help on this code", "", "circle-question-mark")
             more.clicked.connect(self._on_help_clicked)
-            buttons.addButton(more, QDialogButtonBox.ButtonRole.HelpRole)
+            buttons.addButton(more, QDialogButtonBox.ButtonRole.ActionRole)
         copy = button("Copy", "", "copy")
         copy.clicked.connect(self._on_copy_clicked)
         close = button("Close", "primary")

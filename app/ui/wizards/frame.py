@@ -64,13 +64,14 @@ class WizardFrame(QDialog):
         self._buttons = QHBoxLayout(foot)
         self._buttons.setContentsMargins(20, 12, 20, 12)
         self._buttons.setSpacing(8)
-        self.help = help_button()
-        self._buttons.addWidget(self.help)
         self._buttons.addStretch(1)
         for widget in (self.back, self.next):
             self._buttons.addWidget(widget)
         self._buttons.addSpacing(8)
         self._buttons.addWidget(self.cancel)
+        # Put in last, so that Tab comes to it last.
+        self.help = help_button()
+        self._buttons.insertWidget(0, self.help)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
