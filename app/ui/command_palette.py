@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from app.model.job import Job
 from app.model.scenario import ScenarioStatus
+from app.ui.help.desk import help_desk
 from app.ui.keyboard import plain
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column
@@ -23,6 +24,7 @@ from app.ui.widgets.status import JOB, SCENARIO
 from app.ui.widgets.views import CellTable
 
 SHOWN = 10
+_HELP_ICON = "circle-question-mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +199,12 @@ class CommandPalette(QObject):
         if not self._field.hasFocus():
             return
         text = self._field.text().strip()
-        hits = ranked(self._known(), text)[: SHOWN - 1]
+        hits = ranked(self._known(), text)[: SHOWN - 2]
         if text:
             search = partial(self._context.open_manager, "restore", pattern=f"*{text.strip('*')}*")
             hits.append(Found(("files", text), f"Find files named {text}", "Restore", "search", search))
+            ask = partial(help_desk().search, text)
+            hits.append(Found(("help", text), f"Search the help for {text}", "Help", _HELP_ICON, ask))
         self.model.set_items(hits)
         self.list.setVisible(bool(hits))
         if hits:

@@ -10,7 +10,6 @@ from typing import Any
 from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -24,18 +23,16 @@ from PySide6.QtWidgets import (
 
 from app import __version__
 from app.help import load as load_help
-from app.help.codes import PARTS
-from app.help.library import FIRST
 from app.model.errors import ArcxoError
 from app.services.api import ServerState, Services
 from app.ui import icons
 from app.ui.bridge.polling import Poller
 from app.ui.bridge.tasks import Tasks
 from app.ui.command_palette import CommandPalette, SearchField
-from app.ui.dialogs.keys import KeysDialog
 from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDialog
 from app.ui.help.desk import help_desk
-from app.ui.keyboard import GLOBAL_KEYS, keys_of, step_pane
+from app.ui.help.menu import HelpMenu
+from app.ui.keyboard import step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
 from app.ui.opening import open_in_rounds
@@ -233,9 +230,8 @@ class MainWindow(QMainWindow):
         self.theme_button = icon_button("moon", "Dark or light colours")
         self.theme_button.clicked.connect(self._on_theme_clicked)
         row.addWidget(self.theme_button)
-        help_ = icon_button("circle-question-mark", "Help on this screen (F1)")
-        help_.clicked.connect(self._on_help)
-        row.addWidget(help_)
+        self.help_button = icon_button("circle-question-mark", "Help on this screen (F1)")
+        row.addWidget(self.help_button)
         middle = QHBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
@@ -292,13 +288,8 @@ class MainWindow(QMainWindow):
         self._own_menu = self.menus.addMenu("")
         help_menu = self.menus.addMenu("&Help")
         self._menus = (file, quick, view, colours, size, self._own_menu, help_menu)
-        self._add(help_menu, "&Help on this screen", "F1", self._on_help)
-        self._add(help_menu, "&Contents", "", self._on_help_contents)
-        self._add(help_menu, "&Search the help…", "Ctrl+F1", self._on_help_search)
-        self._add(help_menu, "&Keys of this screen", "Shift+F1", self._on_keys)
-        self._add(help_menu, "&Messages and codes", "", self._on_help_codes)
-        help_menu.addSeparator()
-        self._add(help_menu, "&About Arcxo", "", self._on_about)
+        self._help = HelpMenu(help_menu, self._add, lambda: self.current_manager, self.toasts.show, self)
+        self.help_button.clicked.connect(self._help.show_screen)
 
     def _add(self, menu: QMenu, text: str, shortcut: str, slot: Any) -> QAction:
         action = menu.addAction(text)
@@ -389,29 +380,6 @@ class MainWindow(QMainWindow):
     def _on_previous_pane(self) -> None:
         step_pane(self.current_manager, -1)
 
-    def _on_keys(self) -> None:
-        manager = self.current_manager
-        own = [action for action in manager.actions() if action not in self.actions()]
-        dialog = KeysDialog(
-            manager.header.title.text(), keys_of(own), [*keys_of(self.actions()), *GLOBAL_KEYS], self
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _on_help(self) -> None:
-        focus = QApplication.focusWidget()
-        inside = focus is not None and self.current_manager.isAncestorOf(focus)
-        help_desk().show_for(focus if inside else self.current_manager)
-
-    def _on_help_contents(self) -> None:
-        help_desk().show(FIRST)
-
-    def _on_help_search(self) -> None:
-        help_desk().search()
-
-    def _on_help_codes(self) -> None:
-        help_desk().show(PARTS)
-
     def _menu_actions(self) -> list[QAction]:
         """Every action of the menus, the manager's own first."""
         assert self._own_menu is not None
@@ -437,6 +405,3 @@ class MainWindow(QMainWindow):
             theme().apply(theme().mode, float(action.data()))
             self._fit()
             self.context.settings.setValue("look/scale", action.data())
-
-    def _on_about(self) -> None:
-        self.toasts.show(f"Arcxo {__version__}", "Continuous replication, and backup of the replica")

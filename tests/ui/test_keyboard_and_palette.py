@@ -54,8 +54,9 @@ def test_ctrl_k_opens_a_scenario(window, qtbot, settled):
 def test_what_is_typed_can_be_looked_for_in_all_sessions(window, qtbot):
     window.palette_.open()
     qtbot.keyClicks(window.search, "quote")
-    last = window.palette_.model.items[-1]
-    assert last.text == "Find files named quote"
+    files, pages = window.palette_.model.items[-2:]
+    assert files.text == "Find files named quote"
+    assert pages.text == "Search the help for quote"
 
 
 def test_arrows_choose_and_esc_empties_the_search(window, qtbot):

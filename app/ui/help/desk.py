@@ -13,7 +13,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QWidget
 from shiboken6 import isValid
 
-from app.help.library import FIRST
+from app.help.library import FIRST, load
 from app.ui.help.topics import topic_of
 from app.ui.widgets.basics import button
 
@@ -73,10 +73,13 @@ class HelpDesk(QObject):
         sender = self.sender()
         self.show_for(sender if isinstance(sender, QWidget) else None)
 
-    def search(self) -> None:
-        """Open the window with its search field in use."""
-        self.show((self.window.topic if self.window is not None else "") or FIRST)
+    def search(self, words: str = "") -> None:
+        """Open the window with its search field in use; with `words` what they find, the best in view."""
+        hits = load().search(words) if words else []
+        shown = self.window.topic if self.window is not None else ""
+        self.show(hits[0].page.topic if hits else shown or FIRST)
         assert self._window is not None
+        self._window.contents.search(words)
         self._window.enter_search()
 
     def close(self) -> None:

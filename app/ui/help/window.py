@@ -155,8 +155,8 @@ class HelpWindow(QWidget):
         room = self.screen().availableSize()
         width = min(theme().px(980), room.width())
         self.resize(width, min(theme().px(720), room.height()))
-        beside = min(theme().px(280), width * 2 // 5)
-        self.splitter.setSizes([beside, width - beside])
+        narrow = min(theme().px(280), width * 2 // 5)
+        self.splitter.setSizes([narrow, width - narrow])
 
     def _tool(self, text: str, icon: str, key: str, slot: Callable[[], Any]) -> QAction:
         action = QAction(text, self)

@@ -342,3 +342,13 @@ def test_f1_leaves_a_search_behind(window, qtbot):
     shown = help_desk().window
     assert shown.topic == "hosts"
     assert shown.contents.stack.currentWidget() is shown.contents.tree
+
+
+def test_ctrl_k_searches_the_help_for_what_was_typed(window, qtbot):
+    window.palette_.open()
+    qtbot.keyClicks(window.search, "AE0465")
+    last = window.palette_.model.items[-1]
+    assert last.text == "Search the help for AE0465"
+    last.start()
+    assert help_desk().window.topic == "code-AE0465"
+    assert help_desk().window.contents.words.text() == "AE0465"
