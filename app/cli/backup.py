@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from app.cli.backup_filters import filter_options, show_preview
 from app.cli.context import CommandContext, current, read_password_file
 from app.cli.estimate import SAYS, show_estimate
 from app.cli.job import finish_submission
@@ -14,6 +15,7 @@ from app.cli.operation import Operation, operation_options
 from app.cli.preflight import show_checks
 from app.cli.schedule import schedule_options
 from app.messages import render
+from app.model.backup_filters import BackupFilters
 from app.model.errors import UsageError
 from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode, source_role
 from app.model.source import DirectSource, parse_source
@@ -94,6 +96,7 @@ _LOSSES = frozenset({"W5213", "W5214"})
     "--verify", type=click.Choice([mode.value for mode in VerifyMode]), default=VerifyMode.NONE.value
 )
 @operation_options
+@filter_options
 @click.option("--replace", "replaces", type=int, default=0, metavar="N", help="Modify the backup job N.")
 @click.option("--name", default="", metavar="TEXT", help="Name of the job.")
 @click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result.")
@@ -123,6 +126,8 @@ def backup(
     hold: bool,
     verify: str,
     operation: Operation,
+    filters: BackupFilters,
+    only_preview: bool,
     replaces: int,
     name: str,
     wait: bool,
@@ -158,7 +163,10 @@ def backup(
         streams=operation.streams,
         commands=operation.commands,
         node_commands=operation.node_commands,
+        filters=filters,
     )
+    if only_preview:
+        return show_preview(context, script)
     if only_preflight:
         return show_checks(context, context.services.backups.preflight(script))
     if only_estimate:

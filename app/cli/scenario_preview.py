@@ -80,11 +80,13 @@ def preview(
         seconds=0.0 if complete else seconds,
         on_progress=tell if complete else None,
     )
-    context.show(seen, lambda: _text(seen))
+    more = "These are the counts so far: not everything was seen. --complete takes the time it needs."
+    context.show(seen, lambda: preview_text(seen, more))
     return int(ExitCode.DONE if seen.complete else ExitCode.INCOMPLETE)
 
 
-def _text(seen: FilterPreview) -> str:
+def preview_text(seen: FilterPreview, unless_complete: str) -> str:
+    """A preview for people; the sentence is added when not everything was seen."""
     sums = (
         ("Taken", seen.included_files, seen.included_directories, seen.included_bytes),
         ("Left out", seen.excluded_files, seen.excluded_directories, seen.excluded_bytes),
@@ -111,9 +113,7 @@ def _text(seen: FilterPreview) -> str:
         places = "\n".join(f"  {shown(place)}" for place in seen.mounts)
         parts.append(f"Other file systems, replicated like any directory unless left out:\n{places}")
     if not seen.complete:
-        parts.append(
-            "These are the counts so far: not everything was seen. --complete takes the time it needs."
-        )
+        parts.append(unless_complete)
     return "\n\n".join(parts)
 
 

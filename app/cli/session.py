@@ -175,6 +175,7 @@ def _notes(item: SessionInfo) -> str:
             (item.encrypted, "encrypted"),
             (bool(item.origin_serial), "copy"),
             (not item.detail, "without names"),
+            (bool(item.filters), "filtered"),
             (item.verified_at is not None, "verified"),
             (item.restore_tested_at is not None, "restore-tested"),
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.cli.context import with_fields
 from app.cli.table import size_text
+from app.model.backup_filters import filters_of, left_out_of, rule_words
 from app.model.media import MediaInfo, SessionInfo
 
 
@@ -39,6 +40,21 @@ def document(item: SessionInfo, media: Sequence[MediaInfo]) -> dict[str, Any]:
     )
 
 
+def filter_fields(item: SessionInfo) -> list[tuple[str, str]]:
+    """What a session was written with, and what that left out; nothing for one without a filter."""
+    filters = filters_of(item.filters)
+    if not filters.include and not filters.exclude:
+        return []
+    told = (("include", filters.include), ("exclude", filters.exclude))
+    parts = [f"{word} {', '.join(rules)}" for word, rules in told if rules]
+    lines = [("Filter", "; ".join(parts))]
+    for one in left_out_of(item.left_out):
+        files = f"{one.files:,} files ({size_text(one.size_bytes)})"
+        counts = f"{files}, {one.directories:,} directories with all in them"
+        lines.append(("Left out", f"{rule_words(one.rule)}: {counts}"))
+    return lines
+
+
 def size_fields(item: SessionInfo, media: Sequence[MediaInfo]) -> list[tuple[str, str]]:
     """The lines about size and place, for people."""
     sequence = sequences(media).get(item.media_serial)
@@ -52,6 +68,7 @@ def size_fields(item: SessionInfo, media: Sequence[MediaInfo]) -> list[tuple[str
         ("Ratio", f"{compressed} of the new data, {reduced} of all"),
         ("Names", "in the catalog" if item.detail else "on the media alone; `arcxo media merge` reads them"),
     ]
+    lines += filter_fields(item)
     if item.origin_serial:
         lines.append(("Copy of", f"session {item.origin_number} of media with serial {item.origin_serial}"))
     return lines

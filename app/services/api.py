@@ -15,6 +15,7 @@ from typing import Protocol
 from app.model.content import FileContent
 from app.model.estimate import BackupEstimate
 from app.model.events import ActivityRecord, Severity
+from app.model.filters import FilterPreview
 from app.model.folder_comparison import FolderComparison
 from app.model.host import CheckResult, DirectoryEntry, Host, HostInfo, HostState
 from app.model.job import (
@@ -108,6 +109,26 @@ class BackupService(Protocol):
 
     def estimate(self, script: BackupScript) -> BackupEstimate:
         """What it will look at, store and take, by the last backups of what it names."""
+        ...
+
+    def preview(
+        self,
+        script: BackupScript,
+        node: str,
+        *,
+        examples: int = 20,
+        seconds: float = 0.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+        canceled: Callable[[], bool] = lambda: False,
+    ) -> FilterPreview:
+        """What its filters take and leave out of one node (a scenario's name, or a source's label) now.
+
+        Counted on the node's host, of a scenario in its replica; told several times a second, asked for
+        `canceled` as often; ends after `seconds` (0 = when all was seen). Nothing is changed.
+
+        Raises:
+            UsageError: E5302 no such node, ER00122 a pattern that is none. BusyError: AE1009.
+        """
         ...
 
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from app.model.errors import UsageError
 from app.model.estimate import BackupEstimate
+from app.model.filters import FilterPreview
 from app.model.host import CheckResult
 from app.model.job import BackupScript, Job
 from app.model.job_script import SavedBackup, for_file, from_file, to_file
@@ -52,6 +53,29 @@ class LocalBackups:
         from app.jobs.estimating import estimate_backup
 
         return estimate_backup(self._connections.catalog, script)
+
+    def preview(
+        self,
+        script: BackupScript,
+        node: str,
+        *,
+        examples: int = 20,
+        seconds: float = 0.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+        canceled: Callable[[], bool] = lambda: False,
+    ) -> FilterPreview:
+        """What its filters take and leave out of one node now."""
+        from app.services.backup_filters import preview_backup
+
+        return preview_backup(
+            self._connections,
+            script,
+            node,
+            examples=examples,
+            seconds=seconds,
+            on_progress=on_progress,
+            canceled=canceled,
+        )
 
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
         """What stands between this backup and its success, errors first."""

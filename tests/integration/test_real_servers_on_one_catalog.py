@@ -39,6 +39,8 @@ class Site:
         self.one.start()
         self.two.start()
         self.services: LocalServices = open_local(str(self.two.home))
+        # Each becomes known when its agent answers.
+        self.until(lambda: {"one", "two"} <= {host.name for host in self.services.hosts.list()}, 120)
 
     def submit(self, count: int, *, seconds: float = 0.0) -> list[int]:
         """Backups of a directory each, of either host; each with one more attempt."""

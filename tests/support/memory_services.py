@@ -108,6 +108,7 @@ from app.model.staging import StagingPlan, StagingPolicy
 from app.model.storage import DeviceReport, GroupInfo, PoolInfo
 from app.model.template import ScenarioTemplate, template_of
 from app.model.upcoming import NextRun, PlannedRun
+from app.replication.master.preview import preview as walk_preview
 from app.services.alerts_api import AlertRequest
 from app.services.api import BackupRequest, RestoreRequest, ServerState
 from app.services.backups import resolved
@@ -740,6 +741,24 @@ class MemoryBackups(_Calls):
         self._note("backups.estimate", script)
         nodes = [of_scenario(number, self._services.sessions) for number in script.scenario_ids]
         return estimate_of(nodes, script.streams)
+
+    def preview(
+        self,
+        script: BackupScript,
+        node: str,
+        *,
+        examples: int = 20,
+        seconds: float = 0.0,
+        on_progress: Callable[[FilterPreview], None] | None = None,
+        canceled: Callable[[], bool] = lambda: False,
+    ) -> FilterPreview:
+        self._note("backups.preview", script.filters.of(node), node)
+        roots = self._services.backup_roots.get(node, ())
+        seen = FilterPreview(complete=not roots, seconds=0.0)
+        for seen in walk_preview(roots, script.filters.of(node), examples=examples, stopped=canceled):
+            if on_progress is not None and not seen.complete:
+                on_progress(seen)
+        return seen
 
     def preflight(self, script: BackupScript) -> Sequence[CheckResult]:
         self._note("backups.preflight", script)
@@ -1380,6 +1399,7 @@ class MemoryServices:
         self.threads: set[str] = set()
         self.raises: dict[str, Exception] = {}
         self.server_running = True
+        self.backup_roots: dict[str, tuple[bytes, ...]] = {}
         self.servers: tuple[ServerInfo, ...] = ()
         self.owner_counts: tuple[OwnerCount, ...] = ()
         self.revision = (1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from app.model.backup_filters import filters_of, left_out_of, rule_words
 from app.model.media import SessionInfo
 from app.ui import formats
 from app.ui.models.cell import Cell, Column, number
@@ -106,6 +107,18 @@ def _proof_rank(session: SessionInfo) -> int:
     return bool(session.written_at) + bool(session.verified_at) + 2 * bool(session.restore_tested_at)
 
 
+def filter_words(session: SessionInfo) -> str:
+    """The patterns that a session was written with and what each left out, one line each; "" for none."""
+    filters = filters_of(session.filters)
+    lines = [f"Takes only {', '.join(filters.include)}"] if filters.include else []
+    lines += [f"Leaves out {', '.join(filters.exclude)}"] if filters.exclude else []
+    for one in left_out_of(session.left_out):
+        folders = f", {formats.counted(one.directories, 'folder')} with all in it" if one.directories else ""
+        files = f"{formats.counted(one.files, 'file')} ({formats.size(one.size_bytes)})"
+        lines.append(f"{rule_words(one.rule)}: {files}{folders}")
+    return "\n".join(lines)
+
+
 def remarks_cell(session: SessionInfo) -> Cell:
     """What a person must know of a session; the worst in its colour."""
     words = []
@@ -114,6 +127,7 @@ def remarks_cell(session: SessionInfo) -> Cell:
     words += ["encrypted"] if session.encrypted else []
     words += [f"copy of session {session.origin_number}"] if session.origin_serial else []
     words += [] if session.detail else ["names on the media only"]
+    words += ["filtered"] if session.filters else []
     if not words:
         return Cell(formats.NONE, role="muted", sort="")
     text = ", ".join(words)
@@ -122,4 +136,4 @@ def remarks_cell(session: SessionInfo) -> Cell:
         return Cell(text, icon="octagon-alert", icon_role="error", role="error", sort=text)
     if session.incomplete:
         return Cell(text, icon="triangle-alert", icon_role="warning", role="warning", sort=text)
-    return Cell(text, role="text2", sort=text)
+    return Cell(text, role="text2", sort=text, tooltip=filter_words(session))
