@@ -33,6 +33,7 @@ from app.model.scenario import ReplicaState, ServerType
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
 _GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
 _LOST_CLAIM = "E6003"
+_DELETED = "deleted"
 
 
 class BackupJobs:
@@ -359,10 +360,19 @@ class BackupJobs:
             except (NotFoundError, BusyError):
                 continue
 
+    def _summed_node(self, script: BackupScript) -> NodeSummary:
+        """A scenario that was deleted meanwhile has its line in the summary all the same."""
+        try:
+            return self._scenario_node(script)
+        except NotFoundError:
+            return NodeSummary(
+                script.scenario_names[0], script.scenario_ids[0], _DELETED, script.replica or _DELETED
+            )
+
     def _child_node(self, job: Job) -> NodeSummary:
         script = job.script
         assert isinstance(script, BackupScript)
-        node = source_node(script.sources[0]) if script.sources else self._scenario_node(script)
+        node = source_node(script.sources[0]) if script.sources else self._summed_node(script)
         sessions = self._catalog.sessions.of_job(job.id)
         sequences = {one.serial: one.sequence for one in self._catalog.media.media()}
         good = job.last_result is JobResult.FINISHED

@@ -14,7 +14,7 @@ from dateutil.rrule import rrule, rrulestr
 
 from app.model.errors import UsageError
 from app.model.job import Schedule
-from app.model.recurrence import DAYS
+from app.model.recurrence import DAYS, excluded_days
 
 _STEPS = {"HOURLY": timedelta(hours=1), "MINUTELY": timedelta(minutes=1)}
 _RARE = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
@@ -27,7 +27,7 @@ def check(schedule: Schedule) -> None:
     Raises:
         UsageError: E5110 for a rule that can't be read or is too frequent, E5111 for an unknown time zone,
             E5112 for a start without a time zone, E5113 for a rule that never runs, E5701 for a rotation and
-            E5702 for days without runs of what is not repeated.
+            E5702 for days without runs of what is not repeated, E5703 for days that are none.
     """
     if schedule.run_at is not None and schedule.run_at.tzinfo is None:
         raise UsageError("E5112", time=schedule.run_at.isoformat())
@@ -36,6 +36,10 @@ def check(schedule: Schedule) -> None:
         raise UsageError("E5701", scheme=schedule.rotation.scheme.value)
     if schedule.excluded and not schedule.repeat:
         raise UsageError("E5702")
+    try:
+        excluded_days(",".join(schedule.excluded))
+    except ValueError as error:
+        raise UsageError("E5703", details=f"its days without runs are not {error}") from None
     if schedule.repeat and next_run(schedule, datetime.min.replace(tzinfo=UTC), datetime.now(UTC)) is None:
         raise UsageError("E5113", rule=schedule.repeat)
 

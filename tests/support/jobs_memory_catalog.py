@@ -460,6 +460,9 @@ class MemoryRegistrations:
                 return one
         raise NotFoundError("E6002", scenario=name)
 
+    def remove(self, scenario_id: int) -> None:
+        del self.rows[scenario_id]
+
 
 class MemorySettings(dict[str, str]):
     def put(self, key: str, value: str) -> None:
