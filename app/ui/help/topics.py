@@ -177,6 +177,8 @@ def _front(widget: QWidget) -> str:
     """The topic of the page in front of `widget`; "" when it has no pages with a topic."""
     for stack in widget.findChildren(QStackedWidget):
         page = stack.currentWidget()
+        if isinstance(page, QAbstractItemView):
+            continue  # its topic is that of the row in it
         if page is not None and stack.isVisibleTo(widget) and (topic := own_topic(page)):
             focus = QApplication.focusWidget()
             pane = focus is not None and widget.isAncestorOf(focus) and _beside(focus, stack, widget)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
+from app.help.codes import topic_of
+from app.messages import load as load_messages
 from app.model.events import ActivityRecord
 from app.model.job import Job, JobKind
 from app.model.rewind import RewindResult
 from app.ui import formats
+from app.ui.help.topics import set_topic
 from app.ui.job_status import job_report
 from app.ui.job_status.job_report import WayBack, attention_rows, done_lines, facts, read_way_back
 from app.ui.job_status.log_pane import COLUMNS as LOG_COLUMNS
@@ -22,6 +25,7 @@ from app.ui.job_status.sheets import job_sheet
 from app.ui.job_status.undo_dialog import UndoDialog
 from app.ui.job_status.words import KIND
 from app.ui.manager import Context
+from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.printing import print_sheet, save_sheet
 from app.ui.sheet import Sheet
@@ -59,6 +63,7 @@ class JobDetailDialog(QDialog):
         self._done.setSpacing(4)
         self.attention = TreeModel(job_report.COLUMNS, self)
         self.attention_tree = self._tree("What needs attention", self.attention, job_report.COLUMNS)
+        self.attention_tree.current_row_changed.connect(self._on_attention_row)
         self.fine = EmptyState("circle-check", "Nothing needs attention", "No warning and no error.")
         self._found = QStackedWidget()
         self._found.addWidget(self.attention_tree)
@@ -260,6 +265,12 @@ class JobDetailDialog(QDialog):
 
     def _on_save(self) -> None:
         save_sheet(self._context, self.sheet(), f"job-{self.job.id}.pdf", self)
+
+    def _on_attention_row(self, index: QModelIndex) -> None:
+        """F1 opens the page of the message."""
+        record = index.data(ItemRole.OBJECT)
+        code = record.code if isinstance(record, ActivityRecord) else ""
+        set_topic(self.attention_tree, topic_of(code) if code in load_messages() else "")
 
     def _on_show_log(self) -> None:
         self.accept()

@@ -12,6 +12,7 @@ from app.model.events import ActivityRecord, Severity
 from app.model.job import Destination, JobKind, JobResult
 from app.model.job_log import packed
 from app.model.restore import KeptRestore, UndoPlan
+from app.ui.help.topics import topic_of
 from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.job_report import attention_rows, done_lines, newest_run
 from app.ui.job_status.manager import JobStatusManager
@@ -197,9 +198,7 @@ def test_the_log_is_purged_by_age_after_saying_what_stays(services, context, qtb
     settled()
 
 
-def test_the_lines_of_a_row_are_made_when_it_is_opened(
-    services, restored, context, qtbot, settled
-):
+def test_the_lines_of_a_row_are_made_when_it_is_opened(services, restored, context, qtbot, settled):
     services.activity = [
         line(1, "N5000", job="411", name="Nightly"),
         line(2, "N5045", **packed([f"/srv/{number} (5 bytes)" for number in range(200)])),
@@ -216,3 +215,10 @@ def test_the_lines_of_a_row_are_made_when_it_is_opened(
     settled()
     assert made.log.rowCount(held) == 200
     assert made.log.index(199, len(made.log.columns) - 1, held).data() == "/srv/199 (5 bytes)"
+
+
+def test_f1_on_what_needs_attention_is_the_page_of_its_code(detail):
+    tree = detail.attention_tree
+    tree.select_row(tree.model().index(0, 0))
+    assert topic_of(tree) == f"code-{tree.current_object().code}"
+    assert topic_of(detail.tabs) == "job-details"
