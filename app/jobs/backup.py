@@ -33,6 +33,7 @@ from app.model.scenario import ReplicaState, ServerType
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
 _GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
 _LOST_CLAIM = "E6003"
+_CATALOG_AWAY = "E6040"
 _DELETED = "deleted"
 
 
@@ -98,7 +99,7 @@ class BackupJobs:
         except CanceledError:
             raise
         except ArcxoError as error:
-            if control.canceled or error.code == _LOST_CLAIM:
+            if control.canceled or error.code in (_LOST_CLAIM, _CATALOG_AWAY):
                 raise
             started = control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
             refused = isinstance(error, CredentialsError)

@@ -30,7 +30,8 @@ _RENEW_EVERY_S = 8.0
 SKIPPED = "N5743"
 """A run that its own rules leave out."""
 _LOST_CLAIM = "E6003"
-_CATALOG_BUSY = frozenset({"E6001", "E6040"})
+_CATALOG_AWAY = "E6040"
+_CATALOG_BUSY = frozenset({"E6001", _CATALOG_AWAY})
 _STOP_POLL_S = 0.25
 
 
@@ -138,7 +139,8 @@ class ActiveJob:
                 return self._told(JobResult.CANCELED)
             return self._failed(error)
         except ArcxoError as error:
-            if error.code == _LOST_CLAIM:
+            if error.code in (_LOST_CLAIM, _CATALOG_AWAY):
+                # Cut off in the middle of a write: whoever finds the lease run out has it done again.
                 control.cancel(lost=True)
                 return JobResult.CRASHED
             if control.canceled:

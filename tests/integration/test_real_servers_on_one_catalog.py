@@ -50,7 +50,7 @@ class Site:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "file").write_bytes(os.urandom(2000) * (1 + int(seconds * 10_000)))
             source = DirectSource(("one", "two")[number % 2], os.fsencode(directory))
-            script = BackupScript((), (), retries=1, sources=(source,), streams=16)
+            script = BackupScript((), (), retries=2, retry_minutes=1, sources=(source,), streams=16)
             made.append(self.services.backups.submit(BackupRequest(script)).id)
         return made
 

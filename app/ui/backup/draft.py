@@ -222,7 +222,12 @@ class BackupDraft:
             streams=options.streams,
             commands=options.commands.commands(),
             node_commands=options.node_commands(nodes),
+            filters=options.filters(nodes),
         )
+
+    def script_with(self, statuses: Sequence[ScenarioStatus], options: BackupOptions) -> BackupScript:
+        """What the job would do with other options."""
+        return replace(self, options=options).script(statuses)
 
 
 def vars_of_rules(rules: MediaRules, like: MediaRules) -> None:

@@ -366,7 +366,8 @@ class BackupManager(Manager):
         """Retry, streams, commands."""
         names = [status.scenario.name for status in self.draft.selected(self.statuses)]
         names += [source.label for source in self.draft.sources]
-        dialog = BackupOptionsDialog(self.draft.options, names, self)
+        scripted = partial(self.draft.script_with, self.statuses)
+        dialog = BackupOptionsDialog(self.draft.options, names, self, self.context, scripted)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(partial(self._on_options, dialog))
         dialog.open()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
+from app.model.backup_filters import BackupFilters
 from app.model.commands import JobCommands, OnExit
 from app.model.job import BackupScript
 from app.model.job_log import MOST_LINES, JobLogLevel
+from app.ui.backup.filter_preview import FilterText, script_filters
 
 MOST_RETRIES = 12
 LEAST_STREAMS, MOST_STREAMS = 2, 32
@@ -112,6 +114,8 @@ class BackupOptions:
     nodes: dict[str, CommandText] = field(default_factory=dict)
     retry_at: str = ""
     job_log: JobLogLevel = JobLogLevel.SUMMARY
+    filter: FilterText = field(default_factory=FilterText)
+    node_filters: dict[str, FilterText] = field(default_factory=dict)
 
     @classmethod
     def of(cls, script: BackupScript) -> BackupOptions:
@@ -124,6 +128,8 @@ class BackupOptions:
             {node: CommandText.of(commands) for node, commands in script.node_commands},
             script.retry_at,
             script.job_log,
+            FilterText.of(script.filters.every),
+            {node: FilterText.of(one) for node, one in script.filters.nodes},
         )
 
     def fault(self) -> str:
@@ -133,11 +139,22 @@ class BackupOptions:
                 return f"{name}: {text.fault()}" if name else text.fault()
         return ""
 
+    def filter_fault(self) -> str:
+        """What is wrong with the filters, or ""."""
+        for name, text in [("", self.filter), *self.node_filters.items()]:
+            if text.fault():
+                return f"{name}: {text.fault()}" if name else text.fault()
+        return ""
+
     def node_commands(self, nodes: tuple[str, ...]) -> tuple[tuple[str, JobCommands], ...]:
         """Of the nodes that are backed up."""
         return tuple(
             (node, text.commands()) for node, text in self.nodes.items() if node in nodes and not text.empty
         )
+
+    def filters(self, nodes: tuple[str, ...]) -> BackupFilters:
+        """What is left out of the nodes that are backed up."""
+        return script_filters(self.filter, self.node_filters, nodes)
 
     def words(self) -> str:
         """What differs from nothing, in a line."""
@@ -149,6 +166,8 @@ class BackupOptions:
         if self.commands.after.strip():
             parts.append("a command after")
         parts += ["commands around nodes"] if any(not one.empty for one in self.nodes.values()) else []
+        filtered = not self.filter.empty or any(not one.empty for one in self.node_filters.values())
+        parts += ["filtered"] if filtered else []
         parts += [JOB_LOG[self.job_log].words] if JOB_LOG[self.job_log].words else []
         return ", ".join(parts)
 

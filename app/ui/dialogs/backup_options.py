@@ -1,8 +1,8 @@
-"""Options of a backup job: Retry, Operation, Pre/Post (also of one node), Job Log."""
+"""Options of a backup job: Retry, Operation, Filter and Pre/Post (also of one node), Job Log."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTime, Signal
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.commands import OnExit
+from app.model.job import BackupScript
 from app.ui.backup.options import (
     JOB_LOG,
     LEAST_STREAMS,
@@ -34,13 +35,16 @@ from app.ui.backup.options import (
     BackupOptions,
     CommandText,
 )
+from app.ui.dialogs.backup_filter_page import BackupFilterPage
 from app.ui.help.desk import help_button
+from app.ui.manager import Context
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.boxes import row_of
 from app.ui.widgets.form import Field
 
 WHOLE_JOB = "The whole job"
+_FILTER, _COMMANDS = 2, 3
 _UNLESS = {"failed": "Job fails", "incomplete": "Job incomplete", "finished": "Job complete"}
 _UNLESS_WORDS = {**_UNLESS, "canceled": "Job canceled"}
 
@@ -149,11 +153,19 @@ class CommandsForm(QWidget):
 class BackupOptionsDialog(QDialog):
     """Works on a copy; `options` is what was agreed to when it is accepted."""
 
-    def __init__(self, options: BackupOptions, nodes: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        options: BackupOptions,
+        nodes: Sequence[str],
+        parent: QWidget | None = None,
+        context: Context | None = None,
+        scripted: Callable[[BackupOptions], BackupScript] | None = None,
+    ) -> None:
+        """`scripted` gives the backup as it would be with other options, for the preview of the filter."""
         super().__init__(parent)
         self.setWindowTitle("Options")
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(theme().px(640), theme().px(560))
+        self.resize(theme().px(700), theme().px(620))
         self.options = replace(
             options,
             commands=replace(options.commands),
@@ -183,6 +195,11 @@ class BackupOptionsDialog(QDialog):
         self.commands.show_text(self.options.commands)
         self.commands.changed.connect(self._on_command)
         self.node.currentIndexChanged.connect(self._on_node)
+        self.filter = BackupFilterPage(
+            context, replace(options.filter), {k: replace(v) for k, v in options.node_filters.items()}, nodes
+        )
+        if scripted is not None:
+            self.filter.script = lambda: scripted(self._with_filter())
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Options")
         self.tabs.setExpanding(False)
@@ -191,6 +208,7 @@ class BackupOptionsDialog(QDialog):
         for title, page in (
             ("Retry", self._retry_page()),
             ("Operation", self._operation_page()),
+            ("Filter", self.filter),
             ("Pre/Post", self._commands_page()),
             ("Job Log", self._job_log_page()),
         ):
@@ -278,17 +296,21 @@ class BackupOptionsDialog(QDialog):
             self.options.commands = text
         self.said.setText("")
 
+    def _with_filter(self) -> BackupOptions:
+        return replace(self.options, filter=self.filter.every, node_filters=dict(self.filter.nodes))
+
     def _on_ok(self) -> None:
         made = self.options
         made.retries, made.retry_minutes = self.retries.value(), self.pause.value()
         made.retry_at = self.time.time().toString("HH:mm") if self.at_time.isChecked() else ""
         made.streams = self.streams.value()
         made.job_log = next(level for level, choice in self.job_log.items() if choice.isChecked())
-        fault = made.fault()
-        if fault:
-            self.tabs.setCurrentIndex(2)
-            self.said.setText(fault)
-            return
+        made.filter, made.node_filters = self.filter.every, self.filter.nodes
+        for fault, tab in ((made.filter_fault(), _FILTER), (made.fault(), _COMMANDS)):
+            if fault:
+                self.tabs.setCurrentIndex(tab)
+                self.said.setText(fault)
+                return
         self.accept()
 
 
