@@ -132,7 +132,7 @@ class MainWindow(QMainWindow):
             self._put_in(name, manager)
         if name != self._current:
             if self._current:
-                self._managers[self._current].deactivate()
+                self._managers[self._current].step_back()
             self._current = self._opening = name
             self.stack.setCurrentWidget(manager)
             self.navigation.choose(name)
@@ -201,12 +201,13 @@ class MainWindow(QMainWindow):
             self._server_poller.start()
         else:
             self._server_poller.stop()
-        if self._current:
-            manager = self._managers[self._current]
-            if visible:
+        for name, manager in self._managers.items():
+            if not visible:
+                manager.deactivate()
+            elif name == self._current:
                 manager.activate()
             else:
-                manager.deactivate()
+                manager.step_back()
 
     def _lay_out(self) -> None:
         top = QFrame()

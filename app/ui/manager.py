@@ -53,7 +53,8 @@ class Manager(QWidget):
     def __init__(self, context: Context, title: str) -> None:
         super().__init__()
         self.context = context
-        self._pollers: list[Poller] = []
+        self._pollers: dict[Poller, tuple[int, int]] = {}
+        """The intervals of each: in front, and behind another manager (0 = none)."""
         self._active = False
         self.header = ManagerHeader(title)
         self.banner = Banner()
@@ -87,10 +88,10 @@ class Manager(QWidget):
         self.addAction(action)
         return action
 
-    def poll(self, call: Callable[[], Any], interval_ms: int) -> Poller:
-        """A poller that runs while this manager is looked at."""
+    def poll(self, call: Callable[[], Any], interval_ms: int, *, behind_ms: int = 0) -> Poller:
+        """A poller that runs while this manager is looked at; with `behind_ms` also, so slowly, behind others."""
         poller = Poller(self.context.tasks, call, interval_ms, self)
-        self._pollers.append(poller)
+        self._pollers[poller] = (interval_ms, behind_ms)
         if self._active:
             poller.start()
         return poller
@@ -98,11 +99,22 @@ class Manager(QWidget):
     def activate(self) -> None:
         """The manager came to the front."""
         self._active = True
-        for poller in self._pollers:
+        for poller, (interval_ms, _) in self._pollers.items():
+            poller.set_interval(interval_ms)
             poller.start()
 
+    def step_back(self) -> None:
+        """Another manager came to the front, in a window that is seen."""
+        self._active = False
+        for poller, (_, behind_ms) in self._pollers.items():
+            if behind_ms:
+                poller.set_interval(behind_ms)
+                poller.start()
+            else:
+                poller.stop()
+
     def deactivate(self) -> None:
-        """The manager is hidden now, or the window is closed or minimized."""
+        """The window is closed or minimized."""
         self._active = False
         for poller in self._pollers:
             poller.stop()

@@ -11,6 +11,7 @@ from app.ui.backup.manager import BackupManager
 from app.ui.home.protection import protections, shown_status
 from app.ui.main_window import MainWindow
 from app.ui.theme import ThemeMode, theme
+from app.ui.xosoft import manager as xosoft_manager
 from tests.support.memory_services import now, sample_statuses
 
 
@@ -53,6 +54,25 @@ def test_only_the_manager_in_front_polls(window, qtbot, services):
     assert all(poller.running for poller in window.current_manager._pollers)
     window.hide()
     assert not any(poller.running for poller in window.current_manager._pollers)
+
+
+def test_scenarios_are_followed_behind_other_managers_but_not_behind_a_hidden_window(
+    window, qtbot, services, monkeypatch
+):
+    monkeypatch.setattr(xosoft_manager, "BEHIND_MS", 20)
+    window.open_manager("xosoft")
+    manager = window.current_manager
+    window.open_manager("media")
+    qtbot.waitUntil(lambda: bool(manager._history._samples))
+    number = next(iter(manager._history._samples))
+    noted = len(manager._history.samples(number))
+    qtbot.waitUntil(lambda: len(manager._history.samples(number)) > noted + 2)
+    window.hide()
+    assert not any(poller.running for poller in manager._pollers)
+    window.show()
+    assert [poller.interval_ms for poller in manager._pollers if poller.running] == [20]
+    window.open_manager("xosoft")
+    assert 20 not in [poller.interval_ms for poller in manager._pollers]
 
 
 def test_colours_change_without_a_restart(window, qapp):

@@ -37,7 +37,7 @@ class Poller(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._ask)
         self._watch = QTimer(self)
-        self._watch.setInterval(max(1500, interval_ms * 3))
+        self._watch.setInterval(_patience_ms(interval_ms))
         self._watch.timeout.connect(self._on_watch_timeout)
 
     @property
@@ -61,6 +61,14 @@ class Poller(QObject):
         if self._task is not None:
             self._task.drop()
             self._task = None
+
+    def set_interval(self, interval_ms: int) -> None:
+        """Go on at another pace; one that is quicker begins with a question."""
+        quicker = interval_ms < self.interval_ms
+        self.interval_ms = interval_ms
+        self._watch.setInterval(_patience_ms(interval_ms))
+        if quicker:
+            self.refresh()
 
     def refresh(self) -> None:
         """Ask at once, or directly after the answer on its way. Does nothing while stopped."""
@@ -96,3 +104,8 @@ class Poller(QObject):
 
     def _on_watch_timeout(self) -> None:
         self.stale.emit(self.last_answer_at)
+
+
+def _patience_ms(interval_ms: int) -> int:
+    """How long nothing may be heard at that pace."""
+    return max(1500, interval_ms * 3)
