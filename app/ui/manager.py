@@ -89,7 +89,7 @@ class Manager(QWidget):
         return action
 
     def poll(self, call: Callable[[], Any], interval_ms: int, *, behind_ms: int = 0) -> Poller:
-        """A poller that runs while this manager is looked at; with `behind_ms` also, so slowly, behind others."""
+        """A poller that runs while this manager is looked at; with `behind_ms`, slower, behind others too."""
         poller = Poller(self.context.tasks, call, interval_ms, self)
         self._pollers[poller] = (interval_ms, behind_ms)
         if self._active:
