@@ -19,8 +19,8 @@ from app.model.errors import ArcxoError, Problem
 from app.model.paths import is_beneath
 from app.replication.replica.restoring import RestoreArea, StagedOperation
 
-_BATCH_OPERATIONS = 4_000
-_BATCH_BYTES = 256 << 20
+_BATCH_OPERATIONS = 20_000
+_BATCH_BYTES = 512 << 20
 _BATCHES = 2
 """So many are handed over before one is waited for."""
 
@@ -153,13 +153,14 @@ class ApplierSink:
         with self._guard:
             problems = self._put_trees(number)
             self._put = number
-            return problems + self._flush()
+            return problems + self._flush_if_idle()
 
     def placed(self) -> tuple[int, list[Problem]]:
         """See `RestoreSink`."""
         with self._guard:
             while self._batches and self._batches[0][1].done():
                 self._told += self._applied_one()
+            self._told += self._flush_if_idle()
             if not self._batches and not self._queue:
                 self._placed = self._put
             told, self._told = self._told, []
@@ -268,6 +269,11 @@ class ApplierSink:
         if self._queued_entries < _BATCH_OPERATIONS and self._queued_bytes < _BATCH_BYTES:
             return []
         return self._flush()
+
+    def _flush_if_idle(self) -> list[Problem]:
+        """One batch follows the other; what comes meanwhile goes together, and waits for the disk once."""
+        busy = any(not batch.done() for _, batch in self._batches)
+        return [] if busy else self._flush()
 
     def _flush(self) -> list[Problem]:
         if not self._queue:

@@ -80,7 +80,8 @@ class HostEngines:
         self._master = master
         self._replica = replica
         self.sources = SourcePoints(AgentHome(home_path))
-        self.restores = Restores(home_path, os.path.join(home_path, "engine"), spawner, replica, events)
+        engine = os.path.join(home_path, "engine")
+        self.restores = Restores(home_path, engine, spawner, replica, events, self._spare)
         self._started_at = datetime.now(UTC)
         self._previews = threading.Semaphore(PREVIEWS_MOST)
         self.data_address = ""

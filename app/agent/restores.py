@@ -20,7 +20,7 @@ from app.agent.applier_sink import ApplierSink
 from app.agent.children import Spawner
 from app.agent.far_media import MediaRequest
 from app.agent.role_process import RoleProcess
-from app.agent.workers import AnswerLine, run_restore_work
+from app.agent.workers import AnswerLine, SpareWorker, run_restore_work
 from app.backup.api import RestoreSink
 from app.backup.sink import DirectorySink
 from app.backup.states import About, State, States, states_pending
@@ -42,11 +42,18 @@ class Restores:
     """The restores of a host. `tend` starts the thread that looks after what they leave. Any thread."""
 
     def __init__(
-        self, home: str, engine: str, spawner: Spawner, replica: RoleProcess, events: EventStore
+        self,
+        home: str,
+        engine: str,
+        spawner: Spawner,
+        replica: RoleProcess,
+        events: EventStore,
+        spare: SpareWorker | None = None,
     ) -> None:
         self._home = home
         self._states = States(os.path.join(engine, "restores"))
         self._spawner = spawner
+        self._spare = spare
         self._replica = replica
         self._events = events
         self._guard = threading.Lock()
@@ -77,7 +84,10 @@ class Restores:
         protected = (os.fsencode(self._home), *order.protected)
         if order.plan_only:
             work = ("plan", order, "", protected)
-            yield from run_restore_work(self._spawner, work, None, gone, None, line)
+            yield from run_restore_work(self._spawner, work, None, gone, None, line, self._spare)
+            if self._spare is not None:
+                # What was planned is restored next, as a rule.
+                self._spare.prepare()
             return
         about = About(
             order.job_id,
@@ -96,6 +106,7 @@ class Restores:
                 gone,
                 self._replica,
                 line,
+                self._spare,
             ):
                 ended = ended or isinstance(event, RestoreResult)
                 yield event

@@ -166,6 +166,7 @@ def run_restore_work(
     gone: threading.Event,
     replica: RoleProcess | None,
     line: AnswerLine | None = None,
+    spare: SpareWorker | None = None,
 ) -> Iterator[RestoreEvent | MediaRequest | None]:
     """The events of a restore, its plan or its undo, as `run_archive`; see `app.agent.restore_worker`.
 
@@ -176,17 +177,17 @@ def run_restore_work(
     """
     failed = ArcxoError("AE1025", reason="")
     if scenario_id is None or replica is None:
-        yield from _run(_asking(spawner, line), (*work, None), gone, failed, None)
+        yield from _run(_asking(spawner, line, spare), (*work, None), gone, failed, None)
         return
     area = replica.call("begin_restore", scenario_id, timeout_s=_APPLIER_S)
     try:
-        yield from _run(_asking(spawner, line), (*work, area), gone, failed, replica)
+        yield from _run(_asking(spawner, line, spare), (*work, area), gone, failed, replica)
     finally:
         replica.call("end_restore", scenario_id, area, timeout_s=_APPLIER_S)
 
 
-def _asking(spawner: Spawner, line: AnswerLine | None) -> Worker:
-    worker = Worker(spawner)
+def _asking(spawner: Spawner, line: AnswerLine | None, spare: SpareWorker | None) -> Worker:
+    worker = Worker(spawner) if spare is None else spare.take()
     if line is not None:
         line.attach(worker)
     return worker

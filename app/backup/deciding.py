@@ -42,6 +42,8 @@ class Deciding:
         self.made_above: set[bytes] = set()
         """Destinations that are made, and what is above them, to which no entry of a session has come yet."""
         self._tops = {directory: os.path.realpath(directory) for directory in task.directories()}
+        self._above = (b"", True)
+        """The last directory, and whether something in it may be protected."""
         self.protected = tuple(os.path.realpath(path) for path in task.protected)
         for directory, real in self._tops.items():
             if any(is_beneath(real, path) for path in self.protected):
@@ -82,11 +84,9 @@ class Deciding:
     def _look_at_others(self, item: Item, is_directory: bool) -> None:
         """Whether another entry of this restore has the place, or nothing may be written there."""
         written = not is_left_out(item.entry) if is_directory else not self._several
-        if written:
-            real = self.real(item.target)
-            if any(is_beneath(real, path) for path in self.protected):
-                item.failed, item.reason = "E4233", "it is part of this installation"
-                return
+        if written and self._is_protected(item.target):
+            item.failed, item.reason = "E4233", "it is part of this installation"
+            return
         if not self._several:
             return
         header = self.header
@@ -105,6 +105,19 @@ class Deciding:
             item.action, item.reason = RestoreAction.SKIP, "superseded"
         else:
             item.failed = "E4227"
+
+    def _is_protected(self, target: bytes) -> bool:
+        """Whether nothing may be written there. Found out by directory: most of them have nothing of that."""
+        if target not in self._tops:
+            above = target.rpartition(b"/")[0]
+            if above != self._above[0]:
+                real = self.real(above)
+                near = any(is_beneath(real, path) or is_beneath(path, real) for path in self.protected)
+                self._above = (above, near)
+            if not self._above[1]:
+                return False
+        real = self.real(target)
+        return any(is_beneath(real, path) for path in self.protected)
 
     def real(self, target: bytes) -> bytes:
         """Where a target is once the links above the destination are followed."""

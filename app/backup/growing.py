@@ -10,10 +10,11 @@ import contextlib
 import errno
 import os
 import stat
+import threading
 
 from app.backup.hopeless import end_if_hopeless
 from app.backup.new_trees import NewTree, NewTrees, plain_directory
-from app.backup.sink import DirectorySink, remove_tree
+from app.backup.sink import DirectorySink, remove_tree, synchronize
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 
@@ -29,6 +30,7 @@ class GrowingSink(DirectorySink):
         self._placed: dict[bytes, Metadata] = {}
         """Directories that have their metadata, as long as nothing is put into them."""
         self._devices: dict[bytes, int] = {}
+        self._writing: threading.Thread | None = None
 
     def stage(self, target: bytes, apart: int = 0) -> bytes:
         """See `RestoreSink`. What is in a new directory is made right there: nobody sees it yet."""
@@ -96,8 +98,18 @@ class GrowingSink(DirectorySink):
         return self._trees.seal()
 
     def put(self, number: int) -> list[Problem]:
-        """See `RestoreSink`. They are in place on return."""
-        return [problem for tree in self._trees.take(number) for problem in self._put_tree(tree)]
+        """See `RestoreSink`. They are in place on return, and on their way to the disk."""
+        problems = [problem for tree in self._trees.take(number) for problem in self._put_tree(tree)]
+        if self._writing is None or not self._writing.is_alive():
+            # Where all is written at the end, the processors have nothing to do meanwhile.
+            self._writing = threading.Thread(target=self._write_ahead, name="write ahead", daemon=True)
+            self._writing.start()
+        return problems
+
+    def _write_ahead(self) -> None:
+        for directory in self._directories:
+            with contextlib.suppress(OSError):
+                synchronize(directory)
 
     def settle(self) -> list[Problem]:
         """See `RestoreSink`."""

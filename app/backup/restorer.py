@@ -19,6 +19,7 @@ from app.backup.resuming import Resumed
 from app.backup.selection import OpenPart, Selection, open_parts
 from app.backup.tally import Tally
 from app.backup.windows import Tools, Windows
+from app.media.reader import ChunkReader
 from app.model.archive import Progress, RestoreResult
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.job import JobPhase
@@ -186,8 +187,12 @@ class Restorer:
                 tally.add(item)
             return tally
         places = Places(self._task.directories())
+
+        def add_new(reader: ChunkReader, node_id: bytes) -> None:
+            tally.add_new(reader, node_id, lambda: self._progress(b""))
+
         try:
-            for number, item in enumerate(Selection(self._task, parts, places).items()):
+            for number, item in enumerate(Selection(self._task, parts, places, add_new).items()):
                 tally.add(item)
                 if not number % 256:
                     self._progress(item.source)

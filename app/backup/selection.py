@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -59,10 +59,17 @@ def _opened(task: RestoreTask, part: RestorePart) -> OpenPart:
 class Selection:
     """The items of a restore, parents before children. Looks at the destination, changes nothing.
 
-    One object is gone through once.
+    One object is gone through once. `on_new` is told of each directory of which nothing is there yet, if all
+    in it is sure to be made; the items beneath it are left out then.
     """
 
-    def __init__(self, task: RestoreTask, parts: list[OpenPart], places: Places) -> None:
+    def __init__(
+        self,
+        task: RestoreTask,
+        parts: list[OpenPart],
+        places: Places,
+        on_new: Callable[[ChunkReader, bytes], None] | None = None,
+    ) -> None:
         self._task = task
         self._parts = parts
         several = task.exact or len(parts) > 1 or any(len(one.part.paths) > 1 for one in parts)
@@ -72,6 +79,7 @@ class Selection:
         """Missing destinations and what is above them; they are told of once, before what goes into them."""
         self._places = places
         self._left_out = frozenset(path.rstrip(b"/") or b"/" for path in task.left_out)
+        self._on_new = None if several or self._left_out else on_new
         self.damaged: list[tuple[bytes, ArcxoError]] = []
 
     def items(self) -> Iterator[Item]:
@@ -215,6 +223,9 @@ class Selection:
             if depth > MAX_DEPTH:
                 too_deep = ArcxoError("E4125", media="", object=entry[CONTENT].hex(), reason="it is too deep")
                 self.damaged.append((source, too_deep))
+                continue
+            if fresh and self._on_new is not None:
+                self._on_new(reader, entry[CONTENT])
                 continue
             try:
                 entries = reader.node(entry[CONTENT])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from app.backup.items import Item
-from app.media.node import DIRECTORY, EXTRA, KIND, SIZE
+from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, SIZE, Entry
+from app.media.reader import ChunkReader
+from app.model.errors import ArcxoError
 from app.model.restore import RestoreAction
 
 
@@ -25,6 +28,26 @@ class Tally:
         """Of everything counted."""
         return sum(self.counts.values())
 
+    def add_new(self, reader: ChunkReader, node_id: bytes, tick: Callable[[], None]) -> None:
+        """Count all that is in a directory of a session, where nothing of it is there yet.
+
+        `tick` is called at each directory. What cannot be read is not counted.
+        """
+        pending = [node_id]
+        while pending:
+            tick()
+            try:
+                entries = reader.node(pending.pop())
+            except ArcxoError:
+                continue  # told when it is restored
+            self.counts[RestoreAction.CREATE] += len(entries)
+            for entry in entries:
+                if entry[KIND] == DIRECTORY:
+                    pending.append(entry[CONTENT])
+                else:
+                    self.files += 1
+                    self._add_size(entry)
+
     def add(self, item: Item) -> None:
         """Count an item."""
         if item.failed:
@@ -38,13 +61,16 @@ class Tally:
         if item.action in (RestoreAction.SKIP, RestoreAction.DELETE):
             return
         self.files += item.entry[KIND] != DIRECTORY
-        extra = item.entry[EXTRA]
+        self._add_size(item.entry)
+
+    def _add_size(self, entry: Entry) -> None:
+        extra = entry[EXTRA]
         if extra and "h" in extra:
             group = (extra["h"][0], extra["h"][1])
             if group in self._groups:
                 return
             self._groups.add(group)
-        self.size_bytes += item.entry[SIZE]
+        self.size_bytes += entry[SIZE]
 
 
 def free_bytes(directory: bytes) -> int | None:
