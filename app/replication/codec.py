@@ -50,6 +50,7 @@ _KINDS = tuple(EntryKind)
 _KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
 _FILE_NUMBER = _KIND_NUMBER[EntryKind.FILE]
 _METADATA_TYPES = (int, int, int, int, int, int, list, bytes, int)
+_REPLACE_TYPES = (int, int, bytes, list, list, bytes, int)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999_US = 253_402_300_799_999_999
 
@@ -138,6 +139,17 @@ def decode(data: bytes) -> Record:
     """
     fields = unpack(data, RECORD_MAX_BYTES)
     tag = take_int(fields[0] if fields else None, 1, _SKIP)
+    # One comparison of all types: a synchronisation has one of these for each file.
+    if tag == _REPLACE and tuple(map(type, fields)) == _REPLACE_TYPES and fields[6] == 0:
+        _, root, path, metadata, extents, content, _ = fields
+        known, size = unpack_metadata(metadata), len(content)
+        if (
+            known.kind is EntryKind.FILE
+            and size == known.size_bytes
+            and extents == [0, size]
+            and type(extents[0]) is type(extents[1]) is int
+        ):
+            return ReplaceFile(take_root(root), take_path(path), known, (Extent(0, size),), content)
     rest = fields[1:]
     if tag == _STAGE:
         stage, offset, content = take(rest, 3)

@@ -6,7 +6,6 @@ the batches that follow may refer to them. What is left goes when the stream end
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import queue
@@ -30,6 +29,7 @@ from app.replication.replica.walking import remove_tree
 from app.replication.turns import Turns
 
 _RECORD_BYTES = 1_500
+_MADE = (ReplaceFile, MakeEntry)
 _BATCHES = itertools.count(1)
 """Their numbers name directories: a stream may have several synchronisations."""
 _THREADS = 3
@@ -50,7 +50,7 @@ class Made:
 class Prepared:
     """A batch of a synchronisation, its records decoded, and what is ready by the number of the record.
 
-    A record of what is ready has no content any more.
+    A record of what is ready has no content any more that is worth dropping.
     """
 
     batch: Batch
@@ -150,7 +150,7 @@ class _Maker:
         for at, record in enumerate(records):
             if at not in made:
                 kept += len(batch.records[at])
-            elif isinstance(record, ReplaceFile) and record.data:
+            elif isinstance(record, ReplaceFile) and record.data and len(record.data) > _RECORD_BYTES // 4:
                 records[at] = ReplaceFile(record.root, record.path, record.metadata, (), b"")
         return Prepared(empty, tuple(records), made, kept)
 
@@ -158,18 +158,22 @@ class _Maker:
         self, records: Sequence[Record], made: dict[int, Made | Grown], closed: Callable[[], bool]
     ) -> None:
         grower = Grower()
+        sides, name = self._sides, self._preparer.name
         for at, record in enumerate(records):
             if closed():
                 break
-            root = getattr(record, "root", None)
-            if root is None or root >= len(self._sides):
+            root = getattr(record, "root", len(sides))
+            if root >= len(sides):
                 continue
-            with contextlib.suppress(OSError, ArcxoError):
-                grown = grower.add(self._sides[root], record, self._preparer.name())
+            try:
+                grown = grower.add(sides[root], record, name)
                 if grown is not None:
                     made[at] = grown
-                elif isinstance(record, ReplaceFile | MakeEntry):
-                    made[at] = self._make(self._sides[root], record)
+                elif isinstance(record, _MADE):
+                    made[at] = self._make(sides[root], record)
+            except (OSError, ArcxoError):
+                # Told where it is carried out by itself.
+                continue
         grower.end()
         for at, ready in list(made.items()):
             if isinstance(ready, Grown) and id(ready) not in grower.whole:

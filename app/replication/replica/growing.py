@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.model.entry import EntryKind, Metadata
@@ -24,6 +25,8 @@ from app.replication.replica.walking import remove_tree
 Place = tuple[int, bytes]
 
 DEPTH_MAX = 64
+_TAKING_AWAY = (Remove, Rename)
+_MAKING = (ReplaceFile, MakeEntry)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -75,19 +78,19 @@ class Grower:
         self.whole: set[int] = set()
         """`id` of what is finished."""
 
-    def add(self, tree: ReplicaTree, record: Record, side: bytes) -> Grown | None:
-        """The directory that the record is made in now, or None. `side` is a name for a new one.
+    def add(self, tree: ReplicaTree, record: Record, side: Callable[[], bytes]) -> Grown | None:
+        """The directory that the record is made in now, or None. `side` gives a name for a new one.
 
         Raises OSError when what it tells of cannot be made; nothing is there of it then.
         """
         path: bytes = getattr(record, "path", b"")
         place = (tree.index, path)
-        if isinstance(record, Remove | Rename) or place in self._named:
+        if place in self._named or isinstance(record, _TAKING_AWAY):
             self.end()
             self._named.add(place)
             return None
         self._named.add(place)
-        if not isinstance(record, ReplaceFile | MakeEntry) or not path:
+        if not isinstance(record, _MAKING) or not path:
             return None
         opened = self._parent(tree, path)
         if isinstance(record, MakeEntry):
@@ -124,14 +127,21 @@ class Grower:
         return None
 
     def _directory(
-        self, tree: ReplicaTree, path: bytes, metadata: Metadata, opened: _Open | None, side: bytes
+        self,
+        tree: ReplicaTree,
+        path: bytes,
+        metadata: Metadata,
+        opened: _Open | None,
+        side: Callable[[], bytes],
     ) -> Grown | None:
         if self._open and (opened is None or len(self._open) >= DEPTH_MAX):
             return None
         if is_reserved(path):
             return None
+        made = b""
         if opened is None:
-            directory, name = tree.side.place(side)
+            made = side()
+            directory, name = tree.side.place(made)
         else:
             directory, name = opened.fd, path[len(opened.path) + 1 :]
         os.mkdir(name, 0o700, dir_fd=directory)
@@ -143,7 +153,7 @@ class Grower:
             raise
         if opened is None:
             self._tree = tree
-            self._grown = Grown(tree.index, path, side)
+            self._grown = Grown(tree.index, path, made)
         self._open.append(_Open(path, fd, metadata))
         assert self._grown is not None
         # Its inode is known when it is finished; it stands before all that is in it.
