@@ -14,6 +14,7 @@ from app.help.library import FIRST
 from app.ui import icons
 from app.ui.help.contents import Contents
 from app.ui.help.page_view import LEAST, MOST, PageView
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line
 
@@ -152,7 +153,7 @@ class HelpWindow(QWidget):
         layout.addWidget(Line())
         layout.addWidget(self.splitter, 1)
         self.setMinimumSize(520, 360)
-        room = self.screen().availableSize()
+        room = room_of(self)
         width = min(theme().px(980), room.width())
         self.resize(width, min(theme().px(720), room.height()))
         narrow = min(theme().px(280), width * 2 // 5)
