@@ -1,4 +1,8 @@
-"""Writing chunks: grouped into blocks, compressed by a pool, sealed and written in order by one thread."""
+"""Writing chunks: grouped into blocks, which one thread compresses, seals and writes in their order.
+
+Whoever adds compresses as well, while that thread is behind. With a pool that compresses blocks would change
+hands three times as often, and each time somebody waits for the interpreter.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,7 @@ _LEVELS = (_LEVEL, 3)
 """What blocks are compressed with, and what versions before did."""
 _Compressed = tuple[bytes, int, int]
 _Chunks = list[tuple[bytes, int]]
+_Parts = list[bytes | memoryview]
 _local = threading.local()
 
 
@@ -145,7 +150,6 @@ class PackWriter:
         store: DirectoryMediaStore,
         key_id: str,
         data_key: bytes | None,
-        threads: int = 2,
         *,
         keep_tables: bool = True,
     ) -> None:
@@ -153,12 +157,11 @@ class PackWriter:
         self._keep_tables = keep_tables
         self._key_id = key_id
         self._data_key = data_key
-        self._pool = ThreadPoolExecutor(threads, "compress")
         self._sealer = ThreadPoolExecutor(1, "seal")
-        self._queue: queue.Queue[tuple[int, Future[_Compressed], _Chunks] | None] = queue.Queue(
+        self._queue: queue.Queue[tuple[int, _Parts | _Compressed, _Chunks] | None] = queue.Queue(
             _QUEUED_BLOCKS
         )
-        self._parts: tuple[list[bytes | memoryview], list[bytes | memoryview]] = ([], [])
+        self._parts: tuple[_Parts, _Parts] = ([], [])
         self._chunks: tuple[_Chunks, _Chunks] = ([], [])
         self._sizes = [0, 0]
         self._open: dict[int, _OpenPack] = {}
@@ -181,7 +184,7 @@ class PackWriter:
             # Small ones with it would keep it all when only they are in use any more.
             if self._error is not None:
                 raise self._error
-            self._queue.put((kind, self._pool.submit(compress, [data]), [(chunk_id, len(data))]))
+            self._pass_on(kind, [data], [(chunk_id, len(data))])
             return
         self._parts[kind].append(data)
         self._chunks[kind].append((chunk_id, len(data)))
@@ -202,18 +205,25 @@ class PackWriter:
         self._parts[kind].clear()
         self._chunks[kind].clear()
         self._sizes[kind] = 0
-        self._queue.put((kind, self._pool.submit(compress, parts), chunks))
+        self._pass_on(kind, parts, chunks)
+
+    def _pass_on(self, kind: int, parts: _Parts, chunks: _Chunks) -> None:
+        """Leave a block to the writing thread; where that is behind, take the compressing off it."""
+        try:
+            self._queue.put_nowait((kind, parts, chunks))
+        except queue.Full:
+            self._queue.put((kind, compress(parts), chunks))
 
     def _write_all(self) -> None:
         while (item := self._queue.get()) is not None:
             if self._error is not None:
                 continue
             try:
-                kind, compressed, chunks = item
+                kind, block, chunks = item
                 pack = self._open.get(kind)
                 if pack is None:
                     pack = self._open[kind] = _OpenPack(self._store, kind, self._key_id, self._data_key)
-                self.stored_bytes += pack.write(compressed.result(), chunks)
+                self.stored_bytes += pack.write(compress(block) if isinstance(block, list) else block, chunks)
                 if pack.size >= pack.target or pack.chunks >= _PACK_CHUNKS:
                     self._closed.append(self._sealer.submit(self._close_pack, self._open.pop(kind)))
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that adds
@@ -248,7 +258,6 @@ class PackWriter:
             "E4142", media=self._store.location, object="pack", reason="stopped"
         )
         self._stop_thread()
-        self._pool.shutdown(cancel_futures=True)
         self._sealer.shutdown()
         for pack in self._open.values():
             pack.upload.abort()
