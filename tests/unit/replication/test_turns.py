@@ -44,3 +44,17 @@ def test_once_one_had_to_wait_all_read_together() -> None:
     thread.start()
     read()
     thread.join()
+
+
+def test_nobody_waits_longer_for_a_turn_than_its_patience() -> None:
+    turns, passed = Turns(0.01), threading.Event()
+
+    def make() -> None:
+        with turns.turn():
+            passed.set()
+
+    thread = threading.Thread(target=make)
+    with turns.turn():
+        thread.start()
+        assert passed.wait(10)
+    thread.join()

@@ -14,7 +14,7 @@ from app.model.scenario import Filters
 from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.filling import Arm, Filling, fill
 from app.replication.master.filters import PathFilter
-from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader
+from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader, ShadowRow
 
 
 class Place:
@@ -168,6 +168,27 @@ def test_a_reader_follows_the_walk_and_sees_nothing_of_what_is_recorded_later(
     later = place.filling.reader(lambda: None)
     assert [row[0] for row in later.rows(0)][-1] == b"c\0004"
     later.close()
+
+
+@pytest.mark.parametrize("kept", [0, 3, 1_000])
+def test_a_reader_gets_each_row_once_however_far_it_is_behind(
+    place: Place, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("app.replication.master.filling._PASS_FIRST", 2)
+    monkeypatch.setattr("app.replication.master.filling._PASS_MOST", 2)
+    monkeypatch.setattr("app.replication.master.filling._KEPT_ROWS", kept)
+    reader = place.filling.reader(lambda: None)
+    rows = reader.rows(0)
+    first: list[ShadowRow] = []
+    place.fill(lambda path, _device, _inode: first.append(next(rows)) if path == b"a/deep" else None)
+    place.filling.walked(0)
+
+    found = [*first, *rows]
+
+    after = ShadowReader(place.shadow.path)
+    assert found == list(after.rows(0))
+    after.close()
+    reader.close()
 
 
 def test_a_reader_that_waits_ends_as_it_is_told(place: Place) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from app.model.drift import DriftKind
 from app.model.entry import Xattrs
+from app.replication.metadata import read_xattrs
 from app.replication.replica import drift, listing
 from app.replication.replica.drift import Drift, Finding
 from app.replication.replica.drift_listing import ListedStates
@@ -93,6 +94,32 @@ def test_attributes_are_read_only_of_what_is_not_just_as_it_was_noted(
     assert read == [os.fsencode(root / "folder/c")]
     assert found[b"b"] == b"d" * 16
     assert [(one.path, one.kind) for one in findings] == [(b"folder/c", DriftKind.METADATA)]
+
+
+def test_a_listing_notes_when_what_it_read_had_changed(
+    store: ReplicaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one need not read its attributes then; not of what is so young that it may change unseen."""
+    read: list[object] = []
+
+    def reading(place: bytes | int) -> Xattrs:
+        read.append(place)
+        return read_xattrs(place)
+
+    monkeypatch.setattr(listing, "read_xattrs", reading)
+    listed(store)
+    read.clear()
+    states = ListedStates(store, 0)
+    assert len(list(list_root(store.trees[0].tree, states))) == len(read) == 6
+    states.end()
+
+    monkeypatch.setattr("app.replication.replica.drift_listing._YOUNG_NS", -1_000_000_000)
+    for expected in (6, 0):
+        read.clear()
+        states = ListedStates(store, 0)
+        found = list(list_root(store.trees[0].tree, states))
+        assert states.end() == []
+        assert (len(found), len(read)) == (6, expected)
 
 
 def test_what_is_gone_when_it_is_looked_at_is_told_once(store: ReplicaStore, tmp_path: Path) -> None:
