@@ -329,6 +329,7 @@ class ActivityLog(Protocol):
         job_id: int | None = None,
         severities: Sequence[Severity] = (),
         newer_than: int = 0,
+        older_than: int = 0,
         text: str = "",
         limit: int = 1000,
     ) -> Sequence[ActivityRecord]:

@@ -66,11 +66,14 @@ class SqlActivityLog:
         job_id: int | None = None,
         severities: Sequence[Severity] = (),
         newer_than: int = 0,
+        older_than: int = 0,
         text: str = "",
         limit: int = 1000,
     ) -> Sequence[ActivityRecord]:
         """Newest first."""
         statement = select(activity).where(activity.c.id > newer_than).order_by(activity.c.id.desc())
+        if older_than:
+            statement = statement.where(activity.c.id < older_than)
         if job_id is None:
             statement = statement.where(activity.c.code.not_in(PACKED_CODES))
         else:

@@ -24,6 +24,7 @@ from app.model.job_log import unpacked
 )
 @click.option("--text", default="", metavar="TEXT", help="Only lines that contain TEXT.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--older-than", type=int, default=0, metavar="N", help="Only lines older than that with id N.")
 @click.option(
     "--purge-before",
     type=UtcTime(),
@@ -38,6 +39,7 @@ def log(
     types: tuple[str, ...],
     text: str,
     limit: int,
+    older_than: int,
     purge_before: datetime | None,
     yes: bool,
 ) -> None:
@@ -52,7 +54,11 @@ def log(
         context.show({"deleted": deleted}, f"{deleted:,} line(s) deleted.")
         return
     records = context.services.log.list(
-        job_id=job_id, severities=[Severity(kind.removesuffix("s")) for kind in types], text=text, limit=limit
+        job_id=job_id,
+        severities=[Severity(kind.removesuffix("s")) for kind in types],
+        older_than=older_than,
+        text=text,
+        limit=limit,
     )
     records = sorted(records, key=lambda record: record.id)
 

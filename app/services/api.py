@@ -265,10 +265,11 @@ class ActivityLogService(Protocol):
         job_id: int | None = None,
         severities: Sequence[Severity] = (),
         newer_than: int = 0,
+        older_than: int = 0,
         text: str = "",
         limit: int = 1000,
     ) -> Sequence[ActivityRecord]:
-        """Newest first."""
+        """Newest first. `newer_than`, `older_than`: the numbers of lines; 0 = no limit."""
         ...
 
     def purge(self, older_than: datetime) -> int:

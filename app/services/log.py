@@ -21,12 +21,18 @@ class LocalActivityLog:
         job_id: int | None = None,
         severities: Sequence[Severity] = (),
         newer_than: int = 0,
+        older_than: int = 0,
         text: str = "",
         limit: int = 1000,
     ) -> Sequence[ActivityRecord]:
         """Newest first."""
         return self._connections.catalog.log.list(
-            job_id=job_id, severities=severities, newer_than=newer_than, text=text, limit=limit
+            job_id=job_id,
+            severities=severities,
+            newer_than=newer_than,
+            older_than=older_than,
+            text=text,
+            limit=limit,
         )
 
     def purge(self, older_than: datetime) -> int:

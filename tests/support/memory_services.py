@@ -1030,6 +1030,7 @@ class MemoryLog(_Calls):
         job_id: int | None = None,
         severities: Sequence[Severity] = (),
         newer_than: int = 0,
+        older_than: int = 0,
         text: str = "",
         limit: int = 1000,
     ) -> Sequence[ActivityRecord]:
@@ -1038,6 +1039,7 @@ class MemoryLog(_Calls):
             record
             for record in self._services.activity
             if record.id > newer_than
+            and (not older_than or record.id < older_than)
             and (job_id is None or record.job_id == job_id)
             and (not severities or record.severity in severities)
         ][:limit]

@@ -26,6 +26,7 @@ from app.model.job import Job
 from app.ui import formats
 from app.ui.job_status.log_details import LogDetails
 from app.ui.job_status.log_groups import JobGroup, Member, WeekGroup, group
+from app.ui.job_status.log_pages import LogPages
 from app.ui.job_status.sheets import log_sheet
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
@@ -96,6 +97,8 @@ class ActivityLogPane(QWidget):
         self.tree.row_activated.connect(self._on_current_changed)
         self.details = LogDetails()
         self.details.hide()
+        self.pages = LogPages()
+        self.query_changed.connect(self.pages.reset)
         self._empty = EmptyState("scroll-text", "No messages", "What Arcxo does is noted here, newest first.")
         self._stack = QStackedWidget()
         self._stack.addWidget(self.tree)
@@ -131,6 +134,8 @@ class ActivityLogPane(QWidget):
         layout.addLayout(row)
         layout.addWidget(Line())
         layout.addWidget(splitter, 1)
+        layout.addWidget(Line())
+        layout.addWidget(self.pages)
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -157,6 +162,7 @@ class ActivityLogPane(QWidget):
         self.records, self._jobs = records, jobs
         if first or not same:
             self._show()
+        self.pages.show_page(records)
 
     def set_jobs(self, jobs: Mapping[int, Job]) -> None:
         """What became of jobs meanwhile: their group rows say it."""

@@ -28,6 +28,7 @@ from app.ui.job_status.actions import Offer, offers
 from app.ui.job_status.job_commands import JobCommands
 from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.log_export import write_export
+from app.ui.job_status.log_pages import PAGE_LINES
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.job_status.queue_pane import JobQueuePane
@@ -37,7 +38,6 @@ from app.ui.printing import print_sheet
 from app.ui.widgets.basics import Line
 
 _PAGES = {"log": 1, "upcoming": 2}
-_LOG_LINES = 2000
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
 _NEXT_POLL_MS = 10_000
@@ -97,6 +97,7 @@ class JobStatusManager(Manager):
         self.queue.backup_wanted.connect(self._on_backup_wanted)
         self.queue.retried.connect(self._queue_poll.refresh)
         self.log.query_changed.connect(self._log_poll.refresh)
+        self.log.pages.changed.connect(self._log_poll.refresh)
         self.log.update_wanted.connect(self._log_poll.refresh)
         self.log.export_wanted.connect(self._on_export)
         self.queue.menu_wanted.connect(self._on_menu_wanted)
@@ -221,7 +222,8 @@ class JobStatusManager(Manager):
             job_id=self.log.job_id,
             severities=self.log.severities,
             text=self.log.search.text().strip(),
-            limit=_LOG_LINES,
+            older_than=self.log.pages.older_than,
+            limit=PAGE_LINES,
         )
 
     def _on_jobs(self, jobs: Sequence[Job]) -> None:

@@ -222,3 +222,11 @@ def test_rows_that_hold_the_lines_of_a_job_are_for_who_asks_for_that_job(catalog
     assert [one.code for one in catalog.log.list()] == ["N5000"]
     assert [one.code for one in catalog.log.list(job_id=job.id)] == ["N5045", "N5000"]
     assert [one.code for one in catalog.log.list(job_id=job.id, text="srv/ü")] == ["N5045"]
+
+
+def test_the_log_is_read_in_pages(catalog: SqlCatalog) -> None:
+    numbers = [catalog.log.append("N5000", Severity.INFORMATION, job=str(number)) for number in range(7)]
+    first = catalog.log.list(limit=3)
+    second = catalog.log.list(limit=3, older_than=first[-1].id)
+    third = catalog.log.list(limit=3, older_than=second[-1].id, text="started")
+    assert [one.id for one in (*first, *second, *third)] == numbers[::-1]
