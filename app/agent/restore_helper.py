@@ -10,10 +10,10 @@ import sys
 from multiprocessing.connection import Connection
 
 from app.agent.children import child_environment, end_with_parent, python_module
-from app.agent.collecting import collect_seldom
 from app.agent.logs import log_beside
 from app.agent.pipe import make_pipe
 from app.agent.secrecy import keep_memory_private
+from app.collecting import collect_seldom
 from app.model.errors import ArcxoError
 
 _log = logging.getLogger("arcxo.agent.restore_helper")

@@ -9,12 +9,12 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from app.agent.children import end_with_parent
-from app.agent.collecting import collect_seldom
 from app.agent.home import AgentHome
 from app.agent.logs import log_beside
 from app.agent.pipe import serve_pipe, tell_failed_start
 from app.agent.secrecy import keep_memory_private
 from app.agent.trimming import trim_now_and_then
+from app.collecting import collect_seldom
 
 Role = TypeVar("Role")
 

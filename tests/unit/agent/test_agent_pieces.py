@@ -7,9 +7,9 @@ import gc
 import pytest
 from google.protobuf.message import DecodeError
 
-from app.agent.collecting import collect_seldom
 from app.agent.generated import agent_pb2 as pb
 from app.agent.pieces import LAST, MORE, WHOLE, Piece, packed, unpacked
+from app.collecting import collect_seldom
 
 
 @pytest.mark.parametrize("size", [1, 2, 127, 128, 16_383, 16_384, 600_000])
