@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,17 @@ class Site:
         if view:
             used.click("Source view")
             used.keys(*["Down"] * view, "Return")
+
+    def session(self, number: int) -> dict[str, Any]:
+        """The row of a session, once it is listed."""
+        found: dict[str, Any] = self.used.wait(
+            lambda: next(
+                (row for row in self.used.rows(SESSIONS) if row["cells"][0].startswith(f"Session {number}")),
+                None,
+            ),
+            f"session {number} to be listed",
+        )
+        return found
 
     def to_folder(self, directory: Path, host: str = "") -> None:
         used = self.used
@@ -164,7 +176,7 @@ def test_a_whole_session_goes_to_the_replica_of_a_running_scenario_which_runs_ag
     with used(site) as there:
         console = there.used
         there.open_restore()
-        session = next(row for row in console.rows(SESSIONS) if row["cells"][0].startswith("Session 1"))
+        session = there.session(1)
         console.click_at(session["marker_place"])
         there.logins()
         console.click("Show plan", window=LOGINS)
@@ -201,7 +213,7 @@ def test_a_wrong_session_password_is_said_and_the_right_one_restores(site: Site,
     with used(site) as there:
         console = there.used
         there.open_restore()
-        session = next(row for row in console.rows(SESSIONS) if row["cells"][0].startswith("Session 1"))
+        session = there.session(1)
         console.click_at(session["marker_place"])
         there.to_folder(out)
         there.logins()
@@ -234,7 +246,7 @@ def test_a_full_destination_is_foreseen_and_leaves_nothing_behind(site: Site, tm
         with used(site) as there:
             console = there.used
             there.open_restore()
-            session = next(row for row in console.rows(SESSIONS) if row["cells"][0].startswith("Session 2"))
+            session = there.session(2)
             console.click_at(session["marker_place"])
             there.to_folder(small)
             there.logins()
@@ -267,7 +279,7 @@ def test_a_restore_is_taken_back(site: Site, tmp_path: Path) -> None:
     with used(site) as there:
         console = there.used
         there.open_restore()
-        session = next(row for row in console.rows(SESSIONS) if row["cells"][0].startswith("Session 1"))
+        session = there.session(1)
         console.click_at(session["marker_place"])
         there.to_folder(out)
         there.logins()

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QLayout,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.ui.manager import Context
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.form import Field
@@ -101,8 +115,36 @@ class ActDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().showEvent(event)
         self.fit()
-        if self.gate:
-            self.typed.setFocus()
+        self._order()
+        first = self.typed if self.gate else self._first_field()
+        if first is not None:
+            first.setFocus()
+
+    def _order(self) -> None:
+        """Tab goes through the fields as they are read, then to the buttons."""
+        fields = [*self._fields(self.form), self.typed]
+        for before, after in pairwise([*fields, *self._fields(self.foot)]):
+            QWidget.setTabOrder(before, after)
+
+    def _first_field(self) -> QWidget | None:
+        """Where typing begins; of what is done without a word, the button that Enter presses."""
+        usable = (one for one in self._fields(self.form) if one.isVisible() and one.isEnabled())
+        default = self.action if self.action.isDefault() and self.action.isEnabled() else self.cancel
+        return next(usable, default)
+
+    def _fields(self, layout: QLayout) -> list[QWidget]:
+        """What Tab stops at within a layout, in its order."""
+        found: list[QWidget] = []
+        for position in range(layout.count()):
+            item = layout.itemAt(position)
+            if item is None:
+                continue
+            inner, widget = item.layout(), item.widget()
+            if inner is not None:
+                found += self._fields(inner)
+            elif widget is not None:
+                found += _stops(widget)
+        return found
 
     def fit(self) -> None:
         """As high as what is shown needs, where the screen has the room."""
@@ -114,7 +156,7 @@ class ActDialog(QDialog):
         tall = layout.hasHeightForWidth()
         wanted = layout.totalHeightForWidth(width) if tall else layout.totalSizeHint().height()
         height = wanted + self.foot.sizeHint().height() + 14
-        room = self.screen().availableSize()
+        room = room_of(self)
         if width != self.width() or height > self.height():
             self.resize(min(width, room.width()), min(max(height, self.height()), room.height() - 40))
 
@@ -154,3 +196,14 @@ class ActDialog(QDialog):
         self._busy = False
         self.problem.show_error(error)
         self.refresh()
+
+
+def _stops(widget: QWidget) -> list[QWidget]:
+    """The widget where Tab stops at it, then what is in it, as it was made."""
+    whole = isinstance(widget, QAbstractItemView | QAbstractSpinBox | QComboBox)
+    area = isinstance(widget, QAbstractScrollArea) and not whole
+    found = [widget] if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not area else []
+    if not whole:
+        for child in widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            found += _stops(child)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QModelIndex, Signal
 from PySide6.QtWidgets import (
@@ -36,6 +37,7 @@ from app.ui.restore.plan_export import export_plan
 from app.ui.restore.plan_items import PlanInput, amount, busy_check, checks
 from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, box, folder_rows, item_rows
 from app.ui.restore.requests import changed, merged
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
 from app.ui.widgets.notices import ProblemCard, explain
@@ -43,6 +45,7 @@ from app.ui.widgets.views import CellTree
 
 BACK = 2
 _RECOUNT_MS = 300
+_TITLE_BAR = 40
 _OPENED = 400
 """About so many items are opened at first."""
 
@@ -62,7 +65,10 @@ class RestorePlanDialog(QDialog):
         self._plan: RestorePlan | None = None
         self._jobs: list[Job] = []
         self.setWindowTitle("Restore: plan")
-        self.resize(min(theme().px(1080), 1400), min(theme().px(720), 880))
+        room = room_of(parent)
+        self.resize(
+            min(theme().px(1080), 1400, room.width()), min(theme().px(720), 880, room.height() - _TITLE_BAR)
+        )
         self.title = Label("Counting what this restore will do", "title", wrap=True)
         self._line = Label("", "body", "muted", wrap=True)
         self.counts = {action: PlanCount(action) for action in RestoreAction}
@@ -174,6 +180,9 @@ class RestorePlanDialog(QDialog):
         layout.addWidget(self._stack, 1)
         layout.addWidget(Line())
         layout.addLayout(foot)
+        order = (self.filter, self.export, self.table, self.owners, self.name, self.back, self.restore)
+        for before, after in pairwise((*self.counts.values(), *order, self.cancel)):
+            QWidget.setTabOrder(before, after)
 
     def count(self) -> None:
         """Ask for the plan; nothing is changed by it."""

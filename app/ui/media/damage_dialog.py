@@ -62,6 +62,8 @@ class DamageDialog(QDialog):
         self.log.setEnabled(False)
         self.log.clicked.connect(self._on_log)
         close = button("Close")
+        close.setDefault(True)
+        self.tree.setFocus()
         close.clicked.connect(self.reject)
         head = QVBoxLayout()
         head.setContentsMargins(20, 16, 20, 12)

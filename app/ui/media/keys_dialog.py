@@ -127,6 +127,7 @@ class KeysDialog(QDialog):
         self.test = button("Test recovery key…", "", "shield-check")
         self.test.clicked.connect(partial(self._open, TestKitDialog))
         self.close_ = button("Close")
+        self.close_.setDefault(True)
         self.close_.clicked.connect(self.reject)
         self._lay_out()
         self._offer()

@@ -137,7 +137,7 @@ class FormatDialog(_LossDialog):
         self.action.style().unpolish(self.action)
         self.action.style().polish(self.action)
         self.action.setText(f"Erase {name} and format" if name else "Format")
-        self.action.setDefault(not name)
+        (self.cancel if name else self.action).setDefault(True)
 
     def call(self) -> Callable[[], Any]:
         """Submit the job."""

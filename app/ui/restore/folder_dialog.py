@@ -94,6 +94,7 @@ class CompareFoldersDialog(QDialog):
         self.filter.filtered.connect(self._on_filtered)
         self.listed = Label("", "small", "muted")
         close = button("Close")
+        close.setDefault(True)
         close.clicked.connect(self.accept)
         pills = QHBoxLayout()
         pills.setSpacing(8)
@@ -121,6 +122,7 @@ class CompareFoldersDialog(QDialog):
         layout.addWidget(self.table, 1)
         layout.addWidget(Line())
         layout.addLayout(foot)
+        self.table.setFocus()
         self.read()
 
     def read(self) -> None:

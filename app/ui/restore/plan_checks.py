@@ -15,7 +15,7 @@ class PlanChecks(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("kind", "sunken")
-        self.owners = button("Owners…", "small", "users")
+        self.owners = button("Owners…", "small", "users", self)
         self.owners.setToolTip("Whose the restored files become")
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(12)

@@ -66,8 +66,9 @@ class _ReadingDialog(QDialog):
         self.problem.hide()
         self.problem.retried.connect(self.read)
         self.body = QStackedWidget()
-        close = button("Close")
-        close.clicked.connect(self.accept)
+        self.close_ = button("Close")
+        self.close_.setDefault(not self._encrypted)
+        self.close_.clicked.connect(self.accept)
         self.head_row = QHBoxLayout()
         self.head_row.addWidget(self.title)
         self.head_row.addStretch(1)
@@ -80,7 +81,7 @@ class _ReadingDialog(QDialog):
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
         foot.addStretch(1)
-        foot.addWidget(close)
+        foot.addWidget(self.close_)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -163,6 +164,7 @@ class PreviewDialog(_ReadingDialog):
         area.setWidgetResizable(True)
         self.body.addWidget(area)
         self.hex = self._text("Bytes")
+        QWidget.setTabOrder(self.hex, self.close_)
         self.begin()
 
     def call(self) -> Callable[[], object]:

@@ -164,6 +164,9 @@ class FilterField(QLineEdit):
         clear.setShortcut(Qt.Key.Key_Escape)
         clear.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         clear.triggered.connect(self.clear)
+        # Where there is nothing to clear, Esc closes the dialog that the field is in.
+        clear.setEnabled(False)
+        self.textChanged.connect(lambda text: clear.setEnabled(bool(text)))
         self.addAction(clear)
 
     def _on_delay_passed(self, text: str) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.help.desk import help_button
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.controls import Steps
@@ -22,7 +23,7 @@ class WizardFrame(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        room = self.screen().availableSize()
+        room = room_of(self)
         self.resize(min(theme().px(width), room.width()), min(theme().px(height), room.height()))
         self.steps = Steps()
         self.title = Label("", "title", wrap=True)
