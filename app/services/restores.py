@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.model.content import FileContent
-from app.model.errors import CredentialsError
+from app.model.errors import CredentialsError, UsageError
 from app.model.folder_comparison import FolderComparison
 from app.model.job import Destination, Job, RestoreScript, RestoreSelection
 from app.model.media import CatalogEntry, FileVersion
@@ -29,9 +29,8 @@ class LocalRestores:
 
         Raises:
             CredentialsError: E1133 an encrypted session without a password, E1134 a wrong one.
-            UsageError: E4243 E5187 nothing may be restored there, E5185 exact with another rule than to
-            overwrite,
-                E5186 E5188 it must be confirmed.
+            UsageError: E5303 exact from a session with a filter, E4243 E5187 nothing may be restored there,
+                E5185 exact with another rule than to overwrite, E5186 E5188 it must be confirmed.
         """
         from app.jobs.credentials import JobSecrets
         from app.jobs.submission import submit_restore
@@ -178,10 +177,16 @@ class LocalRestores:
         """The destination and the passwords."""
         check_destination(self._connections, request.script)
         for selection in request.script.selections:
-            self._check_password(request, selection)
+            self._check_session(request, selection)
 
-    def _check_password(self, request: RestoreRequest, selection: RestoreSelection) -> None:
+    def _check_session(self, request: RestoreRequest, selection: RestoreSelection) -> None:
         session = self._connections.catalog.sessions.show(selection.media_serial, selection.session)
+        if (
+            session.filters
+            and request.script.exact
+            and request.script.destination is not Destination.DIRECTORY
+        ):
+            raise UsageError("E5303", session=session.number)
         if not session.encrypted:
             return
         password = password_of(request, selection)
