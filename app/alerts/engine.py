@@ -44,16 +44,24 @@ class Sealed(Protocol):
 class AlertEngine:
     """One thread from `start` to `close`; `collect` and `deliver` may be called without it.
 
-    `watch` is called in each round before the log is read: it may add lines to it.
+    `watch` is called in each round before the log is read: it may add lines to it. Both are done only while
+    `on_duty`: one of several servers does it for all. What is queued any of them delivers.
     """
 
     def __init__(
-        self, catalog: Catalog, store: Sealed, server: str, watch: Callable[[], None] = lambda: None
+        self,
+        catalog: Catalog,
+        store: Sealed,
+        server: str,
+        watch: Callable[[], None] = lambda: None,
+        on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._server = server
         self._watch = watch
+        self._on_duty = on_duty
+        self._pruned_at = datetime.min.replace(tzinfo=UTC)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -148,20 +156,22 @@ class AlertEngine:
         self._catalog.log.append(code, severity, server=self._server, **params)
 
     def _run(self) -> None:
-        pruned_at = datetime.min.replace(tzinfo=UTC)
         while not self._stopping.is_set():
-            for work in (self._watch, self.collect, self.deliver):
+            own = (self._watch, self.collect, self._prune) if self._on_duty() else ()
+            for work in (*own, self.deliver):
                 try:
                     work()
                 except ArcxoError as error:
                     _LOG.info("alerts stopped for now: %s", error)
                 except Exception:  # noqa: BLE001 - a bug ends this round, not the alerts
                     _LOG.exception("unexpected failure in alerts")
-            now = datetime.now(UTC)
-            if now - pruned_at > timedelta(hours=6):
-                pruned_at = now
-                self._catalog.alerts.prune(now - timedelta(days=_KEPT_DAYS))
             self._stopping.wait(_POLL_S)
+
+    def _prune(self) -> None:
+        now = datetime.now(UTC)
+        if now - self._pruned_at > timedelta(hours=6):
+            self._catalog.alerts.prune(now - timedelta(days=_KEPT_DAYS))
+            self._pruned_at = now
 
 
 def message_of(one: Delivery, server: str) -> sending.Message:

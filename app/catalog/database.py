@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ class Database:
         self.engine = engine
         self.file = file
         self.patience_s = 0.0
+        self.counter = ""
         self._hurried = threading.Event()
         self._guard = threading.Lock()
         self._watcher: Connection | None = None
@@ -56,8 +58,10 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, counter: str = "") -> Iterator[Connection]:
         """A write transaction, committed when the block ends well. Keep it under 50 ms.
+
+        `counter`: the sequence of a shared database that is counted up by it; "" = the catalog's.
 
         Raises:
             BusyError: E6001 another writer held the catalog for the whole bounded wait.
@@ -66,6 +70,7 @@ class Database:
             writing = dialect.for_writing(connection, write=True)
             with writing.begin():
                 yield writing
+            self._count(writing, counter or self.counter)
 
     @contextmanager
     def write_lazily(self) -> Iterator[Connection]:
@@ -81,8 +86,17 @@ class Database:
             writing = dialect.for_writing(connection, write=True)
             with writing.begin():
                 yield writing
+            self._count(writing, self.counter)
 
-    def revision(self) -> int:
+    def _count(self, connection: Connection, counter: str) -> None:
+        """Let others know of a commit, after it: who sees the number sees what it tells of."""
+        if not self.shared or not counter:
+            return
+        # What is committed stays so, whether it can be told now or is seen with the next change.
+        with contextlib.suppress(DBAPIError), connection.begin():
+            connection.execute(text("SELECT nextval(:counter)"), {"counter": counter})
+
+    def revision(self, counter: str = "") -> int:
         """A number that differs after anyone's commit; comparable only with earlier ones of this object."""
         with dialect.explained(self.file), self._guard:
             if self._watcher is None:
@@ -93,9 +107,12 @@ class Database:
                 return int(raw.execute("PRAGMA data_version").fetchone()[0])
             try:
                 with self._watcher.begin():
-                    # It differs as soon as anyone's transaction is seen; the statistics come seconds later.
-                    changed = "SELECT hashtextextended(CAST(pg_current_snapshot() AS TEXT), 0)"
-                    return int(self._watcher.execute(text(changed)).scalar_one())
+                    # The statistics, which count all rows that change, come seconds later.
+                    changed = text(
+                        f"SELECT last_value, is_called FROM {counter or self.counter}"
+                    )  # a name of ours
+                    last, called = self._watcher.execute(changed).one()
+                    return int(last) + bool(called)
             except DBAPIError:
                 self._watcher.invalidate()
                 self._watcher.close()

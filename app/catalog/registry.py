@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from app.catalog import dialect, rows
 from app.catalog.api import Registration
@@ -23,6 +24,11 @@ LOCAL_HOST = "localhost"
 def put_row(connection: Any, table: Table, key: str, values: dict[str, Any]) -> None:
     """Update the row whose `key` column equals that of `values`, or insert it. In a write transaction."""
     column = table.c[key]
+    if connection.dialect.name == "postgresql":
+        # Another server may insert it at the same moment.
+        made = postgresql.insert(table).values(values)
+        connection.execute(made.on_conflict_do_update(index_elements=[column], set_=values))
+        return
     if connection.execute(update(table).where(column == values[key]).values(values)).rowcount == 0:
         connection.execute(insert(table).values(values))
 

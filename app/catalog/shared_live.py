@@ -24,7 +24,11 @@ _TABLES = (
         started_at BIGINT NOT NULL, heartbeat_at BIGINT NOT NULL, capabilities TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS live_duties (
         name TEXT PRIMARY KEY, server_id TEXT NOT NULL, until BIGINT NOT NULL)""",
+    "CREATE SEQUENCE IF NOT EXISTS live_changes",
+    "CREATE SEQUENCE IF NOT EXISTS catalog_changes",
 )
+CATALOG_CHANGES = "catalog_changes"
+LIVE_CHANGES = "live_changes"
 _MAKING = 0x6172_6378_6F01
 """The advisory lock under which one of several servers makes the tables."""
 
@@ -32,18 +36,19 @@ _MAKING = 0x6172_6378_6F01
 def make_live_tables(database: Database) -> None:
     """Make the tables where they are missing; costs one query where they are there."""
     with database.read() as c:
-        if c.execute(text("SELECT to_regclass('live_duties')")).scalar() is not None:
-            return
-    with database.write() as c:
-        c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MAKING})
-        for statement in _TABLES:
-            c.execute(text(statement))
+        there = c.execute(text("SELECT to_regclass(:name)"), {"name": CATALOG_CHANGES}).scalar() is not None
+    if not there:
+        with database.write() as c:
+            c.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MAKING})
+            for statement in _TABLES:
+                c.execute(text(statement))
+    database.counter = CATALOG_CHANGES
 
 
 @contextmanager
 def _quick(database: Database) -> Iterator[Connection]:
     """A write that waits for no disk: it is said again soon anyway."""
-    with database.write() as c:
+    with database.write(LIVE_CHANGES) as c:
         c.execute(text("SET LOCAL synchronous_commit TO off"))
         yield c
 
@@ -154,7 +159,7 @@ class SharedServers:
             " SET server_id = excluded.server_id, until = excluded.until"
             " WHERE live_duties.server_id = excluded.server_id OR live_duties.until < :now"
         )
-        with self._database.write() as c:
+        with _quick(self._database) as c:
             now = dialect.now_us(c)
             values = {"duty": duty, "id": server_id, "until": now + int(lease_s * 1_000_000), "now": now}
-            return c.execute(take, values).rowcount == 1
+            return bool(c.execute(take, values).rowcount == 1)

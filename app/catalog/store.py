@@ -20,7 +20,7 @@ from app.catalog.media import SqlMediaRecords
 from app.catalog.merging import SqlMerging
 from app.catalog.registry import SqlHosts, SqlRegistrations, SqlSettings
 from app.catalog.sessions import SqlSessions
-from app.catalog.shared_live import SharedLive, SharedServers, make_live_tables
+from app.catalog.shared_live import LIVE_CHANGES, SharedLive, SharedServers, make_live_tables
 from app.catalog.tables import metadata
 from app.model.errors import ArcxoError
 
@@ -50,7 +50,9 @@ class SqlCatalog:
 
     def changes(self) -> tuple[int, int]:
         """Catalog and live revision."""
-        live = 0 if self._live_store is None else self._live_store.revision()
+        if self._live_store is None:
+            return self._database.revision(), self._database.revision(LIVE_CHANGES)
+        live = self._live_store.revision()
         return self._database.revision(), live
 
     @property

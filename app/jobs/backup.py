@@ -251,7 +251,7 @@ class BackupJobs:
             except CanceledError:
                 raise
             except ArcxoError as error:
-                if control.canceled or error.code == _LOST_CLAIM:
+                if control.canceled or error.code in (_LOST_CLAIM, _CATALOG_AWAY):
                     raise
                 control.error(error, scenario=point.label)
                 lacks_media |= error.code == NO_MEDIA

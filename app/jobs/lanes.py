@@ -21,12 +21,21 @@ class Lanes:
     @contextmanager
     def hold(self, control: JobControl, lane: Hashable, text: str) -> Iterator[None]:
         """Hold a lane; waits for it with `text` shown. Raises CanceledError E5131 while waiting."""
-        control.wait_for(text, lambda: self._take(control.job.id, lane))
+        taken = False
+
+        def take() -> bool:
+            nonlocal taken
+            taken = self._take(control.job.id, lane)
+            return taken
+
         try:
+            # It raises after it was taken, too: where the catalog cannot be told that the waiting is over.
+            control.wait_for(text, take)
             yield
         finally:
-            with self._lock:
-                del self._holders[lane]
+            if taken:
+                with self._lock:
+                    del self._holders[lane]
 
     def _take(self, job_id: int, lane: Hashable) -> bool:
         with self._lock:
@@ -38,12 +47,20 @@ class Lanes:
     @contextmanager
     def slot(self, control: JobControl, lane: Hashable, most: int, text: str) -> Iterator[None]:
         """One of `most` places of a lane; waits for it with `text` shown. Raises CanceledError E5131."""
-        control.wait_for(text, lambda: self._take_slot(control.job.id, lane, most))
+        taken = False
+
+        def take() -> bool:
+            nonlocal taken
+            taken = self._take_slot(control.job.id, lane, most)
+            return taken
+
         try:
+            control.wait_for(text, take)
             yield
         finally:
-            with self._lock:
-                self._slots[lane].discard(control.job.id)
+            if taken:
+                with self._lock:
+                    self._slots[lane].discard(control.job.id)
 
     def _take_slot(self, job_id: int, lane: Hashable, most: int) -> bool:
         with self._lock:

@@ -144,9 +144,7 @@ class Server:
         known = agents or KnownHosts(home, self._catalog)
         self._watched = KeptAgents(lambda host: known.agent_of(host, None))
         watchdog = Watchdog(self._catalog, self._name, self._watched.lend)
-        self._alerts = AlertEngine(
-            self._catalog, self._store, self._name, lambda: watchdog.look() if self._on_duty() else None
-        )
+        self._alerts = AlertEngine(self._catalog, self._store, self._name, watchdog.look, self._on_duty)
         self._beat_at = 0.0
         self._away_since: float | None = None
         self._away_reason = ""
