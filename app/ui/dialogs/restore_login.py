@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -21,13 +22,16 @@ from app.model.job import Credentials, Destination
 from app.ui.bridge.throttle import Delay
 from app.ui.manager import Context
 from app.ui.restore.requests import LoginRow
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, standard_button
+from app.ui.widgets.boxes import FormArea
 from app.ui.widgets.form import Field, PasswordField
 from app.ui.widgets.notices import explain
 
 _OWN = "This computer: none needed"
 _CHECK_MS = 500
+_TITLE_BAR = 40
 
 
 class _Pair(QWidget):
@@ -122,8 +126,9 @@ class RestoreLoginDialog(QDialog):
         standard_button(self.buttons, QDialogButtonBox.StandardButton.Cancel)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 20, 20, 16)
+        self._form = QWidget()
+        layout = QVBoxLayout(self._form)
+        layout.setContentsMargins(20, 20, 20, 8)
         layout.setSpacing(10)
         name = session.scenario_name or session.machine
         layout.addWidget(Label(f"Session {session.number}, {name}", "subject", wrap=True))
@@ -138,13 +143,29 @@ class RestoreLoginDialog(QDialog):
         layout.addWidget(self._option)
         for widget in (self.master, self.replica, self.session_field, self.apply_all, self._problem):
             layout.addWidget(widget)
-        layout.addSpacing(8)
-        layout.addWidget(self.buttons)
+        layout.addStretch(1)
         self._option.setVisible(original)
         self.master.setVisible(original)
         self.to_master.toggled.connect(self._on_option)
         self._on_option()
+        foot = QHBoxLayout()
+        foot.setContentsMargins(20, 8, 20, 16)
+        foot.addWidget(self.buttons)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(FormArea(self._form), 1)
+        whole.addLayout(foot)
         self._first_field().setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().showEvent(event)
+        room = room_of(self.parentWidget() or self)
+        layout = self._form.layout()
+        assert layout is not None
+        layout.activate()
+        wanted = layout.totalHeightForWidth(self.width() - 2) + self.buttons.sizeHint().height() + 26
+        self.resize(self.width(), max(self.height(), min(wanted, room.height() - _TITLE_BAR)))
 
     def _first_field(self) -> QWidget:
         """Where typing begins: the first thing that is missing."""

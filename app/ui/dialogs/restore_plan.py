@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -40,6 +41,7 @@ from app.ui.restore.requests import changed, merged
 from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
+from app.ui.widgets.boxes import FormArea
 from app.ui.widgets.notices import ProblemCard, explain
 from app.ui.widgets.views import CellTree
 
@@ -65,7 +67,7 @@ class RestorePlanDialog(QDialog):
         self._plan: RestorePlan | None = None
         self._jobs: list[Job] = []
         self.setWindowTitle("Restore: plan")
-        room = room_of(parent)
+        room = room_of(self.parentWidget() or self)
         self.resize(
             min(theme().px(1080), 1400, room.width()), min(theme().px(720), 880, room.height() - _TITLE_BAR)
         )
@@ -74,7 +76,7 @@ class RestorePlanDialog(QDialog):
         self.counts = {action: PlanCount(action) for action in RestoreAction}
         self.filter = FilterField("Filter by path")
         self.filter.filtered.connect(self._on_filtered)
-        self._listed = Label("", "small", "muted")
+        self._listed = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
         self._conflict = planned.requests[0].script.conflict
         self._items = PlanItems()
         self.left_out = LeftOut()
@@ -96,13 +98,15 @@ class RestorePlanDialog(QDialog):
         self.problem = ProblemCard()
         self.problem.retried.connect(self.count)
         self.checks = PlanChecks()
+        self._below = FormArea(self.checks)
         self.owners = self.checks.owners
         self.owners.clicked.connect(self._on_owners)
         self.name = QLineEdit(planned.name)
         self.name.setMaxLength(200)
         self.name.setPlaceholderText("Name of the job, optional")
         self.name.setAccessibleName("Name of the job, optional")
-        self.name.setFixedWidth(theme().px(220))
+        self.name.setMinimumWidth(theme().px(90))
+        self.name.setMaximumWidth(theme().px(220))
         self.fault = Label("", "body", "error", wrap=True)
         self.fault.hide()
         self.back = button("Back")
@@ -123,7 +127,12 @@ class RestorePlanDialog(QDialog):
         wait.setContentsMargins(20, 12, 20, 12)
         wait.addWidget(self._bar)
         wait.addWidget(
-            Label("Each chosen path is compared with what is there. Total not known yet.", "body", "muted")
+            Label(
+                "Each chosen path is compared with what is there. Total not known yet.",
+                "body",
+                "muted",
+                wrap=True,
+            )
         )
         wait.addStretch(1)
         failed = QWidget()
@@ -154,7 +163,8 @@ class RestorePlanDialog(QDialog):
         body.addWidget(Line())
         body.addWidget(self.table, 1)
         body.addWidget(Line())
-        body.addWidget(self.checks)
+        self.table.setMinimumHeight(theme().px(96))
+        body.addWidget(self._below)
         for one in (waiting, page, failed):
             self._stack.addWidget(one)
         head = QVBoxLayout()
@@ -352,6 +362,7 @@ class RestorePlanDialog(QDialog):
     def _say_checks(self, plan: RestorePlan) -> None:
         found = [*checks(plan, self._planned), *busy_check(self._items.reasons)]
         self.checks.show_checks(found, owners_check(plan, self._planned.requests))
+        self._fit()
 
     def _on_owners(self) -> None:
         if self._plan is None:
@@ -377,6 +388,14 @@ class RestorePlanDialog(QDialog):
         self.restore.setEnabled(False)
         self.restore.setToolTip("It is counted again with these owners")
         self._on_recount(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """What is said before it starts is seen whole, but for large letters on a small screen."""
+        self._below.take_height(self.height() * 2 // 5)
 
     def submit(self) -> None:
         """Submit what is not submitted yet; then `submitted`."""

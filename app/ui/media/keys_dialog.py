@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -24,6 +25,7 @@ from app.ui.models.cell import Cell, Column
 from app.ui.models.table import RowModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.boxes import row_of
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
 
@@ -130,6 +132,9 @@ class KeysDialog(QDialog):
         self.close_.setDefault(True)
         self.close_.clicked.connect(self.reject)
         self._lay_out()
+        order = (self.choice, self.change, self.add, self.remove, self.table, self.test, self.kit)
+        for before, after in pairwise((*order, self.close_)):
+            QWidget.setTabOrder(before, after)
         self._offer()
         self.read()
 
@@ -147,8 +152,7 @@ class KeysDialog(QDialog):
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
         foot.setSpacing(8)
-        for made in (self.change, self.add, self.remove):
-            foot.addWidget(made)
+        head.addWidget(row_of(self.change, self.add, self.remove))
         foot.addStretch(1)
         for made in (self.test, self.kit, self.close_):
             foot.addWidget(made)

@@ -10,7 +10,7 @@ from app.ui.widgets.basics import IconLabel, Label, button
 
 
 class PlanChecks(QFrame):
-    """`owners` is the button that leads to whose the files become; it is beside the last line."""
+    """`owners` is the button that leads to whose the files become; it is beside its line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,11 +35,13 @@ class PlanChecks(QFrame):
             widget = item.widget()
             if widget is not None and widget is not self.owners:
                 widget.deleteLater()
-        told = [*found, owners] if owners is not None else found
+        told = [*found, owners] if owners is not None else list(found)
+        # On a small screen the last ones are scrolled away: what is wrong comes first.
+        told.sort(key=lambda one: one[1] not in ("warning", "error"))
         for row, (icon, role, subject, finding) in enumerate(told):
             self._grid.addWidget(IconLabel(icon, role, 16), row, 0)
             self._grid.addWidget(Label(subject, "medium"), row, 1)
             self._grid.addWidget(Label(finding, "body", "text2", wrap=True), row, 2)
         if owners is not None:
-            self._grid.addWidget(self.owners, len(told) - 1, 3)
+            self._grid.addWidget(self.owners, told.index(owners), 3)
         self.owners.setVisible(owners is not None)

@@ -72,7 +72,9 @@ class PlanCount(QAbstractButton):
         left = 36 + QFontMetrics(font("figure")).horizontalAdvance(figure) + 8
         painter.setFont(font("medium"))
         painter.setPen(color(role))
-        painter.drawText(QRect(left, 3, self.width() - left, half), middle, look.text)
+        room = self.width() - left
+        word = QFontMetrics(font("medium")).elidedText(look.text, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(left, 3, room, half), middle, word)
         painter.setFont(font("small"))
         painter.setPen(color("muted"))
         note = QFontMetrics(font("small")).elidedText(

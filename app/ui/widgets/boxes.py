@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 
 def row_of(*widgets: QWidget) -> QWidget:
@@ -26,3 +28,35 @@ def column_of(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         column.addWidget(widget)
     return holder
+
+
+class FormArea(QScrollArea):
+    """A form that has all the room it wants where there is so much, and scrolls where there is not."""
+
+    def __init__(self, form: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._form = form
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(form)
+        self.setMinimumWidth(form.minimumSizeHint().width())
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
+        form = self._form.sizeHint()
+        return QSize(form.width() + 2, form.height() + 2)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().showEvent(event)
+        # Letters and paddings have their size only now.
+        self.updateGeometry()
+
+    def take_height(self, most: int) -> None:
+        """As high as the form is at this width, and no higher than `most`."""
+        layout = self._form.layout()
+        if layout is None:
+            return
+        layout.activate()
+        width = max(1, self.width())
+        wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
+        self.setFixedHeight(max(1, min(wanted or self._form.sizeHint().height(), most)))

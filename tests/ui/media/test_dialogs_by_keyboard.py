@@ -123,6 +123,8 @@ def faults(dialog: QDialog) -> list[str]:
     chain = stops(dialog)
     said = [f"a {type(one).__name__} has no name" for one in chain if not name_of(one).strip()]
     said = [one for one in said if "QLineEdit" not in one]  # within spin boxes, which have names
+    # What a small window has scrolled away is above or below all of it.
+    chain = [one for one in chain if not one.visibleRegion().isEmpty()]
     middles = [one.mapTo(dialog, QPoint(0, one.height() // 2)).y() for one in chain]
     for before, after, above, below in zip(chain, chain[1:], middles, middles[1:], strict=False):
         if below < above - before.height() // 2 - 4:
