@@ -202,6 +202,8 @@ def test_the_commands_list_and_remove_servers(first: str) -> None:
         catalog.servers.put("id-three", "three", 9, "1", ())
     servers = {one["name"]: one["state"] for one in arcxo.json("server", "list")}
     assert servers == {"two": "stopped", "three": "running"}
+    with catalog_of(first) as catalog:
+        catalog.servers.put("id-three", "three", 9, "1", ())  # its signs of life are as old as this
     assert "E5792" in arcxo.text("server", "remove", "three", "--yes", expect=6)
     arcxo.text("server", "remove", "two", "--yes")
     assert [one["name"] for one in arcxo.json("server", "list")] == ["three"]
