@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 
 def row_of(*widgets: QWidget) -> QWidget:
@@ -36,6 +36,7 @@ class FormArea(QScrollArea):
     def __init__(self, form: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._form = form
+        self._height: int | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -44,7 +45,7 @@ class FormArea(QScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
         form = self._form.sizeHint()
-        return QSize(form.width() + 2, form.height() + 2)
+        return QSize(form.width() + 2, form.height() + 2 if self._height is None else self._height)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().showEvent(event)
@@ -59,4 +60,6 @@ class FormArea(QScrollArea):
         layout.activate()
         width = max(1, self.width())
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
-        self.setFixedHeight(max(1, min(wanted or self._form.sizeHint().height(), most)))
+        self._height = max(1, min(wanted or self._form.sizeHint().height(), most))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.updateGeometry()
