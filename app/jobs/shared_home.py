@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 
 import app
@@ -154,3 +155,22 @@ def _checked_name(name: str) -> str:
     ):
         raise UsageError("AE1041", name=clean[:_NAME_MAX])
     return clean
+
+
+def note_own_password(home: str, change: Callable[[], None], password: str) -> None:
+    """Change the password of caroot here, and the log-in by which other servers reach this one's agent.
+
+    The catalog is opened first: where it does not answer (E6040) nothing is changed.
+    """
+    from app.catalog.store import open_catalog
+
+    location = read_location(home)
+    if location is None:
+        change()
+        return
+    catalog = open_catalog(home)
+    try:
+        change()
+        HostLogins(home, catalog).put(location.server, Credentials(OWNER, password))
+    finally:
+        catalog.close()

@@ -28,10 +28,21 @@ class LocalAccounts:
         return [account.name for account in self._accounts().list() if account.of_system]
 
     def set_password(self, name: str, password: str, role: str = "") -> None:
-        """Add an account or change its password. Raises UsageError AE1012."""
+        """Add an account or change its password. Raises UsageError AE1012, BusyError E6040."""
+        from app.jobs.home import OWNER
+        from app.jobs.shared_home import note_own_password
+
         accounts = self._accounts()
-        accounts.add(name, password, self._role(accounts, name, role))
-        self._open_home_with(name, password)
+        given = self._role(accounts, name, role)
+
+        def change() -> None:
+            accounts.add(name, password, given)
+            self._open_home_with(name, password)
+
+        if name == OWNER:
+            note_own_password(self._home, change, password)
+        else:
+            change()
 
     def add_system(self, name: str, role: str = "", service: str = "") -> None:
         """Let an account of the machine log in with its password there. Raises UsageError AE1012, AE1071."""

@@ -85,6 +85,15 @@ def test_a_joined_server_has_the_catalog_and_opens_its_secrets(first: str) -> No
     assert os.stat(f"{second}/{FILE}").st_mode & 0o777 == 0o600
 
 
+def test_another_password_of_caroot_is_known_to_the_other_servers(first: str) -> None:
+    services = open_local(first)
+    services.accounts.set_password("caroot", "another password")
+    services.close()
+    second = joined(first)
+    with catalog_of(second) as catalog:
+        assert HostLogins(second, catalog).get("one") == Credentials("caroot", "another password")
+
+
 def test_progress_heartbeats_and_duties_are_seen_by_the_other_server(first: str) -> None:
     with catalog_of(first) as one, catalog_of(joined(first)) as two:
         one.live.put_progress(7, JobProgress(phase=JobPhase.BACK_UP, files=12))
