@@ -278,7 +278,12 @@ class RestorePlanDialog(QDialog):
         for action, count in self.counts.items():
             count.show_count(plan.counts.get(action, 0))
         self._say_checks(plan)
-        self.restore.setText(f"Restore {counted}" if total else "Nothing to restore")
+        removed = plan.counts.get(RestoreAction.DELETE, 0)
+        act = f"Restore {counted}, removing {removed:,}" if removed else f"Restore {counted}"
+        self.restore.setText(act if total else "Nothing to restore")
+        self.restore.setProperty("kind", "danger" if removed else "primary")
+        self.restore.style().unpolish(self.restore)
+        self.restore.style().polish(self.restore)
         self.restore.setAccessibleName(self.restore.text())
         self.restore.setEnabled(total > 0)
         self.restore.setToolTip(

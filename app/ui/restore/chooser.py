@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from app.model.media import CatalogEntry, FileVersion
 from app.model.paths import is_beneath
+from app.ui import formats
 from app.ui.manager import Context
 from app.ui.models.cell import Mark, MarkerBox
 from app.ui.restore.basket import Basket, SessionSource, Source, all_entries
@@ -75,6 +77,20 @@ class Chooser(QObject):
     def clear(self) -> None:
         """Choose nothing."""
         self.basket.clear()
+        self.changed.emit()
+
+    def empty(self) -> None:
+        """Choose nothing, as a person asks for; what was chosen can be brought back."""
+        chosen = [(item.source, item.path) for item in self.basket.items()]
+        self.clear()
+        if chosen:
+            said = formats.counted(len(chosen), "entry", "entries")
+            again = partial(self._bring_back, chosen)
+            self._context.toast("Basket cleared", f"{said} taken out.", "Bring back", again)
+
+    def _bring_back(self, chosen: Sequence[tuple[Source, bytes]]) -> None:
+        for source, path in chosen:
+            self.basket.selection.choose(source, path)
         self.changed.emit()
 
     def _folders_above(self, source: Source, path: bytes) -> list[bytes]:

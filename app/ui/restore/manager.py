@@ -108,7 +108,7 @@ class RestoreManager(Manager):
             ("versions", "Version History", "history", "Ctrl+Y", self._on_versions_toggled),
             ("options", "Options…", "settings", "Ctrl+Shift+O", self._on_options),
             ("start", "Start", "play", "Ctrl+Return", self._on_start),
-            ("clear", "Clear basket", "x", "", self.source.chooser.clear),
+            ("clear", "Clear basket", "x", "", self.source.chooser.empty),
             ("kit", "Recovery kit…", "key-round", "", self._on_kit),
             ("refresh", "Refresh", "refresh-cw", "", self.refresh),
         ):

@@ -58,9 +58,11 @@ def local(site):
 @pytest.fixture
 def manager(local, tasks, tmp_path, qtbot, settled):
     context = Context(local, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    context.toast = lambda *_texts, **_more: None
+    toasts = []
+    context.toast = lambda *texts, **_more: toasts.append(texts)
     context.open_manager = lambda *_name, **_request: None
     made = RestoreManager(context)
+    made.toasts = toasts
     qtbot.addWidget(made)
     made.resize(1240, 800)
     made.show()
@@ -265,3 +267,27 @@ def test_a_restore_repeats_and_a_schedule_that_cannot_be_is_told_before_anything
     assert "DAILY" in newest_job(site).schedule.repeat
     assert form.rule().text() == ""
     manager.tabs.setCurrentIndex(DESTINATION)
+
+
+def test_a_basket_that_was_cleared_is_brought_back(manager, site, settled):
+    manager.source.chooser.toggle(SessionSource(site.serial, 1), b"/srv/data/d")
+    manager.source.chooser.toggle(SessionSource(site.serial, 2), b"/")
+    before = {(item.source, item.path) for item in manager.source.chooser.basket.items()}
+    manager._actions["clear"].trigger()
+    assert len(manager.source.chooser.basket) == 0
+    title, _, action, bring_back = manager.toasts[-1]
+    assert (title, action) == ("Basket cleared", "Bring back")
+    bring_back()
+    assert {(item.source, item.path) for item in manager.source.chooser.basket.items()} == before
+
+
+def test_what_an_exact_restore_removes_is_on_its_button(manager, site, settled, tmp_path):
+    manager.source.chooser.toggle(SessionSource(site.serial, 2), b"/")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mine").write_text("mine")
+    to_folder(manager, tmp_path / "out")
+    manager.destination.exact.setChecked(True)
+    plan = plan_of(manager, settled)
+    assert plan.restore.text().endswith(", removing 1")
+    assert plan.restore.property("kind") == "danger"
+    plan.reject()
