@@ -14,6 +14,7 @@ from app.model.paths import shown
 from app.model.upcoming import NextRun
 from app.ui import formats
 from app.ui.job_status.queue_rows import fraction, waiting_text
+from app.ui.job_status.throughput import Throughput
 from app.ui.job_status.words import PHASE
 from app.ui.widgets.basics import Label, Line, PaneHeader, button
 from app.ui.widgets.controls import Gauge, Phases
@@ -67,6 +68,7 @@ class JobMonitor(QFrame):
         self.amount = Label("", "body", "text2")
         self.amount.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.gauge = Gauge("Progress of the step")
+        self.throughput = Throughput()
         self.next_run = Label("", "body", "text2", wrap=True)
         self.next_run.hide()
         self._next: NextRun | None = None
@@ -84,6 +86,7 @@ class JobMonitor(QFrame):
         body.addLayout(line)
         body.addWidget(self.gauge)
         body.addWidget(self._path)
+        body.addWidget(self.throughput)
         body.addWidget(self.next_run)
         body.addLayout(self._grid())
         body.addStretch(1)
@@ -136,6 +139,7 @@ class JobMonitor(QFrame):
         path = shown(progress.current_path) if progress else ""
         self._path.setText(formats.visible(path))
         self._path.setVisible(bool(path))
+        self.throughput.show_progress(job.id, progress)
         for name, text in _facts(job).items():
             self._facts[name].setText(text)
 
