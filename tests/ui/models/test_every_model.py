@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 import app.ui
-from app.ui.models.cell import ItemRole, Mark, MarkerBox
+from app.ui.models.cell import Column, ItemRole, Mark, MarkerBox
 from app.ui.models.table import CELL_ROLES, RowModel
 from tests.support.made_values import made_value
 
@@ -33,6 +33,7 @@ _GIVEN = {
     "box": lambda _entry: MarkerBox(Mark.EMPTY),
     "session_of": lambda _entry: None,
     "beneath": b"/srv",
+    "columns": tuple(Column(word) for word in ("Rule", "Does", "Entries", "Size")),
     "parent": None,
 }
 
