@@ -19,7 +19,7 @@ from app.model.errors import ArcxoError, Problem
 from app.model.paths import is_beneath
 from app.replication.replica.restoring import RestoreArea, StagedOperation
 
-_BATCH_OPERATIONS = 20_000
+_BATCH_OPERATIONS = 10_000
 _BATCH_BYTES = 512 << 20
 _BATCHES = 2
 """So many are handed over before one is waited for."""
