@@ -1,4 +1,4 @@
-"""A session holds exactly what its filter takes, however the tree is looked at, and says what was left out."""
+"""A session holds what its filter takes, however the tree is looked at, and says what was left out."""
 
 from __future__ import annotations
 
