@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 from app.model.recovery import RecoveryPlan
 from app.services.api import Services
 from app.services.composition import Composition
+from app.ui.bridge.collecting import collect_seldom
 from app.ui.bridge.tasks import Tasks
 from app.ui.dialogs.first_start import FirstStartDialog, InitHome
 from app.ui.dialogs.take_over import TakeOver
@@ -104,6 +105,7 @@ def _show_window(
     faults.raised.connect(window.show_fault)
     window.show()
     window.start_server()
+    collect_seldom()
     code = app.exec()
     window.deleteLater()
     app.processEvents()

@@ -28,6 +28,12 @@ class Slices(QObject):
         while not self.done:
             self._step()
 
+    def stop(self) -> None:
+        """Leave it where it is; `on_done` is not called."""
+        self.done = True
+        self._timer.stop()
+        self.deleteLater()
+
     def _on_timeout(self) -> None:
         end = time.perf_counter() + BUDGET_S
         while not self.done and time.perf_counter() < end:

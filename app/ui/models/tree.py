@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,10 @@ from app.ui.models.table import CELL_ROLES, cell_value, header_value
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_ENABLED = Qt.ItemFlag.ItemIsEnabled
+_SELECTABLE = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+_STEPS_DEPTH = 2
+"""`become` pauses after each row of the upper levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class TreeModel(QAbstractItemModel):
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Become `rows`, row by row."""
         self._apply(self._root, rows)
+
+    def become(self, rows: Sequence[Row]) -> Iterator[None]:
+        """The same in steps, after each of which the model is whole. Nothing else may set rows in between."""
+        return self._applied(self._root, rows, stepwise=True)
 
     def set_children(self, parent: Index, rows: Sequence[Row]) -> None:
         """Become the children of one row (answers `children_wanted`)."""
@@ -105,45 +113,80 @@ class TreeModel(QAbstractItemModel):
         return self._index_of(node)
 
     def _apply(self, node: _Node, rows: Sequence[Row]) -> None:
-        if rows and not node.children:
+        for _ in self._applied(node, rows):
+            pass
+
+    def _applied(
+        self, node: _Node, rows: Sequence[Row], depth: int = 0, *, stepwise: bool = False
+    ) -> Iterator[None]:
+        if rows and not node.children and not stepwise:
             # All at once: views look at everything anew for each insertion.
             self.beginInsertRows(self._index_of(node), 0, len(rows) - 1)
             node.children = [_build(row, node) for row in rows]
             self.endInsertRows()
             return
         wanted = {row.key for row in rows}
-        for position in range(len(node.children) - 1, -1, -1):
-            if node.children[position].key not in wanted:
-                self._remove(node, position, position + 1)
+        end = len(node.children)
+        while end:
+            first = end
+            while first and node.children[first - 1].key not in wanted:
+                first -= 1
+            if first < end:
+                self._remove(node, first, end)
+                if depth < _STEPS_DEPTH:
+                    yield
+            end = max(0, first - 1)
+        kept = {child.key for child in node.children}
+        changed = 0  # how many rows right before this one are others now, and not told of
         for position, row in enumerate(rows):
             children = node.children
             if position >= len(children) or children[position].key != row.key:
-                found = next((i for i in range(position, len(children)) if children[i].key == row.key), None)
-                if found is None:
-                    self._insert(node, position, row)
+                self._tell(node, position - changed, position)
+                changed = 0
+                if row.key not in kept:
+                    until = position + 1
+                    while not stepwise and until < len(rows) and rows[until].key not in kept:
+                        until += 1
+                    self._insert(node, position, rows[position:until])
+                    kept.update(one.key for one in rows[position:until])
+                    if depth < _STEPS_DEPTH:
+                        yield
                     continue
+                found = next(i for i in range(position, len(children)) if children[i].key == row.key)
                 parent = self._index_of(node)
                 self.beginMoveRows(parent, found, found, parent, position)
                 children.insert(position, children.pop(found))
                 self.endMoveRows()
-            self._update(node.children[position], row)
+            child = node.children[position]
+            if child.row.cells != row.cells or child.row.kind != row.kind:
+                changed += 1
+            else:
+                self._tell(node, position - changed, position)
+                changed = 0
+            child.row = row
+            if row.children is not None:
+                child.known = True
+                yield from self._applied(child, row.children, depth + 1)
+            if depth < _STEPS_DEPTH:
+                self._tell(node, position + 1 - changed, position + 1)
+                changed = 0
+                yield
+        self._tell(node, len(rows) - changed, len(rows))
 
-    def _update(self, child: _Node, row: Row) -> None:
-        differs = child.row.cells != row.cells or child.row.kind != row.kind
-        child.row = row
-        if differs:
-            self._changed(child)
-        if row.children is not None:
-            child.known = True
-            self._apply(child, row.children)
+    def _tell(self, node: _Node, first: int, end: int) -> None:
+        """Rows from `first` to before `end` are others now."""
+        if end > first:
+            begin = self.createIndex(first, 0, node.children[first])
+            last = self.createIndex(end - 1, len(self.columns) - 1, node.children[end - 1])
+            self.dataChanged.emit(begin, last)
 
     def _changed(self, node: _Node) -> None:
         first = self._index_of(node)
         self.dataChanged.emit(first, first.siblingAtColumn(len(self.columns) - 1))
 
-    def _insert(self, node: _Node, position: int, row: Row) -> None:
-        self.beginInsertRows(self._index_of(node), position, position)
-        node.children.insert(position, _build(row, node))
+    def _insert(self, node: _Node, position: int, rows: Sequence[Row]) -> None:
+        self.beginInsertRows(self._index_of(node), position, position + len(rows) - 1)
+        node.children[position:position] = [_build(row, node) for row in rows]
         self.endInsertRows()
 
     def _remove(self, node: _Node, first: int, end: int) -> None:
@@ -200,12 +243,12 @@ class TreeModel(QAbstractItemModel):
     def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102 - Qt's
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
-        row = self._node(index).row
-        flags = Qt.ItemFlag.ItemIsEnabled
-        if row.selectable and row.kind is not RowKind.SUBHEADER:
-            flags |= Qt.ItemFlag.ItemIsSelectable
-        cell = row.cells[index.column()] if index.column() < len(row.cells) else Cell()
-        if cell.marker is not None and not cell.marker.gray:
+        node = self._node(index)
+        row = node.row
+        flags = _SELECTABLE if row.selectable and row.kind is not RowKind.SUBHEADER else _ENABLED
+        column = index.column()
+        marker = row.cells[column].marker if column < len(row.cells) else None
+        if marker is not None and not marker.gray:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 

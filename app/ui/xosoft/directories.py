@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
@@ -33,23 +34,43 @@ STATES: dict[PathState, Status] = {
     PathState.PROBLEM: Status("Problem", "circle-x", "error"),
     PathState.UNKNOWN: Status("Not known", "circle-help", "muted"),
 }
-_MOST = 2_000
+_MOST = 500
+_LEAST = 100
+_TOGETHER = 2_000
+"""A view lays out all open rows anew whenever some come: a directory has `_MOST` while all have fewer than
+`_TOGETHER`, and `_LEAST` then; more when they are asked for."""
+_MORE = 4
+_SEARCHED_MOST = 10_000
+"""While a name is looked for, of so many entries of a directory those that have it are shown."""
 _AGAIN_S = 3.0
 _OPEN_MOST = 20
 _NOTHING = Cell()
 
 
-def entry_rows(parent: bytes, found: DirectoryStates, wanted: str = "") -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class _More:
+    """What a row stands for that says that a directory has more entries."""
+
+    path: bytes
+
+
+def entry_rows(parent: bytes, found: DirectoryStates, wanted: str = "", most: int = _MOST) -> list[Row]:
     """Rows for a directory's entries; with `wanted` the files only whose name has it."""
     text = wanted.casefold()
-    rows = [
-        entry_row(parent.rstrip(b"/") + b"/" + entry.name, entry)
+    fitting = [
+        entry
         for entry in found.entries
         if entry.kind is EntryKind.DIRECTORY or text in shown(entry.name).casefold()
     ]
+    rows = [entry_row(parent.rstrip(b"/") + b"/" + entry.name, entry) for entry in fitting[:most]]
+    words = ""
+    if len(fitting) > most:
+        words = f"{len(fitting) - most:,} more. Filter by name, or press Enter for more"
     if found.truncated:
-        cell = Cell(f"Only the first {len(found.entries):,} entries are shown", role="muted")
-        rows.append(Row("more", (cell, _NOTHING, _NOTHING), (), None))
+        words = f"Only the first {len(found.entries):,} entries are {'searched' if text else 'shown'}"
+        words += "" if text else ". Filter by name, or press Enter for more"
+    if words:
+        rows.append(Row("more", (Cell(words, role="muted"), _NOTHING, _NOTHING), (), _More(parent)))
     return rows
 
 
@@ -84,13 +105,18 @@ class DirectoriesTab(QWidget):
         self._shown: object = None
         self._looked = 0.0
         self._seen: object = None
-        self._found: dict[bytes, DirectoryStates] = {}
+        self._most: dict[bytes, int] = {}
+        self._open: dict[bytes, QPersistentModelIndex] = {}
+        self._waiting: list[QPersistentModelIndex] = []
         self.model = TreeModel(COLUMNS)
         self.model.children_wanted.connect(self._on_children_wanted)
         self.tree = CellTree()
         self.tree.setModel(self.model)
         self.tree.set_columns(COLUMNS)
         self.tree.setAccessibleName("Root directories on the Master")
+        self.tree.row_activated.connect(self._on_row_activated)
+        self.tree.expanded.connect(self._on_expanded)
+        self.tree.collapsed.connect(self._on_collapsed)
         self.header = PaneHeader("Root directories")
         self.replica = QComboBox()
         self.replica.setAccessibleName("Replica")
@@ -112,7 +138,7 @@ class DirectoriesTab(QWidget):
         key = (made.id, made.version) if made else None
         if key != self._shown:
             self._shown = key
-            self._found.clear()
+            self._most.clear()
             self._show_replicas([spec.host for spec in made.replicas] if made else [])
             self.model.set_rows([])
             self._show_roots()
@@ -170,55 +196,77 @@ class DirectoriesTab(QWidget):
         if happened == self._seen or now - self._looked < _AGAIN_S or not self.isVisible():
             return
         self._seen, self._looked = happened, now
-        for index in self._open_directories():
-            self._ask(index)
+        self._ask_all()
 
-    def _open_directories(self) -> Iterator[QModelIndex]:
-        waiting = [self.model.index(row, 0) for row in range(self.model.rowCount())]
-        count = 0
-        while waiting and count < _OPEN_MOST:
-            index = waiting.pop(0)
-            if self.tree.isExpanded(index):
-                count += 1
-                yield index
-                waiting += [self.model.index(row, 0, index) for row in range(self.model.rowCount(index))]
+    def _on_expanded(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        if row is not None and isinstance(row.object, bytes):
+            self._open[row.object] = QPersistentModelIndex(index)
+
+    def _on_collapsed(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        if row is not None:
+            self._open.pop(row.object, None)
+
+    def _open_directories(self) -> list[QPersistentModelIndex]:
+        """The first that were opened."""
+        self._open = {path: index for path, index in self._open.items() if index.isValid()}
+        return list(self._open.values())[:_OPEN_MOST]
+
+    def _ask_all(self) -> None:
+        """Ask for what is open, one after the other: several answers at once would hold up the window."""
+        self._waiting = self._open_directories()
+        self._ask_next()
+
+    def _ask_next(self) -> None:
+        while self._waiting:
+            index = self._waiting.pop(0)
+            if index.isValid():
+                self._ask(index)
+                return
+
+    def _shown_rows(self) -> int:
+        return sum(self.model.rowCount(index) for index in self._open_directories())
 
     def _on_replica_chosen(self, _position: int) -> None:
-        self._found.clear()
         self.model.set_rows([])
         self._show_roots()
 
     def _on_filtered(self, _text: str) -> None:
-        for index in list(self._open_directories()):
-            row = self.model.row_at(index)
-            if row is not None and row.object in self._found:
-                self._show(QPersistentModelIndex(index), row.object, self._found[row.object])
+        self._ask_all()
 
     def _on_children_wanted(self, index: QModelIndex) -> None:
         self._ask(index)
 
-    def _ask(self, index: QModelIndex) -> None:
+    def _ask(self, index: QModelIndex | QPersistentModelIndex) -> None:
         row = self.model.row_at(index)
         if row is None or not isinstance(row.object, bytes) or self._status is None:
             return
         path, name, scenarios = row.object, self._status.scenario.name, self._context.services.scenarios
-        host = self.replica.currentText()
-        answer = _Answer(self, QPersistentModelIndex(index), path)
-        self._context.tasks.run(
-            self,
-            lambda: scenarios.path_states(name, path, replica=host, limit=_MOST),
-            answer.on_found,
-            answer.on_error,
-        )
+        host, wanted = self.replica.currentText(), self.filter.text().strip()
+        answer = _Answer(self, QPersistentModelIndex(index))
+        most = self._most.setdefault(path, min(_MOST, max(_LEAST, _TOGETHER - self._shown_rows())))
+        asked = _SEARCHED_MOST if wanted else most
 
-    def show_found(self, index: QPersistentModelIndex, path: bytes, found: DirectoryStates) -> None:
+        def ask() -> list[Row]:
+            # The rows, too, are made beside the GUI thread.
+            found = scenarios.path_states(name, path, replica=host, limit=asked)
+            return entry_rows(path, found, wanted, most)
+
+        self._context.tasks.run(self, ask, answer.on_found, answer.on_error, key=f"states {path!r}")
+
+    def _on_row_activated(self, index: QModelIndex) -> None:
+        row = self.model.row_at(index)
+        if row is not None and isinstance(row.object, _More):
+            path = row.object.path
+            self._most[path] = min(_SEARCHED_MOST, self._most[path] * _MORE)
+            self._ask(index.siblingAtColumn(0).parent())
+
+    def show_found(self, index: QPersistentModelIndex, rows: Sequence[Row]) -> None:
         """Put a directory's entries below its row."""
-        self._found[path] = found
-        self._show(index, path, found)
-
-    def _show(self, index: QPersistentModelIndex, path: bytes, found: DirectoryStates) -> None:
         if index.isValid():
-            self.model.set_children(index, entry_rows(path, found, self.filter.text()))
+            self.model.set_children(index, rows)
+        self._ask_next()
 
     def show_fault(self, index: QPersistentModelIndex, error: Exception) -> None:
         """Put the reason below a row that could not be read."""
@@ -226,16 +274,17 @@ class DirectoriesTab(QWidget):
             title, text, _ = explain(error)
             cell = Cell(title, icon="circle-x", icon_role="error", role="error", tooltip=text)
             self.model.set_children(index, [Row("error", (cell, _NOTHING, _NOTHING), (), None)])
+        self._ask_next()
 
 
 class _Answer:
     """The answer for one directory."""
 
-    def __init__(self, tab: DirectoriesTab, index: QPersistentModelIndex, path: bytes) -> None:
-        self._tab, self._index, self._path = tab, index, path
+    def __init__(self, tab: DirectoriesTab, index: QPersistentModelIndex) -> None:
+        self._tab, self._index = tab, index
 
-    def on_found(self, found: DirectoryStates) -> None:
-        self._tab.show_found(self._index, self._path, found)
+    def on_found(self, rows: Sequence[Row]) -> None:
+        self._tab.show_found(self._index, rows)
 
     def on_error(self, error: Exception) -> None:
         self._tab.show_fault(self._index, error)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, Signal
 
 from app.model.scenario import ScenarioStatus
+from app.ui.bridge.slices import Slices
 from app.ui.models.cell import ItemRole, RowKind
-from app.ui.models.tree import TreeModel
+from app.ui.models.tree import Row, TreeModel
 from app.ui.widgets.basics import FilterField, Line, PaneHeader, column
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTree
-from app.ui.xosoft.scenario_rows import COLUMNS, scenario_rows
+from app.ui.xosoft.scenario_rows import COLUMNS, fill_rows
+
+_AT_ONCE = 30
+"""So many scenarios are shown in one round of the event loop."""
 
 
 class ScenarioPane(QObject):
@@ -29,6 +33,8 @@ class ScenarioPane(QObject):
         self._scenario: int | None = None
         self.group = ""
         self._wanted = ""
+        self._showing: Slices | None = None
+        self._again = False
         self.model = TreeModel(COLUMNS, self)
         self.tree = CellTree(indent=14)  # four levels share a narrow pane
         self.tree.setModel(self.model)
@@ -71,13 +77,15 @@ class ScenarioPane(QObject):
         """Show how all scenarios stand now."""
         self.problem.hide()
         self.statuses = statuses
-        self._show_rows()
         known = {status.scenario.id for status in statuses}
         if self.group and not self.members:
             self.group = ""
         if not self.group and self._scenario not in known and statuses:
             self._wanted = self._wanted or statuses[0].scenario.name
-        self._select_wanted()
+        if self._showing is None or self._showing.done:
+            self._show_rows()
+        else:
+            self._again = True  # what is being shown is not begun anew, or it would never be done
 
     def show_failure(self, error: Exception) -> None:
         """Nothing is known yet, and why."""
@@ -103,13 +111,28 @@ class ScenarioPane(QObject):
             self.tree.scrollTo(index)
 
     def _show_rows(self) -> None:
-        rows = scenario_rows(self.statuses, self.filter.text())
-        self.model.set_rows(rows)
+        self.empty.setVisible(not self.statuses)
+        self.tree.setVisible(bool(self.statuses))
+        if self._showing is not None:
+            self._showing.stop()
+        self._again = False
+        self._showing = Slices(self, self._steps(), self._on_shown)
+        if len(self.statuses) <= _AT_ONCE:
+            self._showing.finish()
+
+    def _on_shown(self) -> None:
+        self._select_wanted()
+        if self._again:
+            self._show_rows()
+
+    def _steps(self) -> Iterator[None]:
+        """Some hundred scenarios are too many for one round of the event loop."""
+        rows: list[Row] = []
+        yield from fill_rows(rows, self.statuses, self.filter.text())
+        yield from self.model.become(rows)
         shown = sum(len(row.children or ()) for row in rows)
         total = len(self.statuses)
         self.header.note.setText(f"{shown:,} of {total:,}" if shown != total else "")
-        self.empty.setVisible(not self.statuses)
-        self.tree.setVisible(bool(self.statuses))
 
     def _on_filtered(self, _text: str) -> None:
         self._show_rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -75,23 +75,27 @@ def replica_state(replica: ReplicaStatus, now: datetime) -> Status:
 
 def scenario_rows(statuses: Sequence[ScenarioStatus], text: str = "") -> list[Row]:
     """All rows; with `text` only scenarios whose name, host or path contains it."""
+    made: list[Row] = []
+    for _ in fill_rows(made, statuses, text):
+        pass
+    return made
+
+
+def fill_rows(made: list[Row], statuses: Sequence[ScenarioStatus], text: str = "") -> Iterator[None]:
+    """The same in steps, into `made`."""
     groups: dict[str, list[ScenarioStatus]] = {}
     for status in statuses:
         if _matches(status, text.strip().casefold()):
             groups.setdefault(status.scenario.group, []).append(status)
     now = datetime.now(UTC)
-    return [
-        Row(
-            ("group", name),
-            (Cell(name, icon="folder", bold=True, beside=formats.counted(len(members), "scenario")),),
-            tuple(
-                _scenario_row(status, now)
-                for status in sorted(members, key=lambda item: item.scenario.name.casefold())
-            ),
-            kind=RowKind.GROUP,
-        )
-        for name, members in sorted(groups.items(), key=lambda item: item[0].casefold())
-    ]
+    for name, members in sorted(groups.items(), key=lambda item: item[0].casefold()):
+        rows = []
+        for status in sorted(members, key=lambda item: item.scenario.name.casefold()):
+            rows.append(_scenario_row(status, now))
+            yield
+        beside = formats.counted(len(members), "scenario")
+        head = (Cell(name, icon="folder", bold=True, beside=beside),)
+        made.append(Row(("group", name), head, tuple(rows), kind=RowKind.GROUP))
 
 
 def _matches(status: ScenarioStatus, text: str) -> bool:

@@ -68,7 +68,7 @@ def test_each_entry_says_how_it_stands_and_why(tab, qtbot, root, settled):
         ("d", "Waiting · 3 changes beneath, on its way"),
         ("f.txt", "In sync"),
         ("gone", "Waiting · removed, on its way"),
-        ("Only the first 4 entries are shown", ""),
+        ("Only the first 4 entries are shown. Filter by name, or press Enter for more", ""),
     ]
     below = opened(tab, qtbot, root, root + b"/d")
     assert texts(tab, below) == [("x", "Problem · Permission denied")]

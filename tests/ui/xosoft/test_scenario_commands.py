@@ -189,7 +189,7 @@ def test_a_definition_is_exported_and_imported(manager, qtbot, services, context
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_a: (str(file), ""))
     select(manager, qtbot, "Lab Results")
     manager.actions_[Act.EXPORT].trigger()
-    qtbot.waitUntil(file.exists)
+    qtbot.waitUntil(lambda: file.exists() and file.stat().st_size > 0)
     assert file.read_bytes() == b"<scenario name='Lab Results'/>"
     manager.commands.import_.trigger()
     qtbot.waitUntil(lambda: bool(services.called("scenarios.import_xml")))
