@@ -50,6 +50,9 @@ def test_from_first_start_to_restored_files(
     fill(master)
     elsewhere.mkdir()
     make_home(used)
+    used.ask("stall")
+    ask_for_help(used, "Arcxo", "Home")
+    assert_stays_responsive(used, record_property, "the first look at the help")
     new_scenario(used, master, replica)
     used.ask("stall")
     used.wait(lambda: scenario_shows(used, "Papers", "Replicating"), "the scenario to show Replicating")
@@ -64,8 +67,17 @@ def test_from_first_start_to_restored_files(
     assert_identical(master, elsewhere)
 
 
+def ask_for_help(used: Console, window: str, page: str) -> None:
+    """F1 opens the page of what is in front, which can be used beside it; Esc closes it."""
+    used.keys("F1")
+    used.wait_window(f"{page} - Arcxo Help")
+    used.keys("alt+Left", "Escape")
+    used.wait_window(window)
+
+
 def make_home(used: Console) -> None:
     used.wait_window("Arcxo: first start")
+    ask_for_help(used, "Arcxo: first start", "The first start")
     for field in ("Password of caroot", "Password again"):
         used.fill(field, "caroot-secret")
     used.keys("Return")
