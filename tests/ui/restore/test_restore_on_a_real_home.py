@@ -222,6 +222,7 @@ def test_a_query_finds_what_is_gone(manager, site, settled):
     assert not pane.model.items
 
 
+@pytest.mark.deep
 def test_times_are_offered_for_a_machine(manager, site, settled):
     manager.source.view.setCurrentIndex(BY_TIME)
     settled()
@@ -247,6 +248,7 @@ def test_commands_and_log_level_are_part_of_the_job(manager, site, settled, tmp_
     assert newest_job(site).script.commands == JobCommands(("/bin/true", "--quiet"), 0)
 
 
+@pytest.mark.deep
 def test_a_restore_repeats_and_a_schedule_that_cannot_be_is_told_before_anything_else(
     manager, site, settled, tmp_path
 ):
@@ -281,6 +283,7 @@ def test_a_basket_that_was_cleared_is_brought_back(manager, site, settled):
     assert {(item.source, item.path) for item in manager.source.chooser.basket.items()} == before
 
 
+@pytest.mark.deep
 def test_what_an_exact_restore_removes_is_on_its_button(manager, site, settled, tmp_path):
     manager.source.chooser.toggle(SessionSource(site.serial, 2), b"/")
     (tmp_path / "out").mkdir()
