@@ -43,6 +43,8 @@ class JobQueuePane(QWidget):
         self.tree.setAccessibleName("Job queue")
         self.tree.setModel(self.model)
         self.tree.set_columns(queue_rows.COLUMNS)
+        for position, column in enumerate(queue_rows.COLUMNS):
+            self.tree.setColumnHidden(position, column.title in queue_rows.CHOSEN_BY_HAND)
         self.tree.current_row_changed.connect(self._on_current_changed)
         self.tree.row_activated.connect(self._on_activated)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

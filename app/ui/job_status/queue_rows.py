@@ -23,7 +23,16 @@ COLUMNS = (
     Column("MB", 76, right=True),
     Column("MB/min", 76, right=True),
     Column("Time used", 90, right=True),
+    Column("Time left", 90, right=True),
+    Column("Files", 90, right=True),
+    Column("Job type", 110),
+    Column("Device group", 110),
+    Column("Server", 110),
+    Column("Owner", 90),
 )
+CHOSEN_BY_HAND = ("Files", "Job type", "Device group", "Server", "Owner")
+"""Columns that are hidden until they are chosen at the header."""
+_LEAST_SHARE, _LEAST_SECONDS = 0.02, 5.0
 _NOTHING = Cell(formats.NONE, role="muted")
 _NOTHING_RIGHT = Cell(formats.NONE, role="muted", right=True)
 _MB = 1024 * 1024
@@ -77,10 +86,30 @@ def _row(job: Job, now: datetime, children: tuple[Row, ...] = ()) -> Row:
             Cell(formats.elapsed(seconds), right=True, sort=seconds)
             if seconds is not None
             else _NOTHING_RIGHT,
+            _left(job, seconds),
+            number(formats.count(_files(job)), _files(job)) if job.started_at else _NOTHING_RIGHT,
+            Cell(kind.text, role="text2"),
+            *(
+                Cell(text, role="text2") if text else _NOTHING
+                for text in (job.device_group, job.server, job.owner)
+            ),
         ),
         children,
         job,
     )
+
+
+def _files(job: Job) -> int:
+    return job.progress.files if job.progress and job.status is JobStatus.ACTIVE else job.files
+
+
+def _left(job: Job, seconds: float | None) -> Cell:
+    """At the speed so far; nothing as long as that says little, or nothing is counted."""
+    share = fraction(job.progress) if job.progress and job.status is JobStatus.ACTIVE else None
+    if not share or not seconds or share < _LEAST_SHARE or seconds < _LEAST_SECONDS:
+        return _NOTHING_RIGHT
+    left = seconds * (1 - share) / share
+    return Cell(formats.duration(left), right=True, sort=left, tooltip="At the speed so far")
 
 
 def _seconds(job: Job, now: datetime) -> float | None:

@@ -14,9 +14,10 @@ from app.model.events import Severity
 from app.model.job import JobProgress, JobStatus, Schedule
 from app.ui.job_status import job_commands
 from app.ui.job_status.manager import JobStatusManager
+from app.ui.job_status.queue_rows import CHOSEN_BY_HAND, COLUMNS, rows
 from app.ui.job_status.reschedule import RescheduleDialog
 from app.ui.models.cell import ItemRole, RowKind
-from tests.support.memory_services import MemoryServices
+from tests.support.memory_services import MemoryServices, now
 
 ACTIVE, READY, HELD, DONE, CRASHED = 413, 414, 415, 412, 410
 
@@ -378,3 +379,19 @@ def test_a_step_without_a_counted_total_shows_that_something_goes_on(manager, se
     manager.refresh()
     settled()
     assert not gauge.busy
+
+
+def test_the_queue_tells_the_time_left_and_has_further_columns_to_choose(services):
+    active = next(job for job in services.jobs_ if job.status is JobStatus.ACTIVE)
+    started = replace(active, started_at=now() - timedelta(seconds=60))
+    half = replace(started, progress=replace(active.progress, read_bytes=50, bytes_total=100, files=7))
+    (row,) = rows([half])
+    titles = [column.title for column in COLUMNS]
+    assert len(row.cells) == len(titles)
+    cells = dict(zip(titles, row.cells, strict=True))
+    assert cells["Time left"].text in ("59 s", "60 s", "1 min", "61 s")
+    assert (cells["Files"].text, cells["Job type"].text, cells["Owner"].text) == ("7", "Backup", half.owner)
+    soon = replace(half, started_at=now() - timedelta(seconds=1))
+    (row,) = rows([soon])
+    assert dict(zip(titles, row.cells, strict=True))["Time left"].text == "—"
+    assert set(CHOSEN_BY_HAND) < set(titles)
