@@ -54,6 +54,7 @@ class RestoreManager(Manager):
         self._job_name = ""
         self._stepped = False
         self.tabs = QTabBar()
+        self.tabs.setAccessibleName("Restore by")
         self.tabs.setExpanding(False)
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setDrawBase(False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,20 @@ def test_a_replica_is_suspended_until_a_time_and_resumed(console: XOsoftConsole)
     until = found.replicas[0].suspended_until
     assert until is not None
     assert int(until.timestamp()) == wanted.toSecsSinceEpoch()
+
+
+def test_what_another_client_does_is_shown_soon(console: XOsoftConsole, home: Path) -> None:
+    console.running("Papers")
+    other = LocalServices(str(home))
+    for act, shown in ((other.scenarios.suspend, "Suspended"), (other.scenarios.resume, "Replicating")):
+        doing = threading.Thread(target=act, args=("Papers",))
+        doing.start()
+        # With the act itself; `test_liveness` measures what comes after it.
+        assert (
+            console.seconds_until(lambda shown=shown: console.state("Papers") == shown, time.monotonic()) < 5
+        )
+        doing.join()
+    other.close()
 
 
 def test_a_synchronisation_and_a_difference_report_see_what_is_there(

@@ -24,6 +24,7 @@ from app.ui.bridge.tasks import Tasks
 from tests.support.arcxo_command import Arcxo, running_home
 from tests.support.xosoft_console import XOsoftConsole
 
+pytestmark = pytest.mark.deep
 SHOWN_S = 1.0
 AWAY_S = 10.0
 
@@ -156,7 +157,6 @@ def is_away(console: XOsoftConsole, role: str) -> bool:
     return found is not None and found.replicas[0].state is ReplicaState.DISCONNECTED
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("how", LOST)
 @pytest.mark.parametrize("role", ["master", "replica"])
 def test_a_host_that_went_away_is_shown_within_ten_seconds_and_comes_back(
@@ -188,7 +188,6 @@ def test_a_host_that_went_away_is_shown_within_ten_seconds_and_comes_back(
         other.hosts.remove("branch")
 
 
-@pytest.mark.deep
 def test_the_agent_of_this_machine_is_missed_within_ten_seconds_and_comes_back(
     console: XOsoftConsole, home: Arcxo
 ) -> None:
