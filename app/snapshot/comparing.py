@@ -7,8 +7,10 @@ and inodes are looked at, in the order of the manifest; nothing of a tree stays 
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -61,16 +63,21 @@ class _UnknownError(Exception):
 
 def _join(root: bytes, known: Iterator[_Directory]) -> list[tuple[bytes, bool]]:
     found: dict[bytes, bool] = {}
+    names = _Names()
     entries = 0
     walk = _Walk(root)
     theirs = next(known, None)
     mine = walk.next()
+    fresh = b"\0"
     while mine is not None or theirs is not None:
         order = -1 if theirs is None else 1 if mine is None else _compare(mine.path, theirs.path)
         if order < 0:
             assert mine is not None
-            found[mine.path] = True
-            walk.leave_out(mine.path)
+            if not mine.path.startswith(fresh):
+                found[mine.path] = True
+                fresh = mine.path + b"/"
+            for _, status in mine.files:
+                names.add(status, listed=True)
             mine = walk.next()
         elif order > 0:
             assert theirs is not None
@@ -83,16 +90,18 @@ def _join(root: bytes, known: Iterator[_Directory]) -> list[tuple[bytes, bool]]:
             assert mine is not None
             assert theirs is not None
             entries += 1 + len(mine.files)
-            _look(mine, theirs, found)
+            _look(mine, theirs, found, names)
             if len(found) > _MOST:
                 raise _UnknownError
             mine, theirs = walk.next(), next(known, None)
+    for path in names.others(root):
+        found.setdefault(path, False)
     if len(found) > max(_MANY, entries // 5) or found.get(b""):
         raise _UnknownError
     return list(found.items())
 
 
-def _look(mine: _Found, theirs: _Directory, found: dict[bytes, bool]) -> None:
+def _look(mine: _Found, theirs: _Directory, found: dict[bytes, bool], names: _Names) -> None:
     row, status = theirs.row, mine.status
     if row is None or (row[INODE], row[MODIFIED], row[STAMP]) != (
         status.st_ino,
@@ -104,16 +113,54 @@ def _look(mine: _Found, theirs: _Directory, found: dict[bytes, bool]) -> None:
     files = theirs.files
     for name, now in mine.files:
         was = files.pop(name, None)
-        if (
+        differs = (
             was is None
             or was[LINKED] != now.st_ctime_ns
             or was[INODE] != now.st_ino
             or was[MODIFIED] != now.st_mtime_ns
             or (was[SIZE] != now.st_size and stat.S_ISREG(now.st_mode))
-        ):
+        )
+        if differs:
             found.setdefault(prefix + name, False)
+        names.add(now, listed=differs)
     for name in files:
         found[prefix + name] = True
+
+
+class _Names:
+    """Which files have several names in the tree, in eight bytes for each that has another link anywhere.
+
+    A list of changes has all names of a file or none: that they are one file is known by the names in it. The
+    stamp of the first of them is not the last that its inode got, so one alone may seem to differ.
+    """
+
+    def __init__(self) -> None:
+        self._all = array("Q")
+        self._listed: set[int] = set()
+
+    def add(self, status: os.stat_result, *, listed: bool) -> None:
+        """A file of the tree; whether it is in the list."""
+        if status.st_nlink > 1:
+            self._all.append(status.st_ino)
+            if listed:
+                self._listed.add(status.st_ino)
+
+    def others(self, root: bytes) -> Iterator[bytes]:
+        """All names of listed files that have several."""
+        several = {one for one, following in itertools.pairwise(sorted(self._all)) if one == following}
+        wanted = several & self._listed
+        pending = [b""] if wanted else []
+        while pending:
+            path = pending.pop()
+            prefix = path + b"/" if path else b""
+            with os.scandir(os.path.join(root, path) if path else root) as listing:
+                for item in listing:
+                    if item.name.startswith(tree.RESERVED_PREFIX):
+                        continue
+                    if item.is_dir(follow_symlinks=False):
+                        pending.append(prefix + item.name)
+                    elif item.inode() in wanted:
+                        yield prefix + item.name
 
 
 class _Found:
@@ -136,7 +183,7 @@ class _Walk:
         self._directories: list[bytes] = []
 
     def next(self) -> _Found | None:
-        """The next one; what is in the one before comes unless it was left out."""
+        """The next one; None at the end."""
         self._pending += self._directories
         self._directories = []
         if not self._pending:
@@ -155,11 +202,6 @@ class _Walk:
                     found.files.append((item.name, item.stat(follow_symlinks=False)))
         self._directories.sort(reverse=True)
         return found
-
-    def leave_out(self, path: bytes) -> None:
-        """What is in the directory that came last is of no interest."""
-        del path
-        self._directories = []
 
 
 class _Layer:

@@ -188,6 +188,20 @@ def test_without_change_numbers_a_point_holds_what_differs_from_the_kept_one(hos
     assert whole(second, [first, second]) == state
 
 
+def test_of_a_file_with_several_names_all_are_in_a_compared_point(host: Host) -> None:
+    root = host.tree.root
+    os.link(root / "a/two", root / "two-again")
+    os.link(root / "a/b/one", root / "c/one-again")
+    keep_state(host, 1)
+    (root / "a/b").rename(root / "elsewhere")  # changes no stamp of what is in it
+    host.tree.incarnation = "two"
+    state = keep_state(host, 2)
+    points = kept(host)
+    listed = {change.path for change in read_changes(points[1].roots[0].snapshot)}
+    assert listed >= {b"a/two", b"two-again", b"elsewhere", b"c/one-again"}
+    assert whole(points[1], points) == state
+
+
 def test_a_point_that_was_compared_is_for_what_it_was_compared_with(host: Host) -> None:
     keep_state(host, 1)
     first = kept(host)[0]
