@@ -22,6 +22,14 @@ def restore_sizes(settings: QSettings, name: str, root: QWidget) -> None:
             part.restoreState(kept)
 
 
+def restore_columns(settings: QSettings, name: str, root: QWidget) -> None:
+    """The columns alone, of a part of what `keep_sizes` wrote that is made later than the rest."""
+    for key, part in _parts(root):
+        kept = settings.value(f"sizes/{name}/{key}")
+        if isinstance(part, QHeaderView) and isinstance(kept, QByteArray):
+            part.restoreState(kept)
+
+
 def _parts(root: QWidget) -> Iterator[tuple[str, QHeaderView | QSplitter]]:
     for position, splitter in enumerate(root.findChildren(QSplitter)):
         yield f"splitter-{position}-of-{splitter.count()}", splitter

@@ -17,9 +17,11 @@ def test_columns_and_splitters_come_back(services, tasks, tmp_path, qtbot, settl
         if first:
             manager.scenarios.tree.header().resizeSection(1, 222)
             manager.events.table.setColumnHidden(1, True)
+            manager.framework.directories.tree.header().resizeSection(1, 133)
         else:
             assert manager.scenarios.tree.header().sectionSize(1) == 222
             assert manager.events.table.isColumnHidden(1)
+            assert manager.framework.directories.tree.header().sectionSize(1) == 133
         window.close()
         settled()
         window.deleteLater()

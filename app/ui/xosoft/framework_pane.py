@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QWidget
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
 from app.ui.manager import Context
+from app.ui.sizes import restore_columns
 from app.ui.widgets.basics import Label, Line, column
 from app.ui.widgets.notices import EmptyState
 from app.ui.xosoft.directories import DirectoriesTab
@@ -30,6 +31,7 @@ class FrameworkPane(QObject):
     def __init__(self, context: Context, history: History, parent: QObject) -> None:
         super().__init__(parent)
         self._status: ScenarioStatus | None = None
+        self._settings = context.settings
         self._making: tuple[Callable[[], Page], ...] = (
             lambda: StatisticsTab(history),
             lambda: DirectoriesTab(context),
@@ -91,6 +93,7 @@ class FrameworkPane(QObject):
                 self.pages.removeWidget(place)
                 place.deleteLater()
             self.pages.insertWidget(position, made)
+            restore_columns(self._settings, "xosoft", made)
             self._show_page()
         return made
 
