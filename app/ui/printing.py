@@ -47,7 +47,7 @@ def run_print(context: Context, sheet: Sheet, device: QPagedPaintDevice, owner: 
     def printed(_result: object) -> None:
         context.toast("Sent to the printer", sheet.title)
 
-    context.tasks.run(owner, partial(paint, sheet, device, font("body")), printed, context.show_error)
+    context.tasks.run(owner, partial(_print, sheet, device, font("body")), printed, context.show_error)
 
 
 def save_sheet(context: Context, sheet: Sheet, suggestion: str, owner: QWidget) -> None:
@@ -84,6 +84,14 @@ def write_sheet(sheet: Sheet, name: str, letters: QFont) -> None:
             file.write(content)
     except OSError as error:
         raise ArcxoError("E1301", path=name, reason=error.strerror or error) from error
+
+
+def _print(sheet: Sheet, device: QPagedPaintDevice, letters: QFont) -> None:
+    """Qt does not say when nothing could be written: a file that is not there does. ArcxoError E1301."""
+    paint(sheet, device, letters)
+    name = device.outputFileName() if hasattr(device, "outputFileName") else ""
+    if name and not os.path.isfile(name):
+        raise ArcxoError("E1301", path=name, reason="nothing was written")
 
 
 def paint(sheet: Sheet, device: QPagedPaintDevice, letters: QFont) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from PySide6.QtPrintSupport import QPrinter
+from PySide6.QtWidgets import QWidget
 
 from app.model.events import ActivityRecord, Severity
 from app.model.job import JobKind, JobResult, JobStatus
@@ -64,8 +65,6 @@ def test_a_log_page_says_what_it_shows_and_where_the_rest_is(monkeypatch):
 def test_a_page_is_saved_in_the_form_that_its_name_says(
     restore, context, qtbot, settled, tmp_path, name, begins
 ):
-    from PySide6.QtWidgets import QWidget
-
     owner = QWidget()
     qtbot.addWidget(owner)
     run_save(context, job_sheet(restore, LOG, WayBack()), str(tmp_path / name), owner)
@@ -89,3 +88,16 @@ def test_the_dialog_of_a_job_prints_its_result(restore, context, qtbot, settled,
     run_print(context, dialog.sheet(), printer, dialog)
     settled()
     assert (tmp_path / "printed.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.qt_log_ignore("QPainter::begin")
+def test_a_printer_that_writes_nothing_is_said(restore, context, qtbot, settled, tmp_path):
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    printer = QPrinter()
+    printer.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
+    printer.setOutputFileName(str(tmp_path / "no/such/printed.pdf"))
+    run_print(context, job_sheet(restore, LOG, WayBack()), printer, owner)
+    settled()
+    assert context.extra["errors"][0].code == "E1301"
+    assert context.extra["toasts"] == []
