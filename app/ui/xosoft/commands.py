@@ -312,7 +312,15 @@ class ScenarioCommands(QObject):
 
         others = [one.scenario for one in self._pane.statuses if one.scenario.id != status.scenario.id]
         dialog = EditScenarioDialog(status.scenario, others, self._manager)
-        dialog.chosen.connect(self.save)
+        scenarios, tasks = self._manager.context.services.scenarios, self._manager.context.tasks
+
+        def saved(made: Scenario) -> None:
+            dialog.accept()
+            self._on_saved(made)
+
+        dialog.chosen.connect(
+            lambda made: tasks.run(dialog, lambda: scenarios.update(made), saved, dialog.refuse)
+        )
         self._open(dialog)
 
     def save(self, scenario: Scenario) -> None:

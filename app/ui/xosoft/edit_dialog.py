@@ -12,6 +12,7 @@ from app.model.scenario import Scenario
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, button, standard_button
 from app.ui.widgets.form import Field
+from app.ui.widgets.notices import explain
 
 
 def name_fault(name: str, others: Sequence[str]) -> str:
@@ -26,7 +27,7 @@ def name_fault(name: str, others: Sequence[str]) -> str:
 
 
 class EditScenarioDialog(QDialog):
-    """`chosen(Scenario)` with another name or group."""
+    """`chosen(Scenario)` with another name or group. It stays until it is accepted, or told of a `refuse`."""
 
     chosen = Signal(object)
 
@@ -69,6 +70,15 @@ class EditScenarioDialog(QDialog):
             return
         group = self.group.currentText().strip() or "Scenarios"
         edited = replace(self._scenario, name=self.name.text().strip(), group=group)
-        if edited != self._scenario:
-            self.chosen.emit(edited)
-        self.accept()
+        if edited == self._scenario:
+            self.accept()
+            return
+        self.save.setEnabled(False)
+        self.chosen.emit(edited)
+
+    def refuse(self, error: Exception) -> None:
+        """It was not saved: say why, and keep what was typed."""
+        title, text, _ = explain(error)
+        self.save.setEnabled(True)
+        self.name_field.set_fault(f"{title}. {text}".strip())
+        self.name.setFocus()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, BusyError
 from app.model.scenario import SyncMethod
 from app.ui.models.cell import ItemRole, RowKind
 from app.ui.wizards.flow import Page
@@ -110,6 +110,12 @@ def test_a_scenario_is_renamed_and_moved_to_another_group(manager, qtbot, servic
     assert "already" in dialog.name.accessibleDescription()
     dialog.name.setText("Archive")
     dialog.group.setCurrentText("Old things")
+    services.raises["scenarios.update"] = BusyError("ER00412", scenario="Archive 2019")
+    dialog.save.click()
+    qtbot.waitUntil(dialog.save.isEnabled)
+    assert (dialog.isVisible(), dialog.name.text()) == (True, "Archive"), "nothing typed is lost"
+    assert dialog.name.accessibleDescription()
+    del services.raises["scenarios.update"]
     dialog.save.click()
     qtbot.waitUntil(lambda: manager.selected is not None and manager.selected.scenario.name == "Archive")
     assert manager.selected.scenario.group == "Old things"
