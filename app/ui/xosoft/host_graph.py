@@ -61,7 +61,7 @@ class HostGraph(QWidget):
         return QSize(theme().px(600), theme().px(max(height, MASTER_HEIGHT + 2 * GAP)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802, D102 - Qt's name
-        return QSize(theme().px(520), self.sizeHint().height())
+        return QSize(theme().px(536), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102, ARG002 - Qt's name
         status = self._status

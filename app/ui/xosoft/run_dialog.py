@@ -46,14 +46,15 @@ class RunDialog(QDialog):
         self._asked = tuple(dict.fromkeys(hosts))
         self._failed = ""
         self.setWindowTitle("ARCserve Backup server connection")
-        self.resize(theme().px(640), theme().px(760 if group else 620))
+        room = self.screen().availableGeometry()
+        self.resize(theme().px(640), min(theme().px(700 if group else 560), room.height()))
         self.login = ServerLogin(context, needed=False)
         self.header = PaneHeader("Verification")
         self.retry = button("Check again", "small", "refresh-cw")
         self.retry.clicked.connect(self._check)
         self.header.add(self.retry)
         self.list = CheckList("Verification")
-        self.list.setMinimumHeight(theme().px(120 if group else 150))
+        self.list.setMinimumHeight(theme().px(64))
         usual = {_properties_method(made) for made in self.scenarios}
         self._usual = usual.pop() if len(usual) == 1 else None
         self._methods = _METHODS if self._usual is not None else (None, *_METHODS)
@@ -157,6 +158,8 @@ class RunDialog(QDialog):
             said = formats.counted(warnings, "warning") if warnings else "Nothing stands in the way"
         self.header.note.setText(said)
         why_not = said if errors or self.checking or self._failed else ""
+        if not self.scenarios:
+            why_not = "No scenario of the group can be run now"
         self.run_button.setEnabled(not why_not)
         self.run_button.setToolTip(why_not)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.model.job import Credentials
 from app.services.api import ServerState
@@ -33,8 +33,12 @@ class ServerLogin(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
-        for field in self.fields.values():
-            layout.addWidget(field)
+        layout.addWidget(self.fields["server"])
+        person = QHBoxLayout()
+        person.setSpacing(12)
+        for name, share in (("user", 2), ("password", 3)):
+            person.addWidget(self.fields[name], share, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(person)
         self._context = context
 
     def load(self, owner: QObject) -> None:

@@ -78,7 +78,7 @@ class MemberTable(CellTable):
         self.set_columns(self.members.columns)
         self.members.set_items(members)
         self.setAccessibleName("Scenarios of the group")
-        self.setMinimumHeight(theme().px(110))
+        self.setMinimumHeight(theme().px(80))
 
 
 class StopGroupDialog(QDialog):
