@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
@@ -22,34 +21,28 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.job import Job
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.model.restore import RestoreAction, RestorePlan
 from app.services.api import RestoreRequest
 from app.ui import formats
 from app.ui.bridge.throttle import Delay
 from app.ui.dialogs.restore_owners import RestoreOwnersDialog
 from app.ui.manager import Context
-from app.ui.models.cell import ItemRole, Mark
-from app.ui.models.tree import TreeModel
-from app.ui.restore.left_out import LeftOut
 from app.ui.restore.owner_words import may_change, owners_check
 from app.ui.restore.plan_checks import PlanChecks
-from app.ui.restore.plan_count import PlanCount
 from app.ui.restore.plan_export import export_plan
 from app.ui.restore.plan_items import PlanInput, amount, busy_check, checks
-from app.ui.restore.plan_tree import COLUMNS, FOLDERS_SHOWN, Folder, PlanItems, box, folder_rows, item_rows
+from app.ui.restore.plan_list import PlanList
+from app.ui.restore.plan_tree import PlanItems
 from app.ui.restore.requests import changed, merged
 from app.ui.screens import room_of
 from app.ui.theme import theme
-from app.ui.widgets.basics import FilterField, Label, Line, button
+from app.ui.widgets.basics import Label, Line, button
 from app.ui.widgets.boxes import FormArea
 from app.ui.widgets.notices import ProblemCard, explain
-from app.ui.widgets.views import CellTree
 
 BACK = 2
 _RECOUNT_MS = 300
 _TITLE_BAR = 40
-_OPENED = 400
-"""About so many items are opened at first."""
 
 
 class RestorePlanDialog(QDialog):
@@ -73,24 +66,13 @@ class RestorePlanDialog(QDialog):
         )
         self.title = Label("Counting what this restore will do", "title", wrap=True)
         self._line = Label("", "body", "muted", wrap=True)
-        self.counts = {action: PlanCount(action) for action in RestoreAction}
-        self.filter = FilterField("Filter by path")
-        self.filter.filtered.connect(self._on_filtered)
-        self._listed = Label("", "small", "muted", elide=Qt.TextElideMode.ElideRight)
-        self._conflict = planned.requests[0].script.conflict
-        self._items = PlanItems()
-        self.left_out = LeftOut()
+        self.list = PlanList(planned.requests[0].script.conflict)
+        self.list.left_out_changed.connect(self._on_left_out)
+        self.counts, self.filter, self.export = self.list.counts, self.list.filter, self.list.export
+        self.model, self.table = self.list.model, self.list.table
+        self.export.clicked.connect(self._on_export)
         self._recount = Delay(_RECOUNT_MS, self)
         self._recount.passed.connect(self._on_recount)
-        self.model = TreeModel(COLUMNS, self)
-        self.model.marker_clicked.connect(self._on_marker_clicked)
-        self.model.children_wanted.connect(self._on_children_wanted)
-        self.table = CellTree(row_height=24)
-        self.table.setAccessibleName("What the restore does")
-        self.table.setModel(self.model)
-        self.table.set_columns(COLUMNS)
-        self.export = button("Export plan…", "small", "download")
-        self.export.clicked.connect(self._on_export)
         self._bar = QProgressBar()
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
@@ -140,32 +122,8 @@ class RestorePlanDialog(QDialog):
         card.setContentsMargins(20, 12, 20, 12)
         card.addWidget(self.problem)
         card.addStretch(1)
-        page = QFrame()
-        page.setProperty("kind", "pane")
-        figures = QHBoxLayout()
-        figures.setContentsMargins(12, 0, 12, 8)
-        figures.setSpacing(8)
-        for count in self.counts.values():
-            count.toggled.connect(partial(self._on_count_toggled, count))
-            figures.addWidget(count, 1)
-        tools = QHBoxLayout()
-        tools.setContentsMargins(20, 6, 20, 6)
-        tools.setSpacing(12)
-        tools.addWidget(self.filter)
-        tools.addWidget(self._listed, 1)
-        tools.addWidget(self.export)
-        body = QVBoxLayout(page)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(0)
-        body.addLayout(figures)
-        body.addWidget(Line())
-        body.addLayout(tools)
-        body.addWidget(Line())
-        body.addWidget(self.table, 1)
-        body.addWidget(Line())
-        self.table.setMinimumHeight(theme().px(96))
-        body.addWidget(self._below)
-        for one in (waiting, page, failed):
+        self.list.add_below(self._below)
+        for one in (waiting, self.list, failed):
             self._stack.addWidget(one)
         head = QVBoxLayout()
         head.setContentsMargins(20, 16, 20, 12)
@@ -190,8 +148,8 @@ class RestorePlanDialog(QDialog):
         layout.addWidget(self._stack, 1)
         layout.addWidget(Line())
         layout.addLayout(foot)
-        order = (self.filter, self.export, self.table, self.owners, self.name, self.back, self.restore)
-        for before, after in pairwise((*self.counts.values(), *order, self.cancel)):
+        order = (self.owners, self.name, self.back, self.restore, self.cancel)
+        for before, after in pairwise((*self.list.tab_order, *order)):
             QWidget.setTabOrder(before, after)
 
     def count(self) -> None:
@@ -206,42 +164,21 @@ class RestorePlanDialog(QDialog):
         return merged(plans), items
 
     def _on_plan(self, planned: tuple[RestorePlan, PlanItems]) -> None:
-        plan, self._items = planned
-        # Whether only files were chosen is told by a list that is whole.
-        held = [item for folder in self._items.folders.values() for item in folder.items]
-        plan = replace(plan, items=tuple(held), truncated=len(held) < sum(plan.counts.values()))
+        plan, items = planned
+        self.list.set_items(items)
         self._apply_plan(plan)
-        self._apply_filter()
+        self.list.make_rows()
         self._stack.setCurrentIndex(1)
         (self.restore if changed(plan) else self.back).setFocus()
 
-    def _on_marker_clicked(self, index: QModelIndex) -> None:
-        found = index.data(ItemRole.OBJECT)
-        path = found.path if isinstance(found, Folder) else getattr(found, "target", b"")
-        if not path:
-            return
-        self.left_out.toggle(path)
-        self._refresh_marks(QModelIndex())
+    def _on_left_out(self) -> None:
         self.restore.setEnabled(False)
         self.restore.setToolTip("It is counted again without what was taken out")
         self._recount.put(None)
 
-    def _refresh_marks(self, parent: QModelIndex) -> None:
-        for position in range(self.model.rowCount(parent)):
-            index = self.model.index(position, 0, parent)
-            row = self.model.row_at(index)
-            if row is None or row.cells[0].marker is None:
-                continue
-            path = row.object.path if isinstance(row.object, Folder) else row.object.target
-            wanted = box(path, self.left_out.mark)
-            if row.cells[0].marker != wanted:
-                cells = (replace(row.cells[0], marker=wanted), *row.cells[1:])
-                self.model.replace(index, replace(row, cells=cells))
-            self._refresh_marks(index)
-
     def _requests(self) -> list[RestoreRequest]:
         """What is restored, without what was taken out."""
-        paths = self.left_out.paths
+        paths = self.list.left_out.paths
         return [replace(one, script=replace(one.script, left_out=paths)) for one in self._planned.requests]
 
     def _on_recount(self, _value: object) -> None:
@@ -251,22 +188,18 @@ class RestorePlanDialog(QDialog):
             return merged([restores.plan(one, limit=0) for one in asked])
 
         self._context.tasks.run(
-            self, count, partial(self._on_counted, self.left_out.paths), self._on_failed, key="plan"
+            self, count, partial(self._on_counted, self.list.left_out.paths), self._on_failed, key="plan"
         )
 
     def _on_counted(self, paths: tuple[bytes, ...], plan: RestorePlan) -> None:
-        if self._plan is None or paths != self.left_out.paths:
-            return
-        held = tuple(one for one in self._all_items() if self.left_out.mark(one.target) is not Mark.EMPTY)
-        self._apply_plan(replace(plan, items=held, truncated=len(held) < sum(plan.counts.values())))
-        self._say_listed()
-
-    def _all_items(self) -> Iterator[RestoreItem]:
-        for folder in self._items.folders.values():
-            yield from folder.items
+        if self._plan is not None and paths == self.list.left_out.paths:
+            self._apply_plan(plan)
 
     def _apply_plan(self, plan: RestorePlan) -> None:
         """Counts, words and button of a plan; the list stays, with its boxes."""
+        # Whether only files were chosen is told by a list that is whole.
+        held = self.list.held()
+        plan = replace(plan, items=held, truncated=len(held) < sum(plan.counts.values()))
         self._plan = plan
         total = changed(plan)
         counted, besides = amount(plan, self._planned.files)
@@ -275,8 +208,7 @@ class RestorePlanDialog(QDialog):
         if "item" in counted:
             said += " Items are files and folders."
         self._line.setText(said)
-        for action, count in self.counts.items():
-            count.show_count(plan.counts.get(action, 0))
+        self.list.show_plan(plan)
         self._say_checks(plan)
         removed = plan.counts.get(RestoreAction.DELETE, 0)
         act = f"Restore {counted}, removing {removed:,}" if removed else f"Restore {counted}"
@@ -295,55 +227,6 @@ class RestorePlanDialog(QDialog):
         self._line.setText("Nothing was changed.")
         self.problem.show_error(error)
         self._stack.setCurrentIndex(2)
-
-    def _say_listed(self) -> None:
-        plan = self._plan
-        if plan is None:
-            return
-        folders = len(self._items.folders)
-        shown_folders = len(self._items.shown_folders(self._wanted(), self.filter.text()))
-        text = formats.counted(folders, "folder")
-        if shown_folders != folders:
-            text = f"{shown_folders:,} of {text}"
-        if plan.truncated:
-            text += ". The counts are of all; of large folders the first of each kind are listed"
-        self._listed.setText(text)
-
-    def _on_count_toggled(self, toggled: PlanCount, on: bool) -> None:
-        if on:
-            for count in self.counts.values():
-                if count is not toggled:
-                    count.setChecked(False)
-        self._apply_filter()
-
-    def _on_filtered(self, _text: str) -> None:
-        self._apply_filter()
-
-    def _apply_filter(self) -> None:
-        if self._plan is None:
-            return
-        wanted = self._wanted()
-        folders = self._items.shown_folders(wanted, self.filter.text())
-        # Rows that were opened show what the last filter left of them: all are made anew.
-        self.model.set_rows(())
-        self.model.set_rows(folder_rows(folders, wanted, self.left_out.mark))
-        room = _OPENED
-        for row, folder in enumerate(folders[:FOLDERS_SHOWN]):
-            room -= len(folder.items)
-            if room < 0 and row:
-                break
-            self.table.expand(self.model.index(row, 0))
-        self._say_listed()
-
-    def _wanted(self) -> RestoreAction | None:
-        return next((action for action, count in self.counts.items() if count.isChecked()), None)
-
-    def _on_children_wanted(self, index: QModelIndex) -> None:
-        folder = index.data(ItemRole.OBJECT)
-        if isinstance(folder, Folder):
-            mark = self.left_out.mark
-            rows = item_rows(folder, self._wanted(), self.filter.text(), self._conflict, mark)
-            self.model.set_children(index, rows)
 
     def _on_export(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Export plan", "restore-plan.csv", "CSV (*.csv)")
@@ -365,7 +248,7 @@ class RestorePlanDialog(QDialog):
         self._context.show_error(error, self)
 
     def _say_checks(self, plan: RestorePlan) -> None:
-        found = [*checks(plan, self._planned), *busy_check(self._items.reasons)]
+        found = [*checks(plan, self._planned), *busy_check(self.list.items.reasons)]
         self.checks.show_checks(found, owners_check(plan, self._planned.requests))
         self._fit()
 
