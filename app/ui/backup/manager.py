@@ -367,9 +367,10 @@ class BackupManager(Manager):
         names = [status.scenario.name for status in self.draft.selected(self.statuses)]
         names += [source.label for source in self.draft.sources]
         scripted = partial(self.draft.script_with, self.statuses)
-        dialog = BackupOptionsDialog(self.draft.options, names, self, self.context, scripted)
+        dialog = BackupOptionsDialog(self.context, self.draft.options, names, self, scripted)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(partial(self._on_options, dialog))
+        dialog.alerts_wanted.connect(partial(self.context.open_manager, "alerts"))
         dialog.open()
 
     def _on_options(self, dialog: BackupOptionsDialog) -> None:

@@ -233,17 +233,12 @@ class RestoreManager(Manager):
     def _on_options(self) -> None:
         dialog = RestoreOptionsDialog(self.context, self.destination.job_options, self)
         dialog.accepted.connect(partial(self._on_options_agreed, dialog))
-        dialog.alerts_wanted.connect(partial(self._on_alerts_wanted, dialog))
+        dialog.alerts_wanted.connect(partial(self.context.open_manager, "alerts"))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def _on_options_agreed(self, dialog: RestoreOptionsDialog) -> None:
         self.destination.show_job_options(dialog.options)
-
-    def _on_alerts_wanted(self, dialog: RestoreOptionsDialog) -> None:
-        dialog.accept()
-        if not dialog.isVisible():
-            self.context.open_manager("alerts")
 
     def _on_versions_toggled(self, on: bool) -> None:
         if on:

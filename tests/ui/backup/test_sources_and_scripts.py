@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QTime
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from app.model.alert import AlertEvent, AlertMethod, AlertTarget
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.job import BackupScript, JobKind, Schedule
 from app.model.job_log import JobLogLevel
@@ -142,6 +143,33 @@ def test_a_faulty_command_keeps_the_options_open(manager, qtbot):
     assert "absolute path" in options.said.text()
     options.reject()
     assert manager.draft.options.commands.before == ""
+
+
+def test_the_alert_tab_says_who_is_told_and_leads_to_the_alerts_with_what_was_typed(
+    manager, services, settled, monkeypatch
+):
+    opened = []
+    monkeypatch.setattr(manager.context, "open_manager", lambda name, **_: opened.append(name))
+    events = (AlertEvent.FAILED, AlertEvent.BRAKE)
+    services.alert_targets["duty desk"] = AlertTarget("duty desk", AlertMethod.MAIL, "d@example.com", events)
+    manager.show_request(scenario="Branch File Shares")
+    manager.show_options()
+    options = dialog(BackupOptionsDialog)
+    settled()
+    told = " ".join(label.text() for label in options.alerts.findChildren(QLabel))
+    assert "duty desk: failed" in told
+    assert "same for all jobs" in told
+    link = next(one for one in options.alerts.findChildren(QPushButton) if one.text() == "Alerts…")
+    options.commands.before.setText("relative")
+    link.click()
+    assert options.isVisible()
+    assert not opened
+    options.commands.before.setText("")
+    options.retries.setValue(4)
+    link.click()
+    assert not options.isVisible()
+    assert opened == ["alerts"]
+    assert manager.draft.options.retries == 4
 
 
 def test_a_script_is_saved_and_opened_again(manager, services, tmp_path, settled, context):
