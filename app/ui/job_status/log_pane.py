@@ -33,6 +33,7 @@ from app.ui.models.tree import Row, TreeModel
 from app.ui.sheet import Sheet
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
+from app.ui.widgets.header_sort import HeaderSort
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
 from app.ui.widgets.views import CellTree
@@ -54,6 +55,8 @@ MESSAGE_TYPES: tuple[tuple[str, tuple[Severity, ...]], ...] = (
     ("Information", (Severity.INFORMATION, Severity.SIGNIFICANT)),
 )
 _PROBLEM = 2
+_NEWEST = "Newest first"
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITY)}
 _END_OF_RUN = frozenset({"N5040", "W5041", "E5042", "W5043", "N5070", "W5071", "E5072", "W5073"})
 """The lines that say how a backup or restore ended."""
 
@@ -93,6 +96,8 @@ class ActivityLogPane(QWidget):
         self.tree.setAccessibleName("Activity log")
         self.tree.setModel(self.model)
         self.tree.set_columns(COLUMNS)
+        self.sort = HeaderSort(self.tree)
+        self.sort.changed.connect(self._on_sorted)
         self.tree.current_row_changed.connect(self._on_current_changed)
         self.tree.row_activated.connect(self._on_current_changed)
         self.details = LogDetails()
@@ -124,9 +129,9 @@ class ActivityLogPane(QWidget):
         row.addWidget(self.kind)
         row.addWidget(self.search, 2)
         row.addWidget(self.only)
-        order = Label("Newest first", "small", "muted", elide=Qt.TextElideMode.ElideRight)
-        order.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(order, 1)
+        self.order = Label(_NEWEST, "small", "muted", elide=Qt.TextElideMode.ElideRight)
+        self.order.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.order, 1)
         row.addWidget(update)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -185,7 +190,7 @@ class ActivityLogPane(QWidget):
             by_job=self.by_job.isChecked(),
             now=datetime.now(UTC),
         )
-        self.model.set_rows([_row(member) for member in members])
+        self.model.set_rows(self.sort.sorted_rows([_row(member) for member in members]))
         self._open_new()
         asked = bool(self.severities or self.job_id is not None or self.search.text().strip())
         self._empty.title.setText("No message fits" if asked else "No messages")
@@ -195,6 +200,13 @@ class ActivityLogPane(QWidget):
             else "What Arcxo does is noted here, newest first."
         )
         self._stack.setCurrentIndex(0 if members else 1)
+
+    def _on_sorted(self) -> None:
+        column = self.sort.column
+        self.order.setText(_NEWEST if column < 0 else f"Lines by {COLUMNS[column].title.lower()}")
+        if self._known:
+            self._show()
+            self.tree.scrollTo(self.tree.currentIndex())
 
     def _open_new(self) -> None:
         """A week, and the newest job, open the first time they appear; what people closed stays closed."""
@@ -296,11 +308,22 @@ def record_row(record: ActivityRecord) -> Row:
     return Row(
         record.id,
         (
-            Cell(look.text, icon=look.icon, icon_role=look.role, role=look.role if bad else "text"),
+            Cell(
+                look.text,
+                icon=look.icon,
+                icon_role=look.role,
+                role=look.role if bad else "text",
+                sort=_RANK[record.severity],
+            ),
             Cell(record.server, role="text2"),
-            Cell(formats.timestamp(record.at), role="text2", tooltip=formats.full_time(record.at)),
-            Cell(str(record.job_id), right=True) if record.job_id else none,
-            Cell(str(record.session), right=True) if record.session else none,
+            Cell(
+                formats.timestamp(record.at),
+                role="text2",
+                tooltip=formats.full_time(record.at),
+                sort=record.at.timestamp(),
+            ),
+            Cell(str(record.job_id), right=True, sort=record.job_id) if record.job_id else none,
+            Cell(str(record.session), right=True, sort=record.session) if record.session else none,
             Cell(
                 formats.visible(said.line),
                 role=look.role if record.severity in _ERRORS else "text",

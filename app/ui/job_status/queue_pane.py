@@ -15,6 +15,7 @@ from app.ui.job_status.words import KIND, NEEDS_ATTENTION
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
 from app.ui.theme import theme
+from app.ui.widgets.header_sort import HeaderSort
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import JOB
 from app.ui.widgets.views import CellTree
@@ -45,6 +46,8 @@ class JobQueuePane(QWidget):
         self.tree.set_columns(queue_rows.COLUMNS)
         for position, column in enumerate(queue_rows.COLUMNS):
             self.tree.setColumnHidden(position, column.title in queue_rows.CHOSEN_BY_HAND)
+        self.sort = HeaderSort(self.tree)
+        self.sort.changed.connect(self._on_sorted)
         self.tree.current_row_changed.connect(self._on_current_changed)
         self.tree.row_activated.connect(self._on_activated)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -136,7 +139,7 @@ class JobQueuePane(QWidget):
 
     def _show(self) -> None:
         wanted = _wanted(*self._filter)
-        self.model.set_rows(queue_rows.rows(self._jobs, wanted))
+        self.model.set_rows(self.sort.sorted_rows(queue_rows.rows(self._jobs, wanted)))
         for row in range(self.model.rowCount()):
             index = self.model.index(row, 0)
             job = index.data(ItemRole.OBJECT)
@@ -160,6 +163,11 @@ class JobQueuePane(QWidget):
         if job is not None:
             self.monitor.show_job(job, children)
         self.job_chosen.emit()
+
+    def _on_sorted(self) -> None:
+        if self._known:
+            self._show()
+            self.tree.scrollTo(self.tree.currentIndex())
 
     def _on_current_changed(self, _index: QModelIndex) -> None:
         self._show_current()
