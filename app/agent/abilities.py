@@ -27,6 +27,7 @@ KNOWS = {
     "Owner.name": "",
     "RestoreOrder.owners_by_name": "giving restored files to users of the same names",
     "RestoreOrder.owner_changes": "giving restored files to other users",
+    "RestoreOrder.tell_items": "naming each restored file in a job's log",
     "OwnerChange.source": "",
     "OwnerChange.becomes": "",
     "OwnerChange.group": "",

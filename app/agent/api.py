@@ -217,6 +217,7 @@ class RestoreOrder:
     left_out: tuple[bytes, ...] = ()
     owners_by_name: bool = False
     owner_changes: tuple[OwnerChange, ...] = ()
+    tell_items: bool = False
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""

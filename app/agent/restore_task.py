@@ -30,4 +30,5 @@ def restore_task(order: RestoreOrder, state: str, protected: tuple[bytes, ...]) 
         left_out=order.left_out,
         owners=OwnerRule.NAME if order.owners_by_name else OwnerRule.NUMBER,
         owner_changes=order.owner_changes,
+        tell_items=order.tell_items,
     )

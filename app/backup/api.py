@@ -164,6 +164,8 @@ class RestoreTask:
     """Targets that stay as they are, with all beneath them: they are no items of the restore."""
     owners: OwnerRule = OwnerRule.NUMBER
     owner_changes: tuple[OwnerChange, ...] = ()
+    tell_items: bool = False
+    """What came of each path is told as `RestoreItems`."""
 
     def parts(self) -> tuple[RestorePart, ...]:
         """All parts, the first one included."""

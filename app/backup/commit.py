@@ -18,6 +18,7 @@ from app.backup.items import Item, is_implicit
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.keeping import Keeper
 from app.backup.metadata import metadata_of
+from app.backup.telling import Telling
 from app.backup.waiting import note_waiting
 from app.media.node import DIRECTORY, KIND, to_metadata
 from app.model.entry import EntryKind, Metadata
@@ -27,6 +28,8 @@ from app.model.paths import shown
 from app.model.restore import RestoreAction
 
 WAITING_SUFFIX = b".TMP"
+_CAME_MEANWHILE = "something came into its place meanwhile"
+_WAITS = "waits for a program to end"
 _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -74,11 +77,13 @@ class Committer:
         sink: RestoreSink,
         journal: Journal | None,
         report: Callable[[list[Problem]], None],
+        telling: Telling,
     ) -> None:
         self._task = task
         self._sink = sink
         self._journal = journal
         self._report = report
+        self._telling = telling
         self._keeper: Keeper | None = None
         self.figures = Figures()
         self._unlinked: list[Item] = []
@@ -105,7 +110,13 @@ class Committer:
             return False
         if item.source:
             self.figures.directories += 1
+            self._telling.tell(item, item.action)
         return True
+
+    def skip(self, item: Item, reason: str = "") -> None:
+        """It is not restored, as the rule for what is there says."""
+        self.figures.skipped += 1
+        self._telling.tell(item, RestoreAction.SKIP, reason or item.reason)
 
     def _note_directory(
         self, target: bytes, there: os.stat_result | None, metadata: Metadata | None, earlier: Earlier
@@ -153,6 +164,7 @@ class Committer:
             self.failed(item.target, error)
             return
         self.figures.deleted += 1
+        self._telling.tell(item, RestoreAction.DELETE, item.reason)
 
     def _remove_one(self, target: bytes, there: os.stat_result) -> None:
         if self._journal is not None:
@@ -237,7 +249,7 @@ class Committer:
                 [Problem("E4225", item.source, {"reason": f"{shown(item.target)} was made meanwhile"})]
             )
         else:
-            self.figures.skipped += 1
+            self.skip(item, _CAME_MEANWHILE)
         return False
 
     def _clear(self, target: bytes) -> None:
@@ -250,8 +262,11 @@ class Committer:
                 else:
                     self._remove_one(path, there)
                     self.figures.deleted += 1
+                    self._telling.tell_removed(path, there.st_size)
         for directory in reversed(found):
             self._remove_directory(directory)
+            if directory != target:
+                self._telling.tell_removed(directory, 0)
         self.figures.deleted += len(found) - 1
 
     def _children(self, directory: bytes) -> list[tuple[bytes, os.stat_result]]:
@@ -304,7 +319,7 @@ class Committer:
         except FileExistsError:
             discard(staged.path)
             if self._task.conflict is Conflict.SKIP:
-                self.figures.skipped += 1
+                self.skip(item, _CAME_MEANWHILE)
             else:
                 reason = "something was made in its place meanwhile"
                 self._report([Problem("E4225", item.source, {"reason": reason})])
@@ -325,7 +340,14 @@ class Committer:
         figures.pending += staged.waits
         if not staged.head and metadata.kind is EntryKind.FILE:
             figures.bytes += metadata.size_bytes
+        self._telling.tell(item, self._came_of(staged), _WAITS if staged.waits else "")
         return True
+
+    @staticmethod
+    def _came_of(staged: Staged) -> RestoreAction:
+        if staged.item.action is RestoreAction.RENAME:
+            return RestoreAction.RENAME
+        return RestoreAction.OVERWRITE if staged.replaced else RestoreAction.CREATE
 
     def take_unlinked(self) -> list[Item]:
         """What could not be made another name of something else, and needs a content of its own."""

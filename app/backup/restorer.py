@@ -18,9 +18,10 @@ from app.backup.readback import ReadBack
 from app.backup.resuming import Resumed
 from app.backup.selection import OpenPart, Selection, open_parts
 from app.backup.tally import Tally
+from app.backup.telling import Telling
 from app.backup.windows import Tools, Windows
 from app.media.reader import ChunkReader
-from app.model.archive import Progress, RestoreResult
+from app.model.archive import Progress, RestoreItems, RestoreResult
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.job import JobPhase
 
@@ -57,7 +58,8 @@ class Restorer:
         self._bytes_total: int | None = None
         self._earlier = Earlier(task.state)
         self._journal = Journal(task.state) if task.state else None
-        self._commit = Committer(task, self._sink, self._journal, self._report)
+        self._telling = Telling(self._tell, wanted=task.tell_items)
+        self._commit = Committer(task, self._sink, self._journal, self._report, self._telling)
         self._crew = Crew(start_helper)
         self._back = ReadBack(self._sink, self._report, self._progress)
 
@@ -80,6 +82,7 @@ class Restorer:
             self._crew.end()
             if self._journal is not None:
                 self._journal.write()
+            self._telling.close()
             self._report(self._sink.finish(durable=complete))
             if not complete and self._journal is not None:
                 self._journal.close()
@@ -118,6 +121,10 @@ class Restorer:
                 self._problems += 1
                 self._back.troubled.add(problem.path)
                 self._emit(problem)
+
+    def _tell(self, items: RestoreItems) -> None:
+        with self._lock:
+            self._emit(items)
 
     def _damaged(self, path: bytes, error: ArcxoError) -> None:
         if error.code not in ("E4125", "E4142"):
@@ -168,7 +175,7 @@ class Restorer:
             self._crew,
             self._commit,
             self._back,
-            Resumed(self._earlier, self._sink, self._commit.figures),
+            Resumed(self._earlier, self._sink, self._commit.figures, self._telling),
             self._journal,
             self._report,
             self._progress,

@@ -9,16 +9,18 @@ from app.backup.commit import Figures
 from app.backup.earlier import Earlier, boot_id
 from app.backup.filling import is_equal
 from app.backup.items import Item
+from app.backup.telling import DONE_BEFORE, Telling
 from app.media.node import FILE, KIND, SIZE
 
 
 class Resumed:
     """`figures` count what is taken over."""
 
-    def __init__(self, earlier: Earlier, sink: RestoreSink, figures: Figures) -> None:
+    def __init__(self, earlier: Earlier, sink: RestoreSink, figures: Figures, telling: Telling) -> None:
         self.earlier = earlier
         self._sink = sink
         self._figures = figures
+        self._telling = telling
 
     def name_of(self, item: Item) -> bytes | None:
         """The place in which an earlier run has put an item, if nobody changed it since; else None."""
@@ -36,6 +38,7 @@ class Resumed:
         figures.resumed += 1
         figures.bytes += item.entry[SIZE] if item.entry[KIND] == FILE else 0
         figures.renamed += name != wanted
+        self._telling.tell(item, item.action, DONE_BEFORE)
         return name
 
     def _is_equal(self, item: Item, name: bytes) -> bool:

@@ -164,7 +164,7 @@ class Windows:
             elif not is_directory(item) and self._was_done(item):
                 continue
             elif item.action is RestoreAction.SKIP:
-                tools.commit.figures.skipped += 1
+                tools.commit.skip(item)
             elif is_directory(item):
                 tools.commit.make_directory(item, tools.resumed.earlier)
             else:

@@ -100,10 +100,11 @@ def _restore_options(command: Command) -> Command:
         ),
         click.option(
             "--job-log",
-            type=click.Choice([JobLogLevel.NONE.value, JobLogLevel.SUMMARY.value]),
+            type=click.Choice([level.value for level in JobLogLevel]),
             default=JobLogLevel.SUMMARY.value,
             show_default=True,
-            help="What the job's log holds; none still has warnings, errors and the result.",
+            help="What the job's log holds: detail adds what came of each directory, all of each file; none "
+            "still has warnings, errors and the result.",
         ),
         click.option("--wait", is_flag=True, help="Wait for the job; exit by its last result."),
     ]

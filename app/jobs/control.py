@@ -15,7 +15,7 @@ from app.messages import load
 from app.model.errors import ArcxoError, CanceledError, Problem
 from app.model.events import Severity
 from app.model.job import BackupScript, Job, JobPhase, JobProgress, RestoreScript
-from app.model.job_log import LEFT_OUT_CODE, JobLogLevel, packed
+from app.model.job_log import LEFT_OUT_CODES, JobLogLevel, packed
 from app.model.paths import shown
 
 _LOG = logging.getLogger(__name__)
@@ -223,6 +223,6 @@ class JobControl:
         self._catalog.live.put_progress(self.job.id, shown_now)
 
 
-_ALWAYS = frozenset({"N5000", "N5040", "N5050", "N5070", "N5158", LEFT_OUT_CODE})
+_ALWAYS = frozenset({"N5000", "N5040", "N5050", "N5070", "N5158", *LEFT_OUT_CODES})
 """Information that a job notes at every level: that it began, how it ended, what its log does not hold."""
 _COLUMNS = frozenset({"server", "job_id", "parent_job_id", "session", "scenario", "code", "severity"})

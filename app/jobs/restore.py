@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,12 +15,13 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import Agents
 from app.jobs.patience import patiently
 from app.jobs.restore_orders import Group, RestoreOrders
+from app.jobs.restored_lines import RestoredLines
 from app.jobs.runner import Outcome
 from app.jobs.scenario_stop import stop_scenario
 from app.jobs.secrets import SecretStore
 from app.jobs.stream import CancellableStream
 from app.jobs.summary import elapsed_text, size_text, write_restore_end
-from app.model.archive import Progress, RestoreResult
+from app.model.archive import Progress, RestoreItems, RestoreResult
 from app.model.errors import ArcxoError, Problem
 from app.model.job import Destination, JobPhase, JobResult, RestoreScript
 
@@ -60,10 +62,7 @@ class RestoreJobs:
                         go_on=script.continue_if_not_stopped,
                     )
             control.begin_phase(JobPhase.RESTORE)
-            results = [
-                patiently(control, agents, group.host, partial(self._restore, control, orders, group, agents))
-                for group in groups
-            ]
+            results = self._restore_all(control, orders, groups, agents)
         finally:
             agents.close()
         control.begin_phase(JobPhase.FINISH)
@@ -73,8 +72,28 @@ class RestoreJobs:
         """A run that failed or was canceled gets its closing line."""
         write_restore_end(control, result)
 
+    def _restore_all(
+        self, control: JobControl, orders: RestoreOrders, groups: list[Group], agents: JobConnections
+    ) -> list[RestoreResult]:
+        names = {one.session.scenario_name for group in groups for one in group.placed}
+        with contextlib.closing(RestoredLines(control, names.pop() if len(names) == 1 else "")) as lines:
+            return [
+                patiently(
+                    control,
+                    agents,
+                    group.host,
+                    partial(self._restore, control, orders, group, agents, lines),
+                )
+                for group in groups
+            ]
+
     def _restore(
-        self, control: JobControl, orders: RestoreOrders, group: Group, agents: JobConnections
+        self,
+        control: JobControl,
+        orders: RestoreOrders,
+        group: Group,
+        agents: JobConnections,
+        lines: RestoredLines,
     ) -> RestoreResult:
         first = group.placed[0].session
         agent = agents.to(group.host, orders.login(first))
@@ -91,8 +110,11 @@ class RestoreJobs:
             )
         control.progress(media=first.media_name, session=first.number)
         result: RestoreResult | None = None
+        lines.begin()
         for event in CancellableStream(lambda: agent.restore(group.order), control):
             match event:
+                case RestoreItems():
+                    lines.take(event.items)
                 case Progress():
                     control.progress(
                         current_path=event.path,
@@ -108,6 +130,7 @@ class RestoreJobs:
         if result is None:
             raise ArcxoError("E5144", entity=first.entity, host=group.host)
         control.progress(files=start.files + result.files, read_bytes=start.read_bytes + result.written_bytes)
+        lines.keep()
         self._mark_tested(group, result)
         return result
 

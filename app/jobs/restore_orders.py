@@ -13,6 +13,7 @@ from app.jobs.copies import readable_session
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import is_local
 from app.jobs.media_choice import online_media
+from app.jobs.restored_lines import are_wanted
 from app.media import api as media
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
 from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection, Structure
@@ -108,6 +109,7 @@ class RestoreOrders:
             left_out=script.left_out,
             owners_by_name=script.owners is OwnerRule.NAME,
             owner_changes=script.owner_changes,
+            tell_items=are_wanted(script.job_log),
         )
 
     def _placed(self, selection: RestoreSelection) -> PlacedSelection:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
-FILES_CODE = "N5045"
-DIRECTORIES_CODE = "N5046"
-LEFT_OUT_CODE = "N5047"
-PACKED_CODES = (FILES_CODE, DIRECTORIES_CODE)
+
+@dataclass(frozen=True, slots=True)
+class LineCodes:
+    """The messages of rows that hold lines of files, or of directories, and of how many lines are in none."""
+
+    files: str
+    directories: str
+    left_out: str
+
+
+READ = LineCodes("N5045", "N5046", "N5047")
+"""Of a backup."""
+RESTORED = LineCodes("N5062", "N5063", "N5064")
+FILES_CODE = READ.files
+LEFT_OUT_CODES = (READ.left_out, RESTORED.left_out)
+PACKED_CODES = (READ.files, READ.directories, RESTORED.files, RESTORED.directories)
 """Rows of the log that hold many lines; only who asks for one job's log gets them."""
 MOST_LINES = 100_000
 """Lines of files or directories that one run of a job notes; further ones are counted."""
@@ -21,7 +34,7 @@ class JobLogLevel(StrEnum):
     """What a job's log holds.
 
     None: that it began and how it ended, with every warning and error. Summary: its steps and its summary,
-    too. Detail: besides, each directory with what was read of it. All: each file, instead.
+    too. Detail: besides, each directory with what was read of it, or restored in it. All: each file, instead.
     """
 
     NONE = "none"

@@ -16,8 +16,8 @@ from app.jobs.submission import submit_restore
 from app.media.reader import open_session
 from app.model.commands import JobCommands
 from app.model.errors import UsageError
-from app.model.job import Destination, JobResult, RestoreScript, RestoreSelection
-from app.model.job_log import JobLogLevel
+from app.model.job import Conflict, Destination, JobResult, RestoreScript, RestoreSelection
+from app.model.job_log import JobLogLevel, unpacked
 from app.model.owners import OwnerChange, OwnerRule
 from tests.integration.test_jobs_on_catalog import Site
 
@@ -78,6 +78,37 @@ def test_a_job_without_a_log_still_says_that_it_began_and_how_it_ended(
     codes = [record.code for record in site.catalog.log.list(job_id=done.id)]
     assert {"N5050", "N5070"} <= set(codes)
     assert "N5052" not in codes
+
+
+def logged(site: Site, script: RestoreScript) -> tuple[set[str], list[str]]:
+    done = site.ended(submit_restore(site.catalog, site.store, script))
+    assert done.last_result is JobResult.FINISHED
+    records = site.catalog.log.list(job_id=done.id)
+    return {one.code for one in records}, [line for one in records for line in unpacked(one.params)]
+
+
+def test_the_log_names_each_file_and_what_came_of_it(
+    site: Site, script: RestoreScript, tmp_path: Path
+) -> None:
+    codes, lines = logged(site, replace(script, job_log=JobLogLevel.ALL))
+    assert "N5062" in codes
+    assert f"{tmp_path}/out/a.txt (created, 5 bytes)" in lines
+    (tmp_path / "out/a.txt").unlink()
+    _, lines = logged(site, replace(script, job_log=JobLogLevel.ALL, conflict=Conflict.SKIP))
+    assert f"{tmp_path}/out/a.txt (created, 5 bytes)" in lines
+    assert any(line.partition(" ")[2].startswith("(skipped") for line in lines)
+    _, lines = logged(site, replace(script, job_log=JobLogLevel.ALL, exact=True))
+    assert f"{tmp_path}/out/a.txt (overwritten, 5 bytes)" in lines
+
+
+def test_the_log_names_each_directory_with_counts(site: Site, script: RestoreScript, tmp_path: Path) -> None:
+    codes, lines = logged(site, replace(script, job_log=JobLogLevel.DETAIL))
+    assert "N5063" in codes
+    assert any(line.startswith(f"{tmp_path}/out (") and "created" in line for line in lines)
+
+
+def test_without_being_asked_no_file_is_named(site: Site, script: RestoreScript) -> None:
+    assert logged(site, script)[1] == []
 
 
 def test_a_backup_keeps_the_names_of_its_masters_users(site: Site) -> None:

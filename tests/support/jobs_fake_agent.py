@@ -147,6 +147,8 @@ class FakeAgent:
             relocate=any(prefix == b"/" for prefix, _ in order.targets),
             data_key=order.data_key,
             job_id=order.job_id,
+            exact=order.exact,
+            tell_items=order.tell_items,
         )
         restore(task, events.append, lambda: False)
         yield from events

@@ -1586,7 +1586,7 @@ class CompareEvent(_message.Message):
     def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ..., result: _Optional[_Union[CompareResult, _Mapping]] = ...) -> None: ...
 
 class RestoreOrder(_message.Message):
-    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only", "more", "exact", "undo_days", "undo_max_bytes", "protected", "leave_open", "items_max", "left_out", "owners_by_name", "owner_changes")
+    __slots__ = ("job_id", "fence", "media_path", "session", "paths", "targets", "conflict", "structure", "scenario_id", "data_key", "plan_only", "more", "exact", "undo_days", "undo_max_bytes", "protected", "leave_open", "items_max", "left_out", "owners_by_name", "owner_changes", "tell_items")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     FENCE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -1608,6 +1608,7 @@ class RestoreOrder(_message.Message):
     LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     OWNERS_BY_NAME_FIELD_NUMBER: _ClassVar[int]
     OWNER_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TELL_ITEMS_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     fence: int
     media_path: str
@@ -1629,7 +1630,8 @@ class RestoreOrder(_message.Message):
     left_out: _containers.RepeatedScalarFieldContainer[bytes]
     owners_by_name: bool
     owner_changes: _containers.RepeatedCompositeFieldContainer[OwnerChange]
-    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[RestorePart, _Mapping]]] = ..., exact: _Optional[bool] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., protected: _Optional[_Iterable[bytes]] = ..., leave_open: _Optional[bool] = ..., items_max: _Optional[int] = ..., left_out: _Optional[_Iterable[bytes]] = ..., owners_by_name: _Optional[bool] = ..., owner_changes: _Optional[_Iterable[_Union[OwnerChange, _Mapping]]] = ...) -> None: ...
+    tell_items: bool
+    def __init__(self, job_id: _Optional[int] = ..., fence: _Optional[int] = ..., media_path: _Optional[str] = ..., session: _Optional[int] = ..., paths: _Optional[_Iterable[bytes]] = ..., targets: _Optional[_Iterable[_Union[BytesPair, _Mapping]]] = ..., conflict: _Optional[str] = ..., structure: _Optional[str] = ..., scenario_id: _Optional[int] = ..., data_key: _Optional[bytes] = ..., plan_only: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[RestorePart, _Mapping]]] = ..., exact: _Optional[bool] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., protected: _Optional[_Iterable[bytes]] = ..., leave_open: _Optional[bool] = ..., items_max: _Optional[int] = ..., left_out: _Optional[_Iterable[bytes]] = ..., owners_by_name: _Optional[bool] = ..., owner_changes: _Optional[_Iterable[_Union[OwnerChange, _Mapping]]] = ..., tell_items: _Optional[bool] = ...) -> None: ...
 
 class RestorePart(_message.Message):
     __slots__ = ("media_path", "session", "paths", "targets", "data_key")

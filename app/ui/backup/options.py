@@ -38,11 +38,11 @@ JOB_LOG = {
     ),
     JobLogLevel.SUMMARY: JobLogWords("Log summary only", "The job's steps, its sessions and its summary", ""),
     JobLogLevel.DETAIL: JobLogWords(
-        "Log directories", "Besides, each directory of which something was read", "a line for each directory"
+        "Log directories", "Besides, each directory of which something was read, or in which something was restored", "a line for each directory"
     ),
     JobLogLevel.ALL: JobLogWords(
         "Log all activity",
-        f"Besides, each file that was read, at most {MOST_LINES:,} of one run",
+        f"Besides, each file that was read or restored, at most {MOST_LINES:,} of one run",
         "a line for each file",
     ),
 }

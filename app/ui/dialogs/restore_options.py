@@ -13,7 +13,7 @@ from app.ui.manager import Context
 from app.ui.theme import theme
 
 PRE_POST, LOG, ALERT = range(3)
-LEVELS = (JobLogLevel.NONE, JobLogLevel.SUMMARY)
+LEVELS = tuple(JobLogLevel)
 
 
 @dataclass(slots=True)

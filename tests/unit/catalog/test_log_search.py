@@ -14,7 +14,7 @@ from app.catalog.store import SqlCatalog
 from app.catalog.tables import activity
 from app.messages import load, render
 from app.model.events import Severity
-from app.model.job_log import FILES_CODE, packed
+from app.model.job_log import FILES_CODE, PACKED_CODES, packed
 
 SEED = 20261123
 
@@ -23,7 +23,7 @@ def rows_of(chance: random.Random, count: int) -> list[tuple[str, dict[str, str]
     """Lines of all kinds of codes, unknown ones too, with odd parameters."""
     words = ["Sales", "sales", "Straße", "café", "on", 'a"b', "back\\slash", "new\nline", "1234567", "x", ""]
     catalogue = load()
-    codes = sorted(code for code in catalogue if code not in (FILES_CODE, "N5046"))
+    codes = sorted(code for code in catalogue if code not in PACKED_CODES)
     found = []
     for _ in range(count):
         code = chance.choice(codes) if chance.random() < 0.95 else "Z9999"

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from app.jobs import read_lines
+from app.jobs import job_lines
 from app.jobs.read_lines import ReadLines
+from app.jobs.restored_lines import RestoredLines
 from app.jobs.submission import submit_backup
 from app.model.archive import CatalogRow
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.job import BackupScript, JobResult
 from app.model.job_log import JobLogLevel, packed, unpacked
+from app.model.restore import RestoreAction, RestoreItem
 from tests.unit.jobs.test_job_queue import Bench
 
 
@@ -91,7 +93,7 @@ def entries(count: int, kind: EntryKind = EntryKind.FILE) -> list[CatalogRow]:
 
 @pytest.mark.parametrize("level", [JobLogLevel.ALL, JobLogLevel.DETAIL])
 def test_a_log_holds_so_many_lines_and_says_how_many_more_there_were(level, monkeypatch):
-    monkeypatch.setattr(read_lines, "MOST_LINES", 500)
+    monkeypatch.setattr(job_lines, "MOST_LINES", 500)
     noting: Any = Noting(level)
     lines = ReadLines(noting, "Files")
     lines.take(entries(700))
@@ -117,6 +119,42 @@ def test_nothing_is_written_for_a_run_that_is_anothers_now():
     noting.lost = True
     lines.close()
     assert (noting.rows, noting.notes) == ([], [])
+
+
+def restored(action: RestoreAction, name: bytes, reason: str = "") -> RestoreItem:
+    return RestoreItem(b"/srv/" + name, b"/back/" + name, action, 2048, reason)
+
+
+def test_a_restore_names_each_file_with_what_came_of_it():
+    noting: Any = Noting(JobLogLevel.ALL)
+    lines = RestoredLines(noting, "Files")
+    lines.take([restored(RestoreAction.CREATE, b"a"), restored(RestoreAction.SKIP, b"b", "is there")])
+    lines.close()
+    assert noting.rows == [["/back/a (created, 2.00 KB)", "/back/b (skipped, is there)"]]
+
+
+def test_a_restore_counts_in_each_directory_and_a_try_that_broke_off_not_twice():
+    noting: Any = Noting(JobLogLevel.DETAIL)
+    lines = RestoredLines(noting, "Files")
+    for _ in range(2):
+        lines.begin()
+        lines.take([restored(RestoreAction.CREATE, b"d/a"), restored(RestoreAction.DELETE, b"d/b")])
+    lines.keep()
+    lines.begin()
+    lines.take([restored(RestoreAction.RENAME, b"d/c")])
+    lines.close()
+    assert noting.rows == [["/back/d (1 created, 1 renamed, 1 deleted, 4.00 KB)"]]
+
+
+def test_the_log_of_a_restore_holds_so_many_directories(monkeypatch):
+    monkeypatch.setattr(job_lines, "MOST_LINES", 5)
+    noting: Any = Noting(JobLogLevel.DETAIL)
+    lines = RestoredLines(noting, "Files")
+    lines.begin()
+    lines.take(restored(RestoreAction.CREATE, b"%d/a" % number) for number in range(8))
+    lines.close()
+    assert sum(map(len, noting.rows)) == 5
+    assert noting.notes == [("N5064", "3")]
 
 
 def test_lines_that_cannot_be_read_are_none():
