@@ -16,6 +16,7 @@ from app.model.properties import properties_on
 from app.model.scenario import Scenario, ScenarioStatus, SyncMethod
 from app.ui import formats
 from app.ui.manager import Context
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, PaneHeader, button, standard_button
 from app.ui.widgets.check_list import CheckList
@@ -46,7 +47,7 @@ class RunDialog(QDialog):
         self._asked = tuple(dict.fromkeys(hosts))
         self._failed = ""
         self.setWindowTitle("ARCserve Backup server connection")
-        room = self.screen().availableGeometry()
+        room = room_of(parent)
         self.resize(theme().px(640), min(theme().px(700 if group else 560), room.height()))
         self.login = ServerLogin(context, needed=False)
         self.header = PaneHeader("Verification")
