@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker
-from PySide6.QtWidgets import QAbstractItemView, QVBoxLayout
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QSplitter, QVBoxLayout
 
 from app.model.rewind import PointKind, RewindPoint
 from app.ui import formats
 from app.ui.manager import Context
+from app.ui.theme import theme
 from app.ui.widgets.basics import Line, PaneHeader, button, column
 from app.ui.widgets.controls import Segmented
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
-from app.ui.wizards.restore_flow import RestoreDataFlow
+from app.ui.wizards.restore_flow import RestoreDataFlow, Step
+from app.ui.wizards.restore_glance import RewindGlance
 from app.ui.wizards.restore_page import RestorePage
 from app.ui.xosoft.rewind_filters import RewindFilters
 from app.ui.xosoft.rewind_models import PointModel
@@ -23,10 +26,12 @@ from app.ui.xosoft.rewind_text import point_name
 from app.ui.xosoft.rewind_timeline import RewindTimeline
 
 _PAGE = 1_000
+_BESIDE_FROM = 960
+"""From this width on the preview is beside the list, else below it."""
 
 
 class PointPage(RestorePage):
-    """The timeline and the points of the chosen replica; both choose the same moment."""
+    """Timeline and points of the chosen replica choose the same moment; a preview says what it means."""
 
     sentence = "Choose the moment to go back to"
     line = "Click in the timeline, type a time, or choose from the list."
@@ -64,6 +69,13 @@ class PointPage(RestorePage):
         self.problem = ProblemCard()
         self.problem.retried.connect(self._load)
         self.problem.hide()
+        self.glance = RewindGlance(context, flow.scenario)
+        points = column(self.points_header, self.problem, self.empty, self.point_table)
+        self.parts = QSplitter(Qt.Orientation.Horizontal)
+        self.parts.setChildrenCollapsible(False)
+        for number, part in enumerate((points, self.glance)):
+            self.parts.addWidget(part)
+            self.parts.setStretchFactor(number, 1)
         self._place = QVBoxLayout()
         self._place.setContentsMargins(0, 8, 0, 0)
         layout = QVBoxLayout(self)
@@ -71,12 +83,18 @@ class PointPage(RestorePage):
         layout.setSpacing(0)
         layout.addLayout(self._place)
         layout.addWidget(Line())
-        layout.addWidget(
-            column(self.points_header, self.filters, self.problem, self.empty, self.point_table), 1
-        )
+        layout.addWidget(self.filters)
+        layout.addWidget(Line())
+        layout.addWidget(self.parts, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        beside = event.size().width() >= theme().px(_BESIDE_FROM)
+        self.parts.setOrientation(Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical)
 
     def enter(self) -> None:
         """Show the points of the chosen replica; those of the same one stay as they are."""
+        self._show_glance()
         if self.flow.answers.replica == self._replica:
             return
         self._replica = self.flow.answers.replica
@@ -185,8 +203,14 @@ class PointPage(RestorePage):
         if not operation:
             self.moment.choose(0)
         self.flow.choose_point(point, before=self.moment.position == 1)
+        self._show_glance()
         self.edited.emit()
 
     def _on_side_chosen(self, position: int) -> None:
         self.flow.choose_point(self.flow.answers.point, before=position == 1)
+        self._show_glance()
         self.edited.emit()
+
+    def _show_glance(self) -> None:
+        chosen = not self.flow.fault(Step.POINT)
+        self.glance.show_request(self.flow.request() if chosen else None, self.flow.roots)

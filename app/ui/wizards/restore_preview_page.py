@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtWidgets import QVBoxLayout
 
-from app.model.rewind import ReplicatedBack, RewindAction, RewindItem, RewindPlan
-from app.ui import formats
+from app.model.rewind import ReplicatedBack, RewindPlan
 from app.ui.manager import Context
-from app.ui.models.cell import Cell, Column
 from app.ui.widgets.basics import FilterField, Label, PaneHeader, button, column
 from app.ui.widgets.controls import Gauge, Segmented
 from app.ui.widgets.notices import EmptyState, ProblemCard
@@ -18,10 +15,15 @@ from app.ui.widgets.views import CellTree
 from app.ui.wizards.restore_flow import Method, Preview, Request, RestoreDataFlow
 from app.ui.wizards.restore_page import RestorePage
 from app.ui.xosoft.path_rows import PathTreeModel, topmost_nodes
-from app.ui.xosoft.path_tree import PathNode, path_tree
-from app.ui.xosoft.rewind_text import ACTIONS, counts_text
-
-_COLUMNS = (Column("Path", 380, stretch=True), Column("Change", 250), Column("Size", 90, right=True))
+from app.ui.xosoft.rewind_changes import (
+    COLUMNS,
+    ChangeTree,
+    change_tree,
+    changes_text,
+    folder_words,
+    item_cells,
+    listed_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class _Counted:
     """A preview with its items by folder, made beside the GUI thread."""
 
     preview: Preview
-    trees: tuple[list[PathNode[RewindItem]], list[PathNode[RewindItem]]]
+    trees: tuple[ChangeTree, ChangeTree]
 
 
 class PreviewPage(RestorePage):
@@ -40,14 +42,14 @@ class PreviewPage(RestorePage):
 
     def __init__(self, flow: RestoreDataFlow, context: Context) -> None:
         super().__init__(flow, context)
-        self._trees: tuple[list[PathNode[RewindItem]], list[PathNode[RewindItem]]] = ([], [])
+        self._trees: tuple[ChangeTree, ChangeTree] = ([], [])
         self.counting = Gauge("Counting what changes")
         self.counts = Label("", "body", "text2", wrap=True)
         self.counts.setContentsMargins(16, 8, 16, 0)
-        self.model = PathTreeModel(_COLUMNS, _item_cells, _folder_words, parent=self)
+        self.model = PathTreeModel(COLUMNS, item_cells, folder_words, parent=self)
         self.tree = CellTree()
         self.tree.setModel(self.model)
-        self.tree.set_columns(_COLUMNS)
+        self.tree.set_columns(COLUMNS)
         self.tree.setAccessibleName("What changes")
         self.tree.selectionModel().selectionChanged.connect(self._show_buttons)
         self.header = PaneHeader("Files and directories")
@@ -112,8 +114,8 @@ class PreviewPage(RestorePage):
                 plan = replace(plan, master=None)
             else:
                 master = scenarios.plan_recovery(name, paths=request.paths, replica=request.replica)
-            trees = tuple(_tree(part.items if part is not None else (), roots) for part in (plan, master))
-            return _Counted(Preview(request, plan, master), (trees[0], trees[1]))
+            trees = (change_tree(plan, roots), change_tree(master, roots))
+            return _Counted(Preview(request, plan, master), trees)
 
         self.context.tasks.run(self, ask, self._on_counted, self._on_error, key="plan")
         self.edited.emit()
@@ -156,14 +158,8 @@ class PreviewPage(RestorePage):
         if preview is None:
             return
         self.side.setVisible(preview.replica is not None and preview.master is not None)
-        lines = []
-        for where, part in ((preview.request.replica, preview.replica), ("the Master", preview.master)):
-            if part is not None:
-                total = sum(part.counts.values())
-                said = f"{formats.counted(total, 'path')} on {where}"
-                if total:
-                    said += f": {counts_text(part.counts)} · {formats.size(part.size_bytes)} written"
-                lines.append(said)
+        parts = ((preview.request.replica, preview.replica), ("the Master", preview.master))
+        lines = [changes_text(part, where) for where, part in parts if part is not None]
         self.counts.setText("\n".join(lines))
         self._show_rows()
 
@@ -173,10 +169,7 @@ class PreviewPage(RestorePage):
         if self.model.show_nodes(tree, self.filter.text()):
             self.tree.expandToDepth(0)
         total = sum(part.counts.values()) if part is not None else 0
-        note = formats.counted(total, "path") if total else ""
-        if part is not None and part.truncated:
-            note = f"the first {len(part.items):,} of {total:,}; the counts above are of all"
-        self.header.note.setText(note)
+        self.header.note.setText(listed_text(part))
         self.nothing.setVisible(part is not None and not total)
         self.tree.setVisible(not self.nothing.isVisibleTo(self))
         self._show_buttons()
@@ -213,24 +206,3 @@ class PreviewPage(RestorePage):
         if request.back:
             return "What is replaced on the Master is kept there for a while; the scenario stays stopped"
         return "A rewind can itself be taken back; the scenario stays stopped"
-
-
-def _tree(items: Sequence[RewindItem], roots: Sequence[bytes]) -> list[PathNode[RewindItem]]:
-    return path_tree(
-        items, roots, lambda one: one.path, lambda one: one.action.value, lambda one: one.size_bytes
-    )
-
-
-def _item_cells(item: RewindItem) -> tuple[Cell, Cell]:
-    destructive = item.action is RewindAction.DELETE
-    said = ACTIONS[item.action].capitalize()
-    return (
-        Cell(said, role="error" if destructive else "text2"),
-        Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),
-    )
-
-
-def _folder_words(counts: dict[str, int]) -> str:
-    return ", ".join(
-        f"{counts[one.value]:,} {word}" for one, word in ACTIONS.items() if counts.get(one.value)
-    )

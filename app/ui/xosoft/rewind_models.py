@@ -34,7 +34,7 @@ _OPERATIONS = {
 class PointModel(RowModel[RewindPoint]):
     """Rewind points, newest first."""
 
-    columns = (Column("Time", 205), Column("Kind", 165), Column("Name or path", 240, stretch=True))
+    columns = (Column("Time", 205), Column("Kind", 150), Column("Name or path", 190, stretch=True))
 
     def key_of(self, item: RewindPoint) -> Hashable:
         """The point's id."""
