@@ -86,6 +86,7 @@ TOPICS: dict[str, str] = {
     "job_status.log_pane.ActivityLogPane": "activity-log",
     "job_status.log_details.LogDetails": "activity-log",
     "job_status.upcoming_pane.UpcomingPane": "next-24-hours",
+    "job_status.monitor_window.MonitorWindow": "job-queue",
     "job_status.job_detail.JobDetailDialog": "job-details",
     "job_status.reschedule.RescheduleDialog": "job-queue",
     "job_status.job_password.JobPasswordDialog": "session-passwords",

@@ -51,6 +51,7 @@ class JobMonitor(QFrame):
 
     log_wanted = Signal(int)
     details_wanted = Signal(int)
+    window_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +64,9 @@ class JobMonitor(QFrame):
         self._details = button("Details", "small", "info")
         self._details.clicked.connect(self._on_details)
         self._header.add(self._details)
+        self.window_button = button("Open in a window", "small", "external-link")
+        self.window_button.clicked.connect(self.window_wanted)
+        self._header.add(self.window_button)
         self._phases = Phases()
         self.doing = Label("", "strong")
         self.amount = Label("", "body", "text2")

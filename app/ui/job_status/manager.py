@@ -27,23 +27,22 @@ from app.ui import formats, icons
 from app.ui.job_status.actions import Offer, offers
 from app.ui.job_status.job_commands import JobCommands
 from app.ui.job_status.job_detail import JobDetailDialog
-from app.ui.job_status.log_export import write_export
+from app.ui.job_status.log_commands import LogCommands
 from app.ui.job_status.log_pages import PAGE_LINES
 from app.ui.job_status.log_pane import ActivityLogPane
-from app.ui.job_status.purge_log import PurgeLogDialog
+from app.ui.job_status.monitor_windows import MonitorWindows
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.upcoming_pane import HOURS, UpcomingPane
 from app.ui.manager import Context, Manager
-from app.ui.printing import print_sheet
 from app.ui.widgets.basics import Line
 
 _PAGES = {"log": 1, "upcoming": 2}
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
 _NEXT_POLL_MS = 10_000
-_ONLY_IN_MENU = frozenset({"details", "password", "undo", "show_log", "copy_command"})
+_ONLY_IN_MENU = frozenset({"details", "window", "password", "undo", "show_log", "copy_command"})
 _OF_THE_LOG = ("print", "export", "purge")
-_NEED_A_JOB = ("details", "show_log", "copy_command")
+_NEED_A_JOB = ("details", "window", "show_log", "copy_command")
 
 
 class JobStatusManager(Manager):
@@ -58,7 +57,9 @@ class JobStatusManager(Manager):
         self.queue = JobQueuePane()
         self.upcoming = UpcomingPane()
         self.commands = JobCommands(context, self._chosen, self)
+        self.monitors = MonitorWindows(context, self)
         self.log = ActivityLogPane()
+        self.log_commands = LogCommands(context, self.log, self)
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("Job Status")
         self.tabs.setExpanding(False)
@@ -94,12 +95,15 @@ class JobStatusManager(Manager):
         self.upcoming.retried.connect(self._next_poll.refresh)
         self.queue.log_wanted.connect(self._on_log_wanted)
         self.queue.details_wanted.connect(self.show_details)
+        self.queue.window_wanted.connect(self.open_window)
+        self.monitors.changed.connect(self._queue_poll.refresh)
+        self.monitors.log_wanted.connect(self._on_log_of_window)
         self.queue.backup_wanted.connect(self._on_backup_wanted)
         self.queue.retried.connect(self._queue_poll.refresh)
         self.log.query_changed.connect(self._log_poll.refresh)
         self.log.pages.changed.connect(self._log_poll.refresh)
         self.log.update_wanted.connect(self._log_poll.refresh)
-        self.log.export_wanted.connect(self._on_export)
+        self.log_commands.changed.connect(self._log_poll.refresh)
         self.queue.menu_wanted.connect(self._on_menu_wanted)
         for key, slot in (
             ("Ctrl+PgDown", self._on_other_tab),
@@ -121,13 +125,14 @@ class JobStatusManager(Manager):
             ("stop", "Stop", "circle-stop", "Ctrl+.", self.commands.stop),
             ("delete", "Delete…", "trash-2", "Del", self.commands.delete),
             ("details", "Details…", "info", "Alt+Return", self._on_details),
+            ("window", "Open in a window", "external-link", "Ctrl+Shift+W", self.open_window),
             ("password", "Change password…", "key-round", "", self.commands.password),
             ("undo", "Undo restore…", "undo-2", "Ctrl+Z", self.commands.undo),
             ("show_log", "Show log", "scroll-text", "Ctrl+L", self._on_show_log),
             ("copy_command", "Copy as command line", "terminal", "Ctrl+Shift+C", self.commands.copy_command),
-            ("print", "Print log…", "printer", "Ctrl+P", self._on_print),
+            ("print", "Print log…", "printer", "Ctrl+P", self.log_commands.print),
             ("export", "Export…", "download", "", self.log.export),
-            ("purge", "Purge…", "trash-2", "", self._on_purge),
+            ("purge", "Purge…", "trash-2", "", self.log_commands.purge),
         ):
             action = QAction(text, self)
             # A space keeps the text of a button off its icon.
@@ -193,7 +198,7 @@ class JobStatusManager(Manager):
 
     def _job_actions(self) -> list[QAction | None]:
         names = ("run_now", "ready", "modify", "reschedule", "password", "stop", "")
-        more = ("details", "undo", "show_log", "copy_command", "", "delete")
+        more = ("details", "window", "undo", "show_log", "copy_command", "", "delete")
         return [self.actions_[name] if name else None for name in (*names, *more)]
 
     def show_request(self, **request: Any) -> None:
@@ -321,6 +326,19 @@ class JobStatusManager(Manager):
             dialog.changed.connect(self._queue_poll.refresh)
             dialog.open()
 
+    def open_window(self) -> None:
+        """Show the monitor of the chosen job in a window of its own as well."""
+        if (job := self._chosen()) is not None:
+            self.monitors.open(job, self.queue.monitor.throughput.rates)
+
+    def _on_log_of_window(self, job_id: int) -> None:
+        self.context.open_manager("job_status", log_of=job_id)
+        self.window().activateWindow()
+
+    def save_state(self) -> None:
+        """The console ends, and with it the windows of its monitors."""
+        self.monitors.close_all()
+
     def _on_details(self) -> None:
         job = self.queue.current_job()
         if job is not None:
@@ -330,27 +348,6 @@ class JobStatusManager(Manager):
         job = self.queue.current_job()
         if job is not None:
             self._on_log_wanted(job.parent_id or job.id)
-
-    def _on_print(self) -> None:
-        print_sheet(self.context, self.log.sheet(), self)
-
-    def _on_export(self, name: str, text: str) -> None:
-        self.context.tasks.run(
-            self, partial(write_export, name, text), partial(self._on_exported, name), self.context.show_error
-        )
-
-    def _on_exported(self, name: str, _result: object) -> None:
-        self.context.toast("Activity log exported", name)
-
-    def _on_purge(self) -> None:
-        dialog = PurgeLogDialog(self.context, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.submitted.connect(self._on_purged)
-        dialog.open()
-
-    def _on_purged(self, count: object) -> None:
-        self.context.toast(f"{formats.counted(int(str(count)), 'line')} of the activity log deleted")
-        self._log_poll.refresh()
 
     def _on_log_wanted(self, job_id: int) -> None:
         self.tabs.setCurrentIndex(1)

@@ -30,6 +30,7 @@ class JobQueuePane(QWidget):
     job_chosen = Signal()
     log_wanted = Signal(int)
     details_wanted = Signal(int)
+    window_wanted = Signal()
     backup_wanted = Signal()
     retried = Signal()
     menu_wanted = Signal(QPoint)
@@ -58,6 +59,7 @@ class JobQueuePane(QWidget):
         self.monitor = JobMonitor()
         self.monitor.log_wanted.connect(self.log_wanted)
         self.monitor.details_wanted.connect(self.details_wanted)
+        self.monitor.window_wanted.connect(self.window_wanted)
         self.empty = EmptyState(
             "list-checks",
             "No jobs",

@@ -37,6 +37,10 @@ class Rates:
         self.points: deque[Rate] = deque()
         self._last: tuple[float, int, int] | None = None
 
+    def begin_with(self, other: Rates) -> None:
+        """Take over what another chart of the same job has gathered."""
+        self.job, self.points, self._last = other.job, deque(other.points), other._last
+
     def add(self, job: int, progress: JobProgress) -> bool:
         """Take the figures as they are now; whether there is a new point."""
         if job != self.job:

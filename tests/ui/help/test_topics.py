@@ -17,6 +17,7 @@ UI = Path(__file__).resolve().parents[3] / "app" / "ui"
 BASES = {
     "dialogs.act.ActDialog",
     "dialogs.confirm.ConfirmDialog",  # belongs to what asks: it has the page of its parent
+    "dialogs.job_options.JobOptionsDialog",
     "media.set_dialogs._LossDialog",
     "restore.preview_dialog._ReadingDialog",
     "wizards.frame.WizardFrame",
