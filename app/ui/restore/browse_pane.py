@@ -8,18 +8,20 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
-from app.model.media import CatalogEntry
+from app.model.media import CatalogEntry, SessionInfo
 from app.model.paths import shown
 from app.ui import formats
 from app.ui.manager import Context
 from app.ui.models.cell import Mark, MarkerBox
 from app.ui.models.tree import Row, TreeModel
-from app.ui.restore.basket import PAGE, ROOT, Source, list_page
+from app.ui.restore.basket import PAGE, ROOT, SessionSource, Source, list_page
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import SESSION_COLUMN, EntryModel, entry_of
+from app.ui.restore.contents_frame import ContentsFrame, at_the_top
+from app.ui.restore.media_glance import session_facts
 from app.ui.restore.source_rows import (
     COLUMNS,
     MoreFolders,
@@ -29,9 +31,8 @@ from app.ui.restore.source_rows import (
     more_row,
     session_words,
 )
-from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
-from app.ui.widgets.views import CellTable, CellTree
+from app.ui.widgets.views import CellTree
 
 
 class BrowsePane(QWidget):
@@ -63,54 +64,20 @@ class BrowsePane(QWidget):
         self.tree.current_row_changed.connect(self._on_node_chosen)
         self.entries = EntryModel(self._box_of, self)
         self.entries.toggled.connect(self._on_entry_toggled)
-        self.table = CellTable()
-        self.table.setAccessibleName("Contents of the folder")
-        self._proxy = self.table.set_source(self.entries)
-        self.table.set_columns(self.entries.columns)
+        self.right = ContentsFrame(self.entries)
+        self.table, self.filter, self.head = self.right.table, self.right.filter, self.right.head
+        self.facts, self.glance, self.problem = self.right.facts, self.right.glance, self.right.problem
+        self.foot, self.more, self.choose_first = self.right.foot, self.right.more, self.right.choose_first
+        self._proxy, self._pages = self.right.proxy, self.right.pages
         self.table.row_activated.connect(self._on_row_activated)
         self.table.current_row_changed.connect(self._on_entry_chosen)
-        self.head = PaneHeader("Contents")
-        self.filter = FilterField("Filter this folder")
         self.filter.filtered.connect(self._on_filtered)
-        self.head.add(self.filter)
-        self.facts = Label("", "small", "muted", wrap=True)
-        self.facts.setContentsMargins(16, 0, 16, 8)
-        self.facts.hide()
-        self.more = button("Load more", "link")
         self.more.clicked.connect(self._on_more)
-        self.foot = QFrame()
-        self.foot.setProperty("kind", "sunken")
-        row = QHBoxLayout(self.foot)
-        row.setContentsMargins(16, 2, 16, 2)
-        self._foot_text = Label("", "small", "muted")
-        row.addWidget(self._foot_text)
-        row.addStretch(1)
-        row.addWidget(self.more)
-        self.foot.hide()
-        self.choose_first = EmptyState(
-            "folder-open", "No folder is open", "Open a folder at the left to see what it holds."
-        )
-        self.empty_folder = EmptyState(
-            "folder", "The folder is empty", "It held nothing when it was backed up."
-        )
-        self.problem = ProblemCard()
         self.problem.retried.connect(self._on_retried)
-        self._pages = QStackedWidget()
-        for page in (self.table, self.choose_first, self.empty_folder, _top(self.problem)):
-            self._pages.addWidget(page)
-        self._pages.setCurrentIndex(1)
-        right = QFrame()
-        right.setProperty("kind", "pane")
-        layout = QVBoxLayout(right)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        for widget in (self.head, self.facts, Line()):
-            layout.addWidget(widget)
-        layout.addWidget(self._pages, 1)
-        layout.addWidget(self.foot)
+        self.glance.session_wanted.connect(self._on_session_wanted)
         self.splitter = QSplitter()
         self.splitter.addWidget(self.tree)
-        self.splitter.addWidget(right)
+        self.splitter.addWidget(self.right)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([tree_width, 1140 - tree_width])
         self.splitter.setHandleWidth(1)
@@ -121,7 +88,7 @@ class BrowsePane(QWidget):
         self.unread = ProblemCard()
         self.unread.retried.connect(self.retried)
         self._stack = QStackedWidget()
-        for page in (self.splitter, self.empty, _top(self.unread)):
+        for page in (self.splitter, self.empty, at_the_top(self.unread)):
             self._stack.addWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -136,6 +103,7 @@ class BrowsePane(QWidget):
             first = self.model.index(0, 0)
             self.tree.setExpanded(first, True)
             self.tree.select_row(first)
+        self._refresh_media()
         self.refresh_marks()
 
     def show_error(self, error: Exception) -> None:
@@ -153,6 +121,7 @@ class BrowsePane(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Leave out what Version History says beside the contents."""
         self.table.setColumnHidden(SESSION_COLUMN, narrow)
+        self.glance.set_narrow(narrow)
 
     def refresh_marks(self) -> None:
         """Fill the markers again."""
@@ -276,9 +245,13 @@ class BrowsePane(QWidget):
         self._node = node
         self.filter.clear()
         self.facts.setVisible(bool(node and node.session))
-        self.facts.setText(session_words(node.session) if node and node.session else "")
+        if node and node.session:
+            self.facts.setText(f"{session_words(node.session)}\n{session_facts(node.session)}")
         self.head.title.setText(formats.visible(_title(node)))
-        if node is None or node.source is None:
+        self.right.line.setVisible(node is None or node.held is None)
+        if node is not None and node.held is not None:
+            self._show_media(node)
+        elif node is None or node.source is None:
             self.entries.set_items(())
             self.head.note.setText("")
             self.foot.hide()
@@ -286,6 +259,34 @@ class BrowsePane(QWidget):
         else:
             self._load(0)
         self.entry_chosen.emit(*self.current())
+
+    def _show_media(self, node: Node) -> None:
+        """A media is no folder: what is known of it stands there."""
+        assert node.held is not None
+        self.entries.set_items(())
+        self.foot.hide()
+        self.glance.show_media(node.held)
+        self._pages.setCurrentWidget(self.glance)
+        self._note_sessions()
+
+    def _refresh_media(self) -> None:
+        """The media in view as it is now."""
+        row = self.model.row_at(self.tree.currentIndex())
+        if row is not None and isinstance(row.object, Node) and row.object.held is not None:
+            self._node = row.object
+            self._show_media(row.object)
+
+    def _note_sessions(self) -> None:
+        total, found = len(self.glance.model.items), self.glance.set_text(self.filter.text())
+        sessions = formats.counted(total, "session")
+        self.head.note.setText(f"{found:,} of {sessions}" if found != total else sessions)
+
+    def _on_session_wanted(self, session: SessionInfo) -> None:
+        current = self.tree.currentIndex()
+        index = self.model.find(session.media_serial, SessionSource(session.media_serial, session.number))
+        if index.isValid():
+            self.tree.setExpanded(current, True)
+            self.tree.select_row(index)
 
     def _load(self, offset: int) -> None:
         node = self._node
@@ -308,7 +309,7 @@ class BrowsePane(QWidget):
         self.entries.set_items(held)
         self._more = len(entries) == PAGE
         self.foot.setVisible(self._more)
-        self._foot_text.setText(f"The first {formats.count(len(held))} entries are shown.")
+        self.right.foot_text.setText(f"The first {formats.count(len(held))} entries are shown.")
         self._pages.setCurrentIndex(0 if held else 2)
         self._note()
 
@@ -325,6 +326,8 @@ class BrowsePane(QWidget):
 
     def _on_filtered(self, text: str) -> None:
         self._proxy.set_text(text)
+        if self._node is not None and self._node.held is not None:
+            self._note_sessions()
         if self.entries.items:
             self._note()
 
@@ -371,13 +374,3 @@ def _title(node: Node | None) -> str:
     if node.path != ROOT:
         return shown(node.path)
     return node.title or (f"Session {node.session.number}" if node.session else "Contents")
-
-
-def _top(widget: QWidget) -> QWidget:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder

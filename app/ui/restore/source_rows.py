@@ -13,6 +13,7 @@ from app.ui import formats
 from app.ui.models.cell import Cell, Column, Mark, MarkerBox
 from app.ui.models.tree import Row
 from app.ui.restore.basket import ROOT, SessionSource, Source, TreeSource
+from app.ui.restore.media_glance import HeldMedia
 
 COLUMNS = (Column("Source", 260, stretch=True),)
 Box = Callable[[Source, bytes], MarkerBox]
@@ -28,6 +29,8 @@ class Node:
     session: SessionInfo | None = None
     entry: CatalogEntry | None = None
     title: str = ""
+    held: HeldMedia | None = None
+    """A media with its sessions."""
 
 
 def session_rows(
@@ -40,16 +43,16 @@ def session_rows(
     by_media: dict[str, list[SessionInfo]] = {one.serial: [] for one in media}
     for session in sessions:
         by_media.setdefault(session.media_serial, []).append(session)
-    online = {one.serial: one.online for one in media}
-    names = {one.serial: one.name for one in media}
+    known = {one.serial: one for one in media}
     rows = []
     for serial, held in by_media.items():
         if not held:
             continue
         held.sort(key=lambda one: one.number, reverse=True)
         children = tuple(session_row(one, box) for one in held)
-        name = names.get(serial) or held[0].media_name
-        there = online.get(serial, False)
+        info = known.get(serial)
+        name = (info.name if info else "") or held[0].media_name
+        there = info is not None and info.online
         cell = Cell(
             name,
             icon="hard-drive",
@@ -59,7 +62,9 @@ def session_rows(
             beside=", ".join(filter(None, (tiers.get(serial, ""), "" if there else "not connected"))),
             tooltip=f"{name}, serial {serial}",
         )
-        rows.append(Row(serial, (cell,), children, Node(None, title=name)))
+        rows.append(
+            Row(serial, (cell,), children, Node(None, title=name, held=HeldMedia(serial, info, tuple(held))))
+        )
     return tuple(rows)
 
 

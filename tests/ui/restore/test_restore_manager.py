@@ -79,6 +79,26 @@ def test_media_list_their_sessions_newest_first(manager):
     ]
 
 
+def test_a_chosen_media_shows_what_it_holds_and_leads_into_a_session(manager, settled, qtbot):
+    pane = manager.source.by_session
+    pane.tree.select_row(pane.model.find(SERIAL))
+    assert pane.glance.isVisible()
+    assert not pane.choose_first.isVisible()
+    assert pane.head.note.text() == "4 sessions"
+    assert f"serial {SERIAL}" in pane.glance.facts.text()
+    assert [one.number for one in pane.glance.model.items] == [61, 60, 59, 57]
+    pane.filter.setText("no such thing")
+    qtbot.waitUntil(lambda: pane.head.note.text() == "0 of 4 sessions")
+    pane.filter.setText("")
+    qtbot.waitUntil(lambda: pane.head.note.text() == "4 sessions")
+    pane.glance.table.row_activated.emit(pane.glance.table.model().index(1, 0))
+    settled()
+    assert pane.tree.currentIndex() == pane.model.find(SERIAL, SessionSource(SERIAL, 60))
+    assert not pane.glance.isVisible()
+    assert "erified" in pane.facts.text()
+    assert "Session 60 on FSD-2026-A" in pane.facts.text()
+
+
 def test_folders_are_read_when_they_are_opened_and_their_contents_are_shown(manager, services, settled):
     assert not services.called("restores.browse_session")
     pane = manager.source.by_session
