@@ -76,6 +76,7 @@ class Machines(QObject):
 
     def _on_added(self, name: str) -> None:
         self._wanted = name
+        self._source.logged_in(name)
         self.changed.emit()
 
     def _on_deleted(self, name: str, _result: object) -> None:

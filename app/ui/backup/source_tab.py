@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.host import DirectoryEntry, HostState
 from app.model.media import SessionInfo
@@ -18,6 +18,7 @@ from app.ui.backup.folder_pane import FolderPane, newest_of
 from app.ui.backup.folders import TOP, Folder, FolderFacts, Machine, covering, group_of
 from app.ui.backup.foot import legend
 from app.ui.backup.properties import PropertiesPane
+from app.ui.backup.refusals import Refusals, refused
 from app.ui.backup.source_rows import (
     GROUP_KEY,
     SOURCE_COLUMNS,
@@ -53,6 +54,7 @@ class SourceTab(QWidget):
         self._context = context
         self._draft = draft
         self.folders = FolderFacts()
+        self._refusals = Refusals()
         self._folder: Folder | None = None
         self._machine = ""
         self._statuses: Sequence[ScenarioStatus] = ()
@@ -72,6 +74,7 @@ class SourceTab(QWidget):
         self.tree.customContextMenuRequested.connect(self._on_context_menu)
         self.tree.current_row_changed.connect(self._on_row_changed)
         self.tree.row_activated.connect(self._on_activated)
+        self.tree.expanded.connect(self._on_expanded)
         self.filter = FilterField("Find a machine or scenario")
         self.filter.setMinimumWidth(120)
         self.filter.setMaximumWidth(theme().px(200))
@@ -242,7 +245,7 @@ class SourceTab(QWidget):
                 found = status if isinstance(status, Folder) else Folder(status.state.host.name, TOP)
                 self._folder, self._selected = found, None
                 self._machine = status.state.host.name if isinstance(status, Machine) else ""
-                self._read(found)
+                self._read(found, chosen=True)
                 self._show_selection()
                 return
             if isinstance(status, ScenarioStatus):
@@ -262,15 +265,27 @@ class SourceTab(QWidget):
 
     def forget_folders(self) -> None:
         """Read directories anew: those in view at once, the others when they are opened."""
+        self._refusals.forget()
         for host, path in [*self.folders.entries, *self.folders.faults]:
             self._read(Folder(host, path), again=True)
 
     def _on_children_wanted(self, index: QModelIndex) -> None:
         folder = index.data(ItemRole.OBJECT)
         if isinstance(folder, Folder):
-            self._read(folder)
+            self._read(folder, chosen=True)
 
-    def _read(self, folder: Folder, *, again: bool = False) -> None:
+    def _on_expanded(self, index: QModelIndex) -> None:
+        machine = index.data(ItemRole.OBJECT)
+        if isinstance(machine, Machine) and refused(machine.state):
+            self._read(Folder(machine.state.host.name, TOP), chosen=True)
+
+    def logged_in(self, host: str) -> None:
+        """A machine has another log-in now: what could not be read of it is read."""
+        self._refusals.forget(host)
+        for key in [key for key in self.folders.faults if key[0] == host]:
+            self._read(Folder(*key), again=True)
+
+    def _read(self, folder: Folder, *, again: bool = False, chosen: bool = False) -> None:
         key = (folder.host, folder.path)
         if not again and key in self.folders.entries:
             self._show_rows()
@@ -279,26 +294,32 @@ class SourceTab(QWidget):
             self,
             partial(self._context.services.hosts.browse, *key),
             partial(self._on_entries, key),
-            partial(self._on_entries_failed, key),
+            partial(self._on_entries_failed, key, chosen),
             key=f"browse {folder.label}",
         )
 
     def _on_entries(self, key: tuple[str, bytes], entries: Sequence[DirectoryEntry]) -> None:
+        self._refusals.forget(key[0])
         self.folders.faults.pop(key, None)
         self.folders.entries[key] = entries
         self._show_rows()
         self._show_selection()
 
-    def _on_entries_failed(self, key: tuple[str, bytes], error: Exception) -> None:
+    def _on_entries_failed(self, key: tuple[str, bytes], chosen: bool, error: Exception) -> None:
         title, text, _ = explain(error)
         self.folders.entries.pop(key, None)
         self.folders.faults[key] = f"{title} {text}".strip()
         self._show_rows()
         self._show_selection()
+        # What somebody opened, and still looks at; never over another dialog.
+        if chosen and self.isVisible() and QApplication.activeModalWidget() is None:
+            state = self._state_of(key[0])
+            if self._refusals.ask_for(state, error):
+                self.machine_change_wanted.emit(state)
 
     def _show_folder(self, folder: Folder) -> None:
         key = (folder.host, folder.path)
-        state = next((one for one in self.folders.hosts if one.host.name == folder.host), None)
+        state = self._state_of(folder.host)
         self.right.setCurrentIndex(2)
         self.show_action.setEnabled(False)
         machine = self.machine
@@ -319,11 +340,14 @@ class SourceTab(QWidget):
     @property
     def machine(self) -> HostState | None:
         """The machine that is selected itself, not a directory of it."""
-        return next((one for one in self.folders.hosts if one.host.name == self._machine), None)
+        return self._state_of(self._machine)
+
+    def _state_of(self, host: str) -> HostState | None:
+        return next((one for one in self.folders.hosts if one.host.name == host), None)
 
     def select_machine(self, name: str) -> None:
         """Bring a machine into view."""
-        state = next((one for one in self.folders.hosts if one.host.name == name), None)
+        state = self._state_of(name)
         index = self.model.find(group_of(state), name) if state is not None else QModelIndex()
         if index.isValid():
             self.tree.select_row(index)

@@ -18,7 +18,9 @@ _ANOTHER = Status("Another certificate", "triangle-alert", "error")
 _REFUSED = Status("Not authorized", "key-round", "error")
 _VERSION = Status("Another version", "triangle-alert", "error")
 _SILENT = Status("No answer", "unplug", "error")
-_BY_CODE = {"AE1006": _ANOTHER, "AE1026": _REFUSED, "AE1018": _REFUSED, "AE1031": _VERSION}
+REFUSED_CODES = ("AE1018", "AE1026")
+"""The agent answered, but not to this account."""
+_BY_CODE = {"AE1006": _ANOTHER, "AE1031": _VERSION, **dict.fromkeys(REFUSED_CODES, _REFUSED)}
 
 
 def state_of(state: HostState) -> Status:

@@ -120,6 +120,11 @@ class JobMonitor(QFrame):
         grid.setColumnStretch(3, 1)
         return grid
 
+    def stand_alone(self) -> None:
+        """It is in a window of its own, whose head says the name of the job."""
+        self.window_button.hide()
+        self._header.title.hide()
+
     def show_job(self, job: Job, children: Sequence[Job] = ()) -> None:
         """Show `job`; a master job adds what its children do."""
         self._job = job

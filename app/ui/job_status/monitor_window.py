@@ -30,7 +30,7 @@ from app.ui.widgets.status import JOB, RESULT, Pill
 from app.ui.widgets.views import CellTree
 
 _NAME = "job-monitor"
-_CHILD_COLUMNS = ("Job name", "No.", "Status", "Progress", "Last result", "MB", "Time used")
+_CHILD_COLUMNS = ("Job name", "No.", "Status", "Progress", "Last result", "MB")
 
 
 class MonitorWindow(QWidget):
@@ -58,7 +58,7 @@ class MonitorWindow(QWidget):
         self.kind = Label(f"{KIND[job.kind].text}, job {job.id}", "body", "muted")
         self.pill = Pill("", "info", "info")
         self.monitor = JobMonitor()
-        self.monitor.window_button.hide()
+        self.monitor.stand_alone()
         self.monitor.log_wanted.connect(self.log_wanted)
         self.monitor.details_wanted.connect(self._on_details)
         self.model = TreeModel(queue_rows.COLUMNS, self)
@@ -66,6 +66,7 @@ class MonitorWindow(QWidget):
         self.tree.setAccessibleName("Child jobs")
         self.tree.setModel(self.model)
         self.tree.set_columns(queue_rows.COLUMNS)
+        self.tree.flat = True
         self.tree.setRootIsDecorated(False)
         for position, column in enumerate(queue_rows.COLUMNS):
             self.tree.setColumnHidden(position, column.title not in _CHILD_COLUMNS)
@@ -97,7 +98,7 @@ class MonitorWindow(QWidget):
         self.splitter.addWidget(self.tree)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([280, 170])
         foot = QHBoxLayout()
         foot.setContentsMargins(16, 10, 16, 10)
         foot.setSpacing(8)
@@ -115,7 +116,7 @@ class MonitorWindow(QWidget):
 
     def _restore(self, settings: QSettings) -> None:
         room, kept = room_of(self), settings.value(f"sizes/{_NAME}/window")
-        size = kept if isinstance(kept, QSize) else QSize(theme().px(700), theme().px(460))
+        size = kept if isinstance(kept, QSize) else QSize(theme().px(760), theme().px(560))
         self.resize(size.boundedTo(room))
         restore_sizes(settings, _NAME, self)
 
@@ -139,7 +140,7 @@ class MonitorWindow(QWidget):
         role = look.role if look.role in ("ok", "warning", "error", "info", "accent") else "info"
         self.pill.set_pill(look.text, look.icon, role)
         self.monitor.show_job(found, children)
-        self.model.set_rows(queue_rows.rows(children))
+        self.model.set_rows(queue_rows.rows([found, *children])[0].children or ())
         self.tree.setVisible(bool(children))
         self._offer(offers(found).stop.reason)
 

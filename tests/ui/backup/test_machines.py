@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.model.errors import CredentialsError
+from app.model.errors import ArcxoError, CredentialsError
 from app.model.host import Host
 from app.model.job import Credentials
 from app.ui.backup import machines
@@ -133,3 +133,79 @@ def test_a_log_in_typed_for_a_machine_is_tested_and_travels_with_the_job(manager
     assert manager.logins.credentials() == ((0, "source FS-BRANCH", Credentials("other", "right")),)
     dialog(SubmitJobDialog).reject()
 
+
+def host_dialogs():
+    return [one for one in QApplication.topLevelWidgets() if isinstance(one, HostDialog) and one.isVisible()]
+
+
+def refuse(services):
+    """The agent of FS-BRANCH does not take the kept log-in until it gets another one."""
+    services.raises["hosts.browse"] = CredentialsError("AE1026", host="FS-BRANCH", user="operator")
+    add = services.hosts.add
+
+    def let_in(*words):
+        services.raises.pop("hosts.browse", None)
+        return add(*words)
+
+    services.hosts.add = let_in
+
+
+def first_of(manager):
+    model = manager.source.model
+    return model.index(0, 0, model.find(UNIX, "FS-BRANCH", b"/")).data()
+
+
+def test_choosing_a_machine_that_refuses_the_log_in_asks_for_another_one_and_goes_on(
+    manager, services, settled
+):
+    refuse(services)
+    for keys in ((UNIX,), (UNIX, "FS-BRANCH"), (UNIX, "FS-BRANCH", b"/")):
+        manager.source.tree.expand(manager.source.model.find(*keys))
+        settled()
+    (asked,) = host_dialogs()
+    assert asked.entry.known.name == "FS-BRANCH"
+    assert "refused" in first_of(manager)
+    asked.password.setText("right this time")
+    asked.go.click()
+    settled()
+    assert host_dialogs() == []
+    assert first_of(manager) == "backup"
+    assert manager.source.machine.host.name == "FS-BRANCH"
+
+
+def test_who_cancels_the_question_is_not_asked_again_until_the_tree_is_read_anew(manager, services, settled):
+    refuse(services)
+    manager.source.select_machine("FS-BRANCH")
+    settled()
+    (asked,) = host_dialogs()
+    asked.reject()
+    for name in ("localhost", "FS-BRANCH"):
+        manager.source.select_machine(name)
+        settled()
+    assert host_dialogs() == []
+    assert "refused" in first_of(manager)
+    assert manager.source.change_action.isEnabled()
+    manager.source.forget_folders()
+    settled()
+    assert host_dialogs() == []
+    manager.source.select_machine("localhost")
+    manager.source.select_machine("FS-BRANCH")
+    settled()
+    assert len(host_dialogs()) == 1
+
+
+def test_opening_a_machine_known_to_refuse_asks_at_once_and_one_that_is_silent_does_not(
+    manager, services, settled
+):
+    services.raises["hosts.browse"] = ArcxoError("AE1001", host="FS-BRANCH", reason="no route")
+    manager.source.select_machine("FS-BRANCH")
+    settled()
+    assert host_dialogs() == []
+    refuse(services)
+    state = manager.source.machine
+    away = replace(state, info=None, error_code="AE1026", error_params={"user": "operator"})
+    manager.source.set_hosts([one if one is not state else away for one in manager.source.folders.hosts])
+    for keys in ((UNIX,), (UNIX, "FS-BRANCH")):
+        manager.source.tree.expand(manager.source.model.find(*keys))
+        settled()
+    assert len(host_dialogs()) == 1
