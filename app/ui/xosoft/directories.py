@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QTimer
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app.model.entry import EntryKind
@@ -34,9 +34,9 @@ STATES: dict[PathState, Status] = {
     PathState.PROBLEM: Status("Problem", "circle-x", "error"),
     PathState.UNKNOWN: Status("Not known", "circle-help", "muted"),
 }
-_MOST = 500
-_LEAST = 100
-_TOGETHER = 2_000
+_MOST = 300
+_LEAST = 40
+_TOGETHER = 900
 """A view lays out all open rows anew whenever some come: a directory has `_MOST` while all have fewer than
 `_TOGETHER`, and `_LEAST` then; more when they are asked for."""
 _MORE = 4
@@ -44,6 +44,8 @@ _SEARCHED_MOST = 10_000
 """While a name is looked for, of so many entries of a directory those that have it are shown."""
 _AGAIN_S = 3.0
 _OPEN_MOST = 20
+_PAUSE_MS = 25
+"""Between answers: while the view lays out the last one, no thread that reads the next takes turns with it."""
 _NOTHING = Cell()
 
 
@@ -108,6 +110,10 @@ class DirectoriesTab(QWidget):
         self._most: dict[bytes, int] = {}
         self._open: dict[bytes, QPersistentModelIndex] = {}
         self._waiting: list[QPersistentModelIndex] = []
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._ask_next)
         self.model = TreeModel(COLUMNS)
         self.model.children_wanted.connect(self._on_children_wanted)
         self.tree = CellTree()
@@ -215,6 +221,7 @@ class DirectoriesTab(QWidget):
 
     def _ask_all(self) -> None:
         """Ask for what is open, one after the other: several answers at once would hold up the window."""
+        self._pause.stop()
         self._waiting = self._open_directories()
         self._ask_next()
 
@@ -266,7 +273,7 @@ class DirectoriesTab(QWidget):
         """Put a directory's entries below its row."""
         if index.isValid():
             self.model.set_children(index, rows)
-        self._ask_next()
+        self._pause.start()
 
     def show_fault(self, index: QPersistentModelIndex, error: Exception) -> None:
         """Put the reason below a row that could not be read."""
@@ -274,7 +281,7 @@ class DirectoriesTab(QWidget):
             title, text, _ = explain(error)
             cell = Cell(title, icon="circle-x", icon_role="error", role="error", tooltip=text)
             self.model.set_children(index, [Row("error", (cell, _NOTHING, _NOTHING), (), None)])
-        self._ask_next()
+        self._pause.start()
 
 
 class _Answer:
