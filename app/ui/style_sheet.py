@@ -95,7 +95,8 @@ QCheckBox::indicator:checked { background: $accent_fill; border-color: $accent_f
   image: url($icons/tick-white.svg); }
 QCheckBox::indicator:disabled { border-color: $border; background: $sunken; }
 QCheckBox::indicator:checked:disabled { background: $disabled; }
-QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid $accent; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid $accent;
+  width: ${focused}px; height: ${focused}px; }
 QRadioButton::indicator { width: ${s14}px; height: ${s14}px; border: 1px solid $strong;
   border-radius: ${radio}px; background: $surface; }
 QRadioButton::indicator:checked { background: $accent_fill; border-color: $accent_fill;
@@ -164,6 +165,8 @@ def style_sheet(palette: Mapping[str, str], scale: float, icons: Path) -> str:
     """The sheet for a palette, with sizes grown by the font scale."""
     sizes = {f"s{pixels}": str(round(pixels * max(1.0, scale))) for pixels in range(1, 60)}
     # Half of the indicator with its border; a larger radius would make it square.
+    # With the thicker border as large as without it: the text beside it stays where it is.
+    sizes["focused"] = str(round(14 * max(1.0, scale)) - 2)
     sizes["radio"] = str(round(14 * max(1.0, scale)) // 2 + 1)
     tone = "dark" if palette["surface"] != "#FFFFFF" else "light"
     return _SHEET.substitute({**palette, **sizes, "icons": icons.as_posix(), "tone": tone})

@@ -38,7 +38,9 @@ JOB_LOG = {
     ),
     JobLogLevel.SUMMARY: JobLogWords("Log summary only", "The job's steps, its sessions and its summary", ""),
     JobLogLevel.DETAIL: JobLogWords(
-        "Log directories", "Besides, each directory of which something was read, or in which something was restored", "a line for each directory"
+        "Log directories",
+        "Besides, each directory of which something was read, or in which something was restored",
+        "a line for each directory",
     ),
     JobLogLevel.ALL: JobLogWords(
         "Log all activity",

@@ -34,7 +34,10 @@ from app.ui.widgets.views import CellTable
 EVERY = "All scenarios and directories"
 SECONDS = 120.0
 _AFTER_MS = 500
-_PATTERNS = "One in a line: *.tmp anywhere, cache/ with all beneath, /old right in the directory, a/**/b"
+_PATTERNS = (
+    "One in a line: *.tmp anywhere, cache/ with all beneath, "
+    "/\N{WORD JOINER}old right in the directory, a/**/b"
+)
 _ONLY = "Files that match one of these, of all folders; what is to be left out stays out of the backup"
 Row = tuple[str, str, str, str]
 Scripted = Callable[[], BackupScript]
@@ -89,6 +92,7 @@ class BackupFilterPage(QWidget):
         self.said.setAccessibleName("Preview")
         self.again = button("Count now")
         self.stop = button("Stop")
+        self.stop.hide()
         self.rules = CellTable()
         self.rules.setAccessibleName("Rules")
         self.rule_rows = _Rows(

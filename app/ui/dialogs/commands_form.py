@@ -31,8 +31,8 @@ class CommandsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._filling = False
-        self.before = _command("/usr/local/bin/before-backup")
-        self.after = _command("/usr/local/bin/after-backup")
+        self.before = _command("/usr/local/bin/before-job")
+        self.after = _command("/usr/local/bin/after-job")
         self.before_field = Field(
             "Run command before job",
             self.before,

@@ -217,13 +217,13 @@ class ProtectionModel(RowModel[Protection]):
     """The Protection table, two lines a row."""
 
     columns = (
-        Column("Source", 150, stretch=True),
+        Column("Source", 140, stretch=True),
         Column("State", 134),
-        Column("Lag", 58, right=True),
-        Column("Protected until", 128),
+        Column("Lag", 66, right=True),
+        Column("Protected until", 122),
         Column("Rewind window", 108, right=True),
-        Column("Last session", 196),
-        Column("Next run", 90, right=True),
+        Column("Last session", 204),
+        Column("Next run", 100, right=True),
     )
 
     def __init__(self) -> None:

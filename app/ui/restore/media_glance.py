@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.model.media import MediaInfo, SessionInfo
 from app.ui import formats
-from app.ui.media.session_table import CONSISTENCY, SessionModel, proof_words, remarks_cell
+from app.ui.media.session_table import CONSISTENCY, SessionModel, remarks_cell
 from app.ui.models.cell import ItemRole
 from app.ui.widgets.basics import Label, Line
 from app.ui.widgets.views import CellTable
@@ -91,7 +91,7 @@ def media_words(held: HeldMedia) -> str:
         if info.last_written_at:
             where.append(f"last written {formats.moment(info.last_written_at)}")
         where += [f"protected until {formats.moment(info.expires_at)}"] if info.expires_at else []
-        lines.append(where)
+        lines.append([said[:1].upper() + said[1:] for said in where[:1]] + where[1:])
     unproven = sum(not (one.verified_at or one.restore_tested_at) for one in held.sessions)
     damaged = sum(one.damaged for one in held.sessions)
     lines[0] += [f"{damaged:,} damaged"] if damaged else []
@@ -105,7 +105,14 @@ def session_facts(session: SessionInfo) -> str:
     parts = [f"{CONSISTENCY[session.consistency.value]} consistency{snapshot}"]
     parts += [formats.counted(session.directories, "folder")]
     parts += [f"{formats.size(session.stored_bytes)} newly stored"]
-    parts += proof_words(session).split("\n")
+    checked = "damage found" if session.damaged else "verified"
+    at = session.verified_at
+    parts += [f"{checked} {formats.moment(at)}" if at else "not verified yet"]
+    parts += (
+        [f"{session.restore_tested_percent}% restore-tested {formats.moment(session.restore_tested_at)}"]
+        if session.restore_tested_at
+        else ["not restore-tested yet"]
+    )
     parts += [formats.counted(session.problems, "problem")] if session.problems else []
     parts += [remarks_cell(session).text.lower()] if session.damaged or session.origin_serial else []
     return " · ".join(parts)
