@@ -45,7 +45,7 @@ _SEARCHED_MOST = 10_000
 _AGAIN_S = 3.0
 _OPEN_MOST = 20
 _PAUSE_MS = 25
-"""Between answers: while the view lays out the last one, no thread that reads the next takes turns with it."""
+"""Between answers: the view lays out one, and no thread that reads the next takes turns with it meanwhile."""
 _NOTHING = Cell()
 
 
