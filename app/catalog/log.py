@@ -13,11 +13,12 @@ from app import messages
 from app.catalog import dialect
 from app.catalog.database import Database
 from app.catalog.log_search import may_hold
-from app.catalog.tables import activity
+from app.catalog.tables import TROUBLE, activity
 from app.model.events import ActivityRecord, Severity
 from app.model.job_log import PACKED_CODES
 
 _PAGE = 500
+_TROUBLE = frozenset({Severity.WARNING, Severity.ERROR, Severity.CRITICAL})
 
 
 class SqlActivityLog:
@@ -80,6 +81,8 @@ class SqlActivityLog:
             statement = statement.where(or_(activity.c.job_id == job_id, activity.c.parent_job_id == job_id))
         if severities:
             statement = statement.where(activity.c.severity.in_([severity.value for severity in severities]))
+            if _TROUBLE.issuperset(severities):
+                statement = statement.where(TROUBLE)
         if not text:
             with self._database.read() as c:
                 return [record_of(row) for row in c.execute(statement.limit(limit))]

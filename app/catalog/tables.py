@@ -277,6 +277,9 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
+TROUBLE = sql_text("severity IN ('warning', 'error', 'critical')")
+"""Lines that somebody has to look at. An index has them alone: a question says it in just these words."""
+
 activity = Table(
     "activity",
     metadata,
@@ -290,6 +293,7 @@ activity = Table(
     Column("session", BigInteger),
     _text("scenario"),
     _text("params", "{}"),
+    Index("ix_activity_trouble", "id", sqlite_where=TROUBLE, postgresql_where=TROUBLE),
     sqlite_autoincrement=True,
 )
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from app.catalog import log as log_module
 from app.catalog.log_search import may_hold
 from app.catalog.store import SqlCatalog
-from app.catalog.tables import activity
+from app.catalog.tables import TROUBLE, activity
 from app.messages import load, render
 from app.model.events import Severity
 from app.model.job_log import FILES_CODE, PACKED_CODES, packed
@@ -97,3 +97,28 @@ def test_only_a_text_without_a_word_makes_every_line_be_looked_at(catalog: SqlCa
         condition = may_hold("quite another thing", caseless=False)
         assert condition is not None
         assert c.execute(select(func.count()).select_from(activity).where(condition)).scalar() == 0
+
+
+def test_few_warnings_and_errors_among_many_lines_are_found_without_reading_them(catalog: SqlCatalog) -> None:
+    values = {"at": 1, "server": "s", "scenario": "", "code": "N5040", "params": "{}"}
+    kinds = list(Severity)
+    rare = {7: Severity.WARNING, 900: Severity.ERROR, 901: Severity.CRITICAL}
+    usual = (Severity.INFORMATION, Severity.SIGNIFICANT)
+    with catalog.log._database.write() as c:
+        c.execute(
+            insert(activity),
+            [{**values, "severity": rare.get(line, usual[line % 2]).value} for line in range(1, 5001)],
+        )
+    for asked in ([Severity.WARNING], [Severity.ERROR, Severity.CRITICAL], kinds[2:], [kinds[0]], kinds[1:3]):
+        found = catalog.log.list(severities=asked, limit=10_000)
+        wanted = [line for line in range(5000, 0, -1) if rare.get(line, usual[line % 2]) in asked]
+        assert [record.id for record in found] == wanted
+    asked = select(activity.c.id).where(TROUBLE, activity.c.id > 0).order_by(activity.c.id.desc()).limit(10)
+    with catalog.log._database.write() as c:
+        sqlite = c.dialect.name == "sqlite"
+        if not sqlite:
+            c.exec_driver_sql("ANALYZE activity")
+        compiled = asked.compile(c, compile_kwargs={"literal_binds": True})
+        explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        plan = c.exec_driver_sql(f"{explain} {compiled}").fetchall()
+    assert any("ix_activity_trouble" in str(line) for line in plan), plan
