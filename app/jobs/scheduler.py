@@ -62,20 +62,13 @@ def next_run(schedule: Schedule, after: datetime, created_at: datetime) -> datet
     `created_at` stands in for a start that was not given. What `after` skips is not made up for: the caller
     runs a due job once and asks for the next time after now.
     """
-    if set(DAYS) <= set(schedule.excluded):
+    if not schedule.repeat or set(DAYS) <= set(schedule.excluded):
         return None
-    zone = _zone(schedule)
-    for _ in range(_MOST_EXCLUDED):
-        found = _next(schedule, after, created_at)
-        if found is None:
-            return None
-        day = found.astimezone(zone).date()
-        if not is_excluded(schedule, day):
-            return found
-        # The rest of an excluded day has no runs either: rules by the minute have many in it.
-        midnight = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-        after = max(found, midnight - timedelta(microseconds=1))
-    return None
+    parts = _parts(schedule)
+    start = (schedule.run_at or created_at).replace(microsecond=0)
+    if parts["FREQ"] in _STEPS:
+        return _next_frequent(schedule, parts, start.astimezone(UTC), after)
+    return _next_rare(schedule, parts, start, after)
 
 
 def is_excluded(schedule: Schedule, day: date) -> bool:
@@ -95,24 +88,26 @@ def runs_on(schedule: Schedule, day: date, created_at: datetime) -> bool:
     return found is not None and local_day(schedule, found) == day
 
 
-def _next(schedule: Schedule, after: datetime, created_at: datetime) -> datetime | None:
-    if not schedule.repeat:
-        return None
-    start = (schedule.run_at or created_at).replace(microsecond=0)
-    parts = _parts(schedule)
-    if parts["FREQ"] in _STEPS:
-        return _next_frequent(schedule, parts, start.astimezone(UTC), after)
+def _next_rare(
+    schedule: Schedule, parts: dict[str, str], start: datetime, after: datetime
+) -> datetime | None:
+    """For rules with a run a day at the most, and few of those that the excluded days take."""
     zone = _zone(schedule)
     local_start = start.astimezone(zone).replace(tzinfo=None)
     rule = _rule(schedule, parts, local_start, zone)
     # A day earlier, since what the wall clock shows may be up to an hour or two off the instant asked for.
     floor = after.astimezone(zone).replace(tzinfo=None) if after > _FLOOR else local_start
-    occurrence = rule.after(floor - timedelta(days=1), inc=True)
-    while occurrence is not None:
+    left_out = 0
+    # One walk: the library begins at the start of the rule each time it is asked.
+    for occurrence in rule.xafter(floor - timedelta(days=1), inc=True):
         instant = occurrence.replace(tzinfo=zone).astimezone(UTC)
-        if instant > after:
+        if instant <= after:
+            continue
+        if not is_excluded(schedule, occurrence.date()):
             return instant
-        occurrence = rule.after(occurrence)
+        left_out += 1
+        if left_out >= _MOST_EXCLUDED:
+            break
     return None
 
 
@@ -135,12 +130,23 @@ def _next_frequent(
     schedule: Schedule, parts: dict[str, str], start: datetime, after: datetime
 ) -> datetime | None:
     step = _STEPS[parts["FREQ"]] * int(parts.get("INTERVAL", "1"))
-    if "COUNT" not in parts and after > start:
-        # Without a count the rule may start later in the same phase: no walk over years of minutes.
-        start += ((after - start) // step) * step
-    rule = _rule(schedule, parts, start.replace(tzinfo=None), UTC)
-    found = rule.after(after.replace(tzinfo=None) if after > _FLOOR else datetime.min)
-    return found.replace(tzinfo=UTC) if found is not None else None
+    zone = _zone(schedule)
+    for _ in range(_MOST_EXCLUDED):
+        if "COUNT" not in parts and after > start:
+            # Without a count the rule may start later in the same phase: no walk over years of minutes.
+            start += ((after - start) // step) * step
+        rule = _rule(schedule, parts, start.replace(tzinfo=None), UTC)
+        found = rule.after(after.replace(tzinfo=None) if after > _FLOOR else datetime.min)
+        if found is None:
+            return None
+        instant = found.replace(tzinfo=UTC)
+        day = instant.astimezone(zone).date()
+        if not is_excluded(schedule, day):
+            return instant
+        # The rest of an excluded day has no runs either: rules by the minute have many in it.
+        midnight = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+        after = max(instant, midnight - timedelta(microseconds=1))
+    return None
 
 
 def _parts(schedule: Schedule) -> dict[str, str]:
