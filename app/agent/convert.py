@@ -72,7 +72,7 @@ def _encoder(kind: Any, target: Any) -> Callable[[Any], Any]:
 @cache
 def _made_encoder(kind: Any, target: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
-    parts = [(item.name, _encode_field(hints[item.name], target, item.name)) for item in fields(kind)]
+    parts = [(item, _encode_field(hints[item], target, item)) for item in _fields_of(kind)]
 
     def encode(value: Any) -> Any:
         found = ((name, part(getattr(value, name))) for name, part in parts)
@@ -97,7 +97,7 @@ def to_plain(value: Any) -> Any:
 
 
 def _encode_one(item: Any, target: Any, name: str) -> Callable[[Any], Any]:
-    if isinstance(item, type) and is_dataclass(item):
+    if _has_fields(item):
         return _encoder(item, getattr(pb, item.__name__))
     if item is datetime:
         return to_time
@@ -119,7 +119,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
 @cache
 def _made_decoder(kind: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
-    parts = [(item.name, _decode_field(hints[item.name], item.name)) for item in fields(kind)]
+    parts = [(item, _decode_field(hints[item], item)) for item in _fields_of(kind)]
     return lambda message: kind(**{name: part(message) for name, part in parts})
 
 
@@ -135,7 +135,7 @@ def _decode_field(hint: Any, name: str) -> Callable[[Any], Any]:
         return lambda message: tuple(one(part) for part in getattr(message, name))
     if _is_optional(hint):
         return lambda message: one(getattr(message, name)) if message.HasField(name) else None
-    if is_dataclass(item) or item is datetime:
+    if _has_fields(item) or item is datetime:
 
         def required(message: Any) -> Any:
             if not message.HasField(name):
@@ -147,7 +147,7 @@ def _decode_field(hint: Any, name: str) -> Callable[[Any], Any]:
 
 
 def _decode_one(item: Any) -> Callable[[Any], Any]:
-    if is_dataclass(item):
+    if _has_fields(item):
         return _decoder(item)
     if item is datetime:
         return from_time
@@ -156,6 +156,16 @@ def _decode_one(item: Any) -> Callable[[Any], Any]:
     if isinstance(item, type) and issubclass(item, Enum):
         return item
     return lambda value: value
+
+
+def _has_fields(item: Any) -> bool:
+    """A dataclass or a named tuple."""
+    return isinstance(item, type) and (is_dataclass(item) or hasattr(item, "_fields"))
+
+
+def _fields_of(kind: Any) -> tuple[str, ...]:
+    named: tuple[str, ...] | None = getattr(kind, "_fields", None)
+    return tuple(item.name for item in fields(kind)) if named is None else named
 
 
 def _is_optional(hint: Any) -> bool:
