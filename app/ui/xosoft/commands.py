@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from app.model.scenario import Scenario, ScenarioState, ScenarioStatus, SyncMethod
 from app.ui import icons
@@ -18,6 +18,7 @@ from app.ui.xosoft.actions import Act, able, command_line, together_text, why_no
 from app.ui.xosoft.definition_files import DefinitionFiles
 from app.ui.xosoft.delete_dialog import DeleteScenarioDialog
 from app.ui.xosoft.doing import Doing
+from app.ui.xosoft.scenario_dialogs import ScenarioDialogs
 from app.ui.xosoft.scenario_pane import ScenarioPane
 from app.ui.xosoft.suspend_dialog import SuspendDialog
 from app.ui.xosoft.suspend_times import offered_times
@@ -59,12 +60,17 @@ class ScenarioCommands(QObject):
         super().__init__(manager)
         self._manager, self._pane = manager, pane
         self._busy: set[int] = set()
+        self.dialogs = ScenarioDialogs(manager)
+        self.dialogs.changed.connect(self.changed)
+        self.dialogs.created.connect(self._on_created)
+        self.dialogs.registered.connect(self._on_imported)
+        self.dialogs.saved.connect(self._on_saved)
         self.new = self._action("New…", "plus", "", self.on_new)
         self.files = DefinitionFiles(manager)
         self.files.imported.connect(self._on_imported)
         self.import_ = self._action("Import…", "folder-open", "", self.files.ask_import)
         self.import_.setToolTip("Make a scenario of a definition in a file")
-        self.discover = self._action("Auto-discovery…", "search", "", self._ask_discovery)
+        self.discover = self._action("Auto-discovery…", "search", "", self.dialogs.discovery)
         self.discover.setToolTip("Find scenarios of known hosts that are not listed here")
         self.copy = self._action("Copy as command line", "terminal", "Ctrl+Shift+C", self._on_copy)
         self.acts: dict[Act, QAction] = {}
@@ -138,11 +144,7 @@ class ScenarioCommands(QObject):
 
     def on_new(self, like: Scenario | None = None) -> None:
         """Open the New Scenario wizard, with what an existing scenario has."""
-        from app.ui.wizards.new_scenario import NewScenarioWizard
-
-        wizard = NewScenarioWizard(self._manager.context, self._manager, like=like)
-        wizard.created.connect(self._on_created)
-        self._open(wizard)
+        self.dialogs.new(like)
 
     def _on_created(self, scenario: Scenario, running: bool) -> None:
         self.wanted.emit(scenario.name)
@@ -170,14 +172,14 @@ class ScenarioCommands(QObject):
             return
         asking: Callable[[ScenarioStatus], None] | None = {
             Act.RUN: lambda chosen: self._ask_run((chosen,)),
-            Act.DIFFERENCE: self._ask_difference,
-            Act.RESTORE_DATA: self._ask_restore,
+            Act.DIFFERENCE: self.dialogs.difference,
+            Act.RESTORE_DATA: self.dialogs.restore,
             Act.DELETE: self._ask_delete,
-            Act.EDIT: self._ask_edit,
+            Act.EDIT: lambda chosen: self.dialogs.edit(chosen, self._pane.statuses),
             Act.DUPLICATE: lambda chosen: self.on_new(chosen.scenario),
             Act.EXPORT: lambda chosen: self.files.ask_export(chosen.scenario),
-            Act.REGISTER: self._ask_update_server,
-            Act.TEMPLATE: self._ask_template,
+            Act.REGISTER: self.dialogs.update_server,
+            Act.TEMPLATE: self.dialogs.template,
         }.get(act)
         if asking is not None:
             asking(status)
@@ -206,7 +208,7 @@ class ScenarioCommands(QObject):
             what = self._pane.group or chosen[0].scenario.name
             dialog = SuspendDialog(chosen, what, self._manager)
             dialog.chosen.connect(self._suspend_until)
-            self._open(dialog)
+            self.dialogs.open(dialog)
 
     def _run_with(self, sync: SyncMethod, _checked: object = None) -> None:
         """Run, with this synchronisation instead of the one of the properties."""
@@ -256,7 +258,7 @@ class ScenarioCommands(QObject):
         dialog = RunDialog(self._manager.context, members, self._manager, group=self._pane.group)
         numbers = {scenario.id for scenario in dialog.scenarios}
         dialog.chosen.connect(lambda sync: self._do_to(Act.RUN, numbers, sync=sync))
-        self._open(dialog)
+        self.dialogs.open(dialog)
 
     def _ask_stop_all(self) -> None:
         """The scenarios of the group in view are stopped when that is wanted."""
@@ -265,7 +267,7 @@ class ScenarioCommands(QObject):
         dialog = StopGroupDialog(self._pane.group, self._pane.members, self._manager)
         numbers = {one.status.scenario.id for one in dialog.members if not one.left_out}
         dialog.accepted.connect(lambda: self._do_to(Act.STOP, numbers))
-        self._open(dialog)
+        self.dialogs.open(dialog)
 
     def _do_to(self, act: Act, numbers: set[int], *, sync: SyncMethod | None = None) -> None:
         """Of these scenarios those to which it is possible still."""
@@ -273,55 +275,10 @@ class ScenarioCommands(QObject):
             if status.scenario.id in numbers and not why_not(act, status):
                 self.do(act, status, sync=sync)
 
-    def _ask_difference(self, status: ScenarioStatus) -> None:
-        from app.ui.xosoft.difference_dialog import DifferenceDialog
-
-        self._open(DifferenceDialog(self._manager.context, status.scenario.name, self._manager))
-
-    def _ask_restore(self, status: ScenarioStatus) -> None:
-        from app.ui.wizards.restore_data import RestoreDataWizard
-
-        wizard = RestoreDataWizard(self._manager.context, status.scenario.name, self._manager)
-        wizard.restored.connect(self.changed)
-        self._open(wizard)
-
     def _ask_delete(self, status: ScenarioStatus) -> None:
         dialog = DeleteScenarioDialog(status, self._manager)
         dialog.accepted.connect(lambda: self.do(Act.DELETE, status, keep_rewind=dialog.keep_rewind))
-        self._open(dialog)
-
-    def _ask_template(self, status: ScenarioStatus) -> None:
-        from app.ui.xosoft.template_dialog import TemplateDialog
-
-        self._open(TemplateDialog(self._manager.context, status.scenario, self._manager))
-
-    def _ask_update_server(self, status: ScenarioStatus) -> None:
-        from app.ui.xosoft.server_dialog import UpdateServerDialog
-
-        self._open(UpdateServerDialog(self._manager.context, status.scenario, self._manager))
-
-    def _ask_discovery(self) -> None:
-        from app.ui.xosoft.discovery_dialog import DiscoveryDialog
-
-        dialog = DiscoveryDialog(self._manager.context, self._manager)
-        dialog.registered.connect(self._on_imported)
-        self._open(dialog)
-
-    def _ask_edit(self, status: ScenarioStatus) -> None:
-        from app.ui.xosoft.edit_dialog import EditScenarioDialog
-
-        others = [one.scenario for one in self._pane.statuses if one.scenario.id != status.scenario.id]
-        dialog = EditScenarioDialog(status.scenario, others, self._manager)
-        scenarios, tasks = self._manager.context.services.scenarios, self._manager.context.tasks
-
-        def saved(made: Scenario) -> None:
-            dialog.accept()
-            self._on_saved(made)
-
-        dialog.chosen.connect(
-            lambda made: tasks.run(dialog, lambda: scenarios.update(made), saved, dialog.refuse)
-        )
-        self._open(dialog)
+        self.dialogs.open(dialog)
 
     def save(self, scenario: Scenario) -> None:
         """Save a changed definition."""
@@ -345,7 +302,3 @@ class ScenarioCommands(QObject):
             text = command_line(Act.STOP if running else Act.RUN, status.scenario.name)
             QGuiApplication.clipboard().setText(text)
             self._manager.context.toast("Copied", text)
-
-    def _open(self, dialog: QDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
