@@ -242,7 +242,8 @@ def _failed_restore(pair: Pair, to: Path, path: Path) -> dict[str, int]:
     return {"id": max(job["id"] for job in jobs)}
 
 
-@pytest.mark.slow
+# Twenty seconds of several backups.
+@pytest.mark.deep
 def test_files_rewritten_and_vanishing_during_backups_are_saved_whole(arcxo: Arcxo, tmp_path: Path) -> None:
     master = tmp_path / "master"
     master.mkdir()
