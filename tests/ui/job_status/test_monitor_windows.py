@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
@@ -14,26 +13,11 @@ from app.model.job import JobResult, JobStatus
 from app.ui.help.desk import help_desk
 from app.ui.help.topics import topic_of
 from app.ui.job_status.job_detail import JobDetailDialog
-from app.ui.job_status.manager import JobStatusManager
 from app.ui.job_status.monitor_window import MonitorWindow
 from app.ui.main_window import MainWindow
 from tests.support.memory_services import now
 
 ACTIVE, READY, HELD, DONE = 413, 414, 415, 412
-
-
-@pytest.fixture
-def manager(context, qtbot, settled):
-    made = JobStatusManager(context)
-    qtbot.addWidget(made)
-    made.resize(1240, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.monitors.close_all()
-    made.deactivate()
-    settled()
 
 
 def window_of(manager, job_id, settled):

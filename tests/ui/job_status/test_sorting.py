@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QSettings, Qt
 
-from app.ui.job_status.manager import JobStatusManager
 from app.ui.main_window import MainWindow
 from app.ui.models.cell import Cell, ItemRole, RowKind
 from app.ui.models.row_order import ordered
@@ -15,19 +13,6 @@ from app.ui.models.tree import Row
 
 ACTIVE = 413
 NAME, NUMBER, STATUS, MB = 0, 1, 2, 6
-
-
-@pytest.fixture
-def manager(context, qtbot, settled):
-    made = JobStatusManager(context)
-    qtbot.addWidget(made)
-    made.resize(1240, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
 
 
 def click(qtbot, tree, column):
