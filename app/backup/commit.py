@@ -110,7 +110,8 @@ class Committer:
             return False
         if item.source:
             self.figures.directories += 1
-            self._telling.tell(item, item.action)
+            if item.is_change:
+                self._telling.tell(item, item.action)
         return True
 
     def skip(self, item: Item, reason: str = "") -> None:

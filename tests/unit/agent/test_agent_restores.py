@@ -102,6 +102,29 @@ def test_a_plan_comes_path_by_path_and_changes_nothing(host: Host, source: Path,
     assert few[-1].counts == plan.counts
 
 
+def told(events: list[Any]) -> dict[bytes, RestoreAction]:
+    items = [item for event in events if isinstance(event, RestoreItems) for item in event.items]
+    assert len({one.target for one in items}) == len(items)
+    return {one.target: one.action for one in items}
+
+
+def test_a_restore_tells_what_came_of_each_path_if_it_is_asked(
+    host: Host, source: Path, tmp_path: Path
+) -> None:
+    media, out = new_media(tmp_path), tmp_path / "out"
+    result, _ = back_up(media, source)
+    first = told(host.run(order_of(media, out, tell_items=True)))
+    # The destination itself is there by then.
+    assert len(first) == result.files + result.directories - 1
+    assert set(first.values()) == {RestoreAction.CREATE}
+    extra = out / "extra"
+    extra.write_text("x")
+    again = told(host.run(replace(order_of(media, out, tell_items=True, exact=True), job_id=2)))
+    assert again[os.fsencode(extra)] is RestoreAction.DELETE
+    assert RestoreAction.OVERWRITE in again.values()
+    assert told(host.run(replace(order_of(media, out), job_id=3))) == {}
+
+
 def test_a_restore_is_kept_until_it_is_undone(host: Host, source: Path, tmp_path: Path) -> None:
     media, out = new_media(tmp_path), tmp_path / "out"
     out.mkdir()
