@@ -83,7 +83,11 @@ QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled, QDateTimeEdit:disable
 QComboBox::drop-down, QDateTimeEdit::drop-down { border: none; width: ${s24}px; }
 QComboBox::down-arrow, QDateTimeEdit::down-arrow { image: url($icons/arrow-$tone.svg);
   width: 14px; height: 14px; }
-QSpinBox::up-button, QSpinBox::down-button, QDateTimeEdit::up-button, QDateTimeEdit::down-button { width: 0; }
+QDateTimeEdit::up-button, QDateTimeEdit::down-button { width: 0; }
+QSpinBox::up-button, QSpinBox::down-button { border: none; width: ${s8}px; height: 0;
+  subcontrol-origin: padding; subcontrol-position: right; }
+QSpinBox::down-button { subcontrol-position: left; }
+QSpinBox::up-button:focus, QSpinBox::down-button:focus { width: ${s7}px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
   selection-background-color: $selection; selection-color: $text; }
 
@@ -161,6 +165,7 @@ QPushButton[kind="selector"] { text-align: left; background: $surface; border: 1
 """)
 
 
+# A spin box's field begins where its buttons end, whatever its padding: buttons without height make the room.
 def style_sheet(palette: Mapping[str, str], scale: float, icons: Path) -> str:
     """The sheet for a palette, with sizes grown by the font scale."""
     sizes = {f"s{pixels}": str(round(pixels * max(1.0, scale))) for pixels in range(1, 60)}

@@ -157,6 +157,7 @@ class SubmitJobDialog(QDialog):
         buttons.rejected.connect(self.reject)
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 12, 20, 12)
+        foot.setSpacing(8)
         foot.addWidget(self.back)
         foot.addStretch(1)
         foot.insertWidget(0, help_button())

@@ -14,9 +14,9 @@ from app.ui.models.tree import Row
 from app.ui.restore.plan_items import ACTIONS, reason
 
 COLUMNS = (
-    Column("Item", 330, stretch=True),
-    Column("Action", 130),
-    Column("Reason", 300),
+    Column("Item", 280, stretch=True),
+    Column("Action", 120),
+    Column("Reason", 270),
     Column("Size", 90, right=True),
 )
 MarkOf = Callable[[bytes], Mark]
