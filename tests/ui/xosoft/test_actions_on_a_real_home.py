@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from app.model.scenario import ReplicaState, ScenarioState, SyncMethod
+from app.model.scenario import ReplicaState, ScenarioProperties, ScenarioState, SyncMethod
 from app.services.api import Services
 from app.services.local import LocalServices
 from app.ui.bridge.tasks import Tasks
@@ -67,7 +67,7 @@ def console(
     assert made.errors == []
 
 
-def test_a_scenario_is_run_after_a_refused_password_and_stopped(console: XOsoftConsole) -> None:
+def test_a_scenario_is_run_after_a_refused_password_suspended_and_stopped(console: XOsoftConsole) -> None:
     console.scenario("Papers")
     console.press(Act.RUN)
     dialog = console.dialog(RunDialog)
@@ -81,12 +81,17 @@ def test_a_scenario_is_run_after_a_refused_password_and_stopped(console: XOsoftC
     dialog.run_button.click()
     console.replicating("Papers")
     assert (console.replica("Papers") / "f2").read_text() == "Papers 2\n"
+    console.press(Act.SUSPEND)
+    console.wait(lambda: console.state("Papers") == "Suspended")
+    console.press(Act.RESUME)
+    console.replicating("Papers")
     console.press(Act.STOP)
     console.wait(lambda: console.state("Papers") == "Stopped")
     (console.master("Papers") / "late").write_text("late")
     assert not (console.replica("Papers") / "late").exists()
 
 
+@pytest.mark.deep
 def test_a_scenario_is_run_at_once_with_another_method(console: XOsoftConsole, real: Services) -> None:
     console.scenario("Blocks")
     console.manager.commands.run_menu.actions()[1].trigger()
@@ -99,6 +104,7 @@ def test_a_scenario_is_run_at_once_with_another_method(console: XOsoftConsole, r
     )
 
 
+@pytest.mark.deep
 def test_a_replica_is_suspended_until_a_time_and_resumed(console: XOsoftConsole) -> None:
     console.running("Papers")
     console.press(Act.SUSPEND)
@@ -121,6 +127,7 @@ def test_a_replica_is_suspended_until_a_time_and_resumed(console: XOsoftConsole)
     assert int(until.timestamp()) == wanted.toSecsSinceEpoch()
 
 
+@pytest.mark.deep
 def test_what_another_client_does_is_shown_soon(console: XOsoftConsole, home: Path) -> None:
     console.running("Papers")
     other = LocalServices(str(home))
@@ -135,6 +142,7 @@ def test_what_another_client_does_is_shown_soon(console: XOsoftConsole, home: Pa
     other.close()
 
 
+@pytest.mark.deep
 def test_a_synchronisation_and_a_difference_report_see_what_is_there(
     console: XOsoftConsole, real: Services
 ) -> None:
@@ -171,6 +179,8 @@ def test_a_bookmark_is_set_and_the_replica_taken_back_to_it(console: XOsoftConso
     console.wait(lambda: wizard.point.points.rowCount() > 1)
     row = next(row for row, one in enumerate(wizard.point.points.items) if one.kind.value == "bookmark")
     wizard.point.point_table.select_row(wizard.point.point_table.model().index(row, 0))
+    console.wait(wizard.point.glance.counts.isVisible)
+    assert wizard.point.glance.counts.text().startswith("1 path: 1 overwrite · 9 bytes")
     wizard.next.click()
     wizard.next.click()
     console.wait(wizard.next.isEnabled)
@@ -216,8 +226,8 @@ def test_a_scenario_is_saved_renamed_moved_exported_deleted_and_imported(
     assert (again.group, again.properties.rewind_minutes, again.roots) == ("Post", 77, made.roots)
 
 
-def test_a_template_and_a_duplicate_begin_new_scenarios(console: XOsoftConsole, real: Services) -> None:
-    console.scenario("Papers", group="Post")
+def test_a_template_and_a_duplicate_are_saved(console: XOsoftConsole, real: Services) -> None:
+    first = console.scenario("Papers", group="Post", properties=ScenarioProperties(rewind_minutes=77))
     console.press(Act.TEMPLATE)
     template = console.dialog(TemplateDialog)
     template.name.setText("Like papers")
@@ -226,8 +236,20 @@ def test_a_template_and_a_duplicate_begin_new_scenarios(console: XOsoftConsole, 
     assert [one.name for one in real.scenarios.templates()] == ["Like papers"]
     console.press(Act.DUPLICATE)
     wizard = console.dialog(NewScenarioWizard)
-    assert wizard.flow.answers.group == "Post"
-    wizard.done(0)
+    while wizard.flow.page is not Page.VERIFICATION:
+        console.wait(lambda: not wizard.flow.fault(Page.ENGINES) or wizard.flow.page < Page.ENGINES)
+        wizard.next.click()
+    checks: Any = wizard.pages[Page.VERIFICATION]
+    console.wait(lambda: len(checks.rows) > 1)
+    for row in [row for row in checks.rows if row.check.fix == "create_directory"]:
+        row.fix.click()
+    console.wait(lambda: wizard.flow.verified)
+    wizard.next.click()
+    wizard.finish.click()
+    console.wait(lambda: console.state("Papers copy") == "Stopped")
+    made = real.scenarios.show("Papers copy").scenario
+    assert (made.group, made.roots, made.properties) == ("Post", first.roots, first.properties)
+    assert made.replicas[0].paths == (bytes(console.replica("Papers")) + b"-copy",)
 
 
 @pytest.mark.deep
@@ -291,6 +313,7 @@ def test_a_new_scenario_is_made_and_runs(console: XOsoftConsole, qtbot: Any, tmp
     assert (tmp_path / "copy/one").read_text() == "one"
 
 
+@pytest.mark.deep
 def test_a_group_runs_and_stops_after_a_question(console: XOsoftConsole) -> None:
     console.scenario("First", group="Both")
     console.running("Second", group="Both")
@@ -308,6 +331,7 @@ def test_a_group_runs_and_stops_after_a_question(console: XOsoftConsole) -> None
     console.wait(lambda: console.state("First") == console.state("Second") == "Stopped")
 
 
+@pytest.mark.deep
 def test_the_backup_server_is_told_and_finds_what_it_does_not_list(
     console: XOsoftConsole, real: Services
 ) -> None:

@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-from app.agent.home import AgentHome
-from app.agent.run import spawn_agent, stop_agent
 from app.model.scenario import ReplicaState, ScenarioState
 from app.services.api import Services
 from app.services.local import LocalServices
 from app.ui.bridge.tasks import Tasks
 from tests.support.arcxo_command import Arcxo, running_home
+from tests.support.branch_host import Branch
 from tests.support.xosoft_console import XOsoftConsole
 
 pytestmark = pytest.mark.deep
@@ -102,38 +101,6 @@ def test_what_another_client_does_is_shown_within_a_second(console: XOsoftConsol
     console.shown["Ran"] = [follow(console, run, "Replicating")]
     all_within_a_second(console, other)
     assert follow(console, lambda: scenarios.stop("Here"), "Stopped") <= 3 * SHOWN_S
-
-
-class Branch:
-    """Another host, and its processes: `freeze` makes it as silent as a cut cable does, `kill` ends them."""
-
-    def __init__(self, home: Arcxo, place: Path) -> None:
-        self.arcxo = Arcxo(place)
-        told = self.arcxo.json("agent", "init", "--password-stdin", given="of the branch\n")
-        self._address = spawn_agent(str(place)).address
-        given = ("--user", "caroot", "--password-stdin", "--fingerprint", str(told["fingerprint"]))
-        home.text("host", "add", "branch", self._address, *given, given="of the branch\n")
-
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in self.arcxo.processes():
-            os.kill(pid, number)
-
-    def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        for pid in self.arcxo.processes():
-            self.arcxo.kill(pid)
-
-    def start(self) -> None:
-        spawn_agent(AgentHome(str(self.arcxo.home)).path, self._address)
-
-    def stop(self) -> None:
-        self.thaw()
-        stop_agent(str(self.arcxo.home))
 
 
 @pytest.fixture
