@@ -50,6 +50,8 @@ class StatisticsTab(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.graph)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        # A master and one replica need no scrolling: one bar would take the room of the other direction, too.
+        scroll.setMinimumHeight(self.graph.minimumSizeHint().height() + 2 * scroll.frameWidth())
         self.charts: list[Chart] = []
         charts = QWidget()
         self.span = Segmented([title for title, _ in _WINDOWS])
