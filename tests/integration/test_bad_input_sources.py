@@ -217,6 +217,7 @@ def test_longest_names_and_paths_are_replicated_backed_up_and_restored(arcxo: Ar
     pair.stop()
 
 
+@pytest.mark.deep
 def test_names_that_no_file_system_takes_break_nothing(arcxo: Arcxo, tmp_path: Path) -> None:
     long = "ü" * 300
     _files(tmp_path / "master")

@@ -33,7 +33,8 @@ def _properties(seed: int) -> dict[str, object]:
     }
 
 
-@pytest.mark.slow
+# Run by command: the next one does all of it, and more.
+@pytest.mark.deep
 def test_churn_and_kills_converge(tmp_path: Path) -> None:
     done = run_once(tmp_path, 1, 3, properties=_properties(1))
     assert sum(done.values()) > 100

@@ -68,7 +68,7 @@ def test_an_append_only_log_follows_and_is_exact_when_quiet(both: Pair) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [pytest.param(False, marks=pytest.mark.deep), True])
 def test_sqlite_under_load_follows_and_is_sound_when_quiet(both: Pair, tmp_path: Path, killed: bool) -> None:
     both.run()
     load = SqliteLoad(both.master, tmp_path / "stop")

@@ -94,6 +94,7 @@ def test_all_goes_on_by_itself_after_the_volume_of_the_home_was_full(
         arcxo.stop()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("volume", ["btrfs"], indirect=True)
 def test_server_that_cannot_start_on_a_full_volume_says_so(
     volume: Path, master: Path, tmp_path: Path
