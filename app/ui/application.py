@@ -20,6 +20,7 @@ from app.ui.dialogs.first_start import FirstStartDialog, InitHome
 from app.ui.dialogs.take_over import TakeOver
 from app.ui.help.desk import help_desk
 from app.ui.main_window import MainWindow
+from app.ui.screens import room_of
 from app.ui.theme import ThemeMode, theme
 
 
@@ -103,7 +104,12 @@ def _show_window(
     if recovered:
         window.open_manager("restore")
     faults.raised.connect(window.show_fault)
-    window.show()
+    room = room_of(window)
+    if window.width() >= room.width() or window.height() >= room.height():
+        # With its frame it would reach beyond the screen.
+        window.showMaximized()
+    else:
+        window.show()
     window.start_server()
     collect_seldom()
     code = app.exec()
