@@ -21,7 +21,7 @@ _COVERED = (
     "s.lineage_id = v.lineage_id AND s.ordinal >= v.first_ordinal"
     " AND (v.next_ordinal IS NULL OR s.ordinal < v.next_ordinal)"
 )
-_HELD_LAST = f"(SELECT max(s.ordinal) FROM sessions s WHERE {_COVERED})"
+_HELD_UNTIL = f"(SELECT max(s.finished_at) FROM sessions s WHERE {_COVERED})"
 _GONE_AT = (
     "(SELECT min(s.finished_at) FROM sessions s"
     " WHERE s.lineage_id = v.lineage_id AND s.ordinal >= v.next_ordinal)"
@@ -32,11 +32,12 @@ _REPLACED = (
 )
 _FIND = (
     "SELECT * FROM (SELECT hit.*, s.number AS number, s.media_serial AS media_serial,"
-    " s.finished_at AS held_at, row_number() OVER (PARTITION BY hit.name_id"
+    " {held_until} AS held_at, row_number() OVER (PARTITION BY hit.name_id"
     " ORDER BY s.finished_at DESC, hit.version_id DESC) AS place FROM ("
     "SELECT v.id AS version_id, v.name_id AS name_id, v.lineage_id AS lineage_id, v.kind AS kind,"
     " v.size_bytes AS size_bytes, v.modified_ns AS modified_ns, n.name AS name, f.path AS folder,"
-    f" f.machine AS machine, {_HELD_LAST} AS held_last,"
+    f" f.machine AS machine, (SELECT max(s.ordinal) FROM sessions s WHERE {_COVERED}{{backed_up}})"
+    " AS held_last, {until_of_hit} AS held_until,"
     f" CASE WHEN v.next_ordinal IS NULL OR {_REPLACED} THEN NULL ELSE {_GONE_AT} END AS gone_at"
     " FROM names n JOIN folders f ON f.id = n.folder_id JOIN versions v ON v.name_id = n.id WHERE {criteria}"
     ") AS hit JOIN sessions s ON s.lineage_id = hit.lineage_id AND s.ordinal = hit.held_last"
@@ -70,13 +71,14 @@ class _Search:
         self._keys: dict[str, Any] = {"no_name": b""}
         self._criteria = ["n.name <> :no_name"]
         self._deleted = ["1 = 1"]
+        self._backed_up: list[str] = []
         self._beneath: tuple[str, dict[str, Any]] | None = None
         self._add_criteria()
 
     def run(self) -> list[Row[Any]]:
         """The page that is asked for."""
         query = self._query
-        restricted = len(self._criteria) > 1 or len(self._deleted) > 1
+        restricted = len(self._criteria) > 1 or len(self._deleted) > 1 or bool(self._backed_up)
         beneath = self._small_tree()
         if beneath is not None:
             return self._among(beneath, _BY_NAME, query.limit, query.offset)
@@ -143,6 +145,10 @@ class _Search:
             _FIND.replace("{criteria}", " AND ".join([names, *self._criteria]))
             .replace("{f}", f"{folders}f")
             .replace("{deleted}", " AND ".join(self._deleted))
+            .replace("{backed_up}", "".join(f" AND {one}" for one in self._backed_up))
+            # The session that is shown is the last one that has the version, unless it is one of a time.
+            .replace("{until_of_hit}", _HELD_UNTIL if self._backed_up else "0")
+            .replace("{held_until}", "hit.held_until" if self._backed_up else "s.finished_at")
             .replace("{order}", order)
         )
         return list(self._connection.execute(text(statement), {**self._keys, **keys}))
@@ -170,6 +176,13 @@ class _Search:
             if high is not None:
                 criteria.append(f"{column} <= :{name}_high")
                 keys[f"{name}_high"] = high
+        for name, compared, at in (
+            ("backed_up_from", ">=", query.backed_up_from),
+            ("backed_up_to", "<=", query.backed_up_to),
+        ):
+            if at is not None:
+                self._backed_up.append(f"s.finished_at {compared} :{name}")
+                keys[name] = dialect.to_us(at)
         if query.deleted_from is not None or query.deleted_to is not None:
             self._deleted.append("hit.gone_at IS NOT NULL")
         if query.deleted_from is not None:
@@ -177,7 +190,7 @@ class _Search:
             self._deleted.append("hit.gone_at >= :deleted_from")
             keys["deleted_from"] = dialect.to_us(query.deleted_from)
         if query.deleted_to is not None:
-            self._deleted.append("s.finished_at <= :deleted_to")
+            self._deleted.append("{held_until} <= :deleted_to")
             keys["deleted_to"] = dialect.to_us(query.deleted_to)
 
     def _small_tree(self) -> list[int] | None:

@@ -26,6 +26,13 @@ Span = tuple[datetime | None, datetime | None]
 )
 @click.option("--modified", type=TimeRange(), default=None, metavar="FROM..TO", help="Times in ISO 8601.")
 @click.option(
+    "--backed-up",
+    type=TimeRange(),
+    default=None,
+    metavar="FROM..TO",
+    help="Held by a session that ended between these.",
+)
+@click.option(
     "--deleted-between", type=TimeRange(), default=None, metavar="FROM..TO", help="Gone between these."
 )
 @click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
@@ -37,6 +44,7 @@ def query(
     directory: bytes | None,
     size: Bounds | None,
     modified: Span | None,
+    backed_up: Span | None,
     deleted_between: Span | None,
     limit: int,
     offset: int,
@@ -44,7 +52,9 @@ def query(
     """Find names."""
     context = current()
     entries = context.services.restores.query(
-        make_query(pattern, machine, directory, size, modified, deleted_between, limit, offset)
+        make_query(
+            pattern, machine, directory, size, modified, deleted_between, limit, offset, backed_up=backed_up
+        )
     )
     context.show_list(
         entries,
@@ -71,11 +81,14 @@ def make_query(
     deleted: Span | None = None,
     limit: int = 200,
     offset: int = 0,
+    *,
+    backed_up: Span | None = None,
 ) -> Query:
     """The service's query for these options."""
     size_min, size_max = size or (None, None)
     modified_from, modified_to = modified or (None, None)
     deleted_from, deleted_to = deleted or (None, None)
+    backed_up_from, backed_up_to = backed_up or (None, None)
     return Query(
         pattern=pattern,
         machine=machine,
@@ -84,6 +97,8 @@ def make_query(
         size_max=size_max,
         modified_from=modified_from,
         modified_to=modified_to,
+        backed_up_from=backed_up_from,
+        backed_up_to=backed_up_to,
         deleted_from=deleted_from,
         deleted_to=deleted_to,
         limit=limit,

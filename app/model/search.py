@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search over all sessions. Empty fields do not limit; times are UTC."""
+    """A search over all sessions. Empty fields do not limit; times are UTC.
+
+    `backed_up_from` and `_to`: only what a session that ended between them holds, and it is that session's.
+    """
 
     pattern: str
     machine: str = ""
@@ -18,6 +21,8 @@ class Query:
     size_max: int | None = None
     modified_from: datetime | None = None
     modified_to: datetime | None = None
+    backed_up_from: datetime | None = None
+    backed_up_to: datetime | None = None
     deleted_from: datetime | None = None
     deleted_to: datetime | None = None
     limit: int = 200

@@ -51,9 +51,18 @@ def parse_date(field: str, text: str, *, end: bool = False) -> datetime | None:
     raise FieldError(field, "Not a date. Write it like 2026-11-17, or with a time 2026-11-17 09:30.")
 
 
+def _span(first: str, last: str, values: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """Two dates, the first of which is not after the last. Raises FieldError."""
+    begins = parse_date(first, values.get(first, ""))
+    ends = parse_date(last, values.get(last, ""), end=True)
+    if begins and ends and begins > ends:
+        raise FieldError(last, "The last date is before the first.")
+    return begins, ends
+
+
 def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int = 0) -> Query:
     """The query of the typed values: pattern, machine, directory, size_min, size_max, from, to,
-    deleted_from, deleted_to (both may be missing).
+    backed_up_from, backed_up_to, deleted_from, deleted_to (these four may be missing).
 
     Raises:
         FieldError: a field cannot be understood, or a range is empty.
@@ -69,14 +78,9 @@ def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int =
     )
     if size_min is not None and size_max is not None and size_min > size_max:
         raise FieldError("size_max", "The largest size is below the smallest.")
-    modified_from = parse_date("from", values["from"])
-    modified_to = parse_date("to", values["to"], end=True)
-    if modified_from and modified_to and modified_from > modified_to:
-        raise FieldError("to", "The last date is before the first.")
-    deleted_from = parse_date("deleted_from", values.get("deleted_from", ""))
-    deleted_to = parse_date("deleted_to", values.get("deleted_to", ""), end=True)
-    if deleted_from and deleted_to and deleted_from > deleted_to:
-        raise FieldError("deleted_to", "The last date is before the first.")
+    modified_from, modified_to = _span("from", "to", values)
+    backed_up_from, backed_up_to = _span("backed_up_from", "backed_up_to", values)
+    deleted_from, deleted_to = _span("deleted_from", "deleted_to", values)
     return Query(
         pattern=values["pattern"].strip(),
         machine=values["machine"],
@@ -86,6 +90,8 @@ def make_query(values: Mapping[str, str], *, subdirectories: bool, offset: int =
         size_max=size_max,
         modified_from=modified_from,
         modified_to=modified_to,
+        backed_up_from=backed_up_from,
+        backed_up_to=backed_up_to,
         deleted_from=deleted_from,
         deleted_to=deleted_to,
         limit=PAGE,

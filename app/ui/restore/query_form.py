@@ -36,13 +36,20 @@ from app.ui.widgets.form import Field
 ANY = "Any"
 _WIDE = (
     (("pattern", 4), ("machine", 3), ("directory", 4), ("size_min", 2), ("size_max", 2)),
-    (("from", 2), ("to", 2), ("deleted_from", 2), ("deleted_to", 2)),
+    (
+        ("from", 1),
+        ("to", 1),
+        ("backed_up_from", 1),
+        ("backed_up_to", 1),
+        ("deleted_from", 1),
+        ("deleted_to", 1),
+    ),
     (),
 )
 _NARROW = (
     (("pattern", 4), ("machine", 3), ("directory", 4)),
     (("size_min", 1), ("size_max", 1), ("from", 1), ("to", 1)),
-    (("deleted_from", 1), ("deleted_to", 1)),
+    (("backed_up_from", 1), ("backed_up_to", 1), ("deleted_from", 1), ("deleted_to", 1)),
 )
 
 
@@ -63,6 +70,7 @@ class QueryForm(QFrame):
         self.directory = _line("any directory")
         self.size_min, self.size_max = _line("any size"), _line("any size")
         self.modified_from, self.modified_to = _line("any date"), _line("any date")
+        self.backed_up_from, self.backed_up_to = _line("any date"), _line("any date")
         self.deleted_from, self.deleted_to = _line("any date"), _line("any date")
         self.fields = {
             "pattern": Field("Looking for", self.pattern, "* and ? as in *.pdf"),
@@ -72,11 +80,14 @@ class QueryForm(QFrame):
             "size_max": Field("to", self.size_max),
             "from": Field("Modified from", self.modified_from, "like 2026-11-17"),
             "to": Field("to", self.modified_to),
+            "backed_up_from": Field("Backed up from", self.backed_up_from, "like 2026-11-17"),
+            "backed_up_to": Field("to", self.backed_up_to),
             "deleted_from": Field("Deleted between", self.deleted_from, "like 2026-11-17 09:30"),
             "deleted_to": Field("and", self.deleted_to),
         }
         self.fields["to"].editor.setAccessibleName("Modified to")
         self.fields["size_max"].editor.setAccessibleName("Size to")
+        self.backed_up_to.setAccessibleName("Backed up to")
         self.deleted_to.setAccessibleName("Deleted before")
         self.editors = {
             "pattern": self.pattern,
@@ -85,6 +96,8 @@ class QueryForm(QFrame):
             "size_max": self.size_max,
             "from": self.modified_from,
             "to": self.modified_to,
+            "backed_up_from": self.backed_up_from,
+            "backed_up_to": self.backed_up_to,
             "deleted_from": self.deleted_from,
             "deleted_to": self.deleted_to,
         }

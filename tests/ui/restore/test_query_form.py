@@ -35,6 +35,18 @@ def test_what_was_deleted_between_two_times_is_asked_for(pane, services, settled
     assert (query.deleted_to - query.deleted_from) > timedelta(days=1, hours=23)
 
 
+def test_what_was_backed_up_between_two_days_is_asked_for(pane, services, settled):
+    pane.form.backed_up_from.setText("2026-11-17")
+    pane.form.backed_up_to.setText("2026-11-16")
+    pane.ask.click()
+    assert pane.form.backed_up_to.property("state") == "error"
+    pane.form.backed_up_to.setText("2026-11-17")
+    pane.ask.click()
+    settled()
+    query = services.called("restores.query")[-1][1]
+    assert timedelta(hours=22) < query.backed_up_to - query.backed_up_from < timedelta(hours=26)
+
+
 def test_everything_deleted_is_chosen_at_once(pane, services, settled):
     entries = services.restores.query(pane.form.query())
     gone = [replace(entry, deleted_after=now()) for entry in entries[:2]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,24 @@ def test_every_criterion_limits(catalog: SqlCatalog) -> None:
     assert found(catalog, "*f?", modified_to=START + timedelta(hours=30)) == [f1, f2]
     assert found(catalog, "*f?", machine="other") == []
     assert found(catalog, "*f?", limit=1, offset=1) == [f2]
+
+
+def test_files_are_found_by_when_they_were_backed_up(catalog: SqlCatalog) -> None:
+    back_up(catalog, 1, tree({b"gone": "1", b"changed": "1", b"kept": "1"}))
+    back_up(catalog, 2, tree({b"changed": "2", b"kept": "1"}))
+    back_up(catalog, 4, tree({b"changed": "3", b"kept": "1", b"new": "1"}))
+
+    def held(**times: Any) -> dict[bytes, tuple[int, datetime | None]]:
+        entries = catalog.browsing.query(Query("*", directory=ROOT, **times))
+        return {one.path[len(ROOT) + 1 :]: (one.session_number, one.deleted_after) for one in entries}
+
+    assert held(backed_up_to=hour(1)) == {b"gone": (1, hour(1)), b"changed": (1, None), b"kept": (1, None)}
+    assert held(backed_up_from=hour(2), backed_up_to=hour(3)) == {b"changed": (2, None), b"kept": (2, None)}
+    assert held(backed_up_from=hour(3)) == {b"changed": (4, None), b"kept": (4, None), b"new": (4, None)}
+    assert held(backed_up_from=hour(5)) == {}
+    # What went later is told as gone after the last session that has it, not after the one that is shown.
+    assert held(backed_up_to=hour(1), deleted_to=hour(1)) == {b"gone": (1, hour(1))}
+    assert held(backed_up_from=hour(2), deleted_to=hour(9)) == {}
 
 
 def test_deleted_files_are_found_by_when_they_went(catalog: SqlCatalog) -> None:
