@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QFontMetrics, QIcon, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFrame,
@@ -131,6 +131,8 @@ def standard_button(box: QDialogButtonBox, which: QDialogButtonBox.StandardButto
     """
     made = box.addButton(which)
     made.setAutoDefault(False)
+    # Some desktops give it a picture before the style sheet, which has none, is there.
+    made.setIcon(QIcon())
     return made
 
 
