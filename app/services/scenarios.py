@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.agent.api import Agent
-from app.catalog.api import Registration
 from app.model.bookmarks import check_bookmark
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.discovery import Discovery
 from app.model.drift import DriftReport
-from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
+from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
@@ -22,14 +20,9 @@ from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import (
-    PointKind,
-    ReplicatedBack,
-    RewindDensity,
-    RewindPlan,
     RewindPoint,
-    RewindResult,
 )
-from app.model.scenario import Filters, NewScenario, Scenario, ScenarioState, ScenarioStatus, SyncMethod
+from app.model.scenario import Filters, NewScenario, Scenario, ScenarioStatus, SyncMethod
 from app.model.suspending import check_until
 from app.model.template import ScenarioTemplate, template_of
 from app.services.comparing import following
@@ -39,7 +32,6 @@ from app.services.finding import Finding, replicas_of
 from app.services.leftovers import Leftovers
 from app.services.over_restored import refuse_over_restored
 from app.services.placing import Placing, far_replicas
-from app.services.points import resolve_point
 from app.services.registrations import (
     find_registration,
     forget_scenario,
@@ -47,17 +39,17 @@ from app.services.registrations import (
     register_scenario,
     registration_of,
 )
+from app.services.scenario_rewinds import ScenarioRewinds
 from app.services.scenario_states import ScenarioStates
 from app.services.scenario_waiting import ScenarioWaiting
 
 
-class LocalScenarios:
+class LocalScenarios(ScenarioRewinds):
     """`ScenarioService` of the home's owner."""
 
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+        super().__init__(connections, Finding(connections))
         self._placing = Placing(connections)
-        self._finding = Finding(connections)
         self._states = ScenarioStates(connections, self._finding, self._placing)
         self._waiting = ScenarioWaiting(connections, self._finding)
         self._leftovers = Leftovers(connections)
@@ -386,118 +378,3 @@ class LocalScenarios:
         """How the entries of a directory of the master stand on a replica ("" = the only one)."""
         registration, agent = self._finding.agent(name)
         return agent.path_states(registration.id, replica, path, limit)
-
-    def rewind_points(
-        self,
-        name: str,
-        *,
-        kinds: Sequence[PointKind] = (),
-        path: bytes = b"",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str = "",
-        replica: str = "",
-        limit: int = 1000,
-    ) -> Sequence[RewindPoint]:
-        """Points of a replica, newest first; the page after the point `after`."""
-        registration, agent = self._finding.agent(name)
-        _, host = self._finding.replica_of(registration, agent, replica)
-        return host.rewind_points(
-            registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
-        )
-
-    def rewind_density(
-        self,
-        name: str,
-        *,
-        since: datetime,
-        until: datetime,
-        parts: int,
-        path: bytes = b"",
-        replica: str = "",
-    ) -> RewindDensity:
-        """How many changes at or beneath `path` (b"" = any) a replica applied, in equal parts of a time."""
-        registration, agent = self._finding.agent(name)
-        _, host = self._finding.replica_of(registration, agent, replica)
-        return host.rewind_density(registration.id, path=path, since=since, until=until, parts=parts)
-
-    def plan_rewind(
-        self,
-        name: str,
-        to: str,
-        *,
-        paths: Sequence[bytes] = (),
-        replica: str = "",
-        replicate_back: bool = False,
-    ) -> RewindPlan:
-        """Exactly what rewinding to `to` would change; with `replicate_back` on the master as well.
-
-        Raises as `rewind`.
-        """
-        registration, agent = self._finding.agent(name)
-        spec, host = self._finding.replica_of(registration, agent, replica)
-        point = self._point(registration, host, to)
-        plan = host.plan_rewind(registration.id, point.id, paths)
-        if not replicate_back:
-            return plan
-        self._check_stopped(registration, agent)
-        return replace(plan, master=agent.plan_replicate_back(registration.id, spec, paths, point.id))
-
-    def rewind(
-        self,
-        name: str,
-        to: str,
-        *,
-        paths: Sequence[bytes] = (),
-        replica: str = "",
-        replicate_back: bool = False,
-    ) -> RewindResult:
-        """Take the replica back to `to`: a bookmark's text, a point's id, or a UTC time.
-
-        `replicate_back` then makes the master (or only `paths`) equal to it; interrupted there, rewinding to
-        the same point again goes on.
-
-        Raises:
-            NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
-        """
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
-        spec, host = self._finding.replica_of(registration, agent, replica)
-        point = self._point(registration, host, to)
-        result = host.rewind(registration.id, point.id, paths)
-        log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
-        if replicate_back:
-            result = replace(result, master=agent.replicate_back(registration.id, spec, paths))
-        return result
-
-    def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
-        """What `recover` would change on the master. Raises as `recover`."""
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
-        spec, _ = self._finding.replica_of(registration, agent, replica)
-        return agent.plan_replicate_back(registration.id, spec, paths, "")
-
-    def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
-        """Make the master (or only `paths`) equal to what a replica has now.
-
-        Raises:
-            BusyError: E1130 the scenario is not stopped.
-        """
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
-        spec, _ = self._finding.replica_of(registration, agent, replica)
-        log_scenario(self._connections.catalog, "I1155", registration.id, registration.name)
-        return agent.replicate_back(registration.id, spec, paths)
-
-    def _check_stopped(self, registration: Registration, agent: Agent) -> None:
-        state = agent.scenario(registration.id).state
-        if state not in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
-            raise BusyError("E1130", name=registration.name, state=state.value)
-
-    def _point(self, registration: Registration, host: Agent, to: str) -> RewindPoint:
-        def find(
-            kinds: Sequence[PointKind], limit: int, until: datetime | None = None
-        ) -> Sequence[RewindPoint]:
-            return host.rewind_points(registration.id, kinds=kinds, until=until, limit=limit)
-
-        return resolve_point(find, to, registration.name)

@@ -1,0 +1,147 @@
+"""Rewind points of scenarios, and going back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from app.agent.api import Agent
+from app.catalog.api import Registration
+from app.model.errors import BusyError
+from app.model.rewind import (
+    PointKind,
+    ReplicatedBack,
+    RewindDensity,
+    RewindPlan,
+    RewindPoint,
+    RewindResult,
+)
+from app.model.scenario import ScenarioState
+from app.services.connections import Connections
+from app.services.finding import Finding
+from app.services.points import resolve_point
+from app.services.registrations import log_scenario
+
+
+class ScenarioRewinds:
+    """What `ScenarioService` does with the rewind log of replicas."""
+
+    def __init__(self, connections: Connections, finding: Finding) -> None:
+        self._connections = connections
+        self._finding = finding
+
+    def rewind_points(
+        self,
+        name: str,
+        *,
+        kinds: Sequence[PointKind] = (),
+        path: bytes = b"",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str = "",
+        replica: str = "",
+        limit: int = 1000,
+    ) -> Sequence[RewindPoint]:
+        """Points of a replica, newest first; the page after the point `after`."""
+        registration, agent = self._finding.agent(name)
+        _, host = self._finding.replica_of(registration, agent, replica)
+        return host.rewind_points(
+            registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
+        )
+
+    def rewind_density(
+        self,
+        name: str,
+        *,
+        since: datetime,
+        until: datetime,
+        parts: int,
+        path: bytes = b"",
+        replica: str = "",
+    ) -> RewindDensity:
+        """How many changes at or beneath `path` (b"" = any) a replica applied, in equal parts of a time."""
+        registration, agent = self._finding.agent(name)
+        _, host = self._finding.replica_of(registration, agent, replica)
+        return host.rewind_density(registration.id, path=path, since=since, until=until, parts=parts)
+
+    def plan_rewind(
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
+    ) -> RewindPlan:
+        """Exactly what rewinding to `to` would change; with `replicate_back` on the master as well.
+
+        Raises as `rewind`.
+        """
+        registration, agent = self._finding.agent(name)
+        spec, host = self._finding.replica_of(registration, agent, replica)
+        point = self._point(registration, host, to)
+        plan = host.plan_rewind(registration.id, point.id, paths)
+        if not replicate_back:
+            return plan
+        self._check_stopped(registration, agent)
+        return replace(plan, master=agent.plan_replicate_back(registration.id, spec, paths, point.id))
+
+    def rewind(
+        self,
+        name: str,
+        to: str,
+        *,
+        paths: Sequence[bytes] = (),
+        replica: str = "",
+        replicate_back: bool = False,
+    ) -> RewindResult:
+        """Take the replica back to `to`: a bookmark's text, a point's id, or a UTC time.
+
+        `replicate_back` then makes the master (or only `paths`) equal to it; interrupted there, rewinding to
+        the same point again goes on.
+
+        Raises:
+            NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
+        """
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        spec, host = self._finding.replica_of(registration, agent, replica)
+        point = self._point(registration, host, to)
+        result = host.rewind(registration.id, point.id, paths)
+        log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
+        if replicate_back:
+            result = replace(result, master=agent.replicate_back(registration.id, spec, paths))
+        return result
+
+    def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """What `recover` would change on the master. Raises as `recover`."""
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        spec, _ = self._finding.replica_of(registration, agent, replica)
+        return agent.plan_replicate_back(registration.id, spec, paths, "")
+
+    def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
+        """Make the master (or only `paths`) equal to what a replica has now.
+
+        Raises:
+            BusyError: E1130 the scenario is not stopped.
+        """
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        spec, _ = self._finding.replica_of(registration, agent, replica)
+        log_scenario(self._connections.catalog, "I1155", registration.id, registration.name)
+        return agent.replicate_back(registration.id, spec, paths)
+
+    def _check_stopped(self, registration: Registration, agent: Agent) -> None:
+        state = agent.scenario(registration.id).state
+        if state not in (ScenarioState.STOPPED, ScenarioState.PROBLEM):
+            raise BusyError("E1130", name=registration.name, state=state.value)
+
+    def _point(self, registration: Registration, host: Agent, to: str) -> RewindPoint:
+        def find(
+            kinds: Sequence[PointKind], limit: int, until: datetime | None = None
+        ) -> Sequence[RewindPoint]:
+            return host.rewind_points(registration.id, kinds=kinds, until=until, limit=limit)
+
+        return resolve_point(find, to, registration.name)
