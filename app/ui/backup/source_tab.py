@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.host import DirectoryEntry, HostState
 from app.model.media import SessionInfo
@@ -33,6 +33,7 @@ from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, column, icon_button
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
 from app.ui.widgets.views import CellTable, CellTree
 
@@ -164,7 +165,7 @@ class SourceTab(QWidget):
             splitter.setHandleWidth(1)
             splitter.setChildrenCollapsible(False)
         self.pages = QStackedWidget()
-        for page in (self.splitter, _padded(self.problem), QWidget()):
+        for page in (self.splitter, at_the_top(self.problem), QWidget()):
             self.pages.addWidget(page)
         self.pages.setCurrentIndex(2)
         layout = QVBoxLayout(self)
@@ -387,13 +388,3 @@ class SourceTab(QWidget):
     def _on_show(self) -> None:
         if self.selected is not None:
             self.show_wanted.emit(self.selected)
-
-
-def _padded(widget: QWidget) -> QWidget:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder

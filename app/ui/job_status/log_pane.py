@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
@@ -33,6 +32,7 @@ from app.ui.models.tree import Row, TreeModel
 from app.ui.sheet import Sheet
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, button
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.header_sort import HeaderSort
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import SEVERITY
@@ -110,7 +110,7 @@ class ActivityLogPane(QWidget):
         self._stack.addWidget(self._empty)
         self.problem = ProblemCard()
         self.problem.retried.connect(self.update_wanted)
-        self._stack.addWidget(_padded(self.problem))
+        self._stack.addWidget(at_the_top(self.problem))
         self._known = False
         self._opened: set[object] = set()
         splitter = QSplitter()
@@ -248,16 +248,6 @@ class ActivityLogPane(QWidget):
 def _titles(jobs: Mapping[int, Job]) -> dict[int, tuple[object, ...]]:
     """What the group rows show of jobs; their progress changes twice a second and is not in it."""
     return {job.id: (job.name, job.status, job.last_result, job.started_at) for job in jobs.values()}
-
-
-def _padded(widget: QWidget) -> QWidget:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder
 
 
 def as_csv(records: Sequence[ActivityRecord]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
-from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.model.job import Job, JobStatus
 from app.ui.job_status import queue_rows
@@ -15,6 +15,7 @@ from app.ui.job_status.words import KIND, NEEDS_ATTENTION
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.models.tree import Row, TreeModel
 from app.ui.theme import theme
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.header_sort import HeaderSort
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.status import JOB
@@ -70,7 +71,7 @@ class JobQueuePane(QWidget):
         self.problem = ProblemCard()
         self.problem.retried.connect(self.retried)
         self._stack = QStackedWidget()
-        for page in (self.tree, self.empty, _padded(self.problem)):
+        for page in (self.tree, self.empty, at_the_top(self.problem)):
             self._stack.addWidget(page)
         self._lower = QSplitter(Qt.Orientation.Vertical)
         self._lower.addWidget(self._stack)
@@ -193,16 +194,6 @@ class JobQueuePane(QWidget):
         if chosen and chosen != self._filter:
             self._filter = chosen
             self._show()
-
-
-def _padded(widget: QWidget) -> QWidget:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder
 
 
 def _wanted(kind: str, value: str) -> Wanted:

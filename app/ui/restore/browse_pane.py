@@ -20,7 +20,7 @@ from app.ui.models.tree import Row, TreeModel
 from app.ui.restore.basket import PAGE, ROOT, SessionSource, Source, list_page
 from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import SESSION_COLUMN, EntryModel, entry_of
-from app.ui.restore.contents_frame import ContentsFrame, at_the_top
+from app.ui.restore.contents_frame import ContentsFrame
 from app.ui.restore.media_glance import session_facts
 from app.ui.restore.source_rows import (
     COLUMNS,
@@ -31,6 +31,7 @@ from app.ui.restore.source_rows import (
     more_row,
     session_words,
 )
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.notices import EmptyState, ProblemCard, explain
 from app.ui.widgets.views import CellTree
 

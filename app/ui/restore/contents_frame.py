@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from app.ui.restore.contents import EntryModel
 from app.ui.restore.media_glance import MediaGlance
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
 
@@ -57,14 +58,3 @@ class ContentsFrame(QFrame):
             layout.addWidget(widget)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.foot)
-
-
-def at_the_top(widget: QWidget) -> QWidget:
-    """A pane with one thing at its top."""
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder

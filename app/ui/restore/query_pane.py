@@ -25,6 +25,7 @@ from app.ui.restore.chooser import Chooser
 from app.ui.restore.contents import FoundModel
 from app.ui.restore.query_form import QueryForm
 from app.ui.widgets.basics import Label, Line, button
+from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.views import CellTable
 
@@ -71,7 +72,7 @@ class QueryPane(QFrame):
         self.problem = ProblemCard()
         self.problem.retried.connect(self._on_query)
         self._stack = QStackedWidget()
-        for page in (self.table, self.before, self.none, _top(self.problem)):
+        for page in (self.table, self.before, self.none, at_the_top(self.problem)):
             self._stack.addWidget(page)
         self._stack.setCurrentIndex(1)
         # Large type in a small window: the fields keep their height, the results shrink.
@@ -201,13 +202,3 @@ class QueryPane(QFrame):
 
 def _source(entry: CatalogEntry) -> SessionSource:
     return SessionSource(entry.media_serial, entry.session_number)
-
-
-def _top(widget: QWidget) -> QWidget:
-    holder = QFrame()
-    holder.setProperty("kind", "pane")
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.addWidget(widget)
-    layout.addStretch(1)
-    return holder

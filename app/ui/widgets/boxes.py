@@ -30,6 +30,17 @@ def column_of(*widgets: QWidget) -> QWidget:
     return holder
 
 
+def at_the_top(widget: QWidget) -> QWidget:
+    """A pane with one thing at its top."""
+    holder = QFrame()
+    holder.setProperty("kind", "pane")
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(16, 16, 16, 16)
+    layout.addWidget(widget)
+    layout.addStretch(1)
+    return holder
+
+
 class FormArea(QScrollArea):
     """A form that has all the room it wants where there is so much, and scrolls where there is not."""
 
