@@ -17,12 +17,15 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
+from app.services.api import Services
+from app.services.local import LocalServices
 from app.ui.application import make_application
 from app.ui.bridge.tasks import Tasks
-from app.ui.manager import Context
+from app.ui.manager import Context, Manager
 from app.ui.models.table import RowModel
 from app.ui.models.tree import TreeModel
 from app.ui.theme import ThemeMode, theme
+from tests.support.arcxo_command import running_home
 from tests.support.memory_services import MemoryServices
 
 
@@ -106,3 +109,38 @@ def no_leaks(qapp: QApplication) -> Iterator[None]:
         widget.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qapp.processEvents()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with server and agent, for all tests of a file."""
+    with running_home(tmp_path_factory.mktemp("site")) as made:
+        yield made.home
+
+
+@pytest.fixture(scope="module")
+def real(home: Path) -> Iterator[Services]:
+    """The services of that home."""
+    made = LocalServices(str(home))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def put_up(qtbot: Any, settled: Callable[[], None]) -> Iterator[Callable[..., Any]]:
+    """`put_up(manager, width, height)` shows a manager as its window does, until the test has ended."""
+    shown: list[Manager] = []
+
+    def put(manager: Manager, width: int = 1240, height: int = 820) -> Manager:
+        qtbot.addWidget(manager)
+        manager.resize(width, height)
+        manager.show()
+        manager.activate()
+        settled()
+        shown.append(manager)
+        return manager
+
+    yield put
+    for manager in shown:
+        manager.deactivate()
+    settled()

@@ -20,16 +20,8 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def manager(context, qtbot, settled):
-    made = AlertsManager(context)
-    qtbot.addWidget(made)
-    made.resize(1200, 800)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+def manager(context, put_up):
+    return put_up(AlertsManager(context), 1200, 800)
 
 
 def dialog() -> TargetDialog:

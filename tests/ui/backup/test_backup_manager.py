@@ -26,23 +26,8 @@ BRANCH, SALES, STOPPED = 1224069566, 1224069567, 1224069570
 
 
 @pytest.fixture
-def open_manager(context, qtbot, settled):
-    made = []
-
-    def make() -> BackupManager:
-        manager = BackupManager(context)
-        qtbot.addWidget(manager)
-        manager.resize(1240, 820)
-        manager.show()
-        manager.activate()
-        settled()
-        made.append(manager)
-        return manager
-
-    yield make
-    for manager in made:
-        manager.deactivate()
-    settled()
+def open_manager(context, put_up):
+    return lambda: put_up(BackupManager(context), 1240, 820)
 
 
 @pytest.fixture

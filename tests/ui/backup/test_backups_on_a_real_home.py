@@ -17,7 +17,6 @@ from app.model.job import Job, JobResult, JobStatus
 from app.model.job_log import JobLogLevel
 from app.model.source import DirectSource
 from app.services.api import Services
-from app.services.local import LocalServices
 from app.ui.backup.logins import LoginState
 from app.ui.backup.manager import BackupManager
 from app.ui.backup.staging_tab import StagingDialog
@@ -31,23 +30,10 @@ from app.ui.job_status.job_detail import JobDetailDialog
 from app.ui.job_status.job_password import JobPasswordDialog
 from app.ui.job_status.purge_log import PurgeLogDialog
 from app.ui.manager import Context
-from tests.support.arcxo_command import Arcxo, running_home
+from tests.support.arcxo_command import Arcxo
 
 Opened = TypeVar("Opened", bound=QDialog)
 LIMIT_MS = 20_000
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with running_home(tmp_path_factory.mktemp("site")) as made:
-        yield made.home
-
-
-@pytest.fixture(scope="module")
-def real(home: Path) -> Iterator[Services]:
-    made = LocalServices(str(home))
-    yield made
-    made.close()
 
 
 def gone(dialog: QDialog) -> bool:

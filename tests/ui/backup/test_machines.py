@@ -20,17 +20,9 @@ from app.ui.hosts.host_dialog import HostDialog
 
 
 @pytest.fixture
-def manager(context, services, qtbot, settled):
+def manager(context, services, put_up):
     services.known_hosts["FS-BRANCH"] = Host("FS-BRANCH", "10.0.0.9:25000", "operator", "ab" * 32)
-    made = BackupManager(context)
-    qtbot.addWidget(made)
-    made.resize(1240, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+    return put_up(BackupManager(context), 1240, 820)
 
 
 def dialog(kind):

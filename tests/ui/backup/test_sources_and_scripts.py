@@ -24,16 +24,8 @@ BRANCH = 1224069566
 
 
 @pytest.fixture
-def manager(context, qtbot, settled):
-    made = BackupManager(context)
-    qtbot.addWidget(made)
-    made.resize(1240, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+def manager(context, put_up):
+    return put_up(BackupManager(context), 1240, 820)
 
 
 def dialog(kind):

@@ -105,16 +105,8 @@ def test_the_last_failures_are_the_newest_and_no_childs(services):
 
 
 @pytest.fixture
-def home(context, qtbot, settled):
-    made = HomeManager(context)
-    qtbot.addWidget(made)
-    made.resize(1400, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+def home(context, put_up):
+    return put_up(HomeManager(context), 1400, 820)
 
 
 def test_home_leads_to_what_it_shows(home, context):

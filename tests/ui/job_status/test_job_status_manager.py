@@ -23,23 +23,8 @@ ACTIVE, READY, HELD, DONE, CRASHED = 413, 414, 415, 412, 410
 
 
 @pytest.fixture
-def open_manager(context, qtbot, settled):
-    made = []
-
-    def make() -> JobStatusManager:
-        manager = JobStatusManager(context)
-        qtbot.addWidget(manager)
-        manager.resize(1240, 820)
-        manager.show()
-        manager.activate()
-        settled()
-        made.append(manager)
-        return manager
-
-    yield make
-    for manager in made:
-        manager.deactivate()
-    settled()
+def open_manager(context, put_up):
+    return lambda: put_up(JobStatusManager(context), 1240, 820)
 
 
 @pytest.fixture

@@ -48,13 +48,5 @@ def stored(services):
 
 
 @pytest.fixture
-def manager(stored, context, qtbot, settled):
-    made = MediaManager(context)
-    qtbot.addWidget(made)
-    made.resize(1230, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+def manager(stored, context, put_up):
+    return put_up(MediaManager(context), 1230, 820)

@@ -13,19 +13,11 @@ from tests.ui.media.test_media_manager import opened
 
 
 @pytest.fixture
-def pools(stored, context, qtbot, settled):
+def pools(stored, context, put_up):
     stored.storage.known_pools = {"BRANCH": Pool("BRANCH", 14, 2)}
     first, *others = stored.media_
     stored.media_ = [replace(first, pool="BRANCH", pool_set=PoolSet.SAVE), *others]
-    made = PoolsManager(context)
-    qtbot.addWidget(made)
-    made.resize(1230, 820)
-    made.show()
-    made.activate()
-    settled()
-    yield made
-    made.deactivate()
-    settled()
+    return put_up(PoolsManager(context), 1230, 820)
 
 
 def texts(model):

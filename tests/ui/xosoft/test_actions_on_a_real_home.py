@@ -33,23 +33,9 @@ from app.ui.xosoft.server_dialog import UpdateServerDialog
 from app.ui.xosoft.suspend_dialog import SuspendDialog
 from app.ui.xosoft.template_dialog import TemplateDialog
 from app.ui.xosoft.together import StopGroupDialog
-from tests.support.arcxo_command import running_home
 from tests.support.xosoft_console import XOsoftConsole
 
 PASSWORD = "caroot-secret"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with running_home(tmp_path_factory.mktemp("site")) as made:
-        yield made.home
-
-
-@pytest.fixture(scope="module")
-def real(home: Path) -> Iterator[Services]:
-    made = LocalServices(str(home))
-    yield made
-    made.close()
 
 
 @pytest.fixture

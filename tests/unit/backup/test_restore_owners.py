@@ -19,6 +19,7 @@ from app.media.api import KeyInfo
 from app.media.reader import open_session
 from app.model.errors import ArcxoError
 from app.model.owners import HostOwners, Owner, OwnerChange, OwnerCount, OwnerRule
+from tests.support.capabilities import missing
 from tests.support.media_samples import MASTER, back_up, new_key, new_media, restore_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -125,7 +126,7 @@ def test_lists_of_access_name_the_same_people(source: Path, tmp_path: Path) -> N
     try:
         os.setxattr(source / "a", "system.posix_acl_access", acl(4001, 5001))
     except OSError:
-        pytest.skip("this file system has no access control lists")
+        missing("access control lists on the file system of the temporary directory")
     media = new_media(tmp_path)
     back_up(media, source, owners=THERE)
     restore_to(media, tmp_path / "out", owners=OwnerRule.NAME)
