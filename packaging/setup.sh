@@ -3,6 +3,9 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
+# What Python compiled is kept: the many processes of Arcxo would compile all of it anew otherwise.
+unset PYTHONDONTWRITEBYTECODE
+
 arcxo_find_python() {
     for candidate in "${ARCXO_PYTHON:-}" python3 python3.13 python3.12 python3.11; do
         [ -n "$candidate" ] || continue
@@ -53,8 +56,14 @@ arcxo_environment() {
     stamp=".venv/.arcxo-$(basename "$lock")"
     wanted="$(cat "$lock" pyproject.toml | sha256sum | cut -d' ' -f1) $("$python" -V) $PWD"
     if [ -x .venv/bin/arcxo ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        packaging/native
         return 0
     fi
+    # The system's Python keeps its headers in a package of their own. Without a compiler all works, slower.
+    case "$(readlink -f "$(command -v "$python")")" in
+        /usr/bin/*) arcxo_system_packages gcc libc6-dev python3-dev || true ;;
+        *) arcxo_system_packages gcc libc6-dev || true ;;
+    esac
     if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         say "Making the virtual environment .venv"
         if ! "$python" -m venv --clear .venv >/dev/null 2>&1; then
@@ -66,6 +75,7 @@ arcxo_environment() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r packaging/locks/build.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    packaging/native
     printf '%s' "$wanted" > "$stamp"
 }
 

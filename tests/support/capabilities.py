@@ -6,9 +6,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.native import native
 from tests.support.volumes import MissingCapabilityError, loop_volume
 
 
@@ -29,3 +31,11 @@ def volume_or_report(directory: Path, kind: str, size_mb: int = 0) -> Iterator[P
             missing(str(error))
             raise
         yield volume
+
+
+def native_or_report(name: str) -> Any:
+    """A module of `app.native`, or the test ends naming what is missing."""
+    module = native(name)
+    if module is None:
+        missing(f"the built module app.native.{name} (packaging/native)")
+    return module
