@@ -1,29 +1,20 @@
-"""The Destination tab: device group, session password, verification."""
+"""The Destination tab: device group, media name, pool, and what the options say of the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QCheckBox,
-    QRadioButton,
-    QScrollArea,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.model.job import VerifyMode
+from app.model.errors import Problem
 from app.ui import formats
+from app.ui.backup.destination_form import DestinationForm
 from app.ui.backup.draft import BackupDraft, DeviceGroup
-from app.ui.backup.media_rules_form import MediaRulesForm
 from app.ui.models.cell import Cell, Column, RowKind, number
 from app.ui.models.tree import Row, TreeModel
 from app.ui.theme import theme
-from app.ui.widgets.basics import Label, Line, PaneHeader, column
-from app.ui.widgets.form import Field, PasswordField
+from app.ui.widgets.basics import Line, PaneHeader, column
 from app.ui.widgets.notices import EmptyState
 from app.ui.widgets.views import CellTree
 
@@ -33,26 +24,13 @@ COLUMNS = (
     Column("Total", 90, right=True),
     Column("Sessions", 80, right=True),
 )
-_VERIFY = (
-    (VerifyMode.NONE, "None", "The sessions are not read again after the backup"),
-    (VerifyMode.SCAN, "Scan backup media contents", "Reads the written sessions back and checks every block"),
-    (
-        VerifyMode.COMPARE,
-        "Compare backup media to disk",
-        "Compares the written sessions with the snapshot they were made from",
-    ),
-    (
-        VerifyMode.AUDIT,
-        "Audit the list of changes",
-        "Looks at everything, and proves that the list of what changed is complete",
-    ),
-)
 
 
 class DestinationTab(QWidget):
-    """Changes the draft at once and says so with `changed`."""
+    """Changes the draft at once and says so with `changed`; `options_wanted(tab)` of the job's options."""
 
     changed = Signal()
+    options_wanted = Signal(str)
 
     def __init__(self, draft: BackupDraft, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,69 +45,31 @@ class DestinationTab(QWidget):
         self.tree.setAccessibleName("Device groups")
         self.tree.current_row_changed.connect(self._on_row_changed)
         self.header = PaneHeader("Destination")
-        self.password = PasswordField("Session password")
-        self.repeated = PasswordField("Repeat the session password")
-        for editor in (self.password, self.repeated):
-            editor.textChanged.connect(self._on_password_typed)
-            editor.editingFinished.connect(self._on_password_left)
-        self.password_field = Field(
-            "Session password, optional",
-            self.password,
-            "Encrypts what is written; needed for every restore. "
-            "Names in the catalog are readable without it.",
-        )
-        self.repeated_field = Field("Repeat the session password", self.repeated)
-        self.new_password = QCheckBox("Another password than that of earlier sessions, on purpose")
-        self.new_password.toggled.connect(self._on_new_password)
-        self.rules = MediaRulesForm(draft.rules)
-        self.rules.changed.connect(self.changed)
-        self._verify = QButtonGroup(self)
-        self.verify: dict[VerifyMode, QRadioButton] = {}
+        self.form = DestinationForm(draft)
+        self.form.changed.connect(self.changed)
+        self.form.options_wanted.connect(self.options_wanted)
         self._empty = EmptyState(
             "hard-drive",
             "No device yet",
             "A backup is written to a device of a device group. The first one is made with the home.",
         )
         self._empty.hide()
-        form = self._form()
         splitter = QSplitter()
         splitter.setHandleWidth(1)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(column(self.header, Line(), self.tree, self._empty))
-        splitter.addWidget(form)
+        splitter.addWidget(self._scrolled())
         splitter.setStretchFactor(0, 1)
         splitter.setSizes([700, 420])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
 
-    def _form(self) -> QWidget:
+    def _scrolled(self) -> QWidget:
         inner = QWidget()
         box = QVBoxLayout(inner)
         box.setContentsMargins(20, 12, 20, 16)
-        box.setSpacing(8)
-        box.addWidget(Label("Session password", "strong"))
-        box.addWidget(self.password_field)
-        box.addWidget(self.repeated_field)
-        box.addWidget(self.new_password)
-        box.addSpacing(16)
-        box.addWidget(Label("Verification", "strong"))
-        for mode, text, help_ in _VERIFY:
-            made = QRadioButton(text)
-            made.setChecked(mode is self._draft.verify)
-            made.setAccessibleDescription(help_)
-            made.toggled.connect(self._on_verify_toggled)
-            self._verify.addButton(made)
-            self.verify[mode] = made
-            hint = Label(help_, "small", "muted", wrap=True)
-            hint.setContentsMargins(24, 0, 0, 0)
-            choice = QVBoxLayout()
-            choice.setSpacing(0)
-            choice.addWidget(made)
-            choice.addWidget(hint)
-            box.addLayout(choice)
-        box.addSpacing(16)
-        box.addWidget(self.rules)
+        box.addWidget(self.form)
         box.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -170,21 +110,14 @@ class DestinationTab(QWidget):
 
     def show_fault(self) -> None:
         """Move to what is faulty and say it."""
-        self._on_password_left()
         if self.group is None or self.group.fault:
             self.tree.setFocus()
         elif self._draft.password_fault:
-            self.repeated_field.set_fault(self._draft.password_fault)
-            self.repeated.setFocus()
+            self.form.encryption.change.setFocus()
 
     def show_draft(self) -> None:
         """Show what the draft says now."""
-        for editor, text in ((self.password, self._draft.password), (self.repeated, self._draft.repeated)):
-            editor.setText(text)
-        self.repeated_field.set_fault("")
-        self.new_password.setChecked(self._draft.new_password)
-        self.verify[self._draft.verify].setChecked(True)
-        self.rules.show_rules()
+        self.form.show_draft()
         self.set_groups(self._groups)
         self.tree.select_row(self.model.find(self._draft.group))
 
@@ -205,24 +138,9 @@ class DestinationTab(QWidget):
             self.set_groups(self._groups)
             self.changed.emit()
 
-    def _on_password_typed(self) -> None:
-        self._draft.password = self.password.text()
-        self._draft.repeated = self.repeated.text()
-        # Once it was wrong, every key tells whether it still is.
-        if self.repeated.property("state") == "error":
-            self.repeated_field.set_fault(self._draft.password_fault)
-        self.changed.emit()
-
-    def _on_new_password(self, on: bool) -> None:
-        self._draft.new_password = on
-
-    def _on_password_left(self) -> None:
-        if self._draft.repeated or self.sender() is self.repeated:
-            self.repeated_field.set_fault(self._draft.password_fault)
-
-    def _on_verify_toggled(self) -> None:
-        self._draft.verify = next(mode for mode, made in self.verify.items() if made.isChecked())
-        self.changed.emit()
+    def show_warnings(self, problems: Sequence[Problem]) -> None:
+        """What the services say of the media rules now."""
+        self.form.show_warnings(problems)
 
 
 def _group_row(group: DeviceGroup, chosen: bool) -> Row:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from PySide6.QtCore import QObject
 
 from app.model.errors import Problem
 from app.model.job import BackupScript
-from app.ui.backup.media_rules_form import MediaRulesForm, warning_lines
+from app.ui.backup.media_words import warning_lines
 from app.ui.bridge.throttle import Delay
 from app.ui.manager import Context
 
 _AFTER_MS = 300
 
 
+class Shows(Protocol):
+    """Where they are told."""
+
+    def show_warnings(self, problems: Sequence[Problem]) -> None:
+        """Show these, and no others."""
+        ...
+
+
 class DestinationWarnings(QObject):
     """`lines` for the summary. `script` gives the job as it is put together now."""
 
     def __init__(
-        self, context: Context, form: MediaRulesForm, script: Callable[[], BackupScript], parent: QObject
+        self, context: Context, form: Shows, script: Callable[[], BackupScript], parent: QObject
     ) -> None:
         super().__init__(parent)
         self.lines: Sequence[str] = ()

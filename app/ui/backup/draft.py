@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from app.model.job import BackupScript, Credentials, Job, MediaMethod, Schedule, VerifyMode
 from app.model.media import Device, MediaInfo
@@ -114,6 +114,8 @@ class BackupDraft:
     """The job that is modified."""
     new_password: bool = False
     """The password is another one than that of earlier sessions, on purpose."""
+    password_wanted: bool = False
+    """The sessions are to be encrypted, whether or not the password was typed yet: scripts keep none."""
     missing: tuple[str, ...] = ()
     """Scenarios that a script or a job names and this server does not have any more."""
 
@@ -128,12 +130,22 @@ class BackupDraft:
     def begin_anew(self) -> None:
         """Nothing is chosen, no password is given, and no job is modified; the group stays."""
         fresh = BackupDraft(group=self.group)
-        # The forms keep the rules they were made with.
-        vars_of_rules(self.rules, fresh.rules)
-        self.chosen, self.sources, self.options = fresh.chosen, fresh.sources, fresh.options
-        self.password = self.repeated = self.replica = ""
-        self.verify, self.replaces, self.missing = fresh.verify, 0, ()
-        self.cross_file_systems = self.new_password = False
+        self.chosen, self.sources = fresh.chosen, fresh.sources
+        self.take_options(fresh)
+        self.rules = fresh.rules
+        self.replica, self.replaces, self.missing = "", 0, ()
+        self.cross_file_systems = False
+
+    def for_options(self) -> BackupDraft:
+        """A copy whose options may be changed, and given up again."""
+        return replace(self, rules=replace(self.rules), options=self.options.copied())
+
+    def take_options(self, other: BackupDraft) -> None:
+        """All that the options of a job say; what the tabs say stays."""
+        self.options, self.verify = other.options, other.verify
+        self.rules = replace(other.rules, media_name=self.rules.media_name, pool=self.rules.pool)
+        self.password, self.repeated = other.password, other.repeated
+        self.new_password, self.password_wanted = other.new_password, other.password_wanted
 
     def load(self, script: BackupScript, known: Collection[int], replaces: int = 0) -> None:
         """Become what a script says; scenarios that are not known are missing."""
@@ -145,6 +157,7 @@ class BackupDraft:
         self.cross_file_systems = any(one.cross_file_systems for one in script.sources)
         self.group, self.verify, self.replica = script.device_group, script.verify, script.replica
         self.options = BackupOptions.of(script)
+        self.password_wanted = script.encrypt
         self.replaces = replaces
         rules = self.rules
         rules.method, rules.span_method = script.method, script.span_method
@@ -164,6 +177,8 @@ class BackupDraft:
     @property
     def password_fault(self) -> str:
         """What is wrong with the session password, or ""."""
+        if self.password_wanted and not self.password:
+            return "Type the session password"
         if self.password == self.repeated:
             return ""
         if not self.repeated:
@@ -205,7 +220,7 @@ class BackupDraft:
             scenario_names=tuple(scenario.name for scenario in made),
             device_group=self.group,
             media_name=rules.media_name,
-            encrypt=bool(self.password),
+            encrypt=bool(self.password) or self.password_wanted,
             verify=self.verify,
             pool=rules.pool,
             method=rules.method,
@@ -224,16 +239,6 @@ class BackupDraft:
             node_commands=options.node_commands(nodes),
             filters=options.filters(nodes),
         )
-
-    def script_with(self, statuses: Sequence[ScenarioStatus], options: BackupOptions) -> BackupScript:
-        """What the job would do with other options."""
-        return replace(self, options=options).script(statuses)
-
-
-def vars_of_rules(rules: MediaRules, like: MediaRules) -> None:
-    """Make rules like others, in place."""
-    for one in fields(like):
-        setattr(rules, one.name, getattr(like, one.name))
 
 
 def modifiable(job: Job) -> str:

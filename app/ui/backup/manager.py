@@ -118,9 +118,10 @@ class BackupManager(Manager):
         self.source.retried.connect(self.refresh)
         self.destination.changed.connect(self._show_readiness)
         self._warnings = DestinationWarnings(
-            context, self.destination.rules, lambda: self.draft.script(self.statuses), self
+            context, self.destination, lambda: self.draft.script(self.statuses), self
         )
         self.destination.changed.connect(self._warnings.ask_soon)
+        self.destination.options_wanted.connect(self.show_options)
         self.source.chosen_changed.connect(self._warnings.ask_soon)
         self.when.changed.connect(self._show_readiness)
         scenarios = self.poll(self._ask_scenarios, SCENARIO_POLL_MS)
@@ -229,7 +230,7 @@ class BackupManager(Manager):
 
     def _on_store(self, answer: _Store) -> None:
         self._sessions, devices, media, pools = answer
-        self.destination.rules.set_pools(pools)
+        self.destination.form.set_pools(pools)
         groups = device_groups(devices, media)
         self.destination.set_groups(groups)
         self.staging.set_groups(groups)
@@ -263,6 +264,7 @@ class BackupManager(Manager):
     def _show_readiness(self) -> None:
         """The foot: the first thing that is missing, else what will be submitted."""
         self.foot.setVisible(self._known)
+        self.destination.form.set_rotation(self.schedule.rotates)
         said = readiness(self.draft, self.statuses)
         fault = self._fault()
         show_verdict(self.foot, said, fault, self._where())
@@ -362,19 +364,29 @@ class BackupManager(Manager):
 
     # options, scripts, and jobs that are modified
 
-    def show_options(self) -> None:
-        """Retry, streams, commands."""
+    def show_options(self, tab: object = None) -> None:
+        """Everything of the job that is on no tab. `tab`: the page to begin with."""
         names = [status.scenario.name for status in self.draft.selected(self.statuses)]
         names += [source.label for source in self.draft.sources]
-        scripted = partial(self.draft.script_with, self.statuses)
-        dialog = BackupOptionsDialog(self.context, self.draft.options, names, self, scripted)
+        dialog = BackupOptionsDialog(
+            self.context,
+            self.draft,
+            names,
+            self,
+            lambda draft: draft.script(self.statuses),
+            rotation=self.schedule.rotates,
+        )
+        if isinstance(tab, str):
+            dialog.show_tab(tab)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(partial(self._on_options, dialog))
         dialog.alerts_wanted.connect(partial(self.context.open_manager, "alerts"))
         dialog.open()
 
     def _on_options(self, dialog: BackupOptionsDialog) -> None:
-        self.draft.options = dialog.options
+        self.draft.take_options(dialog.draft)
+        self.destination.form.show_draft()
+        self._warnings.ask_soon()
         self._show_readiness()
 
     def modify(self, job: Job) -> None:
@@ -392,7 +404,7 @@ class BackupManager(Manager):
         if saved.script.encrypt:
             self.context.toast("Type the session password", "A job script keeps no passwords")
             self.tabs.setCurrentIndex(DESTINATION)
-            self.destination.password.setFocus()
+            self.destination.show_fault()
 
     def saved(self) -> SavedBackup | None:
         """What is chosen, as a file keeps it; None, with the faulty tab in front, when it is not whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.model.backup_filters import BackupFilters
 from app.model.commands import JobCommands, OnExit
@@ -19,6 +19,13 @@ ON_EXIT = (
     (OnExit.SKIP_JOB, "Skip job"),
     (OnExit.SKIP_AFTER, "Skip post application"),
 )
+BACKUP_MEDIA, VERIFY, OPERATION, ENCRYPTION = (
+    "Backup Media",
+    "Verification",
+    "Operation",
+    "Encryption/Compression",
+)
+"""Pages of the options that other screens lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,16 @@ class BackupOptions:
             script.job_log,
             FilterText.of(script.filters.every),
             {node: FilterText.of(one) for node, one in script.filters.nodes},
+        )
+
+    def copied(self) -> BackupOptions:
+        """Others like these, which share nothing with them."""
+        return replace(
+            self,
+            commands=replace(self.commands),
+            nodes={node: replace(one) for node, one in self.nodes.items()},
+            filter=replace(self.filter),
+            node_filters={node: replace(one) for node, one in self.node_filters.items()},
         )
 
     def fault(self) -> str:

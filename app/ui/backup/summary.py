@@ -10,7 +10,7 @@ from app.model.scenario import ScenarioStatus
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup, disturbance
 from app.ui.backup.estimate import Estimate
-from app.ui.backup.media_rules_form import method_words
+from app.ui.backup.media_words import method_words
 
 _VERIFY = {
     VerifyMode.NONE: ("None", "Sessions are not read again after the backup"),

@@ -1,4 +1,4 @@
-"""Options of a backup job: Retry, Operation, Filter, Pre/Post (both also of one node), Job Log, Alert."""
+"""Options of a backup job, in the order of the reference: from Backup Media to Alert."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from dataclasses import replace
 from PySide6.QtCore import QTime
 from PySide6.QtWidgets import QComboBox, QRadioButton, QSpinBox, QTimeEdit, QWidget
 
-from app.model.job import BackupScript
+from app.model.job import BackupScript, VerifyMode
+from app.ui.backup.destination_warnings import DestinationWarnings
+from app.ui.backup.draft import BackupDraft
+from app.ui.backup.media_words import VERIFICATION
 from app.ui.backup.options import (
+    BACKUP_MEDIA,
+    ENCRYPTION,
     JOB_LOG,
     LEAST_STREAMS,
     MOST_RETRIES,
     MOST_STREAMS,
+    OPERATION,
+    VERIFY,
     BackupOptions,
     CommandText,
 )
+from app.ui.dialogs.backup_encryption_page import BackupEncryptionPage
 from app.ui.dialogs.backup_filter_page import BackupFilterPage
+from app.ui.dialogs.backup_media_page import BackupMediaPage
 from app.ui.dialogs.job_options import JobOptionsDialog, page
 from app.ui.manager import Context
 from app.ui.theme import theme
@@ -26,28 +35,34 @@ from app.ui.widgets.boxes import row_of
 from app.ui.widgets.form import Field
 
 WHOLE_JOB = "The whole job"
-_FILTER, _COMMANDS = 2, 3
+_FILTER, _COMMANDS = "Filter", "Pre/Post"
 
 
 class BackupOptionsDialog(JobOptionsDialog):
-    """Works on a copy; `options` is what was agreed to when it is accepted."""
+    """Works on a copy; `draft` has what was agreed to when it is accepted."""
 
     def __init__(
         self,
         context: Context,
-        options: BackupOptions,
+        draft: BackupDraft,
         nodes: Sequence[str],
         parent: QWidget | None = None,
-        scripted: Callable[[BackupOptions], BackupScript] | None = None,
+        scripted: Callable[[BackupDraft], BackupScript] | None = None,
+        *,
+        rotation: bool = False,
     ) -> None:
-        """`scripted` gives the backup as it would be with other options, for the preview of the filter."""
+        """`scripted` gives the backup as a draft says it: what its filters take and its media lose is told.
+
+        `rotation`: the schedule names the media of each run.
+        """
+        self.draft = draft.for_options()
+        options = self.draft.options
         super().__init__(context, options.commands, options.job_log, tuple(JOB_LOG), parent)
-        self.resize(theme().px(700), theme().px(620))
-        self.options = replace(
-            options,
-            commands=replace(options.commands),
-            nodes={k: replace(v) for k, v in options.nodes.items()},
-        )
+        self.resize(theme().px(860), theme().px(640))
+        self.media = BackupMediaPage(self.draft.rules, rotation=rotation)
+        self.verify: dict[VerifyMode, QRadioButton] = {}
+        self.encryption = BackupEncryptionPage(self.draft)
+        self.encryption.changed.connect(self._on_password)
         self.retries = _spin(0, MOST_RETRIES, options.retries)
         self.retries.setSpecialValueText("Never")
         self.pause = _spin(1, 10_080, options.retry_minutes)
@@ -68,19 +83,34 @@ class BackupOptionsDialog(JobOptionsDialog):
             self.node.addItem(name, name)
         self.commands.changed.connect(self._on_command)
         self.node.currentIndexChanged.connect(self._on_node)
-        self.filter = BackupFilterPage(
-            context, replace(options.filter), {k: replace(v) for k, v in options.node_filters.items()}, nodes
-        )
+        self.filter = BackupFilterPage(context, options.filter, options.node_filters, nodes)
         if scripted is not None:
-            self.filter.script = lambda: scripted(self._with_filter())
+            self.filter.script = lambda: scripted(replace(self.draft, options=self._with_filter()))
+            self._warnings = DestinationWarnings(context, self.media, lambda: scripted(self.draft), self)
+            self.media.changed.connect(self._warnings.ask_soon)
+            self._warnings.ask_soon()
         self.lay_out(
             [
+                (BACKUP_MEDIA, page(self.media)),
+                (VERIFY, self._verify_page()),
                 ("Retry", self._retry_page()),
-                ("Operation", self._operation_page()),
-                ("Filter", self.filter),
-                ("Pre/Post", self._commands_page()),
-            ]
+                (OPERATION, self._operation_page()),
+                (_FILTER, self.filter),
+                (_COMMANDS, self._commands_page()),
+            ],
+            [(ENCRYPTION, page(self.encryption))],
         )
+
+    def _verify_page(self) -> QWidget:
+        widgets: list[QWidget] = [Label("What is checked after the backup", "strong")]
+        for mode, text, hint in VERIFICATION:
+            choice = self.verify[mode] = QRadioButton(text)
+            choice.setChecked(mode is self.draft.verify)
+            choice.setAccessibleDescription(hint)
+            below = Label(hint, "small", "muted", wrap=True)
+            below.setContentsMargins(24, 0, 0, 6)
+            widgets += [choice, below]
+        return page(*widgets)
 
     def _retry_page(self) -> QWidget:
         return page(
@@ -115,32 +145,40 @@ class BackupOptionsDialog(JobOptionsDialog):
         return page(row_of(Field("Commands around", self.node)), self.commands)
 
     def _on_node(self) -> None:
-        node = str(self.node.currentData())
-        self.commands.show_text(
-            self.options.nodes.get(node, CommandText()) if node else self.options.commands
-        )
+        node, options = str(self.node.currentData()), self.draft.options
+        self.commands.show_text(options.nodes.get(node, CommandText()) if node else options.commands)
 
     def _on_command(self) -> None:
         node, text = str(self.node.currentData()), self.commands.text()
         if node:
-            self.options.nodes[node] = text
+            self.draft.options.nodes[node] = text
         else:
-            self.options.commands = text
+            self.draft.options.commands = text
+        self.said.setText("")
+
+    def _on_password(self) -> None:
         self.said.setText("")
 
     def _with_filter(self) -> BackupOptions:
-        return replace(self.options, filter=self.filter.every, node_filters=dict(self.filter.nodes))
+        every, nodes = self.filter.every, dict(self.filter.nodes)
+        return replace(self.draft.options, filter=every, node_filters=nodes)
 
     def accept(self) -> None:
-        """A faulty filter or command keeps the dialog open."""
-        made = self.options
+        """A faulty filter, command or password keeps the dialog open."""
+        made = self.draft.options
         made.retries, made.retry_minutes = self.retries.value(), self.pause.value()
         made.retry_at = self.time.time().toString("HH:mm") if self.at_time.isChecked() else ""
         made.streams, made.job_log = self.streams.value(), self.level()
         made.filter, made.node_filters = self.filter.every, self.filter.nodes
-        for fault, tab in ((made.filter_fault(), _FILTER), (made.fault(), _COMMANDS)):
+        self.draft.verify = next(mode for mode, choice in self.verify.items() if choice.isChecked())
+        password = self.draft.password_fault
+        faults = ((made.filter_fault(), _FILTER), (made.fault(), _COMMANDS), (password, ENCRYPTION))
+        for fault, title in faults:
             if fault:
-                self.refuse(fault, tab)
+                self.show_tab(title)
+                self.said.setText(fault)
+                if title == ENCRYPTION:
+                    self.encryption.show_fault()
                 return
         super().accept()
 

@@ -62,9 +62,12 @@ class JobOptionsDialog(QDialog):
         self.ok.setDefault(True)
         self.ok.clicked.connect(self.accept)
 
-    def lay_out(self, pages: Sequence[tuple[str, QWidget]]) -> None:
+    def lay_out(
+        self, pages: Sequence[tuple[str, QWidget]], after_log: Sequence[tuple[str, QWidget]] = ()
+    ) -> None:
         """Put the pages in, then Job Log and Alert, which both kinds of job have last."""
-        for title, content in (*pages, ("Job Log", self._log_page()), ("Alert", page(self.alerts))):
+        log, alert = ("Job Log", self._log_page()), ("Alert", page(self.alerts))
+        for title, content in (*pages, log, *after_log, alert):
             self.tabs.addTab(title)
             self.pages.addWidget(_scrolled(content))
         buttons = QDialogButtonBox()
@@ -88,6 +91,11 @@ class JobOptionsDialog(QDialog):
         layout.addWidget(self.pages, 1)
         layout.addWidget(Line())
         layout.addLayout(foot)
+
+    def show_tab(self, title: str) -> None:
+        """Bring the page of that title to the front."""
+        titles = [self.tabs.tabText(at) for at in range(self.tabs.count())]
+        self.tabs.setCurrentIndex(titles.index(title))
 
     def level(self) -> JobLogLevel:
         """The chosen level of the job's log."""

@@ -67,6 +67,11 @@ class ScheduleForm(QWidget):
         """Whether the job enters the queue on hold."""
         return self.hold.isChecked()
 
+    @property
+    def rotates(self) -> bool:
+        """Whether a rotation names the media of each run."""
+        return self.rule().repeat is Repeat.ROTATION
+
     def rule(self) -> Rule:
         """The repetition."""
         return self.repetition.rule()

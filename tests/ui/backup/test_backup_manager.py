@@ -14,8 +14,10 @@ from app.model.scenario import ReplicaSpec
 from app.services.api import BackupRequest
 from app.ui.backup import unregister
 from app.ui.backup.manager import BackupManager
+from app.ui.backup.options import BACKUP_MEDIA, ENCRYPTION, OPERATION, VERIFY
 from app.ui.backup.source_rows import GROUP_KEY
 from app.ui.backup.verdict import DESTINATION, SOURCE
+from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.dialogs.security_and_agent import SecurityDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
 from app.ui.models.cell import ItemRole, Mark
@@ -161,19 +163,79 @@ def test_start_without_a_scenario_stays_on_the_source(manager):
     assert not shown(SecurityDialog)
 
 
-def test_a_differing_password_is_told_at_its_field(manager, qtbot):
+def test_a_password_that_is_not_typed_twice_keeps_the_options_open(manager, qtbot):
     manager.show_request(scenario="Branch File Shares")
-    tab = manager.destination
-    qtbot.keyClicks(tab.password, "one")
-    qtbot.keyClicks(tab.repeated, "two")
-    manager.start()
-    assert manager.tabs.currentIndex() == DESTINATION
-    assert tab.repeated.property("state") == "error"
-    assert tab.repeated.accessibleDescription() == "The passwords differ"
-    assert "The passwords differ" in manager.foot.text.text()
-    tab.repeated.clear()
-    qtbot.keyClicks(tab.repeated, "one")
-    assert tab.repeated.property("state") == ""
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    page = options.encryption
+    assert not page.password.isEnabled()
+    page.encrypt.click()
+    options.ok.click()
+    assert page.password.accessibleDescription() == "Type the session password"
+    qtbot.keyClicks(page.password, "one")
+    qtbot.keyClicks(page.repeated, "two")
+    options.tabs.setCurrentIndex(0)
+    options.ok.click()
+    assert options.isVisible()
+    assert page.isVisible()
+    assert page.repeated.property("state") == "error"
+    assert page.repeated.accessibleDescription() == "The passwords differ"
+    assert options.said.text() == "The passwords differ"
+    page.repeated.clear()
+    qtbot.keyClicks(page.repeated, "one")
+    assert page.repeated.property("state") == ""
+    assert manager.draft.password == ""
+    options.ok.click()
+    assert manager.draft.password == "one"
+    assert "encrypted" in manager.foot.text.text()
+    assert manager.destination.form.encryption.text.text() == "With a session password"
+
+
+def test_no_encryption_takes_the_password_away(manager, qtbot):
+    manager.draft.password = manager.draft.repeated = "one"
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    assert options.encryption.encrypt.isChecked()
+    options.encryption.encrypt.click()
+    options.reject()
+    assert manager.draft.password == "one"
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    options.encryption.encrypt.click()
+    options.ok.click()
+    assert (manager.draft.password, manager.draft.repeated) == ("", "")
+
+
+def test_each_summary_of_the_destination_leads_to_its_page(manager):
+    form = manager.destination.form
+    for part, title in (
+        (form.media, BACKUP_MEDIA),
+        (form.streams, OPERATION),
+        (form.verification, VERIFY),
+        (form.encryption, ENCRYPTION),
+    ):
+        part.change.click()
+        options = dialog(BackupOptionsDialog)
+        assert options.tabs.tabText(options.tabs.currentIndex()) == title
+        options.reject()
+
+
+def test_the_options_stand_in_the_order_of_the_reference(manager):
+    manager.show_options()
+    options = dialog(BackupOptionsDialog)
+    titles = [options.tabs.tabText(at) for at in range(options.tabs.count())]
+    assert titles == [
+        "Backup Media",
+        "Verification",
+        "Retry",
+        "Operation",
+        "Filter",
+        "Pre/Post",
+        "Job Log",
+        "Encryption/Compression",
+        "Alert",
+    ]
+    options.reject()
 
 
 def test_backup_is_submitted_exactly_as_chosen(manager, qtbot, services, context, remote, settled):
@@ -183,9 +245,15 @@ def test_backup_is_submitted_exactly_as_chosen(manager, qtbot, services, context
     manager.show_request(scenario="Sales Shares")
     tab = manager.destination
     tab.tree.select_row(tab.model.find("GROUP1"))
-    for editor in (tab.password, tab.repeated):
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    options.encryption.encrypt.setChecked(True)
+    for editor in (options.encryption.password, options.encryption.repeated):
         qtbot.keyClicks(editor, "geheim")
-    tab.verify[VerifyMode.SCAN].setChecked(True)
+    options.verify[VerifyMode.SCAN].setChecked(True)
+    options.ok.click()
+    qtbot.waitUntil(lambda: not shown(BackupOptionsDialog))
+    assert tab.form.verification.text.text() == "Scan backup media contents"
     manager.start()
     security = dialog(SecurityDialog)
     qtbot.keyClicks(security.user, "m")
@@ -223,7 +291,7 @@ def test_backup_is_submitted_exactly_as_chosen(manager, qtbot, services, context
     assert (request.schedule.run_at, request.schedule.repeat) == (None, "")
     assert context.extra["toasts"][-1][:3] == ("Job 416 submitted", "Nightly, on hold", "Show job")
     assert manager.draft.chosen == set()
-    assert (manager.draft.password, tab.password.text()) == ("", "")
+    assert (manager.draft.password, tab.form.encryption.text.text()) == ("", "None")
 
 
 def test_show_job_of_the_toast_opens_the_queue_at_the_job(manager, qtbot, context, settled):

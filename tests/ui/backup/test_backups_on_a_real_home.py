@@ -19,6 +19,7 @@ from app.model.source import DirectSource
 from app.services.api import Services
 from app.ui.backup.logins import LoginState
 from app.ui.backup.manager import BackupManager
+from app.ui.backup.options import ENCRYPTION
 from app.ui.backup.staging_tab import StagingDialog
 from app.ui.backup.thresholds import GIGABYTES
 from app.ui.bridge.tasks import Tasks
@@ -191,8 +192,12 @@ def test_a_staging_policy_is_refused_kept_paused_and_removed(bench: Bench, real:
 
 def test_a_job_on_hold_gets_another_password_and_the_log_is_purged(bench: Bench, real: Services) -> None:
     bench.choose()
-    bench.manager.draft.password = bench.manager.draft.repeated = "first"
-    bench.manager.destination.show_draft()
+    bench.manager.show_options(ENCRYPTION)
+    options = bench.dialog(BackupOptionsDialog)
+    options.encryption.encrypt.setChecked(True)
+    options.encryption.password.setText("first")
+    options.encryption.repeated.setText("first")
+    options.ok.click()
     bench.manager.schedule.hold.setChecked(True)
     job = bench.submitted(bench.start())
     assert job.status is JobStatus.HOLD

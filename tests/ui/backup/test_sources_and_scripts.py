@@ -15,6 +15,7 @@ from app.model.job_log import JobLogLevel
 from app.model.source import DirectSource
 from app.ui.backup.folders import TOP, UNIX
 from app.ui.backup.manager import BackupManager
+from app.ui.backup.options import ENCRYPTION
 from app.ui.backup.verdict import DESTINATION
 from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
@@ -193,6 +194,16 @@ def test_a_file_that_is_no_script_changes_nothing(manager, tmp_path, settled, co
     assert manager.draft.chosen == {BRANCH}
 
 
+def type_password(manager, qtbot, password):
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    options.encryption.encrypt.setChecked(True)
+    for editor in (options.encryption.password, options.encryption.repeated):
+        qtbot.keyClicks(editor, password)
+    options.ok.click()
+    assert not options.isVisible()
+
+
 def test_a_modified_job_is_replaced_under_its_number(manager, services, settled, qtbot):
     script = BackupScript((BRANCH,), ("Branch File Shares",), retries=2, encrypt=True)
     job = services.add_job(JobKind.BACKUP, "Nightly", script, hold=True)
@@ -201,8 +212,9 @@ def test_a_modified_job_is_replaced_under_its_number(manager, services, settled,
     assert manager.header.subtitle.text() == f"Modify job {job.id}"
     assert manager.tabs.currentIndex() == DESTINATION
     assert manager.schedule.on_hold
-    for editor in (manager.destination.password, manager.destination.repeated):
-        qtbot.keyClicks(editor, "secret")
+    assert manager.destination.fault == "Type the session password"
+    assert QApplication.focusWidget() is manager.destination.form.encryption.change
+    type_password(manager, qtbot, "secret")
     manager.start()
     manager.submission._ask_submit()
     submit = dialog(SubmitJobDialog)
@@ -235,8 +247,7 @@ def test_a_password_that_differs_from_the_last_one_is_refused_unless_it_is_meant
 ):
     open_folder(manager, settled)
     manager.source.model.marker_clicked.emit(folder(manager, b"/srv"))
-    for editor in (manager.destination.password, manager.destination.repeated):
-        qtbot.keyClicks(editor, "mistyped")
+    type_password(manager, qtbot, "mistyped")
     refused = CredentialsError("E1164", scenario="x", session=1, media="m")
     services.raises["backups.check_password"] = refused
     manager.start()
@@ -245,8 +256,13 @@ def test_a_password_that_differs_from_the_last_one_is_refused_unless_it_is_meant
     settled()
     assert submit.problem.isVisible()
     assert services.called("backups.submit") == []
-    manager.destination.new_password.setChecked(True)
-    submit.submit_button.click()
+    submit.reject()
+    manager.show_options(ENCRYPTION)
+    options = dialog(BackupOptionsDialog)
+    options.encryption.new_password.setChecked(True)
+    options.ok.click()
+    manager.start()
+    dialog(SubmitJobDialog).submit_button.click()
     settled()
     assert len(services.called("backups.submit")) == 1
-    assert not manager.destination.new_password.isChecked()
+    assert not manager.draft.new_password

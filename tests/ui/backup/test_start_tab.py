@@ -40,7 +40,8 @@ def test_a_job_that_misses_something_is_not_submitted_and_says_why(manager):
     assert tab.reason.text().startswith("No scenario is chosen")
     assert tab.submit.toolTip() == tab.reason.text()
     manager.draft.toggle_source("localhost", b"/srv")
-    manager.destination.password.setText("only once")
+    manager.draft.password = "only once"
+    manager._show_readiness()
     assert not tab.submit.isEnabled()
     assert tab.reason.text().startswith("Destination: ")
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QDialog, Q
 import app.ui
 from app.model.job import Schedule
 from app.model.owners import OwnerCount, OwnerRule
-from app.ui.backup.options import BackupOptions
+from app.ui.backup.draft import BackupDraft
 from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.dialogs.restore_login import RestoreLoginDialog
 from app.ui.dialogs.restore_options import JobOptions, RestoreOptionsDialog
@@ -75,7 +75,7 @@ def dialogs(services, context, qtbot) -> dict[str, Callable[[], QDialog]]:
         "plan": lambda: RestorePlanDialog(context, planned, host),
         "owners": lambda: RestoreOwnersDialog("files-02", OWNERS, OwnerRule.NUMBER, (), host),
         "options": lambda: RestoreOptionsDialog(context, JobOptions(), host),
-        "options of a backup": lambda: BackupOptionsDialog(context, BackupOptions(), ["orders"], host),
+        "options of a backup": lambda: BackupOptionsDialog(context, BackupDraft(), ["orders"], host),
         "preview": lambda: PreviewDialog(context, newer, host),
         "compare versions": lambda: CompareFilesDialog(context, older, newer, host),
         "compare folders": lambda: CompareFoldersDialog(context, older, newer, host),
