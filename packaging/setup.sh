@@ -74,8 +74,8 @@ arcxo_environment() {
     say "Installing the locked dependencies"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r packaging/locks/build.txt
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
     packaging/native
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
     printf '%s' "$wanted" > "$stamp"
 }
 
