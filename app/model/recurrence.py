@@ -91,11 +91,17 @@ def describe(schedule: Schedule) -> str:
     if schedule.rotation is not None:
         scheme = schedule.rotation.scheme.value.replace("gfs", "GFS")
         text = f"{scheme} rotation {schedule.rotation.prefix}, {text}"
-    if schedule.run_at is not None and parts["FREQ"] not in ("MINUTELY", "HOURLY"):
+    frequent = parts["FREQ"] in ("MINUTELY", "HOURLY")
+    if frequent and {"BYDAY", "BYHOUR"} & set(parts):
+        text += f", {schedule.time_zone or 'UTC'}"
+    if schedule.run_at is not None and not frequent:
         from zoneinfo import ZoneInfo
 
         zone = ZoneInfo(schedule.time_zone) if schedule.time_zone else schedule.run_at.tzinfo
-        text += f" at {schedule.run_at.astimezone(zone):%H:%M} {schedule.time_zone or 'UTC'}"
+        start = schedule.run_at.astimezone(zone)
+        if parts["FREQ"] == "MONTHLY" and set(parts) <= {"FREQ", "INTERVAL"}:
+            text += f" on day {start.day}{', or the last one' if start.day > _SHORTEST_MONTH else ''}"
+        text += f" at {start:%H:%M} {schedule.time_zone or 'UTC'}"
     if schedule.excluded:
         text += f", not on {_listed([_NAMES.get(day, day) for day in schedule.excluded])}"
     return text

@@ -74,6 +74,14 @@ def test_days_of_the_month_that_are_none_are_refused(text: str):
             "every month on day 31, or the last one at 02:00 UTC",
         ),
         (Schedule(START, recurrence.on_weeks("last", "SU")), "every month on the last Sunday at 02:00 UTC"),
+        (
+            Schedule(START, "FREQ=MONTHLY;INTERVAL=2"),
+            "every 2 months on day 31, or the last one at 02:00 UTC",
+        ),
+        (
+            Schedule(START, "FREQ=HOURLY;INTERVAL=3;BYDAY=SA", "Europe/Berlin"),
+            "every 3 hours on Saturday, Europe/Berlin",
+        ),
         (Schedule(repeat="FREQ=YEARLY;BYEASTER=1"), "by the rule FREQ=YEARLY;BYEASTER=1"),
     ],
 )
