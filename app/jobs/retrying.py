@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from app.catalog.api import NewJob
-from app.jobs.rotating import media_day
+from app.jobs.rotating import media_day, run_day
 from app.model.job import BackupScript, Job, JobKind, JobResult, MediaMethod, Schedule
 
 MOST = 12
@@ -47,7 +47,9 @@ def after_crash(job: Job, credentials: bytes) -> NewJob | None:
     script = job.script
     if not isinstance(script, BackupScript):
         return None
-    day = media_day(job, job.started_at or datetime.now(UTC))
+    day = None
+    if job.schedule.rotation is not None:
+        day = media_day(job, run_day(job, job.started_at or datetime.now(UTC)))
     if day is not None:
         script = replace(script, media_name=day.media_name, pool=day.pool)
     return _again(job, script, credentials, _AFTER_CRASH)

@@ -41,9 +41,32 @@ def media_of(schedule: Schedule, at: datetime, created_at: datetime) -> Rotation
     return day_of(schedule.rotation, day, lambda one: scheduler.runs_on(schedule, one, created_at))
 
 
+def run_day(job: Job, now: datetime) -> datetime:
+    """The time that decides on the media of a run that begins `now`: when it was to be.
+
+    A run that was missed, or that waited beyond midnight, is that of its own day. One that somebody asked for,
+    at a time that is none of the schedule's, is one of now.
+    """
+    at = job.execution_at
+    if at is None or at >= now or scheduler.next_run(job.schedule, at - _MOMENT, job.created_at) != at:
+        return now
+    for _ in range(_MOST_MISSED):
+        following = scheduler.next_run(job.schedule, at, job.created_at)
+        if following is None or following > now:
+            break
+        at = following
+    return at
+
+
+_MOMENT = timedelta(microseconds=1)
+_MOST_MISSED = 1000
+
+
 def for_run(catalog: Catalog, job: Job, now: datetime) -> Job:
-    """The job as this run does it: its script names the media that the rotation has for today."""
-    found = media_day(job, now)
+    """The job as this run does it: its script names the media that the rotation has for its day."""
+    if job.schedule.rotation is None:
+        return job
+    found = media_day(job, run_day(job, now))
     if found is None or not isinstance(job.script, BackupScript):
         return job
     method = MediaMethod.APPEND if found.append or _written_today(catalog, job, found, now) else None
