@@ -8,8 +8,9 @@ import click
 
 from app.cli.arguments import Megabytes
 from app.cli.context import current
+from app.cli.schedule import local_zone
 from app.model.errors import UsageError
-from app.model.staging import MOST_DAYS, MOST_MINUTES, StagingPlan, StagingPolicy
+from app.model.staging import MOST_DAYS, MOST_MINUTES, CopyWhen, StagingPlan, StagingPolicy
 
 
 @click.group(help="Staging groups: backups go there first, and are copied on.")
@@ -25,8 +26,8 @@ def list_groups() -> None:
         context.services.staging.plans(),
         [
             ("Group", lambda item: item.policy.group),
-            ("Copied to", lambda item: item.policy.target + (" (paused)" if item.policy.paused else "")),
-            ("After", lambda item: f"{item.policy.copy_after_minutes:,} min"),
+            ("Copied to", lambda item: _to(item.policy)),
+            ("When", _when),
             ("Purged", _purged),
             ("Used", lambda item: "-" if item.used_percent is None else item.used),
             ("Sessions", lambda item: f"{item.sessions:,}"),
@@ -34,7 +35,7 @@ def list_groups() -> None:
             ("Due", lambda item: f"{sum(len(numbers) for _, numbers in item.copy):,}"),
         ],
         empty="No staging group. Make one: arcxo staging set GROUP --to GROUP",
-        right=(2, 4, 5, 6, 7),
+        right=(4, 5, 6, 7),
     )
 
 
@@ -45,6 +46,17 @@ def list_groups() -> None:
     "--copy-after", type=click.IntRange(0, MOST_MINUTES), default=None, metavar="MINUTES",
     help="After the backup; 0 = as soon as it is written.",
 )  # fmt: skip
+@click.option(
+    "--copy-at", default=None, metavar="HH:MM",
+    help="At a time of day, in place of after the backup.",
+)  # fmt: skip
+@click.option(
+    "--copy-days", default=None, metavar="DAYS",
+    help="Like MO,WE,FR: the days of --copy-at; all = every day.",
+)  # fmt: skip
+@click.option("--time-zone", default=None, metavar="ZONE", help="Of --copy-at, like Europe/Berlin.")
+@click.option("--copy-before-purge", is_flag=True, help="Copy only what is to be purged.")
+@click.option("--no-copy", is_flag=True, help="Copy nothing: purge by age, without a copy.")
 @click.option(
     "--purge-after", type=click.IntRange(-1, MOST_DAYS), default=None, metavar="DAYS",
     help="Of what was copied; -1 = not by age.",
@@ -62,6 +74,11 @@ def put(
     group: str,
     target: str | None,
     copy_after: int | None,
+    copy_at: str | None,
+    copy_days: str | None,
+    time_zone: str | None,
+    copy_before_purge: bool,
+    no_copy: bool,
     purge_after: int | None,
     purge_when_full: bool | None,
     max_percent: int | None,
@@ -75,9 +92,9 @@ def put(
     known = {one.policy.group: one.policy for one in context.services.staging.plans()}
     policy = known.get(group)
     if policy is None:
-        if target is None:
+        if target is None and not no_copy:
             raise UsageError("E5760", group=group, details="--to says where its sessions are copied to")
-        policy = StagingPolicy(group, target)
+        policy = StagingPolicy(group, target or "")
     given = {
         "target": target,
         "copy_after_minutes": copy_after,
@@ -88,13 +105,38 @@ def put(
         "max_mb": max_size,
         "purge_to_mb": purge_to_size,
     }
+    ways = {
+        CopyWhen.AFTER: copy_after is not None,
+        CopyWhen.AT: copy_at is not None,
+        CopyWhen.BEFORE_PURGE: copy_before_purge,
+        CopyWhen.NEVER: no_copy,
+    }
+    policy = _copied(policy, [way for way, named in ways.items() if named], copy_at, copy_days, time_zone)
     if (max_percent or purge_to) and not (max_size or purge_to_size):
         policy = replace(policy, max_mb=0, purge_to_mb=0)
     policy = replace(policy, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type] # each is checked by its option
     if purge_after is not None:
         policy = replace(policy, purge_after_days=None if purge_after < 0 else purge_after)
     context.services.staging.put(policy)
-    context.show(policy, f"{group} is a staging group: its sessions are copied to {policy.target}.")
+    does = f"are copied to {policy.target}" if policy.copies else "are purged by age, without a copy"
+    context.show(policy, f"{group} is a staging group: its sessions {does}.")
+
+
+def _copied(
+    policy: StagingPolicy, ways: list[CopyWhen], at: str | None, days: str | None, zone: str | None
+) -> StagingPolicy:
+    """The policy with another time of its copies; what is None stays."""
+    if len(ways) > 1:
+        raise UsageError("E5760", group=policy.group, details="its copies are made in one way, not in two")
+    if ways:
+        policy = replace(policy, copy_when=ways[0])
+    if at is not None:
+        policy = replace(policy, copy_at=at, time_zone=policy.time_zone or local_zone())
+    if zone is not None:
+        policy = replace(policy, time_zone=zone)
+    if days is not None:
+        policy = replace(policy, copy_days="" if days.casefold() == "all" else days.upper())
+    return policy
 
 
 def _pause(name: str, help_text: str, *, paused: bool) -> None:
@@ -131,9 +173,26 @@ def run() -> None:
     context.show_done(f"{count:,} jobs are in the queue" if count else "Nothing is due", jobs=count)
 
 
+def _when(item: StagingPlan) -> str:
+    policy = item.policy
+    match policy.copy_when:
+        case CopyWhen.AT:
+            zone = f" {policy.time_zone}" if policy.time_zone else " UTC"
+            return f"{policy.copy_days or 'daily'} {policy.copy_at}{zone}"
+        case CopyWhen.BEFORE_PURGE:
+            return "before purge"
+        case CopyWhen.NEVER:
+            return "never"
+    return f"{policy.copy_after_minutes:,} min after"
+
+
+def _to(policy: StagingPolicy) -> str:
+    return (policy.target if policy.copies else "-") + (" (paused)" if policy.paused else "")
+
+
 def _purged(item: StagingPlan) -> str:
     policy = item.policy
     parts = [] if policy.purge_after_days is None else [f"after {policy.purge_after_days:,} d"]
-    if policy.purge_when_full:
+    if policy.purges_full:
         parts.append(f"{policy.most} to {policy.least}")
     return ", ".join(parts) or "never"

@@ -15,7 +15,7 @@ from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.set_jobs import SET_KINDS, SetJobs
-from app.jobs.staging import STAGING, still_migrated
+from app.jobs.staging import STAGING, still_migrated, why_kept
 from app.media import api as media
 from app.media.api import Damage, VerifyProgress
 from app.media.mediaset import open_set
@@ -61,7 +61,8 @@ class MediaJobs:
         if STAGING in script:
             safe = still_migrated(self._catalog, script, numbers)
             if len(safe) < len(numbers):
-                control.warn("W5765", count=len(numbers) - len(safe), media=one.label.name)
+                code = why_kept(self._catalog, script)
+                control.warn(code, count=len(numbers) - len(safe), media=one.label.name)
             if not safe:
                 return Outcome(JobResult.FINISHED)
             numbers = safe

@@ -1331,7 +1331,8 @@ class MemoryStaging(_Calls):
 
     def plans(self) -> Sequence[StagingPlan]:
         self._note("staging.plans")
-        return [StagingPlan(policy, 61, 58, 3, 47) for policy in self.policies.values()]
+        coming = now() + timedelta(hours=2)
+        return [StagingPlan(one, 61, 58, 3, 47, next_copy=coming) for one in self.policies.values()]
 
     def put(self, policy: StagingPolicy) -> None:
         self._note("staging.put", policy)

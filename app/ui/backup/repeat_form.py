@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
     QLineEdit,
     QSpinBox,
     QStackedWidget,
@@ -22,7 +21,7 @@ from app.model.rotation import RotationScheme
 from app.ui.backup.rules import DAY_NAMES, DAYS, WEEKS, Repeat, Rule, rule_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label
-from app.ui.widgets.boxes import column_of, row_of
+from app.ui.widgets.boxes import column_of, grid_of, row_of
 from app.ui.widgets.form import Field
 
 CHOICES = (
@@ -106,12 +105,12 @@ class RepeatForm(QWidget):
         for page in (
             QWidget(),
             row_of(Field("Interval", self.every)),
-            _rows(self.days),
+            grid_of(self.days),
             column_of(
                 Label("Weeks", "small_medium", "text2"),
-                _rows(self.weeks),
+                grid_of(self.weeks),
                 Label("Days", "small_medium", "text2"),
-                _rows(self.month_days),
+                grid_of(self.month_days),
             ),
             row_of(Field("Day", self.month_day, "A month without that day has the run on its last one.")),
             Field(
@@ -129,7 +128,7 @@ class RepeatForm(QWidget):
             self.details.addWidget(holder)
         self.exceptions = column_of(
             Label("Days without runs", "strong"),
-            _rows(self.off),
+            grid_of(self.off),
             self.dates_field,
             self.catch_up,
         )
@@ -244,16 +243,3 @@ def _spin(least: int, most: int) -> QSpinBox:
     made.setRange(least, most)
     made.setFixedWidth(theme().px(90))
     return made
-
-
-def _rows(boxes: Sequence[QCheckBox]) -> QWidget:
-    """Boxes side by side, four in a row: they have room in a narrow window with large letters."""
-    holder = QWidget()
-    grid = QGridLayout(holder)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(4)
-    for position, box in enumerate(boxes):
-        grid.addWidget(box, *divmod(position, 4), alignment=Qt.AlignmentFlag.AlignLeft)
-    grid.setColumnStretch(4, 1)
-    return holder

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.model.staging import MOST_DAYS, MOST_MINUTES, StagingPlan, StagingPolicy
+from app.model.staging import StagingPlan
 from app.ui import formats
 from app.ui.backup.draft import BackupDraft, DeviceGroup
-from app.ui.backup.thresholds import ThresholdForm
-from app.ui.dialogs.act import ActDialog
+from app.ui.backup.staging_dialog import StagingDialog
+from app.ui.backup.staging_words import next_words, policy_words, purge_words, when_words
 from app.ui.manager import Context
 from app.ui.models.cell import Cell, Column, number
 from app.ui.models.tree import Row, TreeModel
-from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, PaneHeader, button, column
-from app.ui.widgets.form import Field
 from app.ui.widgets.views import CellTree
 
 COLUMNS = (
     Column("Device group", 230, stretch=True),
     Column("Copied to", 120),
-    Column("Copy after", 110),
+    Column("Copied", 140),
     Column("Purge", 210),
     Column("Used", 110),
     Column("Sessions", 80, right=True),
@@ -116,10 +113,9 @@ class StagingTab(QWidget):
         self.remove.setEnabled(plan is not None)
         paused = plan is not None and plan.policy.paused
         self.pause.setText("Go on copying" if paused else "Pause migration")
-        self.note.setText(
-            f"This job goes to {self._draft.group}. "
-            + (self.words or "It is no staging group: the sessions stay where they are written.")
-        )
+        said = self.words or "It is no staging group: the sessions stay where they are written."
+        coming = f"\n{plan.policy.group}: {next_words(plan)}." if plan is not None else ""
+        self.note.setText(f"This job goes to {self._draft.group}. {said}{coming}")
 
     def _on_row_changed(self, _index: QModelIndex) -> None:
         self._show()
@@ -160,119 +156,6 @@ class StagingTab(QWidget):
         self.changed.emit()
 
 
-class StagingDialog(ActDialog):
-    """The policy of one group. `submitted` when it is kept."""
-
-    def __init__(
-        self,
-        context: Context,
-        group: str,
-        targets: Sequence[str],
-        policy: StagingPolicy | None,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(
-            context,
-            f"Staging policy of {group}",
-            "It holds for all sessions of the group, whichever job writes them. Only what has a copy that "
-            "can be read is purged, and the newest session of each volume stays.",
-            "Keep policy",
-            parent,
-            width=560,
-        )
-        self._group = group
-        self._before = policy
-        known = policy or StagingPolicy(group, targets[0] if targets else "")
-        self.target = QComboBox()
-        self.target.addItems(list(targets))
-        self.target.setCurrentText(known.target)
-        self.after = _spin(0, MOST_MINUTES, known.copy_after_minutes, "As soon as it is written")
-        self.days = _spin(-1, MOST_DAYS, _days(known), "Not by age")
-        self.when_full = QCheckBox("Purge data when used space exceeds the maximum threshold")
-        self.when_full.setChecked(known.purge_when_full)
-        self.thresholds = ThresholdForm(known)
-        self.thresholds.changed.connect(self.refresh)
-        self.media = QLineEdit(known.media_name)
-        self.media.setMaxLength(64)
-        self.media.setPlaceholderText("Any, or named by date and time")
-        self.paused = QCheckBox("Pause data migration")
-        self.paused.setChecked(known.paused)
-        for widget in (
-            Field("Copy to device group", self.target),
-            Field("Copy after", self.after, unit="minutes"),
-            Field("Purge what was copied after", self.days, unit="days"),
-            self.when_full,
-            self.thresholds,
-            Field("Name of the media of the copies, optional", self.media),
-            self.paused,
-        ):
-            self.form.addWidget(widget)
-        for spin in (self.after, self.days):
-            spin.valueChanged.connect(self.refresh)
-        self.when_full.toggled.connect(self.refresh)
-        self.target.currentIndexChanged.connect(self.refresh)
-        self.refresh()
-
-    def policy(self) -> StagingPolicy:
-        """What the fields say."""
-        plain = StagingPolicy(
-            self._group,
-            self.target.currentText(),
-            self.after.value(),
-            None if self.days.value() < 0 else self.days.value(),
-            self.when_full.isChecked(),
-            media_name=self.media.text().strip(),
-            paused=self.paused.isChecked(),
-        )
-        return self.thresholds.put_into(plain)
-
-    def fault(self) -> str:
-        """What is wrong, or ""."""
-        self.thresholds.setEnabled(self.when_full.isChecked())
-        if not self.target.count():
-            return "There is no other device group to copy to: make one in Devices and media"
-        fault = self.policy().fault()
-        return fault[:1].upper() + fault[1:]
-
-    def call(self) -> Callable[[], Any]:
-        """Keep it."""
-        return partial(self.context.services.staging.put, self.policy())
-
-
-def policy_words(policy: StagingPolicy) -> str:
-    """A policy in a sentence."""
-    after = (
-        f"{formats.duration(policy.copy_after_minutes * 60)} after they are written"
-        if policy.copy_after_minutes
-        else "as soon as they are written"
-    )
-    paused = " (paused now)" if policy.paused else ""
-    return f"Its sessions are copied to {policy.target} {after}{paused}; {_purge_words(policy)}."
-
-
-def _purge_words(policy: StagingPolicy) -> str:
-    parts = []
-    if policy.purge_after_days is not None:
-        parts.append(f"after {formats.counted(policy.purge_after_days, 'day')}")
-    if policy.purge_when_full:
-        most = policy.most if policy.by_size else str(policy.max_percent)
-        parts.append(f"from {most} down to {policy.least} used")
-    return f"purged here {' and '.join(parts)}" if parts else "never purged here"
-
-
-def _days(policy: StagingPolicy) -> int:
-    return -1 if policy.purge_after_days is None else policy.purge_after_days
-
-
-def _spin(least: int, most: int, value: int, special: str = "") -> QSpinBox:
-    made = QSpinBox()
-    made.setRange(least, most)
-    made.setSpecialValueText(special)
-    made.setValue(value)
-    made.setFixedWidth(theme().px(190 if special else 100))
-    return made
-
-
 def _row(group: DeviceGroup, plan: StagingPlan | None, draft: BackupDraft) -> Row:
     chosen = group.name == draft.group
     muted = Cell(formats.NONE, role="muted")
@@ -288,7 +171,6 @@ def _row(group: DeviceGroup, plan: StagingPlan | None, draft: BackupDraft) -> Ro
         cells = (head, Cell("No staging", role="muted"), *[muted] * 3, number("", None), number("", None))
         return Row(group.name, cells, object=group)
     policy, share = plan.policy, plan.used_percent
-    after = formats.duration(policy.copy_after_minutes * 60) if policy.copy_after_minutes else "At once"
     used = muted
     if share is not None:
         over = plan.above
@@ -297,9 +179,9 @@ def _row(group: DeviceGroup, plan: StagingPlan | None, draft: BackupDraft) -> Ro
         group.name,
         (
             head,
-            Cell(policy.target),
-            Cell(after),
-            Cell(_purge_words(policy).removeprefix("purged here ").capitalize()),
+            Cell(policy.target) if policy.copies else muted,
+            Cell(when_words(policy), tooltip=next_words(plan)),
+            Cell(purge_words(policy).removeprefix("purged here ").capitalize()),
             used,
             number(formats.count(plan.sessions), plan.sessions),
             number(formats.count(plan.waiting), plan.waiting, "warning" if policy.paused else "text"),

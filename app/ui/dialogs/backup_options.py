@@ -58,7 +58,7 @@ class BackupOptionsDialog(JobOptionsDialog):
         self.draft = draft.for_options()
         options = self.draft.options
         super().__init__(context, options.commands, options.job_log, tuple(JOB_LOG), parent)
-        self.resize(theme().px(860), theme().px(640))
+        self.resize(theme().px(860), theme().px(700))
         self.media = BackupMediaPage(self.draft.rules, rotation=rotation)
         self.verify: dict[VerifyMode, QRadioButton] = {}
         self.encryption = BackupEncryptionPage(self.draft)

@@ -55,7 +55,7 @@ TOPICS: dict[str, str] = {
     "backup.start_tab.StartTab": "backup-manager",
     "backup.source_tab.SourceTab": "backup-source",
     "backup.staging_tab.StagingTab": "staging",
-    "backup.staging_tab.StagingDialog": "staging",
+    "backup.staging_dialog.StagingDialog": "staging",
     "backup.destination_tab.DestinationTab": "backup-destination",
     "backup.schedule_tab.ScheduleTab": "backup-schedule",
     "dialogs.backup_options.BackupOptionsDialog": "backup-options",

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 
 def row_of(*widgets: QWidget) -> QWidget:
@@ -27,6 +37,19 @@ def column_of(*widgets: QWidget) -> QWidget:
     column.setSpacing(6)
     for widget in widgets:
         column.addWidget(widget)
+    return holder
+
+
+def grid_of(widgets: Sequence[QWidget], columns: int = 4) -> QWidget:
+    """Side by side, so many in a row: they have room in a narrow window with large letters."""
+    holder = QWidget()
+    grid = QGridLayout(holder)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(4)
+    for position, widget in enumerate(widgets):
+        grid.addWidget(widget, *divmod(position, columns), alignment=Qt.AlignmentFlag.AlignLeft)
+    grid.setColumnStretch(columns, 1)
     return holder
 
 

@@ -20,7 +20,7 @@ from app.services.api import Services
 from app.ui.backup.logins import LoginState
 from app.ui.backup.manager import BackupManager
 from app.ui.backup.options import ENCRYPTION
-from app.ui.backup.staging_tab import StagingDialog
+from app.ui.backup.staging_dialog import StagingDialog
 from app.ui.backup.thresholds import GIGABYTES
 from app.ui.bridge.tasks import Tasks
 from app.ui.dialogs.backup_options import BackupOptionsDialog

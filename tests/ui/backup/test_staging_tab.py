@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QTime
 from PySide6.QtWidgets import QApplication
 
 from app.model.errors import UsageError
-from app.model.staging import StagingPolicy
+from app.model.staging import CopyWhen, StagingPolicy
 from app.ui.backup.manager import BackupManager
-from app.ui.backup.staging_tab import StagingDialog
+from app.ui.backup.staging_dialog import StagingDialog
 from app.ui.backup.thresholds import GIGABYTES, MEGABYTES
 from app.ui.backup.verdict import STAGING
 
@@ -33,20 +34,28 @@ def dialog() -> StagingDialog:
     )
 
 
+def choose_when(made: StagingDialog, when: str) -> None:
+    made.when.when.setCurrentIndex(made.when.when.findData(when))
+
+
 def test_a_group_becomes_a_staging_group(manager, services, settled):
     tab = manager.staging
     assert "no staging group" in tab.note.text()
     tab.edit_policy()
     made = dialog()
-    made.after.setValue(30)
+    assert made.policy().copy_after_minutes == 0
+    choose_when(made, CopyWhen.AFTER)
+    made.when.after.setValue(30)
     made.days.setValue(7)
     made.action.click()
     settled()
     assert services.staging.policies == {"GROUP0": StagingPolicy("GROUP0", "GROUP1", 30, 7)}
-    assert tab.note.text() == (
+    does, coming = tab.note.text().splitlines()
+    assert does == (
         "This job goes to GROUP0. Its sessions are copied to GROUP1 30 min after they are written; "
         "purged here after 7 days and from 80 down to 60 % used."
     )
+    assert coming.startswith("GROUP0: The next is copied ")
     assert any(fact.caption == "Staging" for fact in manager.facts())
 
 
@@ -124,3 +133,65 @@ def test_another_group_is_used_for_the_job(manager, services, settled):
     assert manager.draft.group == "GROUP1"
     assert manager.destination.group.name == "GROUP1"
     assert not tab.use.isEnabled()
+
+
+def test_copies_at_a_time_of_day_come_back_as_they_were_kept(manager, services, settled):
+    manager.staging.edit_policy()
+    made = dialog()
+    assert not made.when.time.isVisible()
+    choose_when(made, CopyWhen.AT)
+    assert made.when.time.isVisible()
+    made.when.time.setTime(QTime(4, 15))
+    for day in (0, 4):
+        made.when.days[day].setChecked(True)
+    made.action.click()
+    settled()
+    kept = services.staging.policies["GROUP0"]
+    assert (kept.copy_when, kept.copy_at, kept.copy_days) == (CopyWhen.AT, "04:15", "MO,FR")
+    assert kept.time_zone
+    assert "on Monday, Friday at 04:15" in manager.staging.note.text()
+    manager.staging.edit_policy()
+    again = dialog()
+    assert again.policy() == kept
+    again.reject()
+
+
+def test_a_delay_is_told_in_the_unit_it_was_given_in(manager, services, settled):
+    for minutes, value, unit in ((90, 90, "minutes"), (120, 2, "hours"), (2880, 2, "days")):
+        services.staging.policies["GROUP0"] = StagingPolicy("GROUP0", "GROUP1", minutes)
+        manager.refresh()
+        settled()
+        manager.staging.edit_policy()
+        made = dialog()
+        assert (made.when.after.value(), made.when.unit.currentText()) == (value, unit)
+        assert made.policy().copy_after_minutes == minutes
+        made.reject()
+        settled()
+
+
+def test_without_copies_a_purge_is_needed_and_its_loss_is_told(manager, services, settled):
+    manager.staging.edit_policy()
+    made = dialog()
+    choose_when(made, CopyWhen.NEVER)
+    assert "purged by age" in made.fault()
+    assert not made.target.isEnabled()
+    assert not made.thresholds.isEnabled()
+    made.days.setValue(14)
+    assert made.fault() == ""
+    assert "are lost then" in made.purge_field._below.text()
+    made.action.click()
+    settled()
+    assert services.staging.policies["GROUP0"].copy_when is CopyWhen.NEVER
+    assert "not copied; purged here after 14 days, without a copy" in manager.staging.note.text()
+
+
+def test_before_purge_says_so(manager, services, settled):
+    manager.staging.edit_policy()
+    made = dialog()
+    choose_when(made, CopyWhen.BEFORE_PURGE)
+    made.when_full.setChecked(False)
+    assert "too full" in made.fault()
+    made.when_full.setChecked(True)
+    made.action.click()
+    settled()
+    assert "only before they are purged" in manager.staging.note.text()
