@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from app.catalog.api import Catalog
 from app.jobs import scheduler
@@ -20,6 +22,10 @@ from app.model.settings import QUEUE_SCAN
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 32
+"""Of each device group, of restores, and of what works with no group: others find room beside them."""
+_MOST_OF_ALL = 96
+_CLOCK_JUMP_S = 5.0
+_LOOK_PAST_EVERY_S = 1.0
 _EXPIRED_EVERY_S = 15.0
 _SETTING_EVERY_S = 5.0
 _AWAY_S = 5.0
@@ -47,6 +53,8 @@ class JobQueue:
         self._scan_every_s = 0.0
         self._timing = Timing(catalog, server_name)
         self._expired_at = self._polled_at = time.monotonic()
+        self._wall_at = time.time()
+        self._look_past_at = 0.0
 
     @property
     def active(self) -> tuple[ActiveJob, ...]:
@@ -58,19 +66,28 @@ class JobQueue:
         """Tend what runs and start what is due. Raises BusyError E6001 while the catalog is locked."""
         for active in self.active:
             active.tend()
-        if time.monotonic() - self._polled_at > _AWAY_S:
-            # The catalog did not answer, for others neither: their leases, too, could not be renewed.
+        away = time.monotonic() - self._polled_at
+        jump = time.time() - self._wall_at - away
+        if away > _AWAY_S or abs(jump) > _CLOCK_JUMP_S:
+            # The catalog did not answer, or the machine slept: leases, those of others too, look run out and
+            # are not. Whoever lives renews them first.
             self._expired_at = time.monotonic() + LEASE_S - _EXPIRED_EVERY_S
-        self._polled_at = time.monotonic()
+        self._polled_at, self._wall_at = time.monotonic(), time.time()
         if time.monotonic() - self._expired_at > _EXPIRED_EVERY_S:
             self._expired_at = time.monotonic()
             self.mark_crashed("")
             self._timing.mend()
         if not claim or not self._scans_now():
             return
-        while self._has_room():
-            found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S, able=self._able)
+        while True:
+            full = self._full()
+            if full >= {_RESTORES, _ALL} or (full and time.monotonic() < self._look_past_at):
+                return
+            able = self._able if not full else partial(self._fits, full)
+            found = self._catalog.jobs.claim_due(self._server_id, lease_seconds=LEASE_S, able=able)
             if found is None:
+                # What waits for room is all read to find what has some: not at each poll.
+                self._look_past_at = time.monotonic() + _LOOK_PAST_EVERY_S
                 return
             if not self._timing.admit(found):
                 continue
@@ -123,10 +140,21 @@ class JobQueue:
         self._scanned_at = now
         return True
 
-    def _has_room(self) -> bool:
+    def _full(self) -> set[Hashable]:
+        """The rooms that are taken. Backups that wait for their group leave those of other groups theirs."""
         # A parent only waits for its children: were it counted, parents could keep them from running.
-        working = sum(1 for active in self.active if not _is_parent(active.job))
-        return working < MOST_AT_ONCE
+        counts = Counter(_room_of(active.job) for active in self.active if not _is_parent(active.job))
+        full: set[Hashable] = {room for room, count in counts.items() if count >= MOST_AT_ONCE}
+        if counts.total() - counts[_RESTORES] >= _MOST_OF_ALL:
+            full.add(_ALL)
+        return full
+
+    def _fits(self, full: set[Hashable], job: Job) -> bool:
+        """Whether there is room for a job, and this server is the one for it."""
+        room = _room_of(job)
+        if not _is_parent(job) and (room in full or (room != _RESTORES and _ALL in full)):
+            return False
+        return self._able is None or self._able(job)
 
     def _ended(self, active: ActiveJob) -> None:
         with self._lock:
@@ -141,6 +169,16 @@ def _next_run(job: Job) -> datetime | None:
         # A rule that cannot be followed any more must not keep other jobs Active.
         _LOG.warning("job %d is not repeated: %s", job.id, error)
         return None
+
+
+_RESTORES, _ALL = "restores", "all"
+
+
+def _room_of(job: Job) -> Hashable:
+    """What a job is counted with."""
+    if job.kind in (JobKind.RESTORE, JobKind.RESTORE_UNDO):
+        return _RESTORES
+    return ("group", job.device_group)
 
 
 def _is_parent(job: Job) -> bool:

@@ -44,8 +44,8 @@ def media_of(schedule: Schedule, at: datetime, created_at: datetime) -> Rotation
 def run_day(job: Job, now: datetime) -> datetime:
     """The time that decides on the media of a run that begins `now`: when it was to be.
 
-    A run that was missed, or that waited beyond midnight, is that of its own day. One that somebody asked for,
-    at a time that is none of the schedule's, is one of now.
+    A run that was missed, or that waited beyond midnight, is that of its own day. One that somebody asked
+    for, at a time that is none of the schedule's, is one of now.
     """
     at = job.execution_at
     if at is None or at >= now or scheduler.next_run(job.schedule, at - _MOMENT, job.created_at) != at:

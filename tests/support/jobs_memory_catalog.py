@@ -81,7 +81,7 @@ class MemoryJobs:
         with self.lock:
             for row in self.rows.values():
                 due = row.job.execution_at is None or row.job.execution_at <= now
-                if row.job.status is JobStatus.READY and due:
+                if row.job.status is JobStatus.READY and due and (able is None or able(row.job)):
                     row.fence += 1
                     row.holder, row.stop = server_id, False
                     row.expires_at = now + timedelta(seconds=lease_seconds)

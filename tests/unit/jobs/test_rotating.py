@@ -45,14 +45,14 @@ def due(at: datetime, *, retries: int = 0, started_at: datetime | None = None) -
         (FRIDAY + timedelta(hours=9), FRIDAY + timedelta(hours=10), "F-TP-MON-01/12/26"),
     ],
 )
-def test_a_run_uses_the_media_of_the_day_it_was_to_be_on(at: datetime, begins: datetime, media: str):
+def test_a_run_uses_the_media_of_the_day_it_was_to_be_on(at: datetime, begins: datetime, media: str) -> None:
     job = due(at)
     found = media_day(job, run_day(job, begins))
     assert found is not None
     assert (found.media_name, found.pool) == (media, "TP_WLY" if "FRI" in media else "TP_DLY")
 
 
-def test_what_a_crash_cut_off_after_midnight_is_made_up_for_on_the_media_of_its_day():
+def test_what_a_crash_cut_off_after_midnight_is_made_up_for_on_the_media_of_its_day() -> None:
     again = after_crash(due(FRIDAY, retries=1, started_at=FRIDAY + timedelta(hours=2)), b"")
     assert again is not None
     assert isinstance(again.script, BackupScript)
