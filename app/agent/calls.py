@@ -20,7 +20,7 @@ _ANSWER_RESERVE_S = 0.2
 STREAMS_MAX = 32
 _SLOW_THREADS = 64
 _STATE_THREADS = 16
-_OPEN_THREADS = 8
+_OPEN_THREADS = 32
 _AUTHORIZATION = "authorization"
 
 
@@ -44,7 +44,7 @@ class Calls:
 
         def handle(request: Any, context: grpc.ServicerContext) -> Any:
             try:
-                self._authorize(name, context)
+                self.authorize(name, token_in(context.invocation_metadata()))
                 left = seconds_left(context)
                 return work(request, left)
             except ArcxoError as error:
@@ -78,7 +78,7 @@ class Calls:
             if not context.add_callback(gone.set):
                 return
             try:
-                self._authorize(name, context)
+                self.authorize(name, token_in(context.invocation_metadata()))
                 yield from self._in_a_place(name, work(request, gone))
             except ArcxoError as error:
                 told = error
@@ -116,15 +116,23 @@ class Calls:
         handle.experimental_thread_pool = self._opening  # type: ignore[attr-defined]  # read by grpc's server
         return handle
 
-    def _authorize(self, name: str, context: grpc.ServicerContext) -> None:
-        token = next(
-            (str(value) for key, value in context.invocation_metadata() if key == _AUTHORIZATION), ""
-        )
+    def close(self) -> None:
+        """Let the threads go, once the server has ended."""
+        for pool in (self._states, self._slow, self._opening, self._streams):
+            pool.shutdown(wait=False)
+
+    def authorize(self, name: str, token: str) -> None:
+        """Raise CredentialsError AE1015, AE1018 unless the bearer of `token` may make the call `name`."""
         account = self._sessions.bearer(token)
         required = REQUIRED_ROLE.get(name)
         if required is None or account.role < required:
             needed = required.label if required else "no"
             raise CredentialsError("AE1018", user=account.name, call=name, role=needed)
+
+
+def token_in(metadata: Any) -> str:
+    """The token that came with a call; "" for none."""
+    return next((str(value) for key, value in metadata or () if key == _AUTHORIZATION), "")
 
 
 def seconds_left(context: grpc.ServicerContext) -> float:

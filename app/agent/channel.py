@@ -27,7 +27,15 @@ SERVER_OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # Whoever connects and says nothing sensible is hung up on.
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # Calls of one connection at once; a client of ours waits with the next one.
+    ("grpc.max_concurrent_streams", 256),
 )
+CONTROL_CONNECTIONS = 512
+DATA_CONNECTIONS = 256
+"""More connections than that are hung up on at once, those that say nothing included.
+
+Else whoever reaches the port could take all open files of the process, with which the replica writes.
+"""
 CHANNEL_OPTIONS = (
     *_LIMITS,
     ("grpc.enable_http_proxy", 0),
@@ -38,6 +46,11 @@ CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+
+
+def server_options(connections: int) -> tuple[tuple[str, Any], ...]:
+    """Options of a server that many connections may be open to."""
+    return (*SERVER_OPTIONS, ("grpc.max_allowed_incoming_connections", connections))
 
 
 def open_channel(address: str, certificate: bytes, own: Identity | None = None) -> grpc.Channel:

@@ -143,7 +143,7 @@ def open_stream_link(
 
 
 def _as_replication_error(error: ArcxoError, scenario: Scenario, host: str) -> ArcxoError:
-    if error.code in ("AE1001", "AE1016", "AE1027", "AE1030", "AE0469"):
+    if error.code in ("AE1001", "AE1009", "AE1016", "AE1027", "AE1030", "AE0469"):
         return ArcxoError("ER00202", host=host, reason=error.params.get("reason", error.code))
     if isinstance(error, CredentialsError) and error.code not in ("AE1006", "AE1033", "AE1038"):
         return CredentialsError("AE0459", name=scenario.name, id=scenario.id, host=host)

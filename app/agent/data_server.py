@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 
 from app.agent.admission import StreamTicket
-from app.agent.channel import SERVER_OPTIONS, data_credentials
+from app.agent.channel import DATA_CONNECTIONS, data_credentials, server_options
 from app.agent.errors import abort, bug
 from app.agent.pieces import Piece, handlers_of
 from app.agent.stream_link import StreamLink, start_reading
@@ -78,7 +78,7 @@ class DataServer:
         self._serve = serve
         self._places = threading.Semaphore(STREAMS_MAX)
         self._pool = ThreadPoolExecutor(STREAMS_MAX + 8, thread_name_prefix="stream")
-        self._server = grpc.server(self._pool, options=SERVER_OPTIONS)
+        self._server = grpc.server(self._pool, options=server_options(DATA_CONNECTIONS))
         self._server.add_generic_rpc_handlers((handlers_of(self.Replicate),))
         self._credentials = data_credentials(identity, lambda: b"".join([identity.certificate, *masters()]))
 

@@ -17,8 +17,9 @@ import grpc
 from app.agent.accounts import Accounts
 from app.agent.admission import Admission
 from app.agent.calls import Calls
-from app.agent.channel import SERVER_OPTIONS, server_credentials
+from app.agent.channel import CONTROL_CONNECTIONS, server_credentials, server_options
 from app.agent.children import Spawner
+from app.agent.gate import Gate
 from app.agent.generated import agent_pb2_grpc
 from app.agent.handlers import ControlHandlers
 from app.agent.home import AgentHome, AgentInfo, dialable, next_port
@@ -26,6 +27,7 @@ from app.agent.home_key import keep_key_with
 from app.agent.host import HostEngines
 from app.agent.logs import log_and_rotate
 from app.agent.names import Names
+from app.agent.open_files import allow_many_open_files
 from app.agent.peer_handlers import PeerHandlers
 from app.agent.peers import Peers
 from app.agent.role_process import RoleProcess
@@ -42,6 +44,8 @@ generated: Any = agent_pb2_grpc
 
 HOST_NAME = "localhost"
 _QUICK_THREADS = 16
+# Those that wait for a thread included: what strangers can pile up in memory is bounded.
+_CALLS_AT_ONCE = 4_096
 _GRACE_S = 2.0
 _SAY_AGAIN_S = 2.0
 _log = logging.getLogger("arcxo.agent")
@@ -59,6 +63,7 @@ class HostProcess:
     def run(self, ready: Callable[[AgentInfo], None] | None) -> int:
         """Run until SIGTERM or SIGINT. Raises what `app.agent.run.run_agent` says."""
         lock_fd = self._home.acquire()
+        allow_many_open_files()
         log_and_rotate(self._home.log_path)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._asked_to_end.set())
@@ -133,7 +138,13 @@ class HostProcess:
         )
         calls = Calls(sessions)
         pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
-        server = grpc.server(pool, options=SERVER_OPTIONS)
+        gate = Gate(calls)
+        server = grpc.server(
+            pool,
+            options=server_options(CONTROL_CONNECTIONS),
+            interceptors=[gate],
+            maximum_concurrent_rpcs=_CALLS_AT_ONCE,
+        )
         handlers = ControlHandlers(calls, sessions, engines, between, peers)
         generated.add_AgentControlServicer_to_server(handlers, server)
         control_address = listen_on(
@@ -161,6 +172,8 @@ class HostProcess:
             _log.info("asked to end")
         finally:
             server.stop(_GRACE_S).wait()
+            gate.close()
+            calls.close()
             # The master first: it lets the replica take what it has sent.
             master.stop()
             replica.stop()

@@ -17,8 +17,10 @@ class TcpProxy:
     passed on, and connections stay open: a half-open link.
     """
 
-    def __init__(self, target: str, listen: str = "127.0.0.1") -> None:
+    def __init__(self, target: str, listen: str = "127.0.0.1", source: str = "") -> None:
+        """`source` is the address from which the target sees connections come."""
         self.target = target
+        self._source = (source, 0) if source else None
         self.passed: list[tuple[float, int]] = []
         self.connections = 0
         self._running = threading.Event()
@@ -80,7 +82,7 @@ class TcpProxy:
                 return
             host, _, port = self.target.rpartition(":")
             try:
-                far = socket.create_connection((host, int(port)), timeout=5)
+                far = socket.create_connection((host, int(port)), 5, self._source)
             except OSError:
                 near.close()
                 continue
