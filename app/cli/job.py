@@ -104,10 +104,14 @@ def _plain(name: str, help_text: str, done: str) -> None:
         action: Callable[[int], None] = getattr(context.services.jobs, name.replace("-", "_"))
         action(number)
         context.show_done(f"Job {number} {done}", id=number, action=name)
+        if name == "ready":
+            following = context.services.jobs.next_run(number)
+            why = render(following.code, following.params).text
+            context.note(f"{time_text(following.at)}  {why}")
 
 
 _plain("hold", "Hold job N: it does not run until it is made ready.", "is on hold")
-_plain("ready", "Make job N ready again.", "is ready")
+_plain("ready", "Make job N ready again. One that repeats runs at its next time.", "is ready")
 _plain("stop", "Stop job N at the next safe point.", "stops")
 _plain("delete", "Stop job N if it runs, and remove it. Its sessions and log stay.", "is deleted")
 

@@ -54,7 +54,8 @@ def submit_backup(
     Raises:
         UsageError: E5114 nothing to back up, E5115 encryption without a password (or the reverse), E511x
             schedule, AE1060 the path of a directory, E5745 a number out of its range, E5746 a command,
-            E5301, E5302 a filter, E5749 what it is to replace is no backup.
+            E5301, E5302 a filter, E5749 what it is to replace is no backup,
+            E5756 a part of another job.
         BusyError: E6014 what it is to replace is active.
         NotFoundError: a scenario is not registered, E6012 a host is not known, E5116 the device group does
             not exist.
@@ -88,8 +89,11 @@ def submit_backup(
     )
     if not replaces:
         return _submit(catalog, job, schedule)
-    if catalog.jobs.show(replaces).kind is not JobKind.BACKUP:
+    replaced = catalog.jobs.show(replaces)
+    if replaced.kind is not JobKind.BACKUP:
         raise UsageError("E5749", job=replaces)
+    if replaced.parent_id is not None:
+        raise UsageError("E5756", job=replaces, parent=replaced.parent_id)
     return catalog.jobs.replace(replaces, _timed(job, schedule))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.model.errors import BusyError
+from app.model.errors import BusyError, UsageError
 from app.model.job import Credentials, Job, JobStatus, Schedule
 from app.model.settings import DONE_JOBS
 from app.model.upcoming import NextRun, PlannedRun
@@ -70,16 +70,34 @@ class LocalJobs:
             time.sleep(_POLL_S)
 
     def run_now(self, job_id: int) -> None:
-        """Make the job due."""
+        """Make the job due. BusyError E6014 while it is active or on hold, UsageError E5756 for a part."""
+        job = self._whole(job_id)
+        if job.status is JobStatus.HOLD:
+            raise BusyError("E5757", job=job_id)
         self._connections.catalog.jobs.run_now(job_id)
 
     def hold(self, job_id: int) -> None:
-        """Keep the job from running."""
+        """Keep the job from running. BusyError E6014, UsageError E5756 for a part."""
+        self._whole(job_id)
         self._connections.catalog.jobs.hold(job_id)
 
     def ready(self, job_id: int) -> None:
-        """Let the job run again."""
-        self._connections.catalog.jobs.ready(job_id)
+        """Let the job run again: one that repeats at its next time, whatever was held back meanwhile.
+
+        BusyError E6014, UsageError E5756 for a part.
+        """
+        from app.jobs.scheduler import next_run
+
+        job, jobs = self._whole(job_id), self._connections.catalog.jobs
+        now = datetime.now(UTC)
+        due = job.execution_at is not None and job.execution_at <= now
+        if job.status is JobStatus.HOLD and due and job.schedule.repeat:
+            # One that was to begin at once, and was held from the start, does so now.
+            waits = job.last_result is not None or job.schedule.run_at is not None
+            jobs.reschedule(
+                job_id, job.schedule, next_run(job.schedule, now, job.created_at) if waits else None
+            )
+        jobs.ready(job_id)
 
     def stop(self, job_id: int) -> None:
         """End the run: Canceled, and if the job repeats it waits for its next time.
@@ -94,10 +112,10 @@ class LocalJobs:
     def delete(self, job_id: int) -> None:
         """Remove the job with its schedule; one that runs is stopped first.
 
-        Raises BusyError E6007 when it does not end within half a minute.
+        Raises BusyError E6007 when it does not end within half a minute, UsageError E5756 for a part.
         """
         jobs = self._connections.catalog.jobs
-        if self.show(job_id).status is JobStatus.ACTIVE:
+        if self._whole(job_id).status is JobStatus.ACTIVE:
             jobs.request_stop(job_id)
             deadline = time.monotonic() + _STOP_S
             while self.show(job_id).status is JobStatus.ACTIVE and time.monotonic() < deadline:
@@ -105,9 +123,10 @@ class LocalJobs:
         jobs.delete(job_id)
 
     def reschedule(self, job_id: int, schedule: Schedule) -> Job:
-        """Give the job another schedule. Raises UsageError."""
+        """Give the job another schedule. Raises UsageError, E5756 for a part."""
         from app.jobs.submission import reschedule
 
+        self._whole(job_id)
         return reschedule(self._connections.catalog, job_id, schedule)
 
     def set_password(self, job_id: int, session_password: str) -> Job:
@@ -143,6 +162,13 @@ class LocalJobs:
         from app.jobs.upcoming import planned
 
         return planned(schedule, datetime.now(UTC), count)
+
+    def _whole(self, job_id: int) -> Job:
+        """The job, if it is none of the parts that another one waits for. Raises UsageError E5756."""
+        job = self.show(job_id)
+        if job.parent_id is not None:
+            raise UsageError("E5756", job=job_id, parent=job.parent_id)
+        return job
 
     def _server_runs(self) -> bool:
         from app.jobs.process import is_running

@@ -75,6 +75,42 @@ def test_run_now_leaves_the_schedule_as_it_is(desk: Desk):
     assert desk.jobs.wait(job, 5).last_result is JobResult.FINISHED
 
 
+def test_a_job_on_hold_is_made_ready_before_it_is_run(desk: Desk):
+    job = desk.submit(schedule=DAILY)
+    desk.jobs.hold(job)
+    with pytest.raises(BusyError, match="E5757"):
+        desk.jobs.run_now(job)
+    assert desk.jobs.show(job).status is JobStatus.HOLD
+
+
+def test_what_was_held_back_is_not_made_up_for_when_a_job_is_ready_again(desk: Desk):
+    due = datetime.now(UTC) - timedelta(days=3)
+    job = desk.submit(schedule=DAILY, execution_at=due)
+    fresh = desk.submit(schedule=Schedule(repeat="FREQ=DAILY"), execution_at=due)
+    once = desk.submit(execution_at=due)
+    for one in (job, fresh, once):
+        desk.jobs.hold(one)
+        desk.jobs.ready(one)
+    now = datetime.now(UTC)
+    assert now < desk.jobs.show(job).execution_at <= now + timedelta(days=1)
+    # What was to begin at once, or has no other time, begins now.
+    assert now - timedelta(minutes=1) < desk.jobs.show(fresh).execution_at <= now
+    assert desk.jobs.show(once).execution_at == due
+
+
+def test_a_part_of_a_job_is_stopped_but_not_changed_by_itself(desk: Desk):
+    parent = desk.submit()
+    desk.claim()
+    part = desk.submit(parent_id=parent)
+    for action in (desk.jobs.hold, desk.jobs.ready, desk.jobs.run_now, desk.jobs.delete):
+        with pytest.raises(UsageError, match="E5756"):
+            action(part)
+    with pytest.raises(UsageError, match="E5756"):
+        desk.jobs.reschedule(part, DAILY)
+    desk.jobs.stop(part)
+    assert desk.jobs.show(part).last_result is JobResult.CANCELED
+
+
 def test_done_jobs_leave_the_list_after_a_day_but_stay_known(desk: Desk):
     job = desk.submit()
     desk.finish(desk.claim())
