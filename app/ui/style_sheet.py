@@ -84,9 +84,11 @@ QComboBox::drop-down, QDateTimeEdit::drop-down { border: none; width: ${s24}px; 
 QComboBox::down-arrow, QDateTimeEdit::down-arrow { image: url($icons/arrow-$tone.svg);
   width: 14px; height: 14px; }
 QDateTimeEdit::up-button, QDateTimeEdit::down-button { width: 0; }
-QSpinBox::up-button, QSpinBox::down-button { border: none; width: ${s8}px; height: 0;
+QSpinBox::up-button, QSpinBox::down-button, QTimeEdit::up-button, QTimeEdit::down-button {
+  border: none; width: ${s8}px; height: 0;
   subcontrol-origin: padding; subcontrol-position: right; }
-QSpinBox::down-button { subcontrol-position: left; }
+QSpinBox::down-button, QTimeEdit::down-button { subcontrol-position: left; }
+QTimeEdit::up-arrow, QTimeEdit::down-arrow { image: none; }
 QSpinBox::up-button:focus, QSpinBox::down-button:focus { width: ${s7}px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; outline: none;
   selection-background-color: $selection; selection-color: $text; }

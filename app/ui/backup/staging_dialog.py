@@ -17,6 +17,10 @@ from app.ui.theme import theme
 from app.ui.widgets.boxes import row_of
 from app.ui.widgets.form import Field
 
+_ALL = "It holds for all sessions of the group, whichever job writes them. "
+_TEXT = f"{_ALL}Only what has a copy that can be read is purged, and the newest session of each volume stays."
+_WITHOUT_COPIES = f"{_ALL}The newest session of each volume stays."
+
 
 class StagingDialog(ActDialog):
     """The policy of one group. `submitted` when it is kept."""
@@ -32,8 +36,7 @@ class StagingDialog(ActDialog):
         super().__init__(
             context,
             f"Staging policy of {group}",
-            "It holds for all sessions of the group, whichever job writes them. Only what has a copy that "
-            "can be read is purged, and the newest session of each volume stays.",
+            _TEXT,
             "Keep policy",
             parent,
             width=560,
@@ -93,6 +96,7 @@ class StagingDialog(ActDialog):
     def fault(self) -> str:
         """What is wrong, or ""."""
         copies = self.when.copies
+        self.text.setText(_TEXT if copies else _WITHOUT_COPIES)
         for widget in (self.target_field, self.media_field, self.when_full, self.paused):
             widget.setEnabled(copies)
         self.thresholds.setEnabled(copies and self.when_full.isChecked())
