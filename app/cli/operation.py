@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from app.cli.job_commands import RESULTS, commands_of, node_commands
 from app.model.commands import JobCommands, OnExit
-from app.model.errors import UsageError
 from app.model.job_log import JobLogLevel
 
-_RESULTS = ("finished", "incomplete", "failed", "canceled")
 _COMMANDS = (
     click.option("--before", default="", metavar="COMMAND", help="Run it on the server before the job."),
     click.option("--before-exit", type=int, default=None, metavar="CODE", help="Its expected exit code."),
@@ -28,7 +26,35 @@ _COMMANDS = (
     click.option("--before-delay", type=click.IntRange(0, 1440), default=0, metavar="MINUTES"),
     click.option("--after", default="", metavar="COMMAND", help="Run it on the server after the job."),
     click.option(
-        "--after-unless", multiple=True, type=click.Choice(_RESULTS), help="Not after that; may be repeated."
+        "--after-unless", multiple=True, type=click.Choice(RESULTS), help="Not after that; may be repeated."
+    ),
+)
+_NODES = (
+    click.option(
+        "--node-before",
+        multiple=True,
+        metavar="NAME=COMMAND",
+        help="Before one scenario, or one --source as HOST:/PATH.",
+    ),
+    click.option(
+        "--node-before-exit",
+        multiple=True,
+        metavar="NAME=CODE",
+        help="Its expected exit code, or any; 0 if not given.",
+    ),
+    click.option(
+        "--node-before-then",
+        multiple=True,
+        metavar="NAME=RULE",
+        help="What follows that code: run, skip-job or skip-after, as --before-then.",
+    ),
+    click.option("--node-before-delay", multiple=True, metavar="NAME=MINUTES"),
+    click.option("--node-after", multiple=True, metavar="NAME=COMMAND", help="After one of them."),
+    click.option(
+        "--node-after-unless",
+        multiple=True,
+        metavar="NAME=RESULT",
+        help="Not after that, as --after-unless; may be repeated.",
     ),
 )
 _OPTIONS = (
@@ -69,10 +95,7 @@ _OPTIONS = (
         help="What the job's log holds; none still has warnings, errors and the result.",
     ),
     *_COMMANDS,
-    click.option(
-        "--node-before", multiple=True, metavar="NAME=COMMAND", help="Before one scenario; 0 is expected."
-    ),
-    click.option("--node-after", multiple=True, metavar="NAME=COMMAND", help="After one scenario."),
+    *_NODES,
 )
 
 
@@ -107,11 +130,22 @@ def operation_options(command: Callable[..., Any]) -> Callable[..., Any]:
         after: str,
         after_unless: Sequence[str],
         node_before: Sequence[str],
+        node_before_exit: Sequence[str],
+        node_before_then: Sequence[str],
+        node_before_delay: Sequence[str],
         node_after: Sequence[str],
+        node_after_unless: Sequence[str],
         **values: Any,
     ) -> Any:
-        commands = _commands(before, before_exit, before_then, before_delay, after, after_unless)
-        nodes = _nodes(node_before, node_after)
+        commands = commands_of(before, before_exit, before_then, before_delay, after, after_unless)
+        nodes = node_commands(
+            before=node_before,
+            codes=node_before_exit,
+            rules=node_before_then,
+            delays=node_before_delay,
+            after=node_after,
+            unless=node_after_unless,
+        )
         made = Operation(retries, retry_minutes, streams, commands, nodes, retry_at, JobLogLevel(job_log))
         return command(operation=made, **values)
 
@@ -135,39 +169,10 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
         after_unless: Sequence[str],
         **values: Any,
     ) -> Any:
-        made = _commands(before, before_exit, before_then, before_delay, after, after_unless)
+        made = commands_of(before, before_exit, before_then, before_delay, after, after_unless)
         return command(commands=made, **values)
 
     decorated: Callable[..., Any] = wrapped
     for option in reversed(_COMMANDS):
         decorated = option(decorated)
     return decorated
-
-
-def _commands(
-    before: str, code: int | None, then: str, delay: int, after: str, unless: Sequence[str]
-) -> JobCommands:
-    return JobCommands(_split(before), code, OnExit(then), delay, _split(after), tuple(dict.fromkeys(unless)))
-
-
-def _split(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError("E5746", program=text) from error
-
-
-def _nodes(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, JobCommands], ...]:
-    first, last = _by_name(before), _by_name(after)
-    return tuple(
-        (name, JobCommands(first.get(name, ()), 0 if name in first else None, after=last.get(name, ())))
-        for name in dict.fromkeys([*first, *last])
-    )
-
-
-def _by_name(items: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for item in items:
-        name, _, text = item.partition("=")
-        found[name] = _split(text)
-    return found

@@ -14,7 +14,12 @@ _RESULTS = {result.value for result in JobResult}
 
 
 def check_operation(script: BackupScript) -> None:
-    """Raises UsageError E5745 for a number out of its range, E5746 for a command that is no program."""
+    """What is wrong with how a backup is to run.
+
+    Raises:
+        UsageError: E5745 a number out of its range, E5746 a command that is no program, E5759 commands of a
+            node that the backup does not have.
+    """
     for name, (least, most) in _RANGES.items():
         value = getattr(script, name)
         if not least <= value <= most:
@@ -24,6 +29,10 @@ def check_operation(script: BackupScript) -> None:
             parse_time(script.retry_at)
         except ValueError:
             raise UsageError("E5745", what="the time of another try", value=script.retry_at) from None
+    nodes = {*script.scenario_names, *(one.label for one in script.sources)}
+    for node, _ in script.node_commands:
+        if node not in nodes:
+            raise UsageError("E5759", node=node)
     for commands in (script.commands, *(one for _, one in script.node_commands)):
         check_commands(commands)
 

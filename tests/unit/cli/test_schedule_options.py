@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.cli.job_commands import node_commands
 from app.cli.operation import Operation, operation_options
 from app.cli.schedule import schedule_of
 from app.model.commands import JobCommands, OnExit
@@ -95,3 +96,40 @@ def test_commands_are_split_without_a_shell():
     assert operation.commands == JobCommands(("/bin/a", "b c", "$HOME"), 0, OnExit.SKIP_AFTER)
     assert operation.node_commands == (("Files", JobCommands(("/bin/x", "a=b"), 0, after=("/bin/y",))),)
     assert (operation.retries, operation.retry_minutes, operation.streams) == (1, 10, 4)
+
+
+def nodes(**given: list[str]) -> dict[str, JobCommands]:
+    names = ("before", "codes", "rules", "delays", "after", "unless")
+    return dict(node_commands(**{name: given.get(name, []) for name in names}))
+
+
+def test_each_node_has_rules_of_its_own():
+    made_of = nodes(
+        before=["Files=/bin/x", "fs:/srv=/bin/y", "Mail=/bin/z"],
+        codes=["fs:/srv=3", "Mail=any"],
+        rules=["fs:/srv=skip-job"],
+        delays=["Files=5"],
+        after=["Mail=/bin/w"],
+        unless=["Mail=failed", "Mail=canceled"],
+    )
+    assert made_of == {
+        "Files": JobCommands(("/bin/x",), 0, delay_minutes=5),
+        "fs:/srv": JobCommands(("/bin/y",), 3, OnExit.SKIP_JOB),
+        "Mail": JobCommands(("/bin/z",), None, after=("/bin/w",), after_unless=("failed", "canceled")),
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"before": ["Files"]},
+        {"codes": ["Files=0"]},
+        {"before": ["Files=/bin/x"], "codes": ["Files=often"]},
+        {"before": ["Files=/bin/x"], "rules": ["Files=sometimes"]},
+        {"before": ["Files=/bin/x"], "unless": ["Files=failed"]},
+        {"after": ["Files=/bin/x"], "unless": ["Files=never"]},
+    ],
+)
+def test_a_rule_of_a_node_that_means_nothing_is_refused(given: dict[str, list[str]]):
+    with pytest.raises(UsageError, match="E5758"):
+        nodes(**given)

@@ -141,6 +141,7 @@ def test_more_backups_than_streams_wait_and_say_why(bench: Bench):
         (replace(FILES, commands=JobCommands(delay_minutes=-1)), "E5745"),
         (replace(FILES, commands=JobCommands(before=("true",))), "E5746"),
         (replace(FILES, node_commands=(("Files", JobCommands(after=("/tmp",))),)), "E5746"),
+        (replace(FILES, node_commands=(("File", JobCommands(after=("/bin/sh",))),)), "E5759"),
     ],
 )
 def test_what_can_not_be_done_is_refused_when_it_is_submitted(bench: Bench, script: BackupScript, code: str):
