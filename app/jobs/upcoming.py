@@ -25,6 +25,8 @@ def next_run(job: Job, now: datetime, *, server_runs: bool) -> NextRun:
                 return _told(job, None, "N5713")
             return _told(job, following, "N5714", schedule=describe(job.schedule))
         case JobStatus.HOLD:
+            if job.schedule.repeat:
+                return _told(job, None, "N5718", schedule=describe(job.schedule))
             return _told(job, None, "N5712")
         case JobStatus.DONE:
             result = job.last_result.value if job.last_result else "-"

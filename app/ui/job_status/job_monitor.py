@@ -84,14 +84,14 @@ class JobMonitor(QFrame):
         line.addWidget(self.amount)
         inner = QWidget()
         body = QVBoxLayout(inner)
-        body.setContentsMargins(16, 4, 16, 12)
+        body.setContentsMargins(16, 8, 16, 12)
         body.setSpacing(6)
         body.addWidget(self._phases)
         body.addLayout(line)
         body.addWidget(self.gauge)
         body.addWidget(self._path)
-        body.addWidget(self.throughput)
         body.addWidget(self.next_run)
+        body.addWidget(self.throughput)
         body.addLayout(self._grid())
         body.addStretch(1)
         layout = QVBoxLayout(self)
@@ -164,7 +164,8 @@ class JobMonitor(QFrame):
         if run is not None and shown_:
             why = render(run.code, run.params).text
             media = f". Media {run.media}" if run.media else ""
-            text = f"Next run {formats.moment(run.at)}: {why}{media}" if run.at else why
+            at = f"Next run {formats.moment(run.at)}: {why[:1].lower()}{why[1:]}{media}"
+            text = at if run.at else why
             self.next_run.setText(text)
             self.next_run.setToolTip(formats.full_time(run.at) if run.at else "")
 

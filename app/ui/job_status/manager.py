@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
@@ -31,6 +30,7 @@ from app.ui.job_status.log_commands import LogCommands
 from app.ui.job_status.log_pages import PAGE_LINES
 from app.ui.job_status.log_pane import ActivityLogPane
 from app.ui.job_status.monitor_windows import MonitorWindows
+from app.ui.job_status.next_asked import NextAsked
 from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.upcoming_pane import HOURS, UpcomingPane
 from app.ui.manager import Context, Manager
@@ -53,7 +53,7 @@ class JobStatusManager(Manager):
         self._jobs: dict[int, Job] = {}
         self._wanted_job: int | None = None
         self._wanted_details: int | None = None
-        self._asked_next: Job | None = None
+        self._next_asked = NextAsked(context, self)
         self.queue = JobQueuePane()
         self.upcoming = UpcomingPane()
         self.commands = JobCommands(context, self._chosen, self)
@@ -88,6 +88,7 @@ class JobStatusManager(Manager):
             poller.stale.connect(self._on_stale)
         self.queue.job_chosen.connect(self._offer)
         self.queue.job_chosen.connect(self._ask_next)
+        self._next_asked.told.connect(self.queue.monitor.show_next)
         self.commands.changed.connect(self._queue_poll.refresh)
         self.commands.submitted.connect(self._on_submitted)
         self.upcoming.job_wanted.connect(self._on_job_wanted)
@@ -269,17 +270,9 @@ class JobStatusManager(Manager):
         self._wanted_job = job.id
 
     def _ask_next(self) -> None:
-        """When the chosen job runs next, and why: asked when it, or what is known of it, has changed."""
+        """When the chosen job runs next, and why."""
         job = self.queue.current_job()
-        if job is None or job == self._asked_next:
-            return
-        self._asked_next = job
-        call = partial(self.context.services.jobs.next_run, job.id)
-        self.context.tasks.run(self, call, self.queue.monitor.show_next, self._on_next_failed, key="next")
-
-    def _on_next_failed(self, _error: Exception) -> None:
-        """It is gone meanwhile; the queue tells."""
-        self._asked_next = None
+        self._next_asked.watch([] if job is None else [job])
 
     def _on_jobs_failed(self, error: Exception) -> None:
         self.queue.show_error(error)

@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.model.job import Job
+from app.model.upcoming import NextRun
 from app.ui.bridge.polling import Poller
 from app.ui.job_status.monitor_window import MonitorWindow
+from app.ui.job_status.next_asked import NextAsked
 from app.ui.job_status.throughput import Rates
 from app.ui.manager import Context
 
@@ -31,6 +33,8 @@ class MonitorWindows(QObject):
         self._poll = Poller(context.tasks, self._read, POLL_MS, self)
         self._poll.answered.connect(self._on_jobs)
         self._poll.stale.connect(self._on_stale)
+        self._next = NextAsked(context, self)
+        self._next.told.connect(self._on_next)
 
     def open(self, job: Job, rates: Rates | None = None) -> MonitorWindow:
         """The window of a job, in front. `rates`: what its chart begins with, if they are of that job."""
@@ -64,6 +68,13 @@ class MonitorWindows(QObject):
         self._jobs = {job.id: job for job in jobs}
         for window in self.windows.values():
             window.show_jobs(self._jobs)
+        seen = [number for number, window in self.windows.items() if window.looked_at]
+        self._next.watch([self._jobs[number] for number in seen if number in self._jobs])
+
+    def _on_next(self, run: NextRun) -> None:
+        window = self.windows.get(run.job_id)
+        if window is not None:
+            window.monitor.show_next(run)
 
     def _on_stale(self, since: datetime | None) -> None:
         for window in self.windows.values():

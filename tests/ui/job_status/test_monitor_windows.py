@@ -9,7 +9,7 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.model.errors import BusyError
-from app.model.job import JobResult, JobStatus
+from app.model.job import JobResult, JobStatus, Schedule
 from app.ui.help.desk import help_desk
 from app.ui.help.topics import topic_of
 from app.ui.job_status.job_detail import JobDetailDialog
@@ -45,6 +45,24 @@ def test_several_are_open_at_once_and_each_job_has_one(manager, settled):
     assert topic_of(first) == "job-queue"
     first.close()
     assert list(manager.monitors.windows) == [READY]
+
+
+def test_it_says_when_the_job_runs_next_and_why_and_when_it_repeats(manager, services, qtbot, settled):
+    at = now() + timedelta(hours=2)
+    daily = Schedule(at, "FREQ=DAILY")
+    for job_id in (ACTIVE, READY, HELD):
+        change(services, job_id, schedule=daily, execution_at=at)
+    windows = {job_id: window_of(manager, job_id, settled) for job_id in (ACTIVE, READY, HELD)}
+    told = {job_id: window.monitor.next_run for job_id, window in windows.items()}
+    qtbot.waitUntil(lambda: all(label.isVisible() for label in told.values()))
+    assert told[READY].text().startswith("Next run ")
+    assert "by its schedule: every day" in told[READY].text()
+    assert told[READY].toolTip()
+    assert "it runs now; then again by its schedule: every day" in told[ACTIVE].text()
+    assert told[HELD].text().startswith("It is on hold")
+    assert "every day" in told[HELD].text()
+    change(services, HELD, status=JobStatus.READY)
+    qtbot.waitUntil(lambda: told[HELD].text().startswith("Next run "))
 
 
 def test_it_goes_on_behind_another_manager_and_shows_the_result(manager, services, qtbot, settled):
