@@ -7,14 +7,14 @@ can be done before the catalog is held is done before.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from app.catalog.master_paths import split_path
 from app.catalog.sessions_api import SessionEntry
-from app.model.entry import EntryKind
+from app.native import native
 
+_native = native("rows")
 _REMEMBERED = 50_000
 """So many folders are known at a time; the names of others are looked up as any."""
 _ARE_THERE = "SELECT path FROM folders WHERE machine = ? AND path IN "
@@ -22,17 +22,18 @@ _LAST_FOLDER = "SELECT coalesce(max(id), 0) FROM folders"
 _LAST_NAME = "SELECT coalesce(max(id), 0) FROM names"
 _MAKE_BATCH = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS fresh (number INTEGER PRIMARY KEY, folder INTEGER, name BLOB,"
-    " text TEXT, is_folder INTEGER, kind TEXT, size_bytes INTEGER, modified_ns INTEGER, content_id TEXT)"
+    " text TEXT, kind TEXT, size_bytes INTEGER, modified_ns INTEGER, content_id TEXT)"
 )
-_FILL = "INSERT INTO fresh VALUES "
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FILL = "INSERT INTO fresh (folder, name, text, kind, size_bytes, modified_ns, content_id) VALUES "
+_ROW = "(?, ?, ?, ?, ?, ?, ?)"
+_VALUES = 7
 _AT_ONCE = 250
 """Rows in one statement: for each statement other threads may take the interpreter, and keep it for long."""
 _FOLDERS = "INSERT INTO folders (id, machine, path) VALUES (?, ?, ?)"
 _NAMES = (
     "INSERT INTO names (id, folder_id, name, text, ever_folder)"
-    " SELECT :names + number, CASE WHEN folder < 0 THEN :folders - folder ELSE folder END, name, text,"
-    " is_folder FROM fresh ORDER BY number"
+    " SELECT :names + number, CASE WHEN folder < 0 THEN :folders - folder ELSE folder END, name,"
+    " coalesce(text, CAST(name AS TEXT)), kind = 'directory' FROM fresh ORDER BY number"
 )
 _VERSIONS = (
     "INSERT INTO versions (name_id, lineage_id, first_ordinal, kind, size_bytes, modified_ns, content_id)"
@@ -59,41 +60,36 @@ class FreshFolders:
         """What was made in a transaction that failed is not there."""
         self._folders.clear()
 
-    def prepare(self, connection: Connection, batch: Sequence[SessionEntry]) -> list[SessionEntry]:
+    def prepare(self, connection: Connection, batch: list[SessionEntry]) -> list[SessionEntry]:
         """Take what is in folders that were made here or are not there; the others are returned."""
         raw = _raw(connection)
         if len(self._folders) > _REMEMBERED:
             self._folders.clear()
         known, new = self._folders, dict[bytes, int]()
         self._new = new
-        split = [split_path(entry.path) for entry in batch]
-        others = self._there(raw, {folder for folder, _ in split if folder not in known})
+        parts = _runs(batch)
+        others = self._there(raw, {folder for folder, _, _ in parts if folder not in known})
         left: list[SessionEntry] = []
         rows: list[object] = []
-        number = 0
         self._uses_known = False
-        for (folder, name), entry in zip(split, batch, strict=True):
+        for folder, first, beyond in parts:
             if folder in others:
-                left.append(entry)
+                left += batch[first:beyond]
                 continue
             place = known.get(folder)
             if place is None:
                 place = new.setdefault(folder, -1 - len(new))
             else:
                 self._uses_known = True
-            number += 1
-            _, kind, size_bytes, modified_ns, content_id = entry
-            text = name.decode("utf-8", "replace")
-            is_folder = kind is EntryKind.DIRECTORY
-            rows += number, place, name, text, is_folder, kind.value, size_bytes, modified_ns, content_id
+            _values(batch, first, beyond, place, rows)
         if rows:
             raw.execute(_MAKE_BATCH)
             raw.execute("BEGIN")
-            raw.execute("DELETE FROM fresh")
-            step = 9 * _AT_ONCE
+            raw.execute("DELETE FROM fresh")  # numbers begin at 1 in an empty table
+            step = _VALUES * _AT_ONCE
             for start in range(0, len(rows), step):
                 part = rows[start : start + step]
-                raw.execute(_FILL + ", ".join([_ROW] * (len(part) // 9)), part)
+                raw.execute(_FILL + ", ".join([_ROW] * (len(part) // _VALUES)), part)
             raw.execute("COMMIT")
         return left
 
@@ -134,3 +130,30 @@ def _raw(connection: Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
+
+
+def _runs_here(batch: list[SessionEntry]) -> list[tuple[bytes, int, int]]:
+    """[(folder, first, beyond the last)] of entries that follow each other and lie in one folder."""
+    found: list[tuple[bytes, int, int]] = []
+    start, kept = 0, None
+    for at, entry in enumerate(batch):
+        folder, _ = split_path(entry.path)
+        if folder != kept:
+            if kept is not None:
+                found.append((kept, start, at))
+            start, kept = at, folder
+    if kept is not None:
+        found.append((kept, start, len(batch)))
+    return found
+
+
+def _values_here(batch: list[SessionEntry], first: int, beyond: int, place: int, rows: list[object]) -> None:
+    """Append what a row of `fresh` holds of each entry; no text where it is the very name."""
+    for path, kind, size_bytes, modified_ns, content_id in batch[first:beyond]:
+        _, name = split_path(path)
+        text = None if name.isascii() else name.decode("utf-8", "replace")
+        rows += place, name, text, kind.value, size_bytes, modified_ns, content_id
+
+
+_runs = _runs_here if _native is None else _native.runs
+_values = _values_here if _native is None else _native.values

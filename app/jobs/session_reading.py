@@ -13,6 +13,7 @@ from app.jobs.ahead import ahead
 from app.jobs.session_records import session_info
 from app.media.api import Label, SessionHeader
 from app.media.differences import Difference, NodeReader, Tree, differences
+from app.media.listing import listed
 from app.media.mediaset import open_set
 from app.media.node import MTIME, SIZE
 from app.model.errors import ArcxoError
@@ -105,7 +106,11 @@ class SessionReading:
         if whole:
             staging.expect_all()
         after = b"" if whole else staging.position
-        with ahead(_batches(differences(tree, base, header.roots, after))) as batches:
+        if base is None:
+            found = _all_new(listed(tree, header.roots, SessionEntry, after))
+        else:
+            found = _batches(differences(tree, base, header.roots, after))
+        with ahead(found) as batches:
             for batch in batches:
                 checkpoint()
                 batch.put(staging)
@@ -171,3 +176,19 @@ def _batches(found: Iterator[Difference]) -> Iterator[_Batch]:
                     SessionEntry(one.path, one.kind, one.entry[SIZE], one.entry[MTIME], one.content_id)
                 )
         yield batch
+
+
+def _all_new(found: Iterator[list[SessionEntry]]) -> Iterator[_Batch]:
+    """Batches of names that nothing was there of before."""
+    waiting: list[SessionEntry] = []
+    for some in found:
+        waiting += some
+        start = 0
+        while len(waiting) - start >= _AT_ONCE:
+            part = waiting[start : start + _AT_ONCE]
+            yield _Batch(len(part), part[-1].path, entries=part)
+            start += _AT_ONCE
+        if start:
+            del waiting[:start]
+    if waiting:
+        yield _Batch(len(waiting), waiting[-1].path, entries=waiting)

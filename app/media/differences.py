@@ -99,7 +99,7 @@ def differences(
         mine, theirs = found
         name: bytes = (mine or theirs or [b""])[NAME]
         path = level.path + b"/" + name
-        inside = True if level.inside else _is_inside(path, roots)
+        inside = True if level.inside else is_inside(path, roots)
         if inside is None:
             continue
         told = after != b"" and order_key(path) <= done
@@ -139,7 +139,7 @@ def _next(level: _Level) -> tuple[Entry | None, Entry | None] | None:
     return (level.mine.pop(), None) if mine < theirs else (None, level.theirs.pop())
 
 
-def _is_inside(path: bytes, roots: Sequence[bytes]) -> bool | None:
+def is_inside(path: bytes, roots: Sequence[bytes]) -> bool | None:
     """Whether a path is at or beneath a root (False: it leads to one; None: neither)."""
     if any(is_beneath(path, root) for root in roots):
         return True

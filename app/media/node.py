@@ -145,3 +145,8 @@ def content_id(entry: Entry) -> str:
     if kind == SYMLINK:
         return blake3(extra["t"]).hexdigest()[:32]
     return ""
+
+
+def empty_content_id() -> str:
+    """The content id of an empty file."""
+    return blake3(b"").hexdigest()[:32]

@@ -1,0 +1,293 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The entries of a directory node as tuples for the catalog, without what only a restore wants.
+
+A node is what `app.media.node` says; what is unusual in it is left to that.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_SET_ITEM
+from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy
+
+cdef extern from "Python.h":
+    object PyUnicode_DecodeASCII(const char *text, Py_ssize_t size, const char *errors)
+    object _alloc "PyType_GenericAlloc"(PyTypeObject *made, Py_ssize_t items)
+
+ctypedef const unsigned char *at_t
+
+cdef enum:
+    FILE = 0
+    DIRECTORY = 1
+    SYMLINK = 2
+    ID_BYTES = 32
+    PIECE_BYTES = 36
+    TOLD_BYTES = 16
+
+cdef enum:
+    BAD = 0
+    POSITIVE = 1
+    NEGATIVE = 2
+
+
+cdef inline uint64_t _big(at_t at, int count) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int i
+    for i in range(count):
+        value = (value << 8) | at[i]
+    return value
+
+
+cdef inline int _number(at_t *at, at_t end, uint64_t *value) noexcept nogil:
+    """A whole number; what is negative comes as the bits of an int64."""
+    cdef unsigned char head
+    cdef int count
+    cdef int64_t low
+    if at[0] >= end:
+        return BAD
+    head = at[0][0]
+    at[0] += 1
+    if head < 0x80:
+        value[0] = head
+        return POSITIVE
+    if head >= 0xE0:
+        value[0] = <uint64_t><int64_t>(<signed char>head)
+        return NEGATIVE
+    if 0xCC <= head <= 0xCF:
+        count = 1 << (head - 0xCC)
+    elif 0xD0 <= head <= 0xD3:
+        count = 1 << (head - 0xD0)
+    else:
+        return BAD
+    if end - at[0] < count:
+        return BAD
+    value[0] = _big(at[0], count)
+    at[0] += count
+    if head <= 0xCF:
+        return POSITIVE
+    if count == 1:
+        low = <signed char>value[0]
+    elif count == 2:
+        low = <short>value[0]
+    elif count == 4:
+        low = <int>value[0]
+    else:
+        low = <int64_t>value[0]
+    value[0] = <uint64_t>low
+    return NEGATIVE if low < 0 else POSITIVE
+
+
+cdef inline bint _raw(at_t *at, at_t end, at_t *found, size_t *length) noexcept nogil:
+    """Bytes."""
+    cdef unsigned char head
+    cdef int count
+    if at[0] >= end:
+        return False
+    head = at[0][0]
+    if head < 0xC4 or head > 0xC6:
+        return False
+    count = 1 << (head - 0xC4)
+    at[0] += 1
+    if end - at[0] < count:
+        return False
+    length[0] = <size_t>_big(at[0], count)
+    at[0] += count
+    if <size_t>(end - at[0]) < length[0]:
+        return False
+    found[0] = at[0]
+    at[0] += length[0]
+    return True
+
+
+cdef inline bint _list(at_t *at, at_t end, uint64_t *count) noexcept nogil:
+    """The head of a list."""
+    cdef unsigned char head
+    cdef int wide
+    if at[0] >= end:
+        return False
+    head = at[0][0]
+    at[0] += 1
+    if 0x90 <= head <= 0x9F:
+        count[0] = head & 0x0F
+        return True
+    if head != 0xDC and head != 0xDD:
+        return False
+    wide = 2 if head == 0xDC else 4
+    if end - at[0] < wide:
+        return False
+    count[0] = _big(at[0], wide)
+    at[0] += wide
+    return True
+
+
+cdef bint _skip(at_t *at, at_t end) noexcept nogil:
+    """Whatever value comes; lists and maps are counted, not entered."""
+    cdef uint64_t left = 1, more
+    cdef size_t length
+    cdef unsigned char head
+    cdef int wide
+    while left > 0:
+        left -= 1
+        if at[0] >= end:
+            return False
+        head = at[0][0]
+        at[0] += 1
+        length = 0
+        wide = 0
+        more = 0
+        if head < 0x80 or head >= 0xE0 or head == 0xC0 or head == 0xC2 or head == 0xC3:
+            continue
+        if head <= 0x8F:
+            more = 2 * <uint64_t>(head & 0x0F)
+        elif head <= 0x9F:
+            more = head & 0x0F
+        elif head <= 0xBF:
+            length = head & 0x1F
+        elif 0xC4 <= head <= 0xC6:
+            wide = 1 << (head - 0xC4)
+        elif 0xD9 <= head <= 0xDB:
+            wide = 1 << (head - 0xD9)
+        elif 0xDC <= head <= 0xDF:
+            wide = 2 if head == 0xDC or head == 0xDE else 4
+        elif 0xCA <= head <= 0xCB:
+            length = 4 if head == 0xCA else 8
+        elif 0xCC <= head <= 0xCF:
+            length = 1 << (head - 0xCC)
+        elif 0xD0 <= head <= 0xD3:
+            length = 1 << (head - 0xD0)
+        else:
+            return False
+        if wide:
+            if end - at[0] < wide:
+                return False
+            more = _big(at[0], wide)
+            at[0] += wide
+            if head >= 0xDE:
+                more = 2 * more
+            elif head < 0xDC:
+                length = <size_t>more
+                more = 0
+        if <size_t>(end - at[0]) < length:
+            return False
+        at[0] += length
+        # Each of them takes a byte at least.
+        if more > <uint64_t>(end - at[0]):
+            return False
+        left += more
+    return True
+
+
+cdef object _hex(at_t content):
+    cdef char text[2 * TOLD_BYTES]
+    cdef const char *digits = b"0123456789abcdef"
+    cdef int i
+    for i in range(TOLD_BYTES):
+        text[2 * i] = digits[content[i] >> 4]
+        text[2 * i + 1] = digits[content[i] & 15]
+    return PyUnicode_DecodeASCII(text, 2 * TOLD_BYTES, NULL)
+
+
+cdef inline void _put(object made, Py_ssize_t place, object value):
+    Py_INCREF(value)
+    PyTuple_SET_ITEM(made, place, value)
+
+
+def entries(bytes data, bytes prefix, type made, tuple kinds, str empty, odd):
+    """([`made`(path, kind, size, modification time, content id)], [(place in that list, node id)]) of a node.
+
+    `made` is a named tuple of five fields, `kinds` are kinds by their number, `empty` is the content id of an
+    empty file. `odd` is given the bytes of an entry that has extras or several pieces and tells its content
+    id; what it raises is raised. Each path is `prefix`, a slash and the name. The second list has the
+    directories.
+
+    None when the node is not as it should be: the caller finds out why.
+    """
+    cdef:
+        at_t at = <at_t>PyBytes_AS_STRING(data)
+        at_t end = at + PyBytes_GET_SIZE(data)
+        at_t begun
+        at_t name
+        at_t content
+        at_t last = NULL
+        size_t length, size, before = 0
+        uint64_t count, number, kind
+        uint64_t fields[8]
+        int signs[8]
+        int i, order
+        bint plain
+        Py_ssize_t whole = PyBytes_GET_SIZE(prefix)
+        bytes path
+        char *into
+        object entry, told
+        list found = []
+        list directories = []
+    if not issubclass(made, tuple) or made.__basicsize__ != tuple.__basicsize__ or len(kinds) > 255:
+        raise TypeError("not a named tuple, or too many kinds")
+    if not _list(&at, end, &count) or count != 2 or _number(&at, end, &number) != POSITIVE or number != 1:
+        return None
+    if not _list(&at, end, &count):
+        return None
+    while count > 0:
+        count -= 1
+        begun = at
+        if not _list(&at, end, &number) or number != 11 or not _raw(&at, end, &name, &length):
+            return None
+        if length == 0 or length > 255 or memchr(name, 0, length) != NULL or memchr(name, b"/", length) != NULL:
+            return None
+        if name[0] == b"." and (length == 1 or (length == 2 and name[1] == b".")):
+            return None
+        if last != NULL:
+            order = memcmp(last, name, before if before < length else length)
+            if order > 0 or (order == 0 and before >= length):
+                return None
+        last = name
+        before = length
+        for i in range(8):
+            signs[i] = _number(&at, end, &fields[i])
+            if signs[i] == BAD:
+                return None
+        # Kind, permissions, owner, group, size, when modified, when changed, inode.
+        for i in range(8):
+            if i == 5 or i == 6:
+                if signs[i] == POSITIVE and fields[i] > INT64_MAX:
+                    return None
+            elif signs[i] != POSITIVE:
+                return None
+        kind = fields[0]
+        if kind >= <uint64_t>len(kinds) or fields[1] > UINT32_MAX or fields[2] >= UINT32_MAX:
+            return None
+        if fields[3] >= UINT32_MAX or fields[4] > INT64_MAX or at >= end:
+            return None
+        plain = at[0] == 0xC0
+        if plain:
+            at += 1
+        elif not _skip(&at, end):
+            return None
+        if not _raw(&at, end, &content, &size):
+            return None
+        if (kind == FILE and size % PIECE_BYTES != 0) or (kind == DIRECTORY and size != ID_BYTES):
+            return None
+        if kind == SYMLINK and plain:
+            return None
+        if not plain or (kind == FILE and size > PIECE_BYTES):
+            told = odd(PyBytes_FromStringAndSize(<const char *>begun, at - begun))
+        elif kind != FILE:
+            told = ""
+        else:
+            told = empty if size == 0 else _hex(content)
+        path = PyBytes_FromStringAndSize(NULL, whole + 1 + <Py_ssize_t>length)
+        into = PyBytes_AS_STRING(path)
+        memcpy(into, PyBytes_AS_STRING(prefix), whole)
+        into[whole] = b"/"
+        memcpy(into + whole + 1, name, length)
+        entry = _alloc(<PyTypeObject *>made, 5)
+        _put(entry, 0, path)
+        _put(entry, 1, kinds[<Py_ssize_t>kind])
+        _put(entry, 2, fields[4])
+        _put(entry, 3, <int64_t>fields[5])
+        _put(entry, 4, told)
+        if kind == DIRECTORY:
+            directories.append((len(found), PyBytes_FromStringAndSize(<const char *>content, ID_BYTES)))
+        found.append(entry)
+    return (found, directories) if at == end else None
