@@ -107,6 +107,11 @@ class ContentWriter:
             self._writer.add_data(chunk_id, data)
         return PIECE.pack(chunk_id, len(data))
 
+    def whole(self, entry: Entry, data: memoryview) -> None:
+        """Fill in the content of a file entry that has exactly the metadata it was read with."""
+        self._ledger.read_bytes += len(data)
+        entry[CONTENT] = self._chunk(data) if data else b""
+
     def file(self, source: bytes, path: bytes, entry: Entry, *, frozen: bool, stamp_ns: int = 0) -> None:
         """Fill in size, content and extents of a file entry.
 

@@ -6,20 +6,39 @@ contents alone. That is most of what a backup of very many small files costs.
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator
 from typing import Any
 
 from app.backup.manifests import KIND, LINKED, PATH, SnapshotManifest
+from app.backup.small_files import GROUP_BYTES, GROUP_FILES, SmallFiles, Wanted
+from app.backup.source import SMALL_FILE_BYTES
 from app.backup.tree import Entries, TreeArchiver
 from app.media import node
-from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, FILE, INODE, NAME, SIZE, Entry, encode_node
+from app.media.node import (
+    CONTENT,
+    CTIME,
+    DIRECTORY,
+    EXTRA,
+    FILE,
+    INODE,
+    MTIME,
+    NAME,
+    SIZE,
+    Entry,
+    encode_node,
+)
 from app.model.entry import EntryKind
 from app.model.errors import ArcxoError
 from app.model.paths import shown
 
 _DIRECTORY = "directory"
+_DONE, _TOGETHER, _ALONE, _END = range(4)
+"""What is to be done with an entry: nothing more; reading it with others, by itself; it ends a directory."""
 Row = tuple[Any, ...]
+_Step = tuple[int, Entry, bytes, Entry | None, list[Entry], Any]
+_name = operator.itemgetter(NAME)
 
 
 class ListedTree(TreeArchiver):
@@ -43,13 +62,25 @@ class ListedTree(TreeArchiver):
         self._row: Row | None = next(self._rows, None)
         if top[PATH] != b"" or top[KIND] != _DIRECTORY:
             raise self._damaged(top)
-        entry = self._listed(top, path, base)
+        self._steps: list[_Step] = []
+        self._wanted: list[Wanted] = []
+        self._wanted_bytes = 0
+        self._files = SmallFiles(self._root.directory)
+        found: list[Entry] = []
+        try:
+            self._listed(top, path, base, found)
+            self._flush()
+        finally:
+            self._files.close()
         if self._row is not None:
             raise self._damaged(self._row)
-        return entry
+        return found[0]
 
-    def _listed(self, row: Row, path: bytes, base: Entry | None) -> Entry:
-        """A directory with all beneath it; the next row is the one after those."""
+    def _listed(self, row: Row, path: bytes, base: Entry | None, into: list[Entry]) -> None:
+        """A directory with all beneath it; the next row is the one after those.
+
+        Its entry is in `into` once what was found is flushed: files are read many at a time.
+        """
         known = self._children(base)
         relative = row[PATH]
         skip = len(relative) + 1 if relative else 0
@@ -60,34 +91,22 @@ class ListedTree(TreeArchiver):
                 raise self._damaged(following)
             self._row = next(self._rows, None)
             child_path = path + b"/" + name
-            child_base = known.pop(name, None)
-            if self._leaves_row_out(following, child_path):
+            child_base = known.pop(name, None) if known else None
+            if self._filter is not None and self._leaves_row_out(following, child_path):
                 if child_base is not None:
                     self._removed(child_path, child_base)
                 continue
+            self._ledger.tick(child_path)
             if following[KIND] == _DIRECTORY:
-                self._ledger.tick(child_path)
-                directory = self._listed(following, child_path, child_base)
-                directory[NAME] = name
-                entries.append(directory)
-                continue
-            child = self._listed_leaf(following, name, child_path, child_base)
-            if child is not None:
-                entries.append(child)
-            elif child_base is not None:
-                self._removed(child_path, child_base)
-        self._end_others(path, known)
-        entry = self._listing.node_entry(row, b"", self._devices)
-        entry[NAME] = os.path.basename(path) if base is None else base[NAME]
-        entries.sort(key=lambda one: one[NAME])
-        entry[CONTENT] = self._contents.node(encode_node(entries))
-        self._finish(path or b"/", entry, base)
-        return entry
+                self._listed(following, child_path, child_base, entries)
+            else:
+                self._listed_leaf(following, name, child_path, child_base, entries)
+        name = os.path.basename(path) if base is None else base[NAME]
+        entry = self._listing.node_entry(row, name, self._devices)
+        self._steps.append((_END, entry, path, base, into, (known, entries)))
 
     def _leaves_row_out(self, row: Row, path: bytes) -> bool:
         """Whether the filter leaves out what a row names; the rows beneath a directory are passed over."""
-        if self._filter is None:
-            return False
         directory = row[KIND] == _DIRECTORY
         is_file = row[KIND] == EntryKind.FILE.value
         size = int(self._listing.node_entry(row, b"", self._devices)[SIZE]) if is_file else 0
@@ -99,19 +118,16 @@ class ListedTree(TreeArchiver):
             self._row = next(self._rows, None)
         return True
 
-    def _end_others(self, path: bytes, known: Entries) -> None:
-        for name, gone in known.items():
-            self._removed(path + b"/" + name, gone)
-
-    def _listed_leaf(self, row: Row, name: bytes, path: bytes, base: Entry | None) -> Entry | None:
-        ledger = self._ledger
-        ledger.tick(path)
+    def _listed_leaf(self, row: Row, name: bytes, path: bytes, base: Entry | None, into: list[Entry]) -> None:
         if row[KIND] not in _ARCHIVED:
-            ledger.problem("I4212", path, counts=False, kind=row[KIND])
-            return None
+            self._ledger.problem("I4212", path, counts=False, kind=row[KIND])
+            if base is not None:
+                self._removed(path, base)
+            return
         if base is not None and base[node.KIND] == DIRECTORY:
             self._removed(path, base, beneath_only=True)
         entry = self._listing.node_entry(row, name, self._devices)
+        kind = _DONE
         if entry[node.KIND] == FILE:
             if (
                 base is not None
@@ -123,16 +139,70 @@ class ListedTree(TreeArchiver):
                 entry[CONTENT] = base[CONTENT]
                 if base[EXTRA] and "s" in base[EXTRA]:
                     entry[EXTRA] = {**(entry[EXTRA] or {}), "s": base[EXTRA]["s"]}
+            elif (
+                self._files.can_read
+                and row[LINKED]
+                and entry[SIZE] <= SMALL_FILE_BYTES
+                and not (entry[EXTRA] and "h" in entry[EXTRA])
+            ):
+                kind = _TOGETHER
+                self._wanted.append((row[PATH], entry[SIZE], entry[MTIME], row[LINKED]))
+                self._wanted_bytes += entry[SIZE]
             else:
-                try:
-                    source = self._root.directory + b"/" + row[PATH]
-                    self._contents.file(source, path, entry, frozen=True, stamp_ns=row[LINKED])
-                except OSError as error:
-                    ledger.problem("E4211", path, reason=error.strerror or str(error))
-                    return None
-            self._settle(entry, row[LINKED] or entry[CTIME])
-        self._finish(path, entry, base)
-        return entry
+                kind = _ALONE
+        self._steps.append((kind, entry, path, base, into, row))
+        if self._wanted_bytes >= GROUP_BYTES or len(self._steps) >= GROUP_FILES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Read what is wanted, and finish in their order what was found since the last time."""
+        steps, wanted = self._steps, self._wanted
+        contents, good = self._files.read(wanted)
+        position = number = 0
+        for kind, entry, path, base, into, more in steps:
+            alone = kind == _ALONE
+            if kind == _END:
+                self._listed_end(entry, path, base, *more)
+            elif entry[node.KIND] == FILE:
+                if kind == _TOGETHER:
+                    start, position = position, position + entry[SIZE]
+                    if good[number]:
+                        self._contents.whole(entry, contents[start:position])
+                    else:
+                        alone = True
+                    number += 1
+                if alone and not self._alone(entry, path, base, more):
+                    continue
+                self._settle(entry, more[LINKED] or entry[CTIME])
+                self._finish(path, entry, base)
+            else:
+                self._finish(path, entry, base)
+            into.append(entry)
+        steps.clear()
+        wanted.clear()
+        self._wanted_bytes = 0
+
+    def _alone(self, entry: Entry, path: bytes, base: Entry | None, row: Row) -> bool:
+        """Read one file by itself; False when it cannot be read."""
+        try:
+            source = self._root.directory + b"/" + row[PATH]
+            self._contents.file(source, path, entry, frozen=True, stamp_ns=row[LINKED])
+        except OSError as error:
+            self._ledger.problem("E4211", path, reason=error.strerror or str(error))
+            if base is not None:
+                self._removed(path, base)
+            return False
+        return True
+
+    def _listed_end(
+        self, entry: Entry, path: bytes, base: Entry | None, known: Entries, entries: list[Entry]
+    ) -> None:
+        """All that is in a directory is known."""
+        for name, gone in known.items():
+            self._removed(path + b"/" + name, gone)
+        entries.sort(key=_name)
+        entry[CONTENT] = self._contents.node(encode_node(entries))
+        self._finish(path or b"/", entry, base)
 
     def _damaged(self, row: Row) -> ArcxoError:
         return ArcxoError("E4190", manifest=shown(self._root.directory + b"/" + row[PATH]))
