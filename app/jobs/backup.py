@@ -5,13 +5,13 @@ child jobs.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from app.agent.api import Agent, AnyPoint, BackupPoint
 from app.agent.names import is_masters_own
-from app.catalog.api import Catalog, NewJob
+from app.catalog.api import Catalog
 from app.jobs import rotating
 from app.jobs.archiving import NO_MEDIA, EntityArchiver, owners_of
+from app.jobs.children import GOOD, Children, scenario_node
 from app.jobs.commands import around
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
@@ -25,16 +25,15 @@ from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.source_backup import SourceBackup, source_node
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
-from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
-from app.model.job import BackupScript, Job, JobKind, JobPhase, JobResult, JobStatus
+from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError
+from app.model.job import BackupScript, JobPhase, JobResult
 from app.model.owners import HostOwners
 from app.model.scenario import ReplicaState, ServerType
 
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
-_GOOD = frozenset({JobResult.FINISHED, JobResult.INCOMPLETE})
+
 _LOST_CLAIM = "E6003"
 _CATALOG_AWAY = "E6040"
-_DELETED = "deleted"
 
 
 class BackupJobs:
@@ -55,6 +54,7 @@ class BackupJobs:
         self._agents = agents
         self._lanes = lanes
         self._server = server
+        self._children = Children(catalog)
         self._sources = SourceBackup(catalog, store, agents, lanes, server)
 
     def run(self, control: JobControl) -> Outcome:
@@ -71,7 +71,7 @@ class BackupJobs:
 
     def _run_all(self, control: JobControl, script: BackupScript) -> Outcome:
         if script.has_children:
-            return self._run_children(control, script)
+            return self._children.run(control, script)
         group, label = (
             script.device_group,
             (*script.scenario_names, *(one.label for one in script.sources))[0],
@@ -86,7 +86,7 @@ class BackupJobs:
 
     def _run_one(self, control: JobControl, script: BackupScript) -> Outcome:
         source = script.sources[0] if script.sources else None
-        node = self._scenario_node(script) if source is None else source_node(source)
+        node = scenario_node(self._catalog, script) if source is None else source_node(source)
         began = time.monotonic()
         refused = False
         whole = control.job.parent_id is None
@@ -112,17 +112,8 @@ class BackupJobs:
             write_backup_summary(control, [node], script.device_group)
             expected.note_outcome([node])
         write_backup_end(control, result)
-        again = not refused and (node.missed or result not in _GOOD)
+        again = not refused and (node.missed or result not in GOOD)
         return Outcome(result, script if again else None)
-
-    def _scenario_node(self, script: BackupScript) -> NodeSummary:
-        registration = self._catalog.registrations.show(str(script.scenario_ids[0]))
-        return NodeSummary(
-            scenario=registration.name,
-            scenario_id=registration.id,
-            master=registration.master,
-            replica=script.replica or registration.replicas[0],
-        )
 
     def _back_up(self, control: JobControl, node: NodeSummary) -> JobResult:
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
@@ -153,7 +144,7 @@ class BackupJobs:
                     self._note_snapshot(control, point)
                     with kept_alive(agent, lambda: archiver.point):
                         result = self._archive(control, archiver, node)
-                    keep = result in _GOOD and point.scenario.server_type is ServerType.FILE_SERVER
+                    keep = result in GOOD and point.scenario.server_type is ServerType.FILE_SERVER
                 finally:
                     archiver.close()
                     self._end(control, agent, archiver.point, keep=keep)
@@ -292,132 +283,9 @@ class BackupJobs:
             name = point.scenario_name
             control.warn("AE0461", scenario=name, name=name, id=point.scenario_id, host=point.replica)
 
-    def _run_children(self, control: JobControl, script: BackupScript) -> Outcome:
-        """Multistreaming: one child job per scenario and directory; this job waits for them and sums up."""
-        expected = Expectation(control, self._catalog, script)
-        # What one child overwrites, or takes out of a pool, the others append to.
-        run = f"{control.job.id}.{control.fence}"
-        parts = [
-            (name, replace(script, scenario_ids=(number,), scenario_names=(name,), sources=(), run=run))
-            for number, name in zip(script.scenario_ids, script.scenario_names, strict=True)
-        ]
-        parts += [
-            (one.label, replace(script, scenario_ids=(), scenario_names=(), sources=(one,), run=run))
-            for one in script.sources
-        ]
-        children = [
-            self._catalog.jobs.submit(
-                NewJob(
-                    kind=JobKind.BACKUP,
-                    name=f"{control.job.name} - {name}",
-                    script=part,
-                    owner=control.job.owner,
-                    parent_id=control.job.id,
-                    device_group=script.device_group,
-                    credentials=control.sealed_credentials,
-                )
-            )
-            for name, part in parts
-        ]
-        control.begin_phase(JobPhase.BACK_UP)
-        numbers = [child.id for child in children]
-        try:
-            control.wait_for(
-                "its child jobs",
-                lambda: all(job.status is JobStatus.DONE for job in self._jobs(numbers, control)),
-                poll_s=0.3,
-            )
-        except CanceledError:
-            self._stop_children(numbers)
-            raise
-        ended = self._jobs(numbers, control)
-        nodes = [self._child_node(job) for job in ended]
-        write_backup_summary(control, nodes, script.device_group)
-        expected.note_outcome(nodes)
-        control.errors += sum(job.errors for job in ended)
-        control.warnings += sum(job.warnings for job in ended)
-        result = _together([job.last_result for job in ended])
-        write_backup_end(control, result)
-        missed = [job.script for job in ended if job.last_result not in _GOOD or self._nothing_of(job)]
-        return Outcome(result, _only(script, [one for one in missed if isinstance(one, BackupScript)]))
-
-    def _nothing_of(self, job: Job) -> bool:
-        return not self._catalog.sessions.of_job(job.id)
-
-    def _jobs(self, numbers: list[int], control: JobControl) -> list[Job]:
-        jobs = [self._catalog.jobs.show(number) for number in numbers]
-        live = [job.progress for job in jobs if job.progress is not None]
-        control.progress(
-            files=sum(job.files for job in jobs) + sum(one.files for one in live),
-            read_bytes=sum(job.read_bytes for job in jobs) + sum(one.read_bytes for one in live),
-            stored_bytes=sum(job.stored_bytes for job in jobs) + sum(one.stored_bytes for one in live),
-        )
-        return jobs
-
-    def _stop_children(self, numbers: list[int]) -> None:
-        for number in numbers:
-            try:
-                self._catalog.jobs.request_stop(number)
-            except (NotFoundError, BusyError):
-                continue
-
-    def _summed_node(self, script: BackupScript) -> NodeSummary:
-        """A scenario that was deleted meanwhile has its line in the summary all the same."""
-        try:
-            return self._scenario_node(script)
-        except NotFoundError:
-            return NodeSummary(
-                script.scenario_names[0], script.scenario_ids[0], _DELETED, script.replica or _DELETED
-            )
-
-    def _child_node(self, job: Job) -> NodeSummary:
-        script = job.script
-        assert isinstance(script, BackupScript)
-        node = source_node(script.sources[0]) if script.sources else self._summed_node(script)
-        sessions = self._catalog.sessions.of_job(job.id)
-        sequences = {one.serial: one.sequence for one in self._catalog.media.media()}
-        good = job.last_result is JobResult.FINISHED
-        return replace(
-            node,
-            volumes=max(1, len(sessions)) if good else len(sessions) + (job.last_result not in _GOOD),
-            volumes_written=len(sessions),
-            sessions=[session.number for session in sessions],
-            directories=sum(session.directories for session in sessions),
-            files=sum(session.files for session in sessions),
-            size_bytes=sum(session.size_bytes for session in sessions),
-            new_bytes=sum(session.new_bytes for session in sessions),
-            stored_bytes=sum(session.stored_bytes for session in sessions),
-            media=[
-                (one.media_name, one.media_id, one.media_serial, sequences.get(one.media_serial, 1))
-                for one in sessions
-            ],
-        )
-
-
-def _only(script: BackupScript, parts: list[BackupScript]) -> BackupScript | None:
-    """The script with the targets of its children `parts` alone; None when there are none."""
-    if not parts:
-        return None
-    return replace(
-        script,
-        scenario_ids=tuple(number for one in parts for number in one.scenario_ids),
-        scenario_names=tuple(name for one in parts for name in one.scenario_names),
-        sources=tuple(source for one in parts for source in one.sources),
-    )
-
 
 def _check_point(point: BackupPoint, node: NodeSummary) -> None:
     """What another host says of its replica is filed under the scenario: it must be that one's."""
     found = (point.scenario.id, point.scenario.master, point.replica)
     if found != (node.scenario_id, node.master, node.replica):
         raise ArcxoError("AE0468", name=node.scenario, id=node.scenario_id)
-
-
-def _together(results: list[JobResult | None]) -> JobResult:
-    if all(result is JobResult.FINISHED for result in results):
-        return JobResult.FINISHED
-    if any(result in _GOOD for result in results):
-        return JobResult.INCOMPLETE
-    if all(result is JobResult.CANCELED for result in results):
-        return JobResult.CANCELED
-    return JobResult.FAILED

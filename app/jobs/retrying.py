@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app.catalog.api import NewJob
+from app.catalog.api import Catalog, NewJob
 from app.jobs.rotating import media_day, run_day
+from app.model.errors import NotFoundError
 from app.model.job import BackupScript, Job, JobKind, JobResult, MediaMethod, Schedule
 
 MOST = 12
@@ -23,6 +24,21 @@ def makeup(job: Job, result: JobResult, missed: BackupScript | None, credentials
     if missed is None or result not in _BAD:
         return None
     return _again(job, missed, credentials, pause_of(missed, job.schedule, datetime.now(UTC)))
+
+
+def is_known(catalog: Catalog, script: object) -> bool:
+    """Whether anything a backup names is still there: a scenario that was deleted is not tried again."""
+    if not isinstance(script, BackupScript):
+        return False
+    return bool(script.sources) or any(_is_registered(catalog, number) for number in script.scenario_ids)
+
+
+def _is_registered(catalog: Catalog, number: int) -> bool:
+    try:
+        catalog.registrations.show(str(number))
+    except NotFoundError:
+        return False
+    return True
 
 
 def pause_of(script: BackupScript, schedule: Schedule, now: datetime) -> timedelta:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from app.catalog.api import Catalog, Claim
 from app.jobs import scheduler
 from app.jobs.control import JobControl
-from app.jobs.retrying import makeup
+from app.jobs.retrying import is_known, makeup
 from app.jobs.timing import note_passed_over
 from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError
 from app.model.job import BackupScript, Job, JobPhase, JobResult
@@ -160,10 +160,10 @@ class ActiveJob:
         self.control.error(error)
         _LOG.info("job %d failed: %s", self.job.id, error)
         script = self.job.script
-        if isinstance(script, BackupScript) and not isinstance(error, CredentialsError):
+        refused = isinstance(error, CredentialsError)
+        if isinstance(script, BackupScript) and not refused and is_known(self._catalog, script):
             self._missed = script
         started = self.control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
-        refused = isinstance(error, CredentialsError)
         return self._told(JobResult.FAILED if started and not refused else JobResult.RUN_FAILED)
 
     def _told(self, result: JobResult) -> JobResult:

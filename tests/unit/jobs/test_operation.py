@@ -63,6 +63,29 @@ def test_only_the_children_that_failed_are_tried_again(bench: Bench):
     assert makeup.script.scenario_names == ("Others",)
 
 
+def test_what_a_rule_skipped_or_was_deleted_meanwhile_is_not_tried_again(bench: Bench, tmp_path: Path):
+    (tmp_path / "p").mkdir()
+    skip = JobCommands((program(tmp_path / "p", "exit 3"),), 3, OnExit.SKIP_JOB)
+    for number, name in ((8, "Skipped"), (9, "Gone")):
+        bench.register(number, name)
+        bench.agent.scenarios_by_id[number] = replace(bench.scenario, id=number, name=name)
+    script = BackupScript(
+        (7, 8, 9), ("Files", "Skipped", "Gone"), retries=1, node_commands=(("Skipped", skip),)
+    )
+    parent, alone = (
+        submit(bench, script, hold=True),
+        submit(bench, BackupScript((9,), ("Gone",), retries=1), hold=True),
+    )
+    bench.catalog.registrations.remove(9)
+    for job in (parent, alone):
+        bench.catalog.jobs.ready(job.id)
+        bench.ended(job)
+    results = [one.last_result for one in bench.catalog.jobs.children(parent.id)]
+    assert results == [JobResult.FINISHED, JobResult.CANCELED, JobResult.RUN_FAILED]
+    assert bench.catalog.jobs.show(alone.id).last_result is JobResult.RUN_FAILED
+    assert not [job for job in bench.catalog.jobs.list() if job.script.makeup_of]
+
+
 def test_a_finished_or_stopped_backup_is_not_tried_again(bench: Bench):
     bench.ended(submit(bench, replace(FILES, retries=1)))
     bench.agent.gate = threading.Event()
