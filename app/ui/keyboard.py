@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QTreeView, QWidget
 
 from app.ui.widgets.basics import FilterField
+from app.ui.widgets.sort_menu import open_sort_menu, sorts
 
 GLOBAL_KEYS: tuple[tuple[str, str], ...] = (
     ("Enter", "Open, details"),
@@ -56,6 +57,15 @@ def focus_filter(root: QWidget) -> bool:
             return _enter(near)
         above = above.parentWidget()
     return bool(fields) and _enter(fields[0])
+
+
+def sort_pane(root: QWidget) -> bool:
+    """Offer the columns of the table in use, else of the first one, to sort by. False when none sorts."""
+    known = [pane for pane in panes(root) if isinstance(pane, QTreeView) and sorts(pane)]
+    focus = QApplication.focusWidget()
+    here = next((pane for pane in known if focus is not None and _holds(pane, focus)), None)
+    found = here or next(iter(known), None)
+    return found is not None and open_sort_menu(found) is not None
 
 
 def keys_of(actions: Iterable[QAction]) -> Sequence[tuple[str, str]]:

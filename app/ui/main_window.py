@@ -32,7 +32,7 @@ from app.ui.command_palette import CommandPalette, SearchField
 from app.ui.dialogs.message_details import FaultReportDialog, MessageDetailsDialog
 from app.ui.help.desk import help_desk
 from app.ui.help.menu import HelpMenu
-from app.ui.keyboard import step_pane
+from app.ui.keyboard import sort_pane, step_pane
 from app.ui.manager import Context, Manager
 from app.ui.navigation import Navigation
 from app.ui.opening import open_in_rounds
@@ -42,6 +42,7 @@ from app.ui.status_bar import ConsoleStatusBar
 from app.ui.theme import ThemeMode, theme
 from app.ui.widgets.basics import IconLabel, Label, Line, icon_button
 from app.ui.widgets.notices import Toasts
+from app.ui.widgets.sort_menu import KEY as SORT_KEY
 
 SERVER_POLL_MS = 2000
 NAVIGATION_OPEN_FROM = 1280
@@ -263,6 +264,7 @@ class MainWindow(QMainWindow):
         view = self.menus.addMenu("&View")
         self._add(view, "&Refresh", "F5", self._on_refresh)
         self._add(view, "&Find in this pane", "Ctrl+F", self._on_find)
+        self._add(view, "Sort table b&y…", SORT_KEY, self._on_sort)
         self._add(view, "&Next pane", "F6", self._on_next_pane)
         self._add(view, "&Previous pane", "Shift+F6", self._on_previous_pane)
         self._add(view, "&Search and commands", "Ctrl+K", self.palette_.open)
@@ -374,6 +376,9 @@ class MainWindow(QMainWindow):
 
     def _on_find(self) -> None:
         self.current_manager.enter_filter()
+
+    def _on_sort(self) -> None:
+        sort_pane(self.current_manager)
 
     def _on_next_pane(self) -> None:
         step_pane(self.current_manager, 1)

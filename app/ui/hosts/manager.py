@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QMenu, QSplitter
+from PySide6.QtWidgets import QSplitter
 
 from app.model.host import CheckResult, HostState
 from app.ui import formats
@@ -17,6 +17,7 @@ from app.ui.hosts.host_dialog import HostDialog
 from app.ui.hosts.rows import HostModel, why_not_change, why_not_remove
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import FilterField, Line, PaneHeader, column
+from app.ui.widgets.menus import pop_actions
 from app.ui.widgets.notices import ProblemCard
 from app.ui.widgets.status import Pill
 from app.ui.widgets.views import CellTable
@@ -164,14 +165,7 @@ class HostsManager(Manager):
         self.pane.note.setText(f"{rows:,} of {total:,}" if rows != total else "")
 
     def _on_context_menu(self, position: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self.menu()[1]:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
-        menu.exec(self.table.viewport().mapToGlobal(position))
-        menu.deleteLater()
+        pop_actions(self, self.menu()[1], self.table.viewport().mapToGlobal(position), self.table)
 
     # what the person does
 

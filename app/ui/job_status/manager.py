@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QMenu,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -35,6 +34,7 @@ from app.ui.job_status.queue_pane import JobQueuePane
 from app.ui.job_status.upcoming_pane import HOURS, UpcomingPane
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line
+from app.ui.widgets.menus import pop_actions
 
 _PAGES = {"log": 1, "upcoming": 2}
 _POLL_MS = 500
@@ -301,14 +301,7 @@ class JobStatusManager(Manager):
             self.header.subtitle.setText(f"Last answer {formats.clock(at)}")
 
     def _on_menu_wanted(self, position: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self._job_actions():
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
-        menu.exec(position)
-        menu.deleteLater()
+        pop_actions(self, self._job_actions(), position, self.queue.tree)
 
     def show_details(self, job_id: int) -> None:
         """Open the detail window of a job."""

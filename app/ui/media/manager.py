@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSplitter, QStackedWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget
 
 from app.model.media import MediaInfo, PurgePlan, SessionInfo
 from app.ui import formats
@@ -25,6 +25,7 @@ from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import FilterField, Label, Line, PaneHeader, button, column, icon_button
+from app.ui.widgets.menus import pop_actions
 from app.ui.widgets.notices import Banner, EmptyState, ProblemCard
 from app.ui.widgets.status import Pill
 from app.ui.widgets.tool_row import ToolRow
@@ -352,20 +353,10 @@ class MediaManager(Manager):
             self._choose_media(found.serial)
 
     def _on_more(self) -> None:
-        self._pop(self._more.mapToGlobal(QPoint(0, self._more.height())))
+        pop_actions(self, self.menu()[1], self._more.mapToGlobal(QPoint(0, self._more.height())))
 
     def _on_tree_menu(self, position: QPoint) -> None:
-        self._pop(self.tree.viewport().mapToGlobal(position))
+        pop_actions(self, self.menu()[1], self.tree.viewport().mapToGlobal(position))
 
     def _on_table_menu(self, table: CellTable, position: QPoint) -> None:
-        self._pop(table.viewport().mapToGlobal(position))
-
-    def _pop(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self.menu()[1]:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
-        menu.exec(at)
-        menu.deleteLater()
+        pop_actions(self, self.menu()[1], table.viewport().mapToGlobal(position), table)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QMenu, QSplitter, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout
 
 from app.model.media import PoolSet
 from app.model.storage import PoolInfo
@@ -30,6 +30,7 @@ from app.ui.models.cell import ItemRole
 from app.ui.models.tree import TreeModel
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label, Line, PaneHeader, column
+from app.ui.widgets.menus import pop_actions
 from app.ui.widgets.notices import EmptyState, ProblemCard
 from app.ui.widgets.tool_row import ToolRow
 from app.ui.widgets.views import CellTree
@@ -253,11 +254,4 @@ class PoolsManager(Manager):
         self._poll.refresh()
 
     def _on_menu(self, view: CellTree, position: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self.menu()[1]:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
-        menu.exec(view.viewport().mapToGlobal(position))
-        menu.deleteLater()
+        pop_actions(self, self.menu()[1], view.viewport().mapToGlobal(position), view)

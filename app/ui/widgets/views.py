@@ -17,6 +17,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
@@ -31,6 +32,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHeaderView,
+    QMenu,
     QStyleOptionViewItem,
     QToolTip,
     QTreeView,
@@ -40,6 +42,7 @@ from PySide6.QtWidgets import (
 from app.ui.icons import pixmap
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 from app.ui.theme import color, font, theme
+from app.ui.widgets import sort_menu
 from app.ui.widgets.delegate import PADDING, CellDelegate, is_group, paint_cell
 
 Index = QModelIndex | QPersistentModelIndex
@@ -241,6 +244,9 @@ class CellTree(QTreeView):
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_rows()
             return
+        if QKeySequence(event.keyCombination()) == QKeySequence(sort_menu.KEY):
+            sort_menu.open_sort_menu(self)
+            return
         super().keyPressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102 - Qt's name
@@ -271,6 +277,19 @@ class CellTree(QTreeView):
             return True
         return super().viewportEvent(event)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802, D102 - Qt's name
+        # Of a table that nobody gave a menu of its own.
+        if not sort_menu.sorts(self):
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        copy = menu.addAction("Copy")
+        copy.triggered.connect(self.copy_rows)
+        copy.setEnabled(bool(self.selectionModel() and self.selectionModel().hasSelection()))
+        sort_menu.add_to(menu, self)
+        menu.popup(event.globalPos())
+
     def _focus_inside(self) -> bool:
         focus = QApplication.focusWidget()
         return focus is not None and self.isAncestorOf(focus)
@@ -292,8 +311,6 @@ class CellTree(QTreeView):
         self.current_row_changed.emit(current)
 
     def _on_header_menu(self, position: QPoint) -> None:
-        from PySide6.QtWidgets import QMenu
-
         menu = QMenu(self)
         for section in range(1, self.header().count()):
             action = menu.addAction(str(self.model().headerData(section, Qt.Orientation.Horizontal)))

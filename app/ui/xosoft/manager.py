@@ -10,13 +10,14 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QMenu, QTabBar
+from PySide6.QtWidgets import QTabBar
 
 from app.model.events import EventRecord
 from app.model.scenario import ScenarioStatus
 from app.ui import formats
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line
+from app.ui.widgets.menus import pop_actions
 from app.ui.widgets.status import Pill
 from app.ui.xosoft.actions import Act
 from app.ui.xosoft.attention import show_pills
@@ -192,14 +193,7 @@ class XOsoftManager(Manager):
         self.events.set_scope(made.name if made else "")
 
     def _on_context_menu(self, position: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self.menu()[1]:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
-        menu.exec(position)
-        menu.deleteLater()
+        pop_actions(self, self.menu()[1], position)
 
     def _on_export_events(self, file: str, text: str) -> None:
         from app.ui.xosoft.event_files import write_events
