@@ -69,6 +69,7 @@ cdef extern from "<unistd.h>" nogil:
     int ftruncate(int fd, off_t size)
     int fchown(int fd, uid_t uid, gid_t gid)
     int fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags)
+    int linkat(int fd, const char *name, int into, const char *other, int flags)
     int unlinkat(int fd, const char *name, int flags)
     int symlinkat(const char *target, int fd, const char *name)
     ssize_t readlinkat(int fd, const char *name, char *into, size_t size)

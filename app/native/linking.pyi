@@ -1,0 +1,3 @@
+def link_files(
+    reading: int, directory: bytes, writing: int, prefix: bytes, names: list[bytes]
+) -> tuple[bytes, int]: ...
