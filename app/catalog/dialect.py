@@ -94,9 +94,14 @@ def lazily_durable(connection: Connection) -> Iterator[None]:
 def now_us(connection: Connection) -> int:
     """The database's time: on SQLite that is this machine's, which all users of the file share."""
     if connection.dialect.name == "sqlite":
-        return time.time_ns() // 1000
+        return machine_us()
     seconds = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
     return int(float(seconds) * 1_000_000)
+
+
+def machine_us() -> int:
+    """This machine's time, which is that of a database in a file."""
+    return time.time_ns() // 1000
 
 
 def like(connection: Connection) -> str:

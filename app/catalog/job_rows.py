@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, insert, or_, select
+from sqlalchemy import Connection, Row, case, func, insert, or_, select
 
 from app.catalog import dialect, rows
 from app.catalog.api import NewJob
@@ -55,6 +55,14 @@ def due_jobs(now: int, most: int = 1) -> Any:
         )
         .limit(most)
     )
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the first of the jobs that are ready is to run (microseconds); None when none is ready."""
+    at: int | None = connection.execute(
+        select(func.min(jobs.c.execution_at)).where(jobs.c.status == _READY)
+    ).scalar()
+    return at
 
 
 def abandoned_jobs(now: int, server_id: str) -> Any:

@@ -12,7 +12,15 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 from app.catalog import claims, dialect, rows
 from app.catalog.api import Claim, FollowUp, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
-from app.catalog.job_rows import abandoned_jobs, due_jobs, ended_values, insert_job, row_of_job, to_job
+from app.catalog.job_rows import (
+    abandoned_jobs,
+    due_jobs,
+    ended_values,
+    insert_job,
+    next_due,
+    row_of_job,
+    to_job,
+)
 from app.catalog.live import SqlLive
 from app.catalog.shared_live import SharedLive
 from app.catalog.tables import jobs
@@ -32,6 +40,8 @@ class SqlJobs:
     def __init__(self, database: Database, live: SqlLive | SharedLive) -> None:
         self._database = database
         self._live = live
+        self._idle: tuple[int, int | None] | None = None
+        """When nothing was due: the database's revision then, and when the first job will be."""
 
     def submit(self, job: NewJob) -> Job:
         """Queue a job. It is durable when this returns."""
@@ -94,9 +104,13 @@ class SqlJobs:
 
         `able` is asked outside any transaction.
         """
+        if self._is_idle():
+            return None
+        revision = None if self._database.shared else self._database.revision()
         with self._database.read() as c:
             first = c.execute(due_jobs(dialect.now_us(c))).first()
             if first is None:
+                self._idle = None if revision is None else (revision, next_due(c))
                 return None
             due = [] if able is None else self._due(c)
         chosen = next((job.id for job in due if able is None or able(job)), None)
@@ -130,6 +144,16 @@ class SqlJobs:
             expires_at=dialect.from_us(until),
             credentials=bytes(claimed.credentials or b""),
         )
+
+    def _is_idle(self) -> bool:
+        """Whether nothing can be due: nobody wrote since nothing was, and no job's time has come.
+
+        A server asks this four times a second for as long as it runs.
+        """
+        if self._idle is None:
+            return False
+        revision, at = self._idle
+        return (at is None or dialect.machine_us() < at) and self._database.revision() == revision
 
     @staticmethod
     def _due(connection: Connection) -> Sequence[Job]:
@@ -301,8 +325,7 @@ class SqlJobs:
     def next_due(self) -> datetime | None:
         """When the next Ready job is due (maybe in the past); None when nothing waits."""
         with self._database.read() as c:
-            statement = select(func.min(jobs.c.execution_at)).where(jobs.c.status == _READY)
-            return dialect.maybe_time(c.execute(statement).scalar())
+            return dialect.maybe_time(next_due(c))
 
     def prune(self, older_than: datetime) -> int:
         """Delete jobs Done before a time; a parent stays while a child does."""

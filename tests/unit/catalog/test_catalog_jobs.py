@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from app.catalog import open_catalog
+from app.catalog import dialect, open_catalog
 from app.catalog.api import NewJob, Totals
 from app.catalog.store import SqlCatalog
 from app.model.errors import ArcxoError, BusyError, NotFoundError
@@ -230,3 +231,32 @@ def test_the_log_is_read_in_pages(catalog: SqlCatalog) -> None:
     second = catalog.log.list(limit=3, older_than=first[-1].id)
     third = catalog.log.list(limit=3, older_than=second[-1].id, text="started")
     assert [one.id for one in (*first, *second, *third)] == numbers[::-1]
+
+
+def test_a_server_that_found_nothing_sees_what_comes_to_be_due(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [catalog.jobs.claim_due("s") for _ in range(3)] == [None] * 3
+    first = catalog.jobs.submit(new_job())
+    soon = catalog.jobs.submit(new_job(execution_at=datetime.now(UTC) + timedelta(hours=1)))
+    claim = catalog.jobs.claim_due("s")
+    assert claim is not None
+    assert claim.job.id == first.id
+    assert [catalog.jobs.claim_due("s") for _ in range(3)] == [None] * 3
+    later = dialect.machine_us() + 3_600_000_001
+    monkeypatch.setattr(dialect, "machine_us", lambda: later)
+    monkeypatch.setattr(dialect, "now_us", lambda _: later)
+    claim = catalog.jobs.claim_due("s")
+    assert claim is not None
+    assert claim.job.id == soon.id
+
+
+def test_what_another_process_submits_is_seen_at_once(tmp_path: Path) -> None:
+    with closing(open_catalog(str(tmp_path))) as mine, closing(open_catalog(str(tmp_path))) as theirs:
+        assert mine.jobs.claim_due("s") is None
+        for _ in range(3):
+            job = theirs.jobs.submit(new_job())
+            claim = mine.jobs.claim_due("s")
+            assert claim is not None
+            assert claim.job.id == job.id
+            assert mine.jobs.claim_due("s") is None
