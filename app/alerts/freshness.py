@@ -147,18 +147,20 @@ def _expected(jobs: Iterable[Job], since: datetime | None) -> tuple[datetime | N
     """When the next backup after `since` was due at the latest, and half an interval later."""
     if since is None:
         return None, None
-    due: list[datetime] = []
+    due: list[tuple[datetime, datetime]] = []
     for job in jobs:
         try:
             following = scheduler.next_run(job.schedule, since, job.created_at)
         except UsageError:
             continue
         if following is not None:
-            due.append(following)
+            # What was before there was a schedule is none of its intervals.
+            made = job.created_at if job.created_at < following else since
+            due.append((following, max(since, made)))
     if not due:
         return None, None
-    expected = min(due)
-    return expected, since + (expected - since) * 1.5
+    expected, begins = min(due)
+    return expected, expected + (expected - begins) * 0.5
 
 
 def _of(jobs: Iterable[Job], wanted: Callable[[BackupScript], bool]) -> list[Job]:

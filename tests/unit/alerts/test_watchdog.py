@@ -65,6 +65,15 @@ def test_a_scenario_is_late_after_one_interval_and_stale_after_one_and_a_half(ca
     assert state(catalog, NIGHT + timedelta(hours=36, minutes=11)) is Freshness.STALE
 
 
+def test_a_backup_long_before_its_schedule_does_not_make_the_interval_longer(catalog: SqlCatalog):
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    scheduled(catalog, Schedule(tomorrow, "FREQ=DAILY"))
+    session(catalog, 1, tomorrow - timedelta(days=100))
+    assert state(catalog, tomorrow - timedelta(minutes=1)) is Freshness.FRESH
+    assert state(catalog, tomorrow + timedelta(hours=11)) is Freshness.LATE
+    assert state(catalog, tomorrow + timedelta(hours=13)) is Freshness.STALE
+
+
 def test_days_without_runs_are_no_delay(catalog: SqlCatalog):
     friday = datetime(2026, 3, 6, 2, tzinfo=UTC)
     scheduled(catalog, Schedule(NIGHT, "FREQ=DAILY", excluded=("SA", "SU")))
