@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from app.backup.beneath import Places
+from app.backup.new_files import Cut
 from app.backup.new_trees import NewTrees, plain_directory
 from app.model.entry import Metadata
 from app.model.errors import ArcxoError, Problem
@@ -92,6 +93,15 @@ class ApplierSink:
     def hides(self, target: bytes) -> bool:
         """See `RestoreSink`."""
         return self._trees.of(target) is not None
+
+    def grown_at(self, directory: bytes) -> bytes | None:
+        """See `RestoreSink`."""
+        return self._trees.grown_at(directory)
+
+    def publish_new(self, cut: Cut) -> None:
+        """See `RestoreSink`."""
+        with self._guard:
+            self._trees.finish_cut(cut)
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`. Of what is applied: not operations on their way, but new directories."""
@@ -210,9 +220,9 @@ class ApplierSink:
         for tree in self._trees.take(number):
             refused, later = self._trees.settle(tree)
             root, path = self._place(tree.target)
-            whole = StagedOperation(root, path, staged_path=tree.staged, tree=tuple(tree.entries.items()))
+            whole = StagedOperation(root, path, staged_path=tree.staged, tree=tuple(tree.all()))
             self._made |= tree.directories()
-            problems += refused + self._hand_over(whole, tree.size_bytes, len(tree.entries))
+            problems += refused + self._hand_over(whole, tree.size_bytes, tree.count())
             for target, metadata in later:
                 problems += self._queue_up(target, 0, metadata=metadata)
         return problems

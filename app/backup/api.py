@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from app.backup.new_files import Cut
 from app.model.archive import ArchiveEvent, ArchiveResult, RestoreEvent, RestoreResult
 from app.model.backup_filters import NO_FILTERS
 from app.model.entry import Identity, Metadata
@@ -210,6 +211,14 @@ class RestoreSink(Protocol):
 
     def hides(self, target: bytes) -> bool:
         """Whether nobody sees what is made at the target before `put`, `settle` or `finish` is called."""
+        ...
+
+    def grown_at(self, directory: bytes) -> bytes | None:
+        """Where a new directory is made that nobody sees yet, and what is to be in it; None = it is not."""
+        ...
+
+    def publish_new(self, cut: Cut) -> None:
+        """These files were made in the directory that `grown_at` gave, with their content and metadata."""
         ...
 
     def status(self, target: bytes) -> os.stat_result | None:

@@ -19,6 +19,7 @@ from app.backup.commit import Staged, discard
 from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.making import Portion
+from app.backup.new_files import as_orders
 from app.backup.selection import OpenPart
 from app.media.far import FAR
 from app.media.node import SIZE
@@ -52,6 +53,15 @@ class Made:
     done: Portion | None = None
     large: bool = False
     """Whether it was made by a thread of this process."""
+    results: list[list[int]] | None = None
+    """What came of the new files of `done`."""
+
+    def discard(self) -> None:
+        """Remove what was made: it is of no use."""
+        for one in self.staged:
+            discard(one.path)
+        for cut in self.done.cuts if self.done is not None and self.results is not None else ():
+            cut.discard()
 
 
 class Helper:
@@ -99,6 +109,11 @@ class Helper:
                 self._number += 1
                 self._given[self._number] = given
                 self._weight += given.weight
+                if portion.cuts:
+                    assert portion.pack is not None
+                    where = (portion.pack.pack_id, portion.block)
+                    self._orders.put((self._number, session, where, as_orders(portion.cuts)))
+                    return
                 rows = [
                     (item.source, item.target, place, item.entry)
                     for item, place in zip(portion.items, given.places, strict=True)
@@ -149,17 +164,24 @@ class Helper:
             given = self._given.get(number)
             if given is None:
                 return
+            if kind == "new":
+                self._done(number, given, Made(results=rows, done=given.portion))
+                return
             items = given.portion.items
             staged = [
                 Staged(items[index], path, Fingerprint(*mark), problems, read=read)
                 for index, path, mark, problems, read in rows
             ]
             failures = [(path, OSError(code, text)) for path, code, text in failed]
-            with self._guard:
-                # Together: what it is not busy with any more can be taken.
-                if self._given.pop(number, None) is not None:
-                    self._weight -= given.weight
-                    answers.put(Made(staged, damaged, failures, done=given.portion))
+            self._done(number, given, Made(staged, damaged, failures, done=given.portion))
+
+    def _done(self, number: int, given: _Given, made: Made) -> None:
+        assert self._answers is not None
+        with self._guard:
+            # Together: what it is not busy with any more can be taken.
+            if self._given.pop(number, None) is not None:
+                self._weight -= given.weight
+                self._answers.put(made)
 
     def _lose(self) -> None:
         """It has ended: what it had is left for others, what it made of that is of no use."""
@@ -210,7 +232,8 @@ class Crew:
 
 def _weight(portion: Portion) -> int:
     size: int = sum(item.entry[SIZE] for item in portion.items)
-    return len(portion.items) + size // _SMALL_BYTES
+    size += sum(cut.size_bytes for cut in portion.cuts)
+    return len(portion) + size // _SMALL_BYTES
 
 
 def _processors() -> int:
@@ -221,3 +244,5 @@ def _clear(given: list[_Given]) -> None:
     for one in given:
         for place in one.places:
             discard(place)
+        for cut in one.portion.cuts:
+            cut.discard()

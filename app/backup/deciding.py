@@ -106,6 +106,11 @@ class Deciding:
         else:
             item.failed = "E4227"
 
+    def takes_any(self, directory: bytes) -> bool:
+        """Whether whatever is in a fresh directory gets the place that it wants there."""
+        self._is_protected(directory + b"/.")
+        return not (self._several or self._above[1])
+
     def _is_protected(self, target: bytes) -> bool:
         """Whether nothing may be written there. Found out by directory: most of them have nothing of that."""
         if target not in self._tops:

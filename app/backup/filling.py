@@ -20,6 +20,12 @@ def extents_of(item: Item) -> list[list[int]]:
     return extents
 
 
+def has_holes(item: Item) -> bool:
+    """Whether parts of it are holes."""
+    extra = item.entry[EXTRA]
+    return bool(extra and "s" in extra)
+
+
 def check_sizes(item: Item) -> None:
     """Raise ArcxoError E4125 when the pieces are not as long as the file."""
     if sum(length for _, length in pieces(item.entry)) != sum(length for _, length in extents_of(item)):

@@ -13,6 +13,7 @@ import stat
 import threading
 
 from app.backup.hopeless import end_if_hopeless
+from app.backup.new_files import Cut
 from app.backup.new_trees import NewTree, NewTrees, plain_directory
 from app.backup.sink import DirectorySink, remove_tree, synchronize
 from app.model.entry import EntryKind, Metadata
@@ -40,6 +41,14 @@ class GrowingSink(DirectorySink):
     def hides(self, target: bytes) -> bool:
         """See `RestoreSink`."""
         return self._trees.of(target) is not None
+
+    def grown_at(self, directory: bytes) -> bytes | None:
+        """See `RestoreSink`."""
+        return self._trees.grown_at(directory)
+
+    def publish_new(self, cut: Cut) -> None:
+        """See `RestoreSink`."""
+        self._trees.finish_cut(cut)
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`."""
@@ -168,7 +177,7 @@ class GrowingSink(DirectorySink):
     def _put_entries(self, tree: NewTree) -> list[Problem]:
         """Somebody made something there meanwhile: it stays, and what is not there is put beside it."""
         problems = []
-        for relative, metadata in tree.entries.items():
+        for relative, metadata in tree.all():
             target = tree.target_of(relative)
             try:
                 if metadata.kind is EntryKind.DIRECTORY:
@@ -190,7 +199,7 @@ def _refused(target: bytes, error: OSError) -> Problem:
 
 def _prune(tree: NewTree) -> None:
     """Take away what was begun in it and is not whole."""
-    pending = [b""]
+    pending, finished = [b""], {relative for relative, _ in tree.all()}
     while pending:
         above = pending.pop()
         directory = tree.staged + b"/" + above if above else tree.staged
@@ -199,5 +208,5 @@ def _prune(tree: NewTree) -> None:
             path = directory + b"/" + name
             if stat.S_ISDIR(os.lstat(path).st_mode):
                 pending.append(relative)
-            elif relative not in tree.entries:
+            elif relative not in finished:
                 os.unlink(path)

@@ -14,15 +14,17 @@ from typing import Any
 from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.making import Maker, Portion
-from app.media.node import CONTENT, Entry
+from app.backup.new_files import from_orders
+from app.media.node import CONTENT
 from app.media.reader import ChunkReader, open_session
 from app.model.errors import ArcxoError
 from app.model.restore import RestoreAction
 
 TELL_EVERY_S = 0.25
 
-Order = tuple[int, int, bool, list[tuple[bytes, bytes, bytes, Entry]]]
-"""(its number, which session, whether the contents share a block, (source, target, place, entry) of each)."""
+Order = tuple[int, int, Any, list[Any]]
+"""(its number, which session, whether the contents share a block, (source, target, place, entry) of each), or
+for new files instead of the latter two (pack, block) and what `as_orders` gives."""
 
 Row = tuple[int, bytes, tuple[int, ...], list[Any], tuple[bool, list[str]] | None]
 """(which of the order, where it is, its fingerprint, problems, what reading back found)."""
@@ -39,7 +41,8 @@ def serve(connection: Connection) -> None:
         readers = [open_session(media, number, key)[1] for media, number, key in sessions]
         while True:
             order: Order = connection.recv()
-            connection.send(_Work(connection, readers[order[1]]).make(order))
+            work = _Work(connection, readers[order[1]])
+            connection.send(work.make_new(order) if isinstance(order[2], tuple) else work.make(order))
     except ArcxoError as error:
         connection.send(("error", error))
     except EOFError:
@@ -79,6 +82,18 @@ class _Work:
             index = numbers[id(one.item)]
             made.append((index, one.path, _plain(one.after), one.problems, one.read))
         return "made", number, made, self._damaged, self._failed
+
+    def make_new(self, order: Order) -> tuple[Any, ...]:
+        """The answer to an order of new files."""
+        number, _, (pack_id, block), rows = order
+        reader = self._reader
+        cuts = from_orders(rows, reader)
+        pack = next((one for one in reader.index.packs if one.pack_id == pack_id), None)
+        portion = Portion(reader, pack, block, cuts=cuts)
+        if pack is None or block >= len(pack.table.offsets):
+            return "new", number, [[-1] * len(cut.entries) for cut in cuts], [], []
+        maker = Maker(self._place, self._tick, self._take_damaged, self._take_failed)
+        return "new", number, maker.together(portion, portion.read), [], []
 
     def _place(self, item: Item) -> bytes:
         return self._places[id(item)]

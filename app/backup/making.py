@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from app.backup.commit import Staged, discard
-from app.backup.filling import check_sizes, fill, is_equal
+from app.backup.filling import check_sizes, fill, has_holes, is_equal
 from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.metadata import apply_metadata, differing
-from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE
+from app.backup.new_files import Cut, NewFiles, cuts, make
+from app.media.node import CONTENT, EXTRA, FILE, KIND, PIECE, SIZE, pieces
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader
 from app.model.entry import EntryKind, Metadata
@@ -22,6 +23,8 @@ from app.model.errors import ArcxoError, CanceledError
 UNREADABLE = ("E4125", "E4142")
 _MOST = 500
 """Items of a portion: one process makes all of it."""
+_IN_MEMORY_BYTES = 4 << 20
+"""Up to this size all of a file is held while it is made: comparing takes less than hashing it again."""
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -35,13 +38,21 @@ class Stretch:
 
 @dataclass(slots=True, eq=False)
 class Portion:
-    """Small files whose contents are in one block of a pack; without a pack: what is made one by one."""
+    """Small files whose contents are in one block of a pack; without a pack: what is made one by one.
+
+    It has either `items` or `cuts`.
+    """
 
     reader: ChunkReader
     pack: PackIndex | None = None
     block: int = 0
     items: list[Item] = field(default_factory=list)
     stretch: Stretch | None = None
+    cuts: list[Cut] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """How many entries."""
+        return len(self.items) + sum(len(cut.entries) for cut in self.cuts)
 
     def read(self) -> bytes:
         """The block."""
@@ -90,6 +101,17 @@ class Maker:
             if staged is not None:
                 yield staged
 
+    def together(self, portion: Portion, read: Callable[[], bytes]) -> list[list[int]]:
+        """The new files of a portion; see `make`."""
+        try:
+            block = read()
+        except ArcxoError as error:
+            if error.code not in UNREADABLE:
+                raise
+            return [[-1] * len(cut.entries) for cut in portion.cuts]
+        self._tick(portion.cuts[0].files.source, 0)
+        return make(portion.cuts, block, portion.reader)
+
     def _cut(self, item: Item, reader: ChunkReader, block: bytes) -> Staged | None:
         chunk_id = item.entry[CONTENT][:32]
         place = reader.index.locate(chunk_id)
@@ -122,6 +144,9 @@ class Maker:
             if not item.entry[CONTENT] and not item.entry[SIZE]:
                 return self._made(item, _write_nothing, memoryview(b""))
             check_sizes(item)
+            if item.entry[SIZE] <= _IN_MEMORY_BYTES and not has_holes(item):
+                data = b"".join(reader.chunk(chunk_id) for chunk_id, _ in pieces(item.entry))
+                return self._made(item, partial(_write_all, memoryview(data)), data)
             return self._made(item, write)
         except CanceledError:
             raise
@@ -130,7 +155,7 @@ class Maker:
             return None
 
     def _made(
-        self, item: Item, write: Callable[[int], None], data: memoryview | None = None
+        self, item: Item, write: Callable[[int], None], data: bytes | memoryview | None = None
     ) -> Staged | None:
         """A file with its content and metadata, read back at once: it need not be opened again for that.
 
@@ -210,6 +235,26 @@ def portions(items: list[Item]) -> tuple[list[Portion], list[Item]]:
     return [part for key in sorted(groups) for part in _parts(groups[key])], many
 
 
+def together(groups: Iterable[tuple[NewFiles, bytes]]) -> tuple[list[Portion], list[Item]]:
+    """(new files by the block that holds them, in the order of the packs; what is made by itself).
+
+    `groups` are the files with the places of their directories.
+    """
+    found: dict[tuple[int, str, int], list[Portion]] = {}
+    alone: list[Item] = []
+    for files, place in groups:
+        reader = files.reader
+        by_block, left = cuts(files, place)
+        alone += left
+        for (number, block), cut in by_block.items():
+            pack = reader.index.packs[number]
+            some = found.setdefault((id(reader), pack.pack_id, block), [])
+            if not some or len(some[-1]) >= _MOST:
+                some.append(Portion(reader, pack, block))
+            some[-1].cuts.append(cut)
+    return [portion for key in sorted(found) for portion in found[key]], alone
+
+
 def _parts(portion: Portion) -> Iterator[Portion]:
     for start in range(0, len(portion.items), _MOST):
         items = portion.items[start : start + _MOST]
@@ -222,7 +267,7 @@ def _known(metadata: Metadata, new: os.stat_result) -> Fingerprint:
     return Fingerprint(new.st_ino, new.st_size, metadata.modified_ns, mode, metadata.uid, metadata.gid)
 
 
-def _read_back(descriptor: int, item: Item, data: memoryview | None) -> tuple[bool, list[str]]:
+def _read_back(descriptor: int, item: Item, data: bytes | memoryview | None) -> tuple[bool, list[str]]:
     """(whether the content is what was to be written, which metadata are not as they should be)."""
     found = os.fstat(descriptor)
     if data is None:

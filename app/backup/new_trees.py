@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from app.backup.beneath import Places
 from app.backup.metadata import apply_metadata
+from app.backup.new_files import Cut
+from app.media.node import NAME, to_metadata
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 
@@ -25,7 +28,9 @@ class NewTree:
     group: int
     size_bytes: int = 0
     entries: dict[bytes, Metadata] = field(default_factory=dict)
-    """What is finished in it, by the path relative to it; itself is b""."""
+    """What is finished in it, by the path relative to it; itself is b"". But for `cuts`."""
+    cuts: dict[bytes, list[Cut]] = field(default_factory=dict)
+    """Files that were made together, by the path of their directory."""
 
     def relative(self, target: bytes) -> bytes:
         """The path of something in it, relative to it."""
@@ -34,6 +39,26 @@ class NewTree:
     def target_of(self, relative: bytes) -> bytes:
         """Where something in it is to be."""
         return self.target + b"/" + relative if relative else self.target
+
+    def has(self, relative: bytes) -> bool:
+        """Whether something in it is finished."""
+        if relative in self.entries:
+            return True
+        above, _, name = relative.rpartition(b"/")
+        return any(entry[NAME] == name for cut in self.cuts.get(above, ()) for entry in cut.entries)
+
+    def all(self) -> Iterator[tuple[bytes, Metadata]]:
+        """Everything that is finished in it, directories before what is in them."""
+        yield from self.entries.items()
+        for above, cuts in self.cuts.items():
+            prefix = above + b"/" if above else b""
+            for cut in cuts:
+                for entry in cut.entries:
+                    yield prefix + entry[NAME], to_metadata(entry)
+
+    def count(self) -> int:
+        """How many entries that are."""
+        return len(self.entries) + sum(len(cut.entries) for cuts in self.cuts.values() for cut in cuts)
 
     def directories(self) -> set[bytes]:
         """Where its directories are to be, itself included."""
@@ -96,9 +121,20 @@ class NewTrees:
         tree.entries[tree.relative(target)] = metadata
         tree.size_bytes += metadata.size_bytes
 
+    def grown_at(self, directory: bytes) -> bytes | None:
+        """Where a directory is grown; None = it is not."""
+        tree = self._directories.get(directory)
+        return None if tree is None else tree.place(directory)
+
+    def finish_cut(self, cut: Cut) -> None:
+        """Files were made in a directory that is grown."""
+        tree = self._directories[cut.files.target]
+        tree.cuts.setdefault(tree.relative(cut.files.target), []).append(cut)
+        tree.size_bytes += cut.size_bytes
+
     def status(self, tree: NewTree, target: bytes) -> os.stat_result | None:
         """What lstat tells of what is finished in it; None = nothing."""
-        if tree.relative(target) not in tree.entries:
+        if not tree.has(tree.relative(target)):
             return None
         return self._places.status(tree.place(target))
 

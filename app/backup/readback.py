@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from app.backup.api import RestoreSink
 from app.backup.commit import Staged
@@ -11,10 +12,13 @@ from app.backup.filling import is_equal
 from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.metadata import differing
-from app.media.node import FILE, KIND, SYMLINK
+from app.backup.new_files import Cut, fingerprint
+from app.media.node import FILE, KIND, NAME, SYMLINK
 from app.model.errors import Problem
 from app.model.paths import shown
+from app.native import native
 
+_scan = native("scan")
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -57,6 +61,33 @@ class ReadBack:
         except OSError:
             return False
         return found is not None and Fingerprint.of(found) == staged.after
+
+    def count(self, cuts: list[Cut]) -> None:
+        """New files, which were read back when they were made."""
+        self.verified += sum(len(cut.entries) for cut in cuts)
+
+    def check_new(self, cuts: list[Cut]) -> None:
+        """The same of what others have put in place; see `check_placed`."""
+        for cut in cuts:
+            self._tick(cut.files.source)
+            found = self._in_place(cut)
+            for entry, inode in zip(cut.entries, cut.inodes, strict=True):
+                there = found.get(entry[NAME])
+                if there is not None and Fingerprint.plain(there) == fingerprint(entry, inode):
+                    self.verified += 1
+                else:
+                    self.check([cut.files.item(entry)])
+
+    def _in_place(self, cut: Cut) -> Mapping[bytes, Any]:
+        """What is in a directory, as far as it can be told in one look."""
+        names = [entry[NAME] for entry in cut.entries]
+        try:
+            fd, _ = self._sink.place(cut.files.target + b"/" + names[0])
+            if _scan is not None:
+                return dict(_scan.entries(fd, b".", b"")[0])
+            return {name: os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names}
+        except OSError:
+            return {}
 
     def check(self, items: list[Item]) -> None:
         """Read back what is in place."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import chain, islice
+from collections.abc import Iterator
+from itertools import chain
 
 from app.backup.api import Canceled, EmitRestore, RestoreSink, RestoreTask, StartHelper
 from app.backup.beneath import Places
@@ -14,12 +15,13 @@ from app.backup.earlier import Earlier, boot_id
 from app.backup.growing import GrowingSink
 from app.backup.items import Item
 from app.backup.journal import Journal, Record, Step
+from app.backup.new_files import NewFiles, can_make
 from app.backup.readback import ReadBack
 from app.backup.resuming import Resumed
 from app.backup.selection import OpenPart, Selection, open_parts
 from app.backup.tally import Tally
 from app.backup.telling import Telling
-from app.backup.windows import Tools, Windows
+from app.backup.windows import Tools, Windows, weight
 from app.media.reader import ChunkReader
 from app.model.archive import Progress, RestoreItems, RestoreResult
 from app.model.errors import ArcxoError, CanceledError, Problem
@@ -74,7 +76,8 @@ class Restorer:
             parts = open_parts(self._task)
             places = Places(self._task.directories())
             try:
-                self._write(Selection(self._task, parts, places), parts)
+                together = can_make() and not self._task.tell_items
+                self._write(Selection(self._task, parts, places, together=together), parts)
             finally:
                 places.close()
             complete = True
@@ -158,12 +161,11 @@ class Restorer:
     # -- writing --------------------------------------------------------------------------------------
 
     def _write(self, selection: Selection, parts: list[OpenPart]) -> None:
-        items = selection.items()
-        known = list(islice(items, min(_HELP_FROM, WINDOW)))
-        if len(known) == _HELP_FROM:
+        items = selection.all()
+        known: list[Item | NewFiles] = []
+        if _take(items, known, min(_HELP_FROM, WINDOW)):
             self._crew.begin(parts)  # they start while the rest is still being looked at
-            known += islice(items, WINDOW - _HELP_FROM)
-        tally = self._count(known, parts)
+        tally = self._count(known, parts, whole=not _take(items, known, WINDOW))
         self._files_total, self._bytes_total = tally.files, tally.size_bytes
         if tally.size_bytes >= _HELP_FROM_BYTES:
             self._crew.begin(parts)
@@ -186,12 +188,15 @@ class Restorer:
         for path, error in selection.damaged:
             self._damaged(path, error)
 
-    def _count(self, window: list[Item], parts: list[OpenPart]) -> Tally:
-        """The totals; what is not in the first window is looked at an extra time."""
+    def _count(self, window: list[Item | NewFiles], parts: list[OpenPart], *, whole: bool) -> Tally:
+        """The totals; unless the window is the whole restore all is looked at an extra time."""
         tally = Tally()
-        if len(window) < WINDOW:
-            for item in window:
-                tally.add(item)
+        if whole:
+            for one in window:
+                if isinstance(one, Item):
+                    tally.add(one)
+                else:
+                    tally.add_files(one)
             return tally
         places = Places(self._task.directories())
 
@@ -206,3 +211,15 @@ class Restorer:
         finally:
             places.close()
         return tally
+
+
+def _take(items: Iterator[Item | NewFiles], into: list[Item | NewFiles], most: int) -> bool:
+    """Add items until there are so many; whether there are."""
+    count = sum(map(weight, into))
+    while count < most:
+        found = next(items, None)
+        if found is None:
+            return False
+        into.append(found)
+        count += weight(found)
+    return True

@@ -13,6 +13,7 @@ from app.backup.claims import Claims
 from app.backup.deciding import Deciding
 from app.backup.extras import Extra, extras
 from app.backup.items import Item, is_left_out
+from app.backup.new_files import NewFiles, is_plain, parted
 from app.backup.owners import OwnerMap, recorded_owners
 from app.media.api import SessionHeader
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, SIZE, Entry
@@ -69,6 +70,8 @@ class Selection:
         parts: list[OpenPart],
         places: Places,
         on_new: Callable[[ChunkReader, bytes], None] | None = None,
+        *,
+        together: bool = False,
     ) -> None:
         self._task = task
         self._parts = parts
@@ -80,12 +83,22 @@ class Selection:
         self._places = places
         self._left_out = frozenset(path.rstrip(b"/") or b"/" for path in task.left_out)
         self._on_new = None if several or self._left_out else on_new
+        self._together = together and not (several or self._left_out)
         self.damaged: list[tuple[bytes, ArcxoError]] = []
 
     def items(self) -> Iterator[Item]:
+        """What `all` gives, one by one. Raises as it does."""
+        for one in self.all():
+            if isinstance(one, Item):
+                yield one
+            else:
+                yield from map(one.item, one.entries)
+
+    def all(self) -> Iterator[Item | NewFiles]:
         """Every selected entry with its action, then what an exact restore removes, deepest first.
 
-        Raises NotFoundError E4221, UsageError E4222 before the first item of that path.
+        Plain files of a new directory come together, if that is wanted. Raises NotFoundError E4221,
+        UsageError E4222 before the first item of that path.
         """
         # A path that is not there is known before the first item: nothing is begun then.
         chosen = [(one, [(path, self._chain(one, path)) for path in _selected(one)]) for one in self._parts]
@@ -150,7 +163,7 @@ class Selection:
         above = above.rstrip(b"/")
         return directory, above, path[len(above) :].strip(b"/")
 
-    def _one(self, one: OpenPart, path: bytes, chain: list[tuple[bytes, Entry]]) -> Iterator[Item]:
+    def _one(self, one: OpenPart, path: bytes, chain: list[tuple[bytes, Entry]]) -> Iterator[Item | NewFiles]:
         directory, above, kept = self._place(one.part, path, chain)
         yield from self._above(directory)
         base, fresh = directory.rstrip(b"/"), False
@@ -203,7 +216,7 @@ class Selection:
 
     def _beneath(
         self, reader: ChunkReader, source: bytes, target: bytes, entry: Entry, *, fresh: bool
-    ) -> Iterator[Item]:
+    ) -> Iterator[Item | NewFiles]:
         """Everything beneath a directory; goes around what is damaged or blocked.
 
         Nothing is in a `fresh` directory yet: there is no need to look. A directory comes right before what
@@ -236,6 +249,9 @@ class Selection:
                 # It is empty in the session, but not where it was.
                 self._exact.append(target)
             base = target.rstrip(b"/") + b"/"
+            if fresh and self._together and self._deciding.takes_any(target):
+                yield from self._new_files(reader, source, target, entries)
+                entries = [child for child in entries if not is_plain(child)]
             for child in entries:
                 place = (source + b"/" + child[NAME], base + child[NAME], child)
                 if self._left_out and place[1] in self._left_out:
@@ -246,6 +262,13 @@ class Selection:
                 item = self._deciding.decide(*place, fresh=fresh)
                 if not self._omitted(item):
                     yield item
+
+    def _new_files(
+        self, reader: ChunkReader, source: bytes, target: bytes, entries: list[Entry]
+    ) -> Iterator[NewFiles]:
+        given = self.owners.given
+        for some in parted([given(child) for child in entries if is_plain(child)]):
+            yield NewFiles(source, target.rstrip(b"/"), some, reader)
 
     def _extras(self) -> Iterator[Item]:
         """What is in the restored directories and belongs to no entry."""

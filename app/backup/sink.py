@@ -15,6 +15,7 @@ import time
 from app.backup.beneath import Places
 from app.backup.copying import copy_content
 from app.backup.metadata import apply_metadata, remove_other_attributes
+from app.backup.new_files import Cut
 from app.media.temporary import is_abandoned, owner_prefix
 from app.model.entry import Metadata
 from app.model.errors import ArcxoError, Problem
@@ -85,6 +86,14 @@ class DirectorySink:
     def hides(self, target: bytes) -> bool:  # noqa: ARG002 - everything is made in its place
         """See `RestoreSink`."""
         return False
+
+    def grown_at(self, directory: bytes) -> bytes | None:  # noqa: ARG002 - everything is made in its place
+        """See `RestoreSink`."""
+        return None
+
+    def publish_new(self, cut: Cut) -> None:
+        """See `RestoreSink`."""
+        raise NotImplementedError
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,8 @@ from app.backup.api import RestoreSink
 from app.backup.commit import Staged, discard
 from app.backup.crew import Crew, Helper, Made
 from app.backup.items import Item
-from app.backup.making import Maker, Portion, Stretch, portions
+from app.backup.making import Maker, Portion, Stretch, portions, together
+from app.backup.new_files import Cut, NewFiles, keep_made
 from app.media.node import SIZE
 from app.model.errors import ArcxoError, CanceledError
 
@@ -63,20 +64,28 @@ class Stager:
         self._finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._hold = self._ended = False
 
-    def add(self, items: list[Item], stretch: Stretch, *, hold: bool = False) -> None:
+    def add(
+        self,
+        items: list[Item],
+        stretch: Stretch,
+        files: Sequence[NewFiles] = (),
+        *,
+        hold: bool = False,
+    ) -> None:
         """To be made after what was added before. `hold`: nothing more is asked for until all is made."""
-        small, many = portions(items)
-        together = list(_together([item for item in many if item.entry[SIZE] < _LARGE_BYTES]))
+        new, alone = together((one, self._sink.grown_at(one.target) or b"") for one in files)
+        small, many = portions([*items, *alone])
+        some = list(_together([item for item in many if item.entry[SIZE] < _LARGE_BYTES]))
         large = []
         for item in many:
             if item.entry[SIZE] >= _LARGE_BYTES:
                 assert item.reader is not None
                 large.append(Portion(item.reader, items=[item]))
-        for portion in (*together, *small, *large):
+        for portion in (*some, *small, *new, *large):
             portion.stretch = stretch
-        stretch.left += len(together) + len(small) + len(large)
+        stretch.left += len(some) + len(small) + len(new) + len(large)
         # The long ones first: at the end there is little left for one to wait for.
-        self._left += [*together, *small]
+        self._left += [*some, *small, *new]
         self._large_pending += len(large)
         self._large += large
         self._large_added.set()
@@ -92,9 +101,9 @@ class Stager:
         self._stopped.set()
         self._crew.end()
 
-    def made(self) -> Generator[Staged | Stretch | None]:
-        """Every item that could be made, when it is ready; a stretch when all of it was; None when something
-        should be added, else `end` be called. To be closed.
+    def made(self) -> Generator[Staged | list[Cut] | Stretch | None]:
+        """Every item that could be made, when it is ready; new files that were; a stretch when all of it was;
+        None when something should be added, else `end` be called. To be closed.
         """
         thread = threading.Thread(target=self._make_large, name="large files", daemon=True)
         thread.start()
@@ -114,6 +123,8 @@ class Stager:
                     ahead.append((portion, reading.submit(portion.read)))
                 if ahead:
                     portion, block = ahead.popleft()
+                    if portion.cuts:
+                        yield from self._keep(portion, maker.together(portion, block.result))
                     for one in maker.portion(portion, block.result):
                         self._shown = one.item.source
                         yield one
@@ -134,7 +145,7 @@ class Stager:
             self._drain(thread)
 
     def _items_left(self) -> int:
-        return sum(len(portion.items) for portion in self._left)
+        return sum(map(len, self._left))
 
     def _stage(self, item: Item) -> bytes:
         return self._sink.stage(item.target)
@@ -170,7 +181,18 @@ class Stager:
         session = self._crew.session_of(portion)
         helper.give(portion, session, lambda item: self._sink.stage(item.target, number))
 
-    def _ready(self, *, wait: bool) -> Iterator[Staged | Stretch]:
+    def _keep(self, portion: Portion, results: list[list[int]]) -> Iterator[list[Cut]]:
+        """New files of a portion are made; what of them could not be made so is made by itself."""
+        refused = keep_made(portion.cuts, results)
+        if refused:
+            alone = Portion(portion.reader, items=refused, stretch=portion.stretch)
+            if portion.stretch is not None:
+                portion.stretch.left += 1
+            self._left.appendleft(alone)
+        self._shown = portion.cuts[0].files.source
+        yield portion.cuts
+
+    def _ready(self, *, wait: bool) -> Iterator[Staged | list[Cut] | Stretch]:
         """What others have finished; with `wait` at least one thing, if there will be any."""
         while True:
             try:
@@ -185,7 +207,7 @@ class Stager:
                 raise found
             yield from self._made(found)
 
-    def _made(self, made: Made) -> Iterator[Staged | Stretch]:
+    def _made(self, made: Made) -> Iterator[Staged | list[Cut] | Stretch]:
         """What a helper tells, or the thread that makes large files."""
         if made.large:
             self._large_pending -= 1
@@ -198,9 +220,10 @@ class Stager:
             for path, refusal in made.failed:
                 self._failed(path, refusal)
         except BaseException:
-            for one in made.staged:
-                discard(one.path)
+            made.discard()
             raise
+        if made.done is not None and made.results is not None:
+            yield from self._keep(made.done, made.results)
         self._left.extendleft(made.left)
         waiting = deque(made.staged)
         try:
@@ -220,8 +243,8 @@ class Stager:
                 found = self._finished.get(timeout=0.05)
             except queue.Empty:
                 continue
-            for one in found.staged if isinstance(found, Made) else ():
-                discard(one.path)
+            if isinstance(found, Made):
+                found.discard()
         thread.join()
 
     def _make_large(self) -> None:

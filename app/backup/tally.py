@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from app.backup.items import Item
+from app.backup.new_files import NewFiles
 from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, SIZE, Entry
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError
@@ -62,6 +63,12 @@ class Tally:
             return
         self.files += item.entry[KIND] != DIRECTORY
         self._add_size(item.entry)
+
+    def add_files(self, files: NewFiles) -> None:
+        """Count new files."""
+        self.counts[RestoreAction.CREATE] += len(files.entries)
+        self.files += len(files.entries)
+        self.size_bytes += sum(entry[SIZE] for entry in files.entries)
 
     def _add_size(self, entry: Entry) -> None:
         extra = entry[EXTRA]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.backup.api import RestoreSink
@@ -19,6 +19,7 @@ from app.backup.crew import Crew
 from app.backup.items import Item
 from app.backup.journal import Fingerprint, Journal
 from app.backup.making import Stretch
+from app.backup.new_files import Cut, NewFiles
 from app.backup.readback import ReadBack
 from app.backup.resuming import Resumed
 from app.backup.staging import Stager
@@ -56,6 +57,7 @@ class _Window:
     """The items of a window, sorted by what is done with them."""
 
     plain: list[Item] = field(default_factory=list)
+    together: list[NewFiles] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     removals: list[Item] = field(default_factory=list)
 
@@ -72,13 +74,13 @@ class Windows:
         self._size = size
         self._apart = apart
         self._sink = tools.sink
-        self._coming: Iterator[tuple[list[Item], bool]] = iter(())
+        self._coming: Iterator[tuple[list[Item | NewFiles], bool]] = iter(())
         self._held: _Window | None = None
         self._stretches: deque[Stretch] = deque()
         self._batch: list[Staged] = []
         self._batch_bytes = 0
         self._batch_began = 0.0
-        self._unchecked: deque[tuple[int, list[Staged]]] = deque()
+        self._unchecked: deque[tuple[int, list[Staged], list[Cut]]] = deque()
         self._last = -1
         """The number of the last stretch that was put in place, or is on its way."""
         self._begun: set[tuple[int, int, int]] = set()
@@ -88,7 +90,7 @@ class Windows:
         self.staging_bytes = 0
         self.stopped = False
 
-    def run(self, items: Iterator[Item]) -> None:
+    def run(self, items: Iterator[Item | NewFiles]) -> None:
         """Carry out all. Raises what ends the restore; nothing is made any more then."""
         tools = self._tools
         self._coming = _cut(items, self._size)
@@ -100,6 +102,8 @@ class Windows:
                         self._more(stager)
                     elif isinstance(one, Staged):
                         self._add(one)
+                    elif isinstance(one, list):
+                        self._add_together(one)
                     else:
                         self._made(one)
             self._settle()
@@ -129,12 +133,14 @@ class Windows:
         window = self._begin(items)
         hold = bool(self._apart or window.links or window.removals or not whole)
         self._held = window if hold else None
-        self._give(stager, window.plain, hold=hold)
+        self._give(stager, window.plain, window.together, hold=hold)
 
-    def _give(self, stager: Stager, items: list[Item], *, hold: bool) -> None:
+    def _give(
+        self, stager: Stager, items: list[Item], together: Sequence[NewFiles] = (), *, hold: bool
+    ) -> None:
         stretch = Stretch(self._sink.seal())
         self._stretches.append(stretch)
-        stager.add(items, stretch, hold=hold)
+        stager.add(items, stretch, together, hold=hold)
         if not stretch.left:
             self._made(stretch)
 
@@ -151,10 +157,10 @@ class Windows:
             self._tools.progress(item.target)
             self._tools.commit.remove(item)
 
-    def _begin(self, items: list[Item]) -> _Window:
+    def _begin(self, items: list[Item | NewFiles]) -> _Window:
         """Make the directories of a window; sort out the rest."""
         tools, window = self._tools, _Window()
-        for item in items:
+        for item in self._apart_or_together(items, window.together):
             tools.progress(item.source or item.target)
             if item.action is RestoreAction.DELETE:
                 window.removals.append(item)
@@ -178,6 +184,16 @@ class Windows:
                     window.plain.append(item)
         return window
 
+    def _apart_or_together(self, items: list[Item | NewFiles], together: list[NewFiles]) -> Iterator[Item]:
+        """The items; new files by themselves where their directory is in place, or may have some of them."""
+        for one in items:
+            if isinstance(one, Item):
+                yield one
+            elif self._tools.resumed.earlier.any or self._sink.grown_at(one.target) is None:
+                yield from map(one.item, one.entries)
+            else:
+                together.append(one)
+
     def _was_done(self, item: Item) -> bool:
         name = self._tools.resumed.name_of(item)
         if name is None:
@@ -200,6 +216,14 @@ class Windows:
         if len(self._batch) >= _BATCH_FILES or self._batch_bytes >= _BATCH_BYTES or late:
             self._publish()
 
+    def _add_together(self, cuts: list[Cut]) -> None:
+        """Files of new directories are made."""
+        self._tools.commit.commit_new(cuts)
+        if self._sink.at_once:
+            self._tools.back.count(cuts)
+        else:
+            self._unchecked.append((self._number(), [], cuts))
+
     def _publish(self) -> None:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         if batch:
@@ -216,8 +240,15 @@ class Windows:
             self._tools.back.check_staged(done)
         else:
             # It goes with what is put in place next.
-            number = self._stretches[-1].number if self._stretches else self._last + 1
-            self._unchecked.append((number, done))
+            self._unchecked.append((self._number(), done, []))
+
+    def _number(self) -> int:
+        return self._stretches[-1].number if self._stretches else self._last + 1
+
+    def _check_placed(self) -> None:
+        _, done, cuts = self._unchecked.popleft()
+        self._tools.back.check_placed(done)
+        self._tools.back.check_new(cuts)
 
     def _made(self, stretch: Stretch) -> None:
         """All of a stretch is made; what was new of those that are, in their order, is put in place."""
@@ -231,7 +262,7 @@ class Windows:
         placed, problems = self._sink.placed()
         self._tools.report(problems)
         while self._unchecked and self._unchecked[0][0] <= placed:
-            self._tools.back.check_placed(self._unchecked.popleft()[1])
+            self._check_placed()
 
     def _settle(self) -> None:
         """Everything that is made is in place on return, and checked."""
@@ -239,7 +270,7 @@ class Windows:
         self._write()
         self._tools.report(self._sink.settle())
         while self._unchecked:
-            self._tools.back.check_placed(self._unchecked.popleft()[1])
+            self._check_placed()
 
     def _write(self) -> None:
         if self._tools.journal is not None:
@@ -261,16 +292,23 @@ class Windows:
         return [*alone, *self._tools.commit.take_unlinked()]
 
 
-def _cut(items: Iterator[Item], size: int) -> Iterator[tuple[list[Item], bool]]:
+def weight(one: Item | NewFiles) -> int:
+    """How many items it is."""
+    return 1 if isinstance(one, Item) else len(one.entries)
+
+
+def _cut(items: Iterator[Item | NewFiles], size: int) -> Iterator[tuple[list[Item | NewFiles], bool]]:
     """(the items of each window, whether the next one begins with a directory)."""
-    window: list[Item] = []
+    window: list[Item | NewFiles] = []
+    count = 0
     for item in items:
-        if len(window) >= size:
-            whole = is_directory(item)
-            if whole or len(window) >= _WHOLE * size:
+        if count >= size:
+            whole = isinstance(item, Item) and is_directory(item)
+            if whole or count >= _WHOLE * size:
                 yield window, whole
-                window = []
+                window, count = [], 0
         window.append(item)
+        count += weight(item)
     if window:
         yield window, True
 

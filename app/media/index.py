@@ -126,6 +126,15 @@ class ChunkIndex:
         ordinal = self.known.get(chunk_id)
         return None if ordinal is None else self._location(ordinal)
 
+    def spot(self, chunk_id: bytes) -> tuple[int, int, int, int] | None:
+        """(number of the pack in `packs`, block, offset, length) of the place that `locate` gives."""
+        ordinal = self.known.get(chunk_id)
+        if ordinal is None:
+            return None
+        number = bisect_right(self._bases, ordinal) - 1
+        table, local = self.packs[number].table, ordinal - self._bases[number]
+        return number, table.chunk_block[local], table.chunk_offset[local], table.chunk_length[local]
+
     def places(self, chunk_id: bytes) -> Iterator[Location]:
         """All places of a chunk, the one of `locate` first."""
         ordinal = self.known.get(chunk_id)

@@ -13,6 +13,13 @@ import os
 from typing import Any
 
 OFF = "off"
+_CALLS: dict[str, Any] = {
+    name: getattr(os, name)
+    for name in (
+        *("chmod", "chown", "close", "fchmod", "fchown", "fstat", "mkdir", "open", "pread", "pwrite", "read"),
+        *("stat", "symlink", "unlink", "utime", "write"),
+    )
+}
 
 
 def native(name: str) -> Any | None:
@@ -26,3 +33,8 @@ def native(name: str) -> Any | None:
         return importlib.import_module(f"app.native.{name}")
     except ModuleNotFoundError:
         return None
+
+
+def same_calls(names: tuple[str, ...]) -> bool:
+    """Whether `os` has its own functions of these names: who has put others there wants them to be called."""
+    return all(getattr(os, name) is _CALLS[name] for name in names)

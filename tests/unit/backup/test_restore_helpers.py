@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from app.backup import making
 from app.backup.api import HelperProcess, RestoreTask, UndoTask, restore, undo
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError, CanceledError
@@ -137,14 +136,14 @@ def test_a_process_that_cannot_be_started_is_done_without(place: Place) -> None:
 def test_a_full_disk_met_by_a_helper_ends_all_and_names_the_path(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_all = making._write_all
+    write = os.write
 
-    def full(data: memoryview, descriptor: int) -> None:
+    def full(descriptor: int, data: Any) -> int:
         if bytes(data).startswith(b"123 123 "):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write_all(data, descriptor)
+        return write(descriptor, data)
 
-    monkeypatch.setattr(making, "_write_all", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(ArcxoError) as told:
         place.restore(ThreadHelper)
     assert told.value.code == "E4226"
