@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from app.agent.abilities import KNOWS, needed_by
+from app.agent.certificate_faults import explained
 from app.agent.channel import open_channel
 from app.agent.errors import from_rpc_error, timed_out
 from app.agent.generated import agent_pb2 as pb
@@ -38,6 +39,8 @@ class ClientCalls:
     ) -> None:
         self._host = host
         self._timeout_s = timeout_s
+        self._address = address
+        self._certificate = certificate
         self._channel = open_channel(address, certificate)
         self._stub: Any = generated.AgentControlStub(self._channel)
         self._token = token
@@ -47,7 +50,10 @@ class ClientCalls:
         self._says: tuple[str, frozenset[str]] | None = None
 
     def log_in(self) -> None:
-        """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001, AE1031."""
+        """Have a token that lasts.
+
+        Raises CredentialsError AE1026, AE1006, AE1075, ArcxoError AE1001, AE1031.
+        """
         with self._guard:
             if self._credentials is None or time.monotonic() < self._token_until - _RENEW_BEFORE_S:
                 return
@@ -60,7 +66,7 @@ class ClientCalls:
             try:
                 reply = self._stub.LogIn(request, timeout=self._timeout_s)
             except grpc.RpcError as error:
-                raise from_rpc_error(error, self._host, "log-in", self._timeout_s) from None
+                raise self._meant(from_rpc_error(error, self._host, "log-in", self._timeout_s)) from None
             check_protocol(self._host, reply.protocol_oldest, reply.protocol, reply.version)
             self._says = (reply.version, frozenset(reply.knows))
             self._token = reply.token
@@ -91,7 +97,7 @@ class ClientCalls:
             return getattr(self._stub, name)(request, timeout=limit, metadata=metadata)
         except grpc.RpcError as error:
             self._refuse_unknown(name, error)
-            raise from_rpc_error(error, self._host, name, limit, request) from None
+            raise self._meant(from_rpc_error(error, self._host, name, limit, request)) from None
         except ValueError as error:
             raise ArcxoError("AE1001", host=self._host, reason=error) from error
 
@@ -105,12 +111,15 @@ class ClientCalls:
             try:
                 info = self._stub.Hello(pb.Empty(), timeout=limit, metadata=self._metadata())
             except grpc.RpcError as error:
-                raise from_rpc_error(error, self._host, "Hello", limit) from None
+                raise self._meant(from_rpc_error(error, self._host, "Hello", limit)) from None
             self._says = (info.version, frozenset(info.knows))
         version, knows = self._says
         for one in needed:
             if one not in knows:
                 raise ArcxoError("AE1039", host=self._host, version=version, what=KNOWS[one])
+
+    def _meant(self, error: ArcxoError) -> ArcxoError:
+        return explained(error, self._host, self._address, self._certificate)
 
     def _refuse_unknown(self, name: str, error: grpc.RpcError) -> None:
         known: Any = error
@@ -155,7 +164,7 @@ class ClientCalls:
             if watch.expired:
                 raise timed_out(request, self._host, name, self._timeout_s) from None
             self._refuse_unknown(name, error)
-            raise from_rpc_error(error, self._host, name, self._timeout_s) from None
+            raise self._meant(from_rpc_error(error, self._host, name, self._timeout_s)) from None
         finally:
             watch.stop()
             call.cancel()

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from app.agent.certificate_faults import check_time, explained
 from app.agent.channel import open_channel
 from app.agent.errors import from_rpc_error
 from app.agent.generated import agent_pb2 as pb
@@ -23,7 +24,7 @@ from app.agent.pieces import REPLICATE, packed, unpacked
 from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.signing import sign_definition
 from app.agent.stream_link import StreamLink, start_reading
-from app.agent.tls import Identity, check_fingerprint, fetch_certificate, fingerprint_of, load_identity
+from app.agent.tls import Identity, load_identity
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.definition import to_xml
@@ -98,23 +99,12 @@ class AgentConnector:
             reply = stub.OpenScenarioStream(request, timeout=timeout_s)
         except grpc.RpcError as error:
             told = from_rpc_error(error, peer.replica, "OpenScenarioStream", timeout_s)
-            if told.code == "AE1001":
-                _check_certificate(peer, timeout_s)
-            raise told from None
+            raise explained(told, peer.replica, peer.address, peer.certificate) from None
         finally:
             channel.close()
         port = reply.data_address.rpartition(":")[2]
         address = f"{peer.address.rpartition(':')[0]}:{port}"
         return open_stream_link(peer.replica, address, peer.certificate, reply.token, timeout_s, identity)
-
-
-def _check_certificate(peer: Peer, timeout_s: float) -> None:
-    """Tell a host that shows another certificate from one that does not answer. Raises AE1006."""
-    try:
-        found = fetch_certificate(peer.address, timeout_s)
-    except ArcxoError:
-        return
-    check_fingerprint(found, fingerprint_of(peer.certificate), peer.replica)
 
 
 def open_stream_link(
@@ -123,13 +113,16 @@ def open_stream_link(
     """A link to a data port, where `own` is shown; blocks until the connection stands.
 
     Raises:
-        ArcxoError: AE1001 it does not answer.
+        ArcxoError: AE1001 it does not answer. CredentialsError: AE1075 a certificate is not valid now.
     """
     channel = open_channel(data_address, certificate, own)
     try:
         grpc.channel_ready_future(channel).result(timeout_s)
     except grpc.FutureTimeoutError:
         channel.close()
+        # A port that does not believe what is shown to it hangs up without a word.
+        check_time(own.certificate, "this host")
+        check_time(certificate, host)
         raise ArcxoError("AE1001", host=host, reason=f"{data_address} does not answer") from None
     replicate = channel.stream_stream(REPLICATE, request_serializer=packed, response_deserializer=unpacked)
     link = StreamLink(host, on_end=channel.close)
@@ -145,6 +138,6 @@ def open_stream_link(
 def _as_replication_error(error: ArcxoError, scenario: Scenario, host: str) -> ArcxoError:
     if error.code in ("AE1001", "AE1009", "AE1016", "AE1027", "AE1030", "AE0469"):
         return ArcxoError("ER00202", host=host, reason=error.params.get("reason", error.code))
-    if isinstance(error, CredentialsError) and error.code not in ("AE1006", "AE1033", "AE1038"):
+    if isinstance(error, CredentialsError) and error.code not in ("AE1006", "AE1033", "AE1038", "AE1075"):
         return CredentialsError("AE0459", name=scenario.name, id=scenario.id, host=host)
     return error

@@ -96,7 +96,9 @@ def from_rpc_error(
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
         return timed_out(request, host, call, timeout_s)
     if status is grpc.StatusCode.UNAVAILABLE:
-        return ArcxoError("AE1001", host=host, reason=details)
+        # What gRPC says of its addresses stands before the cause.
+        reason = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
+        return ArcxoError("AE1001", host=host, reason=reason)
     if status is grpc.StatusCode.CANCELLED:
         return CanceledError("AE1008", call=call, host=host)
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:

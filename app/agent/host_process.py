@@ -27,6 +27,7 @@ from app.agent.home_key import keep_key_with
 from app.agent.host import HostEngines
 from app.agent.logs import log_and_rotate
 from app.agent.names import Names
+from app.agent.notable import CertificateWatch, LoginWatch
 from app.agent.open_files import allow_many_open_files
 from app.agent.peer_handlers import PeerHandlers
 from app.agent.peers import Peers
@@ -134,8 +135,12 @@ class HostProcess:
         peers = Peers(self._home)
         between = PeerHandlers(engines, admission, Names(self._home), peers)
         sessions = Sessions(
-            Accounts(self._home), self._home.owner_token, proved=partial(keep_key_with, self._home.path)
+            Accounts(self._home),
+            self._home.owner_token,
+            proved=partial(keep_key_with, self._home.path),
+            refused=LoginWatch(events.append).refused,
         )
+        certificate = CertificateWatch(identity.certificate, events.append)
         calls = Calls(sessions)
         pool = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick-call")
         gate = Gate(calls)
@@ -169,6 +174,7 @@ class HostProcess:
                 if unsaid.is_set():
                     publish()
                 engines.sources.tend()
+                certificate.look()
             _log.info("asked to end")
         finally:
             server.stop(_GRACE_S).wait()

@@ -72,9 +72,14 @@ class Sessions:
         owner_token: str,
         clock: Callable[[], float] = time.monotonic,
         proved: Callable[[str, str], None] = lambda *_: None,
+        refused: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        """`proved(user, password)`: the password of an account of the agent's own was just proved."""
+        """`proved(user, password)`: the password of an account of the agent's own was just proved.
+
+        `refused(user, address)`: a log-in was not looked at, as too many have failed.
+        """
         self._proved = proved
+        self._refused = refused
         self._accounts = accounts
         self._owner = _digest(owner_token)
         self._clock = clock
@@ -97,7 +102,11 @@ class Sessions:
         if (user, peer) not in self._proven:
             # From where the account has logged in before, others' failures cannot lock it out.
             keys.append(f"user {user[:64]}")
-        self._limiter.check(*keys)
+        try:
+            self._limiter.check(*keys)
+        except BusyError:
+            self._refused(user, peer)
+            raise
         with self._hashing:
             # Others may have failed while this one waited for its turn.
             self._limiter.check(*keys)

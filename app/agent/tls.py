@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.agent.home import AgentHome, replace_durably
-from app.model.errors import ArcxoError, CredentialsError
+from app.model.errors import ArcxoError, CredentialsError, UsageError
 
 TARGET_NAME = "arcxo-agent"
 """The name in every agent's certificate: hosts are told apart by fingerprint, not by name."""
 
 _YEARS = 10
+_FINGERPRINT_DIGITS = 64
 _FILE = "agent.pem"
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
@@ -97,10 +98,21 @@ def fingerprint_of(certificate: bytes) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode("ascii"))).hexdigest()
 
 
+def plain_fingerprint(text: str) -> str:
+    """A fingerprint as it is kept, of one as people write it: with colons, spaces or capitals.
+
+    Raises UsageError AE1076 for what is none.
+    """
+    found = "".join(text.replace(":", "").replace("-", "").split()).lower()
+    if len(found) != _FINGERPRINT_DIGITS or not set(found) <= set("0123456789abcdef"):
+        raise UsageError("AE1076", found=text[:200])
+    return found
+
+
 def check_fingerprint(certificate: bytes, expected: str, host: str) -> None:
     """Raise CredentialsError AE1006 unless it is the expected one; colons and case do not count."""
     found = fingerprint_of(certificate)
-    if not hmac.compare_digest(found, expected.replace(":", "").lower()):
+    if not hmac.compare_digest(found.encode(), expected.replace(":", "").lower().encode()):
         raise CredentialsError("AE1006", host=host, found=found, expected=expected)
 
 

@@ -106,6 +106,7 @@ def show() -> None:
         ("Home", state.home),
         ("Agent", f"runs, process {state.pid}, {state.address}" if state.running else "does not run"),
         ("Fingerprint", spaced(state.fingerprint) if state.fingerprint else "none before its first start"),
+        ("Valid until", state.certificate_until.date().isoformat() if state.certificate_until else "-"),
         ("Accounts", str(state.accounts)),
         ("Known as", ", ".join(state.names) or "-"),
     ]

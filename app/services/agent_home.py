@@ -67,6 +67,7 @@ class LocalAgentHome:
     def state(self) -> AgentState:
         """The agent's certificate and, while it runs, where it is. Raises NotFoundError E5102."""
         self._check()
+        from app.agent.certificate_faults import ends_at
         from app.agent.home import AgentHome
         from app.agent.names import Names
         from app.agent.tls import fingerprint_of, load_certificate
@@ -74,14 +75,16 @@ class LocalAgentHome:
         home = AgentHome(self.home)
         running = home.running()
         made = os.path.isfile(os.path.join(home.directory("tls"), "agent.pem"))
+        certificate = load_certificate(home) if made else b""
         return AgentState(
             home=self.home,
-            fingerprint=fingerprint_of(load_certificate(home)) if made else "",
+            fingerprint=fingerprint_of(certificate) if made else "",
             running=running is not None,
             pid=running.pid if running else None,
             address=running.address if running else "",
             accounts=len(LocalAccounts(self.home).list()),
             names=Names(home).known(),
+            certificate_until=ends_at(certificate) if made else None,
         )
 
     def take_certificate(self, certificate: bytes, key: bytes) -> AgentState:

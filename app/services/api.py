@@ -415,6 +415,7 @@ class AgentState:
     address: str
     accounts: int
     names: tuple[str, ...] = ()
+    certificate_until: datetime | None = None
 
 
 class AgentHomeService(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.agent.api import Agent
+from app.agent.certificate_faults import ENDS_SOON, check_time, ends_at
 from app.agent.tls import check_fingerprint, fetch_certificate
 from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome, CheckResult, HostInfo
@@ -65,6 +66,15 @@ def _version(name: str, info: HostInfo) -> CheckResult:
     return CheckResult(name, CheckOutcome.WARNING, "W1166", {**params, "what": "; ".join(unknown)})
 
 
+def _certificate(name: str, certificate: bytes, fingerprint: str) -> CheckResult:
+    """The certificate that was confirmed, and whether it soon is none any more."""
+    until = ends_at(certificate)
+    params = {"host": name, "found": fingerprint, "until": until.date().isoformat()}
+    if until - datetime.now(UTC) < ENDS_SOON:
+        return CheckResult(name, CheckOutcome.WARNING, "W1169", params)
+    return CheckResult(name, CheckOutcome.OK, "I1161", params)
+
+
 def _connected(connections: Connections, name: str, results: list[CheckResult]) -> Agent:
     if connections.is_here(name):
         return connections.local_agent()
@@ -72,7 +82,8 @@ def _connected(connections: Connections, name: str, results: list[CheckResult]) 
     certificate = fetch_certificate(known.address, _CONNECT_S, name)
     results.append(CheckResult(name, CheckOutcome.OK, "I1160", {"host": name, "address": known.address}))
     check_fingerprint(certificate, known.fingerprint, name)
-    results.append(CheckResult(name, CheckOutcome.OK, "I1161", {"host": name, "found": known.fingerprint}))
+    check_time(certificate, name)
+    results.append(_certificate(name, certificate, known.fingerprint))
     agent = connections.agent_of(name)
     results.append(CheckResult(name, CheckOutcome.OK, "I1162", {"host": name, "user": known.user}))
     return agent

@@ -49,18 +49,20 @@ class LocalHosts:
         A host that is known is replaced: that is how a new certificate or password is taken.
 
         Raises:
-            UsageError: E1154 no address, AE1041 no name, AE1012 not an account.
-            CredentialsError: AE1006 another certificate, AE1026 refused, AE1018 not an administrator.
+            UsageError: E1154 no address, AE1041 no name, AE1012 not an account, AE1076 no fingerprint.
+            CredentialsError: AE1006 another certificate, AE1075 one whose time is over, AE1026 refused,
+                AE1018 not an administrator.
             ArcxoError: AE1001 nothing answers, AE1031 a version that does not fit.
         """
         from app.agent.client import connect
         from app.agent.names import LOCAL_NAMES
+        from app.agent.tls import plain_fingerprint
         from app.jobs.host_logins import HostLogins
 
         where = clean_address(address)
         if name in LOCAL_NAMES:
             raise UsageError("AE1041", name=name)
-        wanted = fingerprint.replace(":", "").lower()
+        wanted = plain_fingerprint(fingerprint)
         agent = connect(where, credentials, wanted, name=name)
         try:
             info = agent.hello()

@@ -98,7 +98,7 @@ def test_a_certificate_is_confirmed_once_and_a_changed_one_refused_with_the_way_
     try:
         lines = branch.here.json("preflight", "branch", expect=1)
         assert [line["code"] for line in lines] == ["I1160", "AE1006"]
-        assert "add it again" in lines[-1]["fix"]
+        assert "`arcxo host add NAME ADDRESS` again" in lines[-1]["fix"]
         assert "AE1006" in branch.here.text(
             "scenario", "create", "x", "--master", "branch", "--root", "/a=/b", expect=4
         )

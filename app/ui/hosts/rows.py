@@ -16,11 +16,12 @@ from app.ui.widgets.status import Status, status_cell
 CONNECTED = Status("Connected", "circle-check", "ok")
 _ANOTHER = Status("Another certificate", "triangle-alert", "error")
 _REFUSED = Status("Not authorized", "key-round", "error")
+_TIME = Status("Certificate not valid", "triangle-alert", "error")
 _VERSION = Status("Another version", "triangle-alert", "error")
 _SILENT = Status("No answer", "unplug", "error")
 REFUSED_CODES = ("AE1018", "AE1026")
 """The agent answered, but not to this account."""
-_BY_CODE = {"AE1006": _ANOTHER, "AE1031": _VERSION, **dict.fromkeys(REFUSED_CODES, _REFUSED)}
+_BY_CODE = {"AE1006": _ANOTHER, "AE1075": _TIME, "AE1031": _VERSION, **dict.fromkeys(REFUSED_CODES, _REFUSED)}
 
 
 def state_of(state: HostState) -> Status:
