@@ -93,6 +93,8 @@ _U62 = (1 << 62) - 1
     _INSPECTED,
 ) = range(1, 21)
 
+BATCH_TAG = _BATCH
+
 
 def encode_frame(frame: Frame) -> bytes:
     """The bytes of a frame. Raises ArcxoError ER00301 when it would be larger than a link takes."""

@@ -7,10 +7,14 @@ import stat
 from pathlib import Path
 
 from app.model.entry import EntryKind, Metadata
+from app.replication.codec import encode
+from app.replication.frame_codec import encode_frame
+from app.replication.frames import Batch, BatchKind
 from app.replication.metadata import read_metadata
-from app.replication.records import Extent, MakeEntry, ReplaceFile
+from app.replication.records import Extent, MakeEntry, Record, ReplaceFile
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.applier import Applier
+from app.replication.replica.packed import PackedBatch, packed_batch
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import open_side_store
@@ -58,6 +62,12 @@ def put(path: bytes, data: bytes, root: int = 0, **metadata: object) -> ReplaceF
 
 def make(path: bytes, root: int = 0, **metadata: object) -> MakeEntry:
     return MakeEntry(root, path, directory_metadata(**metadata))  # type: ignore[arg-type]
+
+
+def sync_batch(*records: Record) -> Batch | PackedBatch:
+    """The batch of a synchronisation as it is taken from a link: read in C where that is built and wanted."""
+    batch = Batch(BatchKind.SYNC, "e", 1, tuple(encode(record) for record in records))
+    return packed_batch(encode_frame(batch)) or batch
 
 
 def picture(root: Path) -> dict[bytes, tuple[object, ...]]:

@@ -10,7 +10,7 @@ import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,9 @@ from app.model.errors import ArcxoError, Problem
 from app.replication.codec import decode
 from app.replication.frames import Batch
 from app.replication.records import MakeEntry, Record, ReplaceFile
-from app.replication.replica.growing import Grower, Grown
+from app.replication.replica.growing import Grower
+from app.replication.replica.grown import Grown
+from app.replication.replica.packed import PackedBatch
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import AHEAD_PREFIX, NEW
@@ -50,11 +52,12 @@ class Made:
 class Prepared:
     """A batch of a synchronisation, its records decoded, and what is ready by the number of the record.
 
-    A record of what is ready has no content any more that is worth dropping.
+    A record of what is ready has no content any more that is worth dropping; in the place of one that was
+    made with many others stands the directory that they are in.
     """
 
     batch: Batch
-    records: tuple[Record, ...]
+    records: tuple[Record | Grown, ...]
     made: dict[int, Made | Grown]
     """A new directory stands for all records that it holds."""
     kept_bytes: int = 0
@@ -81,7 +84,7 @@ class Ahead:
 
     def put(self, size: int, what: object) -> None:
         """Queue something; returns at once. For one thread."""
-        if isinstance(what, Batch):
+        if isinstance(what, Batch | PackedBatch):
             what = self._pool.submit(self._prepared, what, next(_BATCHES))
         self._waiting.put((size, what))
 
@@ -109,9 +112,9 @@ class Ahead:
             for maker in self._makers:
                 maker.close()
 
-    def _prepared(self, batch: Batch, number: int) -> object:
+    def _prepared(self, batch: Batch | PackedBatch, number: int) -> object:
         if self._closed:
-            return batch
+            return batch if isinstance(batch, Batch) else batch.unpacked()
         # There are as many as threads; taking from a list and giving back to it need no lock.
         maker = self._idle.pop()
         try:
@@ -119,6 +122,55 @@ class Ahead:
                 return maker.prepared(batch, number, lambda: self._closed)
         finally:
             self._idle.append(maker)
+
+
+class _Records:
+    """The records of a batch, those that C has read decoded only when they are asked for.
+
+    Raises ArcxoError, at once, when any of them is none.
+    """
+
+    def __init__(self, encoded: Any) -> None:
+        self.packed = None if isinstance(encoded, tuple) else encoded
+        self._encoded = encoded
+        self._decoded: list[Record | None]
+        if self.packed is None:
+            self._decoded = [decode(record) for record in encoded]
+        else:
+            self._decoded = [None] * encoded.count
+            for at in encoded.others():
+                self._decoded[at] = decode(encoded.record(at))
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    def __getitem__(self, at: int) -> Record:
+        known = self._decoded[at]
+        if known is None:
+            known = self._decoded[at] = decode(self._encoded.record(at))
+        return known
+
+    def all(self) -> tuple[Record, ...]:
+        """All of them, decoded."""
+        return tuple([self[at] for at in range(len(self))])
+
+    def size(self, made: Container[int]) -> int:
+        """The bytes of those that are not made."""
+        size = (lambda at: len(self._encoded[at])) if self.packed is None else self.packed.size
+        return sum([size(at) for at in range(len(self)) if at not in made])
+
+    def without_content(self, made: Mapping[int, Made | Grown]) -> tuple[Record | Grown, ...]:
+        """All of them, without the content of those that are made."""
+        found: list[Record | Grown] = []
+        for at, record in enumerate(self._decoded):
+            ready = made.get(at)
+            if record is None:
+                found.append(ready if isinstance(ready, Grown) else self[at])
+            elif ready is not None and isinstance(record, ReplaceFile) and record.data:
+                found.append(ReplaceFile(record.root, record.path, record.metadata, (), b""))
+            else:
+                found.append(record)
+        return tuple(found)
 
 
 class _Maker:
@@ -135,45 +187,47 @@ class _Maker:
         for tree in self._sides:
             tree.side.close()
 
-    def prepared(self, batch: Batch, number: int, closed: Callable[[], bool]) -> Prepared:
+    def prepared(self, batch: Batch | PackedBatch, number: int, closed: Callable[[], bool]) -> Prepared:
         """The batch with all that can be prepared of it. Raises ArcxoError for records that are none."""
-        records = [decode(record) for record in batch.records]
+        if isinstance(batch, Batch):
+            empty = Batch(batch.kind, batch.epoch, batch.first_seq, ())
+            records = _Records(batch.records)
+        else:
+            empty = batch.batch
+            records = _Records(batch.records)
         made: dict[int, Made | Grown] = {}
-        empty = Batch(batch.kind, batch.epoch, batch.first_seq, ())
         try:
             self._preparer.begin(self._sides, number)
         except OSError:
             # A disk that is full, or fails, shows itself where the records are carried out.
-            return Prepared(empty, tuple(records), made, sum(map(len, batch.records)))
+            return Prepared(empty, records.all(), made, records.size(made))
         self._make_all(records, made, closed)
-        kept = len(records) * _RECORD_BYTES
-        for at, record in enumerate(records):
-            if at not in made:
-                kept += len(batch.records[at])
-            elif isinstance(record, ReplaceFile) and record.data and len(record.data) > _RECORD_BYTES // 4:
-                records[at] = ReplaceFile(record.root, record.path, record.metadata, (), b"")
-        return Prepared(empty, tuple(records), made, kept)
+        kept = len(records) * _RECORD_BYTES + records.size(made)
+        return Prepared(empty, records.without_content(made), made, kept)
 
-    def _make_all(
-        self, records: Sequence[Record], made: dict[int, Made | Grown], closed: Callable[[], bool]
-    ) -> None:
-        grower = Grower()
+    def _make_all(self, records: _Records, made: dict[int, Made | Grown], closed: Callable[[], bool]) -> None:
+        grower = Grower(records.packed)
         sides, name = self._sides, self._preparer.name
-        for at, record in enumerate(records):
-            if closed():
-                break
-            root = getattr(record, "root", len(sides))
-            if root >= len(sides):
-                continue
+        at, end = 0, len(records)
+        while at < end and not closed():
             try:
-                grown = grower.add(sides[root], record, name)
-                if grown is not None:
-                    made[at] = grown
-                elif isinstance(record, _MADE):
-                    made[at] = self._make(sides[root], record)
+                following, together = grower.run(at, sides, name)
+                if together is not None:
+                    made.update(dict.fromkeys(range(at, following), together))
+                    at = following
+                    continue
+                record = records[at]
+                root = getattr(record, "root", len(sides))
+                if root < len(sides):
+                    grown = grower.add(sides[root], at, record, name)
+                    if grown is not None:
+                        made[at] = grown
+                    elif isinstance(record, _MADE):
+                        made[at] = self._make(sides[root], record)
             except (OSError, ArcxoError):
                 # Told where it is carried out by itself.
-                continue
+                pass
+            at += 1
         grower.end()
         for at, ready in list(made.items()):
             if isinstance(ready, Grown) and id(ready) not in grower.whole:

@@ -167,6 +167,11 @@ class AppliedIndex:
             self._add("DELETE FROM troubles WHERE root = ? AND path = ?", (root, path))
             self._troubled.discard((root, path))
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether anything must be sent again."""
+        return bool(self._troubled)
+
     def drop_troubles_of(self, places: Iterable[tuple[int, bytes]]) -> None:
         """Note that all of these (root, path) were sent in full."""
         if self._troubled:

@@ -28,7 +28,7 @@ from app.replication.replica.applied import StoredMark
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift_repair import over_others
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.round import OperationFailed
@@ -95,13 +95,14 @@ class Applier:
         self,
         epoch: str,
         first_sequence: int,
-        records: Sequence[Record],
+        records: Sequence[Record | Grown],
         count: int = 1,
         made: Mapping[int, Made | Grown] | None = None,
     ) -> Applied:
         """Apply `count` batches of a synchronisation after which the stream goes on at `first_sequence`.
 
-        `made`: what is prepared of them, by the number of the record.
+        `made`: what is prepared of them, by the number of the record. In the place of a record may stand the
+        new directory that it is in.
 
         Raises as `apply_stream` does; ER00407 also when no synchronisation has begun.
         """
@@ -150,7 +151,7 @@ class Applier:
 
     def _apply(
         self,
-        records: Sequence[Record],
+        records: Sequence[Record | Grown],
         first_sequence: int,
         position: Callable[[], tuple[str, int, int]],
         *,
@@ -158,6 +159,7 @@ class Applier:
         made: Mapping[int, Made | Grown] | None = None,
     ) -> Applied:
         refused: dict[int, PathTrouble] = {}
+        records = list(records)
         while True:
             try:
                 return self._attempt(records, first_sequence, position, refused, made, sequenced=sequenced)
@@ -172,7 +174,7 @@ class Applier:
 
     def _attempt(
         self,
-        records: Sequence[Record],
+        records: list[Record | Grown],
         first_sequence: int,
         position: Callable[[], tuple[str, int, int]],
         refused: dict[int, PathTrouble],
@@ -184,9 +186,10 @@ class Applier:
         store = self.store
         with self._transaction() as batch:
             carrier, planting = Carrier(batch, made), Planting(batch, made)
-            for number, record in enumerate(records):
+            for number, told in enumerate(records):
                 if planting.has(number):
                     continue
+                record = planting.record(number, records) if isinstance(told, Grown) else told
                 if isinstance(record, Mark):
                     if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:
                         store.index.drop_troubles()
@@ -209,7 +212,8 @@ class Applier:
                     batch.over_others = over_others(store.states, record) if store.states.drifting else None
                     grown = planting.place(number, record)
                     if grown is not None:
-                        store.index.drop_troubles_of(grown.entries)
+                        if store.index.is_troubled:
+                            store.index.drop_troubles_of(grown.entries)
                         continue
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
                     if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):

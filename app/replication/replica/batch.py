@@ -17,7 +17,7 @@ from app.replication.metadata import read_metadata
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
 from app.replication.replica.drift_batch import BatchStates
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.planned import Place, Planned
 from app.replication.replica.preparing import Preparer
 from app.replication.replica.replica_store import ReplicaStore
@@ -164,13 +164,13 @@ class Batch:
         root, path, side = grown.root, grown.path, grown.side
         self._before(root, path)
         self._add((steps.MOVE, root, SIDE, side, TREE, path, grown.inode, 1), None)
-        if len(grown.entries) > 1:
-            start = len(path) + 1
-            self._steps.append((steps.NAMES, root, path, [p[start:] for _, p in grown.entries][1:]))
+        names = grown.names()
+        if names:
+            self._steps.append((steps.NAMES, root, path, names))
         self._stamp(root, path, SUBTREE)
         self._planned.touch(root, path)
         self._planned.grow(grown)
-        self.round.many_placed |= len(grown.entries) > 1
+        self.round.many_placed |= bool(names)
 
     def move_aside(self, root: int, path: bytes, old: os.stat_result, to: bytes = b"") -> None:
         """Take `path`, and all beneath it, out of the root."""
@@ -293,7 +293,7 @@ class Batch:
             return
         store = self.store
         store.change += 1
-        store.operations += 1 if grown is None else len(grown.entries)
+        store.operations += 1 if grown is None else len(grown.states)
         header = UndoHeader(
             store.change, sequence, self._at_ns, int(self.over_others or operation), root, path, new_path,
             size_bytes,

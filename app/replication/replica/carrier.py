@@ -26,7 +26,7 @@ from app.replication.records import (
 )
 from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.holes import punch
 from app.replication.replica.side_store import STAGE, is_reserved
 from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
@@ -255,11 +255,11 @@ class Carrier:
         if not isinstance(ready, Grown):
             return ready
         # Its directory could not be put in place whole.
-        place = (ready.root, path)
-        if place in ready.directories:
+        found = ready.entry(path)
+        if found is None or found[1].kind is EntryKind.DIRECTORY:
             return None
         problems = tuple(problem for problem in ready.problems if problem.path == path)
-        return Made(ready.side_of(path), ready.entries[place][0], problems)
+        return Made(ready.side_of(path), found[0], problems)
 
     def _take(self, ready: Made) -> tuple[bytes, int]:
         self._batch.preparer.problems += ready.problems

@@ -11,7 +11,7 @@ from app.model.paths import is_beneath
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
 from app.replication.replica.drift_states import TreeStates, digest_at, look, state_of
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.steps import TREE, ReplicaTree, Step
 from app.replication.replica.trouble import PathTrouble

@@ -10,48 +10,30 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
 from app.replication.metadata import apply_metadata, apply_metadata_fd, metadata_of, read_xattrs, xattr_digest
 from app.replication.records import MakeEntry, Record, Remove, Rename, ReplaceFile
 from app.replication.replica.drift_states import StateRow, state_row
+from app.replication.replica.grown import Grown, Place
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.steps import ReplicaTree, write_extents
 from app.replication.replica.walking import remove_tree
 
-Place = tuple[int, bytes]
-
 DEPTH_MAX = 64
+_REFUSALS_MAX = 8
+"""After so many of what `run` could not make the rest of a batch is made by `add` alone."""
+_OPEN, _WHOLE, _REFUSED, _BROKEN = range(4)
 _TAKING_AWAY = (Remove, Rename)
 _MAKING = (ReplaceFile, MakeEntry)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-@dataclass(slots=True)
-class Grown:
-    """The directory that is to be at `path` of a root, with all its metadata, at `side` of the side store.
-
-    `entries` is everything in it, itself the first, by root and path. Nobody else changes it any more.
-    """
-
-    root: int
-    path: bytes
-    side: bytes
-    inode: int = 0
-    size_bytes: int = 0
-    entries: dict[Place, tuple[int, Metadata]] = field(default_factory=dict)
-    directories: dict[Place, int] = field(default_factory=dict)
-    """The time of each directory among them."""
-    states: list[StateRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def side_of(self, path: bytes) -> bytes:
-        """Where something in it is now."""
-        return self.side + path[len(self.path) :]
+_REPLACED = ("mkdir", "open", "write", "utime", "fstat", "fchown", "fchmod", "unlink", "rmdir", "close")
+_ORIGINALS = tuple(getattr(os, name) for name in _REPLACED)
 
 
 @dataclass(slots=True)
@@ -60,17 +42,32 @@ class _Open:
 
     path: bytes
     fd: int
+    row: int
+    """Of the states: it stands before all that is in it, and is known when it is finished."""
     metadata: Metadata
+
+    def plain(self) -> tuple[Any, ...]:
+        """As C has it."""
+        known = self.metadata
+        return (
+            self.path, self.fd, self.row, known.permissions, known.uid, known.gid, known.modified_ns,
+            not known.xattrs,
+        )  # fmt: skip
 
 
 class Grower:
     """Grows the directories of one batch. One thread.
 
     `add` makes what a record tells of, if that is part of a new directory, and returns that directory;
-    `end` finishes those still open. A directory that could not be finished is not among `whole`.
+    `run` does the same for many at once that are plain, `end` finishes those still open. A directory that
+    could not be finished is not among `whole`.
+
+    `records` are those of the batch, where they are read in C.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, records: Any | None = None) -> None:
+        self._records = records if records is not None and _are_untouched() else None
+        self._refusals = 0
         self._tree: ReplicaTree | None = None
         self._open: list[_Open] = []
         self._grown: Grown | None = None
@@ -78,13 +75,75 @@ class Grower:
         self.whole: set[int] = set()
         """`id` of what is finished."""
 
-    def add(self, tree: ReplicaTree, record: Record, side: Callable[[], bytes]) -> Grown | None:
-        """The directory that the record is made in now, or None. `side` gives a name for a new one.
+    def run(
+        self, at: int, trees: Sequence[ReplicaTree], side: Callable[[], bytes]
+    ) -> tuple[int, Grown | None]:
+        """Make what the records from the `at`-th on tell of: the next one, and the directory they are in.
+
+        No further than that directory goes; `at` itself for a record that `add` is to be asked about.
+        """
+        records = self._records
+        if records is None or at >= records.ordered or self._refusals >= _REFUSALS_MAX:
+            return at, None
+        place = records.place(at)
+        if place is None or place[0] >= len(trees):
+            return at, None
+        tree, path = trees[place[0]], place[1]
+        if self._open and self._tree is not tree:
+            self.end()
+        above, name = -1, b""
+        if not self._open:
+            if not place[2] or is_reserved(path):
+                return at, None
+            made = side()
+            above, name = tree.side.place(made)
+            self._tree = tree
+            self._grown = Grown(tree.index, path, made)
+        grown = self._grown
+        assert grown is not None
+        opened = [one.plain() for one in self._open]
+        following, size_bytes, became, inode = records.grow(at, tree.index, above, name, opened, grown.states)
+        self._reopen(grown, opened)
+        grown.size_bytes += size_bytes
+        if became == _WHOLE:
+            grown.inode = inode
+            self.whole.add(id(grown))
+        elif became == _BROKEN:
+            self._give_up(tree, grown)
+        self._refusals += became in (_REFUSED, _BROKEN)
+        if following > at:
+            return following, grown
+        # It ended the directory before.
+        return self.run(at, trees, side) if became == _WHOLE else (at, None)
+
+    def _reopen(self, grown: Grown, opened: list[tuple[Any, ...]]) -> None:
+        """These are open now."""
+        before = {one.row: one.metadata for one in self._open}
+        self._open = []
+        for path, fd, row, permissions, uid, gid, modified_ns, _ in opened:
+            metadata = before.get(row) or Metadata(EntryKind.DIRECTORY, permissions, uid, gid, 0, modified_ns)
+            self._open.append(_Open(path, fd, row, metadata))
+            if row not in before:
+                grown.states[row] = _provisional(grown.root, path, metadata)
+
+    def _out_of_order(self) -> None:
+        """From here on a path may come a second time: those that `run` made count as well."""
+        records, self._records = self._records, None
+        assert records is not None
+        for number in range(records.ordered):
+            place = records.place(number)
+            if place is not None:
+                self._named.add(place[:2])
+
+    def add(self, tree: ReplicaTree, at: int, record: Record, side: Callable[[], bytes]) -> Grown | None:
+        """The directory that the `at`-th record is made in now, or None. `side` gives a name for a new one.
 
         Raises OSError when what it tells of cannot be made; nothing is there of it then.
         """
         path: bytes = getattr(record, "path", b"")
         place = (tree.index, path)
+        if self._records is not None and at >= self._records.ordered:
+            self._out_of_order()
         if place in self._named or isinstance(record, _TAKING_AWAY):
             self.end()
             self._named.add(place)
@@ -154,10 +213,9 @@ class Grower:
         if opened is None:
             self._tree = tree
             self._grown = Grown(tree.index, path, made)
-        self._open.append(_Open(path, fd, metadata))
         assert self._grown is not None
-        # Its inode is known when it is finished; it stands before all that is in it.
-        self._grown.entries[tree.index, path] = (0, metadata)
+        self._open.append(_Open(path, fd, len(self._grown.states), metadata))
+        self._grown.states.append(_provisional(tree.index, path, metadata))
         return self._grown
 
     def _finish(self) -> None:
@@ -172,12 +230,10 @@ class Grower:
             return
         finally:
             os.close(opened.fd)
-        place = (grown.root, opened.path)
-        grown.entries[place] = (status.st_ino, opened.metadata)
-        grown.directories[place] = opened.metadata.modified_ns
+        grown.wanted[opened.path] = (status.st_ino, opened.metadata)
         # The rename into place moves the change time of the directory that is renamed.
         changed = status.st_ctime_ns if self._open else 0
-        grown.states.append(state_row(grown.root, opened.path, status, changed, digest))
+        grown.states[opened.row] = state_row(grown.root, opened.path, status, changed, digest)
         if not self._open:
             grown.inode = status.st_ino
             self.whole.add(id(grown))
@@ -263,13 +319,26 @@ class Grower:
     def _made(self, path: bytes, metadata: Metadata, status: os.stat_result, digest: bytes) -> None:
         grown = self._grown
         assert grown is not None
-        grown.entries[grown.root, path] = (status.st_ino, metadata)
+        grown.wanted[path] = (status.st_ino, metadata)
         grown.states.append(state_row(grown.root, path, status, status.st_ctime_ns, digest))
         grown.size_bytes += metadata.size_bytes
 
     def _note(self, path: bytes, problems: list[Problem]) -> None:
         assert self._grown is not None
         self._grown.problems += [Problem(one.code, path, one.params) for one in problems]
+
+
+def _provisional(root: int, path: bytes, metadata: Metadata) -> StateRow:
+    """The state of a directory that is not finished: its inode is not known, nor when it was changed."""
+    return (
+        root, path.replace(b"/", b"\0"), 0, stat.S_IFDIR | metadata.permissions, metadata.uid, metadata.gid,
+        0, metadata.modified_ns, 0, b"",
+    )  # fmt: skip
+
+
+def _are_untouched() -> bool:
+    """Whether the functions that C stands for are the system's: else whoever replaced them is to see each."""
+    return tuple(getattr(os, name) for name in _REPLACED) == _ORIGINALS
 
 
 def _not_permitted(what: str, error: OSError) -> Problem:

@@ -13,6 +13,8 @@ from app.replication.frames import Batch, BatchKind, Frame
 from app.replication.records import Mark, Record
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
 from app.replication.replica.applier import SYNC_END
+from app.replication.replica.grown import Grown
+from app.replication.replica.packed import PackedBatch
 from app.replication.replica.steps import ReplicaTree
 
 _WAITING_BYTES_MAX = 64 * 1024 * 1024
@@ -52,7 +54,7 @@ class Incoming:
         """Whether nothing is taken any more."""
         return self._ended.is_set()
 
-    def put(self, size: int, frame: Frame) -> None:
+    def put(self, size: int, frame: Frame | PackedBatch) -> None:
         """Queue a frame of so many bytes; waits for room.
 
         A batch of a synchronisation goes through the thread that prepares.
@@ -60,12 +62,13 @@ class Incoming:
         with self._room:
             self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
             self._waiting_bytes += size
-        synchronizes = isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
+        synchronizes = isinstance(frame, PackedBatch) or (
+            isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
+        )
         if synchronizes and self._ahead is None:
             self._ahead = Ahead(self._trees, self._prepared)
-        if self._ahead is None:
-            self._frames.put((size, frame))
-        elif synchronizes:
+        if isinstance(frame, PackedBatch) or (self._ahead is not None and synchronizes):
+            assert self._ahead is not None
             self._ahead.put(size, frame)
         else:
             self._stop_ahead()
@@ -182,6 +185,6 @@ class Incoming:
                 clean_ahead(tree.side.path)
 
 
-def _ends(records: Sequence[Record]) -> bool:
+def _ends(records: Sequence[Record | Grown]) -> bool:
     last = records[-1] if records else None
     return isinstance(last, Mark) and last.text == SYNC_END

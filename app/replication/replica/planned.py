@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.model.entry import Metadata
 from app.replication.replica import steps
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.steps import SIDE, Step
 
 Place = tuple[int, bytes]
@@ -20,8 +20,7 @@ class Planned:
         self._aside_moved: set[Place] = set()
         self._made: dict[Place, tuple[bytes, int]] = {}
         self._made_directories: set[Place] = set()
-        self._grown: list[Grown] = []
-        self._grown_times: dict[Place, int] = {}
+        self._grown: dict[Place, Grown] = {}
 
     def clear(self) -> None:
         """All of it was carried out."""
@@ -32,7 +31,6 @@ class Planned:
         self._made.clear()
         self._made_directories.clear()
         self._grown.clear()
-        self._grown_times.clear()
 
     def concerns(self, root: int, path: bytes, *, subtree: bool) -> bool:
         """Whether what is at `path` (or beneath it) depends on the round."""
@@ -41,6 +39,7 @@ class Planned:
             place in self._touched
             or (subtree and place in self._above)
             or (bool(self._moved) and self._beneath_moved(root, path))
+            or self._grown_at(root, path) is not None
         )
 
     def _beneath_moved(self, root: int, path: bytes) -> bool:
@@ -57,26 +56,41 @@ class Planned:
 
     def in_made_directory(self, root: int, path: bytes) -> bool:
         """Whether the directory of `path` is made in this round."""
-        return (root, path.rpartition(b"/")[0]) in self._made_directories and b"/" in path
+        return b"/" in path and self.is_made_directory(root, path.rpartition(b"/")[0])
 
     def is_made_directory(self, root: int, path: bytes) -> bool:
         """Whether a directory is made there in this round."""
-        return (root, path) in self._made_directories
+        return (root, path) in self._made_directories or self.grown_time(root, path) is not None
 
     def at(self, root: int, path: bytes) -> tuple[int, Metadata] | None:
         """(inode, metadata) of what the round puts at `path`."""
-        return self._touched.get((root, path))
+        place = (root, path)
+        return self._touched[place] if place in self._touched else self._grown_at(root, path)
 
     def made(self, root: int, path: bytes) -> tuple[bytes, int] | None:
         """(side path, inode) of what was prepared for `path`."""
-        for grown in self._grown:
-            if (root, path) in grown.entries:
-                return grown.side_of(path), grown.entries[root, path][0]
+        grown, found = self._grown_with(root, path), self._grown_at(root, path)
+        if grown is not None and found is not None:
+            return grown.side_of(path), found[0]
         return self._made.get((root, path))
 
     def grown_time(self, root: int, path: bytes) -> int | None:
         """The time of a directory that came in place with one made in this round."""
-        return self._grown_times.get((root, path))
+        grown = self._grown_with(root, path)
+        return None if grown is None else grown.time_of(path)
+
+    def _grown_at(self, root: int, path: bytes) -> tuple[int, Metadata] | None:
+        grown = self._grown_with(root, path)
+        return None if grown is None else grown.entry(path)
+
+    def _grown_with(self, root: int, path: bytes) -> Grown | None:
+        """The innermost grown directory that `path` is or is beneath."""
+        while self._grown and path:
+            grown = self._grown.get((root, path))
+            if grown is not None:
+                return grown
+            path = path.rpartition(b"/")[0]
+        return None
 
     # planning
 
@@ -103,10 +117,9 @@ class Planned:
 
     def grow(self, grown: Grown) -> None:
         """A new directory, with all that is in it, is in place then."""
-        self._touched.update(grown.entries)
-        self._made_directories.update(grown.directories)
-        self._grown_times.update(grown.directories)
-        self._grown.append(grown)
+        place = (grown.root, grown.path)
+        self._touched[place] = (grown.inode, grown.metadata)
+        self._grown[place] = grown
 
     def move(self, root: int, path: bytes) -> None:
         """A directory leaves `path`, or comes there."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.replication.records import MakeEntry, Record
+from app.model.entry import EntryKind
+from app.replication.records import MakeEntry, Record, ReplaceFile
 from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.steps import Operation
 
 
@@ -18,10 +19,38 @@ class Planting:
         self._batch = batch
         self._made = made or {}
         self._placed: set[int] = set()
+        self._begun: dict[int, int] = {}
 
     def has(self, number: int) -> bool:
         """Whether what this record tells of is planned already, in a directory that is put in place whole."""
         return id(self._made.get(number)) in self._placed
+
+    def record(self, number: int, records: list[Record | Grown]) -> Record:
+        """The record in whose place a new directory stands, the first time that which begins with it.
+
+        A second time it was not put in place whole: records of what is in it take its place in `records`.
+        """
+        grown = records[number]
+        assert isinstance(grown, Grown)
+        first = self._begun.setdefault(id(grown), number)
+        if first == number:
+            return MakeEntry(grown.root, grown.path, grown.metadata)
+        self._take_apart(first, grown, records)
+        record = records[number]
+        assert not isinstance(record, Grown)
+        return record
+
+    def _take_apart(self, number: int, grown: Grown, records: list[Record | Grown]) -> None:
+        for (root, path), (_, metadata) in grown.entries.items():
+            while self._made.get(number) is not grown:
+                number += 1
+            if records[number] is grown:
+                # Its content is ready.
+                file = metadata.kind is EntryKind.FILE
+                records[number] = (
+                    ReplaceFile(root, path, metadata, (), b"") if file else MakeEntry(root, path, metadata)
+                )
+            number += 1
 
     def place(self, number: int, record: Record) -> Grown | None:
         """Plan putting the new directory that begins with this record in place, and return it.

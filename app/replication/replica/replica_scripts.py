@@ -8,7 +8,7 @@ from app.model.properties import properties_on
 from app.model.rewind import PointKind
 from app.model.scenario import ReplicaState, Scenario
 from app.replication.frames import Note
-from app.replication.records import Mark, Record
+from app.replication.records import Mark
 from app.replication.scripts.around_sync import AroundSync
 from app.replication.scripts.running import Scripts
 
@@ -58,7 +58,7 @@ class ReplicaScripts:
         if waited:
             self._note(Note(ReplicaState.SYNCHRONIZING, ""))
 
-    def after(self, records: Sequence[Record]) -> None:
+    def after(self, records: Sequence[object]) -> None:
         """A batch of a synchronisation is written and durable."""
         ended = any(
             isinstance(record, Mark) and record.kind is PointKind.SYNCHRONIZATION and record.text == "end"

@@ -6,13 +6,13 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from app.model.entry import Metadata
+from app.model.entry import EntryKind, Metadata
 from app.model.paths import check_relative
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift_states import file_type, state_row
-from app.replication.replica.growing import Grown
+from app.replication.replica.grown import Grown
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.steps import Operation
@@ -42,7 +42,7 @@ def staged_tree(side: Rooted, root: int, path: bytes, staged: bytes, told: Seque
         if metadata is None or stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
             raise PathTrouble("ER00404", path, final=True)
         _note(grown, relative, metadata, status, fd, name)
-    if len(grown.entries) != len(wanted):
+    if len(grown.states) != len(wanted):
         raise PathTrouble("ER00404", path, final=True)
     return grown
 
@@ -57,7 +57,7 @@ def place_tree(batch: Batch, carrier: Carrier, number: int, grown: Grown) -> Non
         return
     # Somebody made something there meanwhile.
     for (_, at), (_, metadata) in grown.entries.items():
-        staged = None if (root, at) in grown.directories else grown.side_of(at)
+        staged = None if metadata.kind is EntryKind.DIRECTORY else grown.side_of(at)
         carrier.restore(number, root, at, staged, metadata)
 
 
@@ -65,10 +65,8 @@ def _note(
     grown: Grown, relative: bytes, metadata: Metadata, status: os.stat_result, fd: int, name: bytes
 ) -> None:
     path = grown.path + b"/" + relative if relative else grown.path
-    grown.entries[grown.root, path] = (status.st_ino, metadata)
-    if stat.S_ISDIR(status.st_mode):
-        grown.directories[grown.root, path] = metadata.modified_ns
-    elif stat.S_ISREG(status.st_mode):
+    grown.wanted[path] = (status.st_ino, metadata)
+    if stat.S_ISREG(status.st_mode):
         grown.size_bytes += status.st_size
     digest = b""
     if metadata.xattrs:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from app.messages import render
 from app.model.errors import ArcxoError
@@ -44,6 +44,7 @@ from app.replication.replica.incoming import Incoming
 from app.replication.replica.inspecting import inspect
 from app.replication.replica.link_groups import ListedLinks
 from app.replication.replica.listing import in_parts, list_raw
+from app.replication.replica.packed import packed_batch
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
@@ -52,6 +53,7 @@ from app.replication.replica.trouble import PathTrouble
 from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest, listed_entry
 
 if TYPE_CHECKING:
+    from app.replication.records import Record
     from app.replication.replica.engine import ReplicaEngine
 
 _HELLO_TIMEOUT_S = 30.0
@@ -233,6 +235,10 @@ class ReplicaStream:
         data = self._link.receive(_POLL_S)
         if data is None:
             return
+        packed = packed_batch(data)
+        if packed is not None:
+            incoming.put(len(data), packed)
+            return
         frame = decode_frame(data)
         if isinstance(frame, Ping):
             self._link.send(encode_frame(Pong(frame.token)), urgent=True)
@@ -270,7 +276,10 @@ class ReplicaStream:
         with replica.lock:
             applier = replica.applier
             if batch.kind is BatchKind.STREAM:
-                applied = applier.apply_stream(batch.epoch, batch.first_seq, records)
+                # Nothing of these is made before.
+                applied = applier.apply_stream(
+                    batch.epoch, batch.first_seq, cast("tuple[Record, ...]", records)
+                )
                 sequence = applier.store.index.position.sequence
             else:
                 before = applier.store.index.position.sync_batches

@@ -14,8 +14,6 @@ import pytest
 from app.model.entry import EntryKind, Metadata
 from app.model.rewind import PointKind, RewindAction
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
-from app.replication.codec import encode
-from app.replication.frames import Batch, BatchKind
 from app.replication.records import (
     MakeEntry,
     MakeLink,
@@ -33,7 +31,8 @@ from app.replication.replica.applied import SUBTREE
 from app.replication.replica.applier import SYNC_BEGIN, Applied, Applier
 from app.replication.replica.batch import Batch as Work
 from app.replication.replica.drift_states import look
-from app.replication.replica.growing import DEPTH_MAX, Grown
+from app.replication.replica.growing import DEPTH_MAX
+from app.replication.replica.grown import Grown
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_choice import entries_after
 from app.replication.replica.rewind_plan import plan
@@ -49,6 +48,7 @@ from tests.support.replica_tree import (
     make,
     open_store,
     put,
+    sync_batch,
 )
 from tests.support.replica_tree import picture as whole_picture
 
@@ -87,7 +87,7 @@ def picture(root: Path) -> dict[bytes, tuple[object, ...]]:
 def ready(store: ReplicaStore, *records: Record) -> Prepared:
     taken: list[object] = []
     ahead = Ahead(store.trees, lambda _, what: taken.append(what))
-    ahead.put(1, Batch(BatchKind.SYNC, "e", 1, tuple(encode(record) for record in records)))
+    ahead.put(1, sync_batch(*records))
     ahead.drain()
     (found,) = taken
     assert isinstance(found, Prepared)

@@ -17,7 +17,7 @@ from app.replication.records import Mark, Record, ReplaceFile
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
 from app.replication.replica.applier import SYNC_BEGIN, Applier
 from app.replication.replica.replica_store import ReplicaStore
-from tests.support.replica_tree import make, open_store, put
+from tests.support.replica_tree import make, open_store, put, sync_batch
 
 BEGIN = Mark(PointKind.SYNCHRONIZATION, "s", SYNC_BEGIN, datetime(2026, 1, 1, tzinfo=UTC))
 DIRECTORY, INNER, FILE = make(b"d"), put(b"d/f", b"inner"), put(b"f", b"content")
@@ -34,7 +34,7 @@ def prepare(store: ReplicaStore, *batches: tuple[Record, ...]) -> list[object]:
     taken: list[object] = []
     ahead = Ahead(store.trees, lambda _, what: taken.append(what))
     for records in batches:
-        ahead.put(1, Batch(BatchKind.SYNC, "e", 1, tuple(encode(record) for record in records)))
+        ahead.put(1, sync_batch(*records))
     ahead.drain()
     return taken
 

@@ -1,0 +1,42 @@
+"""Batches of a synchronisation whose records are read in C, where they lie in the frame that came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.native import native
+from app.replication.codec import RECORD_MAX_BYTES, ROOTS_MAX
+from app.replication.frame_codec import BATCH_TAG
+from app.replication.frames import BATCH_RECORDS_MAX, Batch, BatchKind
+from app.replication.link import FRAME_MAX_BYTES
+
+_native = native("growing")
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """A batch without its records, and these as `app.native.growing.Records` has them."""
+
+    batch: Batch
+    records: Any
+
+    def unpacked(self) -> Batch:
+        """The same with its records as bytes."""
+        records = tuple(self.records.record(at) for at in range(self.records.count))
+        return Batch(self.batch.kind, self.batch.epoch, self.batch.first_seq, records)
+
+
+def packed_batch(data: bytes) -> PackedBatch | None:
+    """The batch of a synchronisation that these bytes are.
+
+    None for any other frame, for one that is none, and where C is not used: `decode_frame` takes, or refuses,
+    them all.
+    """
+    if _native is None or len(data) > FRAME_MAX_BYTES:
+        return None
+    found = _native.read(data, BATCH_TAG, ROOTS_MAX, BATCH_RECORDS_MAX, RECORD_MAX_BYTES)
+    if found is None or found[0] != BatchKind.SYNC:
+        return None
+    _, epoch, first_seq, records = found
+    return PackedBatch(Batch(BatchKind.SYNC, epoch, first_seq, ()), records)
