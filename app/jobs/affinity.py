@@ -67,6 +67,14 @@ def suits(needs: Needs, server: ServerRecord) -> tuple[int, int]:
     return seen, len(needs.hosts & _named(server, HOST))
 
 
+def reason(needs: Needs, server: ServerRecord) -> str:
+    """Why a server suits a job, in words; "" when it has nothing that the job needs."""
+    devices, hosts = sorted(needs.devices & _named(server, DEVICE)), needs.hosts & _named(server, HOST)
+    parts = [f"it sees {', '.join(devices)}"] if devices else []
+    parts += [f"it is the host {', '.join(sorted(hosts))}"] if hosts else []
+    return " and ".join(parts)
+
+
 def needs_of(catalog: Catalog, job: Job) -> Needs:
     """What a job works with, as far as the catalog knows."""
     try:

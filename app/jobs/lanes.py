@@ -10,9 +10,13 @@ from app.jobs.control import JobControl
 
 
 class Lanes:
-    """Named lanes of this server, each for one job at a time. Usable from any thread."""
+    """Named lanes of this server, each for one job at a time. Usable from any thread.
 
-    def __init__(self) -> None:
+    `server`: its name, which the reasons for waiting tell where several servers share a catalog.
+    """
+
+    def __init__(self, server: str = "") -> None:
+        self._here = f" on {server}" if server else ""
         self._lock = threading.Lock()
         self._holders: dict[Hashable, int] = {}
         self._users: dict[Hashable, set[int]] = {}
@@ -30,7 +34,7 @@ class Lanes:
 
         try:
             # It raises after it was taken, too: where the catalog cannot be told that the waiting is over.
-            control.wait_for(text, take)
+            control.wait_for(text + self._here, take)
             yield
         finally:
             if taken:
@@ -55,7 +59,7 @@ class Lanes:
             return taken
 
         try:
-            control.wait_for(text, take)
+            control.wait_for(text + self._here, take)
             yield
         finally:
             if taken:

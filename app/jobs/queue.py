@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -80,7 +80,7 @@ class JobQueue:
         if not claim or not self._scans_now():
             return
         while True:
-            full = self._full()
+            full = rooms_taken(active.job for active in self.active)
             if full >= {_RESTORES, _ALL} or (full and time.monotonic() < self._look_past_at):
                 return
             able = self._able if not full else partial(self._fits, full)
@@ -140,26 +140,33 @@ class JobQueue:
         self._scanned_at = now
         return True
 
-    def _full(self) -> set[Hashable]:
-        """The rooms that are taken. Backups that wait for their group leave those of other groups theirs."""
-        # A parent only waits for its children: were it counted, parents could keep them from running.
-        counts = Counter(_room_of(active.job) for active in self.active if not _is_parent(active.job))
-        full: set[Hashable] = {room for room, count in counts.items() if count >= MOST_AT_ONCE}
-        if counts.total() - counts[_RESTORES] >= _MOST_OF_ALL:
-            full.add(_ALL)
-        return full
-
     def _fits(self, full: set[Hashable], job: Job) -> bool:
         """Whether there is room for a job, and this server is the one for it."""
-        room = _room_of(job)
-        if not _is_parent(job) and (room in full or (room != _RESTORES and _ALL in full)):
-            return False
-        return self._able is None or self._able(job)
+        return has_room(full, job) and (self._able is None or self._able(job))
 
     def _ended(self, active: ActiveJob) -> None:
         with self._lock:
             self._active.remove(active)
         _LOG.info("job %d has ended", active.job.id)
+
+
+def rooms_taken(running: Iterable[Job]) -> set[Hashable]:
+    """The rooms of a server that runs these jobs in which there is none for another one.
+
+    Backups that wait for their group leave those of other groups theirs.
+    """
+    # A parent only waits for its children: were it counted, parents could keep them from running.
+    counts = Counter(_room_of(job) for job in running if not _is_parent(job))
+    full: set[Hashable] = {room for room, count in counts.items() if count >= MOST_AT_ONCE}
+    if counts.total() - counts[_RESTORES] >= _MOST_OF_ALL:
+        full.add(_ALL)
+    return full
+
+
+def has_room(taken: set[Hashable], job: Job) -> bool:
+    """Whether a server whose rooms are taken like that has one for a job."""
+    room = _room_of(job)
+    return _is_parent(job) or not (room in taken or (room != _RESTORES and _ALL in taken))
 
 
 def _next_run(job: Job) -> datetime | None:

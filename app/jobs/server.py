@@ -262,7 +262,7 @@ class Server:
 def _kinds(
     catalog: Catalog, store: SecretStore, agents: Agents, name: str, home: str
 ) -> Mapping[JobKind, JobKindRunner]:
-    lanes = Lanes()
+    lanes = Lanes(name if catalog.shared else "")
     on_media = MediaJobs(catalog, store, lanes)
     recorder = HomeRecorder(home, catalog, store)
     utilities = MediaUtilities(catalog, store, agents, lanes, recorder)

@@ -145,9 +145,12 @@ class LocalJobs:
 
     def next_run(self, job_id: int) -> NextRun:
         """When the job runs next and why then, or why not."""
+        from app.jobs.awaited import awaited
         from app.jobs.upcoming import next_run
 
-        return next_run(self.show(job_id), datetime.now(UTC), server_runs=self._server_runs())
+        job = self.show(job_id)
+        found = next_run(job, datetime.now(UTC), server_runs=self._server_runs())
+        return awaited(self._connections.catalog, job, found)
 
     def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
         """All runs of the next hours, in their order, each with its reason."""
@@ -171,9 +174,10 @@ class LocalJobs:
         return job
 
     def _server_runs(self) -> bool:
+        from app.jobs.awaited import any_lives
         from app.jobs.process import is_running
 
-        return is_running(self._connections.home)
+        return is_running(self._connections.home) or any_lives(self._connections.catalog)
 
 
 def _runs_later(job: Job) -> bool:

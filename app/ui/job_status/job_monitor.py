@@ -43,6 +43,7 @@ _FACTS = (
     "Stored",
     "Errors, warnings",
     "Owner",
+    "Server",
 )
 
 
@@ -257,4 +258,5 @@ def _facts(job: Job) -> dict[str, str]:
         else formats.NONE,
         "Errors, warnings": f"{errors} / {warnings}",
         "Owner": job.owner or formats.NONE,
+        "Server": job.server or formats.NONE,
     }

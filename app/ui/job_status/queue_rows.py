@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.messages import render
 from app.model.job import Job, JobPhase, JobProgress, JobStatus
@@ -33,6 +33,8 @@ COLUMNS = (
 CHOSEN_BY_HAND = ("Files", "Job type", "Device group", "Server", "Owner")
 """Columns that are hidden until they are chosen at the header."""
 _LEAST_SHARE, _LEAST_SECONDS = 0.02, 5.0
+_TAKEN_WITHIN = timedelta(seconds=5)
+_NO_SERVER_YET = "Waits: for a server"
 _NOTHING = Cell(formats.NONE, role="muted")
 _NOTHING_RIGHT = Cell(formats.NONE, role="muted", right=True)
 _MB = 1024 * 1024
@@ -129,6 +131,8 @@ def _execution(job: Job, now: datetime) -> Cell:
 def progress_cell(job: Job) -> Cell:
     """A bar when the total is counted; else the step, or the reason why the job waits."""
     if job.status is not JobStatus.ACTIVE:
+        if not job.waits_for and _overdue(job):
+            return Cell(_NO_SERVER_YET, role="muted", tooltip="Its monitor says for which one, and why")
         return Cell(waiting_text(job.waits_for), role="warning" if job.waits_for else "muted")
     progress = job.progress
     if progress is None:
@@ -141,6 +145,12 @@ def progress_cell(job: Job) -> Cell:
         return Cell(word, role="text2")
     text = f"{share:.0%}" if progress.phase in (JobPhase.BACK_UP, JobPhase.RESTORE) else f"{word} {share:.0%}"
     return Cell(text, bar=share, sort=share)
+
+
+def _overdue(job: Job) -> bool:
+    """Whether it should have been taken by now."""
+    at = job.execution_at
+    return job.status is JobStatus.READY and at is not None and at <= datetime.now(UTC) - _TAKEN_WITHIN
 
 
 def waiting_text(waits_for: str) -> str:

@@ -55,6 +55,19 @@ def test_active_jobs_come_first_then_by_next_run_then_done(manager):
     assert manager.header.subtitle.text().startswith("1 job active, next start ")
 
 
+def test_a_due_job_that_no_server_took_says_so(services, manager, settled):
+    late = now() - timedelta(minutes=1)
+    services.jobs_ = [replace(job, execution_at=late) if job.id == READY else job for job in services.jobs_]
+    manager.refresh()
+    settled()
+    model = manager.queue.model
+    cells = {
+        model.index(row, 0).data(ItemRole.KEY): model.index(row, 3).data() for row in range(model.rowCount())
+    }
+    assert cells[READY] == "Waits: for a server"
+    assert cells[HELD] == ""
+
+
 @pytest.mark.parametrize(
     ("job_id", "enabled"),
     [

@@ -47,3 +47,20 @@ def test_a_lane_that_was_taken_while_the_catalog_went_away_is_free(way: str) -> 
         pass
     with enter(Waiting(10)):
         pass
+
+
+def test_where_several_servers_share_a_catalog_the_reason_names_the_server_of_the_lane() -> None:
+    told: list[str] = []
+
+    class Told(Waiting):
+        def wait_for(self, text: str, condition: Callable[[], bool]) -> bool:
+            told.append(text)
+            return super().wait_for(text, condition)
+
+    job: Any = Told(1)
+    shared = Lanes("BKP-02")
+    with shared.hold(job, "lane", "another backup of X"), shared.slot(job, "group", 1, "4 write to G"):
+        pass
+    with Lanes().hold(job, "lane", "another backup of X"):
+        pass
+    assert told == ["another backup of X on BKP-02", "4 write to G on BKP-02", "another backup of X"]
