@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.catalog.api import NewJob
 from app.catalog.location import FILE, checked_url, read_location
 from app.catalog.store import SqlCatalog, open_catalog
 from app.jobs import home as home_module
@@ -23,9 +24,10 @@ from app.jobs.media_seen import check_group_seen
 from app.jobs.secrets import SecretStore
 from app.jobs.shared_home import invite, join, set_location
 from app.model.errors import ArcxoError, BusyError, UsageError
-from app.model.job import Credentials, JobPhase, JobProgress
+from app.model.job import BackupScript, Credentials, JobKind, JobPhase, JobProgress
 from app.model.media import Device
 from app.model.server import CatalogChoice
+from app.model.source import DirectSource
 from app.services.local import open_local
 from tests.support.arcxo_command import Arcxo
 from tests.support.postgresql import Cluster, cluster
@@ -202,6 +204,21 @@ def test_media_that_a_server_does_not_see_are_named(first: str) -> None:
         with pytest.raises(ArcxoError, match="E5784") as told:
             check_group_seen(catalog, "FAR")
         assert "far (/not/here)" in str(told.value.params["devices"])
+
+
+def test_a_due_job_says_for_which_server_it_waits_though_that_of_this_home_is_stopped(first: str) -> None:
+    with catalog_of(first) as catalog, contextlib.closing(open_local(first)) as services:
+        catalog.media.put_group("FAR")
+        catalog.media.put_device(Device("far", "/not/here", "FAR"))
+        script = BackupScript((), (), device_group="FAR", sources=(DirectSource("elsewhere", b"/x"),))
+        job = catalog.jobs.submit(NewJob(JobKind.BACKUP, "b", script, "caroot", device_group="FAR"))
+        assert services.jobs.next_run(job.id).code == "W5716"
+        catalog.servers.put("three", "three", 6, "1", ("host:three",))
+        assert services.jobs.next_run(job.id).code == "N5711"
+        catalog.servers.put("two", "two", 5, "1", ("host:two", "device:far"))
+        found = services.jobs.next_run(job.id)
+        assert found.code == "N5725"
+        assert (found.params["servers"], found.params["reason"]) == ("two", "it sees far")
 
 
 def test_the_commands_list_and_remove_servers(first: str) -> None:
