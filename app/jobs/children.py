@@ -20,7 +20,11 @@ _DELETED = "deleted"
 
 def scenario_node(catalog: Catalog, script: BackupScript) -> NodeSummary:
     """The node that a script of one scenario backs up. Raises NotFoundError E6011."""
-    registration = catalog.registrations.show(str(script.scenario_ids[0]))
+    try:
+        registration = catalog.registrations.show(str(script.scenario_ids[0]))
+    except NotFoundError as error:
+        name = f"{script.scenario_names[0]} (id {script.scenario_ids[0]})"
+        raise NotFoundError("E6011", name=name) from error
     return NodeSummary(
         scenario=registration.name,
         scenario_id=registration.id,

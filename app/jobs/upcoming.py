@@ -21,6 +21,8 @@ def next_run(job: Job, now: datetime, *, server_runs: bool) -> NextRun:
     match job.status:
         case JobStatus.ACTIVE:
             following = _following(job, now)
+            if not server_runs:
+                return _told(job, following, "W5718")
             if following is None:
                 return _told(job, None, "N5713")
             return _told(job, following, "N5714", schedule=describe(job.schedule))

@@ -174,6 +174,7 @@ class LocalJobs:
         return job
 
     def _server_runs(self) -> bool:
+        """Whether the home's server runs, or another one that shares its catalog."""
         from app.jobs.awaited import any_lives
         from app.jobs.process import is_running
 

@@ -47,7 +47,7 @@ def test_a_job_whose_scenario_was_deleted_meanwhile_cannot_run_and_names_it(benc
     assert ended.last_result is JobResult.RUN_FAILED
     assert errors(bench, job)[-1] == "E5042"
     (told,) = [one for one in bench.catalog.log.records if one.code == errors(bench, job)[0]]
-    assert "Files" in told.params.values() or "7" in told.params.values()
+    assert told.params["name"] == "Files (id 7)"
     assert bench.catalog.sessions.list() == []
 
 

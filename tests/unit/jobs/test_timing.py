@@ -103,6 +103,8 @@ def test_a_job_that_a_wrong_clock_sent_into_the_future_comes_back_with_the_clock
         (job_of(Schedule(), status=JobStatus.HOLD), True, "N5712", None),
         (job_of(Schedule(), status=JobStatus.ACTIVE), True, "N5713", None),
         (job_of(NIGHTLY, status=JobStatus.ACTIVE), True, "N5714", START),
+        (job_of(NIGHTLY, status=JobStatus.ACTIVE), False, "W5718", START),
+        (job_of(Schedule(), status=JobStatus.ACTIVE), False, "W5718", None),
         (job_of(Schedule(), status=JobStatus.DONE, last_result=JobResult.FINISHED), True, "N5715", None),
     ],
 )
