@@ -59,6 +59,8 @@ TOPICS: dict[str, str] = {
     "backup.destination_tab.DestinationTab": "backup-destination",
     "backup.schedule_tab.ScheduleTab": "backup-schedule",
     "dialogs.backup_options.BackupOptionsDialog": "backup-options",
+    "dialogs.backup_media_page.BackupMediaPage": "backup-options#backup-media",
+    "dialogs.backup_encryption_page.BackupEncryptionPage": "backup-options#encryption-and-compression",
     "dialogs.security_and_agent.SecurityDialog": "security-and-agent-information",
     "dialogs.submit_job.SubmitJobDialog": "submit-job",
     "dialogs.keep_draft.KeepDraftDialog": "backup-manager",
