@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from app.agent.errors import abort, bug, timed_out
+from app.agent.errors import abort, bug, timed_out, wrong_parameters
 from app.agent.sessions import Sessions
 from app.agent.verbs import REQUIRED_ROLE
 from app.model.errors import ArcxoError, BusyError, CredentialsError
@@ -52,6 +52,8 @@ class Calls:
                 told = error
                 if error.code == "AE1027":
                     told = timed_out(request, "localhost", name, float(error.params.get("seconds", left)))
+                elif error.code == "AE1007":
+                    told = wrong_parameters(request, name, error)
             except Exception as error:  # noqa: BLE001  # told to the caller as a bug
                 told = bug(error, name)
             return abort(context, told)

@@ -80,6 +80,15 @@ def timed_out(request: Any, host: str, call: str, timeout_s: float) -> BusyError
     return BusyError("AE1027", host=host, call=call, seconds=f"{timeout_s:.3g}")
 
 
+def wrong_parameters(request: Any, call: str, error: ArcxoError) -> ArcxoError:
+    """An AE1007 about a scenario as AE0468, which jobs know; the agent's log has what was wrong."""
+    scenario_id = getattr(request, "scenario_id", 0)
+    if not scenario_id:
+        return error
+    _log.warning("%s for scenario %s: %s", call, scenario_id, error.params)
+    return UsageError("AE0468", name=str(scenario_id), id=scenario_id)
+
+
 def from_rpc_error(
     error: grpc.RpcError, host: str, call: str, timeout_s: float, request: Any = None
 ) -> ArcxoError:

@@ -189,6 +189,7 @@ class HostEngines:
         """Freeze the replica on this host. Raises BusyError AE0465 unless it is replicating.
 
         Of a scenario whose master is another host, the replica alone knows here how it stands.
+        Raises ArcxoError AE0467 where this host is the master of the scenario, but not that replica.
         """
         self._spare.prepare()
         signed = self._admission.scenario(scenario_id, replica)
@@ -198,15 +199,12 @@ class HostEngines:
         scenario = status.scenario
         name = replica or scenario.replicas[0].host
         found = next((item for item in status.replicas if item.host == name), None)
-        state = found.state if found is not None else None
-        if state is not ReplicaState.REPLICATING or not is_masters_own(name, scenario.master):
-            raise BusyError(
-                "AE0465",
-                name=scenario.name,
-                id=scenario_id,
-                host=name,
-                state=state.value if state else "unknown",
-            )
+        if found is None or not is_masters_own(name, scenario.master):
+            # Whoever asks takes this host for another one.
+            raise ArcxoError("AE0467", master=scenario.master, replica=name)
+        if found.state is not ReplicaState.REPLICATING:
+            state = found.state.value
+            raise BusyError("AE0465", name=scenario.name, id=scenario_id, host=name, state=state)
         mark = self._quiet_before(scenario_id, timeout_s)
         point = self._frozen(scenario, name, job_id, fence, timeout_s)
         return point if mark is None else self._proved(point, mark, timeout_s)

@@ -25,12 +25,13 @@ from app.jobs.runner import Outcome
 from app.jobs.secrets import SecretStore
 from app.jobs.source_backup import SourceBackup, source_node
 from app.jobs.summary import NodeSummary, write_backup_end, write_backup_summary, write_node_summary
-from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError
+from app.model.errors import ArcxoError, BusyError, CanceledError, CredentialsError, NotFoundError
 from app.model.job import BackupScript, JobPhase, JobResult
 from app.model.owners import HostOwners
 from app.model.scenario import ReplicaState, ServerType
 
 _UNREACHABLE = frozenset({"AE1001", "AE1002"})
+_CERTIFICATE = frozenset({"AE1006", "AE1075"})
 
 _LOST_CLAIM = "E6003"
 _CATALOG_AWAY = "E6040"
@@ -127,7 +128,7 @@ class BackupJobs:
                 self._check_replicating(node, secrets)
                 control.check_cancelled()
                 control.begin_phase(JobPhase.SNAPSHOT)
-                point = agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)
+                point = _begun(agent, node, control)
                 archiver = EntityArchiver(
                     self._catalog,
                     self._lanes,
@@ -153,13 +154,23 @@ class BackupJobs:
                 agent.close()
 
     def _check_master_login(self, node: NodeSummary, secrets: JobSecrets) -> None:
-        """A log-in given for the master must be one there. Raises CredentialsError AE0459."""
+        """A log-in given for the master must be one there that may control scenarios.
+
+        Raises:
+            CredentialsError: AE0459, or what is wrong with the certificate shown.
+        """
         login = secrets.login(node.scenario_id, "master")
         if login is None:
             return
         try:
-            self._agents.agent_of(node.master, login).close()
+            master = self._agents.agent_of(node.master, login)
+            try:
+                master.peers(node.scenario_id)
+            finally:
+                master.close()
         except CredentialsError as error:
+            if error.code in _CERTIFICATE:
+                raise
             raise CredentialsError(
                 "AE0459", name=node.scenario, id=node.scenario_id, host=node.master
             ) from error
@@ -282,6 +293,16 @@ class BackupJobs:
             # The agent releases what belongs to no running job by itself.
             name = point.scenario_name
             control.warn("AE0461", scenario=name, name=name, id=point.scenario_id, host=point.replica)
+
+
+def _begun(agent: Agent, node: NodeSummary, control: JobControl) -> BackupPoint:
+    """The replica's point. Raises ArcxoError AE0467 where the host knows nothing of it."""
+    try:
+        return agent.begin_backup(node.scenario_id, node.replica, control.job.id, control.fence)
+    except NotFoundError as error:
+        if is_masters_own(node.replica, node.master):
+            raise
+        raise ArcxoError("AE0467", master=node.master, replica=node.replica) from error
 
 
 def _check_point(point: BackupPoint, node: NodeSummary) -> None:

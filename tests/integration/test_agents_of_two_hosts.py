@@ -311,6 +311,32 @@ def test_a_replica_nobody_told_the_way_to_is_named(hosts: tuple[Host, Host], sha
         AgentConnector(hosts[0].home).connect(other, other.replicas[0], 1)
 
 
+def test_a_host_that_is_taken_for_the_replica_is_named_with_its_master(
+    hosts: tuple[Host, Host], shared: Scenario
+) -> None:
+    # The address of one host was given to the other's name: the master is asked for the replica's backup.
+    with pytest.raises(ArcxoError) as caught:
+        hosts[0].agent.begin_backup(shared.id, "branch", 1, 1)
+    assert (caught.value.code, caught.value.params) == ("AE0467", {"master": "hq", "replica": "branch"})
+
+
+def test_ae0468_what_this_version_has_no_word_for_is_a_wrong_parameter_of_the_scenario(
+    hosts: tuple[Host, Host], shared: Scenario
+) -> None:
+    token = (("authorization", hosts[0].home.owner_token),)
+    stub = hosts[0].stub()
+    for call, request in (
+        (stub.RunScenario, pb.RunRequest(scenario_id=shared.id, sync="mirror")),
+        (stub.SetBookmark, pb.BookmarkRequest(scenario_id=shared.id, text="t", kind="of a later version")),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            call(request, timeout=20, metadata=token)
+        error = from_rpc_error(caught.value, "hq", "call", 20)
+        assert (error.code, error.params["id"]) == ("AE0468", str(shared.id))
+    hosts[0].channel.close()
+    assert hosts[0].agent.scenario(shared.id).state is ScenarioState.STOPPED
+
+
 def begin_backup(host: Host, scenario: Scenario, job_id: int = 1) -> str:
     """The code that a backup of the replica there is refused with, or the point's id."""
     try:

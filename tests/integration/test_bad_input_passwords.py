@@ -34,6 +34,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         # Before the tests of wrong ones, in whatever order they come: after some of those the agent lets
         # nobody try for a minute.
         _log_in(arcxo)
+        account = ["account", "add", "watcher", "--role", "monitor", "--password-stdin"]
+        arcxo.text(*account, given="only looks\n")
         yield made
 
 
@@ -71,9 +73,16 @@ def test_agent_with_another_fingerprint_is_refused(arcxo: Arcxo) -> None:
         connect(address, Credentials("caroot", "caroot-secret"), "0" * len(fingerprint)).hello()
 
 
-@pytest.mark.parametrize(("role", "code"), [("master", "AE0459"), ("replica", "AE1026")])
+@pytest.mark.parametrize(
+    ("role", "user", "password", "code"),
+    [
+        ("master", "caroot", "wrong", "AE0459"),
+        ("master", "watcher", "only looks", "AE0459"),
+        ("replica", "caroot", "wrong", "AE1026"),
+    ],
+)
 def test_backup_with_a_wrong_log_in_fails_and_names_scenario_and_host(
-    arcxo: Arcxo, pair: Pair, role: str, code: str
+    arcxo: Arcxo, pair: Pair, role: str, user: str, password: str, code: str
 ) -> None:
     before = arcxo.json("session", "list")
     services = open_services(str(arcxo.home))
@@ -81,7 +90,7 @@ def test_backup_with_a_wrong_log_in_fails_and_names_scenario_and_host(
         scenario = services.scenarios.show("files").scenario
         script = BackupScript(scenario_ids=(scenario.id,), scenario_names=("files",))
         job = services.backups.submit(
-            BackupRequest(script, credentials=((scenario.id, role, Credentials("caroot", "wrong")),))
+            BackupRequest(script, credentials=((scenario.id, role, Credentials(user, password)),))
         )
         arcxo.text("job", "wait", str(job.id), expect=1)
     finally:

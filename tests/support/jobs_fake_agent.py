@@ -68,6 +68,9 @@ class FakeAgent:
 
     def close(self) -> None: ...
 
+    def peers(self, _scenario_id: int) -> tuple[tuple[()], bytes]:
+        return (), b""
+
     def scenario(self, scenario_id: int) -> ScenarioStatus:
         return ScenarioStatus(self.scenarios_by_id[scenario_id], self.states[scenario_id])
 

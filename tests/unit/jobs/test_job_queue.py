@@ -27,7 +27,7 @@ from app.jobs.submission import submit_backup, submit_media, submit_restore
 from app.media import api as media
 from app.model.archive import CatalogRow, CatalogRows
 from app.model.entry import EntryKind
-from app.model.errors import ArcxoError, UsageError
+from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import (
     BackupScript,
     Destination,
@@ -297,6 +297,16 @@ def test_a_scenario_that_can_not_be_stopped_fails_the_restore_unless_told_to_go_
     script = RestoreScript(bench.selection(), continue_if_not_stopped=True)
     assert bench.ended(bench.restore(script)).last_result is JobResult.FINISHED
     assert (bench.replica / "a.txt").read_text() == "alpha"
+
+
+def test_a_replicas_host_that_knows_nothing_of_the_scenario_fails_with_both_names(bench: Bench) -> None:
+    bench.agent.begin_error = NotFoundError("ER00117", scenario=7)
+    registered = bench.catalog.registrations.show("7")
+    bench.catalog.registrations.put(replace(registered, master="hq", replicas=("branch",)))
+    job = bench.ended(bench.backup())
+    assert job.last_result is JobResult.FAILED
+    (line,) = [one for one in bench.catalog.log.list(job_id=job.id) if one.code == "AE0467"]
+    assert (line.params["master"], line.params["replica"]) == ("hq", "branch")
 
 
 def test_an_agent_that_answers_for_another_scenario_is_not_believed(bench: Bench) -> None:
