@@ -40,6 +40,7 @@ from app.model.job import (
     Schedule,
 )
 from app.model.media import Consistency, Device
+from app.model.scenario import ReplicaState, ReplicaStatus, ScenarioState, ScenarioStatus
 from app.model.source import DirectSource
 from tests.support.jobs_fake_agent import MASTER, FakeAgent, FakeAgents, scenario_of
 from tests.support.jobs_memory_catalog import MemoryCatalog
@@ -299,10 +300,15 @@ def test_a_scenario_that_can_not_be_stopped_fails_the_restore_unless_told_to_go_
     assert (bench.replica / "a.txt").read_text() == "alpha"
 
 
-def test_a_replicas_host_that_knows_nothing_of_the_scenario_fails_with_both_names(bench: Bench) -> None:
+def test_a_replicas_host_that_knows_nothing_of_the_scenario_fails_with_both_names(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.agent.begin_error = NotFoundError("ER00117", scenario=7)
     registered = bench.catalog.registrations.show("7")
     bench.catalog.registrations.put(replace(registered, master="hq", replicas=("branch",)))
+    in_step = (ReplicaStatus("branch", ReplicaState.REPLICATING),)
+    status = ScenarioStatus(bench.scenario, ScenarioState.REPLICATING, replicas=in_step)
+    monkeypatch.setattr(bench.agent, "scenario", lambda _: status)
     job = bench.ended(bench.backup())
     assert job.last_result is JobResult.FAILED
     (line,) = [one for one in bench.catalog.log.list(job_id=job.id) if one.code == "AE0467"]
