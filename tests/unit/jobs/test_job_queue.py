@@ -311,7 +311,7 @@ def test_a_replicas_host_that_knows_nothing_of_the_scenario_fails_with_both_name
     monkeypatch.setattr(bench.agent, "scenario", lambda _: status)
     job = bench.ended(bench.backup())
     assert job.last_result is JobResult.FAILED
-    (line,) = [one for one in bench.catalog.log.list(job_id=job.id) if one.code == "AE0467"]
+    (line,) = [one for one in bench.catalog.log.records if one.code == "AE0467"]
     assert (line.params["master"], line.params["replica"]) == ("hq", "branch")
 
 
