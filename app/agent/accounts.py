@@ -55,8 +55,6 @@ class Accounts:
         self._guard = threading.Lock()
         self._known: tuple[tuple[int, int, int, int], dict[str, dict[str, str]]] | None = None
         self._hasher = _hasher()
-        # Compared with when there is no such account: an answer takes as long either way.
-        self._nobody = self._hasher.hash("nobody")
 
     def list(self) -> tuple[Account, ...]:
         """All accounts by name."""
@@ -137,13 +135,13 @@ class Accounts:
             if not opens(name, password[:_PASSWORD_MAX], service_of(entry["pam"])):
                 raise CredentialsError("AE1026", user=name[:_NAME_MAX])
             return Account(name, Role[entry["role"].upper()], of_system=True)
-        known = entry["hash"] if entry else self._nobody
+        if entry is None:
+            self._hasher.hash(password[:_PASSWORD_MAX])  # an answer takes as long either way
+            raise CredentialsError("AE1026", user=name[:_NAME_MAX])
         try:
-            self._hasher.verify(known, password[:_PASSWORD_MAX])
+            self._hasher.verify(entry["hash"], password[:_PASSWORD_MAX])
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
             raise CredentialsError("AE1026", user=name[:_NAME_MAX]) from error
-        if entry is None:
-            raise CredentialsError("AE1026", user=name[:_NAME_MAX])
         return Account(name, Role[entry["role"].upper()])
 
     def _read(self) -> dict[str, dict[str, str]]:
