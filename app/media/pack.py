@@ -6,6 +6,7 @@ a hash of every stored block, so each byte is covered and no block is hashed twi
 
 from __future__ import annotations
 
+import itertools
 import struct
 import sys
 from array import array
@@ -108,13 +109,11 @@ class PackTable:
         self.raw.append(raw)
         self.flags.append(flags)
         self.hashes += blake3(stored).digest()
-        position = 0
-        for chunk_id, length in chunks:
-            self.ids += chunk_id
-            self.chunk_block.append(number)
-            self.chunk_offset.append(position)
-            self.chunk_length.append(length)
-            position += length
+        lengths = [length for _, length in chunks]
+        self.ids += b"".join([chunk_id for chunk_id, _ in chunks])
+        self.chunk_block.extend([number] * len(chunks))
+        self.chunk_offset.extend(itertools.accumulate(lengths[:-1], initial=0) if lengths else ())
+        self.chunk_length.extend(lengths)
 
     def encode(self) -> bytes:
         """The bytes of the table."""

@@ -69,7 +69,7 @@ def compress(parts: list[bytes | memoryview]) -> _Compressed:
     """(bytes to store, raw size, flags). What does not shrink in a sample is stored as it is."""
     raw = parts[0] if len(parts) == 1 else b"".join(parts)
     size = len(raw)
-    if size >= 4 * _SAMPLE_BYTES:
+    if len(parts) == 1 and size >= 4 * _SAMPLE_BYTES:  # of many files, some shrink
         middle = size // 2
         sample = memoryview(raw)[middle : middle + _SAMPLE_BYTES]
         head = memoryview(raw)[:_SAMPLE_BYTES]
