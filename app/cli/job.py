@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
@@ -24,6 +25,13 @@ EXIT_BY_RESULT = {
     JobResult.RUN_FAILED: ExitCode.FAILED,
     JobResult.CRASHED: ExitCode.FAILED,
 }
+
+
+_MODIFY = """Give job N another schedule: what is not given of it stays as it is.
+
+One of --repeat, --every, --on-days, --day-of-month and --rotation takes the place of how the job was
+repeated, and of its days without runs. All else of a backup: arcxo backup --replace N …
+"""
 
 
 @click.group(help="The job queue.")
@@ -145,13 +153,17 @@ def password(
     current().show_done(f"Job {number} has another password", id=number, action="password")
 
 
-@job.command(help="Give job N another schedule. All of a backup: arcxo backup --replace N …")
+@job.command(help=_MODIFY)
 @click.argument("number", type=int)
-@schedule_options(rotation=True)
-def modify(*, number: int, schedule: Schedule) -> None:
+@schedule_options(rotation=True, of_job=True)
+@click.option("--once", is_flag=True, help="It is not repeated any more.")
+def modify(*, number: int, schedule: Callable[[Schedule], Schedule], once: bool) -> None:
     """Reschedule one job."""
     context = current()
-    show_job(context, context.services.jobs.reschedule(number, schedule))
+    before = context.services.jobs.show(number).schedule
+    changed = schedule(replace(before, repeat="", rotation=None, excluded=()) if once else before)
+    rescheduled = context.services.jobs.reschedule(number, changed)
+    show_job(context, rescheduled, context.services.jobs.next_run(number))
 
 
 def show_job(context: CommandContext, item: Job, following: NextRun | None = None) -> None:

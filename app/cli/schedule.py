@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -50,14 +51,21 @@ _NAMES = (
 )
 
 
-def schedule_options(*, rotation: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the options; it gets them as one `schedule`. `rotation`: of rotation schemes too."""
+def schedule_options(
+    *, rotation: bool = False, of_job: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options; it gets them as one `schedule`. `rotation`: of rotation schemes too.
+
+    `of_job`: as a function that makes of a job's schedule the changed one.
+    """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def wrapped(**values: Any) -> Any:
             given = {name: values.pop(name) for name in _NAMES if name in values}
-            return command(schedule=schedule_of(given, datetime.now(UTC)), **values)
+            now = datetime.now(UTC)
+            made = functools.partial(changed_schedule, given, now) if of_job else schedule_of(given, now)
+            return command(schedule=made, **values)
 
         decorated: Callable[..., Any] = wrapped
         for option in reversed((*_OPTIONS, *(_ROTATION if rotation else ()))):
@@ -93,6 +101,25 @@ def schedule_of(given: dict[str, Any], now: datetime) -> Schedule:
     zone = given["time_zone"] or (local_zone() if wall else "")
     return Schedule(
         start, rule, zone, excluded=excluded, catch_up=not given["no_catch_up"], rotation=rotation
+    )
+
+
+def changed_schedule(given: dict[str, Any], now: datetime, before: Schedule) -> Schedule:
+    """What a schedule becomes when some of it is given again; wall times are those of its own time zone.
+
+    Raises UsageError E5703, also where nothing is given of a repeated one.
+    """
+    if before.repeat and not any(given.values()):
+        raise UsageError("E5703", details="nothing is said of how it changes")
+    made = schedule_of({**given, "time_zone": given["time_zone"] or before.time_zone}, now)
+    if made.repeat or not before.repeat:
+        return made
+    return replace(
+        before,
+        run_at=made.run_at or before.run_at,
+        time_zone=made.time_zone,
+        excluded=made.excluded or before.excluded,
+        catch_up=before.catch_up and made.catch_up,
     )
 
 

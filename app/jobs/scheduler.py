@@ -17,6 +17,8 @@ from app.model.errors import UsageError
 from app.model.job import Schedule
 from app.model.recurrence import DAYS, excluded_days
 
+_FIRST_YEAR = 2000
+"""A rule is followed from its start: not through all the days of two thousand years."""
 _A_LITTLE_LATE = timedelta(minutes=5)
 """A repeating job whose start was so long ago when it is submitted begins at once."""
 
@@ -27,11 +29,14 @@ def check(schedule: Schedule) -> None:
     Raises:
         UsageError: E5110 for a rule that can't be read or is too frequent, E5111 for an unknown time zone,
             E5112 for a start without a time zone, E5113 for a rule that never runs, E5701 for a rotation and
-            E5702 for days without runs of what is not repeated, E5703 for days that are none.
+            E5702 for days without runs of what is not repeated, E5703 for days that are none, and for a
+            start of another age.
     """
     if schedule.run_at is not None and schedule.run_at.tzinfo is None:
         raise UsageError("E5112", time=schedule.run_at.isoformat())
     zone_of(schedule)
+    if schedule.run_at is not None and schedule.run_at.year < _FIRST_YEAR:
+        raise UsageError("E5703", details=f"it begins before the year {_FIRST_YEAR}")
     if schedule.rotation is not None and not schedule.repeat:
         raise UsageError("E5701", scheme=schedule.rotation.scheme.value)
     if schedule.excluded and not schedule.repeat:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.cli.job_commands import node_commands
 from app.cli.operation import Operation, operation_options
-from app.cli.schedule import schedule_of
+from app.cli.schedule import changed_schedule, schedule_of
 from app.model.commands import JobCommands, OnExit
 from app.model.errors import UsageError
 from app.model.job import Schedule
-from app.model.rotation import RotationScheme
+from app.model.rotation import Rotation, RotationScheme
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 NOTHING: dict[str, Any] = {
@@ -133,3 +135,23 @@ def test_each_node_has_rules_of_its_own():
 def test_a_rule_of_a_node_that_means_nothing_is_refused(given: dict[str, list[str]]):
     with pytest.raises(UsageError, match="E5758"):
         nodes(**given)
+
+
+def changed(before: Schedule, **given: Any) -> Schedule:
+    return changed_schedule(NOTHING | given, NOW, before)
+
+
+def test_what_is_not_given_of_a_schedule_stays_as_it_is():
+    start, later = datetime(2026, 1, 1, 2, tzinfo=UTC), datetime(2026, 6, 1, 5, tzinfo=UTC)
+    rotation = Rotation(RotationScheme.GFS, "TP")
+    nightly = Schedule(
+        start, RotationScheme.GFS.rule, "Asia/Tokyo", ("SA",), catch_up=False, rotation=rotation
+    )
+    assert changed(nightly, run_at=later) == replace(nightly, run_at=later)
+    assert changed(nightly, excluded="SU") == replace(nightly, excluded=("SU",))
+    at = datetime(2026, 3, 4, 23, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert changed(nightly, wall_time="23:00") == replace(nightly, run_at=at)
+    assert changed(nightly, every="1d") == Schedule(None, "FREQ=DAILY;INTERVAL=1", "Asia/Tokyo")
+    assert changed(Schedule(start), run_at=later) == Schedule(later)
+    with pytest.raises(UsageError, match="E5703"):
+        changed(nightly)

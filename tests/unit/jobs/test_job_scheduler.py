@@ -106,6 +106,7 @@ def test_no_rule_means_no_next_run_and_now_for_the_first():
         (Schedule(utc(2020, 1, 1), "FREQ=DAILY;COUNT=3"), "E5113"),
         (Schedule(repeat="FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"), "E5113"),
         (Schedule(repeat="FREQ=DAILY;BYMONTHDAY=32"), "E5113"),
+        (Schedule(utc(1, 1, 1), "FREQ=DAILY"), "E5703"),
         (Schedule(repeat="FREQ=DAILY;BYSETPOS=2"), "E5110"),
         (Schedule(repeat="FREQ=MONTHLY;BYMONTHDAY=x"), "E5110"),
     ],
