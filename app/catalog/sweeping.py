@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from app.catalog.database import Database
 from app.catalog.tables import lineages, sessions, stagings, versions
@@ -37,45 +38,74 @@ def drop_staging(database: Database, staging_id: int) -> None:
 
 
 def drop_uncovered(database: Database) -> int:
-    """Delete version rows that no session covers. Lineages being staged are left alone."""
+    """Delete version rows that no session covers. Lineages being staged are left alone.
+
+    A row that is still open is the state the next backup compares with: kept while the lineage has a session.
+    Only rows that ended where sessions are missing are looked at, so that a sweep of a catalog from which
+    nothing was removed costs next to nothing, however large it is.
+    """
     dropped = 0
     with database.read() as c:
         every = [row.id for row in c.execute(select(lineages.c.id))]
     for lineage_id in every:
-        after = 0
-        while True:
-            with database.read() as c:
-                candidates, following = _uncovered(c, lineage_id, after)
-            if candidates:
-                # Looked up again under the lock: an id may have been freed and given to another row.
-                with database.write() as c:
-                    candidates, following = _uncovered(c, lineage_id, after)
-                    c.execute(delete(versions).where(versions.c.id.in_(candidates)))
-                    dropped += len(candidates)
-            after = following
-            if after < 0:
-                break
+        with database.read() as c:
+            gaps = _gaps(c, lineage_id)
+        for gap in gaps:
+            last = (0, 0)
+            while True:
+                with database.read() as c:
+                    found, following = _uncovered(c, lineage_id, gap, last)
+                if found:
+                    # Looked up again under the lock: an id may have been freed and given to another row.
+                    with database.write() as c:
+                        if _is_staged(c, lineage_id) or gap not in _gaps(c, lineage_id):
+                            break
+                        found, following = _uncovered(c, lineage_id, gap, last)
+                        c.execute(delete(versions).where(versions.c.id.in_(found)))
+                        dropped += len(found)
+                if following is None:
+                    break
+                last = following
     return dropped
 
 
-def _uncovered(connection: Connection, lineage_id: int, after: int) -> tuple[list[int], int]:
-    """Ids without a session in the next step of rows, and where to go on (-1: at the end)."""
+_Gap = tuple[int, int | None]
+"""The ordinals of two sessions that follow each other, others missing between; 0 and None = no session."""
+
+
+def _gaps(connection: Connection, lineage_id: int) -> list[_Gap]:
+    """Where rows of a lineage may end that nobody sees; (-1, None): all. No gaps while it is staged."""
     if _is_staged(connection, lineage_id):
-        return [], -1
-    any_session = select(sessions.c.id).where(sessions.c.lineage_id == lineage_id).limit(1)
-    used = connection.execute(any_session).first()
-    found = connection.execute(
-        text(
-            "SELECT v.id, v.next_ordinal, EXISTS ("
-            " SELECT 1 FROM sessions s WHERE s.lineage_id = v.lineage_id AND s.ordinal >= v.first_ordinal"
-            " AND (v.next_ordinal IS NULL OR s.ordinal < v.next_ordinal)) AS covered"
-            " FROM versions v WHERE v.lineage_id = :lineage AND v.id > :after ORDER BY v.id LIMIT :step"
-        ),
-        {"lineage": lineage_id, "after": after, "step": STEP},
-    ).all()
-    # A row that is still open is the state the next backup compares with: kept while the lineage lives.
-    ids = [row.id for row in found if not row.covered and (row.next_ordinal is not None or used is None)]
-    return ids, found[-1].id if len(found) == STEP else -1
+        return []
+    mine = select(sessions.c.ordinal).where(sessions.c.lineage_id == lineage_id)
+    ordinals = list(connection.execute(mine.order_by(sessions.c.ordinal)).scalars())
+    if not ordinals:
+        return [(-1, None)]
+    seen = [0, *(ordinal for ordinal in ordinals if ordinal > 0)]
+    between = [(low, high) for low, high in itertools.pairwise(seen) if high > low + 1]
+    return [*between, (seen[-1], None)]
+
+
+def _uncovered(
+    connection: Connection, lineage_id: int, gap: _Gap, after: tuple[int, int]
+) -> tuple[list[int], tuple[int, int] | None]:
+    """Ids without a session in the next step of rows, and behind which to go on (None: at the end).
+
+    A row of (next ordinal, id) covers nothing when it began behind the session before its end.
+    """
+    low, high = gap
+    mine = versions.c.lineage_id == lineage_id
+    if low < 0:
+        found = list(connection.execute(select(versions.c.id).where(mine).limit(STEP)).scalars())
+        return found, after if len(found) == STEP else None
+    ended = versions.c.next_ordinal
+    statement = select(versions.c.id, versions.c.first_ordinal, ended).where(mine, ended > low + 1)
+    if high is not None:
+        statement = statement.where(ended <= high)
+    behind = statement.where(tuple_(ended, versions.c.id) > tuple_(*after)) if after[0] else statement
+    rows = connection.execute(behind.order_by(ended, versions.c.id).limit(STEP)).all()
+    ids = [row.id for row in rows if row.first_ordinal > low]
+    return ids, (rows[-1].next_ordinal, rows[-1].id) if len(rows) == STEP else None
 
 
 def _is_staged(connection: Connection, lineage_id: int) -> bool:

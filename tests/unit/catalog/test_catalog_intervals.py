@@ -6,9 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
+from app.catalog import sweeping
+from app.catalog.session_rows import session_values
 from app.catalog.store import SqlCatalog
+from app.catalog.tables import sessions, versions
 from app.model.errors import ArcxoError, BusyError, UsageError
 from tests.support.catalog_rows import (
     ENTITY,
@@ -205,3 +208,41 @@ def test_verified_and_restore_tested_are_facts_of_their_own(catalog: SqlCatalog)
     assert catalog.sessions.show("S1", 1).restore_tested_percent == 100
     with pytest.raises(ArcxoError, match="E6009"):
         catalog.sessions.mark_verified("S1", 9)
+
+
+@pytest.mark.parametrize("ordinals", [(), (-5,), (1,), (3,), (1, 2, 3), (1, 4, 5, 8), (2, 6), (-3, 2, 7)])
+def test_a_sweep_drops_what_no_session_covers_and_nothing_else(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch, ordinals: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(sweeping, "STEP", 7)
+    back_up(catalog, 1, tree({b"a": "1"}))
+    chance = random.Random(str(ordinals))
+    spans = [(begun, begun + chance.randrange(1, 6)) for begun in range(1, 9) for _ in range(6)]
+    rows = [*spans, *((begun, None) for begun in range(1, 6))]
+    with catalog._database.write() as c:
+        lineage, name = c.execute(text("SELECT lineage_id, name_id FROM versions")).first() or (0, 0)
+        c.execute(text("DELETE FROM versions"))
+        c.execute(text("DELETE FROM sessions"))
+        for number, ordinal in enumerate(ordinals):
+            values = session_values(session(number + 1)) | {"lineage_id": lineage, "ordinal": ordinal}
+            c.execute(insert(sessions).values(**values))
+        for at, (begun, ended) in enumerate(rows):
+            folder = c.execute(
+                text("INSERT INTO names (folder_id, name, text) SELECT folder_id, :name, 'n' FROM names"
+                     " WHERE id = :id RETURNING id"), {"name": b"%d" % at, "id": name}
+            ).scalar_one()  # fmt: skip
+            c.execute(
+                insert(versions).values(
+                    name_id=folder, lineage_id=lineage, first_ordinal=begun, next_ordinal=ended
+                )
+            )
+    wanted = sorted(
+        (begun, ended or 0)
+        for begun, ended in rows
+        if (ended is None and ordinals) or any(begun <= one < (ended or 99) for one in ordinals)
+    )
+    assert catalog.sessions.sweep() == len(rows) - len(wanted)
+    with catalog._database.read() as c:
+        left = c.execute(select(versions.c.first_ordinal, versions.c.next_ordinal)).all()
+    assert sorted((begun, ended or 0) for begun, ended in left) == wanted
+    assert catalog.sessions.sweep() == 0
