@@ -47,8 +47,8 @@ _SMALL_CONTENT_BYTES = 8 * 1024
 """More than this is not worth packing by msgpack, which copies twice what is large."""
 
 _KINDS = tuple(EntryKind)
-_KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
-_FILE_NUMBER = _KIND_NUMBER[EntryKind.FILE]
+KIND_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
+_FILE_NUMBER = KIND_NUMBER[EntryKind.FILE]
 _METADATA_TYPES = (int, int, int, int, int, int, list, bytes, int)
 _REPLACE_TYPES = (int, int, bytes, list, list, bytes, int)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -203,7 +203,7 @@ def _decode_content(tag: int, rest: list[Any]) -> Record:
 def pack_metadata(metadata: Metadata) -> list[Any]:
     """A metadata's fields for msgpack."""
     return [
-        _KIND_NUMBER[metadata.kind],
+        KIND_NUMBER[metadata.kind],
         metadata.permissions,
         metadata.uid,
         metadata.gid,

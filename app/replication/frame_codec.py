@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -34,6 +33,7 @@ from app.replication.frames import (
     Frame,
     Hello,
     Note,
+    PackedBatch,
     Ping,
     Pong,
     Refused,
@@ -96,9 +96,14 @@ _U62 = (1 << 62) - 1
 BATCH_TAG = _BATCH
 
 
-def encode_frame(frame: Frame) -> bytes:
+def encode_frame(frame: Frame | PackedBatch) -> bytes:
     """The bytes of a frame. Raises ArcxoError ER00301 when it would be larger than a link takes."""
-    packed = _batch_bytes(frame) if isinstance(frame, Batch) else _packed(_fields(frame))
+    if isinstance(frame, PackedBatch):
+        packed = _joined(BatchKind.SYNC, frame.epoch, frame.first_seq, frame.count, list(frame.packed))
+    elif isinstance(frame, Batch):
+        packed = _batch_bytes(frame)
+    else:
+        packed = _packed(_fields(frame))
     if len(packed) > FRAME_MAX_BYTES:
         refuse("a frame that is too large")
     return packed
@@ -116,12 +121,16 @@ def _packed(fields: list[Any]) -> bytes:
 
 def _batch_bytes(batch: Batch) -> bytes:
     """What msgpack makes of a batch; it is large, and joined it is copied once only."""
-    head = _packed(_fields(replace(batch, records=())))
-    parts = [head[:-1], array_header(len(batch.records))]
+    parts = []
     for record in batch.records:
         parts.append(bin_header(len(record)))
         parts.append(record)
-    return b"".join(parts)
+    return _joined(batch.kind, batch.epoch, batch.first_seq, len(batch.records), parts)
+
+
+def _joined(kind: BatchKind, epoch: str, first_seq: int, count: int, packed: list[bytes]) -> bytes:
+    head = _packed([_BATCH, int(kind), epoch, first_seq, ()])
+    return b"".join((head[:-1], array_header(count), *packed))
 
 
 def _fields(frame: Frame) -> list[Any]:

@@ -98,6 +98,16 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """A `Batch` of a synchronisation only sent; `packed`: its `count` records behind their headers."""
+
+    epoch: str
+    first_seq: int
+    count: int
+    packed: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """Replica: durable up to here. STREAM: `seq` of the last record. SYNC: number of batches since begin.
 

@@ -190,6 +190,11 @@ def raw_entries(data: bytes) -> tuple[Listed, ...]:
     return entries
 
 
+def raw_entry(data: bytes) -> Any:
+    """One of the entries of a `Listing`, of whose bytes nothing but its types was checked."""
+    return msgpack.unpackb(data, use_list=False, strict_map_key=True)
+
+
 def listed_entry(entry: Listed) -> ListedEntry:
     """The entry that a listing has as `entry`, of which nothing is checked."""
     return ListedEntry(entry[0], _KINDS[entry[1]], *entry[2:])

@@ -19,6 +19,7 @@ from app.replication.frames import (
     Fetched,
     FetchRequest,
     Frame,
+    PackedBatch,
     Trouble,
     Welcome,
 )
@@ -36,14 +37,14 @@ class Answers:
         self._fetches: deque[FetchRequest] = deque()
         self._fetched: tuple[int, int] | None = None
 
-    def sent(self, frame: Frame) -> None:
+    def sent(self, frame: Frame | PackedBatch) -> None:
         """A frame is about to be sent."""
         with self._lock:
             if isinstance(frame, FetchRequest):
                 self._fetches.append(frame)
             elif isinstance(frame, Batch) and frame.kind is BatchKind.STREAM:
                 self._stream = frame.first_seq + len(frame.records) - 1
-            elif isinstance(frame, Batch):
+            elif isinstance(frame, Batch | PackedBatch):
                 self._sync += 1
 
     def begin_synchronization(self) -> None:

@@ -91,58 +91,64 @@ def compare(
 
     Memory: names of hard links only. Raises ArcxoError ER00301 when the replica's listing is not in order.
     """
-    return compare_pairs(
-        merge(ours, theirs),
-        keeps=keeps,
-        trust_size_time=trust_size_time,
-        unproved_ns=unproved_ns,
-        on_same=on_same,
-    )
+    pairs = Pairs(keeps=keeps, trust_size_time=trust_size_time, unproved_ns=unproved_ns, on_same=on_same)
+    for mine, other in merge(ours, theirs):
+        found = pairs.difference(mine, other)
+        if found is not None:
+            yield found
 
 
-def compare_pairs(
-    pairs: Iterator[Pair],
-    *,
-    keeps: Keeps,
-    trust_size_time: bool,
-    unproved_ns: int | None,
-    on_same: Callable[[ShadowEntry], None],
-) -> Iterator[Difference]:
-    """The same of listings side by side, as `merge` gives them; equal pairs but hard links may be missing."""
-    links = _Links()
-    removed = b""
-    for mine, listed in pairs:
-        other = listed
+class Pairs:
+    """The same of listings side by side, a pair at a time in their order.
+
+    Equal pairs may be missing but those of hard links, and so may what only we have and has one name.
+    """
+
+    def __init__(
+        self,
+        *,
+        keeps: Keeps,
+        trust_size_time: bool,
+        unproved_ns: int | None,
+        on_same: Callable[[ShadowEntry], None],
+    ) -> None:
+        self._keeps = keeps
+        self._trust_size_time = trust_size_time
+        self._unproved_ns = unproved_ns
+        self._on_same = on_same
+        self._links = _Links()
+        self._removed = b""
+
+    def difference(self, mine: ShadowEntry | None, other: ListedEntry | None) -> Difference | None:
+        """How the two differ, one of which may be None; None where they do not."""
+        links, removed = self._links, self._removed
         if mine is None:
             assert other is not None
             path = other.path
-            if not path or (removed and path.startswith(removed)) or keeps(other):
-                continue
+            if not path or (removed and path.startswith(removed)) or self._keeps(other):
+                return None
             if other.kind is EntryKind.DIRECTORY:
-                removed = path + b"/"
-            yield Difference(What.EXTRA, path, None, other)
-            continue
+                self._removed = path + b"/"
+            return Difference(What.EXTRA, path, None, other)
         is_file = S_ISREG(mine.mode)
         if other is not None and removed and mine.path.startswith(removed):
             other = None
         kind = EntryKind.FILE if is_file else mine.kind
         if other is not None and other.kind is not kind:
             if other.kind is EntryKind.DIRECTORY:
-                removed = mine.path + b"/"
+                self._removed = mine.path + b"/"
             leader = links.leader(mine, None) if is_file else None
             if leader is not None:
-                yield Difference(What.LINK, mine.path, mine, None, link_to=leader)
-            else:
-                yield Difference(What.REPLACED, mine.path, mine, other)
-            continue
+                return Difference(What.LINK, mine.path, mine, None, link_to=leader)
+            return Difference(What.REPLACED, mine.path, mine, other)
+        unproved_ns = self._unproved_ns
         # The change time tells of every change of a content; 0 or less: not known for sure.
         unproved = unproved_ns is not None and (not mine.changed_ns or abs(mine.changed_ns) >= unproved_ns)
-        trusted = trust_size_time and not unproved
+        trusted = self._trust_size_time and not unproved
         found = _file(mine, other, links, trust_size_time=trusted) if is_file else _entry(mine, other)
         if found is None:
-            on_same(mine)
-        else:
-            yield found
+            self._on_same(mine)
+        return found
 
 
 def _entry(ours: ShadowEntry, theirs: ListedEntry | None) -> Difference | None:

@@ -20,6 +20,7 @@ from app.replication.frames import (
     Frame,
     Hello,
     Note,
+    PackedBatch,
     Ping,
     Pong,
     Refused,
@@ -34,13 +35,11 @@ from app.replication.sync_frames import (
     BlockHashes,
     HashItem,
     HashRequest,
-    Listed,
     ListedEntry,
     Listing,
     ListingEnd,
     ListRequest,
     check_answer,
-    raw_entries,
 )
 
 PING_EVERY_S = 3.0
@@ -136,12 +135,11 @@ class Exchange:
         with listing:
             yield from in_order(self._parts(listing))
 
-    def raw_listing(self, root: int) -> Iterator[Listed]:
-        """The same; neither the entries nor their order are checked."""
+    def raw_listing(self, root: int) -> Iterator[bytes]:
+        """The same in parts, the bytes of a `Listing` each, of which nothing is checked."""
         listing = self._listings[root]
         with listing:
-            for part in self._raw_parts(listing):
-                yield from raw_entries(part)
+            yield from self._raw_parts(listing)
         with self._lock:
             del self._listings[root]
 
@@ -217,7 +215,7 @@ class Exchange:
                     self._fetch_wanted = False
                     self.news.notify_all()
 
-    def batch(self, batch: Batch) -> None:
+    def batch(self, batch: Batch | PackedBatch) -> None:
         """Send a batch; blocks while the other side takes none."""
         self._send(batch)
 
@@ -268,7 +266,7 @@ class Exchange:
     def _lost_late(self, call: str) -> ArcxoError:
         return ArcxoError("ER00201", host=self._name, reason=f"{call} took over {self._timeout_s:g} s")
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: Frame | PackedBatch) -> None:
         self.check()
         data = encode_frame(frame)
         self._answers.sent(frame)

@@ -6,38 +6,22 @@ as a hint, whatever the walk saw. Synchronisations read what the walk has passed
 
 from __future__ import annotations
 
-import os
-import stat
+import itertools
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterator
 
+from app.native import native
 from app.replication.master.compare import ComparedRoot
+from app.replication.master.filler import Arm, Filler, Passed, watched_walk
 from app.replication.master.filters import PathFilter
-from app.replication.master.observe import digest_now, seen_of_status
-from app.replication.master.shadow import PutRow, Shadow, ShadowReader, ShadowRow
-from app.replication.master.walker import Report, entries_of
+from app.replication.master.quick_fill import QuickFill
+from app.replication.master.shadow import Shadow, ShadowReader, ShadowRow
+from app.replication.master.walker import Report
 
-_PASS_FIRST = 1_000
-_PASS_MOST = 2_000
-"""Entries of a part: the first is there soon, and whoever follows never waits long for a later one."""
 _KEPT_ROWS = 20_000
 """Rows of the last parts, for those who follow closely: they need not read them from the disk."""
-_SEEN_OF_ROW = itemgetter(13, 6, 14, 12, 11, 10, 5)
-"""What `observe.Seen` is of, in a `ShadowRow`."""
-_TICK_NS = 20_000_000
-"""Longer than what the kernel takes its file times from stands still."""
 _POLL_S = 0.2
-_U63 = (1 << 63) - 1
-_GONE = (FileNotFoundError, NotADirectoryError)
-
-Arm = Callable[[bytes, int, int], object]
-"""Told (path, device, inode) of each directory before it is read: watch it."""
-
-Passed = Callable[[int, bytes, Sequence[ShadowRow]], None]
-"""Told (root, key, rows) of each key up to which all is kept, with the rows since the one before."""
 
 
 class Filling:
@@ -52,13 +36,13 @@ class Filling:
         self._passed: dict[int, bytes] = {}
         self._walked: set[int] = set()
         self._readers: list[FollowingReader] = []
-        self._kept: deque[tuple[int, bytes | None, bytes, Sequence[ShadowRow]]] = deque()
+        self._kept: deque[tuple[int, bytes | None, bytes, list[ShadowRow]]] = deque()
         self._kept_rows = 0
         self._filled = False
         self.begun = threading.Event()
         """Set once the whole is known to be done, and recording has begun."""
 
-    def passed(self, root: int, key: bytes, rows: Sequence[ShadowRow]) -> None:
+    def passed(self, root: int, key: bytes, rows: list[ShadowRow]) -> None:
         """All rows of a root up to this key are as they are to be, and kept; `rows`: those since the last."""
         with self._news:
             self._kept.append((root, self._passed.get(root), key, rows))
@@ -106,7 +90,7 @@ class Filling:
 
     def part(
         self, reader: FollowingReader, root: int, low: bytes | None
-    ) -> tuple[ShadowReader | Sequence[ShadowRow], bytes | None, bool]:
+    ) -> tuple[ShadowReader | list[ShadowRow], bytes | None, bool]:
         """The rows of a root after `low` or a state that has them, up to which key, whether it is all.
 
         Waits for the walk. Raises what the reader's `check` does.
@@ -140,13 +124,18 @@ class FollowingReader(ShadowReader):
 
     def rows(self, root: int) -> Iterator[ShadowRow]:
         """See `ShadowReader.rows`. Waits for the walk; raises ArcxoError when that has no end."""
+        return itertools.chain.from_iterable(self.parts(root))
+
+    def parts(self, root: int) -> Iterator[list[ShadowRow]]:
+        """See `ShadowReader.parts`, and `rows`."""
         low: bytes | None = None
         walked = False
         while not walked:
             part, high, walked = self._filling.part(self, root, low)
             if isinstance(part, ShadowReader):
                 part = self._read(part, root, low, high)
-            yield from part
+            if part:
+                yield part
             low = high
 
     def _read(
@@ -192,124 +181,13 @@ def fill(
     """
     shadow.commit()
     reader = ShadowReader(shadow.path)
+    filler = Filler(root, shadow, report, passed)
+    walking = native("walking")
     try:
-        _Filler(root, shadow, report, passed).fill(
-            _walk(root, filters, report, arm), reader.rows(root.number), stopped
-        )
+        if walking is None:
+            filler.fill(watched_walk(root, filters, report, arm), reader.rows(root.number), stopped)
+        else:
+            QuickFill(walking, root, filler, filters, report, arm, stopped).fill(reader.parts(root.number))
     finally:
         reader.close()
     root.check()
-
-
-def _walk(
-    root: ComparedRoot, filters: PathFilter, report: Report, arm: Arm
-) -> Iterator[tuple[bytes, os.stat_result]]:
-    """As `walker.walk`, but that each directory is armed first, and seen after that."""
-    root.check()
-    waiting = [[(b"", os.lstat(root.path))]]
-    while waiting:
-        level = waiting[-1]
-        if not level:
-            waiting.pop()
-            continue
-        path, status = level.pop()
-        if not stat.S_ISDIR(status.st_mode):
-            yield path, status
-            continue
-        arm(path, status.st_dev, status.st_ino)
-        try:
-            status = os.lstat(root.whole(path))
-        except _GONE:
-            continue
-        yield path, status
-        if stat.S_ISDIR(status.st_mode):
-            inside = entries_of(root, path, filters, report)
-            inside.reverse()
-            waiting.append(inside)
-
-
-class _Filler:
-    """Puts what is new, and drops what is gone, a part at a time."""
-
-    def __init__(self, root: ComparedRoot, shadow: Shadow, report: Report, passed: Passed) -> None:
-        self._root = root
-        self._shadow = shadow
-        self._report = report
-        self._passed = passed
-        self._new: list[PutRow] = []
-        self._part: list[ShadowRow] = []
-        self._youngest_ns = 0
-
-    def fill(
-        self,
-        found: Iterator[tuple[bytes, os.stat_result]],
-        recorded: Iterator[ShadowRow],
-        stopped: Callable[[], bool],
-    ) -> None:
-        number, device = self._root.number, self._root.device
-        key = b""
-        part = due = _PASS_FIRST
-        row = next(recorded, None)
-        for count, (path, status) in enumerate(found, 1):
-            key = path.replace(b"/", b"\0")
-            while row is not None and row[0] < key:
-                self._shadow.drop(number, row[0])
-                row = next(recorded, None)
-            if row is None or row[0] != key:
-                self._put(path, key, status)
-            else:
-                if _SEEN_OF_ROW(row) == seen_of_status(status, device):
-                    self._part.append(row)
-                elif not self._put(path, key, status):
-                    self._shadow.drop(number, key)
-                row = next(recorded, None)
-            if count == due:
-                if stopped():
-                    return
-                self._keep(key)
-                part = min(2 * part, _PASS_MOST)
-                due += part
-        while row is not None and not stopped():
-            self._shadow.drop(number, row[0])
-            row = next(recorded, None)
-        self._keep(key)
-
-    def _put(self, path: bytes, key: bytes, status: os.stat_result) -> bool:
-        """Put what is there now; False for what vanished, or cannot be read."""
-        try:
-            target, digest = digest_now(self._root.whole(path), status)
-        except _GONE:
-            return False
-        except OSError as error:
-            self._report(path, error)
-            return False
-        mode, modified, changed = status.st_mode, status.st_mtime_ns, status.st_ctime_ns
-        self._youngest_ns = max(self._youngest_ns, changed)
-        device, inode, links = status.st_dev, status.st_ino & _U63, status.st_nlink
-        device = 0 if device == self._root.device else device & _U63
-        uid, gid = status.st_uid, status.st_gid
-        size = status.st_size if stat.S_ISREG(mode) else 0
-        rdev = status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0
-        self._new.append(
-            (
-                self._root.number, key, device, inode, links, mode, uid, gid, size, modified, changed, digest,
-                target, rdev, None,
-            )
-        )  # fmt: skip
-        self._part.append(
-            (
-                key, mode >> 12, mode & 0o7777, uid, gid, size, modified, digest, target, rdev, links, device,
-                inode, changed, mode, None,
-            )
-        )  # fmt: skip
-        return True
-
-    def _keep(self, key: bytes) -> None:
-        self._shadow.put_rows(self._new)
-        self._new.clear()
-        self._shadow.commit()
-        # Contents are read from now on. None of them may come with a change time that another one had, too.
-        while -_TICK_NS < time.time_ns() - self._youngest_ns < _TICK_NS:
-            time.sleep(_TICK_NS / 1e9)
-        self._passed(self._root.number, key, self._part)
-        self._part = []

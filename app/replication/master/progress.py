@@ -7,7 +7,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from app.model.scenario import SyncProgress
-from app.replication.master.sends import Became, Sent
+from app.replication.master.sends import Became, Sent, SentRun
 
 _KNOWN_AFTER_S = 2.0
 _SAMPLE_EVERY_S = 1.0
@@ -46,6 +46,11 @@ class SyncFigures:
         self.files_compared += 1
         self.bytes_compared += size_bytes
 
+    def same_files(self, files: int, size_bytes: int) -> None:
+        """Several files need nothing."""
+        self.files_compared += files
+        self.bytes_compared += size_bytes
+
     def sent(self, part: Sent) -> None:
         """A part of something was read or compared."""
         self.current_path = part.path
@@ -54,6 +59,14 @@ class SyncFigures:
         self.metadata_sent += part.became is Became.METADATA
         self.bytes_compared += part.passed_bytes
         self._file = (part.file_at, part.file_of)
+
+    def sent_run(self, run: SentRun) -> None:
+        """Several new entries were read at once."""
+        self.current_path = run.path
+        self.sent_bytes += run.content_bytes
+        self.files_sent += run.files
+        self.bytes_compared += run.passed_bytes
+        self._file = (0, 0)
 
     def progress(self) -> SyncProgress:
         """For people."""

@@ -9,15 +9,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from app.model.entry import Xattrs
-from app.replication.codec import encode, encode_file
+from app.model.entry import EntryKind, Xattrs
+from app.native import native, same_calls
+from app.replication.codec import KIND_NUMBER, encode, encode_file
 from app.replication.content import data_extents, hash_blocks, open_file, read_exact
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
 from app.replication.master.observe import entry_of, same_inode, same_metadata, same_status
-from app.replication.master.sends import Became, Doubt, Report, Send, Sent
-from app.replication.master.shadow import ShadowEntry
+from app.replication.master.sends import Became, Doubt, NewRun, Report, Send, Sent, SentRun
+from app.replication.master.shadow import ShadowEntry, entry_of_row
 from app.replication.metadata import metadata_of, read_xattrs
 from app.replication.records import (
     INLINE_MAX_BYTES,
@@ -35,24 +36,26 @@ _GROUP_BYTES = 2 * 1024 * 1024
 _AHEAD_GROUPS = 6
 _THREADS = 3
 _U63 = (1 << 63) - 1
+_KIND_NUMBERS = (KIND_NUMBER[EntryKind.FILE], KIND_NUMBER[EntryKind.DIRECTORY])
+_CALLS = ("open", "fstat", "pread", "close")
 _OF_ANOTHER_KIND = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
 """What opening says of a link, a socket, a directory."""
 
 
 def read_ahead(
     root: ComparedRoot,
-    wanted: Iterator[Send],
+    wanted: Iterator[Send | NewRun],
     source: HashSource,
     mode: SyncMode,
     report: Report,
     doubt: Doubt,
-) -> Iterator[Sent]:
+) -> Iterator[Sent | SentRun]:
     """The records of `wanted`, in its order; small files are read by threads ahead of the caller.
 
     A large file comes as many `Sent`s of one path, read as the caller takes them. Raises ArcxoError when
     the stream ends while hashes are waited for.
     """
-    waiting: deque[Future[list[Sent]] | Send] = deque()
+    waiting: deque[Future[list[Sent | SentRun]] | Send] = deque()
     with (
         ThreadPoolExecutor(_THREADS, thread_name_prefix="read-ahead") as pool,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="hash-ahead") as hashing,
@@ -68,6 +71,8 @@ def read_ahead(
                         ended = True
                     elif isinstance(group, Send):
                         waiting.append(group)
+                    elif isinstance(group, NewRun):
+                        waiting.append(pool.submit(reader.run, group))
                     else:
                         waiting.append(pool.submit(reader.group, group, reader.ask(group)))
                 if not waiting:
@@ -83,10 +88,16 @@ def read_ahead(
                     left.cancel()
 
 
-def _groups(wanted: Iterator[Send]) -> Iterator[list[Send] | Send]:
+def _groups(wanted: Iterator[Send | NewRun]) -> Iterator[list[Send] | Send | NewRun]:
     group: list[Send] = []
     size = 0
     for send in wanted:
+        if isinstance(send, NewRun):
+            if group:
+                yield group
+            group, size = [], 0
+            yield send
+            continue
         if send.size > INLINE_MAX_BYTES and not send.metadata_only and send.link_to is None:
             if group:
                 yield group
@@ -120,6 +131,7 @@ class _Reader:
         self._report = report
         self._doubt = doubt
         self._turns = Turns()
+        self._native = native("sending") if same_calls(_CALLS) else None
         self.large = LargeFiles(root, source, mode, hashing, report, doubt)
 
     def ask(self, group: Sequence[Send]) -> int:
@@ -127,7 +139,27 @@ class _Reader:
         items = [HashItem(send.path, 0, INLINE_MAX_BYTES) for send in group if send.compare]
         return self._source.ask_hashes(self._root.number, items) if items else 0
 
-    def group(self, group: Sequence[Send], asked: int) -> list[Sent]:
+    def run(self, run: NewRun) -> list[Sent | SentRun]:
+        """What became of new entries: all in C but for what is unusual."""
+        rows, root = run.rows, self._root
+        found: list[Sent | SentRun] = []
+        at = 0
+        while at < len(rows):
+            if self._native is not None:
+                packed, records, files, content, passed = self._native.new_entries(
+                    root.path, root.number, root.device, *_KIND_NUMBERS, rows, at, INLINE_MAX_BYTES
+                )
+                at += records
+                if records:
+                    path = rows[at - 1][0].replace(b"\0", b"/")
+                    found.append(SentRun(path, packed, records, files, content, passed))
+            if at < len(rows):
+                entry = entry_of_row(rows[at])
+                found += self.group([Send(entry.path, entry.size, entry)], 0)
+                at += 1
+        return found
+
+    def group(self, group: Sequence[Send], asked: int) -> list[Sent | SentRun]:
         """What became of a group."""
         theirs = iter(self._source.take_hashes(asked).parts if asked else ())
         with self._turns.turn():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -121,6 +121,15 @@ class SyncItems:
         if len(self.items) < SYNC_ITEMS_MOST:
             change = ReportedChange.REMOVED if removed else ReportedChange.MODIFIED
             self.items.append(ReportItem(path, change, kind, size_bytes))
+
+    def add_new(self, paths: Callable[[int], Iterable[tuple[bytes, str, int]]], count: int) -> None:
+        """So many new ones; `paths(most)` gives (path, kind, size) of the first of them."""
+        self.modified += count
+        room = SYNC_ITEMS_MOST - len(self.items)
+        if room > 0:
+            self.items += [
+                ReportItem(path, ReportedChange.MODIFIED, kind, size) for path, kind, size in paths(room)
+            ]
 
 
 def _totals(roots: Sequence[RootStatistics]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from app.replication.master.shadow import ShadowEntry
+from app.replication.master.shadow import ShadowEntry, ShadowRow
 
 
 class Send(NamedTuple):
@@ -25,6 +25,17 @@ class Send(NamedTuple):
     delete: bool = False
     compare: bool = False
     metadata: bool = False
+
+
+class NewRun(NamedTuple):
+    """Files that are not large, each with one name, and directories, of all of which the replica has nothing.
+
+    They are sent whole, in the order of `rows`. `size` is that of all `files` of them.
+    """
+
+    rows: list[ShadowRow]
+    files: int
+    size: int
 
 
 class Became(Enum):
@@ -49,6 +60,20 @@ class Sent(NamedTuple):
     file_at: int = 0
     file_of: int = 0
     became: Became = Became.NOTHING
+
+
+class SentRun(NamedTuple):
+    """What a part of a `NewRun` became, read at once: records one after another, each behind its header.
+
+    `path` is the last one, `files` of them were sent whole.
+    """
+
+    path: bytes
+    packed: bytes
+    records: int
+    files: int
+    content_bytes: int
+    passed_bytes: int
 
 
 Report = Callable[[int, bytes, OSError], None]

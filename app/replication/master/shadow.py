@@ -37,6 +37,8 @@ _ROW_COLUMNS = (
     " changed, mode, hashes"
 )
 
+_PART_ROWS = 2_000
+
 ShadowRow = tuple[Any, ...]
 """The columns of `_ROW_COLUMNS`."""
 
@@ -104,6 +106,14 @@ class ShadowReader:
         return iter(
             self._database.execute(f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,))
         )
+
+    def parts(self, root: int) -> Iterator[list[ShadowRow]]:
+        """`rows` in lists, none of them empty."""
+        found = self._database.execute(
+            f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
+        )
+        while part := found.fetchmany(_PART_ROWS):
+            yield part
 
     def rows_between(self, root: int, low: bytes | None, high: bytes | None) -> Iterator[ShadowRow]:
         """Those of them after the key `low` and up to `high`."""

@@ -11,25 +11,26 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
-from app.model.entry import EntryKind
+from app.model.entry import EntryKind, kind_of_mode
 from app.model.rewind import PointKind
 from app.model.scenario import ScenarioProperties, SyncMethod
-from app.replication.codec import encode
-from app.replication.frames import Batch, BatchKind
+from app.replication.codec import bin_header, encode
+from app.replication.frames import PackedBatch
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.differences import Difference, Keeps, What, compare_pairs, kept_extras
+from app.replication.master.differences import Difference, Keeps, Pairs, What, kept_extras
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
 from app.replication.master.large_files import SyncMode
 from app.replication.master.progress import SyncFigures
-from app.replication.master.quick_merge import unequal
+from app.replication.master.quick_merge import unequal_parts
 from app.replication.master.reading import read_ahead
 from app.replication.master.run_reports import SyncItems
-from app.replication.master.sends import Doubt, Report, Send
-from app.replication.master.shadow import ShadowEntry, ShadowReader
+from app.replication.master.sends import Doubt, NewRun, Report, Send, SentRun
+from app.replication.master.shadow import ShadowEntry, ShadowReader, ShadowRow
 from app.replication.records import Mark
-from app.replication.sync_frames import Listed, ListedEntry
+from app.replication.sync_frames import ListedEntry
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_RECORDS = 2_000
@@ -79,8 +80,8 @@ class Synchroniser:
         self.figures = SyncFigures()
         self.items = SyncItems()
         """What is sent and removed, for the report."""
-        self._records: list[bytes] = []
-        self._bytes = 0
+        self._packed: list[bytes] = []
+        self._count = self._bytes = 0
         self._sent_batches = 0
         self._position = 0
 
@@ -101,9 +102,13 @@ class Synchroniser:
             listing = self._exchange.raw_listing(root.number)
             wanted = self._wanted(root, listing)
             for sent in read_ahead(root, wanted, self._exchange, self._mode, self._report, self._doubt):
-                self.figures.sent(sent)
-                for record in sent.records:
-                    self._put(record)
+                if isinstance(sent, SentRun):
+                    self.figures.sent_run(sent)
+                    self._put_packed(sent.packed, sent.records)
+                else:
+                    self.figures.sent(sent)
+                    for record in sent.records:
+                        self._put(record)
                 if self._stopped():
                     return False
             self._on_root_done(root)
@@ -116,10 +121,20 @@ class Synchroniser:
     # sending
 
     def _put(self, record: bytes) -> None:
-        if self._records and (self._bytes + len(record) > BATCH_BYTES or len(self._records) >= BATCH_RECORDS):
+        if self._count and (self._bytes + len(record) > BATCH_BYTES or self._count >= BATCH_RECORDS):
             self._send()
-        self._records.append(record)
+        self._packed.append(bin_header(len(record)))
+        self._packed.append(record)
+        self._count += 1
         self._bytes += len(record)
+
+    def _put_packed(self, packed: bytes, records: int) -> None:
+        """Several records, each behind its header."""
+        if self._count and (self._bytes + len(packed) > BATCH_BYTES or self._count + records > BATCH_RECORDS):
+            self._send()
+        self._packed.append(packed)
+        self._count += records
+        self._bytes += len(packed)
 
     def _total(self) -> None:
         """What there is on the master is counted once all of it is walked over."""
@@ -130,11 +145,11 @@ class Synchroniser:
     def _send(self) -> None:
         self._total()
         self._settled(WINDOW_BATCHES - 1)
-        batch = Batch(BatchKind.SYNC, self._epoch, self._position + 1, tuple(self._records))
+        batch = PackedBatch(self._epoch, self._position + 1, self._count, tuple(self._packed))
         self._exchange.batch(batch)
         self._sent_batches += 1
-        self._records = []
-        self._bytes = 0
+        self._packed = []
+        self._count = self._bytes = 0
 
     def _settled(self, most_open: int) -> bool:
         """Wait until no more than `most_open` batches are without an answer."""
@@ -147,22 +162,29 @@ class Synchroniser:
 
     # comparing
 
-    def _wanted(self, root: ComparedRoot, listing: Iterator[Listed]) -> Iterator[Send]:
+    def _wanted(self, root: ComparedRoot, listing: Iterator[bytes]) -> Iterator[Send | NewRun]:
         trusted = self._properties.ignore_same_size_time
-        pairs = unequal(
-            self._reader.rows(root.number),
-            listing,
-            trust_size_time=trusted,
-            unproved_ns=self._unproved_ns,
-            on_same_file=self.figures.same,
-        )
-        for found in compare_pairs(
-            pairs,
+        pairs = Pairs(
             keeps=self._keeps(root),
             trust_size_time=trusted,
             unproved_ns=self._unproved_ns,
             on_same=self._same,
+        )
+        for one in unequal_parts(
+            self._reader.parts(root.number),
+            listing,
+            trust_size_time=trusted,
+            unproved_ns=self._unproved_ns,
+            on_same_files=self.figures.same_files,
         ):
+            if isinstance(one, NewRun):
+                self.figures.files_compared += one.files
+                self.items.add_new(partial(_paths, root, one.rows), len(one.rows))
+                yield one
+                continue
+            found = pairs.difference(*one)
+            if found is None:
+                continue
             removed = found.what is What.EXTRA
             if removed:
                 # Of a root that goes while it is walked over, all would be extra that was not passed.
@@ -214,6 +236,12 @@ class Synchroniser:
             case What.CONTENT if self._mode.blocks:
                 return Send(found.path, ours.size, ours, compare=True, metadata=True)
         return Send(found.path, ours.size, ours)
+
+
+def _paths(root: ComparedRoot, rows: list[ShadowRow], most: int) -> Iterator[tuple[bytes, str, int]]:
+    """(absolute path, kind, size) of the first of these rows."""
+    for row in rows[:most]:
+        yield root.whole(row[0].replace(b"\0", b"/")), kind_of_mode(row[14]).value, row[5]
 
 
 def _unreadable(directory: bytes) -> bool:

@@ -132,8 +132,8 @@ def test_a_root_that_goes_meanwhile_is_lost(place: Place, tmp_path: Path) -> Non
 def test_a_reader_follows_the_walk_and_sees_nothing_of_what_is_recorded_later(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.replication.master.filling._PASS_FIRST", 2)
-    monkeypatch.setattr("app.replication.master.filling._PASS_MOST", 2)
+    monkeypatch.setattr("app.replication.master.filler._PASS_FIRST", 2)
+    monkeypatch.setattr("app.replication.master.filler._PASS_MOST", 2)
     reader = place.filling.reader(lambda: None)
     rows = reader.rows(0)
     first: list[bytes] = []
@@ -174,8 +174,8 @@ def test_a_reader_follows_the_walk_and_sees_nothing_of_what_is_recorded_later(
 def test_a_reader_gets_each_row_once_however_far_it_is_behind(
     place: Place, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
-    monkeypatch.setattr("app.replication.master.filling._PASS_FIRST", 2)
-    monkeypatch.setattr("app.replication.master.filling._PASS_MOST", 2)
+    monkeypatch.setattr("app.replication.master.filler._PASS_FIRST", 2)
+    monkeypatch.setattr("app.replication.master.filler._PASS_MOST", 2)
     monkeypatch.setattr("app.replication.master.filling._KEPT_ROWS", kept)
     reader = place.filling.reader(lambda: None)
     rows = reader.rows(0)

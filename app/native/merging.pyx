@@ -1,0 +1,401 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Two listings side by side: what is plainly equal is passed over, what is plainly new told in runs."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp
+
+cdef extern from "Python.h":
+    char *PyBytes_AS_STRING(object)
+    Py_ssize_t PyBytes_GET_SIZE(object)
+    object PyBytes_FromStringAndSize(const char *, Py_ssize_t)
+
+NEED_ROWS, NEED_LISTING, NEW, PAIR, DISORDER, END = range(6)
+
+cdef enum:
+    _NEED_ROWS = 0
+    _NEED_LISTING = 1
+    _NEW = 2
+    _PAIR = 3
+    _DISORDER = 4
+    _END = 5
+    FILE = 8               # S_IFREG >> 12
+    DIRECTORY = 4
+    NUMBERS = 10
+    FIELDS = 13
+
+cdef struct Entry:
+    const unsigned char *start
+    const unsigned char *end
+    const unsigned char *path
+    size_t path_length
+    const unsigned char *xattrs
+    size_t xattrs_length
+    const unsigned char *target
+    size_t target_length
+    # kind, permissions, uid, gid, size, time, rdev, device, inode, links
+    int64_t numbers[NUMBERS]
+    bint beyond            # one of them is too large for that
+    bint ordered           # it comes after the one before
+
+
+cdef bint _number(const unsigned char **at, const unsigned char *end, int64_t *number, bint *beyond) noexcept nogil:
+    """Take an integer. False for anything else."""
+    cdef unsigned char head
+    cdef int width, step
+    cdef uint64_t value = 0
+    if at[0] >= end:
+        return False
+    head = at[0][0]
+    at[0] += 1
+    if head < 0x80:
+        number[0] = head
+        return True
+    if head >= 0xE0:
+        number[0] = <int64_t>head - 0x100
+        return True
+    if head < 0xCC or head > 0xD3:
+        return False
+    width = 1 << (head & 3)
+    if end - at[0] < width:
+        return False
+    for step in range(width):
+        value = value << 8 | at[0][step]
+    at[0] += width
+    if head >= 0xD0:
+        if width < 8 and value >> (8 * width - 1):
+            value |= ~<uint64_t>0 << (8 * width)
+        number[0] = <int64_t>value
+        return True
+    if value >> 63:
+        beyond[0] = True
+    number[0] = <int64_t>value
+    return True
+
+
+cdef bint _bytes(
+    const unsigned char **at, const unsigned char *end, const unsigned char **found, size_t *length
+) noexcept nogil:
+    """Take bytes. False for anything else."""
+    cdef unsigned char head
+    cdef int width, step
+    cdef size_t size = 0
+    if at[0] >= end:
+        return False
+    head = at[0][0]
+    at[0] += 1
+    if head < 0xC4 or head > 0xC6:
+        return False
+    width = 1 << (head - 0xC4)
+    if end - at[0] < width:
+        return False
+    for step in range(width):
+        size = size << 8 | at[0][step]
+    at[0] += width
+    if <size_t>(end - at[0]) < size:
+        return False
+    found[0] = at[0]
+    length[0] = size
+    at[0] += size
+    return True
+
+
+cdef bint _array(const unsigned char **at, const unsigned char *end, size_t *count) noexcept nogil:
+    """Take the head of an array. False for anything else."""
+    cdef unsigned char head
+    cdef int width, step
+    cdef size_t size = 0
+    if at[0] >= end:
+        return False
+    head = at[0][0]
+    at[0] += 1
+    if head & 0xF0 == 0x90:
+        count[0] = head & 0x0F
+        return True
+    if head != 0xDC and head != 0xDD:
+        return False
+    width = 2 if head == 0xDC else 4
+    if end - at[0] < width:
+        return False
+    for step in range(width):
+        size = size << 8 | at[0][step]
+    at[0] += width
+    count[0] = size
+    return True
+
+
+cdef bint _entry(const unsigned char **at, const unsigned char *end, Entry *entry) noexcept nogil:
+    cdef size_t count
+    cdef int number
+    cdef bint ignored = False
+    entry.start = at[0]
+    entry.beyond = False
+    if not _array(at, end, &count) or count != FIELDS or not _bytes(at, end, &entry.path, &entry.path_length):
+        return False
+    for number in range(6):
+        if not _number(at, end, &entry.numbers[number], &entry.beyond):
+            return False
+    if not _bytes(at, end, &entry.xattrs, &entry.xattrs_length):
+        return False
+    if not _bytes(at, end, &entry.target, &entry.target_length):
+        return False
+    for number in range(6, NUMBERS):
+        # Which file it is on the replica, in two numbers, may be any.
+        if not _number(at, end, &entry.numbers[number], &ignored if number in (7, 8) else &entry.beyond):
+            return False
+    entry.end = at[0]
+    return True
+
+
+cdef inline int _order(
+    const unsigned char *key, size_t key_length, const unsigned char *path, size_t length, bint is_path
+) noexcept nogil:
+    """How a key (with `is_path` a path, too) is to a path, whose slashes count as zeros."""
+    cdef size_t at, common = min(key_length, length)
+    cdef unsigned char one, other
+    for at in range(common):
+        one, other = key[at], path[at]
+        if one == other:
+            continue
+        if other == c"/":
+            other = 0
+        if is_path and one == c"/":
+            one = 0
+        if one != other:
+            return -1 if one < other else 1
+        if not is_path and key[at] == c"/":
+            # A path has no zero, a key no slash.
+            return 1
+    if key_length == length:
+        return 0
+    return -1 if key_length < length else 1
+
+
+cdef class Merge:
+    """Rows of the shadow and entries of a listing, both given in parts and in order.
+
+    `step` says what comes next: more rows or a part of the listing are wanted (`rows`, `listing`; None: there
+    are no more), a run of new entries is there (`run`), or a pair (`pair`) that is neither that nor equal.
+    """
+
+    cdef:
+        list _rows
+        Py_ssize_t _at
+        Py_ssize_t _first
+        bint _rows_over
+        bytes _listing
+        Entry *_entries
+        size_t _count
+        size_t _next
+        bint _listing_over
+        bint _trusted
+        bint _proves
+        int64_t _unproved
+        int64_t _new_most
+        Py_ssize_t _run_entries
+        int64_t _run_bytes
+        object _pair_row
+        object _pair_entry
+        readonly int64_t same_files
+        readonly int64_t same_bytes
+        readonly int64_t run_bytes
+        readonly int64_t run_files
+
+    def __cinit__(
+        self, bint trusted, unproved_ns, int64_t new_most, Py_ssize_t run_entries, int64_t run_bytes
+    ):
+        self._rows = []
+        self._trusted = trusted
+        self._proves = unproved_ns is not None
+        self._unproved = unproved_ns if unproved_ns is not None else 0
+        self._new_most = new_most
+        self._run_entries = run_entries
+        self._run_bytes = run_bytes
+
+    def __dealloc__(self):
+        free(self._entries)
+
+    def rows(self, list rows):
+        """The next rows of the shadow, `ShadowRow`s; None: there are no more."""
+        if rows is None:
+            self._rows_over = True
+            rows = []
+        if self._at < len(self._rows) or self._first != self._at:
+            raise ValueError("there are rows left")
+        self._rows = rows
+        self._at = self._first = 0
+
+    def listing(self, bytes part, size_t entries_most):
+        """The next part of the listing, the bytes of its frame; None: there are no more. False: it is none.
+
+        Until `step` says so no other part may be given.
+        """
+        cdef:
+            const unsigned char *at
+            const unsigned char *end
+            size_t fields, count, number
+            int64_t ignored
+            bint beyond
+            Entry *entries
+            Entry *last
+        if self._next < self._count:
+            raise ValueError("there are entries left")
+        if part is None:
+            self._listing_over = True
+            return True
+        at = <const unsigned char *>PyBytes_AS_STRING(part)
+        end = at + PyBytes_GET_SIZE(part)
+        if (
+            not _array(&at, end, &fields)
+            or fields != 3
+            or not _number(&at, end, &ignored, &beyond)
+            or not _number(&at, end, &ignored, &beyond)
+            or not _array(&at, end, &count)
+            or not 0 < count <= entries_most
+            # Each entry is so many bytes at least: no room is made for what cannot be.
+            or <size_t>(end - at) < count * FIELDS
+        ):
+            return False
+        entries = <Entry *>calloc(count, sizeof(Entry))
+        if entries == NULL:
+            raise MemoryError
+        for number in range(count):
+            if not _entry(&at, end, &entries[number]):
+                free(entries)
+                return False
+            if number:
+                last = &entries[number - 1]
+            else:
+                last = &self._entries[self._count - 1] if self._count else NULL
+            entries[number].ordered = last == NULL or _order(
+                last.path, last.path_length, entries[number].path, entries[number].path_length, True
+            ) < 0
+        if at != end:
+            free(entries)
+            return False
+        free(self._entries)
+        self._entries = entries
+        self._listing = part
+        self._count = count
+        self._next = 0
+        return True
+
+    def run(self):
+        """The new rows that `step` told of."""
+        cdef list run = self._rows[self._first : self._at]
+        self._first = self._at
+        return run
+
+    def pair(self):
+        """(row, bytes of the entry) that `step` told of, None where there is none."""
+        return self._pair_row, self._pair_entry
+
+    cdef bytes _taken(self):
+        cdef Entry *entry = &self._entries[self._next]
+        self._next += 1
+        return PyBytes_FromStringAndSize(<const char *>entry.start, entry.end - entry.start)
+
+    cdef bint _equal(self, tuple row, Entry *entry) except -1:
+        cdef int64_t changed
+        cdef int number
+        cdef object text
+        if entry.beyond:
+            return False
+        for number in range(6):
+            if <int64_t>row[number + 1] != entry.numbers[number]:
+                return False
+        if <int64_t>row[9] != entry.numbers[6]:
+            return False
+        text = row[7]
+        if <size_t>len(<bytes?>text) != entry.xattrs_length or memcmp(
+            PyBytes_AS_STRING(text), entry.xattrs, entry.xattrs_length
+        ):
+            return False
+        text = row[8]
+        if <size_t>len(<bytes?>text) != entry.target_length or memcmp(
+            PyBytes_AS_STRING(text), entry.target, entry.target_length
+        ):
+            return False
+        if entry.numbers[0] == DIRECTORY:
+            return True
+        if <int64_t>row[10] != 1 or entry.numbers[9] != 1:
+            return False
+        if entry.numbers[0] != FILE:
+            return True
+        if not self._trusted:
+            return False
+        if self._proves:
+            changed = row[13]
+            changed = changed if changed > 0 else -changed
+            if changed == 0 or changed >= self._unproved:
+                return False
+        self.same_files += 1
+        self.same_bytes += entry.numbers[4]
+        return True
+
+    def step(self):
+        """What comes next, a number; see the class. `same_files` and `same_bytes` tell what was passed over.
+
+        Raises ValueError, TypeError or OverflowError for rows that are none.
+        """
+        cdef:
+            Py_ssize_t total = len(self._rows)
+            tuple row
+            bytes key
+            Entry *entry
+            int order
+            int64_t kind, size
+        while True:
+            if self._next == self._count and not self._listing_over:
+                return _NEW if self._first != self._at else _NEED_LISTING
+            if self._at == total and not self._rows_over:
+                return _NEW if self._first != self._at else _NEED_ROWS
+            entry = NULL if self._next == self._count else &self._entries[self._next]
+            if entry != NULL and not entry.ordered:
+                return _NEW if self._first != self._at else _DISORDER
+            if self._at == total:
+                if self._first != self._at:
+                    return _NEW
+                if entry == NULL:
+                    return _END
+                self._pair_row, self._pair_entry = None, self._taken()
+                return _PAIR
+            row = self._rows[self._at]
+            if len(row) != 16:
+                raise ValueError("not a row")
+            key = <bytes?>row[0]
+            order = -1
+            if entry != NULL:
+                order = _order(
+                    <const unsigned char *>PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key), entry.path,
+                    entry.path_length, False,
+                )
+            if order < 0:
+                kind, size = row[1], row[5]
+                if kind == DIRECTORY or (kind == FILE and <int64_t>row[10] == 1 and size <= self._new_most):
+                    if self._first == self._at:
+                        self.run_bytes = self.run_files = 0
+                    self._at += 1
+                    if kind == FILE:
+                        self.run_bytes += size
+                        self.run_files += 1
+                    if self._at - self._first >= self._run_entries or self.run_bytes >= self._run_bytes:
+                        return _NEW
+                    continue
+            if self._first != self._at:
+                return _NEW
+            if order < 0:
+                self._pair_row, self._pair_entry = row, None
+                self._at += 1
+                self._first = self._at
+                return _PAIR
+            if order > 0:
+                self._pair_row, self._pair_entry = None, self._taken()
+                return _PAIR
+            self._at += 1
+            self._first = self._at
+            if self._equal(row, entry):
+                self._next += 1
+                continue
+            self._pair_row, self._pair_entry = row, self._taken()
+            return _PAIR

@@ -1,0 +1,489 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The walk that fills the shadow: entries beneath a root in the order of their keys, as the rows kept of them."""
+
+from libc cimport errno as system
+from libc.errno cimport ENODATA, ENOENT, EOPNOTSUPP
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memcmp, memcpy, strlen
+
+from app.native.posix cimport (
+    AT_FDCWD, AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG,
+    S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, llistxattr, openat, readdir, stat_t,
+)
+
+cdef extern from "Python.h":
+    char *PyBytes_AS_STRING(object)
+    Py_ssize_t PyBytes_GET_SIZE(object)
+    object PyBytes_FromStringAndSize(const char *, Py_ssize_t)
+
+DIRECTORY, UNUSUAL, NEED_ROWS, FULL, END = range(5)
+REFUSED, ENTERED, LISTED = range(3)
+
+cdef enum:
+    _DIRECTORY = 0
+    _UNUSUAL = 1
+    _NEED_ROWS = 2
+    _FULL = 3
+    _END = 4
+    _REFUSED = 0
+    _ENTERED = 1
+    _LISTED = 2
+    NAMES_MOST = 256
+
+cdef struct Found:
+    char *name             # ends with a zero
+    size_t length
+    bint left_out
+    stat_t status
+
+cdef struct Level:
+    Found *found
+    char *names
+    size_t count
+    size_t next
+    size_t prefix          # how long the path of the directory is, with the slash behind it
+
+
+cdef int _by_name(const void *one, const void *other) noexcept nogil:
+    cdef const Found *first = <const Found *>one
+    cdef const Found *second = <const Found *>other
+    cdef int order = memcmp(first.name, second.name, min(first.length, second.length))
+    if order:
+        return order
+    return -1 if first.length < second.length else 1 if first.length > second.length else 0
+
+
+cdef inline int64_t _mtime(const stat_t *status) noexcept nogil:
+    return status.st_mtim.tv_sec * 1_000_000_000LL + status.st_mtim.tv_nsec
+
+
+cdef inline int64_t _ctime(const stat_t *status) noexcept nogil:
+    return status.st_ctim.tv_sec * 1_000_000_000LL + status.st_ctim.tv_nsec
+
+
+cdef class Walk:
+    """For one thread. `step` says what comes next:
+
+    DIRECTORY: one that is to be watched: then `enter` it, or, where that says False, `leave_out` it;
+    UNUSUAL: an entry that is not for this class: look at it (`path`), then `leave_out` it;
+    NEED_ROWS: the next rows that are recorded are wanted (`recorded`; None: there are no more);
+    FULL: as many entries as a part may have were passed; END: all were.
+
+    Names that begin with `reserved` (with `ask_all` all) are left out where `leaves_out(path, directory=)` says
+    so. An extended attribute `passed_over` that is the only one counts as none.
+
+    `part`, `new` and `gone` are what was found since they were taken last: rows as `ShadowRow`, as `PutRow`
+    those of them that are not recorded so, and the keys recorded of what is not there. Whoever handles an
+    entry itself adds to them, and takes what is recorded of it by `recorded_at`.
+    """
+
+    cdef:
+        bytes _root
+        object _number
+        uint64_t _device
+        bytes _reserved
+        bytes _passed_over
+        bint _ask_all
+        object _leaves_out
+        Level *_levels
+        size_t _depth
+        size_t _room
+        char *_path            # the root, a slash, the path of what comes next, a zero
+        size_t _path_room
+        size_t _path_length
+        size_t _path_start
+        bint _ready
+        list _rows
+        Py_ssize_t _at
+        bint _rows_over
+        object _empty
+        object _zero
+        readonly list part
+        readonly list new
+        readonly list gone
+        readonly int64_t youngest_ns
+        public Py_ssize_t room
+
+    def __cinit__(
+        self, bytes root, int number, uint64_t device, bytes reserved, bytes passed_over, bint ask_all,
+        leaves_out, Py_ssize_t room,
+    ):
+        self._root = root
+        self._number = number
+        self._device = device
+        self._reserved = reserved
+        self._passed_over = passed_over
+        self._ask_all = ask_all
+        self._leaves_out = leaves_out
+        self._rows = []
+        self._empty = b""
+        self._zero = 0
+        self.part = []
+        self.new = []
+        self.gone = []
+        self.room = room
+        self._path_start = len(root) + 1
+        self._path_room = self._path_start + 4096
+        self._path = <char *>malloc(self._path_room)
+        if self._path == NULL:
+            raise MemoryError
+        memcpy(self._path, PyBytes_AS_STRING(root), len(root))
+        self._path[len(root)] = b"/"
+
+    def __dealloc__(self):
+        while self._depth:
+            self._pop()
+        free(self._levels)
+        free(self._path)
+
+    cdef void _pop(self):
+        self._depth -= 1
+        free(self._levels[self._depth].found)
+        free(self._levels[self._depth].names)
+
+    def recorded(self, list rows):
+        """The next rows that are recorded, `ShadowRow`s, in their order."""
+        if self._at < len(self._rows):
+            raise ValueError("there are rows left")
+        if rows is None:
+            self._rows_over = True
+            rows = []
+        self._rows = rows
+        self._at = 0
+
+    def taken(self):
+        """(part, new, gone) since the last time."""
+        found = self.part, self.new, self.gone
+        self.part, self.new, self.gone = [], [], []
+        return found
+
+    def path(self):
+        """The path of what `step` told of, beneath the root, and device and inode as they were seen."""
+        cdef Found *found = self._next()
+        return (
+            PyBytes_FromStringAndSize(self._path + self._path_start, self._path_length - self._path_start),
+            found.status.st_dev, found.status.st_ino,
+        )
+
+    def leave_out(self):
+        """Go on behind what `step` told of."""
+        self._next()
+        self._levels[self._depth - 1].next += 1
+        self._ready = False
+        self.room -= 1
+
+    def recorded_at(self, bytes key):
+        """The row that is recorded with this key; None where there is none, or more are wanted first.
+
+        What is recorded before it is gone. False: `recorded` has to give more rows first.
+        """
+        cdef tuple row
+        while True:
+            if self._at == len(self._rows):
+                return None if self._rows_over else False
+            row = self._rows[self._at]
+            if row[0] < key:
+                self.gone.append(row[0])
+                self._at += 1
+                continue
+            if row[0] != key:
+                return None
+            self._at += 1
+            return row
+
+    def drop_rest(self):
+        """All rows that are recorded and were given are gone."""
+        while self._at < len(self._rows):
+            self.gone.append(self._rows[self._at][0])
+            self._at += 1
+
+    cdef Found *_next(self) except NULL:
+        if not self._depth or self._levels[self._depth - 1].next >= self._levels[self._depth - 1].count:
+            raise ValueError("nothing comes next")
+        return &self._levels[self._depth - 1].found[self._levels[self._depth - 1].next]
+
+    def top(self):
+        """List the root itself, of which nothing else is done. False: it cannot be."""
+        cdef stat_t status
+        if self._depth:
+            raise ValueError("begun already")
+        return self._list(&status, True)
+
+    def enter(self):
+        """Take the state of the directory that `step` told of, and list it: what is in it comes next.
+
+        REFUSED: it is gone, none any more or cannot be read; nothing was done. ENTERED: all is done. LISTED:
+        its own row is for the caller.
+        """
+        cdef:
+            stat_t status
+            Found *found = self._next()
+            size_t length = self._path_length
+            size_t level = self._depth - 1
+            bint kept
+        if found.status.st_mode & S_IFMT != S_IFDIR:
+            raise ValueError("no directory")
+        if not self._list(&status, False):
+            return _REFUSED
+        kept = self._keep(&status)
+        self._levels[level].next += 1
+        self._path[length] = b"/"
+        self._ready = False
+        self.room -= 1
+        return _ENTERED if kept else _LISTED
+
+    cdef bint _list(self, stat_t *status, bint is_root) except -1:
+        cdef:
+            Found *found = NULL
+            Found *grown
+            Level *levels
+            char *names = NULL
+            char *longer
+            size_t count = 0, room = 0, used = 0, space = 0, length, at, kept
+            DIR *opened = NULL
+            dirent *entry
+            int fd
+            bint failed = False, memory = False
+            size_t reserved_length = PyBytes_GET_SIZE(self._reserved)
+            const char *reserved = PyBytes_AS_STRING(self._reserved)
+        if is_root:
+            self._path[self._path_start - 1] = 0
+        with nogil:
+            fd = openat(AT_FDCWD, self._path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            if fd < 0:
+                failed = True
+            elif fstat(fd, status) != 0:
+                failed = True
+                close(fd)
+            else:
+                opened = fdopendir(fd)
+                if opened == NULL:
+                    failed = True
+                    close(fd)
+            while not failed:
+                system.errno = 0
+                entry = readdir(opened)
+                if entry == NULL:
+                    failed = system.errno != 0
+                    break
+                length = strlen(entry.d_name)
+                if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
+                    continue
+                if count == room:
+                    room = 16 if room == 0 else room * 2
+                    grown = <Found *>realloc(found, room * sizeof(Found))
+                    if grown == NULL:
+                        failed = memory = True
+                        break
+                    found = grown
+                if used + length + 1 > space:
+                    space = 1024 if space == 0 else space * 2
+                    longer = <char *>realloc(names, space)
+                    if longer == NULL:
+                        failed = memory = True
+                        break
+                    names = longer
+                if fstatat(fd, entry.d_name, &found[count].status, AT_SYMLINK_NOFOLLOW) != 0:
+                    if system.errno == ENOENT:
+                        continue
+                    failed = True
+                    break
+                if found[count].status.st_mode & S_IFMT == S_IFSOCK:
+                    continue
+                memcpy(names + used, entry.d_name, length + 1)
+                # The names may move while they grow.
+                found[count].name = <char *><size_t>used
+                found[count].length = length
+                found[count].left_out = length >= reserved_length and memcmp(
+                    entry.d_name, reserved, reserved_length
+                ) == 0
+                used += length + 1
+                count += 1
+            if opened != NULL:
+                closedir(opened)
+            if not failed:
+                for at in range(count):
+                    found[at].name = names + <size_t>found[at].name
+                qsort(found, count, sizeof(Found), _by_name)
+        if is_root:
+            self._path[self._path_start - 1] = b"/"
+        if failed:
+            free(found)
+            free(names)
+            if memory:
+                raise MemoryError
+            return False
+        try:
+            prefix = b"" if is_root else PyBytes_FromStringAndSize(
+                self._path + self._path_start, self._path_length - self._path_start
+            ) + b"/"
+            kept = 0
+            for at in range(count):
+                if (found[at].left_out or self._ask_all) and self._leaves_out(
+                    prefix + PyBytes_FromStringAndSize(found[at].name, found[at].length),
+                    directory=found[at].status.st_mode & S_IFMT == S_IFDIR,
+                ):
+                    continue
+                if kept != at:
+                    found[kept] = found[at]
+                kept += 1
+            if self._depth == self._room:
+                levels = <Level *>realloc(self._levels, (self._room + 64) * sizeof(Level))
+                if levels == NULL:
+                    raise MemoryError
+                self._levels = levels
+                self._room += 64
+        except BaseException:
+            free(found)
+            free(names)
+            raise
+        self._levels[self._depth].found = found
+        self._levels[self._depth].names = names
+        self._levels[self._depth].count = kept
+        self._levels[self._depth].next = 0
+        self._levels[self._depth].prefix = self._path_start if is_root else self._path_length + 1
+        self._depth += 1
+        return True
+
+    cdef int _place(self, Found *found) except -1:
+        """Make the path that of an entry of the level that is on top."""
+        cdef size_t prefix = self._levels[self._depth - 1].prefix
+        cdef char *longer
+        if prefix + found.length + 2 > self._path_room:
+            longer = <char *>realloc(self._path, 2 * self._path_room + found.length)
+            if longer == NULL:
+                raise MemoryError
+            self._path = longer
+            self._path_room = 2 * self._path_room + found.length
+        memcpy(self._path + prefix, found.name, found.length + 1)
+        self._path_length = prefix + found.length
+        return 0
+
+    cdef int _recorded(self, const stat_t *status, bytes key) except -1:
+        """0: not recorded, 1: recorded so, 2: otherwise. The row is passed over."""
+        cdef tuple row
+        cdef bint same
+        # The caller has seen to it that there is one, if any.
+        if self._at == len(self._rows):
+            return 0
+        row = self._rows[self._at]
+        if row[0] != key:
+            return 0
+        self._at += 1
+        same = (
+            <int64_t>row[13] == _ctime(status)
+            and <int64_t>row[6] == _mtime(status)
+            and <unsigned int>row[14] == status.st_mode
+            and <int64_t>row[12] == <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
+            and <int64_t>row[11]
+            == (0 if status.st_dev == self._device else <int64_t>(status.st_dev & 0x7FFFFFFFFFFFFFFFULL))
+            and <uint64_t>row[10] == status.st_nlink
+            and <int64_t>row[5] == (status.st_size if status.st_mode & S_IFMT == S_IFREG else 0)
+        )
+        if same:
+            self.part.append(row)
+        return 1 if same else 2
+
+    cdef bytes _key(self):
+        cdef:
+            bytes key = PyBytes_FromStringAndSize(NULL, self._path_length - self._path_start)
+            char *into = PyBytes_AS_STRING(key)
+            const char *path = self._path + self._path_start
+            size_t at
+        for at in range(self._path_length - self._path_start):
+            into[at] = 0 if path[at] == b"/" else path[at]
+        return key
+
+    cdef bint _keep(self, const stat_t *status) except -1:
+        """Keep what is there. False: it is for the caller; nothing was passed over then."""
+        cdef:
+            bytes key = self._key()
+            tuple row
+            unsigned int mode = status.st_mode
+            bint is_file = mode & S_IFMT == S_IFREG
+            ssize_t attributes
+            char names[NAMES_MOST]
+            int64_t changed
+            Py_ssize_t at = self._at
+            int known = self._recorded(status, key)
+        if known == 1:
+            return True
+        if not is_file and mode & S_IFMT != S_IFDIR:
+            self._at = at
+            return False
+        with nogil:
+            attributes = llistxattr(self._path, names, NAMES_MOST)
+            if attributes < 0 and (system.errno == EOPNOTSUPP or system.errno == ENODATA):
+                attributes = 0
+        if attributes != 0 and (
+            attributes != PyBytes_GET_SIZE(self._passed_over) + 1
+            or memcmp(names, PyBytes_AS_STRING(self._passed_over), attributes)
+        ):
+            self._at = at
+            return False
+        changed = _ctime(status)
+        if changed > self.youngest_ns:
+            self.youngest_ns = changed
+        device = (
+            self._zero if status.st_dev == self._device else <int64_t>(status.st_dev & 0x7FFFFFFFFFFFFFFFULL)
+        )
+        inode = <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
+        links, uid, gid = status.st_nlink, status.st_uid, status.st_gid
+        size = status.st_size if is_file else self._zero
+        modified_ns, changed_ns, whole_mode = _mtime(status), changed, mode
+        self.new.append(
+            (
+                self._number, key, device, inode, links, whole_mode, uid, gid, size, modified_ns, changed_ns,
+                self._empty, self._empty, self._zero, None,
+            )
+        )
+        self.part.append(
+            (
+                key, mode >> 12, mode & 0o7777, uid, gid, size, modified_ns, self._empty, self._empty,
+                self._zero, links, device, inode, changed_ns, whole_mode, None,
+            )
+        )
+        return True
+
+    def step(self):
+        """What comes next; see the class."""
+        cdef:
+            Level *level
+            Found *found
+            tuple row
+            bytes key
+        while True:
+            if self.room <= 0:
+                return _FULL
+            if not self._depth:
+                return _END
+            level = &self._levels[self._depth - 1]
+            if level.next == level.count:
+                self._pop()
+                self._ready = False
+                continue
+            found = &level.found[level.next]
+            if not self._ready:
+                self._place(found)
+                self._ready = True
+            if self._at == len(self._rows) and not self._rows_over:
+                return _NEED_ROWS
+            key = None
+            while self._at < len(self._rows):
+                row = self._rows[self._at]
+                if key is None:
+                    key = self._key()
+                if row[0] >= key:
+                    break
+                self.gone.append(row[0])
+                self._at += 1
+            if self._at == len(self._rows) and not self._rows_over:
+                continue
+            if found.status.st_mode & S_IFMT == S_IFDIR:
+                return _DIRECTORY
+            if not self._keep(&found.status):
+                return _UNUSUAL
+            self.room -= 1
+            level.next += 1
+            self._ready = False

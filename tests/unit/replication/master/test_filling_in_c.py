@@ -1,0 +1,186 @@
+"""The walk in C fills the shadow with what the one of the interpreter does."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.model.scenario import Filters
+from app.replication.master import quick_fill
+from app.replication.master.compare import ComparedRoot
+from app.replication.master.filler import walk_beneath
+from app.replication.master.filling import fill
+from app.replication.master.filters import RESERVED_PREFIX, PathFilter
+from app.replication.master.shadow import Shadow, ShadowReader, ShadowRow
+from app.replication.metadata import _XATTR_EXCLUDED
+from tests.support.capabilities import native_or_report
+
+
+def grow(place: Path, chance: random.Random, depth: int = 0) -> None:
+    """A tree with something of everything."""
+    for number in range(chance.randint(0, 8)):
+        name = chance.choice(("a", "a!", "b", "\udcff", "x" * 200, "c.tmp")) + str(number)
+        path, what = place / name, chance.random()
+        if what < 0.35 and depth < 3:
+            path.mkdir()
+            grow(path, chance, depth + 1)
+        elif what < 0.4:
+            path.symlink_to("nowhere")
+        elif what < 0.45:
+            os.mkfifo(path)
+        else:
+            path.write_bytes(b"x" * chance.randint(0, 100))
+            if what > 0.9:
+                os.link(path, place / (name + " other"))
+        if what > 0.3 and chance.random() < 0.1 and path.is_file():
+            os.setxattr(path, b"user.a", b"b")
+        if path.is_dir() and chance.random() < 0.1:
+            os.setxattr(path, b"user.d", b"e")
+        if chance.random() < 0.05:
+            (place / (os.fsdecode(RESERVED_PREFIX) + name)).touch()
+
+
+def change(place: Path, chance: random.Random) -> None:
+    for folder, folders, files in os.walk(os.fsencode(place)):
+        for name in files:
+            path, what = os.path.join(folder, name), chance.random()
+            if what < 0.1:
+                os.unlink(path)
+            elif what < 0.2 and stat.S_ISREG(os.lstat(path).st_mode):
+                Path(os.fsdecode(path)).write_bytes(b"changed")
+            elif what < 0.25:
+                os.unlink(path)
+                os.mkdir(path)
+                Path(os.fsdecode(path + b"/in it")).touch()
+        if folders and chance.random() < 0.1:
+            shutil.rmtree(os.path.join(folder, folders.pop()))
+
+
+class Filled:
+    def __init__(self, directory: Path, tree: Path, filters: Filters) -> None:
+        self.shadow = Shadow(str(directory))
+        self.root = ComparedRoot(2, os.fsencode(tree))
+        self.root.identify()
+        self.filters = PathFilter(filters)
+        self.reported: list[bytes] = []
+
+    def fill(self) -> tuple[list[ShadowRow], list[ShadowRow], list[bytes]]:
+        """Rows, rows passed on, directories armed."""
+        passed: list[ShadowRow] = []
+        armed: list[bytes] = []
+        keys: list[bytes] = []
+
+        def told(root: int, key: bytes, rows: list[ShadowRow]) -> None:
+            assert root == 2
+            assert not keys or key >= keys[-1]
+            assert not rows or rows[-1][0] <= key
+            keys.append(key)
+            passed.extend(rows)
+
+        fill(
+            self.root, self.shadow, self.filters, lambda path, _error: self.reported.append(path),
+            lambda: False, lambda path, _device, _inode: armed.append(path), told,
+        )  # fmt: skip
+        self.shadow.commit()
+        reader = ShadowReader(self.shadow.path)
+        rows = list(reader.rows(2))
+        reader.close()
+        return rows, passed, armed
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rows_are_those_of_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    native_or_report("walking")
+    chance = random.Random(seed)
+    monkeypatch.setattr("app.replication.master.filler._PASS_FIRST", 3 + 5 * seed)
+    monkeypatch.setattr("app.replication.master.filler._PASS_MOST", 20 + 5 * seed)
+    monkeypatch.setattr("app.replication.master.filler._TICK_NS", 0)
+    monkeypatch.setattr("app.replication.master.shadow._PART_ROWS", 1 + 3 * seed)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    grow(tree, chance)
+    with socket.socket(socket.AF_UNIX) as one:
+        monkeypatch.chdir(tree)
+        one.bind("socket")
+    filters = Filters(exclude=("*.tmp*",)) if seed % 3 == 0 else Filters()
+    both = [Filled(tmp_path / name, tree, filters) for name in ("python", "c")]
+    for _ in range(3):
+        results = []
+        for native, filled in zip(("off", ""), both, strict=True):
+            monkeypatch.setenv("ARCXO_NATIVE", native)
+            results.append(filled.fill())
+        assert results[0][0] == results[1][0] == results[1][1] == results[0][1]
+        # The way by the interpreter may watch one twice, which changes nothing.
+        assert set(results[0][2]) == set(results[1][2])
+        change(tree, chance)
+    for filled in both:
+        assert filled.reported == []
+        filled.shadow.close()
+
+
+def test_a_directory_that_goes_or_becomes_something_else_while_it_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native_or_report("walking")
+    monkeypatch.delenv("ARCXO_NATIVE", raising=False)
+    for name in ("gone/in", "file/in", "link/in", "stays/in"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+    filled = Filled(tmp_path / "shadow", tmp_path / "tree", Filters())
+
+    def arm(path: bytes, _device: int, _inode: int) -> None:
+        if path in (b"gone", b"file", b"link"):
+            place = tmp_path / "tree" / os.fsdecode(path)
+            if not place.is_dir() or place.is_symlink():
+                return
+            shutil.rmtree(place)
+            if path == b"file":
+                place.write_bytes(b"x")
+            if path == b"link":
+                place.symlink_to("stays")
+
+    rows: list[ShadowRow] = []
+    fill(
+        filled.root, filled.shadow, filled.filters, lambda path, _error: filled.reported.append(path),
+        lambda: False, arm, lambda _root, _key, found: rows.extend(found),
+    )  # fmt: skip
+    assert [(row[0], row[1]) for row in rows] == [
+        (b"", 4), (b"file", 8), (b"link", 10), (b"stays", 4), (b"stays\0in", 4),
+    ]  # fmt: skip
+    assert filled.reported == []
+    filled.shadow.close()
+
+
+def test_a_directory_that_cannot_be_read_is_reported_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native_or_report("walking")
+    monkeypatch.delenv("ARCXO_NATIVE", raising=False)
+    (tmp_path / "tree/d/in").mkdir(parents=True)
+    filled = Filled(tmp_path / "shadow", tmp_path / "tree", Filters())
+
+    def refused(root: ComparedRoot, path: bytes, *rest: object) -> object:
+        monkeypatch.setattr("app.replication.master.walker.os.scandir", denied)
+        return walk_beneath(root, path, *rest)  # type: ignore[arg-type]
+
+    def denied(path: bytes) -> None:
+        raise PermissionError(13, "denied", path)
+
+    monkeypatch.setattr("app.replication.master.quick_fill.walk_beneath", refused)
+    monkeypatch.setattr(quick_fill.QuickFill, "_distant", lambda self: self._walk.path()[0] == b"d")
+    monkeypatch.setattr(quick_fill.QuickFill, "_top", lambda self: self._walk.top() and self._looked_at(b""))
+    rows, _, _ = filled.fill()
+    assert [row[0] for row in rows] == [b"", b"d"]
+    assert filled.reported == [b"d"]
+    filled.shadow.close()
+
+
+def test_the_attribute_that_is_passed_over_is_not_replicated() -> None:
+    assert quick_fill._USUAL_ATTRIBUTE in _XATTR_EXCLUDED
