@@ -15,6 +15,7 @@ from app.model.upcoming import NextRun
 from app.ui import formats
 from app.ui.job_status.queue_rows import fraction, waiting_text
 from app.ui.job_status.throughput import Throughput
+from app.ui.job_status.time_left import time_left
 from app.ui.job_status.words import PHASE
 from app.ui.widgets.basics import Label, Line, PaneHeader, button
 from app.ui.widgets.controls import Gauge, Phases
@@ -145,11 +146,12 @@ class JobMonitor(QFrame):
         self.gauge.setVisible(active and not children)
         self.gauge.set_share(share, busy=active and progress is not None and not progress.waits_for)
         self.doing.setText(_doing(job, children))
-        self.amount.setText(_amount(progress) if progress else "")
         path = shown(progress.current_path) if progress else ""
         self._path.setText(formats.visible(path))
         self._path.setVisible(bool(path))
         self.throughput.show_progress(job.id, progress)
+        left = time_left(self.throughput.rates, job.id, progress)
+        self.amount.setText(", ".join(part for part in (_amount(progress) if progress else "", left) if part))
         for name, text in _facts(job).items():
             self._facts[name].setText(text)
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
+    QMenu,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -40,7 +41,8 @@ _PAGES = {"log": 1, "upcoming": 2}
 _POLL_MS = 500
 _LOG_POLL_MS = 1000
 _NEXT_POLL_MS = 10_000
-_ONLY_IN_MENU = frozenset({"details", "window", "password", "undo", "show_log", "copy_command"})
+_NEW = ("new_backup", "new_restore")
+_ONLY_IN_MENU = frozenset({*_NEW, "details", "window", "password", "undo", "show_log", "copy_command"})
 _OF_THE_LOG = ("print", "export", "purge")
 _NEED_A_JOB = ("details", "window", "show_log", "copy_command")
 
@@ -119,6 +121,8 @@ class JobStatusManager(Manager):
     def _make_actions(self) -> dict[str, QAction]:
         made = {}
         for name, text, icon, key, slot in (
+            ("new_backup", "New backup job…", "hard-drive-upload", "", self._on_backup_wanted),
+            ("new_restore", "New restore job…", "history", "", self._on_restore_wanted),
             ("run_now", "Run now", "play", "Ctrl+R", self.commands.run_now),
             ("ready", "Ready / Hold", "pause", "Ctrl+H", self.commands.ready_or_hold),
             ("modify", "Modify…", "pencil", "Ctrl+M", self.commands.modify),
@@ -157,7 +161,8 @@ class JobStatusManager(Manager):
         row.setSpacing(2)
         row.addWidget(self.tabs)
         row.addStretch(1)
-        self.toolbar: dict[str, QToolButton] = {}
+        self.toolbar: dict[str, QToolButton] = {"add": self._add_button()}
+        row.addWidget(self.toolbar["add"])
         for name, action in self.actions_.items():
             if name in _ONLY_IN_MENU:
                 continue
@@ -170,6 +175,21 @@ class JobStatusManager(Manager):
         for name in _OF_THE_LOG:
             self.toolbar[name].hide()
         return bar
+
+    def _add_button(self) -> QToolButton:
+        """A new job of either kind: the manager that makes it comes to the front."""
+        made = QToolButton()
+        made.setText(" Add")
+        made.setAccessibleName("Add a job")
+        made.setToolTip("A new job")
+        icons.bind(made, "plus")
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(made)
+        menu.addActions([self.actions_[name] for name in _NEW])
+        made.setMenu(menu)
+        return made
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
         super().resizeEvent(event)
@@ -195,7 +215,14 @@ class JobStatusManager(Manager):
 
     def menu(self) -> tuple[str, list[QAction | None]]:
         """The Job menu."""
-        return "&Job", [*self._job_actions(), None, *(self.actions_[name] for name in _OF_THE_LOG)]
+        new = [self.actions_[name] for name in _NEW]
+        return "&Job", [
+            *new,
+            None,
+            *self._job_actions(),
+            None,
+            *(self.actions_[name] for name in _OF_THE_LOG),
+        ]
 
     def _job_actions(self) -> list[QAction | None]:
         names = ("run_now", "ready", "modify", "reschedule", "password", "stop", "")
@@ -341,6 +368,9 @@ class JobStatusManager(Manager):
 
     def _on_backup_wanted(self) -> None:
         self.context.open_manager("backup")
+
+    def _on_restore_wanted(self) -> None:
+        self.context.open_manager("restore")
 
     def _offer(self) -> None:
         job = self._chosen()

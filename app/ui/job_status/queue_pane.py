@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.model.job import Job, JobStatus
+from app.model.job import Job, JobResult, JobStatus
 from app.ui.job_status import queue_rows
 from app.ui.job_status.job_monitor import JobMonitor
 from app.ui.job_status.words import KIND, NEEDS_ATTENTION
@@ -18,7 +18,7 @@ from app.ui.theme import theme
 from app.ui.widgets.boxes import at_the_top
 from app.ui.widgets.header_sort import HeaderSort
 from app.ui.widgets.notices import EmptyState, ProblemCard
-from app.ui.widgets.status import JOB
+from app.ui.widgets.status import JOB, RESULT
 from app.ui.widgets.views import CellTree
 
 Wanted = Callable[[Job], bool]
@@ -114,7 +114,11 @@ class JobQueuePane(QWidget):
         """Show these jobs; selection and scrolling stay."""
         first, self._known = not self._known, True
         self._jobs = jobs
-        self._filters.set_rows(_filter_rows(jobs))
+        filters = _filter_rows(jobs)
+        if not first and self._filter not in {row.object for row in filters}:
+            # Its last job is gone: the whole queue, not what happens to stand beside it.
+            self.filter_tree.select_row(self._filters.find(("all", "")))
+        self._filters.set_rows(filters)
         if not self.filter_tree.currentIndex().isValid():
             self.filter_tree.select_row(self._filters.index(1, 0))
         self._show()
@@ -202,6 +206,9 @@ def _wanted(kind: str, value: str) -> Wanted:
         "all": lambda _job: True,
         "status": lambda job: job.status.value == value,
         "attention": lambda job: job.last_result in NEEDS_ATTENTION,
+        "result": lambda job: job.last_result is not None and job.last_result.value == value,
+        "owner": lambda job: job.owner == value,
+        "server": lambda job: job.server == value,
         "group": lambda job: job.device_group == value,
         "kind": lambda job: job.kind.value == value,
     }[kind]
@@ -221,6 +228,8 @@ def _filter_rows(jobs: Sequence[Job]) -> list[Row]:
     rows = [title("Status"), row("All jobs", "list-checks", "text2", ("all", ""))]
     rows += [row(look.text, look.icon, look.role, ("status", status.value)) for status, look in JOB.items()]
     rows += [title("Last result"), row("Needs attention", "triangle-alert", "warning", ("attention", ""))]
+    good = RESULT[JobResult.FINISHED]
+    rows.append(row(good.text, good.icon, good.role, ("result", JobResult.FINISHED.value)))
     groups = sorted({job.device_group for job in tops if job.device_group})
     if groups:
         rows += [
@@ -231,4 +240,11 @@ def _filter_rows(jobs: Sequence[Job]) -> list[Row]:
     if kinds:
         rows.append(title("Type"))
         rows += [row(KIND[kind].text, KIND[kind].icon, "text2", ("kind", kind.value)) for kind in kinds]
+    for caption, icon, name, values in (
+        ("Owner", "user", "owner", {job.owner for job in tops}),
+        ("Server", "server", "server", {job.server for job in tops}),
+    ):
+        # With one alone there is nothing to choose.
+        if len(values - {""}) > 1:
+            rows += [title(caption), *(row(one, icon, "text2", (name, one)) for one in sorted(values - {""}))]
     return rows

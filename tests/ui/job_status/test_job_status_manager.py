@@ -216,6 +216,37 @@ def test_filters_count_and_limit_the_queue(manager):
     assert names(manager) == ["Weekly"]
 
 
+def test_owners_and_servers_are_filters_where_there_are_several(manager, services, settled):
+    tree = manager.queue.filter_tree
+    assert not tree.model().find(("owner", "caroot")).isValid()
+    services.jobs_ = [
+        replace(job, owner="anna", server="BKP-2") if job.id == READY else replace(job, server="BKP-1")
+        for job in services.jobs_
+    ]
+    manager.refresh()
+    settled()
+    for key in (("owner", "anna"), ("server", "BKP-2")):
+        tree.select_row(tree.model().find(key))
+        assert names(manager) == ["Nightly"]
+    services.jobs_ = [replace(job, server="BKP-1") for job in services.jobs_]
+    manager.refresh()
+    settled()
+    # What it was filtered by is gone: the whole queue is shown.
+    assert len(names(manager)) == len(services.jobs_)
+    tree.select_row(tree.model().find(("result", "finished")))
+    assert names(manager) == ["Backup Sales Shares"]
+
+
+def test_a_new_job_is_made_in_its_manager(manager, context):
+    for name in ("new_backup", "new_restore"):
+        manager.actions_[name].trigger()
+    assert [one[0] for one in context.extra["opened"]] == ["backup", "restore"]
+    assert [one.text() for one in manager.toolbar["add"].menu().actions()] == [
+        "New backup job…",
+        "New restore job…",
+    ]
+
+
 def test_failed_first_answer_is_told_in_place_and_retried(open_manager, services, qtbot):
     services.raises["jobs.list"] = ArcxoError("E6001", reason="gone")
     services.raises["log.list"] = ArcxoError("E6001", reason="gone")
