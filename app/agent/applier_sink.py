@@ -14,11 +14,12 @@ from typing import Any
 
 from app.backup.beneath import Places
 from app.backup.new_files import Cut
-from app.backup.new_trees import NewTrees, plain_directory
+from app.backup.new_trees import NewTree, NewTrees, plain_directory
+from app.media.node import GID, MTIME, NAME, PERMISSIONS, SIZE, UID
 from app.model.entry import Metadata
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import is_beneath
-from app.replication.replica.restoring import RestoreArea, StagedOperation
+from app.replication.staged import RestoreArea, StagedOperation, packed_files
 
 _BATCH_OPERATIONS = 10_000
 _BATCH_BYTES = 512 << 20
@@ -220,7 +221,9 @@ class ApplierSink:
         for tree in self._trees.take(number):
             refused, later = self._trees.settle(tree)
             root, path = self._place(tree.target)
-            whole = StagedOperation(root, path, staged_path=tree.staged, tree=tuple(tree.all()))
+            whole = StagedOperation(
+                root, path, staged_path=tree.staged, tree=tuple(tree.entries.items()), files=_packed(tree)
+            )
             self._made |= tree.directories()
             problems += refused + self._hand_over(whole, tree.size_bytes, tree.count())
             for target, metadata in later:
@@ -312,3 +315,18 @@ class ApplierSink:
             # What was staged may have gone with the process that was to apply it.
             self.check()
         return problems
+
+
+def _packed(tree: NewTree) -> tuple[tuple[bytes, bytes], ...]:
+    """The files of a tree that were made together, by directory."""
+    return tuple(
+        (
+            above,
+            packed_files(
+                (e[NAME], e[PERMISSIONS] & 0o7777, e[UID], e[GID], e[SIZE], e[MTIME])
+                for cut in cuts
+                for e in cut.entries
+            ),
+        )
+        for above, cuts in tree.cuts.items()
+    )

@@ -27,7 +27,7 @@ from app.model.rewind import PointKind, RewindDensity, RewindPlan, RewindPoint, 
 from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.replica.engine import ReplicaEngine
-from app.replication.replica.restoring import RestoreArea, StagedOperation
+from app.replication.staged import RestoreArea, StagedOperation
 
 _TEND_EVERY_S = 10.0
 _TEND_END_S = 5.0

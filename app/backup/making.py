@@ -49,10 +49,17 @@ class Portion:
     items: list[Item] = field(default_factory=list)
     stretch: Stretch | None = None
     cuts: list[Cut] = field(default_factory=list)
+    new: int = 0
+    """How many files the cuts have."""
 
     def __len__(self) -> int:
         """How many entries."""
-        return len(self.items) + sum(len(cut.entries) for cut in self.cuts)
+        return len(self.items) + self.new
+
+    def add(self, cut: Cut) -> None:
+        """New files whose contents are in its block."""
+        self.cuts.append(cut)
+        self.new += len(cut.entries)
 
     def read(self) -> bytes:
         """The block."""
@@ -251,7 +258,7 @@ def together(groups: Iterable[tuple[NewFiles, bytes]]) -> tuple[list[Portion], l
             some = found.setdefault((id(reader), pack.pack_id, block), [])
             if not some or len(some[-1]) >= _MOST:
                 some.append(Portion(reader, pack, block))
-            some[-1].cuts.append(cut)
+            some[-1].add(cut)
     return [portion for key in sorted(found) for portion in found[key]], alone
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from app.backup.api import RestoreSink
@@ -68,9 +68,12 @@ class ReadBack:
 
     def check_new(self, cuts: list[Cut]) -> None:
         """The same of what others have put in place; see `check_placed`."""
-        for cut in cuts:
-            self._tick(cut.files.source)
-            found = self._in_place(cut)
+        last, found = b"", {}
+        # Those of one directory come one after the other, as a rule: it is looked at once.
+        for cut in sorted(cuts, key=lambda one: one.files.target):
+            if cut.files.target != last:
+                self._tick(cut.files.source)
+                last, found = cut.files.target, self._in_place(cut)
             for entry, inode in zip(cut.entries, cut.inodes, strict=True):
                 there = found.get(entry[NAME])
                 if there is not None and Fingerprint.plain(there) == fingerprint(entry, inode):
@@ -78,9 +81,9 @@ class ReadBack:
                 else:
                     self.check([cut.files.item(entry)])
 
-    def _in_place(self, cut: Cut) -> Mapping[bytes, Any]:
-        """What is in a directory, as far as it can be told in one look."""
-        names = [entry[NAME] for entry in cut.entries]
+    def _in_place(self, cut: Cut) -> dict[bytes, Any]:
+        """What is in a directory, by name, as far as it can be told in one look."""
+        names = [entry[NAME] for entry in cut.files.entries]
         try:
             fd, _ = self._sink.place(cut.files.target + b"/" + names[0])
             if _scan is not None:

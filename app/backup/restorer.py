@@ -184,7 +184,7 @@ class Restorer:
             self._damaged,
         )
         self._windows = Windows(tools, WINDOW, apart=len(parts) > 1)
-        self._windows.run(chain(known, items))
+        self._windows.run(chain(_handed_on(known), items))
         for path, error in selection.damaged:
             self._damaged(path, error)
 
@@ -223,3 +223,10 @@ def _take(items: Iterator[Item | NewFiles], into: list[Item | NewFiles], most: i
         into.append(found)
         count += weight(found)
     return True
+
+
+def _handed_on(items: list[Item | NewFiles]) -> Iterator[Item | NewFiles]:
+    """They are kept no longer than whoever takes them keeps them."""
+    items.reverse()
+    while items:
+        yield items.pop()

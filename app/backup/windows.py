@@ -245,10 +245,14 @@ class Windows:
     def _number(self) -> int:
         return self._stretches[-1].number if self._stretches else self._last + 1
 
-    def _check_placed(self) -> None:
-        _, done, cuts = self._unchecked.popleft()
-        self._tools.back.check_placed(done)
-        self._tools.back.check_new(cuts)
+    def _check_placed(self, upto: int | None = None) -> None:
+        """Check what is in place: all, or what went with the stretches up to this one."""
+        new: list[Cut] = []
+        while self._unchecked and (upto is None or self._unchecked[0][0] <= upto):
+            _, done, cuts = self._unchecked.popleft()
+            self._tools.back.check_placed(done)
+            new += cuts
+        self._tools.back.check_new(new)
 
     def _made(self, stretch: Stretch) -> None:
         """All of a stretch is made; what was new of those that are, in their order, is put in place."""
@@ -261,16 +265,14 @@ class Windows:
         self._tools.report(self._sink.put(self._last))
         placed, problems = self._sink.placed()
         self._tools.report(problems)
-        while self._unchecked and self._unchecked[0][0] <= placed:
-            self._check_placed()
+        self._check_placed(placed)
 
     def _settle(self) -> None:
         """Everything that is made is in place on return, and checked."""
         self._publish()
         self._write()
         self._tools.report(self._sink.settle())
-        while self._unchecked:
-            self._check_placed()
+        self._check_placed()
 
     def _write(self) -> None:
         if self._tools.journal is not None:

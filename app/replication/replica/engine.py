@@ -26,18 +26,13 @@ from app.replication.replica.applied import CHANGE_KINDS
 from app.replication.replica.drift_worker import DriftWorker
 from app.replication.replica.kept_state import forget, kept_of
 from app.replication.replica.replica import Replica
-from app.replication.replica.restoring import (
-    RestoreArea,
-    StagedOperation,
-    apply_staged,
-    begin_restore,
-    end_restore,
-)
+from app.replication.replica.restoring import apply_staged, begin_restore, end_restore
 from app.replication.replica.rewind_points import PointFilter, density, points_newest_first
 from app.replication.replica.rewinding import add_point, plan_rewind, rewind
 from app.replication.replica.root_checks import RootChecks
 from app.replication.replica.stream import ReplicaStream
 from app.replication.scripts.running import Scripts
+from app.replication.staged import RestoreArea, StagedOperation
 
 _CHECKED_S = 10.0
 

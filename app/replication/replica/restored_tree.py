@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from app.model.entry import EntryKind, Metadata
 from app.model.paths import check_relative
+from app.native import native
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
@@ -17,12 +19,19 @@ from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.steps import Operation
 from app.replication.replica.trouble import PathTrouble
+from app.replication.staged import TreeEntry, unpacked_files
 
-TreeEntry = tuple[bytes, Metadata]
-"""(path relative to the directory, b"" = itself, metadata that it has)."""
+_scan = native("scan")
 
 
-def staged_tree(side: Rooted, root: int, path: bytes, staged: bytes, told: Sequence[TreeEntry]) -> Grown:
+def staged_tree(
+    side: Rooted,
+    root: int,
+    path: bytes,
+    staged: bytes,
+    told: Sequence[TreeEntry],
+    files: Sequence[tuple[bytes, bytes]] = (),
+) -> Grown:
     """The directory staged at `staged` of the side store, which is to be at `path`, looked at entry by entry.
 
     Raises PathTrouble ER00404 when there is more or less in it than what was told, or something else, and
@@ -37,14 +46,37 @@ def staged_tree(side: Rooted, root: int, path: bytes, staged: bytes, told: Seque
         raise PathTrouble("ER00404", path, final=True)
     grown = Grown(root, path, staged, top.st_ino)
     _note(grown, b"", wanted[b""], top, side.directory(staged), b".")
-    for relative, fd, name, status in _beneath(side, staged):
-        metadata = wanted.get(relative)
-        if metadata is None or stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
+    try:
+        rows = _by_directory(files)
+    except ValueError:
+        raise PathTrouble("ER00404", path, final=True) from None
+    for above, fd, name, status in _beneath(side, staged):
+        relative = above + b"/" + name if above else name
+        row = rows.get(above, _NO_ROWS).get(name)
+        if row is not None:
+            metadata = Metadata(EntryKind.FILE, *row)
+        elif relative in wanted:
+            metadata = wanted[relative]
+        else:
+            raise PathTrouble("ER00404", path, final=True)
+        if stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
             raise PathTrouble("ER00404", path, final=True)
         _note(grown, relative, metadata, status, fd, name)
-    if len(grown.states) != len(wanted):
+    if len(grown.entries) != len(wanted) + sum(map(len, rows.values())):
         raise PathTrouble("ER00404", path, final=True)
     return grown
+
+
+_Rows = dict[bytes, tuple[int, int, int, int, int]]
+_NO_ROWS: _Rows = {}
+
+
+def _by_directory(files: Sequence[tuple[bytes, bytes]]) -> dict[bytes, _Rows]:
+    """What files have by directory and name. Raises ValueError."""
+    found: dict[bytes, _Rows] = {}
+    for above, packed in files:
+        found.setdefault(above, {}).update((row[0], row[1:]) for row in unpacked_files(packed))
+    return found
 
 
 def place_tree(batch: Batch, carrier: Carrier, number: int, grown: Grown) -> None:
@@ -77,15 +109,21 @@ def _note(
 
 
 def _beneath(side: Rooted, staged: bytes) -> Iterator[tuple[bytes, int, bytes, os.stat_result]]:
-    """(relative path, descriptor of its directory, name, status), directories before what is in them."""
+    """(path of its directory, descriptor of that, name, status), directories before what is in them."""
     pending = [b""]
     while pending:
         above = pending.pop()
         fd = side.directory(staged + b"/" + above if above else staged)
-        for text in os.listdir(fd):
-            name = os.fsencode(text)
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            relative = above + b"/" + name if above else name
-            yield relative, fd, name, status
+        for name, status in _entries(fd):
+            yield above, fd, name, status
             if stat.S_ISDIR(status.st_mode):
-                pending.append(relative)
+                pending.append(above + b"/" + name if above else name)
+
+
+def _entries(fd: int) -> Iterable[tuple[bytes, os.stat_result]]:
+    if _scan is not None:
+        found, unread = _scan.entries(fd, b".", b"")
+        if not unread:
+            return cast("Iterable[tuple[bytes, os.stat_result]]", found)
+    names = map(os.fsencode, os.listdir(fd))
+    return [(name, os.stat(name, dir_fd=fd, follow_symlinks=False)) for name in names]

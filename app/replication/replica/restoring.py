@@ -6,49 +6,17 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from app.model.entry import Metadata
 from app.model.errors import Problem
 from app.replication.records import MakeLink, Remove
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.replica import Replica
-from app.replication.replica.restored_tree import TreeEntry, place_tree, staged_tree
+from app.replication.replica.restored_tree import place_tree, staged_tree
 from app.replication.replica.rewind_points import master_path
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreArea:
-    """Where a restore stages entries: one directory per root, on the root's file system."""
-
-    scenario_id: int
-    directories: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedOperation:
-    """One entry of a restore: put `staged_path` (absolute, in the area) at `path`, link, or remove it.
-
-    Without any of the three only `metadata` is set. With `tree` what is staged is a new directory, which has
-    exactly these entries, with their metadata.
-    """
-
-    root: int
-    path: bytes
-    metadata: Metadata | None = None
-    staged_path: bytes | None = None
-    link_to: bytes | None = None
-    remove: bool = False
-    tree: tuple[TreeEntry, ...] = ()
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # See `Metadata`.
-        return StagedOperation, (
-            self.root, self.path, self.metadata, self.staged_path, self.link_to, self.remove, self.tree
-        )  # fmt: skip
+from app.replication.staged import RestoreArea, StagedOperation
 
 
 def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
@@ -115,7 +83,7 @@ def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: Staged
                 raise PathTrouble("ER00404", path, final=True)
             staged = operation.staged_path[len(base) :]
         if operation.tree and staged is not None:
-            grown = staged_tree(batch.tree(root).side, root, path, staged, operation.tree)
+            grown = staged_tree(batch.tree(root).side, root, path, staged, operation.tree, operation.files)
             place_tree(batch, carrier, number, grown)
             return
         carrier.restore(number, root, path, staged, operation.metadata)

@@ -31,9 +31,10 @@ from app.replication.frames import (
     Welcome,
 )
 from app.replication.records import Extent, Mark, Record, Remove, SetMetadata, WriteBlocks
-from app.replication.replica.engine import ReplicaEngine, StagedOperation
+from app.replication.replica.engine import ReplicaEngine
 from app.replication.replica.replica import Replica
 from app.replication.replica.undo_log import UndoLog
+from app.replication.staged import StagedOperation
 from tests.support.replica_link import MemoryLink, pair
 from tests.support.replica_tree import (
     begin_stream,

@@ -16,7 +16,7 @@ from app.model.archive import RestoreResult
 from app.model.errors import CanceledError, Problem
 from app.model.rewind import PointKind
 from app.replication.replica.engine import ReplicaEngine
-from app.replication.replica.restoring import RestoreArea, StagedOperation
+from app.replication.staged import RestoreArea, StagedOperation, packed_files
 from tests.support.media_samples import MASTER, Events, back_up, new_media
 from tests.support.replica_tree import directory_metadata, file_metadata, put
 from tests.support.restore_helpers import ThreadHelper, helped
@@ -148,13 +148,14 @@ def test_what_somebody_made_in_its_place_meanwhile_is_filled(place: Place) -> No
     place.check(result)
 
 
-def test_a_stopped_restore_leaves_whole_files_and_is_gone_on_with(place: Place) -> None:
+@pytest.mark.parametrize("late", [20, 45])
+def test_a_stopped_restore_leaves_whole_files_and_is_gone_on_with(place: Place, late: int) -> None:
     asked = 0
 
     def stop() -> bool:
         nonlocal asked
         asked += 1
-        return asked > 150
+        return asked > late
 
     place.canceled = stop
     result, _ = place.restore()
@@ -188,3 +189,40 @@ def test_a_tree_that_is_not_what_was_told_is_not_put_in_place(place: Place, wron
     place.engine.end_restore(77, area)
     assert problem.code == "ER00404"
     assert picture(place.replica) == place.before
+
+
+_ROW = (b"file", 0o640, 0, 0, 4, 5)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        packed_files([_ROW, (b"missing", *_ROW[1:])]),
+        packed_files([]),
+        packed_files([(b"directory", *_ROW[1:])]),
+        packed_files([(b"../file", *_ROW[1:])]),
+        packed_files([_ROW])[:-1],
+        b"\xc0",
+        b"",
+        b"\x91\x91\xc4\x04file",
+    ],
+)
+def test_files_told_together_are_looked_at_one_by_one(place: Place, packed: bytes) -> None:
+    area = place.engine.begin_restore(77)
+    for name in ("t0", "t1"):
+        staged = Path(os.fsdecode(area.directories[0])) / name
+        (staged / "directory").mkdir(parents=True)
+        (staged / "file").write_bytes(b"1234")
+    told = ((b"", directory_metadata()), (b"directory", directory_metadata()))
+    operations = [
+        StagedOperation(0, name, staged_path=os.fsencode(staged.parent) + b"/" + at, tree=told, files=files)
+        for name, at, files in (
+            (b"bad", b"t0", ((b"", packed),)),
+            (b"good", b"t1", ((b"", packed_files([_ROW])),)),
+        )
+    ]
+    (problem,) = place.engine.apply_staged(77, operations)
+    place.engine.end_restore(77, area)
+    assert (problem.code, problem.path.rpartition(b"/")[2]) == ("ER00404", b"bad")
+    assert not (place.replica / "bad").exists()
+    assert (place.replica / "good" / "file").read_bytes() == b"1234"
