@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 
 from app.agent.allowed_scripts import AllowedScripts
+from app.agent.certificate_faults import check_time
 from app.agent.grants import Grant, Grants, has_key
 from app.agent.home import AgentHome
 from app.agent.sessions import LoginLimiter
@@ -71,7 +72,8 @@ class Admission:
 
         Raises:
             CredentialsError: AE1033 no such scenario or not its key (nobody is told which), AE1038 the
-                definition is not signed by its master.
+                definition is not signed by its master, AE1075 the certificate of the master is not valid now:
+                the port of the stream would hang up on it without a word.
             BusyError: AE1014 after too many failures.
             ArcxoError: AE1035 other directories than were granted, AE1036 a script that is not allowed.
         """
@@ -83,6 +85,7 @@ class Admission:
             raise CredentialsError("AE1033", scenario=scenario_id)
         check_signature(grant.master_certificate, definition_xml, signature, grant.name)
         scenario = from_xml(definition_xml)
+        check_time(grant.master_certificate, scenario.master)
         if scenario.id != grant.scenario_id or _paths(scenario, replica) != grant.paths:
             raise ArcxoError("AE1035", scenario=grant.name, replica=replica)
         self._scripts.check(scenario, replica)

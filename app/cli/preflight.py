@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
@@ -12,6 +13,7 @@ from app.messages import render
 from app.model.errors import ExitCode
 from app.model.host import CheckOutcome, CheckResult
 
+_HOSTS_AT_ONCE = 16
 _MARKS = {CheckOutcome.OK: "ok", CheckOutcome.WARNING: "warning", CheckOutcome.ERROR: "ERROR"}
 
 
@@ -28,12 +30,14 @@ def preflight(*, hosts: tuple[str, ...], paths: tuple[bytes, ...]) -> int:
     """One line per check with cause and way out; the exit code is 1 when one is an error."""
     context = current()
     services = context.services
-    names = hosts or tuple(known.name for known in services.hosts.list())
+    names = tuple(services.hosts.show(name).name for name in hosts)
+    names = names or tuple(known.name for known in services.hosts.list())
     bad = False
     documents = []
     lines = []
-    for name in names:
-        found = services.hosts.preflight(name, paths)
+    with ThreadPoolExecutor(_HOSTS_AT_ONCE) as pool:
+        checked = list(pool.map(lambda name: services.hosts.preflight(name, paths), names))
+    for name, found in zip(names, checked, strict=True):
         bad = bad or any(result.outcome is CheckOutcome.ERROR for result in found)
         documents += [_document(name, result) for result in found]
         lines += [name, *(_line(result) for result in found)]

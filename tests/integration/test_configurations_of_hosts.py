@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.arcxo_command import Arcxo, until
+from tests.support.clock_skew import skewed
 from tests.support.network_hosts import Network, NetworkHost, add_host, network
 from tests.support.trees import assert_identical
 
@@ -194,6 +195,47 @@ def test_a_backup_that_loses_its_host_or_its_cable_leaves_no_session_and_the_nex
         made.server.text("media", "verify", session["media_name"], "--full", timeout_s=240)
     finally:
         made.server.stop()
+
+
+def test_clocks_that_are_two_hours_apart_disturb_neither_replication_nor_rewind_nor_backup(
+    net: Network, tmp_path: Path
+) -> None:
+    made = Configuration(net, 1, 1)
+    master, replica = made.masters[0], made.replicas[0]
+    for host, seconds in ((master, 3600), (replica, -3600)):
+        host.stop_agent()
+        host.start_agent(skewed(tmp_path, seconds))
+    for host, word in ((master, "ahead"), (replica, "behind")):
+        (told,) = [one for one in made.server.json("preflight", host.name) if one["code"] == "W1165"]
+        assert (word in told["text"], "3600" in told["text"]) == (True, True)
+    data, (copy,) = made.replicate("files", master, replica)
+    for number in range(50):
+        (data / str(number)).write_text("good")
+    made.server.wait("files", "in-sync", 60)
+    made.server.text("scenario", "bookmark", "files", "good")
+    for number in range(50):
+        (data / str(number)).write_text("spoilt")
+    (data / "0").rename(data / "renamed")
+    (data / "1").unlink()
+    made.server.wait("files", "in-sync", 60)
+    assert_identical(data, copy)
+    made.server.start()
+    try:
+        made.server.text("backup", "--scenario", "files", "--wait", timeout_s=240)
+        (data / "2").write_text("again")
+        made.server.wait("files", "in-sync", 60)
+        made.server.text("backup", "--scenario", "files", "--wait", timeout_s=240)
+        assert [one["files"] for one in made.server.json("session", "list")] == [49, 49]
+    finally:
+        made.server.stop()
+    made.server.text("scenario", "stop", "files")
+    made.server.text("scenario", "rewind", "files", "--to", "good")
+    assert {path.name: path.read_text() for path in copy.iterdir()} == {str(n): "good" for n in range(50)}
+    replica.die()
+    replica.start_agent()
+    made.server.text("scenario", "run", "files")
+    made.server.wait("files", "in-sync", 60)
+    assert_identical(data, copy)
 
 
 def _under_way(made: Configuration, job: int) -> None:

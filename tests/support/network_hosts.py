@@ -14,8 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from app.agent.home import AgentHome
@@ -53,8 +54,8 @@ class NetworkHost:
         state = self.arcxo.json("agent", "init", "--password-stdin", given=f"{PASSWORD}\n")
         return str(state["fingerprint"])
 
-    def start_agent(self) -> None:
-        """`agent run` in this host; returns when it answers."""
+    def start_agent(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`agent run` in this host, with more in its environment; returns when it answers."""
         log = (self.directory / "agent.out").open("ab")
         command = [
             *self.prefix,
@@ -67,7 +68,9 @@ class NetworkHost:
             self.address,
         ]
         with log:
-            self._agent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._agent = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | dict(environment)
+            )
         home = AgentHome(str(self.arcxo.home))
         until(home.running, f"the agent of {self.name}")
 

@@ -15,10 +15,11 @@ from app.agent.home import AgentHome
 from app.agent.peers import Peer, Peers
 from app.agent.sessions import ATTEMPTS
 from app.agent.signing import sign_definition
-from app.agent.tls import Identity, load_or_make_identity
+from app.agent.tls import Identity, fingerprint_of, load_or_make_identity
 from app.model.errors import ArcxoError, BusyError, CredentialsError, UsageError
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ScenarioProperties, ServerType
 from app.replication.definition import to_xml
+from tests.support.certificates import Authority
 
 SCENARIO = Scenario(
     1234567890,
@@ -154,6 +155,20 @@ def test_the_key_before_counts_until_the_new_one_is_used(bench: Bench) -> None:
     assert bench.open(second)
     with pytest.raises(CredentialsError, match="AE1033"):
         bench.open(first)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "words"), [(-60, -1, "it has expired"), (1, 30, "it is not valid before")]
+)
+def test_a_master_whose_certificate_is_not_valid_by_this_clock_is_told_so(
+    bench: Bench, begins: float, ends: float, words: str
+) -> None:
+    certificate, key = Authority().make("hq", begins_days=begins, days=ends)
+    bench.master = Identity(key, certificate, fingerprint_of(certificate))
+    with pytest.raises(CredentialsError) as caught:
+        bench.open(bench.admit())
+    assert (caught.value.code, caught.value.params["host"]) == ("AE1075", "hq")
+    assert words in str(caught.value.params["reason"])
 
 
 def test_a_scenario_that_was_dismissed_is_let_in_no_more(bench: Bench) -> None:
