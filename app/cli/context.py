@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from app.cli.jsonform import json_fields, json_value
-from app.cli.table import fields_table, table
+from app.cli.table import fields_table, harmless, table
 from app.model.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def with_fields(value: Any, **extra: Any) -> dict[str, Any]:
 
 def _encodable(text: str, stream: TextIO) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding)
+    return harmless(text).encode(encoding, "replace").decode(encoding)
 
 
 def _reason(error: Exception) -> str:

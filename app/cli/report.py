@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from app.cli.table import harmless
 from app.model.errors import ArcxoError, ExitCode
 
 
@@ -95,4 +96,4 @@ def _print_error(
     else:
         line = f"{code}: {text}" + (f"\n{action}" if action else "")
     encoding = sys.stderr.encoding or "utf-8"
-    print(line.encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)
+    print(harmless(line).encode(encoding, "replace").decode(encoding), file=sys.stderr, flush=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
@@ -44,6 +46,11 @@ def printable(text: str) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def harmless(text: str) -> str:
+    """`text` of any lines, its control characters shown as escapes: what other hosts say may hold some."""
+    return _CONTROLS.sub(lambda found: printable(found[0]), text)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -103,6 +103,17 @@ def test_errors_end_with_their_exit_code_and_leave_stdout_empty(
         assert output.err.startswith(error.code)
 
 
+def test_what_other_hosts_say_is_nothing_that_a_terminal_obeys(
+    composition: FakeComposition, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J\r\x9b31m"
+    composition.services.scenarios.raises = ArcxoError("AE1001", host=hostile, reason=hostile)
+    assert main(["scenario", "list"], composition) == 1
+    shown = capsys.readouterr().err
+    assert "\\x1b[2J" in shown
+    assert not set(shown) & set("\x1b\x07\r\x9b")
+
+
 def test_errors_are_objects_on_stderr_with_json(
     composition: FakeComposition, capsys: pytest.CaptureFixture[str]
 ) -> None:
