@@ -17,9 +17,11 @@ from app.model.job import Job
 from app.model.media import Device, SessionInfo
 from app.model.scenario import ScenarioStatus
 from app.model.upcoming import NextRun
+from app.services.api import ServerState
 from app.ui import formats
 from app.ui.home.day_strip import DayStrip
 from app.ui.home.decisions import Decision, highlights, worst_decision
+from app.ui.home.engines import engine_lines
 from app.ui.home.protection import Protection, ProtectionModel, protections
 from app.ui.home.side import SidePane, side_area
 from app.ui.manager import Context, Manager
@@ -131,6 +133,9 @@ class HomeManager(Manager):
         self.problem.retried.connect(self.refresh)
         self.problem.hide()
         self._decision: Decision | None = None
+        self._jobs: Sequence[Job] | None = None
+        self._devices: Sequence[Device] = ()
+        self._silent_since: datetime | None = None
         self._seen_job = seen_job(context.settings.value("home/seen_job"))
         self.banner.pressed.connect(self._on_decided)
         self.side = SidePane()
@@ -164,6 +169,8 @@ class HomeManager(Manager):
         self._poller.stale.connect(self._on_stale)
         self._servers_poller = self.poll(context.services.server.servers, _SERVERS_POLL_MS)
         self._servers_poller.answered.connect(self.side.set_servers)
+        self._server: ServerState | None = None
+        self.poll(context.services.server.state, _SERVERS_POLL_MS).answered.connect(self._on_server)
         upcoming = self.poll(context.services.jobs.upcoming, _UPCOMING_POLL_MS)
         upcoming.answered.connect(self._on_upcoming)
         self._freshness: dict[int, alert.Protection] = {}
@@ -211,6 +218,18 @@ class HomeManager(Manager):
         self.side.set_next(facts.jobs, self.protection.now)
         self.side.failures.set_jobs(facts.jobs, self.protection.now)
         self.side.set_devices(facts.devices)
+        self._jobs, self._devices, self._silent_since = facts.jobs, facts.devices, None
+        self._show_engines()
+
+    def _on_server(self, state: ServerState) -> None:
+        self._server = state
+        self._show_engines()
+
+    def _show_engines(self) -> None:
+        if self._server is not None and self._jobs is not None:
+            now = self.protection.now or datetime.now(UTC)
+            lines = engine_lines(self._server, self._jobs, self._devices, now, self._silent_since)
+            self.side.set_engines(lines)
 
     def _day_header(self) -> PaneHeader:
         header = PaneHeader("Next 24 hours")
@@ -254,6 +273,8 @@ class HomeManager(Manager):
     def _on_stale(self, at: datetime | None) -> None:
         if at is not None:
             self.protection_header.note.setText(f"Last answer {formats.clock(at)}")
+            self._silent_since = at
+            self._show_engines()
 
     def _on_row_activated(self, index: QModelIndex) -> None:
         item = self.table.current_object() if index.isValid() else None

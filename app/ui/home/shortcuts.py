@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.model.job import Job, JobResult
 from app.ui import formats
@@ -69,14 +69,19 @@ class QuickStart(QWidget):
         super().__init__()
         self.buttons: list[QPushButton] = []
         layout = _titled(self, "Quick start")
-        layout.setSpacing(2)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2)
+        layout.addLayout(grid)
         known = {entry.name for entry in entries()}
         for text, icon, manager, request in _WAYS:
             if manager in known:
                 made = button(text, "link", icon)
                 made.clicked.connect(partial(self.wanted.emit, manager, request))
-                layout.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
+                place = divmod(len(self.buttons), 2)
+                grid.addWidget(made, *place, alignment=Qt.AlignmentFlag.AlignLeft)
                 self.buttons.append(made)
+        grid.setColumnStretch(1, 1)
 
 
 class _Failure(QWidget):

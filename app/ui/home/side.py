@@ -13,6 +13,7 @@ from app.model.media import Device
 from app.model.scenario import ReplicaState, ScenarioStatus
 from app.model.server import ServerInfo
 from app.ui import formats
+from app.ui.home.engines import EngineLine
 from app.ui.home.protection import left_text, sync_text
 from app.ui.home.shortcuts import Failures, QuickStart
 from app.ui.theme import theme
@@ -51,6 +52,12 @@ class SidePane(QFrame):
         layout.addWidget(self.failures)
         layout.addWidget(Line())
         layout.addWidget(self._storage)
+        self._engines_line = Line()
+        self._engines = _Section("Server and engines", close=True)
+        self._engines.setVisible(False)
+        self._engines_line.setVisible(False)
+        layout.addWidget(self._engines_line)
+        layout.addWidget(self._engines)
         self._servers_line = Line()
         self._servers = _Section("Servers")
         layout.addWidget(self._servers_line)
@@ -97,6 +104,15 @@ class SidePane(QFrame):
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Devices with what is used."""
         self._storage.show_facts([_device_fact(device) for device in devices], "No device", busy=False)
+
+    def set_engines(self, lines: Sequence[EngineLine]) -> None:
+        """The server of this home and its engines."""
+        for widget in (self._engines_line, self._engines):
+            widget.setVisible(bool(lines))
+        facts: list[_Fact] = [
+            (one.name, one.state, None, one.text, _NO_GAUGE_ERROR if one.bad else "") for one in lines
+        ]
+        self._engines.show_facts(facts, "", busy=False)
 
     def set_servers(self, servers: Sequence[ServerInfo]) -> None:
         """The servers that share the catalog, where there are several: what they see, their signs of life."""
@@ -178,12 +194,12 @@ def _device_fact(device: Device) -> _Fact:
 
 
 class _Section(QWidget):
-    def __init__(self, title: str, link: QWidget | None = None) -> None:
+    def __init__(self, title: str, link: QWidget | None = None, *, close: bool = False) -> None:
         super().__init__()
         self._facts: list[_Fact] | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(16, 6, 16, 12)
-        self._layout.setSpacing(8)
+        self._layout.setSpacing(3 if close else 8)
         head = QHBoxLayout()
         head.addWidget(Label(title, "strong"))
         head.addStretch(1)
