@@ -114,6 +114,11 @@ def encode_listing(root: int, entries: tuple[Listed, ...]) -> bytes:
     return _packed([_LISTING, root, entries])
 
 
+def encode_packed_listing(root: int, count: int, entries: bytes) -> bytes:
+    """The same of `count` entries that are in msgpack already, one behind the other."""
+    return b"".join((_packed([_LISTING, root, ()])[:-1], array_header(count), entries))
+
+
 def _packed(fields: list[Any]) -> bytes:
     packed: bytes = msgpack.packb(fields, use_bin_type=True)
     return packed

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from app.model.entry import order_key
@@ -38,8 +36,8 @@ class ListedStates:
         self._noted = 0
         self._findings: list[Finding] = []
         self._old_ns = time.time_ns() - _YOUNG_NS
-        self._rows = itertools.chain.from_iterable(self._noted_rows())
-        self._row = next(self._rows, None)
+        self._rows: list[Any] = store.states.rows_from(root, b"", _CHUNK)
+        self._at = 0
         self._asked: Any = None
         """What is noted of the entry that was asked of last."""
 
@@ -49,15 +47,13 @@ class ListedStates:
         The change time tells: nothing of an entry changes without it.
         """
         key = path.replace(b"/", b"\0")
-        row = self._row
-        if row is not None and row[0] < key:
-            self._pass(key)
-            row = self._row
+        self._pass(key)
+        row = self._row()
         if row is None or row[0] != key:
             self._asked = None
             return None
         self._asked = row
-        self._row = next(self._rows, None)
+        self._at += 1
         _, inode, mode, _, _, size, modified, changed, xattrs = row
         if (
             changed == status.st_ctime_ns
@@ -95,19 +91,28 @@ class ListedStates:
         self._commit()
         return self._findings
 
-    def _noted_rows(self) -> Iterator[list[Any]]:
-        """In parts: what is noted meanwhile is of what was passed."""
-        low = b""
-        while rows := self._store.states.rows_from(self._root, low, _CHUNK):
-            yield rows
-            low = rows[-1][0] + b"\0"
+    def waiting(self) -> tuple[list[Any], int]:
+        """Some of the rows of which nothing was listed yet, and which is the first; none at the end."""
+        if self._at >= len(self._rows) > 0:
+            # In parts: what is noted meanwhile is of what was passed.
+            self._rows = self._store.states.rows_from(self._root, self._rows[-1][0] + b"\0", _CHUNK)
+            self._at = 0
+        return self._rows, self._at
+
+    def met(self, at: int) -> None:
+        """Of these rows, those before `at` are of entries that are listed as they were noted."""
+        self._at = at
+
+    def _row(self) -> Any:
+        rows, at = self.waiting()
+        return rows[at] if rows else None
 
     def _pass(self, key: bytes | None) -> None:
         """What was noted before `key` and was not listed is gone."""
-        while self._row is not None and (key is None or self._row[0] < key):
-            gone = PathState(*self._row)
+        while (row := self._row()) is not None and (key is None or row[0] < key):
+            gone = PathState(*row)
             self._note(gone.path, gone, None)
-            self._row = next(self._rows, None)
+            self._at += 1
 
     def _note(self, path: bytes, before: PathState | None, now: PathState | None) -> None:
         states = self._store.states

@@ -123,7 +123,11 @@ class ListedLinks:
     def see(self, entry: ListedEntry) -> None:
         """One entry of the listing."""
         if entry.links > 1 and entry.kind is not EntryKind.DIRECTORY:
-            self._names.setdefault(entry.inode, []).append(entry.path)
+            self.note(entry.path, entry.inode)
+
+    def note(self, path: bytes, inode: int) -> None:
+        """One that has several names and is no directory."""
+        self._names.setdefault(inode, []).append(path)
 
     def end(self) -> None:
         """The listing is complete.

@@ -58,30 +58,41 @@ def list_raw(place: Rooted, noted: Noted | None = None) -> Iterator[Listed]:
             waiting.pop()
             continue
         path, status = level.pop()
-        mode = status.st_mode
-        kind = mode >> 12
-        digest = None if noted is None else noted.digest(path, status)
-        known = digest is not None
-        try:
-            target = _target(place, path) if kind == _LINK else b""
-            if digest is None:
-                digest = xattr_digest(_xattrs(place, path))
-        except (PathTrouble, FileNotFoundError):
-            if noted is not None:
-                noted.vanished()
+        entry = raw_entry(place, path, status, noted)
+        if entry is None:
             continue
-        entry = (
-            path, kind, mode & 0o7777, status.st_uid, status.st_gid, status.st_size if kind == _FILE else 0,
-            status.st_mtime_ns, digest, target, status.st_rdev if kind in _DEVICES else 0, status.st_dev,
-            status.st_ino, status.st_nlink,
-        )  # fmt: skip
-        if noted is not None and not known:
-            noted.listed(listed_entry(entry), status.st_ctime_ns)
         yield entry
-        if kind == _DIRECTORY:
+        if entry[1] == _DIRECTORY:
             inside = _directory(place, path)
             inside.reverse()
             waiting.append(inside)
+
+
+def raw_entry(place: Rooted, path: bytes, status: os.stat_result, noted: Noted | None) -> Listed | None:
+    """The entry of what was found at `path`, as a `Listing` has it; None when it is gone by now.
+
+    Raises OSError.
+    """
+    mode = status.st_mode
+    kind = mode >> 12
+    digest = None if noted is None else noted.digest(path, status)
+    known = digest is not None
+    try:
+        target = _target(place, path) if kind == _LINK else b""
+        if digest is None:
+            digest = xattr_digest(_xattrs(place, path))
+    except (PathTrouble, FileNotFoundError):
+        if noted is not None:
+            noted.vanished()
+        return None
+    entry = (
+        path, kind, mode & 0o7777, status.st_uid, status.st_gid, status.st_size if kind == _FILE else 0,
+        status.st_mtime_ns, digest, target, status.st_rdev if kind in _DEVICES else 0, status.st_dev,
+        status.st_ino, status.st_nlink,
+    )  # fmt: skip
+    if noted is not None and not known:
+        noted.listed(listed_entry(entry), status.st_ctime_ns)
+    return entry
 
 
 def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) -> ListedEntry:

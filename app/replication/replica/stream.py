@@ -17,7 +17,7 @@ from app.model.scenario import ReplicaState, Scenario
 from app.replication.codec import decode
 from app.replication.compression import CompressingLink
 from app.replication.definition import from_xml
-from app.replication.frame_codec import decode_frame, encode_frame, encode_listing
+from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
     Batch,
@@ -43,14 +43,15 @@ from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.incoming import Incoming
 from app.replication.replica.inspecting import inspect
 from app.replication.replica.link_groups import ListedLinks
-from app.replication.replica.listing import in_parts, list_raw
+from app.replication.replica.listing import in_parts
 from app.replication.replica.packed import packed_batch
+from app.replication.replica.packed_listing import encoded_listing
 from app.replication.replica.replica import Replica
 from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.trouble import PathTrouble
-from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest, listed_entry
+from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
 if TYPE_CHECKING:
     from app.replication.records import Record
@@ -308,11 +309,8 @@ class ReplicaStream:
             tree.forget()
             links, seen = ListedLinks(store.links, root), ListedStates(store, root)
             try:
-                for part in in_parts(list_raw(tree.tree, seen)):
-                    for entry in part:
-                        if entry[12] > 1:
-                            links.see(listed_entry(entry))
-                    self._send_bytes(encode_listing(root, part))
+                for part in encoded_listing(root, tree.tree, seen, links):
+                    self._send_bytes(part)
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error
             links.end()
