@@ -142,14 +142,18 @@ def init_from_media(
     return jobs
 
 
+def _check_home(home: str) -> None:
+    if not home_exists(home):
+        raise NotFoundError("E5108" if agent_home(home).exists else "E5102", home=home)
+
+
 def open_services(home: str) -> Services:
     """The services of the home's owner on this machine. Close them when done.
 
     Raises:
-        NotFoundError: E5102 when `home` is not a home.
+        NotFoundError: E5102 when `home` is not a home, E5108 when it is an agent's alone.
     """
-    if not home_exists(home):
-        raise NotFoundError("E5102", home=home)
+    _check_home(home)
     from app.services.local import open_local
 
     return open_local(home)
@@ -160,10 +164,9 @@ def run_server(home: str) -> int:
 
     Raises:
         BusyError: E5103 when a server of this home runs already.
-        NotFoundError: E5102 when `home` is not a home.
+        NotFoundError: E5102 when `home` is not a home, E5108 when it is an agent's alone.
     """
-    if not home_exists(home):
-        raise NotFoundError("E5102", home=home)
+    _check_home(home)
     from app.jobs.server import serve
 
     return serve(home)
@@ -191,10 +194,9 @@ def start_server(home: str, timeout_s: float = 30) -> None:
 
     Raises:
         BusyError: E5104 when it is not ready within `timeout_s` (or ended; the log's end is in the text).
-        NotFoundError: E5102 when `home` is not a home.
+        NotFoundError: E5102 when `home` is not a home, E5108 when it is an agent's alone.
     """
-    if not home_exists(home):
-        raise NotFoundError("E5102", home=home)
+    _check_home(home)
     from app.jobs.process import start
 
     start(home, timeout_s)
