@@ -104,7 +104,11 @@ def test_each_job_is_done_once_or_crashed_and_done_again(
     def lines() -> list[list[str]]:
         return [line.split() for line in done.read_text().splitlines()] if done.exists() else []
 
-    until(lambda: sum(1 for word, _, name in lines() if (word, name) == ("ended", "first")) > count // 10, 60)
+    def is_amidst() -> bool:
+        of_first = Counter(word for word, _, name in lines() if name == "first")
+        return of_first["ended"] > count // 10 and of_first["began"] > of_first["ended"]
+
+    until(is_amidst, 60)
     os.kill(first.pid, fate)
     if fate is signal.SIGSTOP:
         # It comes back when its claims are another's.
