@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
@@ -28,6 +27,7 @@ from app.ui.backup.draft import device_groups, readiness
 from app.ui.backup.estimate import estimate
 from app.ui.backup.foot import ReadinessBar
 from app.ui.backup.machines import Machines
+from app.ui.backup.options_opening import OptionsOpening
 from app.ui.backup.parts import Parts, at_once, parts
 from app.ui.backup.script_files import ScriptFiles
 from app.ui.backup.staging_tab import StagingTab
@@ -43,7 +43,6 @@ from app.ui.backup.verdict import (
     first_fault,
     show_verdict,
 )
-from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.manager import Context, Manager
 from app.ui.widgets.basics import Line, button
 from app.ui.widgets.tool_row import ToolRow
@@ -74,6 +73,8 @@ class BackupManager(Manager):
         self.start_action = self.make_action("Start…", "play", "Ctrl+Return", self.start)
         self.start_button.clicked.connect(self.start)
         self.scripts = ScriptFiles(context, self.saved, self._open, self)
+        self.options = OptionsOpening(context, self, self)
+        self.options.changed.connect(self._on_options)
         self.options_action = self.make_action("Options…", "settings", "Ctrl+Shift+O", self.show_options)
         self.new_action = self.make_action("New job", "file-plus", "", self._begin_anew)
         self.open_action = self.make_action(
@@ -366,25 +367,9 @@ class BackupManager(Manager):
 
     def show_options(self, tab: object = None) -> None:
         """Everything of the job that is on no tab. `tab`: the page to begin with."""
-        names = [status.scenario.name for status in self.draft.selected(self.statuses)]
-        names += [source.label for source in self.draft.sources]
-        dialog = BackupOptionsDialog(
-            self.context,
-            self.draft,
-            names,
-            self,
-            lambda draft: draft.script(self.statuses),
-            rotation=self.schedule.rotates,
-        )
-        if isinstance(tab, str):
-            dialog.show_tab(tab)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(partial(self._on_options, dialog))
-        dialog.alerts_wanted.connect(partial(self.context.open_manager, "alerts"))
-        dialog.open()
+        self.options.show(tab)
 
-    def _on_options(self, dialog: BackupOptionsDialog) -> None:
-        self.draft.take_options(dialog.draft)
+    def _on_options(self) -> None:
         self.destination.form.show_draft()
         self._warnings.ask_soon()
         self._show_readiness()
