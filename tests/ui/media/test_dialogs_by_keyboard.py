@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QAbstractItemView, QAbstractScrollArea, QDialog, Q
 import app.ui
 from app.model.job import Schedule
 from app.model.owners import OwnerCount, OwnerRule
+from app.model.staging import CopyWhen, StagingPolicy
 from app.ui.backup.draft import BackupDraft
+from app.ui.backup.staging_dialog import StagingDialog
 from app.ui.dialogs.backup_options import BackupOptionsDialog
 from app.ui.dialogs.restore_login import RestoreLoginDialog
 from app.ui.dialogs.restore_options import JobOptions, RestoreOptionsDialog
@@ -63,6 +65,7 @@ def dialogs(services, context, qtbot) -> dict[str, Callable[[], QDialog]]:
     host = QWidget()
     qtbot.addWidget(host)
     services.owner_counts = OWNERS
+    at_clock = StagingPolicy("GROUP0", "GROUP1", copy_when=CopyWhen.AT, copy_at="22:00", copy_days="MO")
     row = LoginRow(Part(services.media.session("", 60)), Target())
     there = LoginRow(Part(services.media.session("", 61)), Target(False, "files-02", b"/srv/out"))
     planned = PlanInput(requests([there], Options(), Schedule(), hold=False), [there], "files-02")
@@ -76,6 +79,7 @@ def dialogs(services, context, qtbot) -> dict[str, Callable[[], QDialog]]:
         "owners": lambda: RestoreOwnersDialog("files-02", OWNERS, OwnerRule.NUMBER, (), host),
         "options": lambda: RestoreOptionsDialog(context, JobOptions(), host),
         "options of a backup": lambda: BackupOptionsDialog(context, BackupDraft(), ["orders"], host),
+        "staging policy": lambda: StagingDialog(context, "GROUP0", ["GROUP1"], at_clock, host),
         "preview": lambda: PreviewDialog(context, newer, host),
         "compare versions": lambda: CompareFilesDialog(context, older, newer, host),
         "compare folders": lambda: CompareFoldersDialog(context, older, newer, host),
