@@ -35,6 +35,7 @@ _CERTIFICATE = frozenset({"AE1006", "AE1075"})
 
 _LOST_CLAIM = "E6003"
 _CATALOG_AWAY = "E6040"
+_UNREADABLE = "E3370"
 
 
 class BackupJobs:
@@ -104,7 +105,10 @@ class BackupJobs:
                 raise
             started = control.state.phase not in (JobPhase.WAITING, JobPhase.CONNECT)
             refused = isinstance(error, CredentialsError)
-            control.error(error, scenario=node.scenario)
+            params = dict(error.params)
+            if error.code == _UNREADABLE:
+                params |= {"scenario": node.scenario, "replica": node.replica}
+            control.fault(error.code, params, scenario=node.scenario)
             result = JobResult.FAILED if started else JobResult.RUN_FAILED
         control.begin_phase(JobPhase.FINISH)
         node.seconds = time.monotonic() - began

@@ -160,6 +160,14 @@ def test_a_scenario_that_does_not_replicate_fails_with_its_code(bench: Bench) ->
     assert not bench.catalog.sessions.list()
 
 
+def test_a_definition_that_cannot_be_read_is_told_with_scenario_and_replica(bench: Bench) -> None:
+    bench.agent.begin_error = ArcxoError("E3370", scenario="7.xml", replica="—", cause="it is no XML")
+    job = bench.ended(bench.backup())
+    assert job.last_result is JobResult.FAILED
+    (line,) = [one for one in bench.catalog.log.records if one.code == "E3370"]
+    assert (line.scenario, line.params["replica"]) == ("Files", "localhost")
+
+
 def test_an_unexpected_exception_fails_the_job_as_a_bug(bench: Bench, expected_log: Any) -> None:
     expected_log("unexpected failure")
     bench.agent.archive_error = RuntimeError("surprise")
