@@ -110,6 +110,12 @@ QRadioButton::indicator:checked { background: $accent_fill; border-color: $accen
 QRadioButton::indicator:disabled { border-color: $border; background: $sunken; }
 
 QTabBar { background: transparent; qproperty-drawBase: 0; }
+QTabBar::scroller { width: ${s28}px; }
+QTabBar QToolButton { background: $surface; border: none; border-radius: 0; padding: 0; }
+QTabBar QToolButton::left-arrow { image: url($icons/tabs-left-$tone.svg); }
+QTabBar QToolButton::right-arrow { image: url($icons/tabs-right-$tone.svg); }
+QTabBar QToolButton::left-arrow, QTabBar QToolButton::right-arrow { width: ${s14}px; height: ${s14}px; }
+QTabBar::tear { width: 0; }
 QTabBar::tab { background: transparent; color: $text2; padding: 0 ${s10}px; margin-right: 8px;
   min-height: ${s36}px; border: none; border-bottom: 2px solid transparent; font-weight: 500; }
 QTabBar::tab:selected { color: $accent; border-bottom: 2px solid $accent; }

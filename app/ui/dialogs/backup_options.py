@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QTime
+from PySide6.QtCore import QSize, QTime
 from PySide6.QtWidgets import QComboBox, QRadioButton, QSpinBox, QTimeEdit, QWidget
 
 from app.model.job import BackupScript, VerifyMode
@@ -29,6 +29,7 @@ from app.ui.dialogs.backup_filter_page import BackupFilterPage
 from app.ui.dialogs.backup_media_page import BackupMediaPage
 from app.ui.dialogs.job_options import JobOptionsDialog, page
 from app.ui.manager import Context
+from app.ui.screens import room_of
 from app.ui.theme import theme
 from app.ui.widgets.basics import Label
 from app.ui.widgets.boxes import row_of
@@ -58,7 +59,7 @@ class BackupOptionsDialog(JobOptionsDialog):
         self.draft = draft.for_options()
         options = self.draft.options
         super().__init__(context, options.commands, options.job_log, tuple(JOB_LOG), parent)
-        self.resize(theme().px(860), theme().px(700))
+        self.resize(QSize(theme().px(860), theme().px(700)).boundedTo(room_of(self)))
         self.media = BackupMediaPage(self.draft.rules, rotation=rotation)
         self.verify: dict[VerifyMode, QRadioButton] = {}
         self.encryption = BackupEncryptionPage(self.draft)
