@@ -55,6 +55,7 @@ class RunReports:
         report = self._new(ReportKind.SYNCHRONIZATION, host, items.began_at)
         figures = {"modified": items.modified, "removed": items.removed, "sent_bytes": sent_bytes}
         self._keep(replace(report, figures=figures), items.items)
+        items.items = []  # who holds the run need not hold them
 
     def daily(self) -> None:
         """A replication report, if the last is a day old. Call it now and then."""

@@ -256,18 +256,21 @@ class ReplicaStream:
                 with replica.lock:
                     replica.retain(time.monotonic())
                 continue
-            frame, count = taken
-            if isinstance(frame, ListRequest):
-                self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
-            elif isinstance(frame, Batch):
-                records = tuple(decode(record) for record in frame.records)
-                self._apply(replica, Prepared(frame, records, {}), count)
-            elif isinstance(frame, Prepared):
-                self._apply(replica, frame, count)
-            elif isinstance(frame, FetchRequest):
-                self._fetch(replica, frame)
-            else:
-                raise ArcxoError("ER00301", cause="a frame that does not belong here")
+            self._serve_one(replica, *taken)
+            del taken  # the contents of files in it, which nothing else needs while nothing comes
+
+    def _serve_one(self, replica: Replica, frame: Frame | Prepared, count: int) -> None:
+        if isinstance(frame, ListRequest):
+            self._list_as_of(replica, frame) if frame.point else self._list(replica, frame.root)
+        elif isinstance(frame, Batch):
+            records = tuple(decode(record) for record in frame.records)
+            self._apply(replica, Prepared(frame, records, {}), count)
+        elif isinstance(frame, Prepared):
+            self._apply(replica, frame, count)
+        elif isinstance(frame, FetchRequest):
+            self._fetch(replica, frame)
+        else:
+            raise ArcxoError("ER00301", cause="a frame that does not belong here")
 
     def _apply(self, replica: Replica, prepared: Prepared, count: int) -> None:
         batch, records = prepared.batch, prepared.records
