@@ -21,6 +21,8 @@ from app.replication.master.walker import Report
 
 _KEPT_ROWS = 20_000
 """Rows of the last parts, for those who follow closely: they need not read them from the disk."""
+_READ_MOST = 10_000
+"""Rows that a follower who lags behind takes from the disk at a time: the walk may be a million ahead."""
 _POLL_S = 0.2
 
 
@@ -134,6 +136,8 @@ class FollowingReader(ShadowReader):
             part, high, walked = self._filling.part(self, root, low)
             if isinstance(part, ShadowReader):
                 part = self._read(part, root, low, high)
+                if len(part) == _READ_MOST:
+                    high, walked = part[-1][0], False
             if part:
                 yield part
             low = high
@@ -142,7 +146,7 @@ class FollowingReader(ShadowReader):
         self, reader: ShadowReader, root: int, low: bytes | None, high: bytes | None
     ) -> list[ShadowRow]:
         try:
-            return list(reader.rows_between(root, low, high))
+            return list(itertools.islice(reader.rows_between(root, low, high), _READ_MOST))
         finally:
             if reader is not self.pinned:
                 reader.close()

@@ -170,10 +170,12 @@ def test_a_reader_follows_the_walk_and_sees_nothing_of_what_is_recorded_later(
     later.close()
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 1_000])
 @pytest.mark.parametrize("kept", [0, 3, 1_000])
 def test_a_reader_gets_each_row_once_however_far_it_is_behind(
-    place: Place, monkeypatch: pytest.MonkeyPatch, kept: int
+    place: Place, monkeypatch: pytest.MonkeyPatch, kept: int, at_once: int
 ) -> None:
+    monkeypatch.setattr("app.replication.master.filling._READ_MOST", at_once)
     monkeypatch.setattr("app.replication.master.filler._PASS_FIRST", 2)
     monkeypatch.setattr("app.replication.master.filler._PASS_MOST", 2)
     monkeypatch.setattr("app.replication.master.filling._KEPT_ROWS", kept)
@@ -188,6 +190,18 @@ def test_a_reader_gets_each_row_once_however_far_it_is_behind(
     after = ShadowReader(place.shadow.path)
     assert found == list(after.rows(0))
     after.close()
+    reader.close()
+
+
+def test_a_reader_far_behind_the_walk_holds_a_part_of_the_rows_only(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.replication.master.filling._KEPT_ROWS", 0)
+    monkeypatch.setattr("app.replication.master.filling._READ_MOST", 3)
+    reader = place.filling.reader(lambda: None)
+    place.fill()
+    place.filling.walked(0)
+    assert [len(part) for part in reader.parts(0)] == [3, 3, 3, 1]
     reader.close()
 
 
