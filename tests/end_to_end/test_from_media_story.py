@@ -125,7 +125,9 @@ def test_jobs_accounts_registrations_and_alerts_come_back_on_a_new_machine(tmp_p
         # The scenario is stopped, and whole: it runs, and the job runs when it is let.
         new.text("scenario", "run", "files")
         new.wait("files", "in-sync")
-        new.text("job", "run", str(held[0]["id"]))
-        new.text("job", "wait", str(held[0]["id"]))
+        number = str(held[0]["id"])
+        new.text("job", "ready", number)
+        new.text("job", "run", number)
+        new.text("job", "wait", number)
     finally:
         new.stop()
