@@ -9,9 +9,11 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QDialog, QTextBrowser, QWidget
 
+from app.model.job import JobStatus
 from app.model.owners import OwnerChange, OwnerCount, OwnerRule
 from app.model.server import ServerInfo
-from app.ui.backup.verdict import SOURCE
+from app.model.staging import CopyWhen
+from app.ui.backup.verdict import SOURCE, STAGING
 from app.ui.dialogs.restore_owners import RestoreOwnersDialog
 from app.ui.main_window import MainWindow
 from app.ui.printing import write_sheet
@@ -62,6 +64,29 @@ def option_tabs(app: QApplication, window: MainWindow, folder: Path) -> None:
             name = dialog.tabs.tabText(tab).lower().replace(" ", "_").replace("/", "_")
             save(dialog, folder, f"{manager}_options_{name}")
         dialog.close()
+
+
+def staging_policy(app: QApplication, window: MainWindow, folder: Path) -> None:
+    """The policy of a staging group that copies at a time of day, and the monitors of jobs in windows."""
+    window.open_manager("backup")
+    manager = window.current_manager
+    manager.tabs.setCurrentIndex(STAGING)
+    spin(app, 0.5)
+    manager.staging.edit_policy()
+    dialog = opened(app, window)
+    dialog.when.when.setCurrentIndex(dialog.when.when.findData(CopyWhen.AT))
+    spin(app, 0.4)
+    save(dialog, folder, "backup_staging_policy")
+    dialog.close()
+    window.open_manager("job_status")
+    spin(app, 0.8)
+    status = window.current_manager
+    for job in window.context.services.jobs.list():
+        if job.status in (JobStatus.ACTIVE, JobStatus.READY) and job.parent_id is None:
+            status.monitors.open(job)
+            spin(app, 1.0)
+            save(status.monitors.windows[job.id], folder, f"job_monitor_{job.status.value}")
+    status.monitors.close_all()
 
 
 def owners(app: QApplication, window: MainWindow, folder: Path) -> None:
