@@ -55,6 +55,8 @@ class Cut:
     starts: list[int] = field(default_factory=list)
     inodes: list[int] = field(default_factory=list)
     """Of what was made, for each entry."""
+    size_bytes: int = 0
+    """Of all contents."""
 
     def discard(self) -> None:
         """Remove what was made."""
@@ -63,11 +65,6 @@ class Cut:
                 os.unlink(self.place + b"/" + entry[NAME])
             except OSError:
                 continue
-
-    @property
-    def size_bytes(self) -> int:
-        """Of all contents."""
-        return sum(entry[SIZE] for entry in self.entries)
 
 
 def can_make() -> bool:
@@ -102,6 +99,7 @@ def cuts(files: NewFiles, place: bytes) -> tuple[dict[tuple[int, int], Cut], lis
             cut = found[key] = Cut(files, place)
         cut.entries.append(entry)
         cut.starts.append(at[2])
+        cut.size_bytes += at[3]
     return found, alone
 
 
@@ -138,6 +136,7 @@ def keep_made(cuts_of_block: list[Cut], results: list[list[int]]) -> list[Item]:
             pairs = list(zip(cut.entries, inodes, strict=True))
             refused += [cut.files.item(entry) for entry, inode in pairs if inode < 0]
             cut.entries = [entry for entry, inode in pairs if inode >= 0]
+            cut.size_bytes = sum(entry[SIZE] for entry in cut.entries)
             inodes = [inode for inode in inodes if inode >= 0]  # noqa: PLW2901 - those of the entries
         cut.inodes = inodes
     return refused

@@ -8,8 +8,12 @@ from libc.string cimport memcmp
 
 from app.native.posix cimport (
     AT_FDCWD, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, S_IFMT, S_IFREG, close,
-    fchmod, fchown, fstat, futimens, openat, pread, stat_t, timespec, unlinkat, write,
+    fchmod, fchown, fstat, futimens, off_t, openat, pread, stat_t, timespec, unlinkat, write,
 )
+
+cdef extern from "<fcntl.h>" nogil:
+    int sync_file_range(int fd, off_t offset, off_t count, unsigned int flags)
+    unsigned int SYNC_FILE_RANGE_WRITE
 
 cdef enum:
     PIECE = 1 << 16
@@ -98,6 +102,9 @@ cdef void _make(Wanted *wanted, int directory, char *buffer) noexcept nogil:
     wanted.error = _fill(fd, wanted, buffer)
     if wanted.error == 0:
         wanted.error = _settle(fd, wanted)
+    if wanted.error == 0 and wanted.length:
+        # All is to be on the disk in the end, and the kernel has one thread to begin that, late.
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE)
     if close(fd) != 0 and wanted.error == 0 and system.errno != EINTR:
         wanted.error = system.errno
     if wanted.error != 0:
@@ -109,7 +116,8 @@ def files(list directories, list rows, bytes data):
 
     Each of `rows` is (which of the `directories`, name, offset in `data`, length, permissions, user, group,
     time in ns). The directories are paths of which the last name is not followed. What is made has
-    exactly these metadata, and was read back: else the error is EBADMSG. Other threads go on.
+    exactly these metadata, and was read back: else the error is EBADMSG. It is on its way to the disk; whoever
+    needs it there waits for that. Other threads go on.
 
     Raises:
         ValueError: for something that is no name, no directory of these, or not in the data.
