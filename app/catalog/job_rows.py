@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, or_, select
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, or_, select
 
 from app.catalog import dialect, rows
 from app.catalog.api import NewJob
@@ -54,6 +54,27 @@ def due_jobs(now: int, most: int = 1) -> Any:
             jobs.c.id,
         )
         .limit(most)
+    )
+
+
+def ahead_of(row: Row[Any], now: int) -> Any:
+    """How many backups run in the device group of a running one, on any server, that began before it.
+
+    Jobs that only wait for their children, and those of servers that died, are none of them.
+    """
+    child = jobs.alias()
+    earlier = and_(jobs.c.started_at == row.started_at, jobs.c.id < row.id)
+    return (
+        select(func.count())
+        .select_from(jobs)
+        .where(
+            jobs.c.status == _ACTIVE,
+            jobs.c.kind == JobKind.BACKUP.value,
+            jobs.c.device_group == row.device_group,
+            jobs.c.lease_until > now,
+            or_(jobs.c.started_at < row.started_at, earlier),
+            ~exists().where(child.c.parent_id == jobs.c.id),
+        )
     )
 
 

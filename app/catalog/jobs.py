@@ -14,6 +14,7 @@ from app.catalog.api import Claim, FollowUp, JobCounts, NewJob, NextRun, Totals
 from app.catalog.database import Database
 from app.catalog.job_rows import (
     abandoned_jobs,
+    ahead_of,
     due_jobs,
     ended_values,
     insert_job,
@@ -91,6 +92,12 @@ class SqlJobs:
             done=by_status[_DONE],
             results=tuple(sorted(by_result.items())),
         )
+
+    def ahead_in_group(self, job_id: int) -> int:
+        """How many running backups of the job's device group began before it. NotFoundError E6008."""
+        with self._database.read() as c:
+            row = row_of_job(c, job_id)
+            return int(c.execute(ahead_of(row, dialect.now_us(c))).scalar_one())
 
     def credentials(self, job_id: int) -> bytes:
         """The sealed credentials as submitted. Raises NotFoundError E6008."""

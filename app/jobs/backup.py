@@ -5,6 +5,7 @@ child jobs.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from app.agent.api import Agent, AnyPoint, BackupPoint
 from app.agent.names import is_masters_own
@@ -17,6 +18,7 @@ from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.estimating import Expectation
 from app.jobs.home_record import HomeRecorder
+from app.jobs.host_lane import place_on_host
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia
@@ -79,7 +81,9 @@ class BackupJobs:
             (*script.scenario_names, *(one.label for one in script.sources))[0],
         )
         text = f"device group {group}: {script.streams} backups write to it"
-        with self._lanes.slot(control, ("streams", group), script.streams, text):
+        jobs, shared = self._catalog.jobs, self._catalog.shared
+        ahead = partial(jobs.ahead_in_group, control.job.id) if shared else None
+        with self._lanes.slot(control, ("streams", group), script.streams, text, ahead):
             return around(control, script.commands_of(label), label, lambda: self._run_one(control, script))
 
     def ended(self, control: JobControl, result: JobResult) -> None:
@@ -123,7 +127,10 @@ class BackupJobs:
     def _back_up(self, control: JobControl, node: NodeSummary) -> JobResult:
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
         lane = ("scenario", node.scenario_id, node.replica)
-        with self._lanes.hold(control, lane, f"another backup of scenario {node.scenario}"):
+        with (
+            self._lanes.hold(control, lane, f"another backup of scenario {node.scenario}"),
+            place_on_host(self._catalog, self._lanes, control, node.replica),
+        ):
             control.begin_phase(JobPhase.CONNECT)
             control.note("N5001", scenario=node.scenario, replica=node.replica)
             self._check_master_login(node, secrets)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from app.jobs.control import JobControl
+
+_LOOK_EVERY_S = 1.0
 
 
 class Lanes:
@@ -49,17 +52,35 @@ class Lanes:
             return True
 
     @contextmanager
-    def slot(self, control: JobControl, lane: Hashable, most: int, text: str) -> Iterator[None]:
-        """One of `most` places of a lane; waits for it with `text` shown. Raises CanceledError E5131."""
+    def slot(
+        self,
+        control: JobControl,
+        lane: Hashable,
+        most: int,
+        text: str,
+        ahead: Callable[[], int] | None = None,
+    ) -> Iterator[None]:
+        """One of `most` places of a lane; waits for it with `text` shown. Raises CanceledError E5131.
+
+        `ahead`: the lane is one of all servers together; tells how many have a place before this job.
+        """
         taken = False
+        looked_at = float("-inf")
 
         def take() -> bool:
-            nonlocal taken
+            nonlocal taken, looked_at
+            if ahead is not None:
+                # The place in the line only gets better: whoever began later stands behind.
+                if time.monotonic() - looked_at < _LOOK_EVERY_S:
+                    return False
+                looked_at = time.monotonic()
+                if ahead() >= most:
+                    return False
             taken = self._take_slot(control.job.id, lane, most)
             return taken
 
         try:
-            control.wait_for(text + self._here, take)
+            control.wait_for(text if ahead is not None else text + self._here, take)
             yield
         finally:
             if taken:

@@ -24,7 +24,7 @@ from app.jobs.media_seen import check_group_seen
 from app.jobs.secrets import SecretStore
 from app.jobs.shared_home import invite, join, set_location
 from app.model.errors import ArcxoError, BusyError, UsageError
-from app.model.job import BackupScript, Credentials, JobKind, JobPhase, JobProgress
+from app.model.job import BackupScript, Credentials, JobKind, JobPhase, JobProgress, JobResult
 from app.model.media import Device
 from app.model.server import CatalogChoice
 from app.model.source import DirectSource
@@ -219,6 +219,19 @@ def test_a_due_job_says_for_which_server_it_waits_though_that_of_this_home_is_st
         found = services.jobs.next_run(job.id)
         assert found.code == "N5725"
         assert (found.params["servers"], found.params["reason"]) == ("two", "it sees far")
+
+
+def test_the_streams_of_a_group_are_counted_over_all_servers(first: str) -> None:
+    with catalog_of(first) as one, catalog_of(joined(first)) as two:
+        numbers = []
+        for catalog, server in ((one, "one"), (two, "two"), (one, "one")):
+            script = BackupScript((), (), sources=(DirectSource("elsewhere", b"/x"),))
+            job = catalog.jobs.submit(NewJob(JobKind.BACKUP, "b", script, "caroot", device_group="GROUP0"))
+            assert catalog.jobs.claim_due(server) is not None
+            numbers.append(job.id)
+        assert [two.jobs.ahead_in_group(number) for number in numbers] == [0, 1, 2]
+        one.jobs.finish(numbers[0], 1, JobResult.FINISHED)
+        assert [two.jobs.ahead_in_group(number) for number in numbers[1:]] == [0, 1]
 
 
 def test_the_commands_list_and_remove_servers(first: str) -> None:

@@ -74,6 +74,9 @@ class MemoryJobs:
     def credentials(self, job_id: int) -> bytes:
         return self._row(job_id).sealed
 
+    def ahead_in_group(self, job_id: int) -> int:
+        return 0
+
     def claim_due(
         self, server_id: str, *, lease_seconds: float = 30.0, able: Callable[[Job], bool] | None = None
     ) -> Claim | None:

@@ -260,3 +260,29 @@ def test_what_another_process_submits_is_seen_at_once(tmp_path: Path) -> None:
             assert claim is not None
             assert claim.job.id == job.id
             assert mine.jobs.claim_due("s") is None
+
+
+def test_the_place_in_a_group_counts_backups_that_began_before_on_any_server(catalog: SqlCatalog) -> None:
+    def begun(group: str, server: str, *, parent: int | None = None, lease: float = 30.0) -> int:
+        script = BackupScript((1,), ("a",), device_group=group)
+        new = NewJob(JobKind.BACKUP, "b", script, "me", parent_id=parent, device_group=group)
+        job = catalog.jobs.submit(new)
+        claim = catalog.jobs.claim_due(server, lease_seconds=lease)
+        assert claim is not None
+        assert claim.job.id == job.id
+        return job.id
+
+    first = begun("G", "one")
+    parent = begun("G", "one")
+    other = begun("H", "one")
+    child = begun("G", "two", parent=parent)
+    dead = begun("G", "three", lease=-5.0)
+    last = begun("G", "two")
+    places = [catalog.jobs.ahead_in_group(number) for number in (first, child, dead, last, other)]
+    # A parent only waits for its children, and who is dead writes nothing.
+    assert places == [0, 1, 2, 2, 0]
+    (claimed,) = [job for job in catalog.jobs.list() if job.id == first]
+    catalog.jobs.finish(claimed.id, 1, JobResult.FINISHED)
+    assert catalog.jobs.ahead_in_group(last) == 1
+    with pytest.raises(NotFoundError, match="E6008"):
+        catalog.jobs.ahead_in_group(999)

@@ -64,3 +64,33 @@ def test_where_several_servers_share_a_catalog_the_reason_names_the_server_of_th
     with Lanes().hold(job, "lane", "another backup of X"):
         pass
     assert told == ["another backup of X on BKP-02", "4 write to G on BKP-02", "another backup of X"]
+
+
+def test_a_lane_of_all_servers_is_entered_by_the_place_in_their_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("app.jobs.lanes.time.monotonic", lambda: clock[0])
+    ahead, asked = [3], []
+
+    def place() -> int:
+        asked.append(clock[0])
+        return ahead[0]
+
+    told: list[str] = []
+
+    class Line(Waiting):
+        def wait_for(self, text: str, condition: Callable[[], bool]) -> bool:
+            told.append(text)
+            for number in range(30):
+                if condition():
+                    return True
+                clock[0] += 0.2
+                if number == 12:
+                    ahead[0] = 1
+            raise TimeoutError
+
+    lanes, job = Lanes("BKP-02"), Line(7)
+    with lanes.slot(job, "group", 2, "2 write to G", place):  # type: ignore[arg-type]  # the part of it
+        pass
+    # Asked once a second, not at each look; and the lane is no server's own.
+    assert len(asked) == 4
+    assert told == ["2 write to G"]
