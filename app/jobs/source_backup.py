@@ -9,6 +9,7 @@ from app.catalog.api import Catalog
 from app.jobs.archiving import EntityArchiver, owners_of
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
+from app.jobs.host_lane import place_on_host
 from app.jobs.hosts import Agents
 from app.jobs.lanes import Lanes
 from app.jobs.point_lease import kept_alive
@@ -49,7 +50,10 @@ class SourceBackup:
         """
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
         lane = ("source", source.host, source.path)
-        with self._lanes.hold(control, lane, f"another backup of {source.label}"):
+        with (
+            self._lanes.hold(control, lane, f"another backup of {source.label}"),
+            place_on_host(self._catalog, self._lanes, control, source.host),
+        ):
             control.begin_phase(JobPhase.CONNECT)
             control.note("N5291", scenario=source.label, source=source.label)
             agent = self._connect(source, secrets)

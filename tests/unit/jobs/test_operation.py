@@ -155,6 +155,19 @@ def test_more_backups_than_streams_wait_and_say_why(bench: Bench):
     assert "device group GROUP0: 2 backups write to it" in bench.catalog.jobs.waits
 
 
+def test_more_backups_than_a_host_has_places_wait_and_say_why(bench: Bench):
+    bench.agent.scenarios_by_id[8] = replace(bench.scenario, id=8, name="Others")
+    bench.register(8, "Others")
+    bench.catalog.settings.put("host_streams", "1")
+    bench.agent.gate = threading.Event()
+    jobs = [submit(bench, FILES), submit(bench, BackupScript((8,), ("Others",)))]
+    bench.until(lambda: any("host" in bench.catalog.jobs.show(job.id).waits_for for job in jobs))
+    waits = [bench.catalog.jobs.show(job.id).waits_for for job in jobs]
+    assert any(text.startswith("host localhost: 1 backup(s) read from it") for text in waits)
+    bench.agent.gate.set()
+    assert {bench.ended(job).last_result for job in jobs} == {JobResult.FINISHED}
+
+
 @pytest.mark.parametrize(
     ("script", "code"),
     [
