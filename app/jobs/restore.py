@@ -23,7 +23,7 @@ from app.jobs.stream import CancellableStream
 from app.jobs.summary import elapsed_text, size_text, write_restore_end
 from app.model.archive import Progress, RestoreItems, RestoreResult
 from app.model.errors import ArcxoError, Problem
-from app.model.job import Destination, JobPhase, JobResult, RestoreScript
+from app.model.job import Destination, JobPhase, JobProgress, JobResult, RestoreScript
 
 
 class RestoreJobs:
@@ -82,7 +82,8 @@ class RestoreJobs:
                     control,
                     agents,
                     group.host,
-                    partial(self._restore, control, orders, group, agents, lines),
+                    # The figures as they are now: what a try counted that was cut off is counted once.
+                    partial(self._restore, control, orders, group, agents, lines, control.state),
                 )
                 for group in groups
             ]
@@ -94,10 +95,10 @@ class RestoreJobs:
         group: Group,
         agents: JobConnections,
         lines: RestoredLines,
+        start: JobProgress,
     ) -> RestoreResult:
         first = group.placed[0].session
         agent = agents.to(group.host, orders.login(first))
-        start = control.state
         control.check_cancelled()
         for one in group.placed:
             control.note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,6 +194,34 @@ def test_a_backup_that_loses_its_host_or_its_cable_leaves_no_session_and_the_nex
         (session,) = made.server.json("session", "list")
         assert session["files"] == 30
         made.server.text("media", "verify", session["media_name"], "--full", timeout_s=240)
+    finally:
+        made.server.stop()
+
+
+def test_a_restore_outlives_a_cable_that_is_cut_for_a_minute_and_counts_each_file_once(net: Network) -> None:
+    made = Configuration(net, 0, 1)
+    replica = made.replicas[0]
+    data, back = replica.path("data"), replica.path("back")
+    for number in range(30):
+        (data / str(number)).write_bytes(random.Random(number).randbytes(2_000_000))
+    made.server.start()
+    try:
+        made.server.text("backup", "--source", f"{replica.name}:{data}", "--wait", timeout_s=240)
+        (session,) = made.server.json("session", "list")
+        replica.shape(rate_bytes=3_000_000)
+        where = [session["media_name"], str(session["number"]), "--to", f"{replica.name}:{back}"]
+        job = str(made.server.json("restore", "session", *where)["id"])
+        until(lambda: len(list(back.iterdir())) > 3, "the restore to be under way")
+        replica.cut()
+        until(lambda: "W5153" in made.server.text("log", "--job", job), "the loss to be told", 120)
+        time.sleep(60)  # how long the cable is out
+        assert made.server.json("job", "show", job)["status"] == "active"
+        replica.join()
+        replica.shape(rate_bytes=0)
+        made.server.text("job", "wait", job, timeout_s=240)
+        assert_identical(data, back)
+        assert made.server.json("job", "show", job)["files"] == 30
+        assert made.server.text("log", "--job", job).count("W5153") == 1
     finally:
         made.server.stop()
 
