@@ -8,7 +8,7 @@ from itertools import chain, combinations
 
 import pytest
 
-from app.model.job import BackupScript, Credentials, Schedule, VerifyMode
+from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, VerifyMode
 from app.model.media import Device
 from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
 from app.services.api import BackupRequest
@@ -20,6 +20,7 @@ from app.ui.backup.draft import (
     readiness,
     scenario_mark,
 )
+from app.ui.backup.options import CommandText
 from app.ui.models.cell import Mark
 from tests.support.memory_services import scenario, status_of
 
@@ -77,6 +78,36 @@ def test_clicks_toggle_and_scenarios_that_disappear_are_not_chosen_any_more() ->
 )
 def test_password_must_be_typed_twice_the_same(password: str, repeated: str, fault: str) -> None:
     assert BackupDraft(password=password, repeated=repeated).password_fault == fault
+
+
+def test_an_encrypted_script_wants_its_password_until_it_is_typed_or_not_wanted() -> None:
+    draft = BackupDraft()
+    draft.load(BackupScript((1,), ("Alpha",), encrypt=True), {1})
+    assert draft.password_fault == "Type the session password"
+    assert draft.script([]).encrypt
+    draft.password = draft.repeated = "secret"
+    assert draft.password_fault == ""
+    draft.begin_anew()
+    assert (draft.password, draft.password_fault, draft.script([]).encrypt) == ("", "", False)
+
+
+def test_options_are_changed_on_a_copy_and_taken_over_without_what_the_tabs_say() -> None:
+    draft = BackupDraft({1}, "GROUP1")
+    draft.rules.media_name, draft.rules.pool = "Weekly", "P"
+    copy = draft.for_options()
+    copy.rules.method, copy.rules.media_name = MediaMethod.OVERWRITE_ANY, "typed elsewhere"
+    copy.options.nodes["Alpha"] = CommandText("/bin/true")
+    copy.verify, copy.password, copy.group = VerifyMode.SCAN, "p", "GROUP9"
+    assert (draft.rules.method, draft.verify, draft.options.nodes) == (
+        MediaMethod.APPEND,
+        VerifyMode.NONE,
+        {},
+    )
+    draft.take_options(copy)
+    assert (draft.rules.method, draft.rules.media_name) == (MediaMethod.OVERWRITE_ANY, "Weekly")
+    assert (draft.rules.pool, draft.group, draft.chosen) == ("P", "GROUP1", {1})
+    assert (draft.verify, draft.password) == (VerifyMode.SCAN, "p")
+    assert draft.options.nodes["Alpha"].before == "/bin/true"
 
 
 def test_request_carries_exactly_what_was_chosen(two: list[ScenarioStatus]) -> None:
