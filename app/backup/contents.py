@@ -9,7 +9,7 @@ from collections.abc import Callable
 from blake3 import blake3
 
 from app.backup.ledger import Ledger
-from app.backup.new_ids import NewIds
+from app.backup.new_ids import new_ids
 from app.backup.source import (
     SMALL_FILE_BYTES,
     chunks,
@@ -33,7 +33,7 @@ class ContentWriter:
     def __init__(self, index: ChunkIndex, writer: PackWriter, ledger: Ledger, data_key: bytes | None) -> None:
         self._index = index
         self._known = index.known
-        self._new = NewIds()
+        self._new = new_ids()
         self._used = bytearray(index.capacity // 8)
         self._writer = writer
         self._ledger = ledger

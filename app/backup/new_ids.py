@@ -7,7 +7,11 @@ of the worker takes together.
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
+from app.native import native
+
+_native: Any | None = native("new_ids")
 _ID_BYTES = 32
 _SMALLEST = 1024
 
@@ -62,3 +66,9 @@ class NewIds:
                 place = (place + 1) & mask
             slots[place] = number + 1
         self._slots = slots
+
+
+def new_ids() -> NewIds:
+    """An empty set, the quickest there is."""
+    made: NewIds = NewIds() if _native is None else _native.NewIds()
+    return made
