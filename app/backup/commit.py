@@ -224,8 +224,10 @@ class Committer:
     def _commit_cut(self, cut: Cut) -> None:
         journal, base = self._journal, cut.files.target + b"/"
         if journal is not None:
-            for entry, inode in zip(cut.entries, cut.inodes, strict=True):
-                journal.append_created(base + entry[NAME], fingerprint(entry, inode))
+            journal.append_created(
+                (base + entry[NAME], fingerprint(entry, inode))
+                for entry, inode in zip(cut.entries, cut.inodes, strict=True)
+            )
         self._sink.publish_new(cut)
         self.figures.files += len(cut.entries)
         self.figures.bytes += cut.size_bytes

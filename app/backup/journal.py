@@ -13,7 +13,7 @@ import stat
 import struct
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -46,6 +46,8 @@ class Step(StrEnum):
 
 
 _CREATE = Step.CREATE.value
+Mark = tuple[int, int, int, int, int, int]
+"""The values of a `Fingerprint`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Fingerprint:
     gid: int
 
     @staticmethod
-    def plain(found: os.stat_result) -> tuple[int, int, int, int, int, int]:
+    def plain(found: os.stat_result) -> Mark:
         """The values of the fingerprint of anything but a directory."""
         return (
             found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode, found.st_uid, found.st_gid
@@ -115,16 +117,19 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Add a record; `write` or `sync` brings it to the file."""
-        self._append(encode(record))
-
-    def append_created(self, target: bytes, after: tuple[int, int, int, int, int, int]) -> None:
-        """Add `Record(Step.CREATE, target, after=Fingerprint(*after))`, of which a restore has very many."""
-        data: bytes = self._pack([_CREATE, target, b"", None, after, (), None])
-        self._append(_HEAD.pack(len(data), zlib.crc32(data)) + data)
-
-    def _append(self, data: bytes) -> None:
+        data = encode(record)
         self._buffer.append(data)
         self._buffered += len(data)
+        if self._buffered >= _BUFFERED:
+            self.write()
+
+    def append_created(self, created: Iterable[tuple[bytes, Mark]]) -> None:
+        """Add for each what `append` adds of `Record(Step.CREATE, target, after=Fingerprint(*mark))`."""
+        pack, head, check = self._pack, _HEAD.pack, zlib.crc32
+        for target, mark in created:
+            data = pack((_CREATE, target, b"", None, mark, (), None))
+            self._buffer += (head(len(data), check(data)), data)
+            self._buffered += _HEAD.size + len(data)
         if self._buffered >= _BUFFERED:
             self.write()
 

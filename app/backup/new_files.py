@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.backup.items import Item
+from app.backup.journal import Mark
 from app.media.node import CONTENT, EXTRA, FILE, GID, KIND, MTIME, NAME, PERMISSIONS, PIECE, SIZE, UID, Entry
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError
@@ -142,7 +143,7 @@ def keep_made(cuts_of_block: list[Cut], results: list[list[int]]) -> list[Item]:
     return refused
 
 
-def fingerprint(entry: Entry, inode: int) -> tuple[int, int, int, int, int, int]:
+def fingerprint(entry: Entry, inode: int) -> Mark:
     """The fingerprint of a file that was made."""
     mode = stat.S_IFREG | (entry[PERMISSIONS] & _MODE)
     return inode, entry[SIZE], entry[MTIME], mode, entry[UID], entry[GID]

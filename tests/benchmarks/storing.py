@@ -81,13 +81,7 @@ def backups(bench: Bench, graveyard: Graveyard) -> None:
     table.add(work, [first], "restic", [restic], target=0.5)
     if borg:
         table.add(work, [first], "borg", [borg])
-    table.add(
-        "peak memory of all processes, first backup",
-        [peak.resident_mb],
-        unit="MB",
-        target=600,
-        note=f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once",
-    )
+    _add_peak(bench, "first backup", peak)
 
     ours, restics, borgs = [], [], []
     for turn in range(bench.rounds):
@@ -109,12 +103,14 @@ def backups(bench: Bench, graveyard: Graveyard) -> None:
 def restores(bench: Bench, peers: Peers, graveyard: Graveyard) -> None:
     """To an empty directory, and over a replica that has lost everything; each file is checked."""
     session = bench.newest_session()
-    ours, restics, borgs = [], [], []
+    ours, restics, borgs, peaks = [], [], [], []
     for turn in range(bench.rounds):
         target, theirs = bench.place / f"restored-{turn}", bench.place / f"restic-restored-{turn}"
         target.mkdir()
         restics.append(peers.restic_restore(theirs))
-        ours.append(bench.restore(session, str(target), str(bench.master)))
+        with MemoryPeak(bench.arcxo) as peak:
+            ours.append(bench.restore(session, str(target), str(bench.master)))
+        peaks.append(peak)
         if turn == 0:
             assert_identical(bench.master, target)
             if peers.borg_there:
@@ -125,14 +121,23 @@ def restores(bench: Bench, peers: Peers, graveyard: Graveyard) -> None:
     bench.table.add(work, ours, "restic", restics, target=0.6, note="restic checks nothing")
     if borgs:
         bench.table.add(work, [ours[0]], "borg", borgs)
+    _add_peak(bench, "restore to a directory", max(peaks, key=lambda one: one.resident_mb))
     bench.arcxo.text("scenario", "stop", SCENARIO)
     for entry in list(bench.replica.iterdir()):
         graveyard.bury(entry)
-    seconds = bench.restore(session, "original-replica")
+    with MemoryPeak(bench.arcxo) as peak:
+        seconds = bench.restore(session, "original-replica")
     assert_identical(bench.master, bench.replica)
     bench.table.add(
         "restore to an emptied replica, undoable, read back", [seconds], "restic", restics, target=0.6
     )
+    _add_peak(bench, "restore to an emptied replica", peak)
+
+
+def _add_peak(bench: Bench, work: str, peak: MemoryPeak) -> None:
+    note = f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once"
+    name = f"peak memory of all processes, {work}"
+    bench.table.add(name, [peak.resident_mb], unit="MB", target=600, note=note)
 
 
 def walking(bench: Bench, peers: Peers) -> None:
