@@ -23,6 +23,7 @@ from app.model.job import JobStatus
 _LOG = logging.getLogger(__name__)
 _OVERDUE = timedelta(minutes=15)
 _FRESHNESS_EVERY_S = 60.0
+_SETTLES_S = 20.0
 _BRAKES_EVERY_S = 10.0
 BRAKED = "CR00101"
 _COLUMNS = ("server", "job_id", "parent_job_id", "session", "scenario", "severity", "code")
@@ -36,7 +37,9 @@ class Watchdog:
         self._catalog = catalog
         self._server = server
         self._agent_of = agent_of
-        self._freshness_at = self._brakes_at = float("-inf")
+        # What was due while no server ran is begun first, and told by the queue.
+        self._freshness_at = time.monotonic() - _FRESHNESS_EVERY_S + _SETTLES_S
+        self._brakes_at = float("-inf")
 
     def look(self) -> None:
         """Look at what is due to be looked at."""

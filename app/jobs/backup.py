@@ -14,6 +14,7 @@ from app.jobs import rotating
 from app.jobs.archiving import NO_MEDIA, EntityArchiver, owners_of
 from app.jobs.children import GOOD, Children, scenario_node
 from app.jobs.commands import around
+from app.jobs.connecting import once_connected
 from app.jobs.control import JobControl
 from app.jobs.credentials import JobSecrets
 from app.jobs.estimating import Expectation
@@ -136,10 +137,10 @@ class BackupJobs:
             self._check_master_login(node, secrets)
             agent = self._connect(node, secrets)
             try:
-                self._check_replicating(node, secrets)
+                once_connected(control, node.scenario, lambda: self._check_replicating(node, secrets))
                 control.check_cancelled()
                 control.begin_phase(JobPhase.SNAPSHOT)
-                point = _begun(agent, node, control)
+                point = once_connected(control, node.scenario, lambda: _begun(agent, node, control))
                 archiver = EntityArchiver(
                     self._catalog,
                     self._lanes,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,3 +149,16 @@ def test_a_stop_of_the_safety_brake_enters_the_log_once(catalog: SqlCatalog):
     watchdog.check_brakes()
     (line,) = catalog.log.list()
     assert (line.code, line.scenario, line.params["alert_key"]) == ("CR00101", "Files", "event localhost 4")
+
+
+def test_the_first_look_leaves_the_queue_time_to_begin_what_is_due(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+):
+    looked: list[datetime] = []
+    clock = SimpleNamespace(at=1000.0)
+    monkeypatch.setattr("app.alerts.watchdog.time", SimpleNamespace(monotonic=lambda: clock.at))
+    dog = Watchdog(catalog, "server")
+    monkeypatch.setattr(dog, "check", looked.append)
+    for clock.at in (1001.0, 1019.0, 1021.0, 1050.0, 1082.0):
+        dog.look()
+    assert len(looked) == 2

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from app.jobs import connecting
 from app.jobs.credentials import JobSecrets
 from app.jobs.passwords import set_login, set_session_password
 from app.jobs.submission import submit_backup
 from app.model.commands import JobCommands, OnExit
-from app.model.errors import ArcxoError, UsageError
+from app.model.errors import ArcxoError, BusyError, UsageError
 from app.model.job import BackupScript, Credentials, Job, JobResult, JobStatus, Schedule
 from tests.unit.jobs.test_job_queue import Bench
 
@@ -153,6 +154,18 @@ def test_more_backups_than_streams_wait_and_say_why(bench: Bench):
     for job in jobs:
         bench.ended(job)
     assert "device group GROUP0: 2 backups write to it" in bench.catalog.jobs.waits
+
+
+def test_a_scenario_that_is_just_being_connected_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    bench.agent.begin_error = BusyError("AE0465", name="Files", id=7, state="connecting")
+    job = submit(bench, FILES)
+    bench.until(lambda: "being connected" in bench.catalog.jobs.show(job.id).waits_for)
+    bench.agent.begin_error = None
+    assert bench.ended(job).last_result is JobResult.FINISHED
+    monkeypatch.setattr(connecting, "_PATIENCE_S", 0.1)
+    bench.agent.begin_error = BusyError("AE0465", name="Files", id=7, state="connecting")
+    assert bench.ended(submit(bench, FILES)).last_result is JobResult.FAILED
+    bench.agent.begin_error = None
 
 
 def test_more_backups_than_a_host_has_places_wait_and_say_why(bench: Bench):
