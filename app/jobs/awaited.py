@@ -7,16 +7,15 @@ from dataclasses import replace
 from app.catalog.api import Catalog, ServerRecord
 from app.jobs.affinity import lives, needs_of, reason, suits
 from app.jobs.queue import has_room, rooms_taken
+from app.jobs.upcoming import DUE
 from app.model.job import Job, JobStatus
 from app.model.settings import QUEUE_SCAN
 from app.model.upcoming import NextRun
 
-_DUE = "N5711"
-
 
 def awaited(catalog: Catalog, job: Job, run: NextRun) -> NextRun:
     """The next run of a job with what it waits for, where it is due; else as it is. Blocks on the catalog."""
-    if run.code != _DUE or run.at is None:
+    if run.code != DUE or run.at is None:
         return run
     living = [one for one in catalog.servers.list() if lives(one)]
     if not living:

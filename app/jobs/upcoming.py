@@ -12,6 +12,8 @@ from app.model.job import Job, JobStatus, Schedule
 from app.model.recurrence import describe
 from app.model.upcoming import NextRun, PlannedRun
 
+DUE = "N5711"
+"""A job that a server may take now."""
 _MOST_OF_A_JOB = 1500
 """Every minute of a day; a job that runs more often than that is listed so far."""
 
@@ -37,7 +39,7 @@ def next_run(job: Job, now: datetime, *, server_runs: bool) -> NextRun:
     if not server_runs:
         return _told(job, at, "W5716")
     if at <= now:
-        return _told(job, at, "N5711", due=at.isoformat(timespec="seconds"))
+        return _told(job, at, DUE, due=at.isoformat(timespec="seconds"))
     if job.schedule.repeat:
         return _told(job, at, "N5710", schedule=describe(job.schedule))
     return _told(job, at, "N5717")

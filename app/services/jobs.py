@@ -145,11 +145,14 @@ class LocalJobs:
 
     def next_run(self, job_id: int) -> NextRun:
         """When the job runs next and why then, or why not."""
-        from app.jobs.awaited import awaited
-        from app.jobs.upcoming import next_run
+        from app.jobs.upcoming import DUE, next_run
 
         job = self.show(job_id)
         found = next_run(job, datetime.now(UTC), server_runs=self._server_runs())
+        if found.code != DUE:
+            return found
+        from app.jobs.awaited import awaited
+
         return awaited(self._connections.catalog, job, found)
 
     def upcoming(self, hours: float = 24) -> Sequence[NextRun]:
@@ -175,10 +178,13 @@ class LocalJobs:
 
     def _server_runs(self) -> bool:
         """Whether the home's server runs, or another one that shares its catalog."""
-        from app.jobs.awaited import any_lives
         from app.jobs.process import is_running
 
-        return is_running(self._connections.home) or any_lives(self._connections.catalog)
+        if is_running(self._connections.home):
+            return True
+        from app.jobs.awaited import any_lives
+
+        return any_lives(self._connections.catalog)
 
 
 def _runs_later(job: Job) -> bool:
