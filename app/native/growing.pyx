@@ -250,6 +250,7 @@ cdef void _read(Item *item, int64_t roots_max, int64_t most_bytes, bint *unplace
         int64_t tag = 0, kind = 0, from_offset, length, stage
         uint32_t count = 0, content_length
     item.kind = OTHER_KIND
+    item.path = NULL
     reader.at = item.record
     reader.end = item.record + item.record_length
     unknown[0] = False
@@ -343,8 +344,9 @@ cdef int _file(int directory, const char *name, const Item *item, stat_t *status
     return NOT_MADE if unlinkat(directory, name, 0) == 0 else LEFT_OVER
 
 
-cdef int _directory(int above, const char *name, int *fd) noexcept nogil:
-    if mkdirat(above, name, 0o700) != 0:
+cdef int _directory(int above, const char *name, int permissions, int *fd) noexcept nogil:
+    # With what it needs until it is finished, and what it is to have then, as far as that is allowed here.
+    if mkdirat(above, name, 0o700 | (permissions & 0o777)) != 0:
         return NOT_MADE
     fd[0] = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if fd[0] >= 0:
@@ -418,6 +420,20 @@ cdef class Records:
         cdef Py_ssize_t at
         return [at for at in range(self.count) if self._items[at].kind == OTHER_KIND]
 
+    def follows(self, Records before):
+        """Whether all of `before` is in order, and all paths here come after those of it."""
+        cdef:
+            Py_ssize_t first = 0, last = before.count - 1
+        if before.ordered != before.count:
+            return False
+        while first < self.count and self._items[first].path == NULL:
+            first += 1
+        while last >= 0 and before._items[last].path == NULL:
+            last -= 1
+        if first >= self.ordered or last < 0:
+            return False
+        return _compare(&before._items[last], &self._items[first]) < 0
+
     cdef _check(self, Py_ssize_t at):
         if not 0 <= at < self.count:
             raise IndexError(at)
@@ -466,21 +482,19 @@ cdef class Records:
             raise MemoryError
         with nogil:
             while not stop:
-                item = NULL
-                parent = 0
-                if at < self.ordered:
-                    item = &self._items[at]
-                    if item.kind == OTHER_KIND or item.root != root:
-                        break
-                    parent = item.path_length
-                    while parent > 0 and item.path[parent - 1] != c"/":
-                        parent -= 1
-                elif at < self.count:
+                if at >= self.ordered:
+                    # What comes with another batch may be in them, too.
                     break
+                item = &self._items[at]
+                if item.kind == OTHER_KIND or item.root != root:
+                    break
+                parent = item.path_length
+                while parent > 0 and item.path[parent - 1] != c"/":
+                    parent -= 1
                 # The directories that it is not in get nothing more.
                 while depth > 0:
                     level = &levels[depth - 1]
-                    if item != NULL and parent > level.length and item.path[level.length] == c"/" and (
+                    if parent > level.length and item.path[level.length] == c"/" and (
                         memcmp(item.path, level.path, level.length) == 0
                     ):
                         # In it, or deeper, where something is missing.
@@ -507,7 +521,7 @@ cdef class Records:
                     if depth == 0:
                         became = ALL_DONE
                         inode = status.st_ino
-                if stop or became != STILL_OPEN or item == NULL:
+                if stop or became != STILL_OPEN:
                     break
                 if depth == 0:
                     if at != start or item.kind != DIRECTORY_KIND:
@@ -518,10 +532,10 @@ cdef class Records:
                 one.item = at
                 if item.kind == DIRECTORY_KIND:
                     if depth == 0:
-                        became = _directory(above, side, &fd)
+                        became = _directory(above, side, item.permissions, &fd)
                     else:
                         _named(item.path, item.path_length, parent, last)
-                        became = _directory(levels[depth - 1].fd, last, &fd)
+                        became = _directory(levels[depth - 1].fd, last, item.permissions, &fd)
                     if became != STILL_OPEN:
                         break
                     level = &levels[depth]

@@ -62,6 +62,10 @@ class Prepared:
     """A new directory stands for all records that it holds."""
     kept_bytes: int = 0
     """About how much memory it takes."""
+    count: int = 1
+    """How many batches it is."""
+    error: ArcxoError | None = None
+    """Why the batch that came after these is none."""
 
 
 class Ahead:
@@ -150,10 +154,6 @@ class _Records:
             known = self._decoded[at] = decode(self._encoded.record(at))
         return known
 
-    def all(self) -> tuple[Record, ...]:
-        """All of them, decoded."""
-        return tuple([self[at] for at in range(len(self))])
-
     def size(self, made: Container[int]) -> int:
         """The bytes of those that are not made."""
         size = (lambda at: len(self._encoded[at])) if self.packed is None else self.packed.size
@@ -173,6 +173,19 @@ class _Records:
         return tuple(found)
 
 
+def _read_all(parts: Sequence[Any]) -> tuple[list[_Records], ArcxoError | None]:
+    """The parts up to the first that is none, and why that is so. Raises it when that is the first of all."""
+    read: list[_Records] = []
+    for part in parts:
+        try:
+            read.append(_Records(part))
+        except ArcxoError as error:
+            if not read:
+                raise
+            return read, error
+    return read, None
+
+
 class _Maker:
     """What one thread prepares with."""
 
@@ -188,25 +201,56 @@ class _Maker:
             tree.side.close()
 
     def prepared(self, batch: Batch | PackedBatch, number: int, closed: Callable[[], bool]) -> Prepared:
-        """The batch with all that can be prepared of it. Raises ArcxoError for records that are none."""
+        """The batch with all that can be prepared of it. Raises ArcxoError for records that are none.
+
+        Of several batches those before one that is none are prepared, and tell of it.
+        """
         if isinstance(batch, Batch):
             empty = Batch(batch.kind, batch.epoch, batch.first_seq, ())
-            records = _Records(batch.records)
+            parts, failed = [_Records(batch.records)], None
         else:
             empty = batch.batch
-            records = _Records(batch.records)
-        made: dict[int, Made | Grown] = {}
+            parts, failed = _read_all(batch.parts)
+        can_make = True
         try:
             self._preparer.begin(self._sides, number)
         except OSError:
             # A disk that is full, or fails, shows itself where the records are carried out.
-            return Prepared(empty, records.all(), made, records.size(made))
-        self._make_all(records, made, closed)
-        kept = len(records) * _RECORD_BYTES + records.size(made)
-        return Prepared(empty, records.without_content(made), made, kept)
+            can_make = False
+        growing = self._make_all(parts, closed) if can_make else [{} for _ in parts]
+        records: list[Record | Grown] = []
+        made: dict[int, Made | Grown] = {}
+        kept = 0
+        for part, ready in zip(parts, growing, strict=True):
+            kept += len(part) * _RECORD_BYTES + part.size(ready)
+            before = len(records)
+            made.update({before + at: one for at, one in ready.items()} if before else ready)
+            records += part.without_content(ready)
+        return Prepared(empty, tuple(records), made, kept, len(parts), failed)
 
-    def _make_all(self, records: _Records, made: dict[int, Made | Grown], closed: Callable[[], bool]) -> None:
-        grower = Grower(records.packed)
+    def _make_all(self, parts: list[_Records], closed: Callable[[], bool]) -> list[dict[int, Made | Grown]]:
+        """What is made of each part, which goes on growing what the part before has begun."""
+        grower = Grower(parts[0].packed)
+        growers, found = [grower], []
+        for part in parts:
+            if part is not parts[0] and not grower.follow(part.packed):
+                grower.end()
+                grower = Grower(part.packed)
+                growers.append(grower)
+            made: dict[int, Made | Grown] = {}
+            self._make(grower, part, made, closed)
+            found.append(made)
+        grower.end()
+        whole = {one for each in growers for one in each.whole}
+        for made in found:
+            for at, ready in list(made.items()):
+                if isinstance(ready, Grown) and id(ready) not in whole:
+                    del made[at]
+        return found
+
+    def _make(
+        self, grower: Grower, records: _Records, made: dict[int, Made | Grown], closed: Callable[[], bool]
+    ) -> None:
         sides, name = self._sides, self._preparer.name
         at, end = 0, len(records)
         while at < end and not closed():
@@ -223,17 +267,13 @@ class _Maker:
                     if grown is not None:
                         made[at] = grown
                     elif isinstance(record, _MADE):
-                        made[at] = self._make(sides[root], record)
+                        made[at] = self._make_one(sides[root], record)
             except (OSError, ArcxoError):
                 # Told where it is carried out by itself.
                 pass
             at += 1
-        grower.end()
-        for at, ready in list(made.items()):
-            if isinstance(ready, Grown) and id(ready) not in grower.whole:
-                del made[at]
 
-    def _make(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:
+    def _make_one(self, tree: ReplicaTree, record: ReplaceFile | MakeEntry) -> Made:
         preparer = self._preparer
         preparer.problems = []
         if isinstance(record, MakeEntry):

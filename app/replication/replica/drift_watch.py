@@ -43,6 +43,7 @@ _PRUNE_EVERY_S = 600.0
 _COUNT_EVERY_S = 5.0
 _WATCHES_SHARE = 4
 _LOCK_S = 0.5
+_AFTER_LISTING_S = 1.5
 _log = logging.getLogger("arcxo.replication.drift")
 
 
@@ -112,6 +113,9 @@ class DriftWatch:
 
     def tick(self) -> bool:
         """One short look; whether there is more to do at once. Blocks on the disk."""
+        if time.monotonic() - self._replica.listed_at < _AFTER_LISTING_S:
+            # It compares everything itself, and what comes after it is in a hurry.
+            return False
         if not self._ready():
             return False
         now = time.monotonic()

@@ -67,6 +67,7 @@ class Grower:
 
     def __init__(self, records: Any | None = None) -> None:
         self._records = records if records is not None and _are_untouched() else None
+        self._earlier: list[Any] = []
         self._refusals = 0
         self._tree: ReplicaTree | None = None
         self._open: list[_Open] = []
@@ -74,6 +75,14 @@ class Grower:
         self._named: set[Place] = set()
         self.whole: set[int] = set()
         """`id` of what is finished."""
+
+    def follow(self, records: Any | None) -> bool:
+        """Go on with those of the next batch; false where it cannot be, and begins anew."""
+        if self._records is None or records is None or not records.follows(self._records):
+            return False
+        self._earlier.append(self._records)
+        self._records = records
+        return True
 
     def run(
         self, at: int, trees: Sequence[ReplicaTree], side: Callable[[], bytes]
@@ -130,10 +139,11 @@ class Grower:
         """From here on a path may come a second time: those that `run` made count as well."""
         records, self._records = self._records, None
         assert records is not None
-        for number in range(records.ordered):
-            place = records.place(number)
-            if place is not None:
-                self._named.add(place[:2])
+        for read in (*self._earlier, records):
+            for number in range(read.ordered):
+                place = read.place(number)
+                if place is not None:
+                    self._named.add(place[:2])
 
     def add(self, tree: ReplicaTree, at: int, record: Record, side: Callable[[], bytes]) -> Grown | None:
         """The directory that the `at`-th record is made in now, or None. `side` gives a name for a new one.

@@ -24,6 +24,7 @@ _JOINED_RECORDS_MAX = 16_000
 _JOINED_BATCHES_MAX = 24
 """Fewer than a master sends without an answer."""
 _JOINED_S = 0.4
+_GATHERED_BYTES = 15 * 1024 * 1024
 
 
 Waiting = Frame | Prepared | Exception
@@ -41,6 +42,8 @@ class Incoming:
         self._frames: queue.Queue[tuple[int, Waiting]] = queue.Queue()
         self._next: tuple[int, Waiting] | None = None
         self._ahead: Ahead | None = None
+        self._gathered: PackedBatch | None = None
+        self._gathered_bytes = 0
         self._waiting_bytes = 0
         self._room = threading.Condition()
         self._ended = threading.Event()
@@ -62,6 +65,39 @@ class Incoming:
         with self._room:
             self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
             self._waiting_bytes += size
+        if self._gathered is not None or isinstance(frame, PackedBatch):
+            self._gather(size, frame)
+        else:
+            self._pass_on(size, frame)
+
+    def _gather(self, size: int, frame: Frame | PackedBatch) -> None:
+        """Put batches together: a new directory that goes on in the next one is made as one then."""
+        both = None
+        if self._gathered is not None and isinstance(frame, PackedBatch):
+            both = self._gathered.and_then(frame)
+        if both is None:
+            self.flush()
+            if not isinstance(frame, PackedBatch):
+                self._pass_on(size, frame)
+                return
+        self._gathered = both or frame  # type: ignore[assignment]  # a batch in either case
+        self._gathered_bytes += size
+        if self._gathered_bytes >= _GATHERED_BYTES or (isinstance(frame, PackedBatch) and frame.ends):
+            self.flush()
+
+    @property
+    def gathers(self) -> bool:
+        """Whether batches wait for others to be put together with: `flush` passes them on."""
+        return self._gathered is not None
+
+    def flush(self) -> None:
+        """Nothing more came for a while."""
+        gathered, size = self._gathered, self._gathered_bytes
+        self._gathered, self._gathered_bytes = None, 0
+        if gathered is not None:
+            self._pass_on(size, gathered)
+
+    def _pass_on(self, size: int, frame: Frame | PackedBatch) -> None:
         synchronizes = isinstance(frame, PackedBatch) or (
             isinstance(frame, Batch) and frame.kind is BatchKind.SYNC
         )
@@ -77,6 +113,7 @@ class Incoming:
     def lose(self, error: ArcxoError) -> None:
         """No more frames come; whoever takes is told after those that did."""
         self.lost = error
+        self.flush()
         self._stop_ahead()
         self._frames.put((0, error))
 
@@ -86,6 +123,8 @@ class Incoming:
             self._taken(size - what.kept_bytes)
             size = what.kept_bytes
         self._frames.put((size, what))
+        if isinstance(what, Prepared) and what.error is not None:
+            self._frames.put((0, what.error))
 
     def _stop_ahead(self) -> None:
         if self._ahead is not None:
@@ -146,7 +185,7 @@ class Incoming:
         """
         records = list(first.records)
         made = dict(first.made)
-        count = 1
+        count = first.count
         until = time.monotonic() + _JOINED_S
         while self._next is None and not _ends(records):
             try:
@@ -158,7 +197,7 @@ class Incoming:
                 or (frame.batch.epoch, frame.batch.first_seq) != (first.batch.epoch, first.batch.first_seq)
                 or size + more > _JOINED_BYTES_MAX
                 or len(records) + len(frame.records) > _JOINED_RECORDS_MAX
-                or count >= _JOINED_BATCHES_MAX
+                or count + frame.count > _JOINED_BATCHES_MAX
             ):
                 break
             self._next = None
@@ -166,7 +205,7 @@ class Incoming:
             made.update((len(records) + number, ready) for number, ready in frame.made.items())
             records += frame.records
             size += more
-            count += 1
+            count += frame.count
         return Prepared(first.batch, tuple(records), made), count
 
     def end(self) -> None:

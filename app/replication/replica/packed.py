@@ -16,15 +16,27 @@ _native = native("growing")
 
 @dataclass(frozen=True, slots=True)
 class PackedBatch:
-    """A batch without its records, and these as `app.native.growing.Records` has them."""
+    """A batch without its records, and these as `app.native.growing.Records` has them; or several of them."""
 
     batch: Batch
-    records: Any
+    parts: tuple[Any, ...]
 
     def unpacked(self) -> Batch:
         """The same with its records as bytes."""
-        records = tuple(self.records.record(at) for at in range(self.records.count))
+        records = tuple(part.record(at) for part in self.parts for at in range(part.count))
         return Batch(self.batch.kind, self.batch.epoch, self.batch.first_seq, records)
+
+    @property
+    def ends(self) -> bool:
+        """Whether what comes last is no content, but a mark perhaps: nothing may follow for long."""
+        last = self.parts[-1]
+        return not last.count or last.place(last.count - 1) is None
+
+    def and_then(self, other: PackedBatch) -> PackedBatch | None:
+        """Both as one; None where they do not belong together."""
+        if self.batch != other.batch:
+            return None
+        return PackedBatch(self.batch, self.parts + other.parts)
 
 
 def packed_batch(data: bytes) -> PackedBatch | None:
@@ -39,4 +51,4 @@ def packed_batch(data: bytes) -> PackedBatch | None:
     if found is None or found[0] != BatchKind.SYNC:
         return None
     _, epoch, first_seq, records = found
-    return PackedBatch(Batch(BatchKind.SYNC, epoch, first_seq, ()), records)
+    return PackedBatch(Batch(BatchKind.SYNC, epoch, first_seq, ()), (records,))

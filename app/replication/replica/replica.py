@@ -50,6 +50,8 @@ class Replica:
         self.name = ""
         self.paths: tuple[bytes, ...] = ()
         self.state = ReplicaState.STOPPED
+        self.listed_at = 0.0
+        """When it was last listed for a synchronisation, by the clock that only goes on."""
         self.on_trouble: Callable[[int, bytes, str], None] | None = None
         """Tells the master of the open stream, which then sends a path again."""
         self.clean_end = False

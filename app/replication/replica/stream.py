@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 _HELLO_TIMEOUT_S = 30.0
 _POLL_S = 1.0
+_GATHERED_S = 0.03
 _ALIVE_EVERY_S = 1.0
 
 
@@ -233,8 +234,9 @@ class ReplicaStream:
             raise
 
     def _read_frame(self, incoming: Incoming, hashes: HashAnswers) -> None:
-        data = self._link.receive(_POLL_S)
+        data = self._link.receive(_GATHERED_S if incoming.gathers else _POLL_S)
         if data is None:
+            incoming.flush()
             return
         packed = packed_batch(data)
         if packed is not None:
@@ -304,6 +306,7 @@ class ReplicaStream:
             replica.retain(time.monotonic())
 
     def _list(self, replica: Replica, root: int) -> None:
+        replica.listed_at = time.monotonic()
         with replica.lock:
             _, store = replica.opened()
             if not 0 <= root < len(store.trees):
@@ -321,6 +324,7 @@ class ReplicaStream:
             if findings and replica.scenario is not None:
                 self._engine.drift_worker.listed(replica.scenario.id, replica, findings)
             tree.forget()
+            replica.listed_at = time.monotonic()
         self._send(ListingEnd(root))
 
     def _list_as_of(self, replica: Replica, request: ListRequest) -> None:

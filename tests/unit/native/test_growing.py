@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError
+from app.model.rewind import PointKind
 from app.replication.codec import decode, encode
 from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import Batch, BatchKind
@@ -18,6 +20,7 @@ from app.replication.records import (
     Extent,
     MakeEntry,
     MakeLink,
+    Mark,
     Record,
     Remove,
     Rename,
@@ -28,6 +31,7 @@ from app.replication.records import (
 )
 from app.replication.replica import growing
 from app.replication.replica.ahead import Ahead, Prepared
+from app.replication.replica.applier import SYNC_BEGIN, Applier
 from app.replication.replica.grown import Grown
 from app.replication.replica.packed import PackedBatch, packed_batch
 from app.replication.replica.replica_store import ReplicaStore
@@ -36,6 +40,7 @@ from tests.support.faults import CutAt
 from tests.support.replica_tree import GID, UID, make, open_store, put
 from tests.support.replica_tree import picture as whole_picture
 
+BEGIN = Mark(PointKind.SYNCHRONIZATION, "s", SYNC_BEGIN, datetime(2026, 1, 1, tzinfo=UTC))
 SEEDS = (1, 2, 3, 4, 5, 6)
 
 
@@ -134,15 +139,15 @@ def random_records(seed: int) -> list[Record]:
 def test_what_is_read_is_what_came() -> None:
     records = random_records(7)
     found = packed(records)
-    assert [decode(found.records.record(at)) for at in range(len(records))] == records
+    assert [decode(found.parts[0].record(at)) for at in range(len(records))] == records
     assert found.unpacked() == as_batch(records)
     assert (found.batch.epoch, found.batch.first_seq, found.batch.kind) == ("e", 1, BatchKind.SYNC)
-    plain = [at for at in range(len(records)) if at not in set(found.records.others())]
+    plain = [at for at in range(len(records)) if at not in set(found.parts[0].others())]
     for at in plain:
         record = records[at]
         assert isinstance(record, MakeEntry | ReplaceFile)
         directory = record.metadata.kind is EntryKind.DIRECTORY
-        assert found.records.place(at) == (0, record.path, directory)
+        assert found.parts[0].place(at) == (0, record.path, directory)
     assert len(plain) > len(records) // 2
 
 
@@ -213,11 +218,11 @@ def test_damaged_frames_are_read_as_the_codec_reads_them_or_not_at_all(seed: int
             continue
         taken += 1
         assert decode_frame(bytes(data)) == found.unpacked()
-        for at in range(found.records.count):
-            place = found.records.place(at)
+        for at in range(found.parts[0].count):
+            place = found.parts[0].place(at)
             if place is not None:
                 plain += 1
-                record = decode(found.records.record(at))
+                record = decode(found.parts[0].record(at))
                 assert isinstance(record, MakeEntry | ReplaceFile)
                 assert (record.root, record.path) == place[:2]
     assert taken > 50
@@ -251,7 +256,7 @@ def test_paths_that_are_not_clean_are_not_plain() -> None:
         b"d/" * 33_000 + b"e",
     ):
         found = packed([make(path), put(path, b"x")])
-        assert found.records.others() == [0, 1], path
+        assert found.parts[0].others() == [0, 1], path
 
 
 def test_whoever_replaced_a_function_of_the_system_sees_each_call(store: ReplicaStore) -> None:
@@ -297,3 +302,71 @@ def test_no_descriptor_stays_open(store: ReplicaStore) -> None:
     before = len(os.listdir("/proc/self/fd"))
     prepare(store, packed(random_records(11)))
     assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def gathered(*batches: list[Record]) -> PackedBatch:
+    whole = packed(batches[0])
+    for batch in batches[1:]:
+        both = whole.and_then(packed(batch))
+        assert both is not None
+        whole = both
+    return whole
+
+
+@pytest.mark.parametrize("seed", SEEDS[:4])
+def test_batches_put_together_are_grown_as_if_they_were_one(
+    seed: int, tmp_path: Path, store: ReplicaStore
+) -> None:
+    other = open_store(tmp_path / "state-2", tmp_path / "replica-2")
+    try:
+        once: dict[bytes, Record] = {}
+        for one in random_records(seed):
+            if isinstance(one, MakeEntry | ReplaceFile):
+                once.setdefault(one.path, one)
+        records = list(once.values())
+        cuts = sorted(random.Random(seed).sample(range(1, len(records)), 3))
+        parts = [records[a:b] for a, b in zip([0, *cuts], [*cuts, len(records)], strict=True)]
+        fast, slow = prepare(store, gathered(*parts)), prepare(other, packed(records))
+        assert fast.count == 4
+        assert pictured(store, fast) == pictured(other, slow)
+        assert fast.made.keys() == slow.made.keys()
+        assert {type(one) for one in fast.made.values()} == {type(one) for one in slow.made.values()}
+        applied = [
+            Applier(where).apply_sync(
+                "e", 1, (BEGIN, *ready.records), 1, {at + 1: one for at, one in ready.made.items()}
+            )
+            for where, ready in ((store, fast), (other, slow))
+        ]
+        assert [one.troubles for one in applied] == [(), ()]
+        assert picture(tmp_path / "replica") == picture(tmp_path / "replica-2")
+    finally:
+        other.close()
+
+
+def picture(root: Path) -> dict[bytes, tuple[object, ...]]:
+    return {path: entry for path, entry in whole_picture(root).items() if path}
+
+
+def test_a_path_that_comes_again_in_a_later_batch_is_not_grown_over(store: ReplicaStore) -> None:
+    ready = prepare(store, gathered([make(b"d"), put(b"d/a", b"1")], [put(b"d/a", b"2"), put(b"d/b", b"3")]))
+    first = ready.made[0]
+    assert isinstance(first, Grown)
+    assert first.names() == [b"a"]
+    assert not any(isinstance(ready.made[at], Grown) for at in (2, 3))
+
+
+def test_batches_before_one_that_is_none_are_prepared_and_tell_of_it(store: ReplicaStore) -> None:
+    bad = packed_batch(encode_frame(Batch(BatchKind.SYNC, "e", 1, (b"nonsense",))))
+    assert bad is not None
+    both = packed([make(b"d"), put(b"d/f", b"x")]).and_then(bad)
+    assert both is not None
+    ready = prepare(store, both)
+    assert (len(ready.records), ready.count) == (2, 1)
+    assert ready.error is not None
+    assert ready.error.code == "ER00301"
+
+
+def test_a_batch_of_another_synchronisation_is_not_put_together_with_it() -> None:
+    other = packed_batch(encode_frame(Batch(BatchKind.SYNC, "e", 2, (encode(make(b"e")),))))
+    assert other is not None
+    assert packed([make(b"d")]).and_then(other) is None

@@ -11,13 +11,17 @@ import pytest
 from app.model.errors import ArcxoError
 from app.model.rewind import PointKind
 from app.replication.codec import encode
-from app.replication.frames import Batch, BatchKind, Frame, ListRequest
+from app.replication.frames import Batch, BatchKind, Frame
 from app.replication.records import Mark
 from app.replication.replica import incoming as incoming_module
 from app.replication.replica.ahead import Made, Prepared
 from app.replication.replica.applier import SYNC_END
+from app.replication.replica.grown import Grown
 from app.replication.replica.incoming import Incoming
-from tests.support.replica_tree import put
+from app.replication.replica.packed import PackedBatch
+from app.replication.sync_frames import ListRequest
+from tests.support.capabilities import native_or_report
+from tests.support.replica_tree import put, sync_batch
 
 RECORD = encode(put(b"f", b"x"))
 
@@ -31,7 +35,7 @@ def incoming_with(*waiting: Frame | Prepared | ArcxoError) -> Incoming:
 
 
 def prepared(records: int, ready: int | None = None) -> Prepared:
-    made = {} if ready is None else {ready: Made(b"new/ahead-1", 5, ())}
+    made: dict[int, Made | Grown] = {} if ready is None else {ready: Made(b"new/ahead-1", 5, ())}
     return Prepared(batch(BatchKind.SYNC, 9, records), (put(b"f", b"x"),) * records, made)
 
 
@@ -83,3 +87,68 @@ def test_the_size_of_what_is_joined_is_bounded() -> None:
     incoming = incoming_with(batch(BatchKind.STREAM, 4, 1))
     joined, count = incoming._joined(batch(BatchKind.STREAM, 3, 1), 8 << 20)
     assert (len(joined.records), count) == (1, 1)
+
+
+def received(*names: bytes) -> PackedBatch:
+    native_or_report("growing")
+    found = sync_batch(*(put(name, b"x") for name in names))
+    assert isinstance(found, PackedBatch)
+    return found
+
+
+def passed_on(incoming: Incoming, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, object]]:
+    found: list[tuple[int, object]] = []
+    monkeypatch.setattr(incoming, "_pass_on", lambda size, frame: found.append((size, frame)))
+    return found
+
+
+def test_batches_that_come_one_behind_the_other_are_put_together_up_to_a_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    incoming = Incoming([])
+    found = passed_on(incoming, monkeypatch)
+    monkeypatch.setattr(incoming_module, "_GATHERED_BYTES", 250)
+    for name in (b"a", b"b"):
+        incoming.put(100, received(name))
+    assert incoming.gathers
+    assert found == []
+    incoming.put(100, received(b"c"))
+    ((size, whole),) = found
+    assert isinstance(whole, PackedBatch)
+    assert (size, len(whole.parts)) == (300, 3)
+
+
+def test_what_waits_for_more_goes_on_before_anything_else_and_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    incoming = Incoming([])
+    found = passed_on(incoming, monkeypatch)
+    incoming.put(100, received(b"a"))
+    incoming.put(7, ListRequest(0))
+    assert [size for size, _ in found] == [100, 7]
+    incoming.put(100, received(b"b"))
+    incoming.flush()
+    incoming.flush()
+    assert [size for size, _ in found] == [100, 7, 100]
+
+
+def test_a_batch_that_ends_with_a_mark_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    native_or_report("growing")
+    incoming = Incoming([])
+    found = passed_on(incoming, monkeypatch)
+    end = sync_batch(Mark(PointKind.SYNCHRONIZATION, "s", SYNC_END, datetime(2026, 1, 1, tzinfo=UTC)))
+    assert isinstance(end, PackedBatch)
+    incoming.put(100, received(b"a"))
+    incoming.put(50, end)
+    assert [size for size, _ in found] == [150]
+
+
+def test_why_the_next_batch_is_none_is_told_after_those_before_it() -> None:
+    incoming = Incoming([])
+    error = ArcxoError("ER00301", cause="bytes that are not a message")
+    incoming._prepared(100, Prepared(batch(BatchKind.SYNC, 9, 1), (put(b"f", b"x"),), {}, 60, 2, error))
+    taken = incoming.take(0.1)
+    assert taken is not None
+    assert taken[1] == 2
+    with pytest.raises(ArcxoError, match="ER00301"):
+        incoming.take(0.1)
