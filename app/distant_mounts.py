@@ -14,12 +14,14 @@ import os
 import re
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 from app.model.paths import shown
 
 PATIENCE_S = 10.0
+_ANSWER_S = 0.001
 _DISTANT = re.compile(
     rb"nfs4?|cifs|smb3?|smbfs|9p|afs|ceph|gfs2?|glusterfs|lustre|ocfs2|fuse(\..*)?|davfs|autofs"
 )
@@ -39,20 +41,29 @@ class DistantMounts:
         self._fd = -1
         self._poll = select.poll() if hasattr(select, "poll") else None
         self._places: tuple[bytes, ...] | None = None
+        self._again_at = 0.0
         self._asking: dict[bytes, threading.Thread] = {}
 
     def places(self) -> tuple[bytes, ...]:
-        """Where they are mounted, the innermost first; costs a system call while nothing is mounted anew."""
+        """Where they are mounted, the innermost first; costs a system call while nothing is mounted anew.
+
+        An answer of the last millisecond is given again: what came since could as well come after it.
+        """
+        now = time.monotonic()
+        if self._places is not None and now < self._again_at:
+            return self._places
         with self._guard:
             if self._places is None or self._changed():
                 self._places = self._read()
+            self._again_at = now + _ANSWER_S
             return self._places
 
     def place_of(self, path: bytes) -> bytes | None:
         """The mount that answers for a path, or None for one of this machine. Symbolic links are not seen."""
-        return next(
-            (place for place in self.places() if path == place or path.startswith(place + b"/")), None
-        )
+        for place in self.places():
+            if path == place or path.startswith(place + b"/"):
+                return place
+        return None
 
     def ask(self, path: bytes, work: Callable[[], Answer]) -> Answer:
         """What `work` returns or raises. Raises TimeoutError when the mount of `path` does not answer."""

@@ -12,6 +12,10 @@ from app.native.posix cimport (
     S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, llistxattr, openat, readdir, stat_t,
 )
 
+cdef extern from "<sys/stat.h>" nogil:
+    unsigned int S_IFCHR
+    unsigned int S_IFBLK
+
 cdef extern from "Python.h":
     char *PyBytes_AS_STRING(object)
     Py_ssize_t PyBytes_GET_SIZE(object)
@@ -67,7 +71,7 @@ cdef class Walk:
 
     DIRECTORY: one that is to be watched: then `enter` it, or, where that says False, `leave_out` it;
     UNUSUAL: an entry that is not for this class: look at it (`path`), then `leave_out` it;
-    NEED_ROWS: the next rows that are recorded are wanted (`recorded`; None: there are no more);
+    NEED_ROWS: the next rows that are recorded are wanted (`recorded`, `SeenRow`s; None: there are no more);
     FULL: as many entries as a part may have were passed; END: all were.
 
     Names that begin with `reserved` (with `ask_all` all) are left out where `leaves_out(path, directory=)` says
@@ -143,7 +147,7 @@ cdef class Walk:
         free(self._levels[self._depth].names)
 
     def recorded(self, list rows):
-        """The next rows that are recorded, `ShadowRow`s, in their order."""
+        """The next rows that are recorded, `SeenRow`s, in their order."""
         if self._at < len(self._rows):
             raise ValueError("there are rows left")
         if rows is None:
@@ -363,7 +367,8 @@ cdef class Walk:
     cdef int _recorded(self, const stat_t *status, bytes key) except -1:
         """0: not recorded, 1: recorded so, 2: otherwise. The row is passed over."""
         cdef tuple row
-        cdef bint same
+        cdef bint same, is_device
+        cdef unsigned int kind
         # The caller has seen to it that there is one, if any.
         if self._at == len(self._rows):
             return 0
@@ -371,19 +376,31 @@ cdef class Walk:
         if row[0] != key:
             return 0
         self._at += 1
+        if len(row) != 11:
+            raise ValueError("not a row")
         same = (
-            <int64_t>row[13] == _ctime(status)
-            and <int64_t>row[6] == _mtime(status)
-            and <unsigned int>row[14] == status.st_mode
-            and <int64_t>row[12] == <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
-            and <int64_t>row[11]
+            <int64_t>row[1] == _ctime(status)
+            and <int64_t>row[2] == _mtime(status)
+            and <unsigned int>row[3] == status.st_mode
+            and <int64_t>row[4] == <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
+            and <int64_t>row[5]
             == (0 if status.st_dev == self._device else <int64_t>(status.st_dev & 0x7FFFFFFFFFFFFFFFULL))
-            and <uint64_t>row[10] == status.st_nlink
-            and <int64_t>row[5] == (status.st_size if status.st_mode & S_IFMT == S_IFREG else 0)
+            and <uint64_t>row[6] == status.st_nlink
+            and <int64_t>row[7] == (status.st_size if status.st_mode & S_IFMT == S_IFREG else 0)
         )
-        if same:
-            self.part.append(row)
-        return 1 if same else 2
+        if not same:
+            return 2
+        kind = status.st_mode & S_IFMT
+        is_device = kind == S_IFCHR or kind == S_IFBLK
+        self.part.append(
+            (
+                row[0], status.st_mode >> 12, status.st_mode & 0o7777, status.st_uid, status.st_gid, row[7],
+                row[2], row[8], row[9],
+                <int64_t>(status.st_rdev & 0x7FFFFFFFFFFFFFFFULL) if is_device else self._zero, row[6], row[5],
+                row[4], row[1], row[3], row[10],
+            )
+        )
+        return 1
 
     cdef bytes _key(self):
         cdef:

@@ -114,8 +114,14 @@ class WatchTable:
             node = node.children.get(name)
         return node
 
-    def watch(self, path: bytes, parent: Node | None, name: bytes) -> Node | None:
-        """Watch one directory (lock held). None when it is gone; with its `problem` when it can't be."""
+    def watch(
+        self, path: bytes, parent: Node | None, name: bytes, seen: tuple[int, int] | None = None
+    ) -> Node | None:
+        """Watch one directory (lock held). None when it is gone; with its `problem` when it can't be.
+
+        `seen`: device and inode that it had a moment before, which need not be asked for again: where it is
+        another one by now, the next check finds that out.
+        """
         whole = self.whole(path)
         before = parent.children.get(name) if parent is not None else self.top
         callback = self.new_id()
@@ -149,7 +155,7 @@ class WatchTable:
             node.wd, node.callback = wd, callback
             self.nodes[wd] = node
         self._fine(node)
-        self._place(node, parent, name, before, whole, look)
+        self._place(node, parent, name, before, whole, look, seen)
         return node
 
     def _place(
@@ -160,6 +166,7 @@ class WatchTable:
         before: Node | None,
         whole: bytes,
         look: Callable[[bytes], os.stat_result],
+        seen: tuple[int, int] | None = None,
     ) -> None:
         if before is not None and before is not node:
             self.drop(before)
@@ -167,6 +174,9 @@ class WatchTable:
         if parent is not None:
             node.attach(parent, name)
         node.seen = self._walk
+        if seen is not None:
+            node.device, node.inode = seen
+            return
         try:
             status = look(whole)
         except OSError:
@@ -272,19 +282,19 @@ class WatchTable:
     def check(self, path: bytes, device: int, inode: int) -> bool:
         """See `ChangeSource.check`."""
         with self.lock:
-            node = self.find(path)
+            parent_path, _, name = path.rpartition(b"/")
+            parent = self.find(parent_path) if path else None
+            node = parent.children.get(name) if parent is not None else None if path else self.top
             known = node is not None and (node.device, node.inode) == (device, inode)
             if node is not None and known:
                 node.seen = self._walk
                 # A directory may have got the inode number of one that is gone, of which nothing was told.
                 if not self._thorough or node.wd == NO_WATCH:
                     return True
-            parent_path, _, name = path.rpartition(b"/")
-            parent = self.find(parent_path) if path else None
             if parent is not None:
                 self._checking = True
                 try:
-                    self.watch(path, parent, name)
+                    self.watch(path, parent, name, (device, inode))
                 finally:
                     self._checking = False
             return known

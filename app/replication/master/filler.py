@@ -6,19 +6,16 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from operator import itemgetter
 
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
 from app.replication.master.observe import digest_now, seen_of_status
-from app.replication.master.shadow import PutRow, Shadow, ShadowRow
+from app.replication.master.shadow import PutRow, SeenRow, Shadow, ShadowRow
 from app.replication.master.walker import Report, entries_of
 
 _PASS_FIRST = 1_000
 _PASS_MOST = 2_000
 """Entries of a part: the first is there soon, and whoever follows never waits long for a later one."""
-_SEEN_OF_ROW = itemgetter(13, 6, 14, 12, 11, 10, 5)
-"""What `observe.Seen` is of, in a `ShadowRow`."""
 _TICK_NS = 20_000_000
 """Longer than what the kernel takes its file times from stands still."""
 _U63 = (1 << 63) - 1
@@ -86,7 +83,7 @@ class Filler:
     def fill(
         self,
         found: Iterator[tuple[bytes, os.stat_result]],
-        recorded: Iterator[ShadowRow],
+        recorded: Iterator[SeenRow],
         stopped: Callable[[], bool],
     ) -> None:
         """Compare what is found with what is recorded, both in the order of their keys."""
@@ -120,10 +117,16 @@ class Filler:
         self._part_size = min(2 * now, _PASS_MOST)
         return now
 
-    def found(self, path: bytes, key: bytes, status: os.stat_result, row: ShadowRow | None) -> None:
+    def found(self, path: bytes, key: bytes, status: os.stat_result, row: SeenRow | None) -> None:
         """What is there, and what is recorded of it."""
-        if row is not None and _SEEN_OF_ROW(row) == seen_of_status(status, self._root.device):
-            self._part.append(row)
+        if row is not None and row[1:8] == seen_of_status(status, self._root.device):
+            changed, modified, mode, inode, device, links, size, xattrs, target, hashes = row[1:]
+            self._part.append(
+                (
+                    key, mode >> 12, mode & 0o7777, status.st_uid, status.st_gid, size, modified, xattrs,
+                    target, _rdev(status), links, device, inode, changed, mode, hashes,
+                )
+            )  # fmt: skip
         elif not self._put(path, key, status) and row is not None:
             self._shadow.drop(self._root.number, key)
 
@@ -150,7 +153,7 @@ class Filler:
         device = 0 if device == self._root.device else device & _U63
         uid, gid = status.st_uid, status.st_gid
         size = status.st_size if stat.S_ISREG(mode) else 0
-        rdev = status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0
+        rdev = _rdev(status)
         self._new.append(
             (
                 self._root.number, key, device, inode, links, mode, uid, gid, size, modified, changed, digest,
@@ -180,3 +183,8 @@ class Filler:
             time.sleep(_TICK_NS / 1e9)
         self._passed(self._root.number, key, self._part)
         self._part = []
+
+
+def _rdev(status: os.stat_result) -> int:
+    mode = status.st_mode
+    return status.st_rdev & _U63 if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else 0

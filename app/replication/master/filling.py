@@ -189,9 +189,11 @@ def fill(
     walking = native("walking")
     try:
         if walking is None:
-            filler.fill(watched_walk(root, filters, report, arm), reader.rows(root.number), stopped)
+            recorded = itertools.chain.from_iterable(reader.seen_parts(root.number))
+            filler.fill(watched_walk(root, filters, report, arm), recorded, stopped)
         else:
-            QuickFill(walking, root, filler, filters, report, arm, stopped).fill(reader.parts(root.number))
+            quick = QuickFill(walking, root, filler, filters, report, arm, stopped)
+            quick.fill(reader.seen_parts(root.number))
     finally:
         reader.close()
     root.check()

@@ -15,7 +15,7 @@ from app.distant_mounts import distant
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filler import GONE, Arm, Filler, walk_beneath
 from app.replication.master.filters import RESERVED_PREFIX, PathFilter
-from app.replication.master.shadow import ShadowRow
+from app.replication.master.shadow import SeenRow
 from app.replication.master.walker import Report
 
 _USUAL_ATTRIBUTE = b"security.selinux"
@@ -52,9 +52,9 @@ class QuickFill:
             filters.leaves_out,
             filler.next_part(),
         )
-        self._recorded: Iterator[list[ShadowRow]] = iter(())
+        self._recorded: Iterator[list[SeenRow]] = iter(())
 
-    def fill(self, recorded: Iterator[list[ShadowRow]]) -> None:
+    def fill(self, recorded: Iterator[list[SeenRow]]) -> None:
         """Walk and compare with what is recorded. Raises RootLostError, OSError for what no walk survives."""
         self._recorded = recorded
         self._root.check()

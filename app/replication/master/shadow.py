@@ -42,6 +42,11 @@ _PART_ROWS = 2_000
 ShadowRow = tuple[Any, ...]
 """The columns of `_ROW_COLUMNS`."""
 
+# From the second on as `observe.Seen`, and then what a look at an entry does not tell.
+_SEEN_COLUMNS = "key, changed, modified, mode, inode, device, links, size, xattrs, target, hashes"
+SeenRow = tuple[bytes, int, int, int, int, int, int, int, bytes, bytes, bytes | None]
+"""The columns of `_SEEN_COLUMNS`."""
+
 PutRow = tuple[int, bytes, int, int, int, int, int, int, int, int, int, bytes, bytes, int, None]
 """A row as the table has it, of something whose blocks are not hashed."""
 
@@ -106,6 +111,14 @@ class ShadowReader:
         return iter(
             self._database.execute(f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,))
         )
+
+    def seen_parts(self, root: int) -> Iterator[list[SeenRow]]:
+        """What tells of all entries of a root whether they are as they were; lists as those of `parts`."""
+        found = self._database.execute(
+            f"SELECT {_SEEN_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
+        )
+        while part := found.fetchmany(_PART_ROWS):
+            yield part
 
     def parts(self, root: int) -> Iterator[list[ShadowRow]]:
         """`rows` in lists, none of them empty."""
