@@ -20,15 +20,18 @@ _PARTS = (b"", b"\x10\x01", b"\x10\x02")
 
 
 class Piece(NamedTuple):
-    """A whole frame, or a part of one."""
+    """A whole frame, or a part of one; what is to be sent may be in several parts of memory."""
 
-    data: bytes | memoryview
+    data: bytes | memoryview | tuple[memoryview, ...]
     part: int = WHOLE
 
 
 def packed(piece: Piece) -> bytes:
     """The message."""
-    return b"".join((_DATA, _varint(len(piece.data)), piece.data, _PARTS[piece.part]))
+    data = piece.data
+    if isinstance(data, tuple):
+        return b"".join((_DATA, _varint(sum(map(len, data))), *data, _PARTS[piece.part]))
+    return b"".join((_DATA, _varint(len(data)), data, _PARTS[piece.part]))
 
 
 def unpacked(message: bytes) -> Piece:

@@ -16,7 +16,7 @@ import grpc
 
 from app.agent.pieces import LAST, MORE, WHOLE, Piece
 from app.model.errors import ArcxoError
-from app.replication.link import FRAME_MAX_BYTES
+from app.replication.link import FRAME_MAX_BYTES, FrameParts
 from app.replication.throttle import UNLIMITED, Throttle
 
 QUEUE_FRAMES = 256
@@ -31,13 +31,13 @@ class _FrameQueue:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.frames: deque[bytes] = deque()
+        self.frames: deque[bytes | FrameParts] = deque()
         self.urgent: deque[bytes] = deque()
         self.size_bytes = 0
         self.most_bytes = QUEUE_BYTES
         self.ended = False
 
-    def put(self, frame: bytes) -> bool:
+    def put(self, frame: bytes | FrameParts) -> bool:
         """Wait for room and add; False when the queue has ended."""
         with self.changed:
             while not self.ended and (len(self.frames) >= QUEUE_FRAMES or self._too_big(frame)):
@@ -49,7 +49,7 @@ class _FrameQueue:
             self.changed.notify_all()
             return True
 
-    def take(self, timeout_s: float | None) -> bytes | None:
+    def take(self, timeout_s: float | None) -> bytes | FrameParts | None:
         """The next frame, None after the time; raises EOFError when ended and empty."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self.changed:
@@ -75,7 +75,7 @@ class _FrameQueue:
                 self.changed.notify_all()
             return True
 
-    def take_first(self) -> tuple[bytes, bool]:
+    def take_first(self) -> tuple[bytes | FrameParts, bool]:
         """The next frame, urgent ones first, and whether it is one; raises EOFError when ended and empty."""
         with self.changed:
             self.changed.wait_for(lambda: self.urgent or self.frames or self.ended)
@@ -102,7 +102,7 @@ class _FrameQueue:
             self.ended = True
             self.changed.notify_all()
 
-    def _too_big(self, frame: bytes) -> bool:
+    def _too_big(self, frame: bytes | FrameParts) -> bool:
         return bool(self.frames) and self.size_bytes + len(frame) > self.most_bytes
 
 
@@ -122,18 +122,29 @@ class StreamLink:
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
         """Queue one frame; blocks while the other side takes none, unless it is urgent."""
+        if not urgent:
+            self._send(frame)
+        elif not self._outgoing.put_urgent(frame):
+            raise ArcxoError("ER00201", host=self._host, reason=self._reason)
+
+    def send_parts(self, frame: FrameParts) -> None:
+        """See `PartsLink`."""
+        self._send(frame)
+
+    def _send(self, frame: bytes | FrameParts) -> None:
         if len(frame) > FRAME_MAX_BYTES:
             raise ArcxoError("ER00201", host=self._host, reason=f"frame of {len(frame)} bytes")
         rate = self._throttle.bytes_per_second
         # What waits for the limit is not on its way: whoever sends must not count it as such for long.
         self._outgoing.most_bytes = min(QUEUE_BYTES, int(rate * _LIMITED_QUEUE_S)) if rate else QUEUE_BYTES
-        if not (self._outgoing.put_urgent(frame) if urgent else self._outgoing.put(frame)):
+        if not self._outgoing.put(frame):
             raise ArcxoError("ER00201", host=self._host, reason=self._reason)
 
     def receive(self, timeout_s: float) -> bytes | None:
         """The next frame, or None after the time."""
         try:
-            return self._incoming.take(timeout_s)
+            frame = self._incoming.take(timeout_s)
+            return frame.joined() if isinstance(frame, FrameParts) else frame
         except EOFError:
             raise ArcxoError("ER00201", host=self._host, reason=self._reason) from None
 
@@ -159,25 +170,26 @@ class StreamLink:
         try:
             while True:
                 frame, urgent = self._outgoing.take_first()
-                if urgent:
+                if urgent and isinstance(frame, bytes):
                     self._throttle.reserve(len(frame))
                     yield Piece(frame)
                 else:
-                    yield from self._pieces(frame)
+                    yield from self._pieces(frame if isinstance(frame, FrameParts) else FrameParts((frame,)))
         except EOFError:
             return
 
-    def _pieces(self, frame: bytes) -> Iterator[Piece]:
+    def _pieces(self, frame: FrameParts) -> Iterator[Piece]:
         offset = 0
-        view = memoryview(frame)
         while True:
-            piece = view[offset : offset + self._throttle.piece_bytes()]
-            yield from self._meanwhile(self._throttle.reserve(len(piece)))
-            end = offset + len(piece)
+            piece = tuple(frame.take(self._throttle.piece_bytes()))
+            size = sum(map(len, piece))
+            yield from self._meanwhile(self._throttle.reserve(size))
+            end = offset + size
+            data = piece[0] if len(piece) == 1 else piece or b""
             if end >= len(frame):
-                yield Piece(piece, LAST if offset else WHOLE)
+                yield Piece(data, LAST if offset else WHOLE)
                 return
-            yield Piece(piece, MORE)
+            yield Piece(data, MORE)
             offset = end
 
     def _meanwhile(self, wait_s: float) -> Iterator[Piece]:

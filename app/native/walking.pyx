@@ -77,14 +77,13 @@ cdef class Walk:
     Names that begin with `reserved` (with `ask_all` all) are left out where `leaves_out(path, directory=)` says
     so. An extended attribute `passed_over` that is the only one counts as none.
 
-    `part`, `new` and `gone` are what was found since they were taken last: rows as `ShadowRow`, as `PutRow`
-    those of them that are not recorded so, and the keys recorded of what is not there. Whoever handles an
+    `part`, `plain` and `gone` are what was found since they were taken last: rows as `ShadowRow`, the values for
+    `Shadow.put_plain` of those that are not recorded so, and the keys recorded of what is not there. Whoever handles an
     entry itself adds to them, and takes what is recorded of it by `recorded_at`.
     """
 
     cdef:
         bytes _root
-        object _number
         uint64_t _device
         bytes _reserved
         bytes _passed_over
@@ -104,17 +103,16 @@ cdef class Walk:
         object _empty
         object _zero
         readonly list part
-        readonly list new
+        readonly list plain
         readonly list gone
         readonly int64_t youngest_ns
         public Py_ssize_t room
 
     def __cinit__(
-        self, bytes root, int number, uint64_t device, bytes reserved, bytes passed_over, bint ask_all,
+        self, bytes root, uint64_t device, bytes reserved, bytes passed_over, bint ask_all,
         leaves_out, Py_ssize_t room,
     ):
         self._root = root
-        self._number = number
         self._device = device
         self._reserved = reserved
         self._passed_over = passed_over
@@ -124,7 +122,7 @@ cdef class Walk:
         self._empty = b""
         self._zero = 0
         self.part = []
-        self.new = []
+        self.plain = []
         self.gone = []
         self.room = room
         self._path_start = len(root) + 1
@@ -157,9 +155,9 @@ cdef class Walk:
         self._at = 0
 
     def taken(self):
-        """(part, new, gone) since the last time."""
-        found = self.part, self.new, self.gone
-        self.part, self.new, self.gone = [], [], []
+        """(part, plain, gone) since the last time."""
+        found = self.part, self.plain, self.gone
+        self.part, self.plain, self.gone = [], [], []
         return found
 
     def path(self):
@@ -424,6 +422,7 @@ cdef class Walk:
             int64_t changed
             Py_ssize_t at = self._at
             int known = self._recorded(status, key)
+            list plain
         if known == 1:
             return True
         if not is_file and mode & S_IFMT != S_IFDIR:
@@ -449,12 +448,17 @@ cdef class Walk:
         links, uid, gid = status.st_nlink, status.st_uid, status.st_gid
         size = status.st_size if is_file else self._zero
         modified_ns, changed_ns, whole_mode = _mtime(status), changed, mode
-        self.new.append(
-            (
-                self._number, key, device, inode, links, whole_mode, uid, gid, size, modified_ns, changed_ns,
-                self._empty, self._empty, self._zero, None,
-            )
-        )
+        plain = self.plain
+        plain.append(key)
+        plain.append(device)
+        plain.append(inode)
+        plain.append(links)
+        plain.append(whole_mode)
+        plain.append(uid)
+        plain.append(gid)
+        plain.append(size)
+        plain.append(modified_ns)
+        plain.append(changed_ns)
         self.part.append(
             (
                 key, mode >> 12, mode & 0o7777, uid, gid, size, modified_ns, self._empty, self._empty,

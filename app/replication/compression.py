@@ -11,7 +11,7 @@ import threading
 import zstandard
 
 from app.replication.codec import refuse
-from app.replication.link import FRAME_MAX_BYTES, Link
+from app.replication.link import FRAME_MAX_BYTES, FrameParts, Link, PartsLink
 from app.replication.throttle import Throttle
 
 LEAST_BYTES = 512
@@ -52,6 +52,17 @@ class CompressingLink:
         with self._lock:
             self.sent_bytes += len(packed)
             self.uncompressed_bytes += len(frame)
+
+    def send_parts(self, frame: FrameParts) -> None:
+        """See `PartsLink`. What may be compressed is joined for that."""
+        if self.compress or not isinstance(self._link, PartsLink):
+            self.send(frame.joined())
+            return
+        size = len(frame)
+        self._link.send_parts(frame)
+        with self._lock:
+            self.sent_bytes += size
+            self.uncompressed_bytes += size
 
     def receive(self, timeout_s: float) -> bytes | None:
         """See `Link`. Raises ArcxoError ER00301 for what no `CompressingLink` sent."""

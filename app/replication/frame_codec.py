@@ -49,7 +49,7 @@ from app.replication.inspect_frames import (
     unpack_inspect_request,
     unpack_inspected,
 )
-from app.replication.link import FRAME_MAX_BYTES
+from app.replication.link import FRAME_MAX_BYTES, FrameParts
 from app.replication.sync_frames import (
     BlockHashes,
     HashRequest,
@@ -96,17 +96,21 @@ _U62 = (1 << 62) - 1
 BATCH_TAG = _BATCH
 
 
-def encode_frame(frame: Frame | PackedBatch) -> bytes:
+def encode_frame(frame: Frame) -> bytes:
     """The bytes of a frame. Raises ArcxoError ER00301 when it would be larger than a link takes."""
-    if isinstance(frame, PackedBatch):
-        packed = _joined(BatchKind.SYNC, frame.epoch, frame.first_seq, frame.count, list(frame.packed))
-    elif isinstance(frame, Batch):
-        packed = _batch_bytes(frame)
-    else:
-        packed = _packed(_fields(frame))
+    packed = _batch_bytes(frame) if isinstance(frame, Batch) else _packed(_fields(frame))
     if len(packed) > FRAME_MAX_BYTES:
         refuse("a frame that is too large")
     return packed
+
+
+def batch_parts(batch: PackedBatch) -> FrameParts:
+    """The bytes of the batch that it stands for. Raises ArcxoError as `encode_frame`."""
+    head = _batch_head(BatchKind.SYNC, batch.epoch, batch.first_seq, batch.count)
+    frame = FrameParts((head, *batch.packed))
+    if len(frame) > FRAME_MAX_BYTES:
+        refuse("a frame that is too large")
+    return frame
 
 
 def encode_listing(root: int, entries: tuple[Listed, ...]) -> bytes:
@@ -126,16 +130,15 @@ def _packed(fields: list[Any]) -> bytes:
 
 def _batch_bytes(batch: Batch) -> bytes:
     """What msgpack makes of a batch; it is large, and joined it is copied once only."""
-    parts = []
+    parts = [_batch_head(batch.kind, batch.epoch, batch.first_seq, len(batch.records))]
     for record in batch.records:
         parts.append(bin_header(len(record)))
         parts.append(record)
-    return _joined(batch.kind, batch.epoch, batch.first_seq, len(batch.records), parts)
+    return b"".join(parts)
 
 
-def _joined(kind: BatchKind, epoch: str, first_seq: int, count: int, packed: list[bytes]) -> bytes:
-    head = _packed([_BATCH, int(kind), epoch, first_seq, ()])
-    return b"".join((head[:-1], array_header(count), *packed))
+def _batch_head(kind: BatchKind, epoch: str, first_seq: int, count: int) -> bytes:
+    return _packed([_BATCH, int(kind), epoch, first_seq, ()])[:-1] + array_header(count)
 
 
 def _fields(frame: Frame) -> list[Any]:

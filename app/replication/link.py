@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.throttle import Throttle
 
 FRAME_MAX_BYTES = 8 * 1024 * 1024
 """No frame is larger; a larger one received is refused and the link closed."""
+
+
+class FrameParts:
+    """A frame in several pieces of memory, one after another: joined, much would be copied once more."""
+
+    __slots__ = ("_at", "_parts", "_size", "_within")
+
+    def __init__(self, parts: Sequence[bytes]) -> None:
+        self._parts = parts
+        self._size = sum(map(len, parts))
+        self._at = self._within = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def joined(self) -> bytes:
+        """All of it."""
+        return b"".join(self._parts)
+
+    def take(self, most: int) -> Iterator[memoryview]:
+        """The next `most` bytes, fewer at the end only, each of them once."""
+        while most > 0 and self._at < len(self._parts):
+            part = memoryview(self._parts[self._at])[self._within : self._within + most]
+            most -= len(part)
+            self._within += len(part)
+            if self._within >= len(self._parts[self._at]):
+                self._at += 1
+                self._within = 0
+            yield part
+
+
+@runtime_checkable
+class PartsLink(Protocol):
+    """A `Link` that also takes a frame in parts."""
+
+    def send_parts(self, frame: FrameParts) -> None:
+        """As `Link.send`; not urgent."""
 
 
 class Link(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.model.errors import ArcxoError
 from app.replication.codec import refuse
-from app.replication.frame_codec import decode_frame, encode_frame, listing_root
+from app.replication.frame_codec import batch_parts, decode_frame, encode_frame, listing_root
 from app.replication.frames import (
     Batch,
     BatchKind,
@@ -27,7 +27,7 @@ from app.replication.frames import (
     Trouble,
     Welcome,
 )
-from app.replication.link import Link
+from app.replication.link import Link, PartsLink
 from app.replication.master.answers import Answers, in_order
 from app.replication.master.incoming_listing import IncomingListing
 from app.replication.sync_frames import (
@@ -268,10 +268,15 @@ class Exchange:
 
     def _send(self, frame: Frame | PackedBatch) -> None:
         self.check()
-        data = encode_frame(frame)
+        data = batch_parts(frame) if isinstance(frame, PackedBatch) else encode_frame(frame)
         self._answers.sent(frame)
         try:
-            self._link.send(data)
+            if isinstance(data, bytes):
+                self._link.send(data)
+            elif isinstance(self._link, PartsLink):
+                self._link.send_parts(data)
+            else:
+                self._link.send(data.joined())
         except ArcxoError:
             # Closed by the receiving thread: what it knows tells more.
             self.check()

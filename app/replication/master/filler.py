@@ -76,6 +76,7 @@ class Filler:
         self._report = report
         self._passed = passed
         self._new: list[PutRow] = []
+        self._plain: list[object] = []
         self._part: list[ShadowRow] = []
         self._youngest_ns = 0
         self._part_size = _PASS_FIRST
@@ -130,10 +131,13 @@ class Filler:
         elif not self._put(path, key, status) and row is not None:
             self._shadow.drop(self._root.number, key)
 
-    def add(self, part: list[ShadowRow], new: list[PutRow], gone: list[bytes], youngest_ns: int) -> None:
-        """Rows that follow those that were found so far, what of them is to be put, what is gone."""
+    def add(self, part: list[ShadowRow], plain: list[object], gone: list[bytes], youngest_ns: int) -> None:
+        """Rows that follow those that were found so far, what of them is to be put, what is gone.
+
+        `plain`: see `Shadow.put_plain`.
+        """
         self._part += part
-        self._new += new
+        self._plain += plain
         for key in gone:
             self._shadow.drop(self._root.number, key)
         self._youngest_ns = max(self._youngest_ns, youngest_ns)
@@ -177,6 +181,8 @@ class Filler:
         """Keep what was found up to a key, and pass it on."""
         self._shadow.put_rows(self._new)
         self._new.clear()
+        self._shadow.put_plain(self._root.number, self._plain)
+        self._plain.clear()
         self._shadow.commit()
         # Contents are read from now on. None of them may come with a change time that another one had, too.
         while -_TICK_NS < time.time_ns() - self._youngest_ns < _TICK_NS:

@@ -44,7 +44,6 @@ class QuickFill:
         self._stopped = stopped
         self._walk = walking.Walk(
             root.path,
-            root.number,
             root.device,
             RESERVED_PREFIX,
             _USUAL_ATTRIBUTE,
@@ -131,8 +130,8 @@ class QuickFill:
         self._filler.found(path, key, status, row)
 
     def _take(self) -> None:
-        part, new, gone = self._walk.taken()
-        self._filler.add(part, new, gone, self._walk.youngest_ns)
+        part, plain, gone = self._walk.taken()
+        self._filler.add(part, plain, gone, self._walk.youngest_ns)
 
     def _passed(self) -> bool:
         """Pass a part on; False when it is to be stopped."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from app.agent.generated import agent_pb2 as pb
+from app.agent.pieces import packed, unpacked
 from app.agent.stream_link import PIECES_MAX, QUEUE_BYTES, QUEUE_FRAMES, StreamLink
 from app.model.bandwidth import parse_bandwidth
 from app.model.errors import ArcxoError
-from app.replication.link import FRAME_MAX_BYTES
+from app.replication.link import FRAME_MAX_BYTES, FrameParts
 from app.replication.throttle import Throttle
 
 
@@ -155,3 +156,22 @@ def test_what_waits_for_a_limit_is_dropped_when_the_link_is_closed() -> None:
     began = time.monotonic()
     assert len(list(outgoing)) < 20
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("sizes", [(5,), (1, 2, 3), (0, 700_000, 0, 600_000, 1), (524_288, 524_288), ()])
+def test_a_frame_in_parts_arrives_as_one(sizes: tuple[int, ...]) -> None:
+    far, near = StreamLink("far"), StreamLink("near")
+    parts = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    near.send_parts(FrameParts(parts))
+    near.send(b"next")
+    near.close()
+    messages = [packed(piece) for piece in near.outgoing()]
+    assert max(map(len, messages)) < 530_000
+    far.read_from(map(unpacked, messages))
+    assert far.receive(1) == b"".join(parts)
+    assert far.receive(1) == b"next"
+
+
+def test_a_frame_in_parts_may_not_be_too_large() -> None:
+    with pytest.raises(ArcxoError):
+        StreamLink("h").send_parts(FrameParts([bytes(FRAME_MAX_BYTES), b"x"]))
