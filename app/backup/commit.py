@@ -18,10 +18,9 @@ from app.backup.items import Item, is_implicit
 from app.backup.journal import Fingerprint, Journal, Record, Step
 from app.backup.keeping import Keeper
 from app.backup.metadata import metadata_of
-from app.backup.new_files import Cut, fingerprint
 from app.backup.telling import Telling
 from app.backup.waiting import note_waiting
-from app.media.node import DIRECTORY, KIND, NAME, to_metadata
+from app.media.node import DIRECTORY, KIND, to_metadata
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError, Problem
 from app.model.job import Conflict
@@ -210,27 +209,6 @@ class Committer:
             if self._journal is not None:
                 self._journal.sync()
         return [staged for staged in ready if self._publish(staged)]
-
-    def commit_new(self, cuts: list[Cut]) -> None:
-        """Take over files of new directories, which nobody sees yet: nothing can be in their places."""
-        for number, cut in enumerate(cuts):
-            try:
-                self._commit_cut(cut)
-            except BaseException:
-                for one in cuts[number:]:
-                    one.discard()
-                raise
-
-    def _commit_cut(self, cut: Cut) -> None:
-        journal, base = self._journal, cut.files.target + b"/"
-        if journal is not None:
-            journal.append_created(
-                (base + entry[NAME], fingerprint(entry, inode))
-                for entry, inode in zip(cut.entries, cut.inodes, strict=True)
-            )
-        self._sink.publish_new(cut)
-        self.figures.files += len(cut.entries)
-        self.figures.bytes += cut.size_bytes
 
     def _prepare(self, staged: Staged) -> bool:
         """Decide by what is there now; keep it, note it. False = it is done with."""

@@ -23,6 +23,7 @@ from app.backup.new_files import Cut, NewFiles
 from app.backup.readback import ReadBack
 from app.backup.resuming import Resumed
 from app.backup.staging import Stager
+from app.backup.taking_over import take_over
 from app.media.node import EXTRA, SIZE
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
@@ -218,7 +219,8 @@ class Windows:
 
     def _add_together(self, cuts: list[Cut]) -> None:
         """Files of new directories are made."""
-        self._tools.commit.commit_new(cuts)
+        tools = self._tools
+        take_over(cuts, self._sink, tools.journal, tools.commit.figures)
         if self._sink.at_once:
             self._tools.back.count(cuts)
         else:
