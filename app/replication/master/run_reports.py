@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+
+import msgpack
 
 from app.model.events import Severity
 from app.model.report import Report, ReportedChange, ReportItem, ReportKind
@@ -54,8 +56,7 @@ class RunReports:
         self._synchronizations += 1
         report = self._new(ReportKind.SYNCHRONIZATION, host, items.began_at)
         figures = {"modified": items.modified, "removed": items.removed, "sent_bytes": sent_bytes}
-        self._keep(replace(report, figures=figures), items.items)
-        items.items = []  # who holds the run need not hold them
+        self._keep(replace(report, figures=figures), items.take())
 
     def daily(self) -> None:
         """A replication report, if the last is a day old. Call it now and then."""
@@ -99,7 +100,7 @@ class RunReports:
     def _new(self, kind: ReportKind, host: str, began_at: datetime) -> Report:
         return new_report(kind, self._scenario.id, self._scenario.name, host, began_at)
 
-    def _keep(self, report: Report, items: Sequence[ReportItem]) -> None:
+    def _keep(self, report: Report, items: Iterable[ReportItem]) -> None:
         try:
             self.posted(self._store.add(report, iter(items)))
         except OSError as error:
@@ -107,10 +108,14 @@ class RunReports:
 
 
 class SyncItems:
-    """What a synchronisation sends and removes, the first of it, for its report."""
+    """What a synchronisation sends and removes, the first of it, for its report.
+
+    Packed: thousands of objects that stay among millions that go would keep the memory of those.
+    """
 
     def __init__(self) -> None:
-        self.items: list[ReportItem] = []
+        self._packed = bytearray()
+        self._kept = 0
         self.modified = 0
         self.removed = 0
         self.began_at = datetime.now(UTC)
@@ -119,19 +124,33 @@ class SyncItems:
         """One path, the master's, absolute."""
         self.modified += not removed
         self.removed += removed
-        if len(self.items) < SYNC_ITEMS_MOST:
-            change = ReportedChange.REMOVED if removed else ReportedChange.MODIFIED
-            self.items.append(ReportItem(path, change, kind, size_bytes))
+        if self._kept < SYNC_ITEMS_MOST:
+            self._keep(path, kind, size_bytes, removed=removed)
 
     def add_new(self, paths: Callable[[int], Iterable[tuple[bytes, str, int]]], count: int) -> None:
         """So many new ones; `paths(most)` gives (path, kind, size) of the first of them."""
         self.modified += count
-        room = SYNC_ITEMS_MOST - len(self.items)
+        room = SYNC_ITEMS_MOST - self._kept
         if room > 0:
-            self.items += [
-                ReportItem(path, ReportedChange.MODIFIED, kind, size) for path, kind, size in paths(room)
-            ]
+            for path, kind, size_bytes in paths(room):
+                self._keep(path, kind, size_bytes, removed=False)
 
+    def _keep(self, path: bytes, kind: str, size_bytes: int, *, removed: bool) -> None:
+        self._kept += 1
+        self._packed += msgpack.packb((path, kind, size_bytes, removed))
+
+    def take(self) -> Iterator[ReportItem]:
+        """Those kept, in their order; they are given up by that."""
+        packed, self._packed = self._packed, bytearray()
+        for path, kind, size_bytes, removed in _unpacked(packed):
+            change = ReportedChange.REMOVED if removed else ReportedChange.MODIFIED
+            yield ReportItem(path, change, kind, size_bytes)
+
+
+def _unpacked(packed: bytearray) -> Iterator[tuple[bytes, str, int, bool]]:
+    unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=max(len(packed), 1))
+    unpacker.feed(packed)
+    yield from unpacker
 
 def _totals(roots: Sequence[RootStatistics]) -> dict[str, int]:
     return {
