@@ -8,11 +8,14 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Callable
 
 _EVERY_S = 4.0
 """A backup that begins right after a synchronisation finds it given back."""
 _GROWN_BYTES = 8 << 20
+_BUSY_S = 0.4
+"""Of processor time between two looks: what a burst frees at its end shows in no growth."""
 
 
 def trim_now_and_then() -> None:
@@ -23,11 +26,13 @@ def trim_now_and_then() -> None:
 
 
 class Trimmer:
-    """Tells the allocator when this process has grown since it was last told."""
+    """Tells the allocator when this process has grown since it was last told, or has come to rest."""
 
     def __init__(self, trim: Callable[[int], int]) -> None:
         self._trim = trim
         self._least = _resident_bytes()
+        self._used_s = time.process_time()
+        self._was_busy = False
 
     def run(self) -> None:
         """Look for ever."""
@@ -37,8 +42,11 @@ class Trimmer:
 
     def look(self) -> None:
         """Look once."""
-        now = _resident_bytes()
-        if now > self._least + _GROWN_BYTES:
+        now, used_s = _resident_bytes(), time.process_time()
+        busy = used_s - self._used_s > _BUSY_S
+        rests = self._was_busy and not busy
+        self._used_s, self._was_busy = used_s, busy
+        if rests or now > self._least + _GROWN_BYTES:
             self._trim(0)
             self._least = _resident_bytes()
         else:
