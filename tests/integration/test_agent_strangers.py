@@ -78,7 +78,7 @@ class Silent:
             call.cancel()
 
 
-@pytest.mark.parametrize("method", ["Hello", "ListScenarios", "CheckScenario", "Browse"])
+@pytest.mark.parametrize("method", ["Hello", "Browse"])
 def test_whoever_has_no_token_is_refused_before_its_message_is_waited_for(
     site: Site, stranger: grpc.Channel, method: str
 ) -> None:
