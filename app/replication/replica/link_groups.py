@@ -118,7 +118,8 @@ class ListedLinks:
     def __init__(self, links: LinkGroups, root: int) -> None:
         self._links = links
         self._root = root
-        self._names: dict[int, list[bytes]] = {}
+        # Where a kept point has each file once more, all files of the root are in it: mostly with one name.
+        self._names: dict[int, bytes | list[bytes]] = {}
 
     def see(self, entry: ListedEntry) -> None:
         """One entry of the listing."""
@@ -127,7 +128,13 @@ class ListedLinks:
 
     def note(self, path: bytes, inode: int) -> None:
         """One that has several names and is no directory."""
-        self._names.setdefault(inode, []).append(path)
+        known = self._names.get(inode)
+        if known is None:
+            self._names[inode] = path
+        elif isinstance(known, list):
+            known.append(path)
+        else:
+            self._names[inode] = [known, path]
 
     def end(self) -> None:
         """The listing is complete.
@@ -137,8 +144,8 @@ class ListedLinks:
         """
         shared = [
             (path, inode)
-            for inode, paths in self._names.items()
-            for path in paths
-            if len(paths) > 1 or self._links.noted(self._root, path) == inode
+            for inode, names in self._names.items()
+            for path in (names if isinstance(names, list) else (names,))
+            if isinstance(names, list) or self._links.noted(self._root, path) == inode
         ]
         self._links.replace_root(self._root, shared)
