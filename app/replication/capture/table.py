@@ -114,14 +114,8 @@ class WatchTable:
             node = node.children.get(name)
         return node
 
-    def watch(
-        self, path: bytes, parent: Node | None, name: bytes, seen: tuple[int, int] | None = None
-    ) -> Node | None:
-        """Watch one directory (lock held). None when it is gone; with its `problem` when it can't be.
-
-        `seen`: device and inode that it had a moment before, which need not be asked for again: where it is
-        another one by now, the next check finds that out.
-        """
+    def watch(self, path: bytes, parent: Node | None, name: bytes) -> Node | None:
+        """Watch one directory (lock held). None when it is gone; with its `problem` when it can't be."""
         whole = self.whole(path)
         before = parent.children.get(name) if parent is not None else self.top
         callback = self.new_id()
@@ -155,7 +149,7 @@ class WatchTable:
             node.wd, node.callback = wd, callback
             self.nodes[wd] = node
         self._fine(node)
-        self._place(node, parent, name, before, whole, look, seen)
+        self._place(node, parent, name, before, whole, look)
         return node
 
     def _place(
@@ -166,7 +160,6 @@ class WatchTable:
         before: Node | None,
         whole: bytes,
         look: Callable[[bytes], os.stat_result],
-        seen: tuple[int, int] | None = None,
     ) -> None:
         if before is not None and before is not node:
             self.drop(before)
@@ -174,9 +167,6 @@ class WatchTable:
         if parent is not None:
             node.attach(parent, name)
         node.seen = self._walk
-        if seen is not None:
-            node.device, node.inode = seen
-            return
         try:
             status = look(whole)
         except OSError:
@@ -294,7 +284,7 @@ class WatchTable:
             if parent is not None:
                 self._checking = True
                 try:
-                    self.watch(path, parent, name, (device, inode))
+                    self.watch(path, parent, name)
                 finally:
                     self._checking = False
             return known
