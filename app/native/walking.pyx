@@ -16,6 +16,9 @@ cdef extern from "<sys/stat.h>" nogil:
     unsigned int S_IFCHR
     unsigned int S_IFBLK
 
+cdef extern from "<limits.h>" nogil:
+    size_t PATH_MAX
+
 cdef extern from "Python.h":
     char *PyBytes_AS_STRING(object)
     Py_ssize_t PyBytes_GET_SIZE(object)
@@ -248,6 +251,7 @@ cdef class Walk:
             int fd
             bint failed = False, memory = False
             size_t reserved_length = PyBytes_GET_SIZE(self._reserved)
+            size_t prefix_length = self._path_start if is_root else self._path_length + 1
             const char *reserved = PyBytes_AS_STRING(self._reserved)
         if is_root:
             self._path[self._path_start - 1] = 0
@@ -272,6 +276,10 @@ cdef class Walk:
                 length = strlen(entry.d_name)
                 if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
                     continue
+                if prefix_length + length >= PATH_MAX:
+                    # No call takes such a path: the caller tells of it.
+                    failed = True
+                    break
                 if count == room:
                     room = 16 if room == 0 else room * 2
                     grown = <Found *>realloc(found, room * sizeof(Found))

@@ -106,6 +106,9 @@ class QuickFill:
             status = os.lstat(root.whole(path))
         except GONE:
             return True
+        except OSError as error:
+            self._report(path, error)
+            return True
         if stat.S_ISSOCK(status.st_mode):
             return True
         for found, seen in walk_beneath(root, path, status, self._filters, self._report, self._arm):

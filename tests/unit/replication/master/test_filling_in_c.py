@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -179,6 +180,55 @@ def test_a_directory_that_cannot_be_read_is_reported_and_stays(
     rows, _, _ = filled.fill()
     assert [row[0] for row in rows] == [b"", b"d"]
     assert filled.reported == [b"d"]
+    filled.shadow.close()
+
+
+@pytest.mark.parametrize("native", ["off", ""])
+def test_what_is_too_deep_to_be_named_is_reported_and_the_rest_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: str
+) -> None:
+    native_or_report("walking")
+    monkeypatch.setenv("ARCXO_NATIVE", native)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/z").touch()
+    name = "d" * 250
+    above = os.open(tmp_path / "tree", os.O_RDONLY)
+    for _ in range(17):
+        os.mkdir(name, dir_fd=above)
+        inside = os.open(name, os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = inside
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=above))
+    os.close(above)
+    filled = Filled(tmp_path / "shadow", tmp_path / "tree", Filters())
+    rows, _, _ = filled.fill()
+    (reported,) = set(filled.reported)
+    depth = reported.count(b"/") + 1
+    assert 10 < depth < 17
+    # The directory itself is recorded, but nothing that is in it.
+    assert len(rows) == 2 + 2 * depth - 1
+    assert rows[-1][0] == b"z"
+    filled.shadow.close()
+
+
+def test_what_cannot_be_looked_at_again_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    native_or_report("walking")
+    monkeypatch.delenv("ARCXO_NATIVE", raising=False)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/b").touch()
+    (tmp_path / "tree/link").symlink_to("nowhere")
+    filled = Filled(tmp_path / "shadow", tmp_path / "tree", Filters())
+    look = os.lstat
+
+    def broken(path: bytes) -> os.stat_result:
+        if path.endswith(b"/link"):
+            raise OSError(errno.EIO, "broken", path)
+        return look(path)
+
+    monkeypatch.setattr("app.replication.master.quick_fill.os.lstat", broken)
+    rows, _, _ = filled.fill()
+    assert [row[0] for row in rows] == [b"", b"b"]
+    assert filled.reported == [b"link"]
     filled.shadow.close()
 
 
