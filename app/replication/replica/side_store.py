@@ -27,6 +27,7 @@ AHEAD_PREFIX = b"ahead-"
 ASIDE = b"aside"
 STAGE = b"stage"
 AREAS = (NEW, ASIDE, STAGE)
+_INHERITED = "system.posix_acl_default"
 
 
 class SideStorePlace(StrEnum):
@@ -85,6 +86,9 @@ def open_side_store(
         for area in AREAS:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(target + b"/" + area, 0o700)
+            with contextlib.suppress(OSError):
+                # What is made in it gets its own access list, or none: not that of a directory above.
+                os.removexattr(target + b"/" + area, _INHERITED)
         return SideStore(target, place, links)
     raise ArcxoError("ER00411", path=shown(root), cause="; ".join(causes))
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import struct
 from pathlib import Path
 
 import pytest
 
 from app.model.errors import ArcxoError
-from app.replication.replica.side_store import SideStore, SideStorePlace, open_side_store
+from app.replication.replica.side_store import AREAS, SideStore, SideStorePlace, open_side_store
 from tests.support.faults import Cut, CutAt, count_calls
 from tests.support.trees import picture
 
@@ -140,3 +141,22 @@ def test_a_store_that_holds_something_and_may_not_be_used_is_not_left_for_anothe
     assert "Operation not permitted" in told.value.params["cause"]
     assert sorted(base.rglob("*")) == before
     assert open_it(base) == found
+
+
+def test_what_is_made_in_it_inherits_no_access_list_of_the_directory_it_is_in(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = ((1, 7, -1), (2, 5, 1234), (4, 5, -1), (0x10, 7, -1), (0x20, 1, -1))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *one) for one in entries)
+    refusing(monkeypatch, base / "side")
+    os.setxattr(base, "system.posix_acl_default", acl)
+    store = open_it(base)
+    assert store.place is SideStorePlace.ANCESTOR
+    os.setxattr(store.path + b"/new", "system.posix_acl_default", acl)  # as one that is there already
+    store = open_it(base)
+    for area in AREAS:
+        os.mkdir(store.path + b"/" + area + b"/d")
+        made = os.open(store.path + b"/" + area + b"/f", os.O_CREAT | os.O_WRONLY, 0o640)
+        os.close(made)
+        assert os.listxattr(store.path + b"/" + area + b"/d") == []
+        assert os.listxattr(store.path + b"/" + area + b"/f") == []
