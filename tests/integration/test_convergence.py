@@ -18,7 +18,8 @@ import pytest
 
 from tests.support.capabilities import missing, volume_or_report
 from tests.support.convergence_rig import Rig
-from tests.support.convergence_run import QUEUE, run_once
+from tests.support.convergence_run import run_once
+from tests.support.inotify_limits import short_queue_of_all
 from tests.support.volumes import MissingCapabilityError, loop_volume
 
 _FILE_SYSTEMS = ("ext4", "xfs", "btrfs")
@@ -51,15 +52,11 @@ def test_churn_kills_full_disks_and_tiny_queues_converge(tmp_path: Path) -> None
 @pytest.fixture
 def small_queue() -> Iterator[None]:
     """Room for 64 events only, in what is opened meanwhile."""
-    usual = QUEUE.read_text()
     try:
-        QUEUE.write_text("64")
-    except OSError as error:
-        missing(f"setting {QUEUE}: {error}")
-    try:
-        yield
-    finally:
-        QUEUE.write_text(usual)
+        with short_queue_of_all():
+            yield
+    except PermissionError as error:
+        missing(str(error))
 
 
 @pytest.mark.needs_root

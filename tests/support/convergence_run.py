@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.support.change_lists import backed_up, without_groups
 from tests.support.convergence_churn import Churn
 from tests.support.convergence_rig import GoneError, Picture, RefusedError, Rig, differences
+from tests.support.inotify_limits import short_queue_of_all
 
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _REWINDS_MOST = 4
 
 
@@ -152,17 +152,13 @@ class _Mischief:
             yield
             return
         self.done.append("tiny queue")
-        usual = QUEUE.read_text()
-        QUEUE.write_text("64")
-        try:
+        with short_queue_of_all():
             yield
             deadline = time.monotonic() + 5
             while (
                 self._rig.master.call("state", self._rig.id)[0] == "starting" and time.monotonic() < deadline
             ):
                 time.sleep(0.01)
-        finally:
-            QUEUE.write_text(usual)
 
 
 def _moment(rig: Rig, text: str) -> Moment:

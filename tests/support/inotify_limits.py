@@ -67,6 +67,22 @@ def short_queues(monkeypatch: pytest.MonkeyPatch, events: int = 64) -> Iterator[
         yield
 
 
+@contextlib.contextmanager
+def short_queue_of_all(events: int = 64) -> Iterator[None]:
+    """The same for whatever opens a source meanwhile, other processes too: for engines that are processes.
+
+    Nobody else sets it meanwhile. Raises OSError where it may not be set.
+    """
+    with open(_LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        usual = max(int(_QUEUE.read_text()), _USUAL_LEAST)
+        try:
+            _QUEUE.write_text(str(events))
+            yield
+        finally:
+            _QUEUE.write_text(str(usual))
+
+
 class FewWatches:
     """Sources opened within may watch `limit` directories in all; it can be raised later.
 
