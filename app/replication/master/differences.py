@@ -18,6 +18,7 @@ from app.model.errors import ArcxoError
 from app.model.scenario import ScenarioProperties
 from app.replication.master.filters import PathFilter
 from app.replication.master.shadow import ShadowEntry
+from app.replication.met_inodes import MetInodes
 from app.replication.sync_frames import ListedEntry
 
 
@@ -89,7 +90,8 @@ def compare(
 
     Files that changed at `unproved_ns` or later are not taken for the same by size and time.
 
-    Memory: names of hard links only. Raises ArcxoError ER00301 when the replica's listing is not in order.
+    Memory: names of the master's hard links, and a bit for each inode of the replica's. Raises ArcxoError
+    ER00301 when the replica's listing is not in order.
     """
     pairs = Pairs(keeps=keeps, trust_size_time=trust_size_time, unproved_ns=unproved_ns, on_same=on_same)
     for mine, other in merge(ours, theirs):
@@ -175,7 +177,7 @@ def _file(
     if theirs is None:
         links.doubt(ours)
         return Difference(What.MISSING, path, ours, None)
-    if theirs.links > 1 and links.joined(ours, theirs):
+    if theirs.links > 1 and links.joined(theirs):
         links.doubt(ours)
         return Difference(What.JOINED, path, ours, theirs)
     same = same_metadata(ours, theirs)
@@ -195,7 +197,7 @@ class _Links:
 
     def __init__(self) -> None:
         self._leaders: dict[tuple[int, int], tuple[bytes, tuple[int, int] | None]] = {}
-        self._owners: dict[tuple[int, int], tuple[int, int]] = {}
+        self._met = MetInodes()
         self._doubted: set[tuple[int, int]] = set()
 
     def leader(self, ours: ShadowEntry, theirs: ListedEntry | None) -> bytes | None:
@@ -223,10 +225,12 @@ class _Links:
         """Whether other names of this file may have to be linked again."""
         return (ours.device, ours.inode) in self._doubted
 
-    def joined(self, ours: ShadowEntry, theirs: ListedEntry) -> bool:
-        """Whether the replica has this file and one that is another here as one."""
-        inode = (theirs.device, theirs.inode)
-        return self._owners.setdefault(inode, (ours.device, ours.inode)) != (ours.device, ours.inode)
+    def joined(self, theirs: ListedEntry) -> bool:
+        """Whether the replica has this file, one of one name or the first of its names, and another as one.
+
+        Asked once for each file: one of one name at two places (a bind mount) counts as two.
+        """
+        return self._met.again(theirs.device, theirs.inode)
 
 
 def same_metadata(ours: ShadowEntry, theirs: ListedEntry) -> bool:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+
 from app.model.entry import EntryKind
+from app.replication.met_inodes import MetInodes
 from app.replication.replica.applied import CHANGED, SUBTREE, AppliedIndex
 from app.replication.replica.steps import ReplicaTree
 from app.replication.sync_frames import ListedEntry
+
+_PACKED = struct.Struct("<QI")
+_IS_DIRECTORY = 1 << 31
 
 
 class LinkGroups:
@@ -62,6 +69,10 @@ class LinkGroups:
         """The inode that `path` is noted for, or 0."""
         return self._inode.get((root, path), 0)
 
+    def inodes(self, root: int) -> set[int]:
+        """All inodes that names are noted for."""
+        return {inode for at, inode in self._names if at == root}
+
     def replace_root(self, root: int, names: list[tuple[bytes, int]]) -> None:
         """From now on exactly these are noted of a root; see `ListedLinks`."""
         for at, known in list(self._inode):
@@ -113,13 +124,19 @@ def _is_beneath(deep: set[tuple[int, bytes]], root: int, path: bytes) -> bool:
 
 
 class ListedLinks:
-    """What a listing of one whole root sees of hard links; `end` makes it what is noted."""
+    """What a listing of one whole root sees of hard links; `end` makes it what is noted.
+
+    Where a kept point has each file once more, all files of the root are in it, mostly with one name. So they
+    are kept packed, each behind its directory, in 12 bytes and its name.
+    """
 
     def __init__(self, links: LinkGroups, root: int) -> None:
         self._links = links
         self._root = root
-        # Where a kept point has each file once more, all files of the root are in it: mostly with one name.
-        self._names: dict[int, bytes | list[bytes]] = {}
+        self._met = MetInodes()
+        self._shared: set[int] = set()
+        self._packed = bytearray()
+        self._directory: bytes | None = None
 
     def see(self, entry: ListedEntry) -> None:
         """One entry of the listing."""
@@ -128,13 +145,13 @@ class ListedLinks:
 
     def note(self, path: bytes, inode: int) -> None:
         """One that has several names and is no directory."""
-        known = self._names.get(inode)
-        if known is None:
-            self._names[inode] = path
-        elif isinstance(known, list):
-            known.append(path)
-        else:
-            self._names[inode] = [known, path]
+        if self._met.again(0, inode):
+            self._shared.add(inode)
+        directory, _, name = path.rpartition(b"/")
+        if directory != self._directory:
+            self._directory = directory
+            self._packed += _PACKED.pack(0, len(directory) | _IS_DIRECTORY) + directory
+        self._packed += _PACKED.pack(inode, len(name)) + name
 
     def end(self) -> None:
         """The listing is complete.
@@ -142,10 +159,25 @@ class ListedLinks:
         A name that is alone in the root stays noted while anything else holds its inode: that may be
         another name which was moved aside, and a rewind brings that one back.
         """
-        shared = [
-            (path, inode)
-            for inode, names in self._names.items()
-            for path in (names if isinstance(names, list) else (names,))
-            if isinstance(names, list) or self._links.noted(self._root, path) == inode
-        ]
-        self._links.replace_root(self._root, shared)
+        links, root, shared = self._links, self._root, self._shared
+        wanted = shared | links.inodes(root)
+        links.replace_root(
+            root,
+            [
+                (path, inode)
+                for path, inode in (self._listed() if wanted else ())
+                if inode in wanted and (inode in shared or links.noted(root, path) == inode)
+            ],
+        )
+
+    def _listed(self) -> Iterator[tuple[bytes, int]]:
+        at, packed, prefix = 0, self._packed, b""
+        while at < len(packed):
+            inode, length = _PACKED.unpack_from(packed, at)
+            at += _PACKED.size
+            if length & _IS_DIRECTORY:
+                length ^= _IS_DIRECTORY
+                prefix = bytes(packed[at : at + length]) + b"/" if length else b""
+            else:
+                yield prefix + packed[at : at + length], inode
+            at += length

@@ -112,3 +112,13 @@ def test_a_listing_that_is_not_in_order_is_refused(paths):
     listed = [theirs(ours(path, number)) for number, path in enumerate(paths)]
     with pytest.raises(ArcxoError, match="ER00301"):
         found([], listed)
+
+
+def test_files_that_the_replica_has_as_one_are_found_among_those_with_a_name_elsewhere():
+    mine = [ours(b"%03d" % number, number, links=1 + number % 3 // 2) for number in range(300)]
+    listed = [theirs(entry, links=2) for entry in mine]
+    assert found(mine, listed) == []
+    listed[7] = listed[7]._replace(inode=listed[3].inode)
+    listed[8] = listed[8]._replace(inode=listed[3].inode)
+    listed[9] = listed[9]._replace(inode=listed[3].inode, device=8)
+    assert found(mine, listed) == [(What.JOINED, b"007"), (What.JOINED, b"008")]
