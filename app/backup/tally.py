@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from app.backup.items import Item
 from app.backup.new_files import NewFiles
-from app.media.node import CONTENT, DIRECTORY, EXTRA, KIND, SIZE, Entry
+from app.media.counting import counted
+from app.media.node import DIRECTORY, EXTRA, KIND, SIZE, Entry
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError
 from app.model.restore import RestoreAction
@@ -38,16 +39,15 @@ class Tally:
         while pending:
             tick()
             try:
-                entries = reader.node(pending.pop())
+                found = counted(reader, pending.pop())
             except ArcxoError:
                 continue  # told when it is restored
-            self.counts[RestoreAction.CREATE] += len(entries)
-            for entry in entries:
-                if entry[KIND] == DIRECTORY:
-                    pending.append(entry[CONTENT])
-                else:
-                    self.files += 1
-                    self._add_size(entry)
+            self.counts[RestoreAction.CREATE] += found.entries
+            self.files += found.files
+            self.size_bytes += found.size_bytes
+            pending += found.directories
+            for entry in found.odd:
+                self._add_size(entry)
 
     def add(self, item: Item) -> None:
         """Count an item."""

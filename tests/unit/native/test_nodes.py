@@ -9,8 +9,9 @@ import msgpack
 import pytest
 
 from app.catalog.sessions_api import SessionEntry
+from app.media.counting import count_entries, count_node
 from app.media.listing import _EMPTY, _odd_content_id, decoded
-from app.media.node import KINDS, encode_node
+from app.media.node import KINDS, decode_node, encode_node
 from tests.support.capabilities import native_or_report
 
 _EXTRAS: tuple[Any, ...] = (
@@ -63,6 +64,7 @@ def test_entries_are_those_read_in_python(nodes: Any, seed: int) -> None:
         found = _read(nodes, data, path)
         assert found == decoded(data, path, SessionEntry)
         assert all(type(one) is SessionEntry and type(one.path) is bytes for one in found[0])
+        assert count_node(data) == count_entries(decode_node(data))
 
 
 def test_a_directory_of_very_many_is_read(nodes: Any) -> None:
@@ -92,6 +94,11 @@ def test_bytes_that_were_changed_or_cut_are_read_as_in_python_or_not_at_all(node
             found = None
         # What it leaves to Python may be right; what it reads is.
         assert found is None or found == expected
+        if expected is None:
+            with pytest.raises(ValueError, match=r"entry|node|link"):
+                count_node(bytes(data))
+        else:
+            assert count_node(bytes(data)) == count_entries(decode_node(bytes(data)))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,7 @@ def test_bytes_that_were_changed_or_cut_are_read_as_in_python_or_not_at_all(node
 def test_what_no_writer_makes_is_left_to_python_which_refuses_it(nodes: Any, entry: list[Any]) -> None:
     data = msgpack.packb([1, [entry]])
     assert _read(nodes, data) is None
+    assert nodes.counted(data, len(KINDS)) is None
     with pytest.raises(ValueError, match=r"entry|node|link"):
         decoded(data, b"/p", SessionEntry)
 
@@ -133,6 +141,8 @@ def test_impossible_extras_are_refused(nodes: Any, extra: Any) -> None:
     data = msgpack.packb([1, [[b"a", 0, 0, 0, 0, 0, 0, 0, 0, extra, b""]]])
     with pytest.raises(ValueError, match="entry"):
         _read(nodes, data)
+    with pytest.raises(ValueError, match="entry"):
+        count_node(data)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +161,17 @@ def test_impossible_extras_are_refused(nodes: Any, extra: Any) -> None:
 )
 def test_lengths_that_are_not_there_are_never_believed(nodes: Any, data: bytes) -> None:
     assert _read(nodes, data) is None
+    assert nodes.counted(data, len(KINDS)) is None
+
+
+def test_sizes_that_are_too_much_together_are_counted_in_python(nodes: Any) -> None:
+    sizes = ((1 << 63) - 1, (1 << 63) - 1, 3)
+    names = (b"a", b"b", b"c")
+    data = encode_node(
+        [[name, 0, 0, 0, 0, size, 0, 0, 0, None, b""] for name, size in zip(names, sizes, strict=True)]
+    )
+    assert nodes.counted(data, len(KINDS)) is None
+    assert count_node(data).size_bytes == sum(sizes)
 
 
 def test_names_out_of_their_order_or_twice_are_left_to_python(nodes: Any) -> None:
