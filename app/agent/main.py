@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 
 from app.agent.run import run_agent
+from app.agent.trimming import trim_now_and_then
 from app.model.errors import ArcxoError
 
 
 def main() -> int:
     """Run until asked to end; returns the exit code."""
     home, listen = sys.argv[1:]
+    trim_now_and_then()
     try:
         return run_agent(home, listen)
     except ArcxoError as error:

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any
 
 import app
+from app.agent.trimming import trim_now_and_then
 from app.alerts.engine import AlertEngine
 from app.alerts.watchdog import Watchdog
 from app.catalog import open_catalog
@@ -72,6 +73,7 @@ def serve(home: str) -> int:
     try:
         withdraw(home)
         _log_to(home)
+        trim_now_and_then()
         catalog = open_patiently(home)
         if catalog is None:
             return 0

@@ -138,6 +138,7 @@ class Opening:
             shadow.commit()
         else:
             statistics.recall(shadow, roots)
+        shadow.give_back()
         if self._stopping.is_set():
             return False
         if not fresh:

@@ -229,6 +229,10 @@ class Shadow:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
 
+    def give_back(self) -> None:
+        """Forget the pages in memory: those of a walk are seldom used next."""
+        self._database.execute("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Close without committing."""
         self.rollback()
