@@ -33,6 +33,7 @@ from app.media.node import (
 )
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
 from app.model.archive import CompareEvent, CompareResult, Progress
+from app.model.entry import kept_ns
 from app.model.errors import ArcxoError, CanceledError, NotFoundError, Problem, UsageError
 from app.model.job import JobPhase
 from app.model.paths import check_relative, is_beneath, shown
@@ -170,7 +171,7 @@ class _Comparison:
             yield "permissions"
         if (found.st_uid, found.st_gid) != (entry[UID], entry[GID]):
             yield "owner"
-        if kind == FILE and found.st_mtime_ns != entry[MTIME]:
+        if kind == FILE and kept_ns(found.st_mtime_ns) != entry[MTIME]:
             yield "modification time"
         if there.get("x", []) != extra.get("x", []):
             yield "attributes"

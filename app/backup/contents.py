@@ -25,6 +25,7 @@ from app.media.pack import PackIndex
 from app.media.reader import ChunkReader, walk
 from app.media.refs import PackReference
 from app.media.writer import PackWriter
+from app.model.entry import kept_ns
 
 
 class ContentWriter:
@@ -155,7 +156,7 @@ class ContentWriter:
         if (
             len(data) != size
             or found.st_ctime_ns != stamp_ns
-            or found.st_mtime_ns != entry[MTIME]
+            or kept_ns(found.st_mtime_ns) != entry[MTIME]
             or found.st_size != size
             or found.st_blocks * 512 < size
             or not stat.S_ISREG(found.st_mode)
@@ -203,14 +204,14 @@ class ContentWriter:
         entry[CONTENT] = content
         sparse = entry[EXTRA] is not None and "s" in entry[EXTRA]
         size = found.st_size if sparse else _length(content)
-        differs = frozen and (found.st_size, found.st_mtime_ns) != (entry[SIZE], entry[MTIME])
+        differs = frozen and (found.st_size, kept_ns(found.st_mtime_ns)) != (entry[SIZE], entry[MTIME])
         if not stable or differs or size != entry[SIZE]:
             if not stable or frozen:
                 self._ledger.problem("W4210", path)
             # No stamp: the next backup reads it again.
             entry[CTIME] = 0
         if not frozen:
-            entry[MTIME] = found.st_mtime_ns
+            entry[MTIME] = kept_ns(found.st_mtime_ns)
         entry[SIZE] = size
 
     def _read(self, descriptor: int, path: bytes) -> tuple[bytes, object]:

@@ -18,6 +18,7 @@ from app.media.node import (
     SYMLINK,
     Entry,
 )
+from app.model.entry import kept_ns
 from app.model.paths import is_beneath
 
 RESERVED_PREFIX = b".arcxo-"
@@ -109,4 +110,5 @@ def entry_of(found: os.stat_result) -> Entry:
     elif stat.S_ISBLK(mode):
         kind = BLOCK_DEVICE
     size = found.st_size if kind == FILE else 0
-    return [b"", kind, mode & 0o7777, found.st_uid, found.st_gid, size, found.st_mtime_ns, 0, 0, None, b""]
+    modified = kept_ns(found.st_mtime_ns)
+    return [b"", kind, mode & 0o7777, found.st_uid, found.st_gid, size, modified, 0, 0, None, b""]

@@ -31,7 +31,7 @@ from app.media.node import (
     encode_node,
 )
 from app.media.reader import ChunkReader, walk
-from app.model.entry import Identity, Metadata, kind_of_mode
+from app.model.entry import Identity, Metadata, kept_ns, kind_of_mode
 from app.model.path_filter import PathFilter
 
 Entries = dict[bytes, Entry]
@@ -299,7 +299,7 @@ class TreeArchiver:
             and base is not None
             and base[KIND] == kind
             and base[SIZE] == (found.st_size if kind == FILE else 0)
-            and base[MTIME] == found.st_mtime_ns
+            and base[MTIME] == kept_ns(found.st_mtime_ns)
             and base[CTIME] == found.st_ctime_ns != 0
             and base[INODE] == found.st_ino
             and self._contents.share(base)
@@ -359,7 +359,7 @@ class TreeArchiver:
             found.st_uid,
             found.st_gid,
             found.st_size if kind == FILE else 0,
-            found.st_mtime_ns,
+            kept_ns(found.st_mtime_ns),
             found.st_ctime_ns if self._manifest is None else 0,
             found.st_ino,
             extra,

@@ -39,6 +39,16 @@ def kind_of_mode(mode: int) -> EntryKind:
     return _KIND_BY_FORMAT[stat.S_IFMT(mode)]
 
 
+_NS_MOST = (1 << 63) - 1
+
+
+def kept_ns(ns: int) -> int:
+    """A time of modification as it is kept: in 64 bits (1677 to 2262), beyond them the last they hold."""
+    if -_NS_MOST <= ns <= _NS_MOST:
+        return ns
+    return _NS_MOST if ns > 0 else -_NS_MOST
+
+
 Xattrs = tuple[tuple[bytes, bytes], ...]
 
 

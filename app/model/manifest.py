@@ -15,7 +15,7 @@ from typing import Any
 
 import msgpack
 
-from app.model.entry import EntryKind, Identity, Metadata
+from app.model.entry import EntryKind, Identity, Metadata, kept_ns
 from app.model.errors import ArcxoError
 
 _NAME = "arcxo-manifest"
@@ -65,7 +65,7 @@ def file_entry(
             status.st_uid,
             status.st_gid,
             status.st_size,
-            status.st_mtime_ns,
+            kept_ns(status.st_mtime_ns),
             xattrs,
             b"",
             status.st_rdev,

@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy
 
 from app.native.posix cimport (
     AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, close, fchmod,
-    fchown, fstat, futimens, mkdirat, openat, stat_t, timespec, unlinkat, write,
+    fchown, fstat, futimens, kept_ns, mkdirat, openat, stat_t, timespec, unlinkat, write,
 )
 
 cdef enum:
@@ -364,7 +364,7 @@ cdef tuple _row(int root, const Item *item, const stat_t *status, bint top):
 
 
 cdef inline int64_t _ns(const timespec *time) noexcept:
-    return time.tv_sec * 1_000_000_000LL + time.tv_nsec
+    return kept_ns(time)
 
 
 cdef bytes _key(const uint8_t *path, uint32_t length):

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy
 
-from app.native.posix cimport AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, fstatat, linkat, llistxattr, stat_t
+from app.native.posix cimport AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, fstatat, kept_ns, linkat, llistxattr, stat_t
 
 cdef enum:
     ROW_BYTES = 128  # more than a row has besides its path
@@ -130,15 +130,15 @@ cdef int _link_one(Job *job, const char *name, size_t length) noexcept nogil:
     _unsigned(rows, found.st_uid)
     _unsigned(rows, found.st_gid)
     _signed(rows, found.st_size)
-    _signed(rows, found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec)
+    _signed(rows, kept_ns(&found.st_mtim))
     _byte(rows, 0x90)
     _byte(rows, 0xc4)
     _byte(rows, 0)
     _unsigned(rows, found.st_rdev)
     _unsigned(rows, found.st_ino)
-    _signed(rows, found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec)
+    _signed(rows, kept_ns(&found.st_ctim))
     _unsigned(rows, found.st_nlink)
-    _signed(rows, linked.st_ctim.tv_sec * 1000000000 + linked.st_ctim.tv_nsec)
+    _signed(rows, kept_ns(&linked.st_ctim))
     return 1
 
 

@@ -14,7 +14,7 @@ from libc.string cimport memcmp, memcpy, strlen
 
 from app.native.posix cimport (
     AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT,
-    S_IFREG, close, closedir, dirent, fdopendir, fstat, fstatat, openat, readdir, readlinkat, stat_t,
+    S_IFREG, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, openat, readdir, readlinkat, stat_t,
 )
 
 cdef extern from "<dirent.h>" nogil:
@@ -153,10 +153,6 @@ cdef int _read(int fd, const char *hidden, Level *level) noexcept nogil:
     return 0
 
 
-cdef inline int64_t _ns(int64_t seconds, int64_t fraction) noexcept nogil:
-    return seconds * 1_000_000_000 + fraction
-
-
 cdef class Walk:
     """One listing of the directory `root`, whose descriptor stays open until `close`."""
 
@@ -240,8 +236,8 @@ cdef class Walk:
         cdef stat_t *found = &self._status
         return (
             found.st_mode, found.st_ino, found.st_dev, found.st_nlink, found.st_uid, found.st_gid,
-            found.st_size, found.st_rdev, _ns(found.st_mtim.tv_sec, found.st_mtim.tv_nsec),
-            _ns(found.st_ctim.tv_sec, found.st_ctim.tv_nsec),
+            found.st_size, found.st_rdev, kept_ns(&found.st_mtim),
+            kept_ns(&found.st_ctim),
         )
 
     def go_on(self, bint there):
@@ -455,9 +451,9 @@ cdef class Walk:
             char one
         if noted.length != self._path_length or noted.changed == 0:
             return False
-        if noted.changed != _ns(found.st_ctim.tv_sec, found.st_ctim.tv_nsec):
+        if noted.changed != kept_ns(&found.st_ctim):
             return False
-        if noted.modified != _ns(found.st_mtim.tv_sec, found.st_mtim.tv_nsec):
+        if noted.modified != kept_ns(&found.st_mtim):
             return False
         if noted.inode != <int64_t>(found.st_ino & <uint64_t>U63) or noted.mode != found.st_mode:
             return False
@@ -505,7 +501,7 @@ cdef class Walk:
         self._number(found.st_uid)
         self._number(found.st_gid)
         self._number(found.st_size if found.st_mode & S_IFMT == S_IFREG else 0)
-        self._signed(_ns(found.st_mtim.tv_sec, found.st_mtim.tv_nsec))
+        self._signed(kept_ns(&found.st_mtim))
         self._bytes(noted.digest, noted.digest_length)
         self._bytes(self._target, target)
         if kind == 2 or kind == 6:

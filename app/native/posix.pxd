@@ -92,3 +92,14 @@ cdef extern from "<sys/xattr.h>" nogil:
     ssize_t listxattr(const char *path, char *names, size_t size)
     ssize_t llistxattr(const char *path, char *names, size_t size)
     ssize_t flistxattr(int fd, char *names, size_t size)
+
+
+cdef inline int64_t kept_ns(const timespec *time) noexcept nogil:
+    """Nanoseconds since 1970; what is beyond 64 bits as `app.model.entry.kept_ns` has it."""
+    if time.tv_sec > 9223372036LL or (time.tv_sec == 9223372036LL and time.tv_nsec > 854775807):
+        return 0x7FFFFFFFFFFFFFFFLL
+    if time.tv_sec < -9223372037LL or (time.tv_sec == -9223372037LL and time.tv_nsec < 145224193):
+        return -0x7FFFFFFFFFFFFFFFLL
+    if time.tv_sec < 0:
+        return (time.tv_sec + 1) * 1_000_000_000LL + (time.tv_nsec - 1_000_000_000LL)
+    return time.tv_sec * 1_000_000_000LL + time.tv_nsec

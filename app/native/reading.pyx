@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from app.native.posix cimport (
-    O_CLOEXEC, O_DIRECTORY, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG, close, fstat,
+    O_CLOEXEC, O_DIRECTORY, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG, close, fstat, kept_ns,
     openat, read, stat_t,
 )
 
@@ -140,8 +140,8 @@ cdef bint _read_one(int directory, const char *name, const Wanted *wanted) noexc
         and (found.st_mode & S_IFMT) == S_IFREG
         and found.st_size == wanted.size
         and found.st_blocks * 512 >= wanted.size
-        and found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec == wanted.modified_ns
-        and found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec == wanted.changed_ns
+        and kept_ns(&found.st_mtim) == wanted.modified_ns
+        and kept_ns(&found.st_ctim) == wanted.changed_ns
     )
     close(fd)
     return good

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, strlen
 
 from app.native.posix cimport (
     AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, close, closedir, dirent,
-    fdopendir, fstatat, openat, readdir, stat_t,
+    fdopendir, fstatat, kept_ns, openat, readdir, stat_t,
 )
 
 cdef struct Found:
@@ -47,8 +47,8 @@ cdef Status _status(const stat_t *found):
     status.st_nlink = found.st_nlink
     status.st_size = found.st_size
     status.st_blocks = found.st_blocks
-    status.st_mtime_ns = found.st_mtim.tv_sec * 1_000_000_000LL + found.st_mtim.tv_nsec
-    status.st_ctime_ns = found.st_ctim.tv_sec * 1_000_000_000LL + found.st_ctim.tv_nsec
+    status.st_mtime_ns = kept_ns(&found.st_mtim)
+    status.st_ctime_ns = kept_ns(&found.st_ctim)
     return status
 
 

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from app.native.posix cimport (
     AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR,
-    S_IFMT, S_IFREG, close, fstat, fstatat, openat, pread, stat_t, timespec,
+    S_IFMT, S_IFREG, close, fstat, fstatat, kept_ns, openat, pread, stat_t, timespec,
 )
 
 cdef extern from "Python.h":
@@ -108,7 +108,7 @@ cdef inline size_t _widthheader(unsigned char *at, size_t length) noexcept nogil
 
 
 cdef inline int64_t _ns(timespec moment) noexcept nogil:
-    return moment.tv_sec * 1_000_000_000LL + moment.tv_nsec
+    return kept_ns(&moment)
 
 
 cdef inline bint _is_wanted(const Wanted *wanted, const stat_t *status, uint64_t device) noexcept nogil:

@@ -9,7 +9,7 @@ from libc.string cimport memcmp, memcpy, strlen
 
 from app.native.posix cimport (
     AT_FDCWD, AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG,
-    S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, llistxattr, openat, readdir, stat_t,
+    S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, llistxattr, openat, readdir, stat_t,
 )
 
 cdef extern from "<sys/stat.h>" nogil:
@@ -62,11 +62,11 @@ cdef int _by_name(const void *one, const void *other) noexcept nogil:
 
 
 cdef inline int64_t _mtime(const stat_t *status) noexcept nogil:
-    return status.st_mtim.tv_sec * 1_000_000_000LL + status.st_mtim.tv_nsec
+    return kept_ns(&status.st_mtim)
 
 
 cdef inline int64_t _ctime(const stat_t *status) noexcept nogil:
-    return status.st_ctim.tv_sec * 1_000_000_000LL + status.st_ctim.tv_nsec
+    return kept_ns(&status.st_ctim)
 
 
 cdef class Walk:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import msgpack
 
-from app.model.entry import EntryKind, Metadata, Xattrs
+from app.model.entry import EntryKind, Metadata, Xattrs, kept_ns
 from app.model.errors import ArcxoError
 from app.model.paths import check_relative
 from app.model.rewind import PointKind
@@ -96,7 +96,7 @@ def encode_file(
     """The bytes of the `ReplaceFile` of a file in this state, without making one: there are very many."""
     metadata = [
         _FILE_NUMBER, status.st_mode & 0o7777, status.st_uid, status.st_gid, status.st_size,
-        status.st_mtime_ns, xattrs, b"", 0,
+        kept_ns(status.st_mtime_ns), xattrs, b"", 0,
     ]  # fmt: skip
     if len(data) > _SMALL_CONTENT_BYTES:
         return _joined([_REPLACE, root, path, metadata, _pack_extents(extents)], data, 0)

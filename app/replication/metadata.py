@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgpack
 from blake3 import blake3
 
-from app.model.entry import EntryKind, Identity, Metadata, Xattrs, kind_of_mode
+from app.model.entry import EntryKind, Identity, Metadata, Xattrs, kept_ns, kind_of_mode
 from app.model.errors import Problem
 
 # POSIX ACLs are kept raw. What a kernel or security policy derives for itself is not: a SELinux label
@@ -64,7 +64,7 @@ def metadata_of(status: os.stat_result, xattrs: Xattrs, target: bytes) -> Metada
         status.st_uid,
         status.st_gid,
         status.st_size if kind is EntryKind.FILE else 0,
-        status.st_mtime_ns,
+        kept_ns(status.st_mtime_ns),
         xattrs,
         target,
         status.st_rdev if is_device else 0,

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from app.model.entry import EntryKind, Identity, Metadata, kind_of_mode
+from app.model.entry import EntryKind, Identity, Metadata, kept_ns, kind_of_mode
 from app.model.errors import ArcxoError
 from app.model.paths import shown
 
@@ -28,7 +28,7 @@ def describe(path: bytes, status: os.stat_result | None = None) -> tuple[Metadat
         uid=status.st_uid,
         gid=status.st_gid,
         size_bytes=status.st_size if kind is EntryKind.FILE else 0,
-        modified_ns=status.st_mtime_ns,
+        modified_ns=kept_ns(status.st_mtime_ns),
         xattrs=xattrs(path),
         link_target=os.readlink(path) if kind is EntryKind.SYMLINK else b"",
         device=status.st_rdev,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from app.model.entry import Metadata
+from app.model.entry import Metadata, kept_ns
 from app.replication.content import (
     changed_blocks,
     data_extents,
@@ -71,7 +71,7 @@ class Files:
             and not force
             and row.inode == status.st_ino & ((1 << 63) - 1)
             and row.size == status.st_size
-            and row.modified_ns == status.st_mtime_ns
+            and row.modified_ns == kept_ns(status.st_mtime_ns)
         )
         if same and not content and row is not None and row.changed_ns:
             xattrs = read_xattrs(whole)

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 
+from app.model.entry import kept_ns
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import PathFilter
 from app.replication.master.observe import digest_now, seen_of_status
@@ -151,7 +152,7 @@ class Filler:
         except OSError as error:
             self._report(path, error)
             return False
-        mode, modified, changed = status.st_mode, status.st_mtime_ns, status.st_ctime_ns
+        mode, modified, changed = status.st_mode, kept_ns(status.st_mtime_ns), status.st_ctime_ns
         self._youngest_ns = max(self._youngest_ns, changed)
         device, inode, links = status.st_dev, status.st_ino & _U63, status.st_nlink
         device = 0 if device == self._root.device else device & _U63

@@ -13,6 +13,7 @@ import re
 import stat
 
 from app.distant_mounts import distant
+from app.model.entry import kept_ns
 from app.model.paths import shown
 from app.replication.master.roots import ComparedRoot, RootLostError
 from app.replication.master.shadow import Shadow, ShadowEntry
@@ -98,7 +99,7 @@ def _is_there(root: ComparedRoot, row: ShadowEntry) -> bool:
         return False
     # Small file systems give the same few inode numbers: only with the time is it the same entry.
     return (row.inode, stat.S_IFMT(row.mode)) == (now.st_ino & _U63, stat.S_IFMT(now.st_mode)) and (
-        abs(row.changed_ns) == now.st_ctime_ns or row.modified_ns == now.st_mtime_ns
+        abs(row.changed_ns) == now.st_ctime_ns or row.modified_ns == kept_ns(now.st_mtime_ns)
     )
 
 

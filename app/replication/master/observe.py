@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from app.model.entry import Xattrs
+from app.model.entry import Xattrs, kept_ns
 from app.replication.master.shadow import ShadowEntry
 from app.replication.metadata import read_xattrs, xattr_digest
 
@@ -32,7 +32,7 @@ def entry_of(
         status.st_uid,
         status.st_gid,
         status.st_size if stat.S_ISREG(mode) else 0,
-        status.st_mtime_ns,
+        kept_ns(status.st_mtime_ns),
         status.st_ctime_ns,
         xattr_digest(xattrs),
         target,
@@ -71,7 +71,7 @@ def unchanged(row: ShadowEntry, status: os.stat_result, root_device: int) -> boo
     return (
         row.inode == status.st_ino & _U63
         and row.changed_ns == status.st_ctime_ns
-        and row.modified_ns == status.st_mtime_ns
+        and row.modified_ns == kept_ns(status.st_mtime_ns)
         and row.mode == status.st_mode
         and row.device == device
         and (row.size == status.st_size or not stat.S_ISREG(status.st_mode))
@@ -98,7 +98,7 @@ def seen_of_status(status: os.stat_result, root_device: int) -> Seen:
     mode, device = status.st_mode, status.st_dev
     return (
         status.st_ctime_ns,
-        status.st_mtime_ns,
+        kept_ns(status.st_mtime_ns),
         mode,
         status.st_ino & _U63,
         0 if device == root_device else device & _U63,

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from app.model.entry import EntryKind, kind_of_mode, order_key
+from app.model.entry import EntryKind, kept_ns, kind_of_mode, order_key
 from app.model.errors import ArcxoError
 from app.model.paths import is_beneath
 from app.model.rewind import RewindAction
@@ -71,12 +71,12 @@ def reverse_steps(
             missing = status is None and entry is not None and entry.kind is EntryKind.DIRECTORY
             if not (way and missing):
                 if status is not None and stat.S_ISDIR(status.st_mode):
-                    above.append((path, status.st_mtime_ns))
+                    above.append((path, kept_ns(status.st_mtime_ns)))
                 continue
         if entry is not None and entry.kind is EntryKind.DIRECTORY:
             above.append((path, entry.modified_ns))
         elif entry is None and status is not None and stat.S_ISDIR(status.st_mode):
-            above.append((path, status.st_mtime_ns))
+            above.append((path, kept_ns(status.st_mtime_ns)))
         if entry is None:
             if status is not None:
                 along = bool(gone) and path.startswith(gone)
@@ -153,7 +153,7 @@ def _difference(
     is_file = entry.kind is EntryKind.FILE
     same = status is not None and kind_of_mode(status.st_mode) is entry.kind
     if status is not None and same and is_file:
-        same = (status.st_size, status.st_mtime_ns) == (entry.size_bytes, entry.modified_ns)
+        same = (status.st_size, kept_ns(status.st_mtime_ns)) == (entry.size_bytes, entry.modified_ns)
         same = same and not groups.shared_wrongly(entry, status)
     leader = groups.leader(entry, status.st_ino if status is not None and same else 0) if is_file else None
     if status is None:
@@ -167,7 +167,7 @@ def _difference(
         return RewindAction.OVERWRITE, None
     if entry.kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE) and status.st_rdev != entry.rdev:
         return RewindAction.OVERWRITE, None
-    if (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns) != (
+    if (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, kept_ns(status.st_mtime_ns)) != (
         entry.permissions,
         entry.uid,
         entry.gid,

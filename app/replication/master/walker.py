@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from app.distant_mounts import distant
-from app.model.entry import order_key
+from app.model.entry import kept_ns, order_key
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import RESERVED_PREFIX, PathFilter
 from app.replication.master.observe import unchanged
@@ -180,5 +180,5 @@ def _compare(
     if unchanged(row, status, root_device):
         return
     # A changed number of names moves the change time, too; that alone says nothing of the content.
-    explained = row.links != status.st_nlink and row.modified_ns == status.st_mtime_ns
+    explained = row.links != status.st_nlink and row.modified_ns == kept_ns(status.st_mtime_ns)
     differs(path, not (all_told and explained and row.changed_ns))

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from app.model.entry import Metadata
+from app.model.entry import Metadata, kept_ns
 from app.model.paths import is_beneath
 from app.replication.replica import steps
 from app.replication.replica.applied import CHANGED, SUBTREE
@@ -170,7 +170,7 @@ class BatchStates:
                 found = tree.tree.status(path)
             except PathTrouble:
                 found = None
-            if found is not None and found.st_mtime_ns != metadata.modified_ns:
+            if found is not None and kept_ns(found.st_mtime_ns) != metadata.modified_ns:
                 self._look(tree.tree, tree.index, path)
                 return
             tree.precise |= found is not None and bool(metadata.modified_ns % 1_000_000_000)

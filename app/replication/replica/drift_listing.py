@@ -7,7 +7,7 @@ import stat
 import time
 from typing import Any
 
-from app.model.entry import order_key
+from app.model.entry import kept_ns, order_key
 from app.replication.replica.applied import Position
 from app.replication.replica.drift import Finding, kind_of
 from app.replication.replica.drift_states import PathState, file_type
@@ -58,7 +58,7 @@ class ListedStates:
         if (
             changed == status.st_ctime_ns
             and changed
-            and modified == status.st_mtime_ns
+            and modified == kept_ns(status.st_mtime_ns)
             and inode == status.st_ino & _U63
             and mode == status.st_mode
             and (size == status.st_size or mode & _FORMAT != stat.S_IFREG)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from app.model.entry import EntryKind, Metadata, order_key
+from app.model.entry import EntryKind, Metadata, kept_ns, order_key
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.rooted import Rooted
@@ -70,7 +70,7 @@ class PathState:
         """Whether nothing at all happened to the entry, as far as `stat` tells."""
         return (
             self.changed_ns == status.st_ctime_ns
-            and self.modified_ns == status.st_mtime_ns
+            and self.modified_ns == kept_ns(status.st_mtime_ns)
             and self.inode == status.st_ino & _U63
             and self.mode == status.st_mode
             and (self.size == status.st_size or not stat.S_ISREG(status.st_mode))
@@ -95,7 +95,7 @@ def state_of(path: bytes, status: os.stat_result, xattrs: bytes) -> PathState:
         status.st_uid,
         status.st_gid,
         status.st_size if stat.S_ISREG(status.st_mode) else 0,
-        status.st_mtime_ns,
+        kept_ns(status.st_mtime_ns),
         status.st_ctime_ns,
         xattrs,
     )
@@ -106,7 +106,7 @@ def state_row(root: int, path: bytes, status: os.stat_result, changed_ns: int, x
     mode = status.st_mode
     return (
         root, path.replace(b"/", b"\0"), status.st_ino & _U63, mode, status.st_uid, status.st_gid,
-        status.st_size if stat.S_ISREG(mode) else 0, status.st_mtime_ns, changed_ns, xattrs,
+        status.st_size if stat.S_ISREG(mode) else 0, kept_ns(status.st_mtime_ns), changed_ns, xattrs,
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ class TreeStates:
         return row is None or (row.inode, row.size, row.modified_ns) == (
             status.st_ino & _U63,
             status.st_size,
-            status.st_mtime_ns,
+            kept_ns(status.st_mtime_ns),
         )
 
     def has_drifted(self, root: int, path: bytes) -> bool:

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Protocol, TypeVar
 
 from app.held_directories import names_in
-from app.model.entry import EntryKind, Xattrs, kind_of_mode
+from app.model.entry import EntryKind, Xattrs, kept_ns, kind_of_mode
 from app.replication.metadata import read_xattrs, xattr_digest
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import RESERVED_PREFIX
@@ -87,7 +87,7 @@ def raw_entry(place: Rooted, path: bytes, status: os.stat_result, noted: Noted |
         return None
     entry = (
         path, kind, mode & 0o7777, status.st_uid, status.st_gid, status.st_size if kind == _FILE else 0,
-        status.st_mtime_ns, digest, target, status.st_rdev if kind in _DEVICES else 0, status.st_dev,
+        kept_ns(status.st_mtime_ns), digest, target, status.st_rdev if kind in _DEVICES else 0, status.st_dev,
         status.st_ino, status.st_nlink,
     )  # fmt: skip
     if noted is not None and not known:
@@ -105,7 +105,7 @@ def listed(path: bytes, status: os.stat_result, xattrs: bytes, target: bytes) ->
         status.st_uid,
         status.st_gid,
         status.st_size if kind is EntryKind.FILE else 0,
-        status.st_mtime_ns,
+        kept_ns(status.st_mtime_ns),
         xattrs,
         target,
         status.st_rdev if FORMAT_OF[kind] in _DEVICES else 0,

@@ -6,10 +6,12 @@ import errno
 import os
 import socket
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from app.model.entry import kept_ns
 from app.native import native
 from tests.support.capabilities import native_or_report
 
@@ -86,3 +88,19 @@ def test_they_are_not_used_where_they_are_not_wanted(monkeypatch: pytest.MonkeyP
     assert native("scan") is None
     monkeypatch.delenv("ARCXO_NATIVE")
     assert native("no such module") is None
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [0, -1, 9_223_372_036, 9_223_372_037, 13_569_465_600, -9_223_372_036, -9_223_372_037, -(1 << 35)],
+)
+@pytest.mark.parametrize("fraction", [0, 145_224_192, 145_224_193, 854_775_807, 854_775_808, 999_999_999])
+def test_times_beyond_what_is_kept_are_those_that_python_keeps(seconds: int, fraction: int) -> None:
+    # Memory keeps any time, other file systems what they have room for.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        path = place + "/f"
+        Path(path).touch()
+        os.utime(path, ns=(0, seconds * 10**9 + fraction))
+        found, _ = native_or_report("scan").entries(-1, os.fsencode(place), b"")
+        assert found[0][1].st_mtime_ns == kept_ns(os.lstat(path).st_mtime_ns)
+        assert abs(found[0][1].st_mtime_ns) < 1 << 63

@@ -8,6 +8,7 @@ import random
 import shutil
 import socket
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,28 @@ def test_what_is_too_deep_to_be_named_is_reported_and_the_rest_recorded(
     assert len(rows) == 2 + 2 * depth - 1
     assert rows[-1][0] == b"z"
     filled.shadow.close()
+
+
+def test_times_beyond_what_is_kept_are_recorded_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native_or_report("walking")
+    monkeypatch.setattr("app.replication.master.filler._TICK_NS", 0)
+    # Memory keeps any time, other file systems what they have room for.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        for name, seconds in (("a", 13_569_465_600), ("b", 1 << 35), ("c", -(1 << 35)), ("d", 0)):
+            Path(place, name).touch()
+            os.utime(Path(place, name), ns=(0, seconds * 10**9))
+        results = []
+        for native in ("off", ""):
+            monkeypatch.setenv("ARCXO_NATIVE", native)
+            filled = Filled(tmp_path / f"shadow{native}", Path(place), Filters())
+            results.append(filled.fill()[0])
+            again, passed, _ = filled.fill()
+            assert again == passed == results[-1]
+            filled.shadow.close()
+        assert results[0] == results[1]
+        assert [row[6] for row in results[0]][1:] == [(1 << 63) - 1, (1 << 63) - 1, 1 - (1 << 63), 0]
 
 
 def test_what_cannot_be_looked_at_again_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
