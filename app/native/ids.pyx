@@ -123,7 +123,7 @@ cdef class Ids:
         try:
             if part.ids.len % ID_BYTES:
                 raise ValueError("not ids of 32 bytes")
-            if part.first + part.count >= UINT32_MAX:
+            if part.first >= UINT32_MAX or part.first + part.count >= UINT32_MAX:
                 raise OverflowError("too many ids")
             parts = <Part *>realloc(self.parts, (self.part_count + 1) * sizeof(Part))
             if parts == NULL:

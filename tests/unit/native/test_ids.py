@@ -73,6 +73,8 @@ def test_what_are_no_ids_is_refused_and_changes_nothing(ids: Any) -> None:
         ours.add(b"b" * 32, (1 << 32) - 1)
     with pytest.raises(OverflowError):
         ours.add(b"b" * 32, -1)
+    with pytest.raises(OverflowError):
+        ours.add(bytes(32) + b"x" * 32, (1 << 64) - 1)
     with pytest.raises(TypeError):
         ours.add("text", 100)
     with pytest.raises(TypeError):
