@@ -17,6 +17,10 @@ from app.replication.replica.replica import Replica
 
 _EVERY_S = 0.5
 _AFTER_ERROR_S = 5.0
+_REST = 1.0
+_REST_AWAITED = 0.1
+"""How long it rests after a part of a look, as a share of what that took: others want the machine, and the
+replica's lock. A backup that waits for the end of a look wants it more."""
 _log = logging.getLogger("arcxo.replication.drift")
 
 
@@ -33,6 +37,8 @@ class DriftWorker:
         self._watches: dict[int, DriftWatch] = {}
         self._not_before: dict[int, float] = {}
         self._closing = threading.Event()
+        self._awake = threading.Event()
+        self._awaited = 0
         self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
 
     def start(self) -> None:
@@ -42,6 +48,7 @@ class DriftWorker:
     def close(self) -> None:
         """End; blocks until the look under way is done."""
         self._closing.set()
+        self._awake.set()
         if self._thread.is_alive():
             self._thread.join()
         for watch in self._watches.values():
@@ -65,7 +72,17 @@ class DriftWorker:
             _, store = replica.opened()
             if not all(store.states.is_vouched(tree.index) for tree in store.trees):
                 return True
-        return self._watch(scenario_id, replica).checked.wait(timeout_s)
+        watch = self._watch(scenario_id, replica)
+        if watch.checked.is_set():
+            return True
+        with self._lock:
+            self._awaited += 1
+        self._awake.set()
+        try:
+            return watch.checked.wait(timeout_s)
+        finally:
+            with self._lock:
+                self._awaited -= 1
 
     def figures(self, scenario_id: int) -> tuple[int | None, int | None]:
         """(items that drifted, files there) as of the last look; None where there was none yet."""
@@ -93,7 +110,9 @@ class DriftWorker:
                     return
                 more |= self._tick(number, replica)
             spent = time.monotonic() - began
-            self._closing.wait(spent if more else _EVERY_S)
+            rest = _REST_AWAITED if self._awaited else _REST
+            if self._awake.wait(spent * rest if more else _EVERY_S):
+                self._awake.clear()
 
     def _tick(self, number: int, replica: Replica) -> bool:
         if time.monotonic() < self._not_before.get(number, 0.0):
