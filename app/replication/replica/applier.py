@@ -213,7 +213,7 @@ class Applier:
                     grown = planting.place(number, record)
                     if grown is not None:
                         if store.index.is_troubled:
-                            store.index.drop_troubles_of(grown.entries)
+                            store.index.drop_troubles_of(grown.places())
                         continue
                     carrier.carry(number, first_sequence + number if sequenced else 0, record)
                     if isinstance(record, ReplaceFile | MakeEntry | MakeLink | Remove):

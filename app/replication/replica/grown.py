@@ -35,27 +35,31 @@ class Grown:
     @property
     def entries(self) -> dict[Place, tuple[int, Metadata]]:
         """Inode and metadata of everything in it, itself the first, by root and path; made anew each time."""
-        return {(self.root, path): self._entry(path, row) for path, row in self._by_path()}
+        return {(self.root, path): self.entry_of(path, row) for path, row in self._by_path()}
 
     @property
     def metadata(self) -> Metadata:
         """Its own."""
-        return self._entry(self.path, self.states[0])[1]
+        return self.entry_of(self.path, self.states[0])[1]
 
     def entry(self, path: bytes) -> tuple[int, Metadata] | None:
         """Inode and metadata of what is in it at `path` of the root, None for nothing."""
         row = self._row(path)
-        return None if row is None else self._entry(path, row)
+        return None if row is None else self.entry_of(path, row)
 
     def time_of(self, path: bytes) -> int | None:
         """The time that a directory in it, or itself, is to have; None for anything else."""
         row = self._row(path)
-        return self._entry(path, row)[1].modified_ns if row is not None and stat.S_ISDIR(row[3]) else None
+        return self.entry_of(path, row)[1].modified_ns if row is not None and stat.S_ISDIR(row[3]) else None
 
     def _row(self, path: bytes) -> StateRow | None:
         if len(self._rows) != len(self.states):
             self._rows = {row[1]: row for row in self.states}
         return self._rows.get(path.replace(b"/", b"\0"))
+
+    def places(self) -> Iterator[Place]:
+        """Root and path of everything in it, itself the first."""
+        return ((self.root, path) for path, _ in self._by_path())
 
     def names(self) -> list[bytes]:
         """The paths of all that is in it, relative to it."""
@@ -65,7 +69,8 @@ class Grown:
     def _by_path(self) -> Iterator[tuple[bytes, StateRow]]:
         return ((row[1].replace(b"\0", b"/"), row) for row in self.states)
 
-    def _entry(self, path: bytes, row: StateRow) -> tuple[int, Metadata]:
+    def entry_of(self, path: bytes, row: StateRow) -> tuple[int, Metadata]:
+        """Inode and metadata of what is at `path` and has this state."""
         known = self.wanted.get(path)
         if known is not None:
             return known

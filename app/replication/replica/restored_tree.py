@@ -46,13 +46,16 @@ def staged_tree(
         raise PathTrouble("ER00404", path, final=True)
     grown = Grown(root, path, staged, top.st_ino)
     _note(grown, b"", wanted[b""], top, side.directory(staged), b".")
-    try:
-        rows = _by_directory(files)
-    except ValueError:
-        raise PathTrouble("ER00404", path, final=True) from None
+    packed = _by_directory(files)
+    count, here, rows = len(wanted), b"", _unpacked(packed, b"", path)
+    count += len(rows)
     for above, fd, name, status in _beneath(side, staged):
+        if above != here:
+            # One directory after the other: no more than its files are held besides what they become.
+            here, rows = above, _unpacked(packed, above, path)
+            count += len(rows)
         relative = above + b"/" + name if above else name
-        row = rows.get(above, _NO_ROWS).get(name)
+        row = rows.get(name)
         if row is not None:
             metadata = Metadata(EntryKind.FILE, *row)
         elif relative in wanted:
@@ -62,20 +65,30 @@ def staged_tree(
         if stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
             raise PathTrouble("ER00404", path, final=True)
         _note(grown, relative, metadata, status, fd, name)
-    if len(grown.entries) != len(wanted) + sum(map(len, rows.values())):
+    count += sum(len(_unpacked(packed, above, path)) for above in list(packed))
+    if len(grown.states) != count:
         raise PathTrouble("ER00404", path, final=True)
     return grown
 
 
-_Rows = dict[bytes, tuple[int, int, int, int, int]]
-_NO_ROWS: _Rows = {}
-
-
-def _by_directory(files: Sequence[tuple[bytes, bytes]]) -> dict[bytes, _Rows]:
-    """What files have by directory and name. Raises ValueError."""
-    found: dict[bytes, _Rows] = {}
+def _by_directory(files: Sequence[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    """What was told of files by directory, packed."""
+    found: dict[bytes, list[bytes]] = {}
     for above, packed in files:
-        found.setdefault(above, {}).update((row[0], row[1:]) for row in unpacked_files(packed))
+        found.setdefault(above, []).append(packed)
+    return found
+
+
+def _unpacked(
+    packed: dict[bytes, list[bytes]], above: bytes, path: bytes
+) -> dict[bytes, tuple[int, int, int, int, int]]:
+    """Take what the files of a directory have, by name. Raises PathTrouble."""
+    found: dict[bytes, tuple[int, int, int, int, int]] = {}
+    try:
+        for part in packed.pop(above, ()):
+            found.update((row[0], row[1:]) for row in unpacked_files(part))
+    except ValueError:
+        raise PathTrouble("ER00404", path, final=True) from None
     return found
 
 
@@ -85,7 +98,7 @@ def place_tree(batch: Batch, carrier: Carrier, number: int, grown: Grown) -> Non
     if batch.status(root, path, subtree=True) is None:
         batch.place_grown(grown)
         batch.end_operation(number, 0, Operation.TREE, root, path, b"", grown.size_bytes, grown=grown)
-        batch.store.index.drop_troubles_of(grown.entries)
+        batch.store.index.drop_troubles_of(grown.places())
         return
     # Somebody made something there meanwhile.
     for (_, at), (_, metadata) in grown.entries.items():
@@ -97,7 +110,6 @@ def _note(
     grown: Grown, relative: bytes, metadata: Metadata, status: os.stat_result, fd: int, name: bytes
 ) -> None:
     path = grown.path + b"/" + relative if relative else grown.path
-    grown.wanted[path] = (status.st_ino, metadata)
     if stat.S_ISREG(status.st_mode):
         grown.size_bytes += status.st_size
     digest = b""
@@ -105,7 +117,11 @@ def _note(
         digest = xattr_digest(read_xattrs(b"/proc/self/fd/%d/%s" % (fd, name)))
     # The rename into place moves the change time of the directory that is renamed.
     changed = status.st_ctime_ns if relative else 0
-    grown.states.append(state_row(grown.root, path, status, changed, digest))
+    row = state_row(grown.root, path, status, changed, digest)
+    grown.states.append(row)
+    entry = status.st_ino, metadata
+    if grown.entry_of(path, row) != entry:
+        grown.wanted[path] = entry
 
 
 def _beneath(side: Rooted, staged: bytes) -> Iterator[tuple[bytes, int, bytes, os.stat_result]]:
