@@ -104,7 +104,7 @@ def test_a_client_that_trusts_another_certificate_is_not_connected(
     try:
         with pytest.raises(ArcxoError) as caught:
             client.hello()
-        assert caught.value.code == "AE1001"
+        assert caught.value.code == "AE1006"
     finally:
         client.close()
 
