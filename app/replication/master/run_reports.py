@@ -152,6 +152,7 @@ def _unpacked(packed: bytearray) -> Iterator[tuple[bytes, str, int, bool]]:
     unpacker.feed(packed)
     yield from unpacker
 
+
 def _totals(roots: Sequence[RootStatistics]) -> dict[str, int]:
     return {
         "folders_created": sum(root.folders_created for root in roots),
