@@ -63,6 +63,11 @@ class Incoming:
         A batch of a synchronisation goes through the thread that prepares.
         """
         with self._room:
+            full = self._waiting_bytes >= _WAITING_BYTES_MAX
+        if full:
+            # What is put together here would be waited for, and nobody could take it.
+            self.flush()
+        with self._room:
             self._room.wait_for(lambda: self._waiting_bytes < _WAITING_BYTES_MAX or self._ended.is_set())
             self._waiting_bytes += size
         if self._gathered is not None or isinstance(frame, PackedBatch):

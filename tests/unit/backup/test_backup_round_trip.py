@@ -491,17 +491,18 @@ def test_header_records_the_run(media, source):
 
 
 @pytest.mark.parametrize("seconds", [13_569_465_600, 1 << 35, -(1 << 35)])
-def test_a_time_beyond_what_is_kept_costs_neither_the_backup_nor_the_directory(media, tmp_path, seconds):
+def test_a_time_beyond_what_is_kept_costs_neither_the_backup_nor_the_directory(media, seconds):
     # Memory keeps any time, other file systems what they have room for.
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
-        source = Path(place)
+        source, out = Path(place) / "source", Path(place) / "out"
+        source.mkdir()
         (source / "far").write_text("far")
         (source / "near").write_text("near")
         os.utime(source / "far", ns=(0, seconds * 10**9))
         result, events = back_up(media, source)
         assert (result.files, events.problems) == (2, [])
-        restored, events = restore_to(media, tmp_path / "out")
+        restored, events = restore_to(media, out)
         assert (restored.problems, restored.mismatches, events.problems) == (0, 0, [])
-        assert (tmp_path / "out/far").read_text() + (tmp_path / "out/near").read_text() == "farnear"
+        assert (out / "far").read_text() + (out / "near").read_text() == "farnear"
         _, events = back_up(media, source, base=1)
         assert events.rows == []
