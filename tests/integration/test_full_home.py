@@ -124,6 +124,7 @@ def test_server_that_cannot_start_on_a_full_volume_says_so(
         arcxo.stop()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("volume", ["ext4"], indirect=True)
 def test_every_command_on_a_read_only_home_names_the_volume(
     volume: Path, master: Path, tmp_path: Path
