@@ -17,6 +17,7 @@ from app.native.posix cimport (
     AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, close, fchmod,
     fchown, fstat, futimens, kept_ns, mkdirat, openat, stat_t, timespec, unlinkat, write,
 )
+from app.native.unpacking cimport NO_NUMBER, POSITIVE, take_array, take_big, take_bytes, take_number
 
 cdef enum:
     DEPTH = 64
@@ -74,97 +75,56 @@ cdef struct Made:
     stat_t status
 
 
-# Reading what msgpack wrote. Whatever is not of the kind that is asked for ends it: false.
+# Whatever is not of the kind that is asked for ends reading: false.
 
 cdef inline bint _number(Reader *reader, int64_t *value) noexcept nogil:
     cdef:
-        uint8_t first
-        int size, at
         uint64_t found = 0
-    if reader.at >= reader.end:
+        int sign = take_number(<const unsigned char **>&reader.at, <const unsigned char *>reader.end, &found)
+    if sign == NO_NUMBER or (sign == POSITIVE and found > <uint64_t>U63):
         return False
-    first = reader.at[0]
-    reader.at += 1
-    if first < 0x80:
-        value[0] = first
-        return True
-    if first >= 0xE0:
-        value[0] = <int64_t>first - 256
-        return True
-    if first < 0xCC or first > 0xD3:
-        return False
-    size = 1 << ((first - 0xCC) & 3)
-    if reader.end - reader.at < size:
-        return False
-    for at in range(size):
-        found = found << 8 | reader.at[at]
-    reader.at += size
-    if first <= 0xCF:
-        if found > <uint64_t>U63:
-            return False
-        value[0] = <int64_t>found
-    elif size == 8:
-        value[0] = <int64_t>found
-    else:
-        value[0] = <int64_t>(found ^ (<uint64_t>1 << (8 * size - 1))) - (<int64_t>1 << (8 * size - 1))
-    return True
-
-
-cdef inline bint _length(Reader *reader, int size, uint32_t *value) noexcept nogil:
-    cdef:
-        int at
-        uint32_t found = 0
-    if reader.end - reader.at < size:
-        return False
-    for at in range(size):
-        found = found << 8 | reader.at[at]
-    reader.at += size
-    value[0] = found
+    value[0] = <int64_t>found
     return True
 
 
 cdef inline bint _bytes(Reader *reader, const uint8_t **data, uint32_t *length) noexcept nogil:
-    cdef uint8_t first
-    if reader.at >= reader.end:
+    cdef size_t size = 0
+    if not take_bytes(
+        <const unsigned char **>&reader.at, <const unsigned char *>reader.end, <const unsigned char **>data, &size
+    ):
         return False
-    first = reader.at[0]
-    if first < 0xC4 or first > 0xC6:
-        return False
-    reader.at += 1
-    if not _length(reader, 1 << (first - 0xC4), length) or reader.end - reader.at < <Py_ssize_t>length[0]:
-        return False
-    data[0] = reader.at
-    reader.at += length[0]
+    length[0] = <uint32_t>size
     return True
 
 
 cdef inline bint _text(Reader *reader, const uint8_t **data, uint32_t *length) noexcept nogil:
-    cdef uint8_t first
+    cdef:
+        uint8_t first
+        uint64_t size = 0
     if reader.at >= reader.end:
         return False
     first = reader.at[0]
     reader.at += 1
     if 0xA0 <= first <= 0xBF:
-        length[0] = first & 0x1F
-    elif first < 0xD9 or first > 0xDB or not _length(reader, 1 << (first - 0xD9), length):
+        size = first & 0x1F
+    elif first < 0xD9 or first > 0xDB or not take_big(
+        <const unsigned char **>&reader.at, <const unsigned char *>reader.end, 1 << (first - 0xD9), &size
+    ):
         return False
-    if reader.end - reader.at < <Py_ssize_t>length[0]:
+    if <uint64_t>(reader.end - reader.at) < size:
         return False
     data[0] = reader.at
-    reader.at += length[0]
+    length[0] = <uint32_t>size
+    reader.at += size
     return True
 
 
 cdef inline bint _array(Reader *reader, uint32_t *count) noexcept nogil:
-    cdef uint8_t first
-    if reader.at >= reader.end:
+    cdef uint64_t found = 0
+    if not take_array(<const unsigned char **>&reader.at, <const unsigned char *>reader.end, &found):
         return False
-    first = reader.at[0]
-    reader.at += 1
-    if 0x90 <= first <= 0x9F:
-        count[0] = first & 0x0F
-        return True
-    return (first == 0xDC or first == 0xDD) and _length(reader, 2 if first == 0xDC else 4, count)
+    count[0] = <uint32_t>found
+    return True
 
 
 cdef bint _clean(const uint8_t *path, uint32_t length) noexcept nogil:

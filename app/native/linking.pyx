@@ -9,6 +9,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy
 
 from app.native.posix cimport AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, fstatat, kept_ns, linkat, llistxattr, stat_t
+from app.native.packing cimport put_head, put_signed, put_unsigned
 
 cdef enum:
     ROW_BYTES = 128  # more than a row has besides its path
@@ -107,6 +108,7 @@ cdef int _link_one(Job *job, const char *name, size_t length) noexcept nogil:
         stat_t found
         stat_t linked
         Rows *rows = &job.rows
+        unsigned char *at
     if fstatat(job.reading, name, &found, AT_SYMLINK_NOFOLLOW) != 0:
         return _failed(job)
     if (found.st_mode & S_IFMT) != S_IFREG:
@@ -121,24 +123,29 @@ cdef int _link_one(Job *job, const char *name, size_t length) noexcept nogil:
         return _failed(job)
     if fstatat(job.writing, name, &linked, AT_SYMLINK_NOFOLLOW) != 0:
         return _failed(job)
-    _byte(rows, 0x9e)
-    _raw_head(rows, job.prefix_length + length)
-    _bytes(rows, job.prefix, job.prefix_length)
-    _bytes(rows, name, length)
-    _bytes(rows, b"\xa4file", 5)
-    _unsigned(rows, found.st_mode & 0o7777)
-    _unsigned(rows, found.st_uid)
-    _unsigned(rows, found.st_gid)
-    _signed(rows, found.st_size)
-    _signed(rows, kept_ns(&found.st_mtim))
-    _byte(rows, 0x90)
-    _byte(rows, 0xc4)
-    _byte(rows, 0)
-    _unsigned(rows, found.st_rdev)
-    _unsigned(rows, found.st_ino)
-    _signed(rows, kept_ns(&found.st_ctim))
-    _unsigned(rows, found.st_nlink)
-    _signed(rows, kept_ns(&linked.st_ctim))
+    at = rows.data + rows.used
+    at[0] = 0x9E
+    at += 1
+    at += put_head(at, job.prefix_length + length)
+    memcpy(at, job.prefix, job.prefix_length)
+    at += job.prefix_length
+    memcpy(at, name, length)
+    at += length
+    memcpy(at, b"\xa4file", 5)
+    at += 5
+    at += put_unsigned(at, found.st_mode & 0o7777)
+    at += put_unsigned(at, found.st_uid)
+    at += put_unsigned(at, found.st_gid)
+    at += put_signed(at, found.st_size)
+    at += put_signed(at, kept_ns(&found.st_mtim))
+    memcpy(at, b"\x90\xc4\x00", 3)
+    at += 3
+    at += put_unsigned(at, found.st_rdev)
+    at += put_unsigned(at, found.st_ino)
+    at += put_signed(at, kept_ns(&found.st_ctim))
+    at += put_unsigned(at, found.st_nlink)
+    at += put_signed(at, kept_ns(&linked.st_ctim))
+    rows.used = at - rows.data
     return 1
 
 
@@ -159,57 +166,3 @@ cdef bint _has_room(Rows *rows, size_t more) noexcept nogil:
         return False
     rows.data, rows.room = grown, room
     return True
-
-
-cdef inline void _byte(Rows *rows, unsigned char value) noexcept nogil:
-    rows.data[rows.used] = value
-    rows.used += 1
-
-
-cdef inline void _bytes(Rows *rows, const char *data, size_t length) noexcept nogil:
-    memcpy(rows.data + rows.used, data, length)
-    rows.used += length
-
-
-cdef inline void _number(Rows *rows, unsigned char head, uint64_t value, int size) noexcept nogil:
-    _byte(rows, head)
-    while size > 0:
-        size -= 1
-        _byte(rows, <unsigned char>(value >> (8 * size)))
-
-
-cdef void _raw_head(Rows *rows, size_t length) noexcept nogil:
-    if length < 1 << 8:
-        _number(rows, 0xc4, length, 1)
-    elif length < 1 << 16:
-        _number(rows, 0xc5, length, 2)
-    else:
-        _number(rows, 0xc6, length, 4)
-
-
-cdef void _unsigned(Rows *rows, uint64_t value) noexcept nogil:
-    if value < 1 << 7:
-        _byte(rows, <unsigned char>value)
-    elif value < 1 << 8:
-        _number(rows, 0xcc, value, 1)
-    elif value < 1 << 16:
-        _number(rows, 0xcd, value, 2)
-    elif value < <uint64_t>1 << 32:
-        _number(rows, 0xce, value, 4)
-    else:
-        _number(rows, 0xcf, value, 8)
-
-
-cdef void _signed(Rows *rows, int64_t value) noexcept nogil:
-    if value >= 0:
-        _unsigned(rows, <uint64_t>value)
-    elif value >= -32:
-        _byte(rows, <unsigned char>value)
-    elif value >= -128:
-        _number(rows, 0xd0, <uint64_t>value, 1)
-    elif value >= -32768:
-        _number(rows, 0xd1, <uint64_t>value, 2)
-    elif value >= -<int64_t>2147483648:
-        _number(rows, 0xd2, <uint64_t>value, 4)
-    else:
-        _number(rows, 0xd3, <uint64_t>value, 8)

@@ -16,6 +16,7 @@ from app.native.posix cimport (
     AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT,
     S_IFREG, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, openat, readdir, readlinkat, stat_t,
 )
+from app.native.packing cimport put_bytes, put_signed, put_unsigned
 
 cdef extern from "<dirent.h>" nogil:
     int dirfd(DIR *directory)
@@ -472,6 +473,7 @@ cdef class Walk:
             size_t needed = self._used + self._path_length + noted.digest_length + target + 128
             size_t room = self._out_room
             uint8_t *longer
+            unsigned char *at
             Linked *more
             uint64_t device = 0
         if room < needed:
@@ -489,83 +491,28 @@ cdef class Walk:
                 if more == NULL:
                     return False
                 self._linked, self._linked_room = more, room
-        self._byte(0x9D)
-        self._bytes(self._path, self._path_length)
+        at = self._out + self._used
+        at[0] = 0x9D
+        at += 1
+        at += put_bytes(at, self._path, self._path_length)
         if found.st_nlink > 1 and found.st_mode & S_IFMT != S_IFDIR:
-            self._linked[self._linked_count].at = self._used - self._path_length
+            self._linked[self._linked_count].at = at - self._out - self._path_length
             self._linked[self._linked_count].length = self._path_length
             self._linked[self._linked_count].inode = found.st_ino
             self._linked_count += 1
-        self._number(kind)
-        self._number(found.st_mode & 0o7777)
-        self._number(found.st_uid)
-        self._number(found.st_gid)
-        self._number(found.st_size if found.st_mode & S_IFMT == S_IFREG else 0)
-        self._signed(kept_ns(&found.st_mtim))
-        self._bytes(noted.digest, noted.digest_length)
-        self._bytes(self._target, target)
+        at += put_unsigned(at, kind)
+        at += put_unsigned(at, found.st_mode & 0o7777)
+        at += put_unsigned(at, found.st_uid)
+        at += put_unsigned(at, found.st_gid)
+        at += put_unsigned(at, found.st_size if found.st_mode & S_IFMT == S_IFREG else 0)
+        at += put_signed(at, kept_ns(&found.st_mtim))
+        at += put_bytes(at, noted.digest, noted.digest_length)
+        at += put_bytes(at, self._target, target)
         if kind == 2 or kind == 6:
             device = found.st_rdev
-        self._number(device)
-        self._number(found.st_dev)
-        self._number(found.st_ino)
-        self._number(found.st_nlink)
+        at += put_unsigned(at, device)
+        at += put_unsigned(at, found.st_dev)
+        at += put_unsigned(at, found.st_ino)
+        at += put_unsigned(at, found.st_nlink)
+        self._used = at - self._out
         return True
-
-    # There is room for all of it; see `_pack`.
-
-    cdef inline void _byte(self, uint8_t value) noexcept nogil:
-        self._out[self._used] = value
-        self._used += 1
-
-    cdef inline void _big(self, uint64_t value, int size) noexcept nogil:
-        while size > 0:
-            size -= 1
-            self._byte(<uint8_t>(value >> (8 * size)))
-
-    cdef void _number(self, uint64_t value) noexcept nogil:
-        if value < 0x80:
-            self._byte(<uint8_t>value)
-        elif value < 0x100:
-            self._byte(0xCC)
-            self._big(value, 1)
-        elif value < 0x10000:
-            self._byte(0xCD)
-            self._big(value, 2)
-        elif value < 0x100000000ULL:
-            self._byte(0xCE)
-            self._big(value, 4)
-        else:
-            self._byte(0xCF)
-            self._big(value, 8)
-
-    cdef void _signed(self, int64_t value) noexcept nogil:
-        if value >= 0:
-            self._number(<uint64_t>value)
-        elif value >= -0x20:
-            self._byte(<uint8_t>value)
-        elif value >= -0x80:
-            self._byte(0xD0)
-            self._big(<uint64_t>value, 1)
-        elif value >= -0x8000:
-            self._byte(0xD1)
-            self._big(<uint64_t>value, 2)
-        elif value >= -0x80000000LL:
-            self._byte(0xD2)
-            self._big(<uint64_t>value, 4)
-        else:
-            self._byte(0xD3)
-            self._big(<uint64_t>value, 8)
-
-    cdef void _bytes(self, const char *data, size_t length) noexcept nogil:
-        if length < 0x100:
-            self._byte(0xC4)
-            self._big(length, 1)
-        elif length < 0x10000:
-            self._byte(0xC5)
-            self._big(length, 2)
-        else:
-            self._byte(0xC6)
-            self._big(length, 4)
-        memcpy(self._out + self._used, data, length)
-        self._used += length

@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from app.native.unpacking cimport NO_NUMBER, POSITIVE, take_array, take_bytes, take_number
+
 cdef extern from "Python.h":
     char *PyBytes_AS_STRING(object)
     Py_ssize_t PyBytes_GET_SIZE(object)
@@ -39,105 +41,32 @@ cdef struct Entry:
     bint ordered           # it comes after the one before
 
 
-cdef bint _number(const unsigned char **at, const unsigned char *end, int64_t *number, bint *beyond) noexcept nogil:
-    """Take an integer. False for anything else."""
-    cdef unsigned char head
-    cdef int width, step
+cdef inline bint _number(
+    const unsigned char **at, const unsigned char *end, int64_t *number, bint *beyond
+) noexcept nogil:
+    """Take an integer; what is too large for that is told by `beyond`."""
     cdef uint64_t value = 0
-    if at[0] >= end:
-        return False
-    head = at[0][0]
-    at[0] += 1
-    if head < 0x80:
-        number[0] = head
-        return True
-    if head >= 0xE0:
-        number[0] = <int64_t>head - 0x100
-        return True
-    if head < 0xCC or head > 0xD3:
-        return False
-    width = 1 << (head & 3)
-    if end - at[0] < width:
-        return False
-    for step in range(width):
-        value = value << 8 | at[0][step]
-    at[0] += width
-    if head >= 0xD0:
-        if width < 8 and value >> (8 * width - 1):
-            value |= ~<uint64_t>0 << (8 * width)
-        number[0] = <int64_t>value
-        return True
-    if value >> 63:
+    cdef int sign = take_number(at, end, &value)
+    if sign == POSITIVE and value >> 63:
         beyond[0] = True
     number[0] = <int64_t>value
-    return True
-
-
-cdef bint _bytes(
-    const unsigned char **at, const unsigned char *end, const unsigned char **found, size_t *length
-) noexcept nogil:
-    """Take bytes. False for anything else."""
-    cdef unsigned char head
-    cdef int width, step
-    cdef size_t size = 0
-    if at[0] >= end:
-        return False
-    head = at[0][0]
-    at[0] += 1
-    if head < 0xC4 or head > 0xC6:
-        return False
-    width = 1 << (head - 0xC4)
-    if end - at[0] < width:
-        return False
-    for step in range(width):
-        size = size << 8 | at[0][step]
-    at[0] += width
-    if <size_t>(end - at[0]) < size:
-        return False
-    found[0] = at[0]
-    length[0] = size
-    at[0] += size
-    return True
-
-
-cdef bint _array(const unsigned char **at, const unsigned char *end, size_t *count) noexcept nogil:
-    """Take the head of an array. False for anything else."""
-    cdef unsigned char head
-    cdef int width, step
-    cdef size_t size = 0
-    if at[0] >= end:
-        return False
-    head = at[0][0]
-    at[0] += 1
-    if head & 0xF0 == 0x90:
-        count[0] = head & 0x0F
-        return True
-    if head != 0xDC and head != 0xDD:
-        return False
-    width = 2 if head == 0xDC else 4
-    if end - at[0] < width:
-        return False
-    for step in range(width):
-        size = size << 8 | at[0][step]
-    at[0] += width
-    count[0] = size
-    return True
+    return sign != NO_NUMBER
 
 
 cdef bint _entry(const unsigned char **at, const unsigned char *end, Entry *entry) noexcept nogil:
-    cdef size_t count
+    cdef uint64_t count
     cdef int number
     cdef bint ignored = False
     entry.start = at[0]
     entry.beyond = False
-    if not _array(at, end, &count) or count != FIELDS or not _bytes(at, end, &entry.path, &entry.path_length):
+    if not take_array(at, end, &count) or count != FIELDS or not take_bytes(at, end, &entry.path, &entry.path_length):
         return False
     for number in range(6):
         if not _number(at, end, &entry.numbers[number], &entry.beyond):
             return False
-    if not _bytes(at, end, &entry.xattrs, &entry.xattrs_length):
+    if not take_bytes(at, end, &entry.xattrs, &entry.xattrs_length):
         return False
-    if not _bytes(at, end, &entry.target, &entry.target_length):
+    if not take_bytes(at, end, &entry.target, &entry.target_length):
         return False
     for number in range(6, NUMBERS):
         # Which file it is on the replica, in two numbers, may be any.
@@ -233,7 +162,8 @@ cdef class Merge:
         cdef:
             const unsigned char *at
             const unsigned char *end
-            size_t fields, count, number
+            uint64_t fields, count
+            size_t number
             int64_t ignored
             bint beyond
             Entry *entries
@@ -246,14 +176,14 @@ cdef class Merge:
         at = <const unsigned char *>PyBytes_AS_STRING(part)
         end = at + PyBytes_GET_SIZE(part)
         if (
-            not _array(&at, end, &fields)
+            not take_array(&at, end, &fields)
             or fields != 3
             or not _number(&at, end, &ignored, &beyond)
             or not _number(&at, end, &ignored, &beyond)
-            or not _array(&at, end, &count)
+            or not take_array(&at, end, &count)
             or not 0 < count <= entries_most
             # Each entry is so many bytes at least: no room is made for what cannot be.
-            or <size_t>(end - at) < count * FIELDS
+            or <uint64_t>(end - at) < count * FIELDS
         ):
             return False
         entries = <Entry *>calloc(count, sizeof(Entry))

@@ -11,6 +11,8 @@ from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
+from app.native.unpacking cimport NO_NUMBER, POSITIVE, take_array, take_big, take_bytes, take_number
+
 cdef extern from "Python.h":
     object PyUnicode_DecodeASCII(const char *text, Py_ssize_t size, const char *errors)
     object _alloc "PyType_GenericAlloc"(PyTypeObject *made, Py_ssize_t items)
@@ -24,101 +26,6 @@ cdef enum:
     ID_BYTES = 32
     PIECE_BYTES = 36
     TOLD_BYTES = 16
-
-cdef enum:
-    BAD = 0
-    POSITIVE = 1
-    NEGATIVE = 2
-
-
-cdef inline uint64_t _big(at_t at, int count) noexcept nogil:
-    cdef uint64_t value = 0
-    cdef int i
-    for i in range(count):
-        value = (value << 8) | at[i]
-    return value
-
-
-cdef inline int _number(at_t *at, at_t end, uint64_t *value) noexcept nogil:
-    """A whole number; what is negative comes as the bits of an int64."""
-    cdef unsigned char head
-    cdef int count
-    cdef int64_t low
-    if at[0] >= end:
-        return BAD
-    head = at[0][0]
-    at[0] += 1
-    if head < 0x80:
-        value[0] = head
-        return POSITIVE
-    if head >= 0xE0:
-        value[0] = <uint64_t><int64_t>(<signed char>head)
-        return NEGATIVE
-    if 0xCC <= head <= 0xCF:
-        count = 1 << (head - 0xCC)
-    elif 0xD0 <= head <= 0xD3:
-        count = 1 << (head - 0xD0)
-    else:
-        return BAD
-    if end - at[0] < count:
-        return BAD
-    value[0] = _big(at[0], count)
-    at[0] += count
-    if head <= 0xCF:
-        return POSITIVE
-    if count == 1:
-        low = <signed char>value[0]
-    elif count == 2:
-        low = <short>value[0]
-    elif count == 4:
-        low = <int>value[0]
-    else:
-        low = <int64_t>value[0]
-    value[0] = <uint64_t>low
-    return NEGATIVE if low < 0 else POSITIVE
-
-
-cdef inline bint _raw(at_t *at, at_t end, at_t *found, size_t *length) noexcept nogil:
-    """Bytes."""
-    cdef unsigned char head
-    cdef int count
-    if at[0] >= end:
-        return False
-    head = at[0][0]
-    if head < 0xC4 or head > 0xC6:
-        return False
-    count = 1 << (head - 0xC4)
-    at[0] += 1
-    if end - at[0] < count:
-        return False
-    length[0] = <size_t>_big(at[0], count)
-    at[0] += count
-    if <size_t>(end - at[0]) < length[0]:
-        return False
-    found[0] = at[0]
-    at[0] += length[0]
-    return True
-
-
-cdef inline bint _list(at_t *at, at_t end, uint64_t *count) noexcept nogil:
-    """The head of a list."""
-    cdef unsigned char head
-    cdef int wide
-    if at[0] >= end:
-        return False
-    head = at[0][0]
-    at[0] += 1
-    if 0x90 <= head <= 0x9F:
-        count[0] = head & 0x0F
-        return True
-    if head != 0xDC and head != 0xDD:
-        return False
-    wide = 2 if head == 0xDC else 4
-    if end - at[0] < wide:
-        return False
-    count[0] = _big(at[0], wide)
-    at[0] += wide
-    return True
 
 
 cdef bint _skip(at_t *at, at_t end) noexcept nogil:
@@ -159,10 +66,8 @@ cdef bint _skip(at_t *at, at_t end) noexcept nogil:
         else:
             return False
         if wide:
-            if end - at[0] < wide:
+            if not take_big(at, end, wide, &more):
                 return False
-            more = _big(at[0], wide)
-            at[0] += wide
             if head >= 0xDE:
                 more = 2 * more
             elif head < 0xDC:
@@ -209,9 +114,9 @@ cdef struct One:
 cdef bint _head(at_t *at, at_t end, uint64_t *count) noexcept nogil:
     """What a node begins with, and how many entries it has."""
     cdef uint64_t number
-    if not _list(at, end, &number) or number != 2 or _number(at, end, &number) != POSITIVE or number != 1:
+    if not take_array(at, end, &number) or number != 2 or take_number(at, end, &number) != POSITIVE or number != 1:
         return False
-    return _list(at, end, count)
+    return take_array(at, end, count)
 
 
 cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
@@ -224,7 +129,7 @@ cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
         int signs[8]
         int i, order
     one.begun = at[0]
-    if not _list(at, end, &number) or number != 11 or not _raw(at, end, &one.name, &one.length):
+    if not take_array(at, end, &number) or number != 11 or not take_bytes(at, end, &one.name, &one.length):
         return False
     if one.length == 0 or one.length > 255:
         return False
@@ -238,9 +143,9 @@ cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
             return False
     # Kind, permissions, owner, group, size, when modified, when changed, inode.
     for i in range(8):
-        signs[i] = _number(at, end, &fields[i])
+        signs[i] = take_number(at, end, &fields[i])
         if i == 5 or i == 6:
-            if signs[i] == BAD or (signs[i] == POSITIVE and fields[i] > INT64_MAX):
+            if signs[i] == NO_NUMBER or (signs[i] == POSITIVE and fields[i] > INT64_MAX):
                 return False
         elif signs[i] != POSITIVE:
             return False
@@ -256,7 +161,7 @@ cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
         at[0] += 1
     elif not _skip(at, end):
         return False
-    if not _raw(at, end, &one.content, &one.content_bytes):
+    if not take_bytes(at, end, &one.content, &one.content_bytes):
         return False
     if one.kind == FILE and one.content_bytes % PIECE_BYTES != 0:
         return False

@@ -11,6 +11,7 @@ from app.native.posix cimport (
     AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, S_IFDIR,
     S_IFMT, S_IFREG, close, fstat, fstatat, kept_ns, openat, pread, stat_t, timespec,
 )
+from app.native.packing cimport HEAD_MOST, put_bytes, put_head, put_signed, put_unsigned
 
 cdef extern from "Python.h":
     ctypedef struct PyObject:
@@ -21,7 +22,9 @@ cdef extern from "Python.h":
     void Py_DECREF(PyObject *)
 
 cdef enum:
-    HEAD_MOST = 160        # more than all of a record but its path and its content
+    RECORD_MOST = 160      # more than all of a record but its path and its content
+    REPLACE_FILE = 2       # the tags of `app.replication.codec`
+    MAKE_ENTRY = 4
 
 cdef struct Wanted:
     size_t path            # where in the paths its absolute path begins, which ends with a zero
@@ -38,73 +41,6 @@ cdef struct Done:
     int64_t content
     int64_t passed
     size_t files
-
-
-cdef inline size_t _unsigned(unsigned char *at, uint64_t value) noexcept nogil:
-    """What msgpack makes of a number that is not negative."""
-    cdef int width, number
-    if value < 0x80:
-        at[0] = <unsigned char>value
-        return 1
-    if value < 0x100:
-        at[0] = 0xCC
-        width = 1
-    elif value < 0x10000:
-        at[0] = 0xCD
-        width = 2
-    elif value < 0x100000000ULL:
-        at[0] = 0xCE
-        width = 4
-    else:
-        at[0] = 0xCF
-        width = 8
-    for number in range(width):
-        at[1 + number] = <unsigned char>(value >> (8 * (width - 1 - number)))
-    return 1 + width
-
-
-cdef inline size_t _signed(unsigned char *at, int64_t value) noexcept nogil:
-    """What msgpack makes of a number."""
-    cdef int width, number
-    if value >= 0:
-        return _unsigned(at, <uint64_t>value)
-    if value >= -0x20:
-        at[0] = <unsigned char>(value & 0xFF)
-        return 1
-    if value >= -0x80:
-        at[0] = 0xD0
-        width = 1
-    elif value >= -0x8000:
-        at[0] = 0xD1
-        width = 2
-    elif value >= -0x80000000LL:
-        at[0] = 0xD2
-        width = 4
-    else:
-        at[0] = 0xD3
-        width = 8
-    for number in range(width):
-        at[1 + number] = <unsigned char>(<uint64_t>value >> (8 * (width - 1 - number)))
-    return 1 + width
-
-
-cdef inline size_t _widthheader(unsigned char *at, size_t length) noexcept nogil:
-    """What stands before so many bytes in msgpack."""
-    if length < 0x100:
-        at[0] = 0xC4
-        at[1] = <unsigned char>length
-        return 2
-    if length < 0x10000:
-        at[0] = 0xC5
-        at[1] = <unsigned char>(length >> 8)
-        at[2] = <unsigned char>length
-        return 3
-    at[0] = 0xC6
-    at[1] = <unsigned char>(length >> 24)
-    at[2] = <unsigned char>(length >> 16)
-    at[3] = <unsigned char>(length >> 8)
-    at[4] = <unsigned char>length
-    return 5
 
 
 cdef inline int64_t _ns(timespec moment) noexcept nogil:
@@ -124,12 +60,12 @@ cdef inline bint _is_wanted(const Wanted *wanted, const stat_t *status, uint64_t
 cdef size_t _metadata(unsigned char *at, unsigned int kind, const stat_t *status, int64_t size) noexcept nogil:
     cdef size_t used = 1
     at[0] = 0x99
-    used += _unsigned(at + used, kind)
-    used += _unsigned(at + used, status.st_mode & 0o7777)
-    used += _unsigned(at + used, status.st_uid)
-    used += _unsigned(at + used, status.st_gid)
-    used += _unsigned(at + used, <uint64_t>size)
-    used += _signed(at + used, _ns(status.st_mtim))
+    used += put_unsigned(at + used, kind)
+    used += put_unsigned(at + used, status.st_mode & 0o7777)
+    used += put_unsigned(at + used, status.st_uid)
+    used += put_unsigned(at + used, status.st_gid)
+    used += put_unsigned(at + used, <uint64_t>size)
+    used += put_signed(at + used, _ns(status.st_mtim))
     at[used] = 0x90
     at[used + 1] = 0xC4
     at[used + 2] = 0
@@ -145,30 +81,34 @@ cdef int _open(const char *path) noexcept nogil:
     return fd
 
 
+cdef size_t _begin(
+    unsigned char *at, unsigned char fields, unsigned char tag, const Wanted *wanted, const char *whole,
+    const unsigned char *root, size_t root_length, size_t behind,
+) noexcept nogil:
+    """How long a record is, and all of it that is before its metadata; `behind` are the bytes from there on."""
+    cdef:
+        unsigned char head[HEAD_MOST]
+        size_t used = put_head(at, 2 + root_length + put_head(head, wanted.length) + wanted.length + behind)
+    at[used] = 0x90 | fields
+    at[used + 1] = tag
+    used += 2
+    memcpy(at + used, root, root_length)
+    used += root_length
+    return used + put_bytes(at + used, whole + wanted.prefix, wanted.length)
+
+
 cdef bint _directory(
     const Wanted *wanted, const char *whole, const unsigned char *root, size_t root_length, unsigned int kind,
     uint64_t device, unsigned char *into, size_t *used,
 ) noexcept nogil:
     cdef:
         stat_t status
-        unsigned char path_header[5]
         unsigned char metadata[96]
-        size_t path_header_length, metadata_length, length, at = used[0]
+        size_t metadata_length, at = used[0]
     if fstatat(AT_FDCWD, whole, &status, AT_SYMLINK_NOFOLLOW) != 0 or not _is_wanted(wanted, &status, device):
         return False
-    path_header_length = _widthheader(path_header, wanted.length)
     metadata_length = _metadata(metadata, kind, &status, 0)
-    length = 2 + root_length + path_header_length + wanted.length + metadata_length
-    at += _widthheader(into + at, length)
-    into[at] = 0x94
-    into[at + 1] = 4
-    at += 2
-    memcpy(into + at, root, root_length)
-    at += root_length
-    memcpy(into + at, path_header, path_header_length)
-    at += path_header_length
-    memcpy(into + at, whole + wanted.prefix, wanted.length)
-    at += wanted.length
+    at += _begin(into + at, 4, MAKE_ENTRY, wanted, whole, root, root_length, metadata_length)
     memcpy(into + at, metadata, metadata_length)
     used[0] = at + metadata_length
     return True
@@ -180,9 +120,8 @@ cdef bint _file(
 ) noexcept nogil:
     cdef:
         stat_t status, after
-        unsigned char path_header[5]
         unsigned char rest[128]
-        size_t path_header_length, rest_length, length, at = used[0]
+        size_t rest_length, at = used[0]
         int64_t size, got = 0, part
         int fd = _open(whole)
         bint same
@@ -198,27 +137,18 @@ cdef bint _file(
     ):
         close(fd)
         return False
-    path_header_length = _widthheader(path_header, wanted.length)
     rest_length = _metadata(rest, kind, &status, size)
     if size:
         rest[rest_length] = 0x92
         rest[rest_length + 1] = 0
-        rest_length += 2 + _unsigned(rest + rest_length + 2, <uint64_t>size)
+        rest_length += 2 + put_unsigned(rest + rest_length + 2, <uint64_t>size)
     else:
         rest[rest_length] = 0x90
         rest_length += 1
-    rest_length += _widthheader(rest + rest_length, <size_t>size)
-    length = 2 + root_length + path_header_length + wanted.length + rest_length + <size_t>size + 1
-    at += _widthheader(into + at, length)
-    into[at] = 0x97
-    into[at + 1] = 2
-    at += 2
-    memcpy(into + at, root, root_length)
-    at += root_length
-    memcpy(into + at, path_header, path_header_length)
-    at += path_header_length
-    memcpy(into + at, whole + wanted.prefix, wanted.length)
-    at += wanted.length
+    rest_length += put_head(rest + rest_length, <size_t>size)
+    at += _begin(
+        into + at, 7, REPLACE_FILE, wanted, whole, root, root_length, rest_length + <size_t>size + 1
+    )
     memcpy(into + at, rest, rest_length)
     at += rest_length
     while got < size:
@@ -290,7 +220,7 @@ def new_entries(
         size_t space = 0, room = 0, prefix = len(root_path) + 1, length, at
         const char *root_start = root_path
         unsigned char packed_root[9]
-        size_t root_length = _unsigned(packed_root, root)
+        size_t root_length = put_unsigned(packed_root, root)
         tuple row
         Done done
         PyObject *records = NULL
@@ -331,7 +261,7 @@ def new_entries(
             wanted[asked].inode = row[12]
             wanted[asked].changed = moment if moment > 0 else -moment
             space += prefix + length + 1
-            room += length + HEAD_MOST + <size_t>wanted[asked].size
+            room += length + RECORD_MOST + <size_t>wanted[asked].size
             asked += 1
         if asked == 0:
             return b"", 0, 0, 0, 0
