@@ -9,9 +9,7 @@ from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 
-cdef enum:
-    ID_BYTES = 32
-    SMALLEST = 1024
+from app.native.hashing cimport ID_BYTES, SMALLEST, hash_of
 
 cdef struct Part:
     Py_buffer ids
@@ -51,16 +49,6 @@ cdef class Ids:
     def __len__(self):
         return <Py_ssize_t>self.count
 
-    cdef uint64_t _hash(self, const unsigned char *chunk) noexcept nogil:
-        """All of an id counts, and what nobody can guess: whoever makes ids cannot make them meet."""
-        cdef uint64_t words[4]
-        cdef uint64_t mixed
-        memcpy(words, chunk, ID_BYTES)
-        mixed = (words[0] ^ self.seeds[0]) * ((words[1] ^ self.seeds[1]) | 1)
-        mixed ^= mixed >> 32
-        mixed += (words[2] ^ self.seeds[2]) * ((words[3] ^ self.seeds[3]) | 1)
-        return mixed ^ (mixed >> 29)
-
     cdef const unsigned char *_id(self, uint64_t number) noexcept nogil:
         """The id of a number that is in a slot."""
         cdef Py_ssize_t low = 0, high = self.part_count - 1, middle
@@ -74,7 +62,7 @@ cdef class Ids:
 
     cdef uint64_t _place(self, const unsigned char *chunk) noexcept nogil:
         """The slot of an id, or the free one that it would get."""
-        cdef uint64_t place = self._hash(chunk) & self.mask
+        cdef uint64_t place = hash_of(chunk, self.seeds) & self.mask
         while self.slots[place] != 0 and memcmp(self._id(self.slots[place] - 1), chunk, ID_BYTES) != 0:
             place = (place + 1) & self.mask
         return place
@@ -93,7 +81,7 @@ cdef class Ids:
             return False
         for i in range(old):
             if before[i] != 0:
-                place = self._hash(self._id(before[i] - 1)) & (size - 1)
+                place = hash_of(self._id(before[i] - 1), self.seeds) & (size - 1)
                 while slots[place] != 0:
                     place = (place + 1) & (size - 1)
                 slots[place] = before[i]

@@ -8,9 +8,7 @@ from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy
 
-cdef enum:
-    ID_BYTES = 32
-    SMALLEST = 1024
+from app.native.hashing cimport ID_BYTES, SMALLEST, hash_of
 
 
 cdef class NewIds:
@@ -24,7 +22,7 @@ cdef class NewIds:
         uint32_t *slots
         uint64_t mask
         uint64_t count
-        uint64_t seeds[2]
+        uint64_t seeds[4]
 
     def __cinit__(self):
         cdef bytes seeds = os.urandom(sizeof(self.seeds))
@@ -70,7 +68,7 @@ cdef class NewIds:
 
     cdef uint64_t _place(self, const unsigned char *one) noexcept nogil:
         cdef:
-            uint64_t place = self._hash(one) & self.mask
+            uint64_t place = hash_of(one, self.seeds) & self.mask
             uint32_t number
         while True:
             number = self.slots[place]
@@ -78,13 +76,6 @@ cdef class NewIds:
                 break
             place = (place + 1) & self.mask
         return place
-
-    cdef uint64_t _hash(self, const unsigned char *one) noexcept nogil:
-        """With what nobody can guess: whoever makes ids cannot make them meet."""
-        cdef uint64_t words[2]
-        memcpy(words, one, sizeof(words))
-        cdef uint64_t mixed = (words[0] ^ self.seeds[0]) * ((words[1] ^ self.seeds[1]) | 1)
-        return mixed ^ (mixed >> 32)
 
     cdef int _grow(self) except -1:
         """There is a place left as long as it fails."""
@@ -95,7 +86,7 @@ cdef class NewIds:
         if slots == NULL:
             raise MemoryError
         for number in range(self.count):
-            place = self._hash(self.ids + number * ID_BYTES) & mask
+            place = hash_of(self.ids + number * ID_BYTES, self.seeds) & mask
             while slots[place] != 0:
                 place = (place + 1) & mask
             slots[place] = <uint32_t>(number + 1)
