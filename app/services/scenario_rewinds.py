@@ -44,8 +44,7 @@ class ScenarioRewinds:
         limit: int = 1000,
     ) -> Sequence[RewindPoint]:
         """Points of a replica, newest first; the page after the point `after`."""
-        registration, agent = self._finding.agent(name)
-        _, host = self._finding.replica_of(registration, agent, replica)
+        registration, host = self._replica(name, replica)
         return host.rewind_points(
             registration.id, kinds=kinds, path=path, since=since, until=until, after=after, limit=limit
         )
@@ -61,8 +60,7 @@ class ScenarioRewinds:
         replica: str = "",
     ) -> RewindDensity:
         """How many changes at or beneath `path` (b"" = any) a replica applied, in equal parts of a time."""
-        registration, agent = self._finding.agent(name)
-        _, host = self._finding.replica_of(registration, agent, replica)
+        registration, host = self._replica(name, replica)
         return host.rewind_density(registration.id, path=path, since=since, until=until, parts=parts)
 
     def plan_rewind(
@@ -104,8 +102,7 @@ class ScenarioRewinds:
         Raises:
             NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
         """
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
+        registration, agent = self._stopped(name)
         spec, host = self._finding.replica_of(registration, agent, replica)
         point = self._point(registration, host, to)
         result = host.rewind(registration.id, point.id, paths)
@@ -116,8 +113,7 @@ class ScenarioRewinds:
 
     def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
         """What `recover` would change on the master. Raises as `recover`."""
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
+        registration, agent = self._stopped(name)
         spec, _ = self._finding.replica_of(registration, agent, replica)
         return agent.plan_replicate_back(registration.id, spec, paths, "")
 
@@ -127,11 +123,22 @@ class ScenarioRewinds:
         Raises:
             BusyError: E1130 the scenario is not stopped.
         """
-        registration, agent = self._finding.agent(name)
-        self._check_stopped(registration, agent)
+        registration, agent = self._stopped(name)
         spec, _ = self._finding.replica_of(registration, agent, replica)
         log_scenario(self._connections.catalog, "I1155", registration.id, registration.name)
         return agent.replicate_back(registration.id, spec, paths)
+
+    def _replica(self, name: str, replica: str) -> tuple[Registration, Agent]:
+        """The scenario, and the host of the replica."""
+        registration, agent = self._finding.agent(name)
+        _, host = self._finding.replica_of(registration, agent, replica)
+        return registration, host
+
+    def _stopped(self, name: str) -> tuple[Registration, Agent]:
+        """The scenario, which is stopped, and its master."""
+        registration, agent = self._finding.agent(name)
+        self._check_stopped(registration, agent)
+        return registration, agent
 
     def _check_stopped(self, registration: Registration, agent: Agent) -> None:
         state = agent.scenario(registration.id).state
