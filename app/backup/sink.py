@@ -92,8 +92,8 @@ class DirectorySink:
         return None
 
     def publish_new(self, cut: Cut) -> None:
-        """See `RestoreSink`."""
-        raise NotImplementedError
+        """See `RestoreSink`. Raises ValueError: no directory is grown here."""
+        raise ValueError(f"{cut.files.target!r} is not a directory that was grown")
 
     def status(self, target: bytes) -> os.stat_result | None:
         """See `RestoreSink`."""

@@ -165,7 +165,7 @@ class ActDialog(QDialog):
         return ""
 
     def call(self) -> Callable[[], Any]:
-        """The service call, with what was typed."""
+        """The service call, with what was typed: given by each form."""
         raise NotImplementedError
 
     def refresh(self) -> None:

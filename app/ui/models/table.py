@@ -25,11 +25,11 @@ class RowModel(QAbstractTableModel, Generic[T]):
         self._keys: list[Hashable] = []
 
     def key_of(self, item: T) -> Hashable:
-        """What makes the item the same one after an update."""
+        """What makes the item the same one after an update: given by each model."""
         raise NotImplementedError
 
     def cell(self, item: T, column: int) -> Cell:
-        """What to show."""
+        """What to show: given by each model."""
         raise NotImplementedError
 
     @property

@@ -106,11 +106,11 @@ class _ReadingDialog(QDialog):
         self._context.tasks.run(self, self.call(), self.on_read, self._on_failed, key="read")
 
     def call(self) -> Callable[[], object]:
-        """What reads it."""
+        """What reads it: given by each preview."""
         raise NotImplementedError
 
     def on_read(self, found: object) -> None:
-        """Show it."""
+        """Show it: given by each preview."""
         raise NotImplementedError
 
     def _on_failed(self, error: Exception) -> None:
