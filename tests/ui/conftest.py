@@ -21,6 +21,7 @@ from app.services.api import Services
 from app.services.local import LocalServices
 from app.ui.application import make_application
 from app.ui.bridge.tasks import Tasks
+from app.ui.main_window import MainWindow
 from app.ui.manager import Context, Manager
 from app.ui.models.table import RowModel
 from app.ui.models.tree import TreeModel
@@ -98,6 +99,23 @@ def settled(qapp: QApplication, tasks: Tasks, qtbot: Any) -> Callable[[], None]:
         qapp.processEvents()
 
     return wait
+
+
+@pytest.fixture
+def window(
+    services: MemoryServices, tasks: Tasks, tmp_path: Path, qtbot: Any, settled: Callable[[], None]
+) -> Iterator[MainWindow]:
+    """The console's window over memory services, in front of all others."""
+    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))  # type: ignore[arg-type] # structurally the same
+    made.resize(1440, 900)
+    made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.close()
+    settled()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(autouse=True)

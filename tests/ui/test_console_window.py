@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtWidgets import QApplication
 
 from app.model.errors import ArcxoError
 from app.ui.backup.manager import BackupManager
 from app.ui.home.protection import protections, shown_status
-from app.ui.main_window import MainWindow
 from app.ui.theme import ThemeMode, theme
 from app.ui.xosoft import manager as xosoft_manager
 from tests.support.memory_services import now, sample_statuses
-
-
-@pytest.fixture
-def window(services, tasks, tmp_path, qtbot, settled):
-    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    made.show()
-    yield made
-    made.close()
-    settled()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_the_server_is_started_and_its_state_shown(window, qtbot, services):

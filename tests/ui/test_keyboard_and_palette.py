@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from app.ui.command_palette import Found, ranked
 from app.ui.dialogs.keys import KeysDialog
 from app.ui.keyboard import panes
-from app.ui.main_window import MainWindow
 from app.ui.widgets.basics import FilterField
-
-
-@pytest.fixture
-def window(services, tasks, tmp_path, qtbot, settled):
-    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    made.show()
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    yield made
-    made.close()
-    settled()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def found(text: str, words: str = "") -> Found:

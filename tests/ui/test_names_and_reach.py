@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.main_window import MainWindow
 from app.ui.registry import entries
 from app.ui.wizards.new_scenario import NewScenarioWizard
 from app.ui.wizards.restore_data import RestoreDataWizard
@@ -109,17 +108,6 @@ def _in_a_menu(widget: QWidget) -> bool:
     while above is not None and not isinstance(above, Pane):
         above = above.parentWidget()
     return above is not None and widget in (above.float_button, above.hide_button)
-
-
-@pytest.fixture
-def window(services: Any, tasks: Any, tmp_path: Any, settled: Callable[[], None]) -> Any:
-    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    made.resize(1440, 900)
-    made.show()
-    yield made
-    made.close()
-    settled()
-    made.deleteLater()
 
 
 @pytest.mark.deep

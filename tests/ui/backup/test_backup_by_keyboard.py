@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QLineEdit
 
 from app.ui.backup.source_rows import GROUP_KEY
 from app.ui.dialogs.security_and_agent import SecurityDialog
 from app.ui.dialogs.submit_job import SubmitJobDialog
-from app.ui.main_window import MainWindow
 
 BRANCH = 1224069566
-
-
-@pytest.fixture
-def window(services, tasks, tmp_path, qtbot, settled):
-    settings = QSettings(str(tmp_path / "console.ini"), QSettings.Format.IniFormat)
-    made = MainWindow(services, tasks, settings)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitUntil(lambda: tasks.pending == 0)
-    yield made
-    made.hide()
-    settled()
 
 
 def dialog(kind):

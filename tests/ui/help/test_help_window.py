@@ -19,20 +19,13 @@ from app.ui.help.topics import set_topic, topic_of
 from app.ui.help.window import HelpWindow
 from app.ui.job_status.log_details import LogDetails
 from app.ui.job_status.purge_log import PurgeLogDialog
-from app.ui.main_window import MainWindow
 from app.ui.registry import entries
 from app.ui.wizards.new_scenario import NewScenarioWizard
 
 
 @pytest.fixture
-def window(services, tasks, tmp_path, qtbot):
-    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    made.resize(1440, 900)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitExposed(made)
-    made.activateWindow()
-    yield made
+def window(window):
+    yield window
     help_desk().close()
 
 

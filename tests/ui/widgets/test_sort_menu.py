@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.ui.main_window import MainWindow
 from app.ui.models.cell import Cell, Column, number
 from app.ui.models.table import RowModel
 from app.ui.widgets.sort_menu import KEY
@@ -116,20 +115,6 @@ def test_a_list_that_does_not_sort_has_no_menu(qtbot):
     plain.show()
     qtbot.keyClick(plain, Qt.Key.Key_S, CTRL_SHIFT)
     assert QApplication.activePopupWidget() is None
-
-
-@pytest.fixture
-def window(services, tasks, tmp_path, qtbot, settled):
-    made = MainWindow(services, tasks, QSettings(str(tmp_path / "c.ini"), QSettings.Format.IniFormat))
-    made.resize(1400, 900)
-    made.show()
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    yield made
-    made.close()
-    settled()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_queue_and_log_are_sorted_from_the_keyboard(window, qtbot, settled):
