@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +9,6 @@ from typing import Any
 
 import click
 
-from app.cli.arguments import absolute_bytes
 from app.cli.context import current
 from app.cli.properties import (
     properties_from,
@@ -19,6 +17,7 @@ from app.cli.properties import (
     split_assignments,
     value_text,
 )
+from app.cli.scenario_roots import roots_and_replicas
 from app.cli.table import fields_table, table
 from app.model.errors import ArcxoError, ExitCode, NotFoundError, UsageError
 from app.model.host import CheckOutcome, CheckResult
@@ -27,8 +26,6 @@ from app.model.properties import default_properties
 from app.model.scenario import (
     Filters,
     NewScenario,
-    ReplicaSpec,
-    Root,
     ServerType,
     SyncMethod,
 )
@@ -57,8 +54,8 @@ def _definition_options(command: Command) -> Command:
             "roots",
             multiple=True,
             required=True,
-            metavar="MASTER_DIR=REPLICA_DIR",
-            help="A directory and where its copy goes; may be repeated.",
+            metavar="MASTER_DIR=[HOST:]REPLICA_DIR",
+            help="A directory and where its copy goes, on all replicas or on the one HOST; may be repeated.",
         ),
         click.option(
             "--type",
@@ -227,7 +224,7 @@ def _new_scenario(
     brake: str | None,
     assignments: Sequence[str],
 ) -> NewScenario:
-    pairs = [_split_root(root) for root in roots]
+    directories, specs = roots_and_replicas(roots, replicas or ("localhost",))
     values = split_assignments(assignments)
     named = {
         "sync": sync,
@@ -237,7 +234,6 @@ def _new_scenario(
         "assured_recovery": "true" if assured_recovery else None,
     }
     values.update({key: str(value) for key, value in named.items() if value is not None})
-    targets = tuple(target for _, target in pairs)
     begin = ScenarioTemplate("", properties=default_properties(ServerType(server_type)))
     if template is not None:
         known = {one.name: one for one in current().services.scenarios.templates()}
@@ -248,22 +244,13 @@ def _new_scenario(
     return NewScenario(
         name=name,
         master=master,
-        replicas=tuple(ReplicaSpec(host, targets) for host in replicas or ("localhost",)),
-        roots=tuple(Root(source) for source, _ in pairs),
+        replicas=specs,
+        roots=directories,
         server_type=ServerType(server_type),
         group=group or begin.group,
         filters=filters,
         properties=properties_from(values, begin.properties),
     )
-
-
-def _split_root(text: str) -> tuple[bytes, bytes]:
-    """MASTER_DIR=REPLICA_DIR; where names hold `=` themselves, the one before a slash divides."""
-    at = text.find("=") if text.count("=") == 1 else text.find("=/") if text.count("=/") == 1 else -1
-    source, target = text[:at], text[at + 1 :]
-    if at < 0 or not source or not target:
-        raise UsageError("E1107", root=os.fsencode(text).decode("utf-8", "replace"))
-    return absolute_bytes(source), absolute_bytes(target)
 
 
 def _check_text(result: CheckResult) -> str:
