@@ -15,7 +15,7 @@ from app.ui.theme import color, font, theme
 _NOTES = {
     RestoreAction.CREATE: "not there now",
     RestoreAction.OVERWRITE: "content is replaced",
-    RestoreAction.RENAME: "both kept, side by side",
+    RestoreAction.RENAME: "both are kept",
     RestoreAction.SKIP: "stay as they are",
     RestoreAction.DELETE: "removed",
 }
