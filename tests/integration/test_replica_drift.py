@@ -81,7 +81,9 @@ def test_what_others_change_is_noticed_and_left_until_the_master_changes_it(runn
     made = next(item for item in drift(running).items if item.path.endswith(b"/made"))
     assert made.beneath == 1
     events = [event for event in running.events.newer_than(0, 1000) if event.code == "WR00430"]
-    assert str(replica / "file0") in {event.params["path"] for event in events}
+    done = {event.params["path"]: event.params["what"] for event in events}
+    assert done[str(replica / "file0")] == "changed"
+    assert done[str(replica / "file3")] == "given other metadata"
     assert (replica / "file0").read_bytes() == b"edited here, longer"
     # A block written on the master goes into a content that is not the master's: all of it is sent.
     with open(running.master / "file0", "ab") as file:
@@ -166,6 +168,7 @@ def test_what_happened_while_the_engine_was_down_is_found_and_stamped(running: P
     running.engine.run(running.id)
     running.wait()
     running.assert_equal()
+    assert running.codes().count("WR00437") == 2
     until(lambda: drift(running).count == 0, LIMIT_S, "resolved")
 
 

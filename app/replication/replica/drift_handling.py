@@ -117,7 +117,7 @@ class DriftHandler:
             if local:
                 self._put_metadata_back(local)
         told_as = properties if reverting else replace(properties, drift=DriftHandling.REPORT)
-        self._telling.tell(findings, told_as, places)
+        self._telling.tell(findings, told_as, places, overwritten=overwritten)
         return asked
 
     def _put_metadata_back(self, local: Sequence[tuple[Finding, Metadata]]) -> None:

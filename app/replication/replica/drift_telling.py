@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from app.model.drift import DriftKind
 from app.model.events import Severity
 from app.model.paths import shown
 from app.model.scenario import DriftHandling, ScenarioProperties
@@ -17,6 +18,8 @@ from app.replication.replica.replica import Replica
 _EVENTS_EACH = 20
 _EVENTS_PER_S = 60.0
 _PATHS_SHOWN = 5
+_DONE = {kind: kind.value for kind in DriftKind} | {DriftKind.METADATA: "given other metadata"}
+"""What was done to an entry, after "was" or a number."""
 
 
 class DriftTelling:
@@ -33,8 +36,13 @@ class DriftTelling:
         findings: Sequence[Finding],
         properties: ScenarioProperties,
         kept: dict[tuple[int, bytes], bytes],
+        *,
+        overwritten: bool = False,
     ) -> None:
-        """Tell of findings: of a few one by one, of many together. `kept`: where what was put back is."""
+        """Tell of findings: of a few one by one, of many together. `kept`: where what was put back is.
+
+        `overwritten`: a synchronisation that runs now makes these equal to the master in any case.
+        """
         told = [finding for finding in findings if finding.told]
         if not told:
             return
@@ -47,14 +55,15 @@ class DriftTelling:
         for finding in told:
             params: dict[str, object] = {
                 "path": shown(self.at(finding)),
-                "what": finding.kind.value,
+                "what": _DONE[finding.kind],
                 "changed": changed_text(finding),
                 "replica": self._replica.name,
             }
             if finding.other:
                 params["what"] = f"renamed from {shown(finding.other)}"
             if properties.drift is DriftHandling.REPORT:
-                self.event("WR00430", params=params)
+                stays = properties.keep_deleted_during_sync and finding.kind is DriftKind.CREATED
+                self.event("WR00437" if overwritten and not stays else "WR00430", params=params)
                 continue
             place = kept.get((finding.root, finding.path), b"")
             until = datetime.now(UTC) + timedelta(minutes=max(properties.rewind_minutes, LEAST_MINUTES))
@@ -66,11 +75,12 @@ class DriftTelling:
         """One event for all of them, with counts and the first paths."""
         counts: dict[str, int] = {}
         for finding in told:
-            counts[finding.kind.value] = counts.get(finding.kind.value, 0) + 1
+            done = _DONE[finding.kind]
+            counts[done] = counts.get(done, 0) + 1
         first = ", ".join(shown(self.at(finding)) for finding in told[:_PATHS_SHOWN])
         params: dict[str, object] = {
             "count": len(told),
-            "counts": ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())),
+            "counts": ", ".join(f"{count} {done}" for done, count in sorted(counts.items())),
             "paths": first + (", …" if len(told) > _PATHS_SHOWN else ""),
             "replica": self._replica.name,
         }
