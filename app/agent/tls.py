@@ -55,6 +55,11 @@ def load_or_make_identity(home: AgentHome) -> Identity:
     return _parse(content, path)
 
 
+def renew_identity(home: AgentHome) -> None:
+    """Make another key and certificate the agent's. Durable. For the holder of the home's lock."""
+    replace_durably(identity_path(home), _make())
+
+
 def load_identity(home: AgentHome) -> Identity:
     """The identity the agent of `home` has made. Raises ArcxoError AE1010 when there is none."""
     path = identity_path(home)

@@ -67,17 +67,21 @@ def run(*, listen: str) -> int:
     return context.composition.run_agent(context.home, listen, ready)
 
 
-@agent.command(help="Take a certificate signed by an authority of yours. The agent must not run.")
-@click.option("--cert", required=True, metavar="FILE", help="The certificate (PEM).")
-@click.option("--key", required=True, metavar="FILE", help="Its key (PEM).")
-def certificate(*, cert: str, key: str) -> None:
+@agent.command(help="Take another certificate: a new one of its own, or yours. The agent must not run.")
+@click.option("--new", is_flag=True, help="Let the agent make itself a new key and certificate.")
+@click.option("--cert", metavar="FILE", help="A certificate (PEM), signed by an authority of yours.")
+@click.option("--key", metavar="FILE", help="Its key (PEM).")
+def certificate(*, new: bool, cert: str | None, key: str | None) -> None:
     """Show another certificate from now on."""
     context = current()
-    state = context.composition.agent_home(context.home).take_certificate(*_given(cert, key))
+    given = _given(cert, key)
+    if new == bool(cert):
+        raise UsageError("E1182")
+    state = context.composition.agent_home(context.home).take_certificate(*given)
+    again = "arcxo host add NAME ADDRESS" + ("" if new else " --ca FILE")
     context.show(
         state,
-        f"Fingerprint  {spaced(state.fingerprint)}\n"
-        "Hosts that know the agent must take it: arcxo host add NAME ADDRESS --ca FILE",
+        f"Fingerprint  {spaced(state.fingerprint)}\nHosts that know the agent must take it: {again}",
     )
 
 

@@ -87,19 +87,25 @@ class LocalAgentHome:
             certificate_until=ends_at(certificate) if made else None,
         )
 
-    def take_certificate(self, certificate: bytes, key: bytes) -> AgentState:
+    def take_certificate(self, certificate: bytes = b"", key: bytes = b"") -> AgentState:
         """Show another certificate from the agent's next start on. Other hosts must take it by `host add`.
+
+        Without one the agent makes itself another, with another key.
 
         Raises NotFoundError E5102, BusyError AE1002 while the agent runs, ArcxoError AE1072.
         """
         self._check()
         from app.agent.home import AgentHome
         from app.agent.own_certificates import take_certificate
+        from app.agent.tls import renew_identity
 
         home = AgentHome(self.home)
         home.acquire()
         try:
-            take_certificate(home, certificate, key)
+            if certificate:
+                take_certificate(home, certificate, key)
+            else:
+                renew_identity(home)
         finally:
             home.release()
         return self.state()

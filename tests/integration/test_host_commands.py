@@ -90,10 +90,13 @@ def test_a_certificate_is_confirmed_once_and_a_changed_one_refused_with_the_way_
     assert branch.here.json("host", "show", "branch")["info"]["fingerprint"] == branch.fingerprint
     assert PASSWORD.encode() not in (branch.here.home / "catalog.sqlite3").read_bytes()
 
+    assert "AE1002" in branch.there.text("agent", "certificate", "--new", expect=6)
     stop_agent(str(branch.there.home))
     pem = branch.there.home / "engine/tls/agent.pem"
     shutil.copy(pem, branch.there.home / "kept.pem")
-    pem.unlink()
+    assert "E1182" in branch.there.text("agent", "certificate", expect=2)
+    made = branch.there.json("agent", "certificate", "--new")
+    assert made["fingerprint"] != branch.fingerprint
     branch.address = spawn_agent(str(branch.there.home), branch.address).address
     try:
         lines = branch.here.json("preflight", "branch", expect=1)
@@ -102,6 +105,8 @@ def test_a_certificate_is_confirmed_once_and_a_changed_one_refused_with_the_way_
         assert "AE1006" in branch.here.text(
             "scenario", "create", "x", "--master", "branch", "--root", "/a=/b", expect=4
         )
+        branch.add("--fingerprint", made["fingerprint"])
+        assert branch.here.json("host", "show", "branch")["info"]["fingerprint"] == made["fingerprint"]
     finally:
         stop_agent(str(branch.there.home))
         shutil.copy(branch.there.home / "kept.pem", pem)
