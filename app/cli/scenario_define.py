@@ -257,9 +257,9 @@ def _check_text(result: CheckResult) -> str:
     from app.messages import render
 
     message = render(result.code, result.params)
-    return (
-        f"{message.line} {message.action}".rstrip() if result.outcome is not CheckOutcome.OK else message.text
-    )
+    if result.outcome is CheckOutcome.OK:
+        return message.text
+    return f"{message.line}. {message.action}" if message.action else message.line
 
 
 def _read(file: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +69,8 @@ def rewind_points(
     )
     if len(points) == limit:
         context.note(f"There may be more: --after {points[-1].id}")
+    if not replica:
+        _note_others(context.services.scenarios, name)
 
 
 @click.command(
@@ -108,7 +111,7 @@ def rewind_density(
 @click.option(
     "--path", "paths", multiple=True, type=MasterPath(), metavar="PATH", help="Only this master path."
 )
-@click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
+@click.option("--replica", default="", metavar="HOST", help="Which replica; needed when there are several.")
 @click.option("--plan", is_flag=True, help="Print exactly what it would change; change nothing.")
 @click.option(
     "--replicate-back",
@@ -125,17 +128,19 @@ def rewind(
         preview = service.plan_rewind(
             name, point, paths=paths, replica=replica, replicate_back=replicate_back
         )
-        _note_namesakes(service, name, preview.point)
+        _note_namesakes(service, name, replica, preview.point)
         context.show(preview, lambda: _plan_text(preview))
         return
     result = service.rewind(name, point, paths=paths, replica=replica, replicate_back=replicate_back)
-    _note_namesakes(service, name, result.point)
+    _note_namesakes(service, name, replica, result.point)
     text = (
         f"Rewound to {_point_text(result.point.text, result.point.id)} of {time_text(result.point.at)}: "
         f"{_counts_text(result.counts)}"
     )
     if result.undo_point:
-        text += f"\nTake it back: arcxo scenario rewind {name} --to {result.undo_point.id}"
+        where = f" --replica {shlex.quote(replica)}" if replica else ""
+        back = f"arcxo scenario rewind {shlex.quote(name)} --to {result.undo_point.id}{where}"
+        text += f"\nTake it back: {back}"
     if result.master is not None:
         text += "\n" + _master_text(result.master)
     context.show(result, text)
@@ -150,7 +155,7 @@ def rewind(
 @click.option(
     "--path", "paths", multiple=True, type=MasterPath(), metavar="PATH", help="Only this master path."
 )
-@click.option("--replica", default="", metavar="HOST", help="Which replica, when there are several.")
+@click.option("--replica", default="", metavar="HOST", help="Which replica; needed when there are several.")
 @click.option("--plan", is_flag=True, help="Print exactly what it would change; change nothing.")
 def recover(*, name: str, paths: Sequence[bytes], replica: str, plan: bool) -> None:
     """Recover, or show what it would do."""
@@ -164,11 +169,18 @@ def recover(*, name: str, paths: Sequence[bytes], replica: str, plan: bool) -> N
     context.show(result, _master_text(result))
 
 
-def _note_namesakes(service: ScenarioService, name: str, point: RewindPoint) -> None:
+def _note_others(service: ScenarioService, name: str) -> None:
+    """Say so when there are replicas whose points were not listed."""
+    first, *others = (spec.host for spec in service.show(name).scenario.replicas)
+    if others:
+        current().note(f"These are the points of {first}. For the others: --replica {', '.join(others)}")
+
+
+def _note_namesakes(service: ScenarioService, name: str, replica: str, point: RewindPoint) -> None:
     """Say so when several bookmarks have the text that was asked for."""
     if not point.text:
         return
-    bookmarks = service.rewind_points(name, kinds=_NAMED, limit=20_000)
+    bookmarks = service.rewind_points(name, kinds=_NAMED, replica=replica, limit=20_000)
     others = sum(item.text == point.text and item.id != point.id for item in bookmarks)
     if others:
         current().note(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
-from app.model.errors import BusyError
+from app.model.errors import BusyError, UsageError
 from app.model.rewind import (
     PointKind,
     ReplicatedBack,
@@ -77,7 +77,7 @@ class ScenarioRewinds:
         Raises as `rewind`.
         """
         registration, agent = self._finding.agent(name)
-        spec, host = self._finding.replica_of(registration, agent, replica)
+        spec, host = self._chosen(registration, agent, replica)
         point = self._point(registration, host, to)
         plan = host.plan_rewind(registration.id, point.id, paths)
         if not replicate_back:
@@ -101,9 +101,10 @@ class ScenarioRewinds:
 
         Raises:
             NotFoundError: E1125, E1126 no such point. BusyError: E1130 the scenario is not stopped.
+            UsageError: E1195 it has several replicas, and `replica` says none.
         """
         registration, agent = self._stopped(name)
-        spec, host = self._finding.replica_of(registration, agent, replica)
+        spec, host = self._chosen(registration, agent, replica)
         point = self._point(registration, host, to)
         result = host.rewind(registration.id, point.id, paths)
         log_scenario(self._connections.catalog, "I1154", registration.id, registration.name)
@@ -114,17 +115,17 @@ class ScenarioRewinds:
     def plan_recovery(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
         """What `recover` would change on the master. Raises as `recover`."""
         registration, agent = self._stopped(name)
-        spec, _ = self._finding.replica_of(registration, agent, replica)
+        spec, _ = self._chosen(registration, agent, replica)
         return agent.plan_replicate_back(registration.id, spec, paths, "")
 
     def recover(self, name: str, *, paths: Sequence[bytes] = (), replica: str = "") -> ReplicatedBack:
         """Make the master (or only `paths`) equal to what a replica has now.
 
         Raises:
-            BusyError: E1130 the scenario is not stopped.
+            BusyError: E1130 the scenario is not stopped. UsageError: E1195 as `rewind`.
         """
         registration, agent = self._stopped(name)
-        spec, _ = self._finding.replica_of(registration, agent, replica)
+        spec, _ = self._chosen(registration, agent, replica)
         log_scenario(self._connections.catalog, "I1155", registration.id, registration.name)
         return agent.replicate_back(registration.id, spec, paths)
 
@@ -133,6 +134,15 @@ class ScenarioRewinds:
         registration, agent = self._finding.agent(name)
         _, host = self._finding.replica_of(registration, agent, replica)
         return registration, host
+
+    def _chosen(self, registration: Registration, agent: Agent, replica: str) -> tuple[str, Agent]:
+        """The replica that is meant: nobody guesses which of several is to be changed, or copied back."""
+        if not replica:
+            specs = agent.scenario(registration.id).scenario.replicas
+            if len(specs) > 1:
+                hosts = ", ".join(spec.host for spec in specs)
+                raise UsageError("E1195", scenario=registration.name, hosts=hosts)
+        return self._finding.replica_of(registration, agent, replica)
 
     def _stopped(self, name: str) -> tuple[Registration, Agent]:
         """The scenario, which is stopped, and its master."""

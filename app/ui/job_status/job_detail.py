@@ -243,7 +243,7 @@ class JobDetailDialog(QDialog):
         self.accept()
 
     def _on_back(self) -> None:
-        dialog = ReplicateBackDialog(self._context, self.job, self.way.scenario, self)
+        dialog = ReplicateBackDialog(self._context, self.job, self.way.scenario, self.way.replica, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.submitted.connect(self._on_replicated_back)
         dialog.open()

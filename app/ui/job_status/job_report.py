@@ -36,6 +36,9 @@ _DONE = {
 }
 """The lines that say what was done and verified, with their icon."""
 
+_WHERE_IT_CAME_FROM = ("", "localhost")
+"""Hosts of a restore script that stand for the replica that was backed up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -56,6 +59,8 @@ class WayBack:
     reason: str = ""
     scenario: str = ""
     """The scenario whose replica was restored to; "" = another destination."""
+    replica: str = ""
+    """The host of that replica."""
 
 
 def done_lines(records: Sequence[ActivityRecord]) -> list[Done]:
@@ -181,16 +186,17 @@ def read_way_back(services: Services, job: Job) -> WayBack:
         return WayBack(reason="Only a restore is undone")
     if job.status is not JobStatus.DONE or job.last_result is None:
         return WayBack(reason="The restore has not ended yet")
-    hosts, scenario = [script.host], ""
+    hosts, scenario, restored_to = [script.host], "", ""
     if script.destination is not Destination.DIRECTORY:
         sessions = [services.media.session(one.media_serial, one.session) for one in script.selections]
         replica = script.destination is Destination.ORIGINAL_REPLICA
-        hosts = [one.replica if replica else one.machine for one in sessions]
-        scenario = sessions[0].scenario_name if replica else ""
+        own = "" if script.host in _WHERE_IT_CAME_FROM else script.host
+        hosts = [own or one.replica if replica else one.machine for one in sessions]
+        scenario, restored_to = (sessions[0].scenario_name, hosts[0]) if replica else ("", "")
     for host in dict.fromkeys(hosts):
         for kept in services.restores.kept(host):
             if kept.job_id == job.id:
                 until = datetime.fromtimestamp(kept.until_ns / 1e9, UTC)
-                return WayBack(until, kept.kept_bytes, kept.pending, scenario=scenario)
+                return WayBack(until, kept.kept_bytes, kept.pending, scenario=scenario, replica=restored_to)
     reason = "Nothing is kept of this restore: it was undone, made without a way back, or its time is over"
-    return WayBack(reason=reason, scenario=scenario)
+    return WayBack(reason=reason, scenario=scenario, replica=restored_to)

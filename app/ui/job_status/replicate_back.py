@@ -23,23 +23,29 @@ from app.ui.xosoft.rewind_models import ItemModel
 _ORDER = {action: number for number, action in enumerate(reversed(RewindAction))}
 
 
-def plan_back(services: Services, scenario: str, paths: Sequence[bytes]) -> RewindPlan:
-    """What copying the replica as it is now to the master would change there. Blocks on both hosts.
+def plan_back(services: Services, scenario: str, replica: str, paths: Sequence[bytes]) -> RewindPlan:
+    """What copying the replica on this host as it is now to the master would change there.
+
+    Blocks on both hosts.
 
     Raises:
         NotFoundError: E1305 the replica has no rewind point, so its state has no name to go to.
     """
-    points = services.scenarios.rewind_points(scenario, limit=1)
+    points = services.scenarios.rewind_points(scenario, replica=replica, limit=1)
     if not points:
         raise NotFoundError("E1305", name=scenario)
     newest = max(points, key=lambda point: point.change)
-    return services.scenarios.plan_rewind(scenario, newest.id, paths=paths, replicate_back=True)
+    return services.scenarios.plan_rewind(
+        scenario, newest.id, paths=paths, replica=replica, replicate_back=True
+    )
 
 
 class ReplicateBackDialog(ActDialog):
     """`submitted(RewindResult)` when the master has the files."""
 
-    def __init__(self, context: Context, job: Job, scenario: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, context: Context, job: Job, scenario: str, replica: str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(
             context,
             f"Replicate back to the Master: {scenario}",
@@ -52,6 +58,7 @@ class ReplicateBackDialog(ActDialog):
         )
         script = job.script
         self._scenario = scenario
+        self._replica = replica
         self._paths: tuple[bytes, ...] = ()
         if isinstance(script, RestoreScript) and all(one.paths for one in script.selections):
             self._paths = tuple(path for one in script.selections for path in one.paths)
@@ -68,7 +75,7 @@ class ReplicateBackDialog(ActDialog):
         self.refresh()
         context.tasks.run(
             self,
-            partial(plan_back, context.services, scenario, self._paths),
+            partial(plan_back, context.services, scenario, replica, self._paths),
             self._on_plan,
             self._on_plan_failed,
             key="plan",
@@ -111,7 +118,14 @@ class ReplicateBackDialog(ActDialog):
         """Carry it out; returns when it is done."""
         assert self.plan is not None
         rewind = self.context.services.scenarios.rewind
-        return partial(rewind, self._scenario, self.plan.point.id, paths=self._paths, replicate_back=True)
+        return partial(
+            rewind,
+            self._scenario,
+            self.plan.point.id,
+            paths=self._paths,
+            replica=self._replica,
+            replicate_back=True,
+        )
 
 
 def result_words(result: RewindResult) -> str:

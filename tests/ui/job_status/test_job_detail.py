@@ -148,7 +148,21 @@ def test_what_was_restored_to_the_replica_is_replicated_back_after_a_look(detail
     dialog.action.click()
     settled()
     (called,) = services.called("scenarios.rewind")
-    assert called[1:] == ("Branch File Shares", "4", (b"/srv/sales/pipeline.xlsx",), True, "")
+    assert called[1:] == ("Branch File Shares", "4", (b"/srv/sales/pipeline.xlsx",), True, "localhost")
+
+
+def test_it_is_the_replica_that_was_restored_to_that_is_replicated_back(
+    services, restored, context, qtbot, settled
+):
+    made = JobDetailDialog(context, replace(restored, script=replace(restored.script, host="branch-2")))
+    qtbot.addWidget(made)
+    made.show()
+    settled()
+    made.back.click()
+    open_child(made, ReplicateBackDialog, settled).action.click()
+    settled()
+    (called,) = services.called("scenarios.rewind")
+    assert called[-1] == "branch-2"
 
 
 def test_a_restore_elsewhere_is_not_replicated_back(services, restored, context, qtbot, settled):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -409,3 +409,24 @@ def test_a_master_is_recovered_from_a_replica_as_it_is_while_stopped(
     connections.agent.state = ScenarioState.REPLICATING
     with pytest.raises(BusyError, match="E1130"):
         scenarios.recover("files")
+
+
+def test_of_several_replicas_none_is_changed_or_copied_back_unless_it_is_named(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    made = scenarios.create(new())
+    both = (*made.replicas, replace(made.replicas[0], host="branch"))
+    connections.agent.definitions[made.id] = replace(made, replicas=both)
+    connections.agent.points = [RewindPoint("p1", PointKind.BOOKMARK, WHEN, 1, text="good")]
+    asked: list[Callable[[], object]] = [
+        lambda: scenarios.rewind("files", "good"),
+        lambda: scenarios.plan_rewind("files", "good"),
+        lambda: scenarios.recover("files"),
+        lambda: scenarios.plan_recovery("files"),
+    ]
+    for ask in asked:
+        with pytest.raises(UsageError, match="E1195"):
+            ask()
+    assert connections.agent.rewound == []
+    scenarios.rewind("files", "good", replica="branch")
+    assert connections.agent.rewound == ["p1"]
