@@ -12,6 +12,9 @@ from app.services.connections import Connections, is_unreachable
 from app.services.finding import Finding
 
 _POLL_S = 0.1
+_ON_THE_WAY = frozenset({ScenarioState.STARTING, ScenarioState.SYNCHRONIZING})
+_ON_THE_WAY_S = 2.0
+"""How long a barrier is waited for at a time before a run replicates: its state may become another one."""
 
 
 class ScenarioWaiting:
@@ -38,11 +41,10 @@ class ScenarioWaiting:
                 registration, agent = self._finding.agent(name)
                 status = agent.scenario(registration.id)
                 left = deadline - time.monotonic()
-                if status.state is wanted:
-                    if state != "in-sync":
-                        return status
-                    if _barrier(agent, registration, max(left, 0.0)):
-                        return agent.scenario(registration.id)
+                if status.state is wanted and state != "in-sync":
+                    return status
+                if state == "in-sync" and _in_sync(agent, registration, status.state, max(left, 0.0)):
+                    return agent.scenario(registration.id)
             except ArcxoError as error:
                 # The server starts an agent that died again; another host may just be away.
                 if not is_unreachable(error):
@@ -65,11 +67,22 @@ class ScenarioWaiting:
             time.sleep(min(_POLL_S, max(left, 0.0)))
 
 
-def _barrier(agent: Agent, registration: Registration, timeout_s: float) -> bool:
-    """Whether everything written before the call is on the replicas within the time."""
+def _in_sync(agent: Agent, registration: Registration, state: ScenarioState, timeout_s: float) -> bool:
+    """Whether everything written before the call is on the replicas within the time; at once if it cannot be.
+
+    A barrier answers in the moment in which a synchronisation is done, where looks at the state come late.
+    """
+    on_the_way = state in _ON_THE_WAY
+    if state is not ScenarioState.REPLICATING and not on_the_way:
+        return False
     try:
-        agent.barrier(registration.id, timeout_s)
+        agent.barrier(registration.id, min(timeout_s, _ON_THE_WAY_S) if on_the_way else timeout_s)
     except BusyError:
+        return False
+    except ArcxoError as error:
+        # A run that fails on its way says so by its state, and may be put right while it is waited for.
+        if not on_the_way or is_unreachable(error):
+            raise
         return False
     return True
 

@@ -350,6 +350,30 @@ def test_in_sync_is_proven_by_a_barrier(scenarios: LocalScenarios, connections: 
     assert len(connections.agent.barriers) == 1
 
 
+def test_the_end_of_a_synchronisation_is_waited_for_at_the_barrier(
+    scenarios: LocalScenarios, connections: FakeConnections
+) -> None:
+    scenarios.create(new())
+    connections.agent.state = ScenarioState.SYNCHRONIZING
+    scenarios.wait("files", "in-sync", 5)
+    assert len(connections.agent.barriers) == 1
+
+
+def test_a_run_that_fails_on_its_way_is_waited_for_and_named(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_scenario_id: int, _timeout_s: float) -> None:
+        connections.agent.state = ScenarioState.PROBLEM
+        raise ArcxoError("ER00220", path="/data")
+
+    scenarios.create(new())
+    connections.agent.state = ScenarioState.STARTING
+    monkeypatch.setattr(connections.agent, "barrier", fails)
+    with pytest.raises(BusyError, match="E1121") as caught:
+        scenarios.wait("files", "in-sync", 0.2)
+    assert ScenarioState.PROBLEM.value in caught.value.params["waits"]
+
+
 def point(number: int, text: str = "", kind: PointKind = PointKind.BOOKMARK) -> RewindPoint:
     return RewindPoint(f"p{number}", kind, WHEN + timedelta(minutes=number), number, text=text)
 
