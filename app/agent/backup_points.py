@@ -81,9 +81,11 @@ class BackupPoints:
         self.check_fence(job_id, fence)
         again = self._release_points_of(job_id)
         kept = kept_of(self._files.all(), scenario.id)
-        bases = kept[-1:] or scenario.id in self._archived
-        # What others changed is waited for before anything is held up by it.
-        listed = not again and bool(bases) and self._engine.knows_changes(scenario.id)
+        bases = [(one.incarnation, one.change) for one in kept[-1:]]
+        if scenario.id in self._archived:
+            bases.append(self._archived[scenario.id])
+        # What others changed is looked at before anything is held up by it.
+        listed = not again and bool(bases) and self._engine.knows_changes(scenario.id, bases)
 
         def make(freezing: Freezing | None) -> SavedPoint:
             return self._make(
@@ -156,7 +158,7 @@ class BackupPoints:
             since.append(base.change)
         if not since:
             return None
-        lists = self._listed(scenario.id, len(frozen.roots), frozen.incarnation, min(since))
+        lists = self._listed(scenario.id, len(frozen.roots), frozen.incarnation, min(since), looked=True)
         if lists is None or any(
             not one.path and one.kind is not ChangeKind.CHANGED for changes in lists for one in changes
         ):
@@ -335,9 +337,7 @@ class BackupPoints:
             if all(root.snapshot.partial for root in saved.roots):
                 lists = [[] for _ in saved.roots]
             else:
-                lists = self._listed(
-                    saved.scenario.id, len(saved.roots), saved.incarnation, order.base_change
-                )
+                lists = self._listed_for(saved, order)
         if lists is None:
             if saved.whole:
                 return None
@@ -350,10 +350,18 @@ class BackupPoints:
                 ]
         return [tuple(changes) for changes in lists]
 
+    def _listed_for(self, saved: SavedPoint, order: ArchiveOrder) -> list[list[Change]] | None:
+        """What changed since an order's base; what is to prove the list needs the look at all paths."""
+        base = (saved.incarnation, order.base_change)
+        looked = order.verify not in _LOOKS_AT_EVERYTHING
+        if looked and not self._engine.knows_changes(saved.scenario.id, [base]):
+            return None
+        return self._listed(saved.scenario.id, len(saved.roots), *base, looked=looked)
+
     def _listed(
-        self, scenario_id: int, roots: int, incarnation: str, change: int
+        self, scenario_id: int, roots: int, incarnation: str, change: int, *, looked: bool
     ) -> list[list[Change]] | None:
-        found = self._engine.changed_since(scenario_id, incarnation, change)
+        found = self._engine.changed_since(scenario_id, incarnation, change, looked=looked)
         if found is None:
             return None
         lists: list[list[Change]] = [[] for _ in range(roots)]

@@ -128,3 +128,12 @@ class DriftLooking:
             if self._store is not None and self._store.index.has_notes:
                 self._drift.commit()
             return [finding for finding in found if not leaves_out(self._filters, finding)]
+
+
+def in_any(path: bytes, tops: set[bytes]) -> bool:
+    """Whether `path` is one of `tops` or beneath one."""
+    while path:
+        if path in tops:
+            return True
+        path = path.rpartition(b"/")[0]
+    return b"" in tops

@@ -24,7 +24,8 @@ from app.replication.replica.drift import Drift, Finding
 from app.replication.replica.drift_handling import DRIFT_TROUBLE, DriftHandler
 from app.replication.replica.drift_hints import RootHints
 from app.replication.replica.drift_keeping import KeptEdits
-from app.replication.replica.drift_looking import CHUNK, DriftLooking
+from app.replication.replica.drift_looking import CHUNK, DriftLooking, in_any
+from app.replication.replica.drift_of_changes import LookAtChanges
 from app.replication.replica.drift_report import drift_report
 from app.replication.replica.drift_states import count_directories, count_files
 from app.replication.replica.drift_telling import DriftTelling
@@ -231,12 +232,12 @@ class DriftWatch:
             if not since or now - since < _QUIET_LEAST_S or (busy and now - since < _WAIT_MOST_S):
                 continue
             paths, trees = hints.take()
-            wanted = sorted(path for path in paths if not _in_any(path, trees))
+            wanted = sorted(path for path in paths if not in_any(path, trees))
             for start in range(0, len(wanted), CHUNK):
                 part = wanted[start : start + CHUNK]
                 self._found += self._looking.check(root, part)
             for top in sorted(trees):
-                if not _in_any(top.rpartition(b"/")[0], trees):
+                if not in_any(top.rpartition(b"/")[0], trees):
                     for found in self._looking.beneath(root, top):
                         self._found += found
         if self._hints and self._found and self._sweeping is None:
@@ -295,6 +296,20 @@ class DriftWatch:
         finally:
             for place in own:
                 place.close()
+
+    def look_at(self, rows: Sequence[tuple[int, bytes, int]]) -> bool:
+        """Compare listed paths in the caller's thread; whether it is known what others changed of them.
+
+        See `LookAtChanges.look`. Without the replica's lock.
+        """
+        look = LookAtChanges(self._replica, self._handler)
+        known = look.look(rows)
+        if look.count is not None:
+            self.count = look.count
+        self._reverting |= bool(look.asked)
+        for finding in look.asked:
+            self._replica.tell_trouble(finding.root, finding.path, DRIFT_TROUBLE)
+        return known
 
     def _settle(self) -> bool:
         """Note and handle what was found, if it is still so. False: a restore has begun, which goes first."""
@@ -380,12 +395,3 @@ def watch_limit() -> int:
             return int(file.read())
     except (OSError, ValueError):
         return 0
-
-
-def _in_any(path: bytes, tops: set[bytes]) -> bool:
-    """Whether `path` is one of `tops` or beneath one."""
-    while path:
-        if path in tops:
-            return True
-        path = path.rpartition(b"/")[0]
-    return b"" in tops

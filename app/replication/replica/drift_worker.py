@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from app.model.drift import DriftReport
 from app.model.errors import ArcxoError
 from app.replication.events import EventStore
+from app.replication.replica.applied import CHANGED
 from app.replication.replica.drift import Finding
 from app.replication.replica.drift_watch import DriftWatch
 from app.replication.replica.replica import Replica
@@ -83,6 +84,30 @@ class DriftWorker:
         finally:
             with self._lock:
                 self._awaited -= 1
+
+    def checked_since(
+        self, scenario_id: int, replica: Replica, bases: Sequence[tuple[str, int]], timeout_s: float
+    ) -> bool:
+        """The same of what changed after the oldest of `bases`, (incarnation, change), alone.
+
+        Where the look at all paths is not over, these are looked at here, and nothing else is waited for.
+        """
+        with replica.lock:
+            _, store = replica.opened()
+            if not all(store.states.is_vouched(tree.index) for tree in store.trees):
+                return True
+            since = [change for incarnation, change in bases if incarnation == store.index.incarnation]
+            rows = store.index.changed_since(min(since)) if since else None
+            if rows is None or any(not path and kind != CHANGED for _, path, kind in rows):
+                return True  # there is no list: everything is read
+            rows = store.links.with_other_names(rows)
+        watch = self._watch(scenario_id, replica)
+        try:
+            if watch.checked.is_set() or watch.look_at(rows):
+                return True
+        except OSError as error:
+            _log.info("looking at what changed on %s: %s", replica.label, error)
+        return self.checked(scenario_id, replica, timeout_s)
 
     def figures(self, scenario_id: int) -> tuple[int | None, int | None]:
         """(items that drifted, files there) as of the last look; None where there was none yet."""

@@ -154,19 +154,25 @@ class ReplicaEngine:
                 Consistency.FUZZY,
             )
 
-    def knows_changes(self, scenario_id: int) -> bool:
-        """Whether `changed_since` knows what others changed while no engine ran; waits for it a while.
+    def knows_changes(self, scenario_id: int, bases: Sequence[tuple[str, int]]) -> bool:
+        """Whether what others did to the paths that changed after `bases`, (incarnation, change), is known.
 
-        Raises NotFoundError ER00418, no such replica here.
+        Looks at these, or waits a while for the look at all paths. Raises NotFoundError ER00418, no such
+        replica here.
         """
-        return self.drift_worker.checked(scenario_id, self._replica(scenario_id), _CHECKED_S)
+        replica = self._replica(scenario_id)
+        return self.drift_worker.checked_since(scenario_id, replica, bases, _CHECKED_S)
 
     def changed_since(
-        self, scenario_id: int, incarnation: str, change: int
+        self, scenario_id: int, incarnation: str, change: int, *, looked: bool = False
     ) -> list[tuple[int, bytes, str]] | None:
-        """(root, path, "changed" | "removed" | "subtree") after `change`; None when that is not known."""
+        """(root, path, "changed" | "removed" | "subtree") after `change`; None when that is not known.
+
+        Waits a while for the look at all paths, so that what others changed is in it; not where
+        `knows_changes` has `looked` at the listed ones.
+        """
         replica = self._replica(scenario_id)
-        if not self.drift_worker.checked(scenario_id, replica, _CHECKED_S):
+        if not looked and not self.drift_worker.checked(scenario_id, replica, _CHECKED_S):
             # What others changed while no engine ran would be missing in the list.
             return None
         with replica.lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -42,11 +42,11 @@ class FrozenTree:
         now, change = datetime.now(UTC), len(self.stamps) + 1
         yield FrozenReplica(self.scenario, roots, sides, self.incarnation, change, now, Consistency.FUZZY)
 
-    def knows_changes(self, scenario_id: int) -> bool:
+    def knows_changes(self, scenario_id: int, bases: Sequence[tuple[str, int]]) -> bool:
         return True
 
     def changed_since(
-        self, scenario_id: int, incarnation: str, change: int
+        self, scenario_id: int, incarnation: str, change: int, *, looked: bool = False
     ) -> list[tuple[int, bytes, str]] | None:
         if incarnation != self.incarnation:
             return None
