@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from app.cli.arguments import MasterPath
 from app.cli.context import current
 from app.cli.table import size_text, table, time_text
-from app.model.brake import BrakeResult, BrakeReview
+from app.model.brake import BrakeChange, BrakeDecision, BrakeResult, BrakeReview
 from app.model.errors import ArcxoError, ExitCode
 from app.model.paths import shown
 
@@ -27,6 +29,7 @@ With --path only that folder or file is decided about. The replicas go on once e
 Of a directory that vanished or is another one, accept takes it as it is now; reject holds what is
 missing in it, to be decided then.
 """
+_KINDS = ("files", "folders", "others")
 
 
 @click.command(help=_HELP)
@@ -55,8 +58,10 @@ def _review_text(name: str, review: BrakeReview) -> str:
     lines = [review.reason]
     if review.since is not None:
         lines.append(f"Since:   {time_text(review.since)}")
-    counts = ", ".join(f"{count:,} {key.replace('_', ' ')}" for key, count in review.counts.items() if count)
-    lines.append(f"Held:    {counts or 'nothing was recorded'} ({size_text(review.size_bytes)})")
+    held = _counts_text(review, [f"{change}_{kind}" for change in BrakeChange for kind in _KINDS])
+    lines.append(f"Held:    {held or 'nothing was recorded'} ({size_text(review.size_bytes)})")
+    if decisions := _counts_text(review, list(BrakeDecision)):
+        lines.append(f"Of them: {decisions}")
     if review.limit_files:
         usual = f"{review.usual_per_minute:,.1f} per minute"
         lines.append(f"Limit:   {review.limit_files:,} files within a minute; usual: {usual}")
@@ -78,6 +83,12 @@ def _review_text(name: str, review: BrakeReview) -> str:
     if review.truncated:
         lines.append("…")
     return "\n".join(lines)
+
+
+def _counts_text(review: BrakeReview, keys: Sequence[str]) -> str:
+    return ", ".join(
+        f"{review.counts[key]:,} {key.replace('_', ' ')}" for key in keys if review.counts.get(key)
+    )
 
 
 def _result_text(name: str, action: str, result: BrakeResult) -> str:

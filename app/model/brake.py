@@ -41,8 +41,10 @@ class BrakeReview:
     """What the brake of a scenario holds. Everything is empty while it is not braked.
 
     `root_lost`: a root is gone or another one; nothing of that was recorded, so there are no items.
-    `counts`: entries by `removed_files`, `removed_folders`, `removed_others`, `rewritten_files` (undecided
-    and decided together) and by `undecided`, `accepted`, `restored`. `usual_per_minute`: removals and
+    `counts`: entries by `removed_files`, `removed_folders`, `removed_others` and the same with `rewritten_`
+    (of folders and others: something else has their name now), undecided and decided together, and by
+    `undecided`, `accepted`, `restored`. `items` are in the order of names; when they are `truncated`, those
+    nobody decided about were taken first. `usual_per_minute`: removals and
     rewrites of files, averaged over the hour before. `point_id`: the bookmark before the first of them.
     """
 

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 
 from app.model.brake import BrakeDecision, BrakeResult
-from app.model.errors import BusyError
+from app.model.errors import BusyError, NotFoundError
 from app.model.events import Severity
+from app.model.paths import shown
 from app.model.scenario import Scenario
 from app.replication.master.barrier import BOOKMARK_FLUSH_S, Barrier
 from app.replication.master.brake import Brake
@@ -15,7 +16,7 @@ from app.replication.master.brake_review import chosen_root
 from app.replication.master.bring_back import bring_back
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.exchange import Exchange
-from app.replication.master.losses import Losses
+from app.replication.master.losses import Loss, Losses
 from app.replication.master.recorder import Recorder
 from app.replication.master.sender import Sender
 from app.replication.master.sweeps import Run
@@ -52,12 +53,12 @@ class BrakeDecisions:
         """Let held changes (of `path` and beneath; b"" = all) go to the replicas, once all is decided.
 
         Raises:
-            BusyError: ER00263 nothing is held. NotFoundError: ER00264 a path outside the roots.
+            BusyError: ER00263 nothing is held.
+            NotFoundError: ER00264 a path outside the roots, ER00271 nothing is held there.
         """
         self._check_held()
-        where = chosen_root(self._scenario, path)
         with self._recorder.between_batches():
-            chosen = self._losses.undecided(*where)
+            chosen = self._chosen(path)
             self._losses.decide(chosen, BrakeDecision.ACCEPTED)
             left, lifted = self._lift_when_decided()
         self._tell(accepted=len(chosen), restored=0, left=left)
@@ -68,14 +69,13 @@ class BrakeDecisions:
 
         Raises:
             BusyError: ER00263 nothing is held, ER00267 no replica is connected.
-            NotFoundError: ER00264 a path outside the roots.
+            NotFoundError: ER00264 a path outside the roots, ER00271 nothing is held there.
             ArcxoError: the connection was lost meanwhile; what came back until then stays.
         """
         self._check_held()
-        where = chosen_root(self._scenario, path)
-        exchange = self._connected()
         with self._recorder.between_batches():
-            chosen = self._losses.undecided(*where)
+            chosen = self._chosen(path)
+        exchange = self._connected()
         result = bring_back(self._roots, chosen, exchange.fetch)
         # What came back is recorded before the decision about it is.
         self._barrier.captured(BOOKMARK_FLUSH_S)
@@ -87,6 +87,13 @@ class BrakeDecisions:
             len(result.done), left, lifted, result.restored, result.restored_bytes, result.kept_aside,
             tuple(result.problems[:_PROBLEMS_SHOWN]),
         )  # fmt: skip
+
+    def _chosen(self, path: bytes) -> list[Loss]:
+        """What is undecided at `path` and beneath; the recorder's lock is held."""
+        where = chosen_root(self._scenario, path)
+        if path and not self._losses.holds(*where):
+            raise NotFoundError("ER00271", path=shown(path), scenario=self._scenario.name)
+        return self._losses.undecided(*where)
 
     def _connected(self) -> Exchange:
         """The stream of a replica; waits a moment for one: a run that just began has none yet."""

@@ -17,6 +17,8 @@ from app.replication.master.losses import LossReader
 def review(scenario: Scenario, directory: str, path: bytes, most_items: int) -> BrakeReview:
     """What is held. Counts are of everything; items up to `most_items`, of `path` and beneath (b"" = all).
 
+    Where there are more items, those that wait for a decision are taken first; the order is that of names.
+
     Raises:
         NotFoundError: ER00264 a path outside the scenario's roots.
     """
@@ -27,7 +29,7 @@ def review(scenario: Scenario, directory: str, path: bytes, most_items: int) -> 
     reader = LossReader(os.path.join(directory, "shadow.sqlite3"))
     try:
         counts, size_bytes = reader.counts()
-        found = list(reader.items(most_items + 1, *where))
+        found, more = reader.items(most_items, *where)
     finally:
         reader.close()
     items = tuple(
@@ -38,7 +40,7 @@ def review(scenario: Scenario, directory: str, path: bytes, most_items: int) -> 
             loss.size_bytes,
             loss.decision,
         )
-        for loss in found[:most_items]
+        for loss in found
     )
     return BrakeReview(
         braked=True,
@@ -49,7 +51,7 @@ def review(scenario: Scenario, directory: str, path: bytes, most_items: int) -> 
         counts=counts,
         size_bytes=size_bytes,
         items=items,
-        truncated=len(found) > most_items,
+        truncated=more,
         limit_files=held.limit_files,
         usual_per_minute=held.usual_per_minute,
         point_id=held.point_id,

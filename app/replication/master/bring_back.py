@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.messages import render
-from app.model.entry import EntryKind, Metadata, order_key
+from app.model.entry import EntryKind, Metadata, kind_of_mode, order_key
 from app.model.errors import Problem
 from app.model.paths import shown
 from app.replication.frames import Fetched
@@ -27,6 +27,9 @@ from app.replication.metadata import apply_metadata, apply_metadata_fd
 
 Fetch = Callable[[int, bytes], Iterator[Fetched]]
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+_NAME_MOST_BYTES = 255
+_COMPARED_BYTES = 1024 * 1024
+_NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,6 +52,70 @@ class _OtherEntryError(Exception):
         super().__init__(code)
 
 
+class _Links:
+    """Names that shared a file when they were lost, and share one again."""
+
+    def __init__(self, roots: list[ComparedRoot], losses: list[Loss]) -> None:
+        self._roots = roots
+        met: set[tuple[int, int]] = set()
+        self._shared: set[tuple[int, int]] = set()
+        for loss in losses:
+            if loss.kind is EntryKind.FILE:
+                file = (loss.root, loss.inode)
+                (self._shared if file in met else met).add(file)
+        self._back: dict[tuple[int, int], Loss] = {}
+
+    def note(self, loss: Loss) -> None:
+        """It is back."""
+        if (loss.root, loss.inode) in self._shared:
+            self._back.setdefault((loss.root, loss.inode), loss)
+
+    def made(self, loss: Loss, fd: int, name: bytes, parent: int) -> bool:
+        """Whether `name` is a link now to what came back before, and is just like the file at `fd`."""
+        other = self._back.get((loss.root, loss.inode))
+        if other is None:
+            return False
+        above, _, other_name = other.path.rpartition(b"/")
+        try:
+            with _directory(self._roots[other.root], above) as place:
+                there = os.open(
+                    other_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place
+                )
+                try:
+                    if not _same_file(there, fd):
+                        return False
+                    # By the descriptor: the name may be another one's by now.
+                    os.link(
+                        b"/proc/self/fd/%d" % there,
+                        name,
+                        src_dir_fd=there,
+                        dst_dir_fd=parent,
+                        follow_symlinks=True,
+                    )
+                finally:
+                    os.close(there)
+        except FileExistsError:
+            raise
+        except OSError:
+            return False
+        return True
+
+
+def _same_file(one: int, other: int) -> bool:
+    """Whether two open files have the same metadata, as far as `stat` tells, and content."""
+    a, b = os.fstat(one), os.fstat(other)
+    if (a.st_mode, a.st_uid, a.st_gid, a.st_size, a.st_mtime_ns) != (
+        b.st_mode, b.st_uid, b.st_gid, b.st_size, b.st_mtime_ns,
+    ):  # fmt: skip
+        return False
+    at = 0
+    while data := os.pread(one, _COMPARED_BYTES, at):
+        if os.pread(other, len(data), at) != data:
+            return False
+        at += len(data)
+    return at == b.st_size
+
+
 def bring_back(roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch) -> BroughtBack:
     """Bring `losses` (parents first) back. Blocks on disk and network; what fails is told, the rest goes on.
 
@@ -56,14 +123,18 @@ def bring_back(roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch) -> B
         ArcxoError: the stream to the replica has ended; what was brought back before stays.
     """
     result = BroughtBack()
+    links = _Links(roots, losses)
     directories: dict[tuple[int, bytes], Metadata] = {}
     for loss in losses:
         root = roots[loss.root]
         try:
             with _parent(root, loss.path, fetch, directories) as fd:
-                _one(root.number, loss, fd, fetch, directories, result)
+                _one(root.number, loss, fd, fetch, directories, links, result)
         except OSError as error:
-            result.problems.append(_problem(root, loss.path, error.strerror or str(error)))
+            cause = error.strerror or str(error)
+            if error.errno in _NO_FOLDER:
+                cause = render("WR00271", {}).text
+            result.problems.append(_problem(root, loss.path, cause))
         except _OtherEntryError as error:
             result.problems.append(_problem(root, loss.path, render(error.code, {}).text))
     # What is in a directory comes before it.
@@ -132,18 +203,21 @@ def _one(
     parent: int,
     fetch: Fetch,
     directories: dict[tuple[int, bytes], Metadata],
+    links: _Links,
     result: BroughtBack,
 ) -> None:
     name = loss.path.rpartition(b"/")[2]
     there = _status(name, parent)
     if loss.kind is EntryKind.FILE:
-        _file(number, loss, parent, there, fetch, result)
+        _file(number, loss, parent, there, fetch, links, result)
         return
-    if there is not None:
-        # Something stands there (again): it is the newer one.
+    if there is not None and kind_of_mode(there.st_mode) is loss.kind:
+        # It is there (again): that is the newer one.
         result.done.append(loss)
         return
     metadata = _metadata(fetch, number, loss.path, loss.kind)
+    if there is not None:
+        _move_aside(name, parent, result)
     if metadata.kind is EntryKind.DIRECTORY:
         os.mkdir(name, 0o700, dir_fd=parent)
         directories[number, loss.path] = _as_lost(metadata, loss)
@@ -171,6 +245,7 @@ def _file(
     parent: int,
     there: os.stat_result | None,
     fetch: Fetch,
+    links: _Links,
     result: BroughtBack,
 ) -> None:
     name = loss.path.rpartition(b"/")[2]
@@ -184,14 +259,16 @@ def _file(
         apply_metadata_fd(fd, _as_lost(metadata, loss))
         os.fsync(fd)
         if there is not None:
-            os.rename(name, _aside(name, parent), src_dir_fd=parent, dst_dir_fd=parent)
-            result.kept_aside += 1
+            _move_aside(name, parent, result)
         # Fails when another one took the name meanwhile: nothing is ever written over.
-        if temporary:
+        if links.made(loss, fd, name, parent):
+            pass
+        elif temporary:
             os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
         else:
             # With a descriptor given (it is not looked at), links are followed: this one leads to the file.
             os.link(b"/proc/self/fd/%d" % fd, name, src_dir_fd=fd, dst_dir_fd=parent, follow_symlinks=True)
+        links.note(loss)
     finally:
         os.close(fd)
         if temporary:
@@ -238,15 +315,28 @@ def _nameless(directory: int) -> tuple[int, bytes]:
     return os.open(name, flags, 0o600, dir_fd=directory), name
 
 
+def _move_aside(name: bytes, parent: int, result: BroughtBack) -> None:
+    os.rename(name, _aside(name, parent), src_dir_fd=parent, dst_dir_fd=parent)
+    result.kept_aside += 1
+
+
 def _aside(name: bytes, parent: int) -> bytes:
-    """A free name beside `name`."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime()).encode()
-    wanted = name + b".rejected-" + stamp
+    """A free name beside `name`, which is cut where both together would be too long."""
+    ending = stamp = b".rejected-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime()).encode()
     number = 1
-    while _status(wanted, parent) is not None:
+    while _status(wanted := _shortened(name, _NAME_MOST_BYTES - len(ending)) + ending, parent) is not None:
         number += 1
-        wanted = name + b".rejected-" + stamp + b"-%d" % number
+        ending = stamp + b"-%d" % number
     return wanted
+
+
+def _shortened(name: bytes, most: int) -> bytes:
+    """`name`, or so much of it as is no longer, without a part of a UTF-8 character at the end."""
+    if len(name) <= most:
+        return name
+    while most and name[most] & 0xC0 == 0x80:
+        most -= 1
+    return name[:most]
 
 
 def _metadata(fetch: Fetch, root: int, path: bytes, kind: EntryKind) -> Metadata:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ CREATE INDEX IF NOT EXISTS lost_inode ON lost (inode);
 _IS_FILE = "mode & 61440 = 32768"
 _LISTED = "state IN ('removed', 'rewritten')"
 _IS_LOST = "EXISTS (SELECT 1 FROM lost WHERE lost.root = e.root AND lost.key = e.key)"
-_COLUMNS = "root, key, state, mode, size, modified, decision"
+_COLUMNS = "root, key, state, mode, size, modified, decision, inode"
 # Besides `removed` and `rewritten`: `moved` is a file that is elsewhere now, `new` one no replica has,
 # `changed` one whose content is another, which is no loss.
 
@@ -51,6 +50,8 @@ class Loss:
     modified_ns: int
     decision: BrakeDecision
     permissions: int
+    inode: int
+    """What the master had there; names that shared it were hard links."""
 
 
 class Losses:
@@ -110,12 +111,13 @@ class Losses:
         key = order_key(entry.path)
         database = self._shadow.writing()
         row = database.execute(
-            "SELECT state, size, modified FROM lost WHERE root = ? AND key = ?", (root, key)
+            "SELECT state, mode & 61440, size, modified FROM lost WHERE root = ? AND key = ?", (root, key)
         ).fetchone()
         if row is not None:
             if row[0] != "removed":
                 return 0
-            if not is_file or tuple(row[1:]) == (entry.size, entry.modified_ns):
+            same_kind = row[1] == stat.S_IFMT(entry.mode)
+            if same_kind and (not is_file or tuple(row[2:]) == (entry.size, entry.modified_ns)):
                 # It came back as it was: there is nothing to decide about.
                 database.execute(
                     "UPDATE lost SET decision = 'restored' WHERE root = ? AND key = ?", (root, key)
@@ -180,6 +182,12 @@ class Losses:
         )
         return [_loss(row) for row in rows.fetchall()]
 
+    def holds(self, root: int | None, path: bytes) -> bool:
+        """Whether people are or were asked about anything; of all, or of `path` and what is beneath."""
+        where, args = ("1", ()) if root is None else subtree(root, path)
+        row = self._shadow.reading().execute(f"SELECT 1 FROM lost WHERE {where} AND {_LISTED} LIMIT 1", args)
+        return row.fetchone() is not None
+
     def decide(self, losses: list[Loss], decision: BrakeDecision) -> None:
         """Note a decision."""
         self._shadow.writing().executemany(
@@ -224,14 +232,18 @@ class LossReader:
                 counts[name] = counts.get(name, 0) + count
         return counts, size_bytes
 
-    def items(self, most: int, root: int | None = None, path: bytes = b"") -> Iterator[Loss]:
-        """Up to `most` rows in the order of names; all, or `path` and what is beneath."""
+    def items(self, most: int, root: int | None = None, path: bytes = b"") -> tuple[list[Loss], bool]:
+        """Up to `most` rows in the order of names, and whether there are more; all, or those beneath `path`.
+
+        Where there are more, those that wait for a decision are taken first.
+        """
         where, args = ("1", ()) if root is None else subtree(root, path)
-        for row in self._database.execute(
-            f"SELECT {_COLUMNS} FROM lost WHERE {where} AND {_LISTED} ORDER BY root, key LIMIT ?",
-            (*args, most),
-        ):
-            yield _loss(row)
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM lost WHERE {where} AND {_LISTED}"
+            " ORDER BY decision != 'undecided', root, key LIMIT ?",
+            (*args, most + 1),
+        ).fetchall()
+        return [_loss(row) for row in sorted(rows[:most])], len(rows) > most
 
     def close(self) -> None:
         """Give the state back."""
@@ -254,4 +266,5 @@ def _loss(row: Any) -> Loss:
         row[5],
         BrakeDecision(row[6]),
         stat.S_IMODE(row[3]),
+        row[7],
     )

@@ -21,6 +21,8 @@ _COUNTS = (
     ("removed_folders", "folder", "removed"),
     ("removed_others", "other entry", "removed"),
     ("rewritten_files", "file", "rewritten"),
+    ("rewritten_folders", "folder", "replaced"),
+    ("rewritten_others", "other entry", "replaced"),
 )
 
 

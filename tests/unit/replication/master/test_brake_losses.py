@@ -118,3 +118,29 @@ def test_decisions_are_by_subtree_and_a_later_loss_is_decided_anew(bench):
     assert [loss.path for loss in bench.losses.undecided()] == [b"d/b"]
     bench.losses.clear()
     assert bench.counts() == {}
+
+
+def test_another_kind_of_entry_with_its_name_decides_nothing(bench):
+    bench.remove(b"d")
+    assert bench.create(entry(b"d/a", 77, mode=stat.S_IFLNK | 0o777, size=0)) == 0
+    assert bench.create(entry(b"d", 78)) == 0
+    assert [loss.path for loss in bench.losses.undecided()] == [b"d", b"d/a", b"d/b"]
+    counts = bench.counts()
+    assert (counts["rewritten_files"], counts["rewritten_folders"], counts["removed_files"]) == (1, 1, 1)
+
+
+def test_what_is_undecided_is_listed_first_where_not_all_is(bench):
+    bench.have(*(entry(b"e%02d" % number, 100 + number) for number in range(20)))
+    for number in range(20):
+        bench.remove(b"e%02d" % number)
+    losses = bench.losses.undecided()
+    bench.losses.decide(losses[:15], BrakeDecision.ACCEPTED)
+    bench.shadow.commit()
+    reader = LossReader(bench.path)
+    items, more = reader.items(7)
+    assert [item.path for item in items] == [b"e00", b"e01", *(b"e%02d" % n for n in range(15, 20))]
+    assert more
+    assert (len(reader.items(20)[0]), reader.items(20)[1]) == (20, False)
+    reader.close()
+    assert bench.losses.holds(0, b"e01")
+    assert not bench.losses.holds(0, b"elsewhere")
