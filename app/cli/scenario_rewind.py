@@ -227,8 +227,12 @@ def _master_text(master: ReplicatedBack) -> str:
 def _items_text(items: Sequence[RewindItem], *, truncated: bool) -> str:
     if not items:
         return ""
-    rows = [[item.action.value, size_text(item.size_bytes), shown(item.path)] for item in items]
+    rows = [[item.action.value, size_text(item.size_bytes), _moved(item)] for item in items]
     return f"\n\n{table(['Action', 'Size', 'Path'], rows, right=(1,))}" + ("\n…" if truncated else "")
+
+
+def _moved(item: RewindItem) -> str:
+    return f"{shown(item.from_path)} → {shown(item.path)}" if item.from_path else shown(item.path)
 
 
 def _point_text(text: str, point_id: str) -> str:

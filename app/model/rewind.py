@@ -65,11 +65,16 @@ class RewindAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RewindItem:
-    """One path a rewind changes; `path` is the master's absolute path."""
+    """One path a rewind changes; `path` is the master's absolute path.
+
+    `from_path`: what is there now moves to `path`, with all beneath it; b"" = nothing moves. A file that
+    moves and is written as well is one to `OVERWRITE`.
+    """
 
     path: bytes
     action: RewindAction
     size_bytes: int = 0
+    from_path: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

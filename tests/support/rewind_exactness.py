@@ -17,7 +17,13 @@ def assert_plan_was_exact(
     """Compare `planned` with the pictures (and inodes) of the directory before and after the rewind."""
     listed = {change.path: change.action for change in planned}
     assert len(listed) == len(planned), "a path is listed twice"
-    moved = {path for path, action in listed.items() if action is RewindAction.RENAME}
+    moved = {change.path for change in planned if change.came_from}
+    for change in planned:
+        if change.action is RewindAction.RENAME or change.came_from:
+            came, went = before[change.came_from], after[change.path]
+            assert change.path not in before, change
+            written = not is_directory(came) and came[1] != went[1]
+            assert change.action is (RewindAction.OVERWRITE if written else RewindAction.RENAME), change
     homes: dict[int, list[bytes]] = {}
     for path, inode in inodes_after.items():
         homes.setdefault(inode, []).append(path)
@@ -49,7 +55,7 @@ def assert_plan_was_exact(
             if action is None:
                 assert beneath_moved(path), what
             elif not beneath_moved(path):
-                assert action in (RewindAction.CREATE, RewindAction.RENAME), what
+                assert action is RewindAction.CREATE, what
         elif action is None:
             # It moved. A file written after that may have been copied: another inode, no other name left.
             moves = [home for home in homes.get(inodes_before[path], []) if beneath_moved(home)]

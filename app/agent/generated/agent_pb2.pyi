@@ -1285,14 +1285,16 @@ class RewindPoint(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[Time, _Mapping]] = ..., change: _Optional[int] = ..., replica: _Optional[str] = ..., text: _Optional[str] = ..., path: _Optional[bytes] = ..., operation: _Optional[str] = ..., new_path: _Optional[bytes] = ...) -> None: ...
 
 class RewindItem(_message.Message):
-    __slots__ = ("path", "action", "size_bytes")
+    __slots__ = ("path", "action", "size_bytes", "from_path")
     PATH_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FROM_PATH_FIELD_NUMBER: _ClassVar[int]
     path: bytes
     action: str
     size_bytes: int
-    def __init__(self, path: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    from_path: bytes
+    def __init__(self, path: _Optional[bytes] = ..., action: _Optional[str] = ..., size_bytes: _Optional[int] = ..., from_path: _Optional[bytes] = ...) -> None: ...
 
 class RewindPlan(_message.Message):
     __slots__ = ("point", "counts", "items", "truncated", "size_bytes", "master")

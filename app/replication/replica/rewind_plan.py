@@ -35,26 +35,30 @@ _CONTENT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One path a rewind changes."""
+    """One path a rewind changes. `came_from`: where what moves there is now; b"" = nothing moves."""
 
     root: int
     path: bytes
     action: RewindAction
     size_bytes: int
+    came_from: bytes = b""
 
 
 def plan(store: ReplicaStore, entries: Iterable[UndoEntry]) -> list[PlannedChange]:
     """Every path that undoing `entries` (newest first) changes, sorted. Changes nothing.
 
-    What only moves to a free name is one change, with all beneath it, told by its new name. Memory grows with
-    the paths that change, not with their contents.
+    What only moves to a free name is one change, with all beneath it, told by its new name; a file that is
+    written as well is overwritten there. Memory grows with the paths that change, not with their contents.
     """
     papers = undo_on_paper(store, entries)
     found: list[PlannedChange] = []
     for paper in papers:
         actions = paper.compare(store)
         root = paper.tree.index
-        found += [PlannedChange(root, path, action, size) for path, (action, size) in sorted(actions.items())]
+        found += [
+            PlannedChange(root, path, action, size, paper.moved.get(path, b""))
+            for path, (action, size) in sorted(actions.items())
+        ]
     return found
 
 
@@ -126,6 +130,8 @@ class Paper:
         self.tree = tree
         self._on_blocks = on_blocks
         self.names = Names()
+        self.moved: dict[bytes, bytes] = {}
+        """After `compare`: what moves to a free name, and where from."""
         self.changes: dict[int, tuple[Place, Change]] = {}
         self._kept_bytes = 0
         self._targets: dict[bytes, bytes] = {}
@@ -187,7 +193,7 @@ class Paper:
             known = store.links.names(self.tree, inode)
             names = known if area == SIDE or path in known else [path, *known]
             for place in (*(self._goes_to(name) for name in names), *kept.get(inode, ())):
-                if place is not None and place not in actions:
+                if place is not None and (place in self.moved or place not in actions):
                     self._compare_content(place, current, change, content, actions)
         return actions
 
@@ -226,6 +232,7 @@ class Paper:
                 actions[target] = (RewindAction.CREATE, _size(status))
             elif target == path:
                 actions[target] = (RewindAction.RENAME, 0)
+                self.moved[target] = origin[1]
 
     def _is_renamed(self, path: bytes, actions: dict[bytes, tuple[RewindAction, int]]) -> bool:
         above = self._goes_to(path)
@@ -246,7 +253,7 @@ class Paper:
         if content:
             size = change.size_bytes if change.size_bytes >= 0 else current.size_bytes
             actions[place] = (RewindAction.OVERWRITE, size)
-        elif change.metadata is not None and change.metadata != current:
+        elif place not in actions and change.metadata is not None and change.metadata != current:
             actions[place] = (RewindAction.METADATA, 0)
 
     def content_changes(self, area: int, path: bytes, change: Change) -> bool:

@@ -173,7 +173,8 @@ def as_plan(scenario: Scenario, point: RewindPoint, changes: Sequence[PlannedCha
         size += change.size_bytes if change.action is not RewindAction.DELETE else 0
         if len(items) < PLAN_ITEMS_MAX:
             whole = master_path(scenario, change.root, change.path)
-            items.append(RewindItem(whole, change.action, change.size_bytes))
+            came_from = master_path(scenario, change.root, change.came_from) if change.came_from else b""
+            items.append(RewindItem(whole, change.action, change.size_bytes, came_from))
     return RewindPlan(point, counts, tuple(items), len(changes) > len(items), size)
 
 

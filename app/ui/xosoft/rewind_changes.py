@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.model.paths import shown
 from app.model.rewind import ReplicatedBack, RewindAction, RewindItem, RewindPlan
 from app.ui import formats
 from app.ui.models.cell import Cell, Column
@@ -29,6 +30,8 @@ def item_cells(item: RewindItem) -> tuple[Cell, Cell]:
     """What happens to a path, and the bytes written for it."""
     destructive = item.action is RewindAction.DELETE
     said = ACTIONS[item.action].capitalize()
+    if item.from_path:
+        said += f"{'' if item.action is RewindAction.RENAME else ', moved'} from {shown(item.from_path)}"
     return (
         Cell(said, role="error" if destructive else "text2"),
         Cell(formats.size(item.size_bytes), right=True, sort=item.size_bytes),

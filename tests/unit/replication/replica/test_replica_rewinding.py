@@ -111,6 +111,20 @@ def test_plan_tells_only_the_metadata_of_a_place_where_another_name_of_its_file_
     assert actions == {b"moved": RewindAction.DELETE}
 
 
+def test_plan_tells_where_a_name_comes_from_and_that_its_content_changes_as_well(
+    store: ReplicaStore,
+) -> None:
+    apply(store, make(b"d"), put(b"d/same", b"same"), put(b"d/other", b"old content"))
+    point = store.change
+    apply(store, Rename(0, b"d/same", b"same"), Rename(0, b"d/other", b"other"), Rename(0, b"d", b"e"))
+    apply(store, WriteBlocks(0, b"other", file_metadata(3), (Extent(0, 3),), b"new"))
+    found = {c.path: (c.action, c.size_bytes, c.came_from) for c in plan(store, entries_after(store, point))}
+    assert found[b"d"] == (RewindAction.RENAME, 0, b"e")
+    assert found[b"d/same"] == (RewindAction.RENAME, 0, b"same")
+    assert found[b"d/other"] == (RewindAction.OVERWRITE, 11, b"other")
+    assert not found.keys() & {b"e", b"same", b"other"}
+
+
 def test_plan_counts_every_path_of_a_removed_tree(store: ReplicaStore) -> None:
     apply(store, make(b"d"), put(b"d/a", b"1"), make(b"d/e"), put(b"d/e/b", b"22"))
     point = store.change
