@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from app.media.label import read_label
 from app.media.mediaset import join_set
 from app.media.node import CONTENT, DIRECTORY, NAME, Entry, encode_node
 from app.media.pack import PackIndex
-from app.media.reader import ChunkReader
+from app.media.reader import MAX_DEPTH, ChunkReader
 from app.media.refs import PackReference
 from app.media.reserve import keep_reserve
 from app.media.session import commit
@@ -43,6 +44,8 @@ _IMPLICIT_PERMISSIONS = 0o755
 _LOOSE_PER_ENTRY = 1024
 """Bytes that may be freed, per entry of the session, for which a look at all directories pays."""
 _BASE_FAULTS = frozenset({"E4121", "E4122", "E4124", "E4125", "E4202", "E4203"})
+_FRAMES = 5_000 + 4 * MAX_DEPTH
+"""A directory takes up to three calls within each other: what Python allows by itself ends at 330 levels."""
 _COARSE_S = 2.0
 """Time stamps are coarse: a file changed this shortly before the snapshot may change again unseen."""
 
@@ -64,6 +67,7 @@ class Archiver:
     def run(self) -> ArchiveResult:
         """Archive, commit, verify."""
         task = self._task
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES))
         if not task.roots:
             raise UsageError("E4204", entity=task.entity)
         try:

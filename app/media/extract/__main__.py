@@ -7,7 +7,7 @@ enough (`python -m extract`).
 
 Without SESSION the sessions are listed, without TARGET the paths of the session; with both they are written
 beneath TARGET. What is whole comes out, the rest is named. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not
-everything came out, 4 the password opens nothing, 5 no such media or session.
+everything came out, 4 the password opens nothing, 5 no such media, session or path.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from .reading import Chunks, Refused, Unreadable, data_key, document, names, tell
-from .tree import DIRECTORY, Entry, Lost, Writer, text, walk
+from .tree import DIRECTORY, Lost, Writer, beneath, text, walk
 
 DONE, FAILED, INCOMPLETE, REFUSED, NOT_FOUND = 0, 1, 3, 4, 5
 VERSIONS = (1, 2)
@@ -67,7 +67,8 @@ def list_sessions(media: str) -> int:
             continue
         try:
             one = document(f"{media}/sessions/{name}")
-            what = f"{one['machine']} {one['entity']}  {one['files']} files  {one['size_bytes']} B"
+            whose = text(os.fsencode(f"{one['machine']} {one['entity']}"))
+            what = f"{whose}  {one['files']} files  {one['size_bytes']} B"
             key = "  encrypted" if one["encrypted"] else ""
             say(f"{one['number']:6}  {one['taken_at']}  {what}{key}")
         except (Unreadable, KeyError, ValueError) as error:
@@ -84,11 +85,6 @@ def secret_of(options: argparse.Namespace, session: int) -> str:
         return file.readline().rstrip("\r\n")
 
 
-def selected(entry: Entry, paths: Sequence[bytes]) -> bool:
-    """Whether an entry is chosen, or beneath one that is."""
-    return not paths or any(entry.path == one or entry.path.startswith(one + b"/") for one in paths)
-
-
 def extract(options: argparse.Namespace) -> int:
     """List or write a session."""
     path = f"{options.media}/sessions/{options.session:06d}"
@@ -102,21 +98,28 @@ def extract(options: argparse.Namespace) -> int:
         key = data_key(media, header["key_id"], secret_of(options, options.session))
     chunks = Chunks(media, header["key_id"], key)
     paths = [b"/" + os.fsencode(one).strip(b"/") for one in options.path]
+    missing = set(paths) - {b"/"}
     lost: Lost = []
-    chosen = (one for one in walk(chunks, bytes.fromhex(header["root_id"]), lost) if selected(one, paths))
+    chosen = walk(chunks, bytes.fromhex(header["root_id"]), lost, paths)
     if options.target is None:
         for entry in chosen:
+            missing.discard(entry.path)
             say(f"{entry.fields[5]:14}  {text(entry.path)}{'/' if entry.kind == DIRECTORY else ''}")
     else:
         target = os.fsencode(os.path.abspath(options.target))
         os.makedirs(target, exist_ok=True)
         writer = Writer(target, chunks, lost)
         for entry in chosen:
+            missing.discard(entry.path)
             writer.put(entry)
         writer.finish()
         say(f"{writer.written} files written, {len(lost)} not")
     for name, reason in lost:
         tell(f"lost: {text(name)}: {reason}")
+    for absent in sorted(missing):
+        tell(f"{text(absent)} is not in session {options.session}")
+    if missing and not any(beneath(absent, name) for absent in missing for name, _ in lost):
+        return NOT_FOUND
     return INCOMPLETE if lost else DONE
 
 

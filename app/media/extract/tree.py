@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgpack
 from .reading import Chunks, Unreadable, tell
 
 FILE, DIRECTORY, SYMLINK, FIFO, CHARACTER_DEVICE, BLOCK_DEVICE = range(6)
+LONGEST_NAME = 4095
 Lost = list[tuple[bytes, str]]
 """What did not come out, and why."""
 
@@ -50,18 +51,28 @@ def entries_of(chunks: Chunks, node_id: bytes, path: bytes) -> list[Entry]:
             raise Unreadable("a directory node that this reader does not know")
         found = []
         for fields in listed:
-            name = fields[0]
-            good = isinstance(name, bytes) and name not in (b"", b".", b"..") and len(name) < 256
+            name, kind, extra, content = fields[0], fields[1], fields[9], fields[10]
+            good = isinstance(name, bytes) and name not in (b"", b".", b"..") and len(name) <= LONGEST_NAME
             if len(fields) != 11 or not good or b"/" in name or b"\0" in name:
                 raise Unreadable("a directory node with an impossible entry")
+            if type(kind) is not int or not isinstance(extra, dict | None) or not isinstance(content, bytes):
+                raise Unreadable("a directory node with an impossible entry")
             found.append(Entry(path + b"/" + name, fields))
-    except (ValueError, TypeError, KeyError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, LookupError, msgpack.UnpackException) as error:
         raise Unreadable(f"not a directory node: {error}") from error
     return found
 
 
-def walk(chunks: Chunks, root_id: bytes, lost: Lost) -> Iterator[Entry]:
-    """Every entry, parents first; directories that cannot be read go to `lost`."""
+def beneath(path: bytes, above: bytes) -> bool:
+    """Whether a path is another one or beneath it."""
+    return path == above or path.startswith(above.rstrip(b"/") + b"/")
+
+
+def walk(chunks: Chunks, root_id: bytes, lost: Lost, paths: Sequence[bytes] = ()) -> Iterator[Entry]:
+    """Every entry, parents first, or those at `paths` and beneath them.
+
+    Directories that cannot be read go to `lost`; with `paths` only those that lead to them are read.
+    """
     pending = [(b"", root_id)]
     while pending:
         path, node_id = pending.pop()
@@ -71,8 +82,10 @@ def walk(chunks: Chunks, root_id: bytes, lost: Lost) -> Iterator[Entry]:
             lost.append((path or b"/", str(error)))
             continue
         for entry in found:
-            yield entry
-            if entry.kind == DIRECTORY:
+            chosen = not paths or any(beneath(entry.path, one) for one in paths)
+            if chosen:
+                yield entry
+            if entry.kind == DIRECTORY and (chosen or any(beneath(one, entry.path) for one in paths)):
                 pending.append((entry.path, entry.fields[10]))
 
 
@@ -85,6 +98,7 @@ class Writer:
         self._lost = lost
         self._groups: dict[tuple[int, int], bytes] = {}
         self._directories: list[tuple[bytes, Entry]] = []
+        self._made: set[bytes] = set()
         self.written = 0
 
     def put(self, entry: Entry) -> None:
@@ -111,17 +125,20 @@ class Writer:
                     self._lost.append((entry.path, str(error)))
 
     def _parents(self, path: bytes) -> None:
-        at = self._target
-        for name in path.split(b"/")[1:-1]:
-            at += b"/" + name
-            self._directory(at)
+        missing = []
+        at = self._target + path.rpartition(b"/")[0]
+        while at != self._target and at not in self._made:
+            missing.append(at)
+            at = at.rpartition(b"/")[0]
+        for directory in reversed(missing):
+            self._directory(directory)
 
-    @staticmethod
-    def _directory(path: bytes) -> None:
+    def _directory(self, path: bytes) -> None:
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise Unreadable("something else than a directory is in its place")
+        self._made.add(path)
 
     def _leaf(self, path: bytes, entry: Entry) -> None:
         group = tuple(entry.extra["h"]) if "h" in entry.extra else None

@@ -180,6 +180,35 @@ def test_only_chosen_paths_are_written_and_nothing_that_is_there_is_touched(
     assert os.listdir(outside) == []
 
 
+def test_a_path_that_is_not_in_the_session_is_named(
+    media: str, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back_up(media, source)
+    target = str(tmp_path / "target")
+    chosen = ["--path", "/srv/data/plain", "--path", "/srv/data/plian"]
+    assert main([media, "1", target, *chosen]) == 5
+    assert "/srv/data/plian is not in session 1" in capsys.readouterr().err
+    assert (restored(tmp_path / "target") / "plain/one.txt").exists()
+    assert main([media, "1", *chosen[:2]]) == 0
+    assert main([media, "1", "--path", "/"]) == 0
+
+
+def test_a_tree_of_very_many_levels_is_backed_up_and_comes_out(media: str, tmp_path: Path) -> None:
+    source, deep = tmp_path / "source", 500
+    source.mkdir()
+    there = os.open(source, os.O_RDONLY)
+    for _ in range(deep):
+        os.mkdir("d", dir_fd=there)
+        beneath = os.open("d", os.O_RDONLY, dir_fd=there)
+        os.close(there)
+        there = beneath
+    os.close(there)
+    assert back_up(media, source)[0].directories >= deep
+    target = tmp_path / "target"
+    assert main([media, "1", str(target)]) == 0
+    assert (restored(target) / Path(*["d"] * deep)).is_dir()
+
+
 def test_a_session_that_is_not_there_is_named(media: str, tmp_path: Path) -> None:
     assert main([media, "9"]) == 5
     assert main([str(tmp_path), "1"]) == 5
