@@ -89,6 +89,9 @@ def test_a_replica_without_space_is_alone_with_it_and_says_so(
     group.wait_same("two")
     group.wait("two", ReplicaState.REPLICATING)
     assert group.status("two").waiting == ""
+    # However often it was tried again: told once on either side, and that it is over.
+    codes = group.codes("two")
+    assert [codes.count(code) for code in ("ER00204", "SR00207", "IR00203")] == [1, 1, 1]
 
 
 def test_a_limit_holds_only_its_replica_and_is_named(group: Group) -> None:

@@ -58,6 +58,7 @@ class Connection:
         """When the replica was lost, while it is."""
         self._lost_since = 0.0
         self._told_code = ""
+        self._told_at = 0.0
 
     def open(self) -> CompressingLink:
         """A new link. Blocks up to `CONNECT_TIMEOUT_S`. Raises as `ReplicaConnector.connect`."""
@@ -74,6 +75,9 @@ class Connection:
         if self._link is not None:
             self._link.compress = self._compress
         if self.lost_at is None:
+            if self._told_code:
+                # Only tried again: whether it goes on is not known before something is applied.
+                return
             self._event("IR00203", Severity.INFORMATION, replica=self._spec.host)
             return
         seconds = time.monotonic() - self._lost_since
@@ -122,11 +126,16 @@ class Connection:
     def _tell(self, code: str, event: str, cause: str) -> None:
         if self._told_code != code:
             self._told_code = code
+            self._told_at = time.monotonic()
             self._event(event, Severity.ERROR, replica=self._spec.host, cause=cause, error=code)
 
     def progressed(self) -> None:
-        """The replica has applied something: what was wrong is over."""
+        """The replica has applied something: what was wrong is over, and that is told."""
+        if not self._told_code:
+            return
         self._told_code = ""
+        seconds = time.monotonic() - self._told_at
+        self._event("SR00207", Severity.SIGNIFICANT, replica=self._spec.host, duration=duration_text(seconds))
 
     def pause_s(self) -> float:
         """How long to wait before the next try; longer each time, with a share of chance."""

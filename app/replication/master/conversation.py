@@ -254,6 +254,7 @@ class Conversation:
             self._standing.want_synchronization()
         self._surroundings.synchronized(self._host, run.items, run.figures.sent_bytes)
         self._brake.synchronized(self._host)
+        self._connection.progressed()
         self._catch_up = self._spool.last_seq
         self._position(position, exchange)
         self._caught_up()

@@ -55,6 +55,8 @@ class Replica:
         self.on_trouble: Callable[[int, bytes, str], None] | None = None
         """Tells the master of the open stream, which then sends a path again."""
         self.clean_end = False
+        self.stopped_code = ""
+        """What applying stopped for, as it was told, until something is applied again."""
         self.restores: dict[bytes, float] = {}
         """When each restore under way began (monotonic seconds), by the name of its area. Any thread."""
         self.stream_ended = threading.Event()

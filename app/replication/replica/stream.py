@@ -98,13 +98,20 @@ class ReplicaStream:
                     self._clean = True
                 else:
                     self._send_last(Fault(error.code, error.params))
-                    self._engine.events.append(
-                        "ER00421",
-                        Severity.ERROR,
-                        scenario_id=replica.scenario.id if replica.scenario else None,
-                        scenario_name=replica.label,
-                        cause=render(error.code, error.params).text,
-                    )
+                    self._tell_stopped(replica, error)
+
+    def _tell_stopped(self, replica: Replica, error: ArcxoError) -> None:
+        """Once, however often the master tries again before it takes anything."""
+        if replica.stopped_code == error.code:
+            return
+        replica.stopped_code = error.code
+        self._engine.events.append(
+            "ER00421",
+            Severity.ERROR,
+            scenario_id=replica.scenario.id if replica.scenario else None,
+            scenario_name=replica.label,
+            cause=render(error.code, error.params).text,
+        )
 
     def _begin_reading(self, replica: Replica, leaving: contextlib.ExitStack) -> Incoming:
         with replica.lock:
@@ -294,6 +301,8 @@ class ReplicaStream:
                 sequence = after if after > 0 else max(before, 0) + count
             position = applier.store.index.position
             replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
+            if position.epoch:
+                replica.stopped_code = ""
             replica.report(self._engine.events, applied.problems)
             change = position.change
         for trouble in applied.troubles:
