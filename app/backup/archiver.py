@@ -18,6 +18,7 @@ from app.backup.listed import ListedTree
 from app.backup.manifests import SnapshotManifest
 from app.backup.owners import encode_owners, recorded_owners
 from app.backup.source_tree import SourceTree
+from app.backup.taken_up import taken_up
 from app.backup.tree import TreeArchiver
 from app.media.api import SessionHeader
 from app.media.index import ChunkIndex
@@ -173,6 +174,10 @@ class Archiver:
             writer.abort()
             raise
         ledger.tick(b"", now=True)
+        references = contents.references(new, shared)
+        known = {one.pack_id for one in [*new, *(base.references if base is not None else ())]}
+        indexes = {one.pack_id: one for one in index.packs}
+        earlier = taken_up(self._store, references, known, indexes, task.taken_at)
         header = SessionHeader(
             number=0,
             media_serial=label.serial,
@@ -190,8 +195,8 @@ class Archiver:
             files=ledger.files,
             directories=ledger.directories,
             size_bytes=ledger.size_bytes,
-            new_bytes=ledger.new_bytes,
-            stored_bytes=sum(pack.size for pack in new),
+            new_bytes=ledger.new_bytes + earlier[0],
+            stored_bytes=sum(pack.size for pack in new) + earlier[1],
             consistency=task.consistency,
             snapshot_provider=task.provider,
             incarnation=task.incarnation,
@@ -209,7 +214,7 @@ class Archiver:
             filters=filters_text(task.filters),
             left_out=self._left_out(ledger, base),
         )
-        return commit(self._store, intent, header, contents.references(new, shared)), ledger, new
+        return commit(self._store, intent, header, references), ledger, new
 
     def _left_out(self, ledger: Ledger, base: Base | None) -> str:
         """What the filter left out; where only changes were looked at, as it was when all was."""

@@ -89,6 +89,7 @@ def summary_lines(plan: RestorePlan) -> list[str]:
             lines.append(f"More than {allowed} is not allowed: it would not begin (--undo-max-mb, --no-undo)")
     elif replaced:
         lines.append("Nothing is kept aside: it cannot be undone")
+    lines += plan.out_of_reach
     lines += owner_lines(plan)
     if plan.stops_scenario:
         lines.append(f"The scenario {plan.stops_scenario} is stopped first, and stays stopped")

@@ -95,7 +95,7 @@ def show(*, media: str, number: int) -> None:
             ("Snapshot", item.snapshot_provider),
             ("Encrypted", "yes" if item.encrypted else "no"),
             ("Written", time_text(item.written_at)),
-            ("Verified", time_text(item.verified_at)),
+            ("Verified", ("damage found " if item.damaged else "") + time_text(item.verified_at)),
             ("Restore tested", _tested(item)),
             ("Notes", _notes(item)),
         ],
@@ -176,7 +176,7 @@ def _notes(item: SessionInfo) -> str:
             (bool(item.origin_serial), "copy"),
             (not item.detail, "without names"),
             (bool(item.filters), "filtered"),
-            (item.verified_at is not None, "verified"),
+            (item.verified_at is not None and not item.damaged, "verified"),
             (item.restore_tested_at is not None, "restore-tested"),
         )
         if holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from app.media import api as media
 from app.media.api import KeyInfo, SessionHeader
 from app.model.archive import ArchiveResult, CatalogRows, Progress
 from app.model.errors import ArcxoError, BusyError, Problem, UsageError
-from app.model.job import BackupScript, JobPhase
+from app.model.job import BackupScript, JobPhase, JobProgress
 from app.model.media import PoolSet, SessionInfo
 from app.model.owners import HostOwners
 from app.model.paths import shown
@@ -93,8 +94,10 @@ class EntityArchiver:
             CanceledError: E5131.
         """
         filled: OnlineMedia | None = None
+        start = self._control.state
         while True:
             chosen = self._media(filled)
+            self._begin_again(start)
             try:
                 return self._archive_into(chosen, entity)
             except ArcxoError as error:
@@ -105,6 +108,8 @@ class EntityArchiver:
                 if error.code != MEDIA_FULL:
                     raise
                 self._choice.note_full(chosen.device)
+                # What was written so far is shared by what goes on elsewhere, and stays.
+                self._note_used(chosen)
                 filled = chosen
                 self._control.warn(
                     "W5142",
@@ -112,6 +117,23 @@ class EntityArchiver:
                     media=chosen.label.name,
                     device=chosen.device.name,
                 )
+
+    def _begin_again(self, start: JobProgress) -> None:
+        """Another try counts everything anew, with what the one before has left on media."""
+        self._control.progress(
+            files=start.files,
+            files_total=start.files_total,
+            bytes_total=start.bytes_total,
+            read_bytes=start.read_bytes,
+            changed_bytes=start.changed_bytes,
+            stored_bytes=start.stored_bytes,
+        )
+
+    def _note_used(self, chosen: OnlineMedia) -> None:
+        """A figure: where it cannot be had, the next one is right again."""
+        with contextlib.suppress(ArcxoError):
+            used = media.used_bytes(chosen.path)
+            self._catalog.media.put_media(replace(chosen.info, used_bytes=used))
 
     def close(self) -> None:
         """The job writes no more: its media may be erased again."""
@@ -276,7 +298,7 @@ class EntityArchiver:
         note_left_out(control, self.point.label, header)
         if result.verified:
             self._catalog.sessions.mark_verified(chosen.label.serial, result.session)
-        self._catalog.media.put_media(replace(chosen.info, used_bytes=media.used_bytes(chosen.path)))
+        self._note_used(chosen)
         pool = PoolSet.SAVE if self._script.pool else None
         self._catalog.media.put_set(chosen.label.set_id, last_written_at=now, pool_set=pool)
         return Archived(chosen, session, result.problems)

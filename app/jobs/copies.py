@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from app.catalog.api import Catalog
 from app.jobs.media_choice import OnlineMedia, find_media
 from app.media import api as media
@@ -12,23 +14,33 @@ _AWAY = frozenset({"E5140", "E4105", "E4121", "E4122", "E4142"})
 
 
 def readable_session(catalog: Catalog, session: SessionInfo) -> tuple[SessionInfo, OnlineMedia]:
-    """The session, or a copy of it, that can be read now.
+    """The session, or a copy of it, that can be read now: one that is all there, if there is any.
 
     Raises NotFoundError E5140, or what is wrong with its own header, when there is no copy either.
     """
-    try:
-        return session, _media_of(catalog, session)
-    except ArcxoError as error:
-        if error.code not in _AWAY:
-            raise
-        fault = error
-    for copy in catalog.sessions.copies(session):
+    partly: tuple[SessionInfo, OnlineMedia] | None = None
+    fault: ArcxoError | None = None
+    for found in _with_copies(catalog, session):
         try:
-            return copy, _media_of(catalog, copy)
+            one = _media_of(catalog, found)
         except ArcxoError as error:
             if error.code not in _AWAY:
                 raise
+            fault = fault or error
+            continue
+        if media.absence(one.path, found.number) is None:
+            return found, one
+        partly = partly or (found, one)
+    if partly is not None:
+        return partly
+    assert fault is not None
     raise fault
+
+
+def _with_copies(catalog: Catalog, session: SessionInfo) -> Iterator[SessionInfo]:
+    """The session, and its copies when they are asked for."""
+    yield session
+    yield from catalog.sessions.copies(session)
 
 
 def _media_of(catalog: Catalog, session: SessionInfo) -> OnlineMedia:

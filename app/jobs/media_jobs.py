@@ -10,6 +10,7 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, named_media, online_media
+from app.jobs.media_sets import out_of_reach
 from app.jobs.merging import Merge
 from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
@@ -81,13 +82,14 @@ class MediaJobs:
     def _verify(self, control: JobControl, script: dict[str, str]) -> Outcome:
         """Check a media, or all of its set."""
         control.begin_phase(JobPhase.CONNECT)
-        left = [self._verify_one(control, script, one) for one in self._media_of(script)]
-        return Outcome(JobResult.FAILED if any(left) else JobResult.FINISHED)
+        results = {self._verify_one(control, script, one) for one in self._media_of(script)}
+        worst = (JobResult.FAILED, JobResult.INCOMPLETE, JobResult.FINISHED)
+        return Outcome(next(result for result in worst if result in results))
 
-    def _verify_one(self, control: JobControl, script: dict[str, str], one: OnlineMedia) -> bool:
+    def _verify_one(self, control: JobControl, script: dict[str, str], one: OnlineMedia) -> JobResult:
         """Check a media; with `heal`, damage is repaired where the same content is found elsewhere.
 
-        Whether damage is left.
+        Failed when damage is left, incomplete when a session needs a media of the set that is not at hand.
         """
         full = script.get("full") == "true"
         keys = self._keys(control, one)
@@ -122,13 +124,20 @@ class MediaJobs:
                     sessions=", ".join(map(str, sessions)) or "-",
                     files=_named(files),
                 )
+        if report.unproved:
+            missing = out_of_reach(self._catalog, one.label.set_id, report.missing)
+            told = ", ".join(map(str, report.unproved))
+            control.fault("E5178", {"media": one.label.name, "sessions": told, "missing": missing})
         known = {session.number for session in self._catalog.sessions.list(one.label.serial)}
-        for number in known & (damaged | (set(numbers) if full else set())):
+        proved = set(numbers) - set(report.unproved) if full else set()
+        for number in known & (damaged | proved):
             self._catalog.sessions.mark_verified(one.label.serial, number, damaged=number in damaged)
         control.note(
             "N5165", media=one.label.name, sessions=report.sessions, packs=report.packs, damaged=len(damaged)
         )
-        return bool(left)
+        if left:
+            return JobResult.FAILED
+        return JobResult.INCOMPLETE if report.unproved else JobResult.FINISHED
 
     def _heal(
         self, control: JobControl, one: OnlineMedia, damage: list[Damage], keys: list[bytes]

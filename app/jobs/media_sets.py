@@ -59,11 +59,18 @@ class MediaSet:
     def missing(self) -> tuple[str, ...]:
         """Media of the set that cannot be reached, as a person knows them."""
         here = {one.label.serial for one in self.online}
-        return tuple(
-            f"{one.name} ({one.media_id}, sequence {one.sequence}, device {one.device or '-'})"
-            for one in self.known
-            if one.serial not in here
-        )
+        return tuple(_as_known(one) for one in self.known if one.serial not in here)
+
+
+def _as_known(one: MediaInfo) -> str:
+    return f"{one.name} ({one.media_id}, sequence {one.sequence}, device {one.device or '-'})"
+
+
+def out_of_reach(catalog: Catalog, set_id: str, missing: Collection[str]) -> str:
+    """The media that `Membership` says are missing from a set, as a person knows them."""
+    known = [one for one in catalog.media.media() if one.set_id == set_id]
+    found = [one for one in known if one.serial in missing or f"sequence {one.sequence}" in missing]
+    return "; ".join(map(_as_known, found)) or ", ".join(missing)
 
 
 def _revised(one: OnlineMedia) -> datetime:

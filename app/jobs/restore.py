@@ -49,6 +49,8 @@ class RestoreJobs:
         try:
             orders = RestoreOrders(self._catalog, script, secrets, agents)
             groups = orders.groups(control.job.id, control.fence)
+            for fault in orders.absent:
+                control.fault_as_warning(fault)
             if script.destination is not Destination.DIRECTORY:
                 control.begin_phase(JobPhase.STOP_SCENARIO)
                 placed = [one for group in groups for one in group.placed]

@@ -12,8 +12,10 @@ from app.catalog.api import Catalog
 from app.jobs.copies import readable_session
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import is_local
-from app.jobs.media_choice import online_media
+from app.jobs.media_choice import OnlineMedia, online_media
+from app.jobs.media_sets import out_of_reach
 from app.jobs.restored_lines import are_wanted
+from app.jobs.summary import size_text
 from app.media import api as media
 from app.model.errors import ArcxoError, CredentialsError, NotFoundError, UsageError
 from app.model.job import Credentials, Destination, RestoreScript, RestoreSelection, Structure
@@ -64,6 +66,13 @@ class RestoreOrders:
         self._script = script
         self._secrets = secrets
         self._agents = agents
+        self._absent: dict[tuple[str, int], ArcxoError] = {}
+        self._looked: set[tuple[str, int]] = set()
+
+    @property
+    def absent(self) -> tuple[ArcxoError, ...]:
+        """W5179 for each session of the orders of which a part is on media that cannot be reached."""
+        return tuple(self._absent.values())
 
     def groups(self, job_id: int, fence: int) -> list[Group]:
         """The orders. Raises CredentialsError E5150, ArcxoError E3371 E5155, what media and agents raise."""
@@ -116,6 +125,7 @@ class RestoreOrders:
         asked = self._catalog.sessions.show(selection.media_serial, selection.session)
         # Of several copies the first whose media is at hand.
         session, one = readable_session(self._catalog, asked)
+        self._look_for_all(session, one)
         header = media.read_session(one.path, session.number)
         data_key = None
         if header.encrypted:
@@ -126,6 +136,19 @@ class RestoreOrders:
         host, targets, scenario_id = self._targets(session, header.roots)
         part = RestorePart(one.path, session.number, selection.paths, targets, data_key)
         return PlacedSelection(selection, session, host, scenario_id, part)
+
+    def _look_for_all(self, session: SessionInfo, one: OnlineMedia) -> None:
+        key = (session.media_serial, session.number)
+        lacking = None if key in self._looked else media.absence(one.path, session.number)
+        self._looked.add(key)
+        if lacking is not None:
+            self._absent[key] = ArcxoError(
+                "W5179",
+                session=session.number,
+                media=session.media_name,
+                size=size_text(lacking.size_bytes),
+                missing=out_of_reach(self._catalog, one.label.set_id, lacking.missing),
+            )
 
     def _targets(self, session: SessionInfo, roots: Sequence[bytes]) -> tuple[str, Targets, int | None]:
         script = self._script

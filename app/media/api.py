@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.media.values import (
     FORMAT_VERSION,
+    Absence,
     CollectProgress,
     CollectReport,
     Damage,
@@ -27,6 +28,7 @@ from app.model.media_keys import SlotKind
 
 __all__ = [
     "FORMAT_VERSION",
+    "Absence",
     "CollectProgress",
     "CollectReport",
     "Damage",
@@ -39,6 +41,7 @@ __all__ = [
     "SlotInfo",
     "VerifyProgress",
     "VerifyReport",
+    "absence",
     "add_slot",
     "collect",
     "copy_slots",
@@ -238,6 +241,17 @@ def read_content(
     from app.media.content import read_content as implementation
 
     return implementation(media_path, number, path, data_key, offset, limit)
+
+
+def absence(media_path: str, number: int) -> Absence | None:
+    """What a session lacks because media of its set cannot be reached; None when it is nothing.
+
+    What is missing although it was on this media is damage and not told here. Neither is what cannot be found
+    out: whoever reads the session will say what is wrong. Blocks on all media of the set.
+    """
+    from app.media.absence import absence as implementation
+
+    return implementation(media_path, number)
 
 
 def verify(

@@ -59,6 +59,14 @@ def membership(media_path: str) -> Membership:
     return Membership(own, found, tuple(missing))
 
 
+def out_of_reach(media_path: str) -> tuple[str, ...]:
+    """As `Membership.missing`; nothing when the media cannot say."""
+    try:
+        return membership(media_path).missing
+    except ArcxoError:
+        return ()
+
+
 def _siblings(media_path: str) -> list[str]:
     device = os.path.dirname(os.path.abspath(media_path))
     try:

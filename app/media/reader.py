@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from app.media.index import ChunkIndex, Location
 from app.media.keys import chunk_key
-from app.media.mediaset import open_set
+from app.media.mediaset import open_set, out_of_reach
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, Entry, content_id, decode_node, to_metadata
 from app.media.pack import PackCipher, PackIndex
 from app.media.session import load_header
@@ -44,6 +44,7 @@ class ChunkReader:
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._gone: set[str] = set()
+        self._absent: str | None = None
         self._looked_at = 0.0
         self._vain_looks = 0
 
@@ -82,9 +83,16 @@ class ChunkReader:
         location = self.index.locate(chunk_id)
         if location is None:
             raise ArcxoError(
-                "E4125", media=self.store.location, object=chunk_id.hex(), reason="no pack holds it any more"
+                "E4125", media=self.store.location, object=chunk_id.hex(), reason=self._why_not_there()
             )
         return location
+
+    def _why_not_there(self) -> str:
+        if self._absent is None:
+            self._absent = ", ".join(out_of_reach(self.store.location))
+        if self._absent:
+            return f"it is on no media at hand, and of the set cannot be reached: {self._absent}"
+        return "no pack holds it any more"
 
     def chunk(self, chunk_id: bytes) -> memoryview:
         """A chunk whose content is what its id says, from any pack that holds it whole."""

@@ -130,6 +130,18 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Packs of a session that no media at hand has.
+
+    `missing` are media of the set that cannot be reached: serials, or `sequence N` where that is all known.
+    """
+
+    missing: tuple[str, ...]
+    packs: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyProgress:
     """A step of a check."""
 
@@ -149,6 +161,10 @@ class VerifyReport:
     damage: tuple[Damage, ...]
     names_hidden: bool = False
     """Some damaged sessions are encrypted and no key was given, so files could not be named."""
+    missing: tuple[str, ...] = ()
+    """Media of the set that cannot be reached and sessions here need: no damage, but nothing is proved."""
+    unproved: tuple[int, ...] = ()
+    """The sessions that need them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from blake3 import blake3
 
+from app.media.absence import is_elsewhere
 from app.media.document import decode_document
 from app.media.generations import all_generations, generations_of, read_generation, refs_name
 from app.media.index import QUARANTINE, read_index, read_table
 from app.media.label import read_label
-from app.media.mediaset import open_set
+from app.media.mediaset import membership, open_set
 from app.media.pack import FOOTER, HEADER, PackIndex, decode_index
 from app.media.reach import Loss, Reach
 from app.media.refs import PackReference
@@ -18,7 +19,7 @@ from app.media.removal import removed_sessions
 from app.media.reserve import NAME as RESERVE
 from app.media.reserve import is_damaged
 from app.media.session import header_name, load_header, load_refs, numbers
-from app.media.store import get_if_there
+from app.media.store import DirectoryMediaStore, get_if_there
 from app.media.values import Damage, SessionHeader, VerifyProgress, VerifyReport
 from app.model.errors import ArcxoError, CanceledError, NotFoundError
 
@@ -46,12 +47,15 @@ class Verifier:
         self._indexes: dict[str, PackIndex] = {}
         self._lost_indexes: dict[str, str] = {}
         self._lost: dict[str, Loss] = {}
+        self._missing: tuple[str, ...] = ()
+        self._elsewhere: set[str] = set()
         self._bytes_read = 0
         self._names_hidden = False
 
     def run(self, *, full: bool) -> VerifyReport:
         """See `app.media.api.verify`."""
         read_label(self._store.location)
+        self._missing = membership(self._store.location).missing
         self._check_small("keys", "E4134")
         self._check_small("intents", "E4148")
         self._check_small("fossils", "E4153")
@@ -76,6 +80,9 @@ class Verifier:
             self._forget_removed()
             packs = {} if self._referenced() <= checked else dict(self._store.names("packs"))
         self._report_lost()
+        unproved = tuple(
+            number for number, found in sorted(self._references.items()) if self._elsewhere & found.keys()
+        )
         return VerifyReport(
             full=full,
             sessions=len(self._headers),
@@ -83,6 +90,8 @@ class Verifier:
             bytes_read=self._bytes_read,
             damage=tuple(self._damage),
             names_hidden=self._names_hidden,
+            missing=self._missing if unproved else (),
+            unproved=unproved,
         )
 
     def _referenced(self) -> set[str]:
@@ -192,6 +201,9 @@ class Verifier:
         """A pack that is not where it should be: it may be in quarantine, with what is whole in it."""
         pack, name = self._indexes.get(pack_id), f"{QUARANTINE}/{pack_id}"
         size = self._store.size(name)
+        if size is None and self._missing and self._is_elsewhere(pack_id):
+            self._elsewhere.add(pack_id)
+            return
         if size is None:
             every = None if pack is None else frozenset(range(len(pack.table.offsets)))
             self._lost[pack_id] = Loss("it is missing", pack, every)
@@ -203,6 +215,10 @@ class Verifier:
                 self._lost[pack_id] = Loss("it is in quarantine", None, None)
                 return
         self._lost[pack_id] = Loss("it is in quarantine", pack, self._bad_blocks(pack, name))
+
+    def _is_elsewhere(self, pack_id: str) -> bool:
+        own = DirectoryMediaStore(self._store.location)
+        return pack_id not in self._lost_indexes and is_elsewhere(own, self._store, pack_id)
 
     def _hash_by_sessions(self, pack_id: str) -> bytes | None:
         for found in self._references.values():

@@ -60,6 +60,8 @@ class RestorePlan:
     undo_max_bytes: int = 0
     owners: tuple[OwnerCount, ...] = ()
     """Whose entries are written, and whose they become."""
+    out_of_reach: tuple[str, ...] = ()
+    """What of the sessions cannot be read now, as media of their sets cannot be reached: a sentence each."""
 
 
 class UndoAction(StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.messages.catalogue import render
 from app.model.job import Credentials, Destination
 from app.model.owners import joined
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan, UndoItem, UndoPlan, UndoResult
@@ -63,6 +64,7 @@ def plan_restore(
         undo_days=script.undo_days,
         undo_max_bytes=script.undo_max_mb << 20,
         owners=joined(plan.owners for plan in plans),
+        out_of_reach=tuple(render(fault.code, fault.params).text for fault in orders.absent),
     )
 
 

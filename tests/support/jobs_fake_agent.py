@@ -63,6 +63,7 @@ class FakeAgent:
         self.renewed: list[str] = []
         self.orders: list[ArchiveOrder] = []
         self.frozen: dict[str, Scenario] = {}
+        self.taken: dict[str, datetime] = {}
 
     def hello(self) -> None: ...
 
@@ -84,12 +85,13 @@ class FakeAgent:
             raise self.begin_error
         scenario = self.scenarios_by_id[scenario_id]
         self.frozen[f"point-{job_id}"] = scenario
+        taken = self.taken[f"point-{job_id}"] = datetime.now(UTC)
         roots = ((scenario.roots[0].master_path, scenario.replicas[0].paths[0]),)
         return BackupPoint(
             id=f"point-{job_id}",
             scenario=scenario,
             replica=replica,
-            taken_at=datetime.now(UTC),
+            taken_at=taken,
             consistency=Consistency.FUZZY,
             provider="hardlink",
             incarnation="one",
@@ -116,7 +118,7 @@ class FakeAgent:
             scenario_name=scenario.name,
             machine=scenario.master,
             replica="localhost",
-            taken_at=datetime.now(UTC),
+            taken_at=self.taken[order.point_id],
             consistency=Consistency.FUZZY,
             provider="hardlink",
             base_session=order.base_session,

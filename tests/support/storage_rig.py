@@ -20,6 +20,7 @@ from app.jobs.backup import BackupJobs
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.lanes import Lanes
 from app.jobs.media_jobs import MediaJobs
+from app.jobs.media_utilities import MediaUtilities
 from app.jobs.queue import JobQueue
 from app.jobs.restore import RestoreJobs
 from app.jobs.secrets import SecretStore
@@ -110,6 +111,7 @@ class StorageRig:
             JobKind.RESTORE: RestoreJobs(self.catalog, self.store, agents),
         }
         kinds |= {kind: on_media for kind in JobKind if kind.value.startswith("media_")}
+        kinds[JobKind.MEDIA_COPY] = MediaUtilities(self.catalog, self.store, agents, lanes)
         self.queue = JobQueue(self.catalog, "server-1", "server", kinds)
         self.reported: list[tuple[str, dict[str, object]]] = []
         self.catalog.servers.put("server-1", "server", os.getpid(), "1")

@@ -138,6 +138,7 @@ def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, s
         numbers = ", ".join(map(str, twice))
         finding = f"Sessions {numbers}. {_TWICE[scripts[0].conflict]}"
         found.append(("triangle-alert", "warning", "The same paths from several sessions", finding))
+    found += [("triangle-alert", "warning", "A part is out of reach", line) for line in plan.out_of_reach]
     way_back = _way_back(plan)
     if way_back is not None:
         found.append(way_back)

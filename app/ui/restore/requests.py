@@ -186,6 +186,7 @@ def merged(plans: Sequence[RestorePlan]) -> RestorePlan:
         truncated=any(plan.truncated for plan in plans),
         kept_bytes=sum(plan.kept_bytes for plan in plans),
         owners=joined(plan.owners for plan in plans),
+        out_of_reach=tuple(dict.fromkeys(line for plan in plans for line in plan.out_of_reach)),
     )
 
 

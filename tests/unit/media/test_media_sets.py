@@ -13,9 +13,11 @@ import pytest
 
 from app.backup.api import Change, ChangeKind, usable_base
 from app.media.api import (
+    absence,
     collect,
     format_media,
     plan_purge,
+    read_label,
     read_session,
     remove_sessions,
     sessions,
@@ -64,6 +66,35 @@ def test_a_session_larger_than_a_media_is_restored_from_all_of_them(
     assert (restored.problems, restored.mismatches, events.problems) == (0, 0, [])
     assert_identical(source, tmp_path / "back")
     assert not verify(last, full=True).damage
+
+
+def test_a_media_that_is_away_is_no_damage_and_what_needs_it_is_named(
+    tiny: TinyMedia, tmp_path: Path
+) -> None:
+    source = fill(tmp_path / "source", 20)
+    result = tiny.back_up(source)
+    first, last = tiny.paths[0], tiny.paths[-1]
+    assert absence(last, result.session) is None
+    away = tmp_path / "away"
+    os.rename(first, away)
+    found = absence(last, result.session)
+    assert found is not None
+    serial = read_label(str(away)).serial
+    assert (found.missing, found.packs) == ((serial,), len(list((away / "packs").iterdir())))
+    report = verify(last, full=True)
+    assert (report.damage, report.missing, report.unproved) == ((), (serial,), (result.session,))
+    restored, events = restore_to(last, tmp_path / "part", result.session)
+    assert 0 < restored.files < 20
+    assert {problem.code for problem in events.problems} == {"E4223"}
+    assert all(serial in problem.params["reason"] for problem in events.problems)
+    # What was on the media itself is damage, whatever else is away.
+    lost = min(os.listdir(f"{last}/packs"))
+    os.unlink(f"{last}/packs/{lost}")
+    assert [damage.object_name for damage in verify(last, full=False).damage] == [f"packs/{lost}"]
+    os.rename(away, first)
+    assert absence(last, result.session) is None
+    report = verify(last, full=False)
+    assert (report.missing, report.unproved) == ((), ())
 
 
 def test_numbers_of_sessions_go_on_over_the_media_of_a_set(tiny: TinyMedia, tmp_path: Path) -> None:
