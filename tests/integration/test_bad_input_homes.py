@@ -93,6 +93,11 @@ def test_places_that_lie_within_each_other_are_refused(running: Arcxo, tmp_path:
     told = running.text("scenario", "set", "taken", "script-before-sync=/no/such/script", expect=2)
     assert "ER00125" in told
     assert "/no/such/script" in told
+    (tmp_path / "no program").write_text("#!/bin/sh\n")
+    for place, cause in ((tmp_path / "no program", "may not be executed"), (tmp_path, "is not a file")):
+        told = running.text("scenario", "set", "taken", f"script-on-trigger='{place}'", expect=2)
+        assert "ER00125" in told
+        assert cause in told
     assert [one["scenario"]["name"] for one in running.json("scenario", "list")].count("refused") == 0
     assert sorted(os.listdir(master)) == ["inner"]
     running.text("scenario", "delete", "taken", "--yes")

@@ -14,7 +14,7 @@ from app.replication.definition import from_xml
 from app.replication.events import EventStore
 from app.replication.master import refusals
 from app.replication.master.library import Library
-from app.replication.master.run_scripts import refuse_missing
+from app.replication.master.run_scripts import refuse_unrunnable
 
 
 class Definitions:
@@ -132,7 +132,7 @@ class Definitions:
             if (known.server_type, known.product) != (scenario.server_type, scenario.product):
                 raise ArcxoError("ER00119", scenario=known.name)
             self.refuse(scenario)
-            refuse_missing(known, scenario, refusals.LOCAL)
+            refuse_unrunnable(known, scenario, refusals.LOCAL)
             return self._save(replace(scenario, version=known.version + 1))
 
     def delete(self, scenario_id: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 
 from app.model.errors import UsageError
@@ -64,8 +63,8 @@ class RunScripts:
             self._trigger.close()
 
 
-def refuse_missing(before: Scenario, after: Scenario, local: frozenset[str]) -> None:
-    """Refuse to save a script that is new in `after` and not on this host, which is to run it.
+def refuse_unrunnable(before: Scenario, after: Scenario, local: frozenset[str]) -> None:
+    """Refuse to save a script that is new in `after` and cannot be run on this host, which is to run it.
 
     Raises UsageError ER00125.
     """
@@ -77,9 +76,8 @@ def refuse_missing(before: Scenario, after: Scenario, local: frozenset[str]) -> 
         if not command or command == getattr(before.properties, name):
             continue
         with contextlib.suppress(ValueError):
-            program = parse_command(command)[0]
-            if not os.path.exists(program):
-                raise UsageError("ER00125", property=name, cause=f"{program} does not exist")
+            if cause := refusal(parse_command(command)[0]):
+                raise UsageError("ER00125", property=name, cause=cause)
 
 
 def check_scripts(scenario: NewScenario | Scenario) -> list[CheckResult]:
