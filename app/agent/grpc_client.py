@@ -25,6 +25,7 @@ from app.agent.client_calls import ClientCalls
 from app.agent.convert import from_message, to_message, to_time
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host_calls import HostCalls
+from app.agent.row_packing import unpack_rows
 from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
 from app.model.drift import DriftReport
@@ -35,7 +36,7 @@ from app.model.host import CheckResult, DirectoryEntry, HostInfo
 from app.model.job import Credentials
 from app.model.kept_replica import KeptReplica
 from app.model.owners import HostOwners
-from app.model.packed_rows import PackedRows, unpack_rows
+from app.model.packed_rows import PackedRows
 from app.model.path_state import DirectoryStates
 from app.model.paths import shown
 from app.model.report import ComparisonProgress, Report

@@ -11,11 +11,11 @@ from typing import Any
 from app.agent.children import end_with_parent
 from app.agent.far_media import MediaLine, lend_media
 from app.agent.logs import log_beside
+from app.agent.row_packing import pack_rows
 from app.agent.secrecy import keep_memory_private
 from app.collecting import collect_seldom
 from app.model.archive import ArchiveEvent, CatalogRows
 from app.model.errors import ArcxoError
-from app.model.packed_rows import pack_rows
 
 _NICE = 10
 

@@ -24,6 +24,7 @@ from app.alerts.engine import AlertEngine
 from app.alerts.watchdog import Watchdog
 from app.catalog import open_catalog
 from app.catalog.api import Catalog
+from app.collecting import collect_seldom
 from app.jobs.affinity import Affinity
 from app.jobs.backup import BackupJobs
 from app.jobs.home import home_id
@@ -78,6 +79,7 @@ def serve(home: str) -> int:
         if catalog is None:
             return 0
         server = Server(home, catalog=catalog)
+        collect_seldom()
         for number in _ENDS:
             signal.signal(number, server.on_signal)
         try:
