@@ -21,7 +21,7 @@ from app.model.job import BackupScript, Credentials, MediaMethod, Schedule, Veri
 from app.model.source import DirectSource, parse_source
 from app.services.api import BackupRequest
 
-_LOSSES = frozenset({"W5213", "W5214"})
+_LOSSES = frozenset({"W5213", "W5214", "W5228"})
 """Warnings of sessions that are lost."""
 
 

@@ -55,6 +55,25 @@ class Rules:
         about = one.first
         return (about.pool, about.pool_set) == (self.script.pool, PoolSet.SCRATCH) and not about.retired
 
+    def scratch_in_turn(self, sets: Sequence[MediaSet], now: datetime) -> list[MediaSet]:
+        """Scratch media that may be overwritten: of the name asked for first, then used longest ago."""
+        found = [one for one in sets if self.script.pool and self.is_scratch(one)]
+        free = [one for one in found if why_protected(one, now) is None and not one.missing]
+        return sorted(free, key=lambda one: (one.name != self.name, _used_at(one)))
+
+    def victims(self, sets: Sequence[MediaSet], now: datetime) -> list[MediaSet]:
+        """The sets that "any media" means, whichever was written to longest ago first."""
+        found = [
+            one
+            for one in sets
+            if not one.first.retired
+            and not one.missing
+            and (not one.first.pool or self.is_scratch(one))
+            and all(item.device.group == self.script.device_group for item in one.online)
+            and why_protected(one, now) is None
+        ]
+        return sorted(found, key=_used_at)
+
 
 class MediaChoice:
     """Chooses the media of one backup. What it overwrites is told in the activity log."""
@@ -157,28 +176,16 @@ class MediaChoice:
 
     def _scratch(self, sets: Sequence[MediaSet]) -> OnlineMedia | None:
         """Scratch media of the pool, of the name asked for first, else whichever was used longest ago."""
-        found = [one for one in sets if self._rules.is_scratch(one)] if self._rules.script.pool else []
-        for one in sorted(found, key=lambda one: (one.name != self._rules.name, _used_at(one))):
-            if why_protected(one, datetime.now(UTC)) is None and not one.missing:
-                taken = self._take(one, self._rules.name or one.name)
-                if taken is not None:
-                    return taken
+        for one in self._rules.scratch_in_turn(sets, datetime.now(UTC)):
+            taken = self._take(one, self._rules.name or one.name)
+            if taken is not None:
+                return taken
         return None
 
     def _victims(self, sets: Sequence[MediaSet]) -> list[MediaSet]:
         """The sets that "any media" means, whichever was written to longest ago first."""
-        now = datetime.now(UTC)
-        found = [
-            one
-            for one in sets
-            if not one.first.retired
-            and not one.missing
-            and (not one.first.pool or self._rules.is_scratch(one))
-            and all(item.device.group == self._rules.script.device_group for item in one.online)
-            and why_protected(one, now) is None
-            and not self._rules.mine(one)
-        ]
-        return sorted(found, key=_used_at)
+        found = self._rules.victims(sets, datetime.now(UTC))
+        return [one for one in found if not self._rules.mine(one)]
 
     def _make_room(self, others: Sequence[MediaSet]) -> bool:
         """Overwrite what the rules allow for the media that follow: scratch media, or any."""
@@ -325,12 +332,18 @@ def destination_warnings(catalog: Catalog, script: BackupScript, now: datetime) 
             found.append(protected or _loss(catalog, one))
         elif one.expires_at is not None and one.expires_at < now:
             found.append(ArcxoError("W5212", media=one.name, at=one.expires_at.isoformat(timespec="seconds")))
-    if script.pool and script.method is not MediaMethod.APPEND:
-        scratch = sorted((one for one in sets if rules.is_scratch(one)), key=_used_at)
-        found += [_loss(catalog, one) for one in scratch[:1] if one not in named]
+    appended = [one for one in sets if rules.may_write(one)] if script.method is MediaMethod.APPEND else []
+    scratch = [one for one in rules.scratch_in_turn(sets, now)[:1] if one not in named]
+    if script.method is not MediaMethod.APPEND:
+        found += [_loss(catalog, one) for one in scratch]
+    elif not appended:
+        found += [_loss(catalog, one, "W5229") for one in scratch]
     if script.method is MediaMethod.OVERWRITE_ANY and not named:
-        choice = [one for one in sets if not one.first.pool and why_protected(one, now) is None]
-        found += [_loss(catalog, one, "W5214") for one in sorted(choice, key=_used_at)[:1]]
+        found += [_loss(catalog, one, "W5214") for one in rules.victims(sets, now)[:1]]
+    elif script.span_method is MediaMethod.OVERWRITE_ANY:
+        written = appended[:1] or named
+        others = [one for one in sets if one not in written]
+        found += [_loss(catalog, one, "W5228") for one in rules.victims(others, now)[:1]]
     for one in named:
         if script.method is not MediaMethod.APPEND and (users := users_of(catalog, one)):
             found.append(ArcxoError("W5215", media=one.name, users=", ".join(users)))

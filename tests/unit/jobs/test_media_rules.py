@@ -246,6 +246,41 @@ def test_warnings_tell_what_a_backup_would_overwrite(rig: StorageRig) -> None:
     assert told(pool="P", method=SAME) == ["W5213"]
 
 
+def test_warnings_tell_of_scratch_media_that_an_appending_backup_uses_again(rig: StorageRig) -> None:
+    rig.add_device("one", 4 * SMALL)
+    rig.storage.add_pool(Pool("P", 1, 1))
+    rig.fill(2)
+    for name in ("OLD", "NEW"):
+        rig.backup(pool="P", media_name=name)
+
+    def told(**options: Any) -> list[tuple[str, str]]:
+        script = BackupScript((7,), ("Files",), **({"pool": "P"} | options))
+        return [(one.code, one.params["media"]) for one in rig.storage.destination_warnings(script)]
+
+    rig.storage.assign_pool("P", "OLD", PoolSet.SCRATCH)
+    assert told() == []  # it goes on behind what is on NEW
+    assert told(media_name="THIRD") == [("W5229", "OLD")]
+    rig.storage.assign_pool("P", "NEW", PoolSet.SCRATCH)
+    # Of the name that is asked for first, then whichever was used longest ago.
+    assert told() == told(media_name="THIRD") == [("W5229", "OLD")]
+    rig.backup(pool="P", media_name="THIRD")
+    assert set(rig.sets()) == {"NEW", "THIRD"}
+
+
+def test_warnings_tell_which_media_follows_a_full_one_when_any_may(rig: StorageRig) -> None:
+    rig.add_device("one", 4 * SMALL)
+    rig.fill(2)
+    for name in ("A", "B"):
+        rig.backup(media_name=name)
+
+    def told(**options: Any) -> list[tuple[str, str]]:
+        script = BackupScript((7,), ("Files",), media_name="A", **options)
+        return [(one.code, one.params["media"]) for one in rig.storage.destination_warnings(script)]
+
+    assert told() == []
+    assert told(span_method=ANY) == [("W5228", "B")]
+
+
 # -- pools ---------------------------------------------------------------------------------------------------
 
 
