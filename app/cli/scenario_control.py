@@ -9,11 +9,12 @@ import click
 from app.cli.arguments import UtcTime
 from app.cli.context import current, interactive
 from app.cli.table import time_text
-from app.model.errors import BusyError
+from app.model.errors import BusyError, ExitCode
 from app.model.scenario import SyncMethod
 
 RESTORED = "E5189"
 """A run would replace what was restored."""
+_LONGEST_S = 31_536_000
 REPLICA = click.option("--replica", default="", metavar="HOST", help="Only this replica [default: all].")
 
 
@@ -62,7 +63,7 @@ def suspend(*, name: str, replica: str, until: datetime | None, minutes: int | N
         until = datetime.now(UTC) + timedelta(minutes=minutes)
     context.services.scenarios.suspend(name, replica, until=until)
     said = f" until {time_text(until)}" if until is not None else ""
-    context.show_done(f"Scenario {name} is suspended{said}", name=name, replica=replica, until=until)
+    context.show_done(f"{_what(name, replica)} is suspended{said}", name=name, replica=replica, until=until)
 
 
 @click.command(help="Go on updating a suspended replica of NAME, or start one that a full spool stopped.")
@@ -72,17 +73,35 @@ def resume(*, name: str, replica: str) -> None:
     """Resume."""
     context = current()
     context.services.scenarios.resume(name, replica)
-    context.show_done(f"Scenario {name} goes on", name=name, replica=replica)
+    context.show_done(f"{_what(name, replica)} goes on", name=name, replica=replica)
 
 
-@click.command(help="Compare master and replica of NAME and make them equal; returns when done.")
+@click.command(
+    help="Compare master and replica of NAME and make them equal; returns when done. A suspended replica is "
+    "synchronized when it is resumed, which is not waited for (exit 3)."
+)
 @click.argument("name")
 @REPLICA
-def synchronize(*, name: str, replica: str) -> None:
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, _LONGEST_S),
+    default=None,
+    metavar="S",
+    help="Wait no longer; the synchronization goes on [default: until it is done].",
+)
+def synchronize(*, name: str, replica: str, timeout_s: float | None) -> int:
     """Synchronise."""
     context = current()
-    context.services.scenarios.synchronize(name, replica)
-    context.show_done(f"Scenario {name} is synchronized", name=name, replica=replica)
+    scenarios = context.services.scenarios
+    scenarios.synchronize(name, replica)
+    limit = _LONGEST_S if timeout_s is None else timeout_s
+    later = scenarios.wait_synchronized(name, replica, timeout_s=limit)
+    said = f"{_what(name, replica)} is synchronized"
+    if later:
+        said = f"Suspended, so only synchronized when resumed: {', '.join(later)}"
+    context.show_done(said, name=name, replica=replica, suspended=list(later))
+    return int(ExitCode.INCOMPLETE if later else ExitCode.DONE)
 
 
 @click.command(help="Name this moment of the scenario NAME as a rewind point.")
@@ -101,7 +120,7 @@ def bookmark(*, name: str, text: str) -> None:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0, 31_536_000),
+    type=click.FloatRange(0, _LONGEST_S),
     default=300.0,
     show_default=True,
     metavar="S",
@@ -111,3 +130,7 @@ def wait(*, name: str, state: str, timeout_s: float) -> None:
     context = current()
     status = context.services.scenarios.wait(name, state, timeout_s)
     context.show(status, f"Scenario {name}: {state}")
+
+
+def _what(name: str, replica: str) -> str:
+    return f"Replica {replica} of scenario {name}" if replica else f"Scenario {name}"

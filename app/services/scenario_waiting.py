@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from app.agent.api import Agent
 from app.catalog.api import Registration
 from app.model.errors import ArcxoError, BusyError, UsageError
-from app.model.scenario import ScenarioState, ScenarioStatus
+from app.model.scenario import ReplicaState, ScenarioState, ScenarioStatus
 from app.services.connections import Connections, is_unreachable
-from app.services.finding import Finding
+from app.services.finding import Finding, replicas_of
 
 _POLL_S = 0.1
+_UNDER_WAY = frozenset({ReplicaState.CONNECTING, ReplicaState.SYNCHRONIZING, ReplicaState.DISCONNECTED})
+"""States of a replica in which its synchronisation goes on, or begins once it is there."""
+_LATER = frozenset({ReplicaState.SUSPENDED, ReplicaState.ASSURED_RECOVERY})
+"""States in which it waits for people."""
 _ON_THE_WAY = frozenset({ScenarioState.STARTING, ScenarioState.SYNCHRONIZING})
 _ON_THE_WAY_S = 2.0
 """How long a barrier is waited for at a time before a run replicates: its state may become another one."""
+
+There = Callable[[Agent, Registration, float], ScenarioStatus | None]
+"""Looks whether a scenario is where it is waited for, for as long as is left; None = not yet."""
 
 
 class ScenarioWaiting:
@@ -32,19 +40,49 @@ class ScenarioWaiting:
         """
         if state not in ("replicating", "in-sync", "stopped"):
             raise UsageError("E1129", state=state)
+        wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
+
+        def there(agent: Agent, registration: Registration, left: float) -> ScenarioStatus | None:
+            status = agent.scenario(registration.id)
+            if state != "in-sync":
+                return status if status.state is wanted else None
+            if _in_sync(agent, registration, status.state, left):
+                return agent.scenario(registration.id)
+            return None
+
+        return self._wait(name, state, timeout_s, there)
+
+    def synchronized(self, name: str, replica: str, timeout_s: float) -> list[str]:
+        """Wait until one replica ("" = all) is synchronised that was to be; which are only when resumed.
+
+        Raises:
+            BusyError: E1196 it will not be, as things are; E1121 on time-out, naming what waits.
+        """
+
+        def there(agent: Agent, registration: Registration, _left: float) -> ScenarioStatus | None:
+            status, hosts = agent.scenario(registration.id), replicas_of(registration, replica)
+            states = {one.state for one in status.replicas if one.host in hosts}
+            ended = status.state in (ScenarioState.STOPPED, ScenarioState.STOPPING)
+            if states <= _LATER | {ReplicaState.REPLICATING} and not ended:
+                return status
+            if ended or not states & _UNDER_WAY:
+                raise BusyError("E1196", name=registration.name, waits=_waits(status))
+            return None
+
+        status = self._wait(name, "synchronized", timeout_s, there)
+        chosen = {replica} if replica else {one.host for one in status.replicas}
+        return [one.host for one in status.replicas if one.host in chosen and one.state in _LATER]
+
+    def _wait(self, name: str, state: str, timeout_s: float, there: There) -> ScenarioStatus:
         from app.jobs.process import is_running
 
         deadline = time.monotonic() + timeout_s
-        wanted = ScenarioState.STOPPED if state == "stopped" else ScenarioState.REPLICATING
         while True:
             try:
                 registration, agent = self._finding.agent(name)
-                status = agent.scenario(registration.id)
-                left = deadline - time.monotonic()
-                if status.state is wanted and state != "in-sync":
-                    return status
-                if state == "in-sync" and _in_sync(agent, registration, status.state, max(left, 0.0)):
-                    return agent.scenario(registration.id)
+                found = there(agent, registration, max(deadline - time.monotonic(), 0.0))
+                if found is not None:
+                    return found
             except ArcxoError as error:
                 # The server starts an agent that died again; another host may just be away.
                 if not is_unreachable(error):

@@ -269,10 +269,14 @@ class LocalScenarios(ScenarioRewinds):
             agent.resume(registration.id, host)
 
     def synchronize(self, name: str, replica: str = "") -> None:
-        """Synchronise one replica, or all; returns when done."""
+        """Ask for a synchronisation of one replica, or all."""
         registration, agent = self._finding.agent(name)
         for host in replicas_of(registration, replica):
             agent.synchronize(registration.id, host)
+
+    def wait_synchronized(self, name: str, replica: str = "", *, timeout_s: float) -> Sequence[str]:
+        """Wait for the end of what `synchronize` asked for; see `ScenarioService`."""
+        return self._waiting.synchronized(name, replica, timeout_s)
 
     def bookmark(self, name: str, text: str = "") -> RewindPoint:
         """Set a bookmark now; without a text it is named after the time.

@@ -115,3 +115,34 @@ def test_a_bookmark_that_replicas_would_refuse_is_refused_and_replication_goes_o
     group.engine.bookmark(group.id, "fine")
     group.engine.barrier(group.id, 60)
     group.wait_all(ReplicaState.REPLICATING)
+
+
+def test_a_suspended_replica_is_left_alone_until_it_is_resumed_also_after_a_restart(group: Group) -> None:
+    group.run()
+    group.wait_all(ReplicaState.REPLICATING)
+    lost = group.hosts["one"].directory / "files/plain/one.txt"
+    group.engine.suspend(group.id, "one")
+    lost.unlink()
+    group.engine.synchronize(group.id)
+    until(lambda: times(group, "two") == 2, what="the synchronisation of two")
+    assert times(group, "one") == 1
+    assert not lost.exists()
+    group.restart_master()
+    group.wait("one", ReplicaState.SUSPENDED)
+    group.wait("two", ReplicaState.REPLICATING)
+    assert not lost.exists()
+    group.engine.resume(group.id, "one")
+    until(lambda: times(group, "one") == 2, what="the synchronisation of one")
+    group.wait("one", ReplicaState.REPLICATING)
+    group.wait_same("one")
+
+
+def test_it_synchronizes_from_the_moment_it_is_asked_to_until_it_is_done(group: Group) -> None:
+    group.run()
+    group.wait_all(ReplicaState.REPLICATING)
+    lost = group.hosts["two"].directory / "files/plain/one.txt"
+    lost.unlink()
+    group.engine.synchronize(group.id, "two")
+    until(lambda: group.status("two").state is not ReplicaState.SYNCHRONIZING, what="the end")
+    assert group.status("two").state is ReplicaState.REPLICATING
+    assert lost.exists()

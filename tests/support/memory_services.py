@@ -430,6 +430,11 @@ class MemoryScenarios(_Calls):
     def synchronize(self, name: str, replica: str = "") -> None:
         self._note("scenarios.synchronize", name, replica)
 
+    def wait_synchronized(self, name: str, replica: str = "", *, timeout_s: float) -> Sequence[str]:
+        self._note("scenarios.wait_synchronized", name, replica)
+        hosts = [one for one in self.show(name).replicas if replica in ("", one.host)]
+        return [one.host for one in hosts if one.state is ReplicaState.SUSPENDED]
+
     def bookmark(self, name: str, text: str = "") -> RewindPoint:
         self._note("scenarios.bookmark", name, text)
         return RewindPoint("9", PointKind.BOOKMARK, now(), 99, "localhost", text)
@@ -1258,7 +1263,7 @@ class MemoryStorage(_Calls):
         self._note("storage.format", device, name)
         return self._services.add_job(JobKind.MEDIA_FORMAT, f"Format {name}", {})
 
-    def plan_erase(self, media: str) -> SetPlan:
+    def plan_erase(self, media: str, *, forget: bool = False) -> SetPlan:
         held = tuple(one for one in self._services.media.media() if media in (one.name, one.serial))
         serials = {one.serial for one in held}
         gone = tuple(one for one in self._services.sessions if one.media_serial in serials)

@@ -197,7 +197,7 @@ class Conversation:
 
     def _synchronize(self, exchange: Exchange) -> bool:
         """Whether it was completed (else: asked to stop). The scripts run before and after it."""
-        if not self._wait_for_brake(exchange):
+        if not self._wait_for_brake(exchange) or not self._wait_resumed(exchange):
             return False
         host, around = self._host, self._surroundings.around
         around.begin(host, exchange.check, lambda reason: self._standing.set(ReplicaState.CONNECTING, reason))
@@ -208,11 +208,17 @@ class Conversation:
             around.end(host, completed=completed)
         return completed
 
+    def _wait_resumed(self, exchange: Exchange) -> bool:
+        """Wait while the replica is suspended, which then stays as it is; False: asked to stop."""
+        standing = self._standing
+        while standing.suspended and not standing.stopping.is_set():
+            standing.wait_resumed(_IDLE_S)
+            exchange.check()
+        return not standing.stopping.is_set()
+
     def _synchronize_now(self, exchange: Exchange) -> bool:
-        with contextlib.ExitStack() as stack:
-            while True:
-                if not self._wait_for_brake(exchange):
-                    return False
+        while self._wait_for_brake(exchange) and self._wait_resumed(exchange):
+            with contextlib.ExitStack() as stack:
                 try:
                     start = stack.enter_context(self._recorder.synchronization(exchange.check))
                 except BusyError:
@@ -222,11 +228,12 @@ class Conversation:
                 if self._standing.stopping.is_set():
                     return False
                 self._spool.skip_to(self._host, position)
-                return self._synchronize_from(exchange, position, reader)
+                if self._standing.synchronizes():
+                    return self._synchronize_from(exchange, position, reader)
+        return False
 
     def _synchronize_from(self, exchange: Exchange, position: int, reader: ShadowReader) -> bool:
         self._troubles.clear()
-        self._standing.synchronizes()
         run = SyncRun(
             self._scenario,
             self._spec,

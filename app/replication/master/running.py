@@ -340,6 +340,7 @@ class Running:
         if self.braked is not None:
             raise BusyError("ER00262", scenario=self.scenario.name)
         self._senders.synchronize(replica)
+        self.changed()
 
     def suspended(self) -> list[str]:
         """The replicas held now; before there are senders, those that will be."""

@@ -146,8 +146,12 @@ class Sender:
         return self._conversation.exchange
 
     def request_synchronization(self, *, instead: bool = False) -> None:
-        """Synchronise as soon as the replica is there, whatever it has; `instead` of what is not sent yet."""
+        """Synchronise as soon as the replica is there, whatever it has; `instead` of what is not sent yet.
+
+        While it is suspended that waits until it is resumed; a restart does not forget it. Raises OSError.
+        """
         self._start_again()
+        self._spool.set_proved(self.spec.host, proved=False)
         standing = self._standing
         with standing.news:
             standing.want_synchronization(instead=instead)
@@ -165,6 +169,9 @@ class Sender:
         standing = self._standing
         if standing.suspended and standing.state is not ReplicaState.SYNCHRONIZING:
             return ReplicaState.SUSPENDED
+        if standing.sync_wanted and standing.state is ReplicaState.REPLICATING:
+            # It was asked for and begins at once.
+            return ReplicaState.SYNCHRONIZING
         return standing.state
 
     @property

@@ -60,14 +60,17 @@ class Standing:
             self.sync_wanted = True
             self.drained_at = 0 if instead else self._spool.last_seq
 
-    def synchronizes(self) -> None:
-        """A synchronisation begins, of all that was wanted."""
+    def synchronizes(self) -> bool:
+        """A synchronisation begins, of all that was wanted; False: it must not, as sending is held."""
         with self.news:
+            if self.suspended:
+                return False
             self.committed = None
             self.state = ReplicaState.SYNCHRONIZING
             self.reason = ""
             self.sync_wanted = False
         self._changed()
+        return True
 
     def connected(self) -> None:
         """A new stream: nothing was sent in it."""

@@ -63,12 +63,12 @@ class Streaming:
             exchange.check()
             if standing.state in (ReplicaState.REPLICATING, ReplicaState.BRAKED, ReplicaState.PROBLEM):
                 self.show()
-            if standing.sync_wanted and (standing.sent >= standing.drained_at or standing.suspended):
-                if exchange.wait(lambda: not standing.unanswered, _IDLE_S):
-                    return
-                continue
             if standing.suspended:
                 standing.wait_resumed(_IDLE_S)
+                continue
+            if standing.sync_wanted and standing.sent >= standing.drained_at:
+                if exchange.wait(lambda: not standing.unanswered, _IDLE_S):
+                    return
                 continue
             held, bound = self._brake.held, self._brake.bound()
             if bound is not None and standing.sent >= bound:

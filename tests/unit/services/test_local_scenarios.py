@@ -454,3 +454,30 @@ def test_of_several_replicas_none_is_changed_or_copied_back_unless_it_is_named(
     assert connections.agent.rewound == []
     scenarios.rewind("files", "good", replica="branch")
     assert connections.agent.rewound == ["p1"]
+
+
+def test_the_end_of_a_synchronisation_that_was_asked_for_is_waited_for_by_replica(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = scenarios.create(new())
+    states = [ReplicaState.SYNCHRONIZING, ReplicaState.DISCONNECTED, ReplicaState.SYNCHRONIZING]
+
+    def stands(_scenario_id: int) -> ScenarioStatus:
+        state = states.pop(0) if len(states) > 1 else states[0]
+        return ScenarioStatus(made, connections.agent.state, replicas=(ReplicaStatus("localhost", state),))
+
+    monkeypatch.setattr(connections.agent, "scenario", stands)
+    connections.agent.state = ScenarioState.REPLICATING
+    with pytest.raises(BusyError, match="E1121"):
+        scenarios.wait_synchronized("files", timeout_s=0.5)
+    states[:] = [ReplicaState.SYNCHRONIZING, ReplicaState.DISCONNECTED, ReplicaState.REPLICATING]
+    assert scenarios.wait_synchronized("files", "localhost", timeout_s=5) == []
+    assert states == [ReplicaState.REPLICATING]
+    states[:] = [ReplicaState.SUSPENDED]
+    assert scenarios.wait_synchronized("files", timeout_s=5) == ["localhost"]
+    states[:] = [ReplicaState.BRAKED]
+    with pytest.raises(BusyError, match="E1196"):
+        scenarios.wait_synchronized("files", timeout_s=5)
+    states[:], connections.agent.state = [ReplicaState.SYNCHRONIZING], ScenarioState.STOPPING
+    with pytest.raises(BusyError, match="E1196"):
+        scenarios.wait_synchronized("files", timeout_s=5)
