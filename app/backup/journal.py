@@ -133,6 +133,13 @@ class Journal:
         if self._buffered >= _BUFFERED:
             self.write()
 
+    def append_encoded(self, records: bytes) -> None:
+        """Add whole records, as `encode` makes each."""
+        self._buffer.append(records)
+        self._buffered += len(records)
+        if self._buffered >= _BUFFERED:
+            self.write()
+
     def write(self) -> None:
         """All records are in the file: they outlive this process."""
         data = memoryview(b"".join(self._buffer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from app.backup.api import RestoreSink
 from app.backup.commit import Staged
@@ -13,12 +13,12 @@ from app.backup.items import Item
 from app.backup.journal import Fingerprint
 from app.backup.metadata import differing
 from app.backup.new_files import Cut, fingerprint
-from app.media.node import FILE, KIND, NAME, SYMLINK
+from app.media.node import FILE, KIND, NAME, SYMLINK, Entry
 from app.model.errors import Problem
 from app.model.paths import shown
 from app.native import native
 
-_scan = native("scan")
+_restored = native("restored")
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -68,29 +68,22 @@ class ReadBack:
 
     def check_new(self, cuts: list[Cut]) -> None:
         """The same of what others have put in place; see `check_placed`."""
-        last, found = b"", {}
-        # Those of one directory come one after the other, as a rule: it is looked at once.
-        for cut in sorted(cuts, key=lambda one: one.files.target):
-            if cut.files.target != last:
-                self._tick(cut.files.source)
-                last, found = cut.files.target, self._in_place(cut)
-            for entry, inode in zip(cut.entries, cut.inodes, strict=True):
-                there = found.get(entry[NAME])
-                if there is not None and Fingerprint.plain(there) == fingerprint(entry, inode):
-                    self.verified += 1
-                else:
-                    self.check([cut.files.item(entry)])
+        for cut in cuts:
+            self._tick(cut.files.source)
+            others = self._others(cut)
+            self.verified += len(cut.entries) - len(others)
+            self.check([cut.files.item(cut.entries[number]) for number in others])
 
-    def _in_place(self, cut: Cut) -> dict[bytes, Any]:
-        """What is in a directory, by name, as far as it can be told in one look."""
-        names = [entry[NAME] for entry in cut.files.entries]
+    def _others(self, cut: Cut) -> list[int]:
+        """The numbers of those that are not in place: there is nothing, or something else."""
         try:
-            fd, _ = self._sink.place(cut.files.target + b"/" + names[0])
-            if _scan is not None:
-                return dict(_scan.entries(fd, b".", b"")[0])
-            return {name: os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names}
+            fd, _ = self._sink.place(cut.files.target + b"/" + cut.files.entries[0][NAME])
         except OSError:
-            return {}
+            return list(range(len(cut.entries)))
+        if _restored is not None:
+            return cast("list[int]", _restored.unequal(fd, cut.entries, cut.inodes))
+        made = enumerate(zip(cut.entries, cut.inodes, strict=True))
+        return [number for number, (entry, inode) in made if not _is_in(fd, entry, inode)]
 
     def check(self, items: list[Item]) -> None:
         """Read back what is in place."""
@@ -128,3 +121,11 @@ class ReadBack:
             return equal, differing(descriptor, metadata, found)
         finally:
             os.close(descriptor)
+
+
+def _is_in(fd: int, entry: Entry, inode: int) -> bool:
+    try:
+        found = os.stat(entry[NAME], dir_fd=fd, follow_symlinks=False)
+    except OSError:
+        return False
+    return Fingerprint.plain(found) == fingerprint(entry, inode)

@@ -7,6 +7,9 @@ from app.backup.commit import Figures
 from app.backup.journal import Journal
 from app.backup.new_files import Cut, fingerprint
 from app.media.node import NAME
+from app.native import native
+
+_restored = native("restored")
 
 
 def take_over(cuts: list[Cut], sink: RestoreSink, journal: Journal | None, figures: Figures) -> None:
@@ -15,13 +18,9 @@ def take_over(cuts: list[Cut], sink: RestoreSink, journal: Journal | None, figur
     What is raised ends the restore; those that were not taken over are gone then.
     """
     for number, cut in enumerate(cuts):
-        base = cut.files.target + b"/"
         try:
             if journal is not None:
-                journal.append_created(
-                    (base + entry[NAME], fingerprint(entry, inode))
-                    for entry, inode in zip(cut.entries, cut.inodes, strict=True)
-                )
+                _note(cut, journal)
             sink.publish_new(cut)
         except BaseException:
             for one in cuts[number:]:
@@ -29,3 +28,15 @@ def take_over(cuts: list[Cut], sink: RestoreSink, journal: Journal | None, figur
             raise
         figures.files += len(cut.entries)
         figures.bytes += cut.size_bytes
+
+
+def _note(cut: Cut, journal: Journal) -> None:
+    base = cut.files.target + b"/"
+    records = None if _restored is None else _restored.records(base, cut.entries, cut.inodes)
+    if records is not None:
+        journal.append_encoded(records)
+        return
+    journal.append_created(
+        (base + entry[NAME], fingerprint(entry, inode))
+        for entry, inode in zip(cut.entries, cut.inodes, strict=True)
+    )

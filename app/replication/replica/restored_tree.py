@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from app.model.entry import EntryKind, Metadata
+from app.model.entry import EntryKind, Metadata, order_key
 from app.model.paths import check_relative
 from app.native import native
 from app.replication.metadata import read_xattrs, xattr_digest
@@ -22,6 +23,9 @@ from app.replication.replica.trouble import PathTrouble
 from app.replication.staged import TreeEntry, unpacked_files
 
 _scan = native("scan")
+_restored = native("restored")
+_SIZE = 6
+"""Where a row of states has it."""
 
 
 def staged_tree(
@@ -47,25 +51,22 @@ def staged_tree(
     grown = Grown(root, path, staged, top.st_ino)
     _note(grown, b"", wanted[b""], top, side.directory(staged), b".")
     packed = _by_directory(files)
-    count, here, rows = len(wanted), b"", _unpacked(packed, b"", path)
-    count += len(rows)
-    for above, fd, name, status in _beneath(side, staged):
-        if above != here:
-            # One directory after the other: no more than its files are held besides what they become.
-            here, rows = above, _unpacked(packed, above, path)
-            count += len(rows)
-        relative = above + b"/" + name if above else name
-        row = rows.get(name)
-        if row is not None:
-            metadata = Metadata(EntryKind.FILE, *row)
-        elif relative in wanted:
-            metadata = wanted[relative]
-        else:
-            raise PathTrouble("ER00404", path, final=True)
-        if stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
-            raise PathTrouble("ER00404", path, final=True)
-        _note(grown, relative, metadata, status, fd, name)
-    count += sum(len(_unpacked(packed, above, path)) for above in list(packed))
+    count, pending = len(wanted), [b""]
+    while pending:
+        above = pending.pop()
+        fd = side.directory(staged + b"/" + above if above else staged)
+        # One directory after the other: no more than its files are held besides what they become.
+        told_here = _ToldFiles(packed.pop(above, []), path)
+        for name, status in _look(grown, above, fd, told_here):
+            relative = above + b"/" + name if above else name
+            metadata = wanted.get(relative) or told_here.metadata(name)
+            if metadata is None or stat.S_IFMT(status.st_mode) != file_type(metadata.kind):
+                raise PathTrouble("ER00404", path, final=True)
+            _note(grown, relative, metadata, status, fd, name)
+            if stat.S_ISDIR(status.st_mode):
+                pending.append(relative)
+        count += told_here.count
+    count += sum(_ToldFiles(parts, path).count for parts in packed.values())
     if len(grown.states) != count:
         raise PathTrouble("ER00404", path, final=True)
     return grown
@@ -79,17 +80,51 @@ def _by_directory(files: Sequence[tuple[bytes, bytes]]) -> dict[bytes, list[byte
     return found
 
 
-def _unpacked(
-    packed: dict[bytes, list[bytes]], above: bytes, path: bytes
-) -> dict[bytes, tuple[int, int, int, int, int]]:
-    """Take what the files of a directory have, by name. Raises PathTrouble."""
-    found: dict[bytes, tuple[int, int, int, int, int]] = {}
-    try:
-        for part in packed.pop(above, ()):
-            found.update((row[0], row[1:]) for row in unpacked_files(part))
-    except ValueError:
-        raise PathTrouble("ER00404", path, final=True) from None
-    return found
+class _ToldFiles:
+    """What was told of the files of a directory, unpacked when one is asked for. Raises PathTrouble."""
+
+    def __init__(self, parts: list[bytes], path: bytes) -> None:
+        self.parts = parts
+        self._path = path
+        self._count: int | None = None
+        self._rows: dict[bytes, tuple[int, int, int, int, int]] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self._unpacked()) if self._count is None else self._count
+
+    @count.setter
+    def count(self, count: int) -> None:
+        self._count = count
+
+    def metadata(self, name: bytes) -> Metadata | None:
+        """Of one of them."""
+        row = self._unpacked().get(name)
+        return None if row is None else Metadata(EntryKind.FILE, *row)
+
+    def _unpacked(self) -> dict[bytes, tuple[int, int, int, int, int]]:
+        if self._rows is None:
+            self._rows = {}
+            try:
+                for part in self.parts:
+                    self._rows.update((row[0], row[1:]) for row in unpacked_files(part))
+            except ValueError:
+                raise PathTrouble("ER00404", self._path, final=True) from None
+        return self._rows
+
+
+def _look(grown: Grown, above: bytes, fd: int, files: _ToldFiles) -> Iterable[tuple[bytes, os.stat_result]]:
+    """What is in a directory, but for files that are exactly as told: those are noted."""
+    if _restored is not None and files.parts:
+        prefix = order_key(b"/".join((grown.path, above, b"") if above else (grown.path, b"")))
+        seen = _restored.rows(fd, files.parts, grown.root, prefix)
+        if seen is not None:
+            rows, others, files.count = seen
+            grown.states += rows
+            grown.size_bytes += sum(row[_SIZE] for row in rows)
+            return _statuses(fd, others)
+    return _entries(fd)
 
 
 def place_tree(batch: Batch, carrier: Carrier, number: int, grown: Grown) -> None:
@@ -124,16 +159,11 @@ def _note(
         grown.wanted[path] = entry
 
 
-def _beneath(side: Rooted, staged: bytes) -> Iterator[tuple[bytes, int, bytes, os.stat_result]]:
-    """(path of its directory, descriptor of that, name, status), directories before what is in them."""
-    pending = [b""]
-    while pending:
-        above = pending.pop()
-        fd = side.directory(staged + b"/" + above if above else staged)
-        for name, status in _entries(fd):
-            yield above, fd, name, status
-            if stat.S_ISDIR(status.st_mode):
-                pending.append(above + b"/" + name if above else name)
+def _statuses(fd: int, names: Iterable[bytes]) -> Iterator[tuple[bytes, os.stat_result]]:
+    for name in names:
+        # What vanished is missed when all is counted.
+        with contextlib.suppress(FileNotFoundError):
+            yield name, os.stat(name, dir_fd=fd, follow_symlinks=False)
 
 
 def _entries(fd: int) -> Iterable[tuple[bytes, os.stat_result]]:
@@ -141,5 +171,4 @@ def _entries(fd: int) -> Iterable[tuple[bytes, os.stat_result]]:
         found, unread = _scan.entries(fd, b".", b"")
         if not unread:
             return cast("Iterable[tuple[bytes, os.stat_result]]", found)
-    names = map(os.fsencode, os.listdir(fd))
-    return [(name, os.stat(name, dir_fd=fd, follow_symlinks=False)) for name in names]
+    return _statuses(fd, map(os.fsencode, os.listdir(fd)))
