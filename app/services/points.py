@@ -54,7 +54,7 @@ def resolve_point(find: FindPoints, to: str, scenario: str) -> RewindPoint:
     if not earlier:
         oldest = min((point.at for point in find((), _MANY)), default=None)
         raise NotFoundError(
-            "E1126", time=to, scenario=scenario, oldest=oldest.isoformat() if oldest else "none is kept"
+            "E1126", time=to, scenario=scenario, oldest=oldest.isoformat() if oldest else "none"
         )
     return earlier[0]
 

@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS troubles (
 ) WITHOUT ROWID;
 """
 
+SYNC_BEGIN, SYNC_END = "begin", "end"
+"""The texts of the marks at both ends of a synchronisation."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMark:

@@ -24,7 +24,7 @@ from app.replication.records import (
     StageContent,
 )
 from app.replication.replica.ahead import Made
-from app.replication.replica.applied import StoredMark
+from app.replication.replica.applied import SYNC_BEGIN, SYNC_END, StoredMark
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift_repair import over_others
@@ -36,7 +36,6 @@ from app.replication.replica.side_store import STAGE
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree
 
-SYNC_BEGIN, SYNC_END = "begin", "end"
 _DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )

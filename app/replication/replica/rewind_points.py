@@ -12,6 +12,7 @@ from app.model.errors import NotFoundError
 from app.model.paths import is_beneath
 from app.model.rewind import PointKind, RewindDensity, RewindPoint
 from app.model.scenario import Scenario
+from app.replication.replica.applied import SYNC_BEGIN, StoredMark
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.rewind_index import Wanted
 from app.replication.replica.steps import NAMES, Operation
@@ -124,7 +125,13 @@ def _marks(
             or (wanted.until is not None and mark.at > wanted.until)
         ):
             continue
-        yield key, RewindPoint(mark.id, mark.kind, mark.at, mark.change, replica, mark.text)
+        yield key, RewindPoint(_id_of(mark), mark.kind, mark.at, mark.change, replica, mark.text)
+
+
+def _id_of(mark: StoredMark) -> str:
+    """The id of a point: of a synchronisation, which has one for both its ends, that is its end."""
+    begins = mark.kind is PointKind.SYNCHRONIZATION and mark.text == SYNC_BEGIN
+    return f"{BEFORE}{mark.id}" if begins else mark.id
 
 
 def _operations(
@@ -206,7 +213,7 @@ def _root_of(scenario: Scenario, path: bytes) -> tuple[int, bytes]:
 
 def _key_of(store: ReplicaStore, scenario: Scenario, point_id: str) -> tuple[int, int, int]:
     for number, mark in enumerate(store.index.marks()):
-        if mark.id == point_id:
+        if _id_of(mark) == point_id:
             return -mark.change, 0, number
     if point_id[:1] == "c" and point_id[1:].isdecimal():
         return -int(point_id[1:]), 1, 0
@@ -216,7 +223,7 @@ def _key_of(store: ReplicaStore, scenario: Scenario, point_id: str) -> tuple[int
 def find_point(store: ReplicaStore, scenario: Scenario, replica: str, wanted: str) -> RewindPoint:
     """The point with this id, bookmark text or UTC time (the state at that moment).
 
-    `before:` in front of the id of an operation means the state just before it.
+    `before:` in front of the id of an operation, or a synchronisation, means the state just before it.
 
     Raises:
         NotFoundError: ER00417 when there is none, or it is older than what the rewind log holds.

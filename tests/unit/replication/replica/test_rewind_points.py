@@ -72,6 +72,21 @@ def test_operations_say_what_they_did_and_where(store: ReplicaStore) -> None:
     ]
 
 
+def test_both_ends_of_a_synchronisation_can_be_gone_back_to(store: ReplicaStore) -> None:
+    filled(store)
+    before = store.change
+    applier, at = begin_stream(store), datetime.now(UTC)
+    applier.apply_sync("e", 1, [Mark(PointKind.SYNCHRONIZATION, "s", "begin", at), put(b"new", b"1")], 1)
+    applier.apply_sync("e", 1, [put(b"newer", b"1"), Mark(PointKind.SYNCHRONIZATION, "s", "end", at)], 1)
+    begin, end = sorted(listed(store, kinds=(PointKind.SYNCHRONIZATION,)), key=lambda point: point.change)
+    assert (begin.id, begin.text, begin.change) == ("before:s", "begin", before)
+    assert (end.id, end.text, end.change) == ("s", "end", store.change)
+    assert find_point(store, SCENARIO, "r", begin.id) == begin
+    assert find_point(store, SCENARIO, "r", end.id) == end
+    assert [point.change for point in listed(store, limit=2, after=end.id)] == [end.change, before + 1]
+    assert listed(store, after=begin.id) == [point for point in listed(store) if point.change <= before][1:]
+
+
 def test_points_of_a_path_are_those_at_it_and_beneath_in_its_root(store: ReplicaStore) -> None:
     filled(store)
     operations = (PointKind.OPERATION,)
