@@ -105,7 +105,12 @@ def expire(*, media: str, date: datetime | None, wait: bool) -> int:
 
 @click.command(help="Write nothing to MEDIA any more; its sessions can still be restored.")
 @click.argument("media")
-@click.option("--forget", is_flag=True, help="It is gone for good: forget it, with its sessions.")
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="It, or one of its set, is gone for good: forget the set, with its sessions; what is left of it is "
+    "erased.",
+)
 @click.option("--undo", is_flag=True, help="Use it again.")
 @_plan
 @_yes
@@ -116,7 +121,7 @@ def retire(*, media: str, forget: bool, undo: bool, only_plan: bool, yes: bool, 
     if forget and undo:
         raise click.UsageError("--forget and --undo are opposites.")
     service = context.services.storage
-    plan = service.plan_erase(media)
+    plan = service.plan_erase(media, forget=forget)
     if only_plan:
         return _show_plan(
             context, plan, "" if forget else "Nothing is lost; nothing is written to it any more."

@@ -13,7 +13,7 @@ from app.catalog.api import Catalog
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, find_media, online_media
 from app.media import api as media
-from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.errors import ArcxoError, BusyError, NotFoundError, UsageError
 from app.model.job import BackupScript, Job, JobStatus, RestoreScript
 from app.model.media import MediaInfo, PoolSet, SessionInfo, SetPlan
 
@@ -185,6 +185,25 @@ def plan_erase(catalog: Catalog, one: MediaSet, now: datetime) -> SetPlan:
     fault = why_protected(one, now)
     if fault is None and one.missing:
         fault = not_all_here(one)
+    return _plan(catalog, one, describe(fault) if fault is not None else "")
+
+
+def plan_forget(catalog: Catalog, one: MediaSet) -> SetPlan:
+    """What forgetting a set would do now: its media that can be reached are erased; changes nothing."""
+    from app.messages import describe
+
+    fault = cannot_be_forgotten(one)
+    return _plan(catalog, one, describe(fault) if fault is not None else "")
+
+
+def cannot_be_forgotten(one: MediaSet) -> UsageError | None:
+    """E5216 for a set of which nothing is gone."""
+    if one.missing:
+        return None
+    return UsageError("E5216", media=one.name, devices=", ".join(sorted({i.device.name for i in one.online})))
+
+
+def _plan(catalog: Catalog, one: MediaSet, refused: str) -> SetPlan:
     used = sum(media.used_bytes(item.path) for item in one.online)
     return SetPlan(
         name=one.name,
@@ -193,7 +212,7 @@ def plan_erase(catalog: Catalog, one: MediaSet, now: datetime) -> SetPlan:
         sessions=tuple(sessions_of(catalog, one)),
         used_bytes=used,
         missing=one.missing,
-        refused=describe(fault) if fault is not None else "",
+        refused=refused,
     )
 
 
@@ -210,17 +229,20 @@ def erase_set(
     *,
     lanes: Lanes | None = None,
     besides: Collection[int] = (),
+    rest: bool = False,
 ) -> None:
     """Erase all media of a set, telling each session that is lost. Killed anywhere, it is finished later.
+
+    With `rest` the set has lost a media for good: what is left is erased, protected or not; all is forgotten.
 
     Raises:
         ArcxoError: E5201, E5202 protected; E5203 a media cannot be reached. BusyError: E5204 in use.
         Nothing is changed then.
     """
-    fault = why_protected(one, now)
+    fault = None if rest else why_protected(one, now)
     if fault is not None:
         raise fault
-    if one.missing:
+    if one.missing and not rest:
         raise not_all_here(one)
     if users := users_of(catalog, one, lanes=lanes, besides=besides):
         raise BusyError("E5204", media=one.name, users=", ".join(users))

@@ -33,7 +33,7 @@ class Scan:
     def run(self, number: int = 0) -> JobResult:
         """List the sessions, or the one of a number (NotFoundError E4121), and read what can be read.
 
-        Failed when something is damaged; Incomplete when a password was missing.
+        Failed when something is damaged; Incomplete when a password was missing, or a media of the set.
         """
         control, one = self._control, self._media
         label = one.label
@@ -84,12 +84,24 @@ class Scan:
             stored=size_text(header.stored_bytes),
             consistency=header.consistency.value,
             provider=header.snapshot_provider,
-            server=header.server or "-",
+            written_by=header.server or "-",
             notes=", ".join(notes) or "-",
         )
         if not self._keys.is_open(header):
             self._unread += 1
             control.note("W5610", session=header.number, media=self._media.label.name)
+            return
+        lacking = media.absence(self._media.path, header.number)
+        if lacking is not None:
+            # What is elsewhere is not damaged; and what is here says nothing without it.
+            self._unread += 1
+            control.warn(
+                "W5179",
+                session=header.number,
+                media=self._media.label.name,
+                size=size_text(lacking.size_bytes),
+                missing=", ".join(lacking.missing),
+            )
             return
         try:
             damaged = self._walk(header)

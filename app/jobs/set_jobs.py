@@ -9,7 +9,16 @@ from app.jobs.control import JobControl
 from app.jobs.home import automatic_media_name
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import media_names, new_media
-from app.jobs.media_sets import MediaSet, erase_set, media_sets, relabel_set, sessions_of, set_of, users_of
+from app.jobs.media_sets import (
+    MediaSet,
+    cannot_be_forgotten,
+    erase_set,
+    media_sets,
+    relabel_set,
+    sessions_of,
+    set_of,
+    users_of,
+)
 from app.jobs.runner import Outcome
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.job import JobKind, JobPhase, JobResult
@@ -66,7 +75,7 @@ class SetJobs:
             group=device.group,
         )
 
-    def _erase(self, control: JobControl, one: MediaSet) -> None:
+    def _erase(self, control: JobControl, one: MediaSet, *, rest: bool = False) -> None:
         self._wait_until_unused(control, one)
         control.begin_phase(JobPhase.FINISH)
         control.progress(media=one.name)
@@ -75,9 +84,14 @@ class SetJobs:
             # What the catalog and the media say now: it may have got another media meanwhile.
             now_is = next((other for other in media_sets(self._catalog) if other.set_id == one.set_id), None)
             if now_is is not None:
-                own = {control.job.id}
                 erase_set(
-                    self._catalog, now_is, control.note, datetime.now(UTC), lanes=self._lanes, besides=own
+                    self._catalog,
+                    now_is,
+                    control.note,
+                    datetime.now(UTC),
+                    lanes=self._lanes,
+                    besides={control.job.id},
+                    rest=rest and bool(now_is.missing),
                 )
 
     def _wait_until_unused(self, control: JobControl, one: MediaSet) -> None:
@@ -110,9 +124,13 @@ class SetJobs:
             self._catalog.media.put_set(one.set_id, retired=True, pool="", pool_set=PoolSet.NONE)
             control.note("N5209", media=one.name, sessions=len(lost))
             return
+        fault = cannot_be_forgotten(one)
+        if fault is not None:
+            raise fault
         if one.online:
-            devices = ", ".join(sorted({item.device.name for item in one.online}))
-            raise ArcxoError("E5216", media=one.name, devices=devices)
+            self._erase(control, one, rest=True)
+            control.note("N5217", media=one.name, count=len(one.known), sessions=len(lost))
+            return
         for session in lost:
             control.warn(
                 "W5162",

@@ -190,11 +190,14 @@ class LocalStorage:
             parameters["expires"] = expires_at.isoformat()
         return self._submit(JobKind.MEDIA_FORMAT, parameters)
 
-    def plan_erase(self, media: str) -> SetPlan:
-        """What erasing the set of a media would do. E6010, E6006."""
-        from app.jobs.media_sets import plan_erase, set_of
+    def plan_erase(self, media: str, *, forget: bool = False) -> SetPlan:
+        """What erasing the set of a media, or forgetting it, would do. E6010, E6006."""
+        from app.jobs.media_sets import plan_erase, plan_forget, set_of
 
-        return plan_erase(self._catalog, set_of(self._catalog, media), datetime.now(UTC))
+        one = set_of(self._catalog, media)
+        return (
+            plan_forget(self._catalog, one) if forget else plan_erase(self._catalog, one, datetime.now(UTC))
+        )
 
     def erase(self, media: str) -> Job:
         """Submit an erase job; what would be refused is refused at once."""
@@ -233,12 +236,12 @@ class LocalStorage:
 
     def retire(self, media: str, *, forget: bool = False, undo: bool = False) -> Job:
         """Submit a retirement, or what takes it back."""
-        from app.jobs.media_sets import set_of
+        from app.jobs.media_sets import cannot_be_forgotten, set_of
 
         one = set_of(self._catalog, media)
-        if forget and one.online:
-            devices = ", ".join(sorted({item.device.name for item in one.online}))
-            raise UsageError("E5216", media=one.name, devices=devices)
+        fault = cannot_be_forgotten(one) if forget else None
+        if fault is not None:
+            raise fault
         how = "forget" if forget else "undo" if undo else ""
         return self._submit(JobKind.MEDIA_RETIRE, {"media": one.first.serial, "how": how})
 

@@ -111,7 +111,8 @@ class StorageRig:
             JobKind.RESTORE: RestoreJobs(self.catalog, self.store, agents),
         }
         kinds |= {kind: on_media for kind in JobKind if kind.value.startswith("media_")}
-        kinds[JobKind.MEDIA_COPY] = MediaUtilities(self.catalog, self.store, agents, lanes)
+        utilities = MediaUtilities(self.catalog, self.store, agents, lanes)
+        kinds |= dict.fromkeys((JobKind.MEDIA_COPY, JobKind.MEDIA_SCAN), utilities)
         self.queue = JobQueue(self.catalog, "server-1", "server", kinds)
         self.reported: list[tuple[str, dict[str, object]]] = []
         self.catalog.servers.put("server-1", "server", os.getpid(), "1")

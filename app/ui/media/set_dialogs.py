@@ -183,7 +183,7 @@ class ForgetDialog(_LossDialog):
             context,
             f"Forget {media.name}?",
             "For media that are gone for good. They leave the catalog with their sessions; if they turn up "
-            "again, Merge brings them back.",
+            "again, Merge brings them back. What can still be reached of the set is erased.",
             f"Forget {media.name}",
             parent,
             width=560,
@@ -191,11 +191,7 @@ class ForgetDialog(_LossDialog):
         )
         self.media = media
         self._prepare(storage)
-        self.ask(partial(context.services.storage.plan_erase, media.serial))
-
-    def fault(self) -> str:
-        """That media are missing is the reason to forget them, and refuses nothing."""
-        return "What is lost is not known yet" if self.plan is None else ""
+        self.ask(partial(context.services.storage.plan_erase, media.serial, forget=True))
 
     def call(self) -> Callable[[], Any]:
         """Submit the job."""

@@ -163,6 +163,30 @@ def test_retired_media_are_not_written_to_and_gone_ones_can_be_forgotten(rig: St
     assert [one.media_serial for one in rig.sessions()] == [second.media_serial]
 
 
+def test_a_set_that_lost_a_media_for_good_is_given_up_and_the_rest_of_it_erased(rig: StorageRig) -> None:
+    spanned(rig)
+    with pytest.raises(UsageError, match="E5216"):
+        rig.storage.retire("M", forget=True)
+    assert "E5216" in rig.storage.plan_erase("M", forget=True).refused
+    one = rig.directory / "devices" / "one"
+    os.rename(one, f"{one}.away")
+    with pytest.raises(ArcxoError, match="E5203"):
+        rig.storage.erase("M")
+    plan = rig.storage.plan_erase("M", forget=True)
+    assert (len(plan.media), len(plan.missing), len(plan.sessions), plan.refused) == (2, 1, 1, "")
+    job = rig.ended(rig.storage.retire("M", forget=True))
+    assert (job.last_result, "W5162" in rig.codes(job)) == (JobResult.FINISHED, True)
+    assert (rig.sets(), rig.sessions()) == ({}, [])
+    assert os.listdir(rig.directory / "devices" / "two") == [".arcxo-device"]
+    # It turns up again: what it has is of no use alone, and it can be given up as well.
+    os.rename(f"{one}.away", one)
+    rig.storage.remove_device("one")
+    rig.storage.add_device(str(one), "one")
+    assert rig.sets() == {"M": [(1, "one")]}
+    assert rig.ended(rig.storage.erase("M")).last_result is JobResult.FINISHED
+    assert rig.sets() == {}
+
+
 def test_purging_a_session_frees_what_it_used_on_all_media_of_its_set(rig: StorageRig) -> None:
     paths = spanned(rig)
     (session,) = rig.sessions()

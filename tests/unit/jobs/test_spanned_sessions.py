@@ -11,6 +11,7 @@ import pytest
 from app.jobs.copies import readable_session
 from app.jobs.submission import submit_media, submit_restore
 from app.media.api import format_media
+from app.messages.catalogue import render
 from app.model.job import Destination, JobKind, JobResult, RestoreScript, RestoreSelection, Structure
 from tests.support.storage_rig import StorageRig
 
@@ -66,6 +67,12 @@ def test_a_check_without_one_media_of_the_set_says_so_and_calls_nothing_damaged(
     assert "sequence 1, device one" in line.params["missing"]
     (session,) = rig.sessions()
     assert (session.damaged, session.verified_at) == (False, None)
+    scan = rig.ended(
+        submit_media(rig.catalog, JobKind.MEDIA_SCAN, {"media": last.serial, "contents": "true"})
+    )
+    assert (scan.last_result, "W5179" in rig.codes(scan)) == (JobResult.INCOMPLETE, True)
+    (line,) = [each for each in rig.catalog.log.list(job_id=scan.id) if each.code == "N5608"]
+    assert render(line.code, line.params).text.endswith("written by server -; -")
     os.rename(f"{one}.away", one)
     job = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_VERIFY, {"media": last.serial, "full": "true"}))
     assert job.last_result is JobResult.FINISHED
