@@ -28,17 +28,21 @@ def connect_private(path: str, *, timeout_s: float, read_only: bool = False) -> 
     Autocommit, for any thread. Another process waits for the whole life of the last one, up to its time-out.
     Raises sqlite3.Error.
     """
-    options = ["mode=ro"] if read_only else []
-    if os.name == "posix":
-        options.append("vfs=unix-excl")
-    place = urllib.parse.quote(os.fsencode(path))
     return sqlite3.connect(
-        f"file:{place}?{'&'.join(options)}",
+        private_uri(path, read_only=read_only),
         uri=True,
         timeout=timeout_s,
         isolation_level=None,
         check_same_thread=False,
     )
+
+
+def private_uri(path: str, *, read_only: bool = False) -> str:
+    """What SQLite is to open for that."""
+    options = ["mode=ro"] if read_only else []
+    if os.name == "posix":
+        options.append("vfs=unix-excl")
+    return f"file:{urllib.parse.quote(os.fsencode(path))}?{'&'.join(options)}"
 
 
 def put_many(database: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

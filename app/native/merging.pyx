@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from app.native.recorded cimport Row, Rows
 from app.native.unpacking cimport NO_NUMBER, POSITIVE, take_array, take_bytes, take_number
 
 cdef extern from "Python.h":
@@ -108,7 +109,7 @@ cdef class Merge:
     """
 
     cdef:
-        list _rows
+        Rows _rows
         Py_ssize_t _at
         Py_ssize_t _first
         bint _rows_over
@@ -133,7 +134,7 @@ cdef class Merge:
     def __cinit__(
         self, bint trusted, unproved_ns, int64_t new_most, Py_ssize_t run_entries, int64_t run_bytes
     ):
-        self._rows = []
+        self._rows = Rows()
         self._trusted = trusted
         self._proves = unproved_ns is not None
         self._unproved = unproved_ns if unproved_ns is not None else 0
@@ -144,14 +145,19 @@ cdef class Merge:
     def __dealloc__(self):
         free(self._entries)
 
-    def rows(self, list rows):
-        """The next rows of the shadow, `ShadowRow`s; None: there are no more."""
-        if rows is None:
-            self._rows_over = True
-            rows = []
-        if self._at < len(self._rows) or self._first != self._at:
+    def rows(self, rows):
+        """The next rows of the shadow, `ShadowRow`s, best as `Rows`; None: there are no more.
+
+        Raises TypeError for what is no row.
+        """
+        cdef Rows given
+        if self._at < self._rows.count or self._first != self._at:
             raise ValueError("there are rows left")
-        self._rows = rows
+        given = rows if isinstance(rows, Rows) else Rows(() if rows is None else rows)
+        if given.seen:
+            raise ValueError("rows of another kind")
+        self._rows_over |= rows is None
+        self._rows = given
         self._at = self._first = 0
 
     def listing(self, bytes part, size_t entries_most):
@@ -212,7 +218,8 @@ cdef class Merge:
 
     def run(self):
         """The new rows that `step` told of."""
-        cdef list run = self._rows[self._first : self._at]
+        cdef Py_ssize_t at
+        cdef list run = [self._rows.row(at) for at in range(self._first, self._at)]
         self._first = self._at
         return run
 
@@ -224,6 +231,47 @@ cdef class Merge:
         cdef Entry *entry = &self._entries[self._next]
         self._next += 1
         return PyBytes_FromStringAndSize(<const char *>entry.start, entry.end - entry.start)
+
+    cdef bint _known_equal(self, const Row *row, Entry *entry) noexcept nogil:
+        """As `_equal`, of a row that is none of the interpreter's."""
+        cdef:
+            const int64_t *numbers = entry.numbers
+            const unsigned char *heap = self._rows.heap
+            int64_t changed
+        if entry.beyond:
+            return False
+        if (
+            row.mode >> 12 != numbers[0]
+            or row.mode & 0o7777 != numbers[1]
+            or row.uid != numbers[2]
+            or row.gid != numbers[3]
+            or row.size != numbers[4]
+            or row.modified != numbers[5]
+            or row.rdev != numbers[6]
+            or row.xattrs_length != entry.xattrs_length
+            or row.target_length != entry.target_length
+            or memcmp(heap + row.xattrs, entry.xattrs, row.xattrs_length)
+            or memcmp(heap + row.target, entry.target, row.target_length)
+        ):
+            return False
+        changed = row.changed if row.changed > 0 else -row.changed
+        return self._counts(row.links, changed, entry)
+
+    cdef bint _counts(self, int64_t links, int64_t changed, Entry *entry) noexcept nogil:
+        """Whether what has the same state is the same; then it is counted. `changed` without its sign."""
+        if entry.numbers[0] == DIRECTORY:
+            return True
+        if links != 1 or entry.numbers[9] != 1:
+            return False
+        if entry.numbers[0] != FILE:
+            return True
+        if not self._trusted:
+            return False
+        if self._proves and (changed == 0 or changed >= self._unproved):
+            return False
+        self.same_files += 1
+        self.same_bytes += entry.numbers[4]
+        return True
 
     cdef bint _equal(self, tuple row, Entry *entry) except -1:
         cdef int64_t changed
@@ -246,35 +294,16 @@ cdef class Merge:
             PyBytes_AS_STRING(text), entry.target, entry.target_length
         ):
             return False
-        if entry.numbers[0] == DIRECTORY:
-            return True
-        if <int64_t>row[10] != 1 or entry.numbers[9] != 1:
-            return False
-        if entry.numbers[0] != FILE:
-            return True
-        if not self._trusted:
-            return False
-        if self._proves:
-            changed = row[13]
-            changed = changed if changed > 0 else -changed
-            if changed == 0 or changed >= self._unproved:
-                return False
-        self.same_files += 1
-        self.same_bytes += entry.numbers[4]
-        return True
+        changed = row[13]
+        return self._counts(row[10], changed if changed > 0 else -changed, entry)
 
-    def step(self):
-        """What comes next, a number; see the class. `same_files` and `same_bytes` tell what was passed over.
-
-        Raises ValueError, TypeError or OverflowError for rows that are none.
-        """
+    cdef int _passed(self) noexcept nogil:
+        """Pass over what is plainly equal, or new. What `step` says, or -1: at what is next."""
         cdef:
-            Py_ssize_t total = len(self._rows)
-            tuple row
-            bytes key
+            Py_ssize_t total = self._rows.count
+            const Row *row
             Entry *entry
             int order
-            int64_t kind, size
         while True:
             if self._next == self._count and not self._listing_over:
                 return _NEW if self._first != self._at else _NEED_LISTING
@@ -283,14 +312,42 @@ cdef class Merge:
             entry = NULL if self._next == self._count else &self._entries[self._next]
             if entry != NULL and not entry.ordered:
                 return _NEW if self._first != self._at else _DISORDER
-            if self._at == total:
+            if self._at == total or entry == NULL:
+                return -1
+            row = &self._rows.items[self._at]
+            if row.made != NULL or self._first != self._at:
+                return -1
+            order = _order(self._rows.heap + row.key, row.key_length, entry.path, entry.path_length, False)
+            if order != 0 or not self._known_equal(row, entry):
+                return -1
+            self._at += 1
+            self._first = self._at
+            self._next += 1
+
+    def step(self):
+        """What comes next, a number; see the class. `same_files` and `same_bytes` tell what was passed over.
+
+        Raises ValueError, TypeError or OverflowError for rows that are none.
+        """
+        cdef:
+            tuple row
+            bytes key
+            Entry *entry
+            int order, found
+            int64_t kind, size
+        while True:
+            found = self._passed()
+            if found >= 0:
+                return found
+            entry = NULL if self._next == self._count else &self._entries[self._next]
+            if self._at == self._rows.count:
                 if self._first != self._at:
                     return _NEW
                 if entry == NULL:
                     return _END
                 self._pair_row, self._pair_entry = None, self._taken()
                 return _PAIR
-            row = self._rows[self._at]
+            row = self._rows.row(self._at)
             if len(row) != 16:
                 raise ValueError("not a row")
             key = <bytes?>row[0]

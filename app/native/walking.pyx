@@ -11,6 +11,7 @@ from app.native.posix cimport (
     AT_FDCWD, AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG,
     S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, llistxattr, openat, readdir, stat_t,
 )
+from app.native.recorded cimport Row, Rows
 
 cdef extern from "<sys/stat.h>" nogil:
     unsigned int S_IFCHR
@@ -38,6 +39,8 @@ cdef enum:
     _LISTED = 2
     NAMES_MOST = 256
 
+cdef uint64_t U63 = 0x7FFFFFFFFFFFFFFFULL
+
 cdef struct Found:
     char *name             # ends with a zero
     size_t length
@@ -61,6 +64,22 @@ cdef int _by_name(const void *one, const void *other) noexcept nogil:
     return -1 if first.length < second.length else 1 if first.length > second.length else 0
 
 
+cdef int _order(Rows rows, Py_ssize_t number, const char *path, size_t length) noexcept nogil:
+    """How the key of a row is to a path (or a key), whose slashes count as zeros."""
+    cdef:
+        const Row *row = &rows.items[number]
+        const unsigned char *key = rows.heap + row.key
+        size_t at, common = min(row.key_length, length)
+        unsigned char other
+    for at in range(common):
+        other = <unsigned char>path[at]
+        if other == c"/":
+            other = 0
+        if key[at] != other:
+            return -1 if key[at] < other else 1
+    return -1 if row.key_length < length else 1 if row.key_length > length else 0
+
+
 cdef inline int64_t _mtime(const stat_t *status) noexcept nogil:
     return kept_ns(&status.st_mtim)
 
@@ -74,15 +93,19 @@ cdef class Walk:
 
     DIRECTORY: one that is to be watched: then `enter` it, or, where that says False, `leave_out` it;
     UNUSUAL: an entry that is not for this class: look at it (`path`), then `leave_out` it;
-    NEED_ROWS: the next rows that are recorded are wanted (`recorded`, `SeenRow`s; None: there are no more);
+    NEED_ROWS: the next rows that are recorded are wanted (`recorded`, `SeenRow`s, best as `Rows`; None: there are no
+    more);
     FULL: as many entries as a part may have were passed; END: all were.
 
     Names that begin with `reserved` (with `ask_all` all) are left out where `leaves_out(path, directory=)` says
     so. An extended attribute `passed_over` that is the only one counts as none.
 
-    `part`, `plain` and `gone` are what was found since they were taken last: rows as `ShadowRow`, the values for
+    `part`, `plain` and `gone` are what was found since they were taken last: `Rows` as `ShadowRow`, the values for
     `Shadow.put_plain` of those that are not recorded so, and the keys recorded of what is not there. Whoever handles an
-    entry itself adds to them, and takes what is recorded of it by `recorded_at`.
+    entry itself adds to them, and takes what is recorded of it by `recorded_at`. `files` and `size_bytes` count what
+    `part` has had so far from here.
+
+    What is as it is recorded is passed over without the interpreter.
     """
 
     cdef:
@@ -100,15 +123,17 @@ cdef class Walk:
         size_t _path_length
         size_t _path_start
         bint _ready
-        list _rows
+        Rows _rows
         Py_ssize_t _at
         bint _rows_over
         object _empty
         object _zero
-        readonly list part
+        readonly Rows part
         readonly list plain
         readonly list gone
         readonly int64_t youngest_ns
+        readonly int64_t files
+        readonly int64_t size_bytes
         public Py_ssize_t room
 
     def __cinit__(
@@ -121,10 +146,10 @@ cdef class Walk:
         self._passed_over = passed_over
         self._ask_all = ask_all
         self._leaves_out = leaves_out
-        self._rows = []
+        self._rows = Rows(seen=True)
         self._empty = b""
         self._zero = 0
-        self.part = []
+        self.part = Rows()
         self.plain = []
         self.gone = []
         self.room = room
@@ -142,25 +167,27 @@ cdef class Walk:
         free(self._levels)
         free(self._path)
 
-    cdef void _pop(self):
+    cdef void _pop(self) noexcept nogil:
         self._depth -= 1
         free(self._levels[self._depth].found)
         free(self._levels[self._depth].names)
 
-    def recorded(self, list rows):
-        """The next rows that are recorded, `SeenRow`s, in their order."""
-        if self._at < len(self._rows):
+    def recorded(self, rows):
+        """The next rows that are recorded, `SeenRow`s, in their order. Raises as `Rows` for what is none."""
+        cdef Rows given
+        if self._at < self._rows.count:
             raise ValueError("there are rows left")
-        if rows is None:
-            self._rows_over = True
-            rows = []
-        self._rows = rows
+        given = rows if isinstance(rows, Rows) else Rows(() if rows is None else rows, seen=True)
+        if not given.seen:
+            raise ValueError("rows of another kind")
+        self._rows_over |= rows is None
+        self._rows = given
         self._at = 0
 
     def taken(self):
         """(part, plain, gone) since the last time."""
         found = self.part, self.plain, self.gone
-        self.part, self.plain, self.gone = [], [], []
+        self.part, self.plain, self.gone = Rows(), [], []
         return found
 
     def path(self):
@@ -183,25 +210,36 @@ cdef class Walk:
 
         What is recorded before it is gone. False: `recorded` has to give more rows first.
         """
-        cdef tuple row
+        cdef int order
         while True:
-            if self._at == len(self._rows):
+            if self._at == self._rows.count:
                 return None if self._rows_over else False
-            row = self._rows[self._at]
-            if row[0] < key:
-                self.gone.append(row[0])
-                self._at += 1
+            order = _order(self._rows, self._at, PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key))
+            if order < 0:
+                self._is_gone()
                 continue
-            if row[0] != key:
+            if order > 0:
                 return None
             self._at += 1
-            return row
+            return self._rows.row(self._at - 1)
 
     def drop_rest(self):
         """All rows that are recorded and were given are gone."""
-        while self._at < len(self._rows):
-            self.gone.append(self._rows[self._at][0])
-            self._at += 1
+        while self._at < self._rows.count:
+            self._is_gone()
+
+    cdef int _is_gone(self) except -1 nogil:
+        """What is recorded next is not there."""
+        cdef Row *row
+        with gil:
+            row = &self._rows.items[self._at]
+            self.gone.append(
+                PyBytes_FromStringAndSize(
+                    <const char *>self._rows.heap + row.key if row.key_length else NULL, row.key_length
+                )
+            )
+        self._at += 1
+        return 0
 
     cdef Found *_next(self) except NULL:
         if not self._depth or self._levels[self._depth - 1].next >= self._levels[self._depth - 1].count:
@@ -231,7 +269,8 @@ cdef class Walk:
             raise ValueError("no directory")
         if not self._list(&status, False):
             return _REFUSED
-        kept = self._keep(&status)
+        with nogil:
+            kept = self._keep(&status)
         self._levels[level].next += 1
         self._path[length] = b"/"
         self._ready = False
@@ -356,57 +395,58 @@ cdef class Walk:
         self._depth += 1
         return True
 
-    cdef int _place(self, Found *found) except -1:
+    cdef int _place(self, const Found *found) except -1 nogil:
         """Make the path that of an entry of the level that is on top."""
         cdef size_t prefix = self._levels[self._depth - 1].prefix
         cdef char *longer
         if prefix + found.length + 2 > self._path_room:
             longer = <char *>realloc(self._path, 2 * self._path_room + found.length)
             if longer == NULL:
-                raise MemoryError
+                with gil:
+                    raise MemoryError
             self._path = longer
             self._path_room = 2 * self._path_room + found.length
         memcpy(self._path + prefix, found.name, found.length + 1)
         self._path_length = prefix + found.length
         return 0
 
-    cdef int _recorded(self, const stat_t *status, bytes key) except -1:
+    cdef int _recorded(self, const stat_t *status) except -1 nogil:
         """0: not recorded, 1: recorded so, 2: otherwise. The row is passed over."""
-        cdef tuple row
-        cdef bint same, is_device
-        cdef unsigned int kind
+        cdef:
+            const Row *row
+            Row *known
+            Py_ssize_t at = self._at
+            unsigned int kind = status.st_mode & S_IFMT
         # The caller has seen to it that there is one, if any.
-        if self._at == len(self._rows):
+        if at == self._rows.count or _order(
+            self._rows, at, self._path + self._path_start, self._path_length - self._path_start
+        ) != 0:
             return 0
-        row = self._rows[self._at]
-        if row[0] != key:
-            return 0
+        row = &self._rows.items[at]
         self._at += 1
-        if len(row) != 11:
-            raise ValueError("not a row")
-        same = (
-            <int64_t>row[1] == _ctime(status)
-            and <int64_t>row[2] == _mtime(status)
-            and <unsigned int>row[3] == status.st_mode
-            and <int64_t>row[4] == <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
-            and <int64_t>row[5]
-            == (0 if status.st_dev == self._device else <int64_t>(status.st_dev & 0x7FFFFFFFFFFFFFFFULL))
-            and <uint64_t>row[6] == status.st_nlink
-            and <int64_t>row[7] == (status.st_size if status.st_mode & S_IFMT == S_IFREG else 0)
-        )
-        if not same:
+        if (
+            row.changed != _ctime(status)
+            or row.modified != _mtime(status)
+            or row.mode != <int64_t>status.st_mode
+            or row.inode != <int64_t>(status.st_ino & U63)
+            or row.device != (0 if status.st_dev == self._device else <int64_t>(status.st_dev & U63))
+            or row.links != <int64_t>status.st_nlink
+            or row.size != (status.st_size if kind == S_IFREG else 0)
+        ):
             return 2
-        kind = status.st_mode & S_IFMT
-        is_device = kind == S_IFCHR or kind == S_IFBLK
-        self.part.append(
-            (
-                row[0], status.st_mode >> 12, status.st_mode & 0o7777, status.st_uid, status.st_gid, row[7],
-                row[2], row[8], row[9],
-                <int64_t>(status.st_rdev & 0x7FFFFFFFFFFFFFFFULL) if is_device else self._zero, row[6], row[5],
-                row[4], row[1], row[3], row[10],
-            )
-        )
+        if not self.part.copy(self._rows, row):
+            with gil:
+                raise MemoryError
+        known = &self.part.items[self.part.count - 1]
+        known.uid, known.gid = status.st_uid, status.st_gid
+        known.rdev = <int64_t>(status.st_rdev & U63) if kind == S_IFCHR or kind == S_IFBLK else 0
+        self._count(status)
         return 1
+
+    cdef void _count(self, const stat_t *status) noexcept nogil:
+        if status.st_mode & S_IFMT == S_IFREG:
+            self.files += 1
+            self.size_bytes += status.st_size
 
     cdef bytes _key(self):
         cdef:
@@ -418,45 +458,46 @@ cdef class Walk:
             into[at] = 0 if path[at] == b"/" else path[at]
         return key
 
-    cdef bint _keep(self, const stat_t *status) except -1:
+    cdef bint _keep(self, const stat_t *status) except -1 nogil:
         """Keep what is there. False: it is for the caller; nothing was passed over then."""
         cdef:
-            bytes key = self._key()
-            tuple row
             unsigned int mode = status.st_mode
-            bint is_file = mode & S_IFMT == S_IFREG
             ssize_t attributes
             char names[NAMES_MOST]
-            int64_t changed
             Py_ssize_t at = self._at
-            int known = self._recorded(status, key)
-            list plain
-        if known == 1:
+        if self._recorded(status) == 1:
             return True
-        if not is_file and mode & S_IFMT != S_IFDIR:
+        if mode & S_IFMT != S_IFREG and mode & S_IFMT != S_IFDIR:
             self._at = at
             return False
-        with nogil:
-            attributes = llistxattr(self._path, names, NAMES_MOST)
-            if attributes < 0 and (system.errno == EOPNOTSUPP or system.errno == ENODATA):
-                attributes = 0
-        if attributes != 0 and (
-            attributes != PyBytes_GET_SIZE(self._passed_over) + 1
-            or memcmp(names, PyBytes_AS_STRING(self._passed_over), attributes)
-        ):
-            self._at = at
-            return False
-        changed = _ctime(status)
+        attributes = llistxattr(self._path, names, NAMES_MOST)
+        if attributes < 0 and (system.errno == EOPNOTSUPP or system.errno == ENODATA):
+            attributes = 0
+        with gil:
+            if attributes != 0 and (
+                attributes != PyBytes_GET_SIZE(self._passed_over) + 1
+                or memcmp(names, PyBytes_AS_STRING(self._passed_over), attributes)
+            ):
+                self._at = at
+                return False
+            self._add(status)
+        self._count(status)
+        return True
+
+    cdef int _add(self, const stat_t *status) except -1:
+        """A row of what is not recorded so."""
+        cdef:
+            bytes key = self._key()
+            unsigned int mode = status.st_mode
+            int64_t changed = _ctime(status)
+            list plain = self.plain
         if changed > self.youngest_ns:
             self.youngest_ns = changed
-        device = (
-            self._zero if status.st_dev == self._device else <int64_t>(status.st_dev & 0x7FFFFFFFFFFFFFFFULL)
-        )
-        inode = <int64_t>(status.st_ino & 0x7FFFFFFFFFFFFFFFULL)
+        device = self._zero if status.st_dev == self._device else <int64_t>(status.st_dev & U63)
+        inode = <int64_t>(status.st_ino & U63)
         links, uid, gid = status.st_nlink, status.st_uid, status.st_gid
-        size = status.st_size if is_file else self._zero
+        size = status.st_size if mode & S_IFMT == S_IFREG else self._zero
         modified_ns, changed_ns, whole_mode = _mtime(status), changed, mode
-        plain = self.plain
         plain.append(key)
         plain.append(device)
         plain.append(inode)
@@ -473,15 +514,19 @@ cdef class Walk:
                 self._zero, links, device, inode, changed_ns, whole_mode, None,
             )
         )
-        return True
+        return 0
 
     def step(self):
         """What comes next; see the class."""
+        cdef int why
+        with nogil:
+            why = self._step()
+        return why
+
+    cdef int _step(self) except -1 nogil:
         cdef:
             Level *level
             Found *found
-            tuple row
-            bytes key
         while True:
             if self.room <= 0:
                 return _FULL
@@ -496,19 +541,12 @@ cdef class Walk:
             if not self._ready:
                 self._place(found)
                 self._ready = True
-            if self._at == len(self._rows) and not self._rows_over:
+            while self._at < self._rows.count and _order(
+                self._rows, self._at, self._path + self._path_start, self._path_length - self._path_start
+            ) < 0:
+                self._is_gone()
+            if self._at == self._rows.count and not self._rows_over:
                 return _NEED_ROWS
-            key = None
-            while self._at < len(self._rows):
-                row = self._rows[self._at]
-                if key is None:
-                    key = self._key()
-                if row[0] >= key:
-                    break
-                self.gone.append(row[0])
-                self._at += 1
-            if self._at == len(self._rows) and not self._rows_over:
-                continue
             if found.status.st_mode & S_IFMT == S_IFDIR:
                 return _DIRECTORY
             if not self._keep(&found.status):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from app.model.entry import kept_ns
 from app.replication.master.compare import ComparedRoot
@@ -25,7 +26,7 @@ GONE = (FileNotFoundError, NotADirectoryError)
 Arm = Callable[[bytes, int, int], object]
 """Told (path, device, inode) of each directory before it is read: watch it."""
 
-Passed = Callable[[int, bytes, list[ShadowRow]], None]
+Passed = Callable[[int, bytes, Sequence[ShadowRow]], None]
 """Told (root, key, rows) of each key up to which all is kept, with the rows since the one before."""
 
 
@@ -69,16 +70,27 @@ def walk_beneath(
 
 
 class Filler:
-    """Puts what is new, and drops what is gone, a part at a time."""
+    """Puts what is new, and drops what is gone, a part at a time.
 
-    def __init__(self, root: ComparedRoot, shadow: Shadow, report: Report, passed: Passed) -> None:
+    `new_part` makes what the rows of a part are collected in: a list, or `Rows` of the module of C.
+    """
+
+    def __init__(
+        self,
+        root: ComparedRoot,
+        shadow: Shadow,
+        report: Report,
+        passed: Passed,
+        new_part: Callable[[], Any] = list,
+    ) -> None:
         self._root = root
         self._shadow = shadow
         self._report = report
         self._passed = passed
         self._new: list[PutRow] = []
         self._plain: list[object] = []
-        self._part: list[ShadowRow] = []
+        self._new_part = new_part
+        self._part = new_part()
         self._youngest_ns = 0
         self._part_size = _PASS_FIRST
 
@@ -132,12 +144,17 @@ class Filler:
         elif not self._put(path, key, status) and row is not None:
             self._shadow.drop(self._root.number, key)
 
-    def add(self, part: list[ShadowRow], plain: list[object], gone: list[bytes], youngest_ns: int) -> None:
+    def add(
+        self, part: Sequence[ShadowRow], plain: list[object], gone: list[bytes], youngest_ns: int
+    ) -> None:
         """Rows that follow those that were found so far, what of them is to be put, what is gone.
 
         `plain`: see `Shadow.put_plain`.
         """
-        self._part += part
+        if self._part:
+            self._part.extend(part)
+        else:
+            self._part = part
         self._plain += plain
         for key in gone:
             self._shadow.drop(self._root.number, key)
@@ -189,7 +206,7 @@ class Filler:
         while -_TICK_NS < time.time_ns() - self._youngest_ns < _TICK_NS:
             time.sleep(_TICK_NS / 1e9)
         self._passed(self._root.number, key, self._part)
-        self._part = []
+        self._part = self._new_part()
 
 
 def _rdev(status: os.stat_result) -> int:

@@ -6,10 +6,11 @@ as a hint, whatever the walk saw. Synchronisations read what the walk has passed
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from app.native import native
 from app.replication.master.compare import ComparedRoot
@@ -17,6 +18,7 @@ from app.replication.master.filler import Arm, Filler, Passed, watched_walk
 from app.replication.master.filters import PathFilter
 from app.replication.master.quick_fill import QuickFill
 from app.replication.master.shadow import Shadow, ShadowReader, ShadowRow
+from app.replication.master.shadow_reading import seen_parts
 from app.replication.master.walker import Report
 
 _KEPT_ROWS = 20_000
@@ -38,13 +40,13 @@ class Filling:
         self._passed: dict[int, bytes] = {}
         self._walked: set[int] = set()
         self._readers: list[FollowingReader] = []
-        self._kept: deque[tuple[int, bytes | None, bytes, list[ShadowRow]]] = deque()
+        self._kept: deque[tuple[int, bytes | None, bytes, Sequence[ShadowRow]]] = deque()
         self._kept_rows = 0
         self._filled = False
         self.begun = threading.Event()
         """Set once the whole is known to be done, and recording has begun."""
 
-    def passed(self, root: int, key: bytes, rows: list[ShadowRow]) -> None:
+    def passed(self, root: int, key: bytes, rows: Sequence[ShadowRow]) -> None:
         """All rows of a root up to this key are as they are to be, and kept; `rows`: those since the last."""
         with self._news:
             self._kept.append((root, self._passed.get(root), key, rows))
@@ -92,7 +94,7 @@ class Filling:
 
     def part(
         self, reader: FollowingReader, root: int, low: bytes | None
-    ) -> tuple[ShadowReader | list[ShadowRow], bytes | None, bool]:
+    ) -> tuple[ShadowReader | Sequence[ShadowRow], bytes | None, bool]:
         """The rows of a root after `low` or a state that has them, up to which key, whether it is all.
 
         Waits for the walk. Raises what the reader's `check` does.
@@ -128,7 +130,7 @@ class FollowingReader(ShadowReader):
         """See `ShadowReader.rows`. Waits for the walk; raises ArcxoError when that has no end."""
         return itertools.chain.from_iterable(self.parts(root))
 
-    def parts(self, root: int) -> Iterator[list[ShadowRow]]:
+    def parts(self, root: int) -> Iterator[Sequence[ShadowRow]]:
         """See `ShadowReader.parts`, and `rows`."""
         low: bytes | None = None
         walked = False
@@ -184,16 +186,13 @@ def fill(
         RootLostError: the root is not the directory it was.
     """
     shadow.commit()
-    reader = ShadowReader(shadow.path)
-    filler = Filler(root, shadow, report, passed)
-    walking = native("walking")
-    try:
-        if walking is None:
-            recorded = itertools.chain.from_iterable(reader.seen_parts(root.number))
-            filler.fill(watched_walk(root, filters, report, arm), recorded, stopped)
+    walking, recorded = native("walking"), native("recorded")
+    with contextlib.closing(seen_parts(shadow.path, root.number)) as parts:
+        if walking is None or recorded is None:
+            filler = Filler(root, shadow, report, passed)
+            rows = itertools.chain.from_iterable(parts)
+            filler.fill(watched_walk(root, filters, report, arm), rows, stopped)
         else:
-            quick = QuickFill(walking, root, filler, filters, report, arm, stopped)
-            quick.fill(reader.seen_parts(root.number))
-    finally:
-        reader.close()
+            filler = Filler(root, shadow, report, passed, recorded.Rows)
+            QuickFill(walking, root, filler, filters, report, arm, stopped).fill(parts)
     root.check()

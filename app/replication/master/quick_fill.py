@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from app.distant_mounts import distant
@@ -51,9 +51,9 @@ class QuickFill:
             filters.leaves_out,
             filler.next_part(),
         )
-        self._recorded: Iterator[list[SeenRow]] = iter(())
+        self._recorded: Iterator[Sequence[SeenRow]] = iter(())
 
-    def fill(self, recorded: Iterator[list[SeenRow]]) -> None:
+    def fill(self, recorded: Iterator[Sequence[SeenRow]]) -> None:
         """Walk and compare with what is recorded. Raises RootLostError, OSError for what no walk survives."""
         self._recorded = recorded
         self._root.check()

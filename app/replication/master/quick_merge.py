@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from stat import S_IFDIR, S_IFREG
 
@@ -28,7 +28,7 @@ _DISORDER = "a listing that is not in order"
 
 
 def unequal_parts(
-    ours: Iterator[list[ShadowRow]],
+    ours: Iterator[Sequence[ShadowRow]],
     theirs: Iterator[bytes],
     *,
     trust_size_time: bool,

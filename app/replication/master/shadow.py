@@ -40,13 +40,14 @@ _ROW_COLUMNS = (
 _PLAIN_VALUES = 10
 # 999 values is what every build takes at once.
 _PLAIN_AT_ONCE = 999 // _PLAIN_VALUES * _PLAIN_VALUES
-_PART_ROWS = 2_000
+PART_ROWS = 2_000
 
 ShadowRow = tuple[Any, ...]
 """The columns of `_ROW_COLUMNS`."""
 
 # From the second on as `observe.Seen`, and then what a look at an entry does not tell.
 _SEEN_COLUMNS = "key, changed, modified, mode, inode, device, links, size, xattrs, target, hashes"
+SEEN_STATEMENT = f"SELECT {_SEEN_COLUMNS} FROM entry WHERE root = ? ORDER BY key"
 SeenRow = tuple[bytes, int, int, int, int, int, int, int, bytes, bytes, bytes | None]
 """The columns of `_SEEN_COLUMNS`."""
 
@@ -117,18 +118,16 @@ class ShadowReader:
 
     def seen_parts(self, root: int) -> Iterator[list[SeenRow]]:
         """What tells of all entries of a root whether they are as they were; lists as those of `parts`."""
-        found = self._database.execute(
-            f"SELECT {_SEEN_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
-        )
-        while part := found.fetchmany(_PART_ROWS):
+        found = self._database.execute(SEEN_STATEMENT, (root,))
+        while part := found.fetchmany(PART_ROWS):
             yield part
 
-    def parts(self, root: int) -> Iterator[list[ShadowRow]]:
+    def parts(self, root: int) -> Iterator[Sequence[ShadowRow]]:
         """`rows` in lists, none of them empty."""
         found = self._database.execute(
             f"SELECT {_ROW_COLUMNS} FROM entry WHERE root = ? ORDER BY key", (root,)
         )
-        while part := found.fetchmany(_PART_ROWS):
+        while part := found.fetchmany(PART_ROWS):
             yield part
 
     def rows_between(self, root: int, low: bytes | None, high: bytes | None) -> Iterator[ShadowRow]:

@@ -105,7 +105,7 @@ def test_rows_are_those_of_the_interpreter(
     monkeypatch.setattr("app.replication.master.filler._PASS_FIRST", 3 + 5 * seed)
     monkeypatch.setattr("app.replication.master.filler._PASS_MOST", 20 + 5 * seed)
     monkeypatch.setattr("app.replication.master.filler._TICK_NS", 0)
-    monkeypatch.setattr("app.replication.master.shadow._PART_ROWS", 1 + 3 * seed)
+    monkeypatch.setattr("app.replication.master.shadow.PART_ROWS", 1 + 3 * seed)
     tree = tmp_path / "tree"
     tree.mkdir()
     grow(tree, chance)
