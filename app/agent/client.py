@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from app.agent.api import Agent
 from app.agent.home import AgentHome
+from app.agent.patience import DEFAULT_TIMEOUT_S
 from app.model.errors import ArcxoError
 from app.model.job import Credentials
 
-DEFAULT_TIMEOUT_S = 180.0
+__all__ = ["DEFAULT_TIMEOUT_S", "connect", "connect_local", "fetch_fingerprint"]
+
 _CONNECT_TIMEOUT_S = 10.0
 
 

@@ -25,6 +25,7 @@ from app.agent.protocol import PROTOCOL, PROTOCOL_OLDEST
 from app.agent.signing import sign_definition
 from app.agent.stream_link import StreamLink, start_reading
 from app.agent.tls import Identity, load_identity
+from app.messages import render
 from app.model.errors import ArcxoError, CredentialsError
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.definition import to_xml
@@ -137,7 +138,16 @@ def open_stream_link(
 
 def _as_replication_error(error: ArcxoError, scenario: Scenario, host: str) -> ArcxoError:
     if error.code in ("AE1001", "AE1009", "AE1016", "AE1027", "AE1030", "AE0469"):
-        return ArcxoError("ER00202", host=host, reason=error.params.get("reason", error.code))
+        return ArcxoError("ER00202", host=host, reason=_reason(error))
     if isinstance(error, CredentialsError) and error.code not in ("AE1006", "AE1033", "AE1038", "AE1075"):
         return CredentialsError("AE0459", name=scenario.name, id=scenario.id, host=host)
     return error
+
+
+def _reason(error: ArcxoError) -> str:
+    """Why a host cannot be reached, to stand behind those words."""
+    if reason := error.params.get("reason"):
+        return reason
+    if seconds := error.params.get("seconds"):
+        return f"no answer within {seconds} s"
+    return render(error.code, error.params).text

@@ -25,6 +25,7 @@ from app.agent.client_calls import ClientCalls
 from app.agent.convert import from_message, to_message, to_time
 from app.agent.generated import agent_pb2 as pb
 from app.agent.host_calls import HostCalls
+from app.agent.patience import DEFAULT_TIMEOUT_S, Patience
 from app.agent.row_packing import unpack_rows
 from app.model.archive import CompareEvent, CompareResult, RestoreItems, UndoItems
 from app.model.brake import BrakeResult, BrakeReview
@@ -70,6 +71,8 @@ class GrpcAgent(HostCalls):
         self._scenarios: tuple[bytes, list[ScenarioStatus]] = (b"", [])
         self._calls = calls = ClientCalls(host, address, certificate, timeout_s, token, credentials)
         self._call, self._stream, self._stream_once = calls.call, calls.stream, calls.stream_once
+        if timeout_s >= DEFAULT_TIMEOUT_S:
+            self._call = Patience(calls.call, _status, _scenario_request).call
 
     def log_in(self) -> None:
         """Have a token that lasts. Raises CredentialsError AE1026, ArcxoError AE1001, AE1031."""
@@ -143,9 +146,7 @@ class GrpcAgent(HostCalls):
 
     def scenario(self, scenario_id: int) -> ScenarioStatus:
         """One of them."""
-        return from_message(
-            self._call("GetScenario", pb.ScenarioRequest(scenario_id=scenario_id)), ScenarioStatus
-        )
+        return _status(self._call("GetScenario", _scenario_request(scenario_id)))
 
     def run(self, scenario_id: int, sync: SyncMethod | None = None) -> None:
         """Start replicating; returns once started."""
@@ -421,3 +422,11 @@ def _unpacked(message: Any) -> CatalogRows:
 
 def _items(reply: Any, kind: type[Item]) -> list[Item]:
     return [from_message(item, kind) for item in reply.items]
+
+
+def _scenario_request(scenario_id: int) -> Any:
+    return pb.ScenarioRequest(scenario_id=scenario_id)
+
+
+def _status(reply: Any) -> ScenarioStatus:
+    return from_message(reply, ScenarioStatus)

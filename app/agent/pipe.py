@@ -73,8 +73,9 @@ class PipeCaller:
             stands_still = self._stands_still()
             if not stands_still:
                 self._waiting[number] = future
+            silent_s = time.monotonic() - self._heard_at
         if stands_still:
-            raise self._late(method, 0.0)
+            raise self._late(method, silent_s)
         # Sent by a thread of its own: a child that reads nothing would hold everybody here.
         self._requests.put(request)
         began = time.monotonic()

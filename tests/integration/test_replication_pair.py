@@ -124,6 +124,17 @@ def test_a_lost_connection_is_made_again_and_the_stream_goes_on(replication):
     assert replication.codes().count("SR00202") == 1
 
 
+def test_the_shortest_time_out_loses_no_quiet_replica(replication):
+    (replication.master / "a").write_text("a")
+    replication.run(timeout_seconds=1)
+    replication.settle()
+    time.sleep(2.2)  # nothing is to happen for as long
+    assert "ER00205" not in replication.codes()
+    (replication.master / "b").write_text("b")
+    replication.settle()
+    replication.assert_equal()
+
+
 def test_stopping_sends_what_was_captured_and_running_again_synchronises(replication):
     replication.run()
     for number in range(200):

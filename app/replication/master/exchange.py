@@ -43,6 +43,7 @@ from app.replication.sync_frames import (
 )
 
 PING_EVERY_S = 3.0
+_PINGS_A_TIMEOUT = 4
 _RECEIVE_S = 1.0
 _FETCHED_MOST = 16
 _HASHES_OPEN_MOST = HASH_REQUESTS_MAX // 2
@@ -67,6 +68,7 @@ class Exchange:
         self._late = late or self._lost_late
         self._link = link
         self._timeout_s = timeout_s
+        self._ping_every_s = min(PING_EVERY_S, timeout_s / _PINGS_A_TIMEOUT)
         self._on_answer = on_answer
         self._lock = threading.Lock()
         self.news = threading.Condition(self._lock)
@@ -248,7 +250,7 @@ class Exchange:
         if silent > self._timeout_s:
             raise self._late("an answer")
         now = time.monotonic()
-        if silent > PING_EVERY_S and now - self._pinged_at > PING_EVERY_S:
+        if silent > self._ping_every_s and now - self._pinged_at > self._ping_every_s:
             self._pinged_at = now
             self._token += 1
             self._link.send(encode_frame(Ping(self._token)), urgent=True)
@@ -288,7 +290,7 @@ class Exchange:
         try:
             while not self._closed:
                 # Here and not where frames are sent: that waits for as long as the replica takes none.
-                data = self._link.receive(_RECEIVE_S)
+                data = self._link.receive(min(_RECEIVE_S, self._ping_every_s))
                 if data is None:
                     self._keep_alive()
                 else:
