@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -12,6 +13,7 @@ from app.backup.ledger import Ledger
 from app.backup.new_ids import new_ids
 from app.backup.source import (
     SMALL_FILE_BYTES,
+    Extents,
     chunks,
     data_extents,
     open_regular,
@@ -26,6 +28,16 @@ from app.media.reader import ChunkReader, walk
 from app.media.refs import PackReference
 from app.media.writer import PackWriter
 from app.model.entry import kept_ns
+
+
+class _Read(NamedTuple):
+    """What reading a file gave. The extents are within the size of `found`, which was asked for before."""
+
+    content: bytes
+    extents: Extents | None
+    found: os.stat_result
+    stable: bool
+    """Nothing changed meanwhile, and as much was read as the file system says there is."""
 
 
 class ContentWriter:
@@ -44,7 +56,7 @@ class ContentWriter:
         self._unknown = False
         self.loose_bytes = 0
         """Bytes of the base's content that are, at most, no longer used."""
-        self._groups: dict[tuple[int, ...], tuple[bytes, object, os.stat_result]] = {}
+        self._groups: dict[tuple[int, ...], _Read] = {}
 
     def _have(self, chunk_id: bytes) -> bool:
         ordinal = self._known.get(chunk_id)
@@ -136,7 +148,6 @@ class ContentWriter:
                     content = self._chunk(data) if data else b""
                     self._filled(path, entry, before, content, stable=True, frozen=frozen)
                     return
-                os.lseek(descriptor, 0, os.SEEK_SET)
             self._large(descriptor, path, entry, before, frozen=frozen)
         finally:
             os.close(descriptor)
@@ -171,25 +182,18 @@ class ContentWriter:
         self, descriptor: int, path: bytes, entry: Entry, before: os.stat_result, *, frozen: bool
     ) -> None:
         group = tuple(entry[EXTRA]["h"]) if entry[EXTRA] and "h" in entry[EXTRA] else None
-        stable = False
-        for _ in range(2):
-            known = self._groups.get(group) if group is not None else None
-            if known is not None and _same(known[2], before):
-                content, extents, _stamp = known
-                stable = True
-                break
-            content, extents = self._read(descriptor, path)
-            after = os.fstat(descriptor)
-            stable = _same(before, after)
-            if stable:
-                break
-            before = after
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        if extents is not None:
-            entry[EXTRA] = {**(entry[EXTRA] or {}), "s": extents}
-        self._filled(path, entry, before, content, stable=stable, frozen=frozen)
-        if group is not None and stable:
-            self._groups[group] = (content, extents, before)
+        known = self._groups.get(group) if group is not None else None
+        if known is not None and _same(known.found, before):
+            one = known
+        else:
+            one = self._read(descriptor, path)
+            if not one.stable:
+                one = self._read(descriptor, path)
+        if one.extents is not None:
+            entry[EXTRA] = {**(entry[EXTRA] or {}), "s": one.extents}
+        self._filled(path, entry, one.found, one.content, stable=one.stable, frozen=frozen)
+        if group is not None and one.stable:
+            self._groups[group] = one
 
     def _filled(
         self,
@@ -214,20 +218,25 @@ class ContentWriter:
             entry[MTIME] = kept_ns(found.st_mtime_ns)
         entry[SIZE] = size
 
-    def _read(self, descriptor: int, path: bytes) -> tuple[bytes, object]:
+    def _read(self, descriptor: int, path: bytes) -> _Read:
         found = os.fstat(descriptor)
         size, ledger = found.st_size, self._ledger
         extents = data_extents(descriptor, found) if size else None
         if size <= SMALL_FILE_BYTES and extents is None:
             data = read_whole(descriptor, size)
             ledger.read_bytes += len(data)
-            return (self._chunk(data) if data else b""), None
-        content = []
-        for piece in chunks(descriptor, extents if extents is not None else [[0, size]]):
-            ledger.read_bytes += len(piece)
-            content.append(self._chunk(piece))
-            ledger.tick(path)
-        return b"".join(content), extents
+            content, whole = self._chunk(data) if data else b"", len(data) == size
+        else:
+            parts, wanted, done = [], extents if extents is not None else [[0, size]], 0
+            for piece in chunks(descriptor, wanted):
+                ledger.read_bytes += len(piece)
+                done += len(piece)
+                parts.append(self._chunk(piece))
+                ledger.tick(path)
+            content, whole = b"".join(parts), done == sum(length for _, length in wanted)
+            if extents is not None and not whole:
+                extents = _cut(extents, done)
+        return _Read(content, extents, found, whole and _same(found, os.fstat(descriptor)))
 
     def references(self, new: list[PackIndex], shared: list[PackReference]) -> list[PackReference]:
         """All packs of the session: new ones whole, older ones by chunks used, `shared` united with them."""
@@ -243,6 +252,16 @@ class ContentWriter:
         for pack in new:
             found[pack.pack_id] = PackReference(pack.pack_id, pack.size, pack.hash, len(pack.table), None)
         return list(found.values())
+
+
+def _cut(extents: Extents, length: int) -> Extents:
+    """The extents that the first bytes of a file's data fill: what was not read any more is a hole."""
+    found: Extents = []
+    for offset, size in extents:
+        if length > 0:
+            found.append([offset, min(size, length)])
+        length -= size
+    return found
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

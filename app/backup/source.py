@@ -75,14 +75,15 @@ def open_regular(path: bytes) -> tuple[int, os.stat_result]:
 
 
 def read_whole(descriptor: int, size: int) -> bytes:
-    """All bytes of a small file, up to one more than `size`."""
-    data = os.read(descriptor, size + 1)
+    """All bytes of a small file from its beginning, up to one more than `size`, wherever it was read last."""
+    data = os.pread(descriptor, size + 1, 0)
     if len(data) == size:
         return data
-    parts = [data]
-    while data and sum(map(len, parts)) <= size:
-        data = os.read(descriptor, size + 1)
+    parts, done = [data], len(data)
+    while data and done <= size:
+        data = os.pread(descriptor, size + 1 - done, done)
         parts.append(data)
+        done += len(data)
     return b"".join(parts)
 
 

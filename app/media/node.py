@@ -30,6 +30,8 @@ KINDS = (
 )
 PIECE = struct.Struct("<32sI")
 Entry = list[Any]
+NAME_MOST = 4095
+"""Bytes of a name: what a path can have. Most file systems take 255; where they are characters it is more."""
 _FIELDS = 11
 _NO_ID = (1 << 32) - 1
 """What chown takes for "leave it"."""
@@ -59,9 +61,9 @@ def decode_node(data: bytes) -> list[Entry]:
         if type(entry) is not list or len(entry) != _FIELDS:
             raise ValueError("an entry has another shape")
         name, kind, permissions, uid, gid, size, modified_ns, changed_ns, inode, extra, content = entry
-        if type(name) is not bytes or not previous < name or len(name) > 255 or b"/" in name or b"\0" in name:
+        if type(name) is not bytes or not previous < name or len(name) > NAME_MOST:
             raise ValueError("an entry has an impossible name")
-        if name in (b".", b".."):
+        if name in (b".", b"..") or b"/" in name or b"\0" in name:
             raise ValueError("an entry has an impossible name")
         previous = name
         if type(kind) is not int or not 0 <= kind < len(KINDS) or type(content) is not bytes:
@@ -108,6 +110,8 @@ def _check_extra(extra: Any, kind: int, size: int) -> None:
         raise ValueError("an entry has an impossible link group")
     end = 0
     for offset, length in extra.get("s", ()):
+        if type(offset) is not int or type(length) is not int:
+            raise ValueError("an entry has impossible extents")
         if offset < end or length <= 0 or offset + length > size:
             raise ValueError("an entry has impossible extents")
         end = offset + length

@@ -6,7 +6,8 @@ import base64
 
 from app.model.errors import ArcxoError
 
-NAME_MAX_BYTES = 255
+NAME_MAX_BYTES = 4095
+"""As in the media format. Where a name is too long for its file system, that says so."""
 PATH_MAX_BYTES = 65_536
 
 

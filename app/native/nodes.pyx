@@ -26,6 +26,7 @@ cdef enum:
     ID_BYTES = 32
     PIECE_BYTES = 36
     TOLD_BYTES = 16
+    NAME_MOST = 4095
 
 
 cdef bint _skip(at_t *at, at_t end) noexcept nogil:
@@ -131,7 +132,7 @@ cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
     one.begun = at[0]
     if not take_array(at, end, &number) or number != 11 or not take_bytes(at, end, &one.name, &one.length):
         return False
-    if one.length == 0 or one.length > 255:
+    if one.length == 0 or one.length > NAME_MOST:
         return False
     if memchr(one.name, 0, one.length) != NULL or memchr(one.name, b"/", one.length) != NULL:
         return False

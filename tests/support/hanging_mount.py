@@ -1,7 +1,8 @@
 """A file system that stops answering: what a dead network mount is to who looks at it.
 
 A process serves a directory with one file over /dev/fuse; stopped by a signal it answers nothing, and whoever
-asks waits. Run as a program it is that process.
+asks waits. The file may have a name that is longer than other file systems take. Run as a program it is that
+process.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _INIT, _OPENDIR, _READDIR, _RELEASEDIR, _BATCH_FORGET = 26, 27, 28, 29, 42
 _ENOENT, _ENOSYS = 2, 38
 _ROOT, _FILE = 1, 2
 _CONTENT = b"far away"
+_FAR = b"far"
 _IN = struct.Struct("<IIQQIIIHH")
 _OUT = struct.Struct("<IiQ")
 _ATTR = struct.Struct("<QQQQQQIIIIIIIIII")
@@ -44,11 +46,12 @@ class HangingMount:
 
 
 @contextlib.contextmanager
-def hanging_mount(place: Path) -> Iterator[HangingMount]:
-    """Mount one on a directory with the file `far` in it. Raises OSError where that is not possible."""
+def hanging_mount(place: Path, name: bytes = _FAR) -> Iterator[HangingMount]:
+    """Mount one on a directory with one file in it, `name`. Raises OSError where that is not possible."""
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         raise OSError("no /dev/fuse here")
-    server = subprocess.Popen([sys.executable, __file__, str(place)], stdout=subprocess.PIPE)
+    command = [sys.executable, __file__, str(place), name.hex()]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert server.stdout is not None
     try:
         if server.stdout.readline() != b"mounted\n":
@@ -73,13 +76,13 @@ def _entry(node: int, offset: int, name: bytes, kind: int) -> bytes:
     return plain + b"\0" * (-len(plain) % 8)
 
 
-def _answer(code: int, node: int, rest: bytes) -> bytes | int:
+def _answer(code: int, node: int, rest: bytes, file: bytes) -> bytes | int:
     if code == _INIT:
         return struct.pack("<IIIIHHIIHHI", 7, 23, 65536, 0, 1, 1, 65536, 1, 0, 0, 0)[:24]
     if code == _GETATTR:
         return struct.pack("<QII", 0, 0, 0) + _attributes(node)
     if code == _LOOKUP:
-        if rest.rstrip(b"\0") != b"far":
+        if rest.rstrip(b"\0") != file:
             return -_ENOENT
         return struct.pack("<QQQQII", _FILE, 0, 0, 0, 0, 0) + _attributes(_FILE)
     if code in (_OPEN, _OPENDIR):
@@ -88,7 +91,7 @@ def _answer(code: int, node: int, rest: bytes) -> bytes | int:
         return b""
     if code == _READDIR:
         offset = struct.unpack_from("<QQ", rest)[1]
-        return b"" if offset else _entry(_FILE, 1, b"far", stat.S_IFREG >> 12)
+        return b"" if offset else _entry(_FILE, 1, file, stat.S_IFREG >> 12)
     if code == _READ:
         offset, size = struct.unpack_from("<QQI", rest)[1:]
         return _CONTENT[offset : offset + size]
@@ -97,7 +100,7 @@ def _answer(code: int, node: int, rest: bytes) -> bytes | int:
     return -_ENOSYS
 
 
-def _serve(place: str) -> None:
+def _serve(place: str, file: bytes) -> None:
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -112,11 +115,11 @@ def _serve(place: str) -> None:
         _, code, unique, node, *_ = _IN.unpack_from(request)
         if code in (_FORGET, _BATCH_FORGET):
             continue
-        answer = _answer(code, node, request[_IN.size :])
+        answer = _answer(code, node, request[_IN.size :], file)
         body, error = (b"", answer) if isinstance(answer, int) else (answer, 0)
         with contextlib.suppress(FileNotFoundError):  # who asked is gone
             os.write(device, _OUT.pack(_OUT.size + len(body), error, unique) + body)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], bytes.fromhex(sys.argv[2]))

@@ -48,7 +48,7 @@ def _entry(chance: random.Random, name: bytes) -> list[Any]:
 def _names(chance: random.Random, count: int) -> list[bytes]:
     found: set[bytes] = set()
     while len(found) < count:
-        name = bytes(chance.choice(range(1, 256)) for _ in range(chance.choice((1, 3, 20, 255))))
+        name = bytes(chance.choice(range(1, 256)) for _ in range(chance.choice((1, 3, 20, 255, 4095))))
         if b"/" not in name and name not in (b".", b".."):
             found.add(name)
     return sorted(found)
@@ -108,7 +108,7 @@ def test_bytes_that_were_changed_or_cut_are_read_as_in_python_or_not_at_all(node
         [b"a/b", 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
         [b"a\0b", 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
         [b"", 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
-        [b"n" * 256, 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
+        [b"n" * 4096, 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
         ["text", 0, 0, 0, 0, 0, 0, 0, 0, None, b""],
         [b"a", 6, 0, 0, 0, 0, 0, 0, 0, None, b""],
         [b"a", 0, 1 << 32, 0, 0, 0, 0, 0, 0, None, b""],
