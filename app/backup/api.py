@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from app.backup.new_files import Cut
 from app.model.archive import ArchiveEvent, ArchiveResult, RestoreEvent, RestoreResult
 from app.model.backup_filters import NO_FILTERS
 from app.model.entry import Identity, Metadata
@@ -25,6 +24,10 @@ from app.model.media import Consistency
 from app.model.owners import HostOwners, OwnerChange, OwnerRule
 from app.model.restore import RestoreItem, RestorePart, RestorePlan, UndoItem, UndoResult
 from app.model.scenario import Filters
+
+if TYPE_CHECKING:
+    # It brings the readers of media and their ciphers: 8 MB that a process without work for them does without.
+    from app.backup.new_files import Cut
 
 
 class ChangeKind(StrEnum):
