@@ -26,7 +26,7 @@ from app.model.restore import RestoreItem, RestorePart, RestorePlan, UndoItem, U
 from app.model.scenario import Filters
 
 if TYPE_CHECKING:
-    # It brings the readers of media and their ciphers: 8 MB that a process without work for them does without.
+    # It brings the readers of media and their ciphers: 8 MB that processes without work for them do without.
     from app.backup.new_files import Cut
 
 
