@@ -229,7 +229,7 @@ class Answering:
 
 def lost(path, kind=EntryKind.FILE, size=3, permissions=0o640):
     at = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1e9)
-    return Loss(0, path, BrakeChange.REMOVED, kind, size, at, BrakeDecision.UNDECIDED, permissions)
+    return Loss(0, path, BrakeChange.REMOVED, kind, size, at, BrakeDecision.UNDECIDED, permissions, 0)
 
 
 @pytest.fixture
