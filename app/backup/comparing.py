@@ -24,6 +24,7 @@ from app.media.node import (
     KIND,
     MTIME,
     NAME,
+    NAME_MOST,
     PERMISSIONS,
     SIZE,
     SYMLINK,
@@ -271,7 +272,7 @@ def _holes_are_empty(descriptor: int, extents: list[list[int]], size: int) -> bo
 
 
 def _selected(paths: tuple[bytes, ...], header: SessionHeader) -> list[bytes]:
-    wanted = sorted({b"/" + check_relative(path.strip(b"/")) for path in paths or header.roots})
+    wanted = sorted({b"/" + check_relative(path.strip(b"/"), NAME_MOST) for path in paths or header.roots})
     return [path for path in wanted if not any(other != path and is_beneath(path, other) for other in wanted)]
 
 

@@ -16,7 +16,7 @@ from app.backup.items import Item, is_left_out
 from app.backup.new_files import NewFiles, is_plain, parted
 from app.backup.owners import OwnerMap, recorded_owners
 from app.media.api import SessionHeader
-from app.media.node import CONTENT, DIRECTORY, KIND, NAME, SIZE, Entry
+from app.media.node import CONTENT, DIRECTORY, KIND, NAME, NAME_MOST, SIZE, Entry
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import Structure
@@ -287,7 +287,7 @@ class Selection:
 
 def _selected(one: OpenPart) -> list[bytes]:
     """The paths of a part, without those that lie beneath another one."""
-    wanted = {b"/" + check_relative(path.strip(b"/")) for path in one.part.paths or one.header.roots}
+    wanted = {b"/" + check_relative(path.strip(b"/"), NAME_MOST) for path in one.part.paths or one.header.roots}
     return sorted(path for path in wanted if not any(above in wanted for above in _above(path)))
 
 

@@ -6,12 +6,12 @@ import base64
 
 from app.model.errors import ArcxoError
 
-NAME_MAX_BYTES = 4095
-"""As in the media format. Where a name is too long for its file system, that says so."""
+NAME_MAX_BYTES = 255
+"""What the file systems of replicas take."""
 PATH_MAX_BYTES = 65_536
 
 
-def check_relative(path: bytes) -> bytes:
+def check_relative(path: bytes, name_max_bytes: int = NAME_MAX_BYTES) -> bytes:
     """Return `path` if it is a clean relative path (see `app.model.entry`), else raise.
 
     Raises:
@@ -22,7 +22,7 @@ def check_relative(path: bytes) -> bytes:
     if len(path) > PATH_MAX_BYTES or b"\0" in path:
         raise ArcxoError("E1010", path=shown(path[:200]))
     names = path.split(b"/")
-    if b"" in names or b"." in names or b".." in names or max(map(len, names)) > NAME_MAX_BYTES:
+    if b"" in names or b"." in names or b".." in names or max(map(len, names)) > name_max_bytes:
         raise ArcxoError("E1010", path=shown(path[:200]))
     return path
 

@@ -60,6 +60,8 @@ def test_a_name_of_more_bytes_than_usual_is_carried_and_told_where_it_cannot_be_
     result, events = restore_to(media, tmp_path / "out")
     assert result.files == 0
     assert [code for code, _ in events.codes()] == ["E4225"]
+    result, _ = restore_to(media, tmp_path / "again", paths=(MASTER + b"/" + LONG_NAME,))
+    assert result.files == 0
 
 
 def test_a_file_whose_holes_were_looked_for_is_read_from_its_beginning(
