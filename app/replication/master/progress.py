@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from app.model.scenario import SyncProgress
 from app.replication.master.sends import Became, Sent, SentRun
@@ -12,6 +13,16 @@ from app.replication.master.sends import Became, Sent, SentRun
 _KNOWN_AFTER_S = 2.0
 _SAMPLE_EVERY_S = 1.0
 _RECENT_SAMPLES = 30
+_JUST_NOW_S = 3.0
+
+
+class _Sample(NamedTuple):
+    """What was done at a time: files, bytes, and of these the bytes that were not just passed over."""
+
+    at: float
+    files: int = 0
+    size: int = 0
+    worked: int = 0
 
 
 class SyncFigures:
@@ -30,12 +41,14 @@ class SyncFigures:
         self.sent_bytes = 0
         self.current_path = b""
         self._file = (0, 0)
-        self._samples: deque[tuple[float, int, int]] = deque(maxlen=_RECENT_SAMPLES)
-        self._first: tuple[float, int, int] | None = None
+        self._worked_bytes = 0
+        self._samples: deque[_Sample] = deque(maxlen=_RECENT_SAMPLES)
+        self._next_sample = 0.0
+        self._first: _Sample | None = None
 
     def begin(self) -> None:
         """Comparing begins now."""
-        self._first = (time.monotonic(), 0, 0)
+        self._first = _Sample(time.monotonic())
 
     def total(self, files: int, size_bytes: int) -> None:
         """What there is on the master is counted."""
@@ -58,7 +71,9 @@ class SyncFigures:
         self.files_sent += part.became is Became.CONTENT
         self.metadata_sent += part.became is Became.METADATA
         self.bytes_compared += part.passed_bytes
+        self._worked_bytes += part.passed_bytes
         self._file = (part.file_at, part.file_of)
+        self._sample()
 
     def sent_run(self, run: SentRun) -> None:
         """Several new entries were read at once."""
@@ -66,7 +81,9 @@ class SyncFigures:
         self.sent_bytes += run.content_bytes
         self.files_sent += run.files
         self.bytes_compared += run.passed_bytes
+        self._worked_bytes += run.passed_bytes
         self._file = (0, 0)
+        self._sample()
 
     def progress(self) -> SyncProgress:
         """For people."""
@@ -87,25 +104,42 @@ class SyncFigures:
             eta_high_seconds=high,
         )
 
+    def _sample(self) -> None:
+        """Keep what is done by now, where the last sample is old enough."""
+        at = time.monotonic()
+        if at >= self._next_sample:
+            self._next_sample = at + _SAMPLE_EVERY_S
+            self._samples.append(self._done(at))
+
+    def _done(self, at: float) -> _Sample:
+        return _Sample(at, self.files_compared, self.bytes_compared, self._worked_bytes)
+
     def _left(self) -> tuple[float | None, float | None]:
-        """Seconds left, least and most, by the rates of files and of bytes, from the start and lately."""
+        """Seconds left, least and most, by several rates: from the start, lately, and just now.
+
+        By files and by bytes, and as if all that is left had to be read or sent: what is the same costs
+        little.
+        """
         first, files, size = self._first, self.files_total, self.bytes_total
         if first is None or files is None or size is None:
             return None, None
-        now = (time.monotonic(), self.files_compared, self.bytes_compared)
-        if not self._samples or now[0] - self._samples[-1][0] >= _SAMPLE_EVERY_S:
-            self._samples.append(now)
-        if now[0] - first[0] < _KNOWN_AFTER_S:
+        self._sample()
+        now = self._done(time.monotonic())
+        if now.at - first.at < _KNOWN_AFTER_S:
             return None, None
+        left_files, left_bytes = files - now.files, size - now.size
+        known = tuple(self._samples)
+        just_now = next((one for one in reversed(known) if now.at - one.at >= _JUST_NOW_S), first)
         found = []
-        for since in (first, self._samples[0]):
-            elapsed = now[0] - since[0]
-            for done, left in ((now[1] - since[1], files - now[1]), (now[2] - since[2], size - now[2])):
-                if left <= 0:
-                    found.append(0.0)
-                elif done > 0 and elapsed > 0:
-                    found.append(elapsed * left / done)
-        if not any(found):
+        for since in (first, known[0], just_now):
+            rates = (
+                (now.files - since.files, left_files),
+                (now.size - since.size, left_bytes),
+                (now.worked - since.worked, left_bytes),
+            )
+            elapsed = now.at - since.at
+            found += [elapsed * left / done for done, left in rates if left > 0 and done > 0 and elapsed > 0]
+        if not found:
             # Nothing moved, or only small things are left: what is under way cannot be told.
             return None, None
         return min(found), max(found)

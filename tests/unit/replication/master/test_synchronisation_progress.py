@@ -50,6 +50,34 @@ def test_progress_moves_within_a_large_file(monkeypatch):
     assert known.eta_high_seconds == 15
 
 
+def test_what_was_passed_over_quickly_does_not_shorten_what_has_to_be_sent(monkeypatch):
+    made, clock = figures(monkeypatch)
+    made.begin()
+    made.total(11, 600)
+    made.same_files(10, 500)
+    for sent in range(1, 5):
+        clock.now += 1
+        made.sent(Sent(b"big", (), 10, 10, 10 * sent, 100))
+    known = made.progress()
+    assert known.eta_low_seconds is not None
+    assert known.eta_high_seconds is not None
+    assert 0 < known.eta_low_seconds <= 6 <= known.eta_high_seconds
+
+
+def test_one_look_knows_how_fast_it_was_just_now(monkeypatch):
+    made, clock = figures(monkeypatch)
+    made.begin()
+    made.total(1, 1000)
+    clock.now += 1
+    made.sent(Sent(b"big", (), 500, 500, 500, 1000))
+    for _ in range(6):
+        clock.now += 1
+        made.sent(Sent(b"big", (), 10, 10, 500, 1000))
+    known = made.progress()
+    assert known.eta_high_seconds is not None
+    assert known.eta_high_seconds >= 44
+
+
 def test_the_share_counts_files_and_bytes(monkeypatch):
     made, _ = figures(monkeypatch)
     assert made.progress().share is None
