@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -22,12 +23,30 @@ from app.backup.source import (
 )
 from app.media.index import ChunkIndex
 from app.media.keys import chunk_key
-from app.media.node import CONTENT, CTIME, DIRECTORY, EXTRA, FILE, KIND, MTIME, PIECE, SIZE, Entry, pieces
+from app.media.node import (
+    CONTENT,
+    CTIME,
+    DIRECTORY,
+    EXTRA,
+    FILE,
+    KIND,
+    MTIME,
+    PIECE,
+    SIZE,
+    Entry,
+    empty_content_id,
+    pieces,
+)
 from app.media.pack import PackIndex
 from app.media.reader import ChunkReader, walk
 from app.media.refs import PackReference
 from app.media.writer import PackWriter
-from app.model.entry import kept_ns
+from app.model.archive import CatalogRow
+from app.model.entry import EntryKind, kept_ns
+from app.native import native
+
+_native: Any | None = native("gathering")
+_EMPTY = empty_content_id()
 
 
 class _Read(NamedTuple):
@@ -119,6 +138,34 @@ class ContentWriter:
             self._ledger.new_bytes += len(data)
             self._writer.add_data(chunk_id, data)
         return PIECE.pack(chunk_id, len(data))
+
+    def whole_files(
+        self,
+        steps: list[Any],
+        at: int,
+        contents: memoryview,
+        good: bytes,
+        number: int,
+        position: int,
+        doubtful_ns: int,
+    ) -> tuple[int, int, int]:
+        """Do the steps of `ListedTree` from `at` on that are nothing but new files which were read whole.
+
+        Returns the first step that is left, and which file and place in `contents` it begins with: the
+        same ones where there is nothing to do it with (see `app.native`).
+        """
+        if _native is None:
+            return at, number, position
+        rows: list[CatalogRow] = []
+        is_new = self._is_new if len(self._known) else self._new.add
+        at, number, position, read_bytes, new_bytes = _native.whole_files(
+            *(steps, at, contents, good, number, position),
+            *(partial(blake3, key=self._key), is_new, self._writer.add_data, doubtful_ns),
+            *(rows, CatalogRow, EntryKind.FILE, _EMPTY),
+        )
+        if rows:
+            self._ledger.whole(rows, read_bytes, new_bytes)
+        return at, number, position
 
     def whole(self, entry: Entry, data: memoryview) -> None:
         """Fill in the content of a file entry that has exactly the metadata it was read with."""

@@ -55,6 +55,19 @@ class Ledger:
         counts[directory] += 1
         counts[2] += 0 if directory else size_bytes
 
+    def whole(self, rows: list[CatalogRow], read_bytes: int, new_bytes: int) -> None:
+        """Files that were read whole, each of them new: their rows, and the bytes of them all."""
+        self.files += len(rows)
+        self.size_bytes += read_bytes
+        self.read_bytes += read_bytes
+        self.new_bytes += new_bytes
+        if self.audit is not None:
+            for row in rows:
+                self.audit.look(row.path)
+        self._rows += rows
+        if not self.incremental and len(self._rows) >= _BATCH_ROWS:
+            self.release()
+
     def row(self, path: bytes, entry: Entry) -> None:
         """The catalog learns of a new or changed entry."""
         if self.audit is not None:

@@ -158,8 +158,15 @@ class ListedTree(TreeArchiver):
         """Read what is wanted, and finish in their order what was found since the last time."""
         steps, wanted = self._steps, self._wanted
         contents, good = self._files.read(wanted)
-        position = number = 0
-        for kind, entry, path, base, into, more in steps:
+        at = position = number = 0
+        while at < len(steps):
+            at, number, position = self._contents.whole_files(
+                steps, at, contents, good, number, position, self._doubtful_ns
+            )
+            if at == len(steps):
+                break
+            kind, entry, path, base, into, more = steps[at]
+            at += 1
             alone = kind == _ALONE
             if kind == _END:
                 self._listed_end(entry, path, base, *more)
