@@ -287,7 +287,8 @@ class Selection:
 
 def _selected(one: OpenPart) -> list[bytes]:
     """The paths of a part, without those that lie beneath another one."""
-    wanted = {b"/" + check_relative(path.strip(b"/"), NAME_MOST) for path in one.part.paths or one.header.roots}
+    paths = one.part.paths or one.header.roots
+    wanted = {b"/" + check_relative(path.strip(b"/"), NAME_MOST) for path in paths}
     return sorted(path for path in wanted if not any(above in wanted for above in _above(path)))
 
 
