@@ -155,7 +155,8 @@ def _report_text(found: Report) -> str:
         *([("While", found.note)] if found.note else []),
         *(
             (name.replace("_", " ").capitalize(), _figure(name, value))
-            for name, value in found.figures.items()
+            # A map crosses the wire in any order.
+            for name, value in sorted(found.figures.items())
         ),
     ]
     lines = [fields_table(fields)]

@@ -10,6 +10,7 @@ import pytest
 
 from app.model.errors import ArcxoError, BusyError
 from app.model.report import Report, ReportedChange, ReportKind
+from app.model.scenario import SyncMethod
 from app.replication.frame_codec import decode_frame, encode_frame
 from app.replication.frames import (
     PROTOCOL_VERSION,
@@ -251,6 +252,25 @@ def test_a_synchronisation_reports_what_it_sent_and_removed(running: Pair) -> No
     assert report.figures["modified"] == report.item_count - 1
     assert {item.size_bytes for item in report.items if item.path.endswith(b"/old")} == {9}
     assert "IR00405" in running.codes()
+
+
+@pytest.mark.parametrize("sync", [SyncMethod.FILE, SyncMethod.BLOCK])
+def test_what_was_compared_and_is_the_same_is_not_reported_as_sent(running: Pair, sync: SyncMethod) -> None:
+    fill(running.master)
+    for name in ("large", "other large"):
+        (running.master / name).write_bytes(os.urandom(3_000_000))
+    running.run(sync=sync, ignore_same_size_time=False)
+    running.settle()
+    running.engine.stop(running.id)
+    for name in ("file2", "other large"):
+        rewrite_keeping_size_and_time(running.master / name)
+    running.engine.run(running.id)
+    running.settle()
+    newest = running.engine.reports(running.id)[0]
+    assert newest.kind is ReportKind.SYNCHRONIZATION
+    report = running.engine.report(running.id, newest.id)
+    assert set(shown(running, report)) == {"file2", "other large"}
+    assert report.figures["modified"] == 2
 
 
 def test_roots_are_quiet_between_two_looks_only_if_nothing_was_written(running: Pair) -> None:

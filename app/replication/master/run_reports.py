@@ -116,6 +116,7 @@ class SyncItems:
     def __init__(self) -> None:
         self._packed = bytearray()
         self._kept = 0
+        self._compared: dict[bytes, tuple[bytes, str, int]] = {}
         self.modified = 0
         self.removed = 0
         self.began_at = datetime.now(UTC)
@@ -126,6 +127,26 @@ class SyncItems:
         self.removed += removed
         if self._kept < SYNC_ITEMS_MOST:
             self._keep(path, kind, size_bytes, removed=removed)
+
+    def add_if_different(self, path: bytes, whole: bytes, kind: str, size_bytes: int) -> None:
+        """A path that counts once `compared` says that it differs; `path` relative, `whole` absolute."""
+        self._compared[path] = (whole, kind, size_bytes)
+
+    def compared(self, path: bytes, *, different: bool) -> None:
+        """A part of `path` was compared, or sent. Paths come in the order in which they were told."""
+        waiting = self._compared
+        if path not in waiting:
+            return
+        while (first := next(iter(waiting))) != path:
+            # Of those nothing comes any more: they were the same.
+            del waiting[first]
+        if different:
+            whole, kind, size_bytes = waiting.pop(path)
+            self.add(whole, kind, size_bytes, removed=False)
+
+    def root_done(self) -> None:
+        """All that was told of this root was compared."""
+        self._compared.clear()
 
     def add_new(self, paths: Callable[[int], Iterable[tuple[bytes, str, int]]], count: int) -> None:
         """So many new ones; `paths(most)` gives (path, kind, size) of the first of them."""

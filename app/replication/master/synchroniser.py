@@ -27,7 +27,7 @@ from app.replication.master.progress import SyncFigures
 from app.replication.master.quick_merge import unequal_parts
 from app.replication.master.reading import read_ahead
 from app.replication.master.run_reports import SyncItems
-from app.replication.master.sends import Doubt, NewRun, Report, Send, SentRun
+from app.replication.master.sends import Became, Doubt, NewRun, Report, Send, SentRun
 from app.replication.master.shadow import ShadowEntry, ShadowReader, ShadowRow
 from app.replication.records import Mark
 from app.replication.sync_frames import ListedEntry
@@ -107,10 +107,12 @@ class Synchroniser:
                     self._put_packed(sent.packed, sent.records)
                 else:
                     self.figures.sent(sent)
+                    self.items.compared(sent.path, different=sent.became is not Became.NOTHING)
                     for record in sent.records:
                         self._put(record)
                 if self._stopped():
                     return False
+            self.items.root_done()
             self._on_root_done(root)
         # What was passed is there in any case; that nothing else is, is certain only now.
         self._reader.wait_whole()
@@ -193,7 +195,11 @@ class Synchroniser:
             if entry is not None:
                 size = found.theirs.size_bytes if removed and found.theirs is not None else 0
                 size = found.ours.size if found.ours is not None else size
-                self.items.add(root.whole(found.path), entry.kind.value, size, removed=removed)
+                whole, kind = root.whole(found.path), entry.kind.value
+                if found.what is What.UNPROVED and not found.metadata:
+                    self.items.add_if_different(found.path, whole, kind, size)
+                else:
+                    self.items.add(whole, kind, size, removed=removed)
             yield self._send_of(found)
 
     def _keeps(self, root: ComparedRoot) -> Keeps:
