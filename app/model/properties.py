@@ -13,7 +13,7 @@ from typing import Any
 from app.model.bandwidth import clean_bandwidth
 from app.model.events import clean_triggers
 from app.model.paths import check_directory
-from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties, ServerType
+from app.model.scenario import ReplicaSpec, Scenario, ScenarioProperties, ServerType, SyncMethod
 from app.model.scripts import check_command, check_trigger_file
 
 PER_REPLICA = (
@@ -124,10 +124,14 @@ def properties_on(scenario: Scenario, host: str) -> ScenarioProperties:
 
 
 def default_properties(server_type: ServerType) -> ScenarioProperties:
-    """What a new scenario of this type begins with: databases get a bookmark every two hours."""
+    """What a new scenario of this type begins with.
+
+    Databases are compared by blocks and by content, as they keep size and time while they change, and get a
+    bookmark every two hours.
+    """
     if server_type is ServerType.FILE_SERVER:
         return ScenarioProperties()
-    return ScenarioProperties(bookmark_minutes=120)
+    return ScenarioProperties(sync=SyncMethod.BLOCK, ignore_same_size_time=False, bookmark_minutes=120)
 
 
 def properties_of(scenario: Scenario, spec: ReplicaSpec) -> ScenarioProperties:

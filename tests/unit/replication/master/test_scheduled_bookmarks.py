@@ -9,7 +9,7 @@ import pytest
 from app.model.errors import ArcxoError
 from app.model.properties import default_properties
 from app.model.rewind import PointKind, RewindPoint
-from app.model.scenario import ScenarioProperties, ScenarioState, ServerType
+from app.model.scenario import ScenarioProperties, ScenarioState, ServerType, SyncMethod
 from app.replication.master.scheduled_bookmarks import ScheduledBookmarks
 from tests.support.cli_services import scenario
 
@@ -117,4 +117,12 @@ def test_without_an_interval_there_is_no_thread() -> None:
 
 def test_databases_begin_with_a_bookmark_every_two_hours() -> None:
     assert default_properties(ServerType.FILE_SERVER).bookmark_minutes == 0
-    assert default_properties(ServerType.SQL_SERVER).bookmark_minutes == 120
+    for kind in (ServerType.SQL_SERVER, ServerType.EXCHANGE):
+        assert default_properties(kind).bookmark_minutes == 120
+
+
+def test_databases_are_compared_by_blocks_and_content() -> None:
+    found = default_properties(ServerType.EXCHANGE)
+    assert (found.sync, found.ignore_same_size_time) == (SyncMethod.BLOCK, False)
+    files = default_properties(ServerType.FILE_SERVER)
+    assert (files.sync, files.ignore_same_size_time) == (SyncMethod.FILE, True)
