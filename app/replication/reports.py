@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -27,6 +27,7 @@ KEPT_DAYS = 90
 ITEMS_MOST = 1_000_000
 _BUFFER = 256 * 1024
 _ITEM_FIELDS = tuple(field.name for field in fields(ReportItem))
+_IN_FLIGHT = b'"in_flight": true'
 
 
 class ReportStore:
@@ -58,7 +59,10 @@ class ReportStore:
         return found
 
     def get(self, report_id: str, limit: int) -> Report:
-        """One report with up to `limit` items. Raises NotFoundError ER00440."""
+        """One report with up to `limit` items, in their order. Raises NotFoundError ER00440.
+
+        Where there are more, those that are only in flight are left out first.
+        """
         if not report_id.isalnum():
             raise NotFoundError("ER00440", report=report_id)
         try:
@@ -68,10 +72,8 @@ class ReportStore:
         items: list[ReportItem] = []
         if head.file:
             with contextlib.suppress(OSError, ValueError, KeyError), open(head.file, "rb") as file:
-                for line in file:
-                    if len(items) >= limit:
-                        break
-                    items.append(_item(json.loads(line)))
+                lines = _chosen(file, limit, head.figures.get("differences", 0))
+                items += [_item(json.loads(line)) for line in lines]
         return replace(head, items=tuple(items), truncated=head.item_count > len(items))
 
     def _head(self, report_id: str) -> Report:
@@ -157,6 +159,21 @@ class ReportWriter:
         while view:
             view = view[os.write(self._fd, view) :]
         self._buffer.clear()
+
+
+def _chosen(file: Iterable[bytes], limit: int, differences: int) -> list[bytes]:
+    """Up to `limit` lines, in their order: of the differences first, then of what is in flight."""
+    room = max(0, limit - differences)
+    found: list[bytes] = []
+    for line in file:
+        if len(found) >= limit:
+            break
+        if _IN_FLIGHT in line:
+            if not room:
+                continue
+            room -= 1
+        found.append(line)
+    return found
 
 
 def new_report(kind: ReportKind, scenario_id: int, scenario: str, replica: str, began_at: datetime) -> Report:

@@ -35,6 +35,21 @@ def test_a_report_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert (store.get(kept.id, 1).items, store.get(kept.id, 1).truncated) == ((items[0],), True)
 
 
+def test_what_is_only_in_flight_is_left_out_first(tmp_path: Path) -> None:
+    store = ReportStore(str(tmp_path / "reports"))
+    names = [b"/m/%02d" % number for number in range(20)]
+    names[7] = b'/m/"in_flight": true'
+    items = [
+        ReportItem(name, ReportedChange.SIZE, "file", 1, 2, in_flight=number not in (7, 19))
+        for number, name in enumerate(names)
+    ]
+    kept = store.add(replace(report(), figures={"differences": 2, "in_flight": 30}), iter(items))
+    for limit, wanted in ((1, [7]), (2, [7, 19]), (4, [0, 1, 7, 19]), (20, range(20)), (50, range(20))):
+        read = store.get(kept.id, limit)
+        assert [item.path for item in read.items] == [names[number] for number in wanted]
+        assert read.truncated == (limit < 20)
+
+
 @pytest.mark.parametrize("name", ["none", "../../etc/passwd", "", "a.b"])
 def test_a_report_that_is_not_there_is_said_so(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotFoundError, match="ER00440"):
