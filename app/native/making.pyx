@@ -17,6 +17,7 @@ cdef extern from "<fcntl.h>" nogil:
 
 cdef enum:
     PIECE = 1 << 16
+    BEGIN_WRITING = 1 << 16
     SET_IDS = 0o6000
 
 cdef struct Wanted:
@@ -102,8 +103,9 @@ cdef void _make(Wanted *wanted, int directory, char *buffer) noexcept nogil:
     wanted.error = _fill(fd, wanted, buffer)
     if wanted.error == 0:
         wanted.error = _settle(fd, wanted)
-    if wanted.error == 0 and wanted.length:
-        # All is to be on the disk in the end, and the kernel has one thread to begin that, late.
+    if wanted.error == 0 and wanted.length >= BEGIN_WRITING:
+        # All is to be on the disk in the end, and the kernel has one thread to begin that, late. Small files are
+        # left to that: it writes many of them in one go, and who begins to write each waits for the disk's queue.
         sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE)
     if close(fd) != 0 and wanted.error == 0 and system.errno != EINTR:
         wanted.error = system.errno
@@ -116,8 +118,8 @@ def files(list directories, list rows, bytes data):
 
     Each of `rows` is (which of the `directories`, name, offset in `data`, length, permissions, user, group,
     time in ns). The directories are paths of which the last name is not followed. What is made has
-    exactly these metadata, and was read back: else the error is EBADMSG. It is on its way to the disk; whoever
-    needs it there waits for that. Other threads go on.
+    exactly these metadata, and was read back: else the error is EBADMSG. It is not on the disk yet, if larger on
+    its way there: whoever needs it there waits for that. Other threads go on.
 
     Raises:
         ValueError: for something that is no name, no directory of these, or not in the data.
