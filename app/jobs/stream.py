@@ -12,7 +12,8 @@ from app.jobs.control import JobControl
 
 T = TypeVar("T")
 _POLL_S = 0.1
-_BUFFERED = 64
+_BUFFERED = 16
+"""Each may be 2,000 rows of a session, a third of a kilobyte each."""
 _END_GRACE_S = 5.0
 
 

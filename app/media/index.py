@@ -33,6 +33,9 @@ class Location:
 class Ids(dict[bytes, int]):
     """Chunk id → ordinal, as `app.native.ids` keeps them in a tenth of the memory."""
 
+    def expect(self, count: int) -> None:
+        """Make room for so many more, where that can be done."""
+
     def add(self, ids: bytes | bytearray, first: int) -> list[int]:
         """Add ids that follow each other; the first gets the ordinal `first`. The places of those known."""
         again: list[int] = []
@@ -67,11 +70,15 @@ class ChunkIndex:
             # Fossils before packs: one that is no fossil any more is then gone from the packs, if deleted.
             unwanted = frozenset().union(*(fossil_packs(one) for one in members(store)))
             present = dict(store.names("packs"))
+            packs: list[PackIndex] = []
             for pack_id, _ in store.names("index"):
                 if pack_id in present and pack_id not in unwanted:
                     pack = read_index(store, pack_id)
                     if pack is not None and pack.header.key_id == key_id and pack.size == present[pack_id]:
-                        self.add(pack)
+                        packs.append(pack)
+            self.known.expect(sum(len(pack.table) for pack in packs))
+            for pack in packs:
+                self.add(pack)
             return
         self._look(store)
 

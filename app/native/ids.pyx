@@ -11,6 +11,12 @@ from libc.string cimport memcmp, memcpy
 
 from app.native.hashing cimport ID_BYTES, SMALLEST, hash_of
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void *) noexcept nogil
+
+cdef enum:
+    AHEAD = 32  # ids whose places are on their way from memory while those before them are put there
+
 cdef struct Part:
     Py_buffer ids
     uint64_t first
@@ -62,7 +68,10 @@ cdef class Ids:
 
     cdef uint64_t _place(self, const unsigned char *chunk) noexcept nogil:
         """The slot of an id, or the free one that it would get."""
-        cdef uint64_t place = hash_of(chunk, self.seeds) & self.mask
+        return self._from(hash_of(chunk, self.seeds) & self.mask, chunk)
+
+    cdef uint64_t _from(self, uint64_t place, const unsigned char *chunk) noexcept nogil:
+        """The same, from where its search begins."""
         while self.slots[place] != 0 and memcmp(self._id(self.slots[place] - 1), chunk, ID_BYTES) != 0:
             place = (place + 1) & self.mask
         return place
@@ -90,6 +99,12 @@ cdef class Ids:
         free(before)
         return True
 
+    def expect(self, count):
+        """Make room for so many more ids, which are added next: it is made once then. Raises MemoryError."""
+        cdef uint64_t more = min(count, UINT32_MAX)
+        if not self._make_room(self.count + more):
+            raise MemoryError
+
     def add(self, ids, first):
         """Add the ids that `ids` has one after the other; the first gets the number `first`, beyond all before.
 
@@ -99,7 +114,9 @@ cdef class Ids:
         cdef:
             Part part, last
             Part *parts
-            uint64_t i, place
+            uint64_t i, place, at, end
+            uint64_t places[AHEAD]
+            const unsigned char *chunks
             list again = []
         part.first = first
         if self.part_count:
@@ -124,13 +141,23 @@ cdef class Ids:
             raise
         self.parts[self.part_count] = part
         self.part_count += 1
-        for i in range(part.count):
-            place = self._place(<const unsigned char *>part.ids.buf + ID_BYTES * i)
-            if self.slots[place] == 0:
-                self.slots[place] = <uint32_t>(part.first + i + 1)
-                self.count += 1
-            else:
-                again.append(i)
+        chunks = <const unsigned char *>part.ids.buf
+        for at in range(0, part.count, AHEAD):
+            end = min(at + AHEAD, part.count)
+            for i in range(at, end):
+                places[i - at] = hash_of(chunks + ID_BYTES * i, self.seeds) & self.mask
+                prefetch(&self.slots[places[i - at]])
+            for i in range(at, end):
+                place = self.slots[places[i - at]]
+                if place != 0:
+                    prefetch(self._id(place - 1))
+            for i in range(at, end):
+                place = self._from(places[i - at], chunks + ID_BYTES * i)
+                if self.slots[place] == 0:
+                    self.slots[place] = <uint32_t>(part.first + i + 1)
+                    self.count += 1
+                else:
+                    again.append(i)
         return again
 
     def get(self, chunk):

@@ -25,6 +25,9 @@ _JOINED_BATCHES_MAX = 24
 """Fewer than a master sends without an answer."""
 _JOINED_S = 0.4
 _GATHERED_BYTES = 15 * 1024 * 1024
+_GATHERED_RECORDS = 32_000
+"""What is known of each entry of a new directory takes half a kilobyte until its batch is carried out, while
+the next one is made: small files are gathered by their number."""
 
 
 Waiting = Frame | Prepared | Exception
@@ -85,9 +88,11 @@ class Incoming:
             if not isinstance(frame, PackedBatch):
                 self._pass_on(size, frame)
                 return
-        self._gathered = both or frame  # type: ignore[assignment]  # a batch in either case
+        gathered: PackedBatch = both or frame  # type: ignore[assignment]  # a batch in either case
+        self._gathered = gathered
         self._gathered_bytes += size
-        if self._gathered_bytes >= _GATHERED_BYTES or (isinstance(frame, PackedBatch) and frame.ends):
+        full = self._gathered_bytes >= _GATHERED_BYTES or gathered.count >= _GATHERED_RECORDS
+        if full or (isinstance(frame, PackedBatch) and frame.ends):
             self.flush()
 
     @property

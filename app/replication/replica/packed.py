@@ -27,6 +27,11 @@ class PackedBatch:
         return Batch(self.batch.kind, self.batch.epoch, self.batch.first_seq, records)
 
     @property
+    def count(self) -> int:
+        """How many records they are."""
+        return sum(part.count for part in self.parts)
+
+    @property
     def ends(self) -> bool:
         """Whether what comes last is no content, but a mark perhaps: nothing may follow for long."""
         last = self.parts[-1]

@@ -41,6 +41,22 @@ def test_ids_are_found_as_in_python(ids: Any, seed: int) -> None:
         ours[b"\x01" * 32]
 
 
+@pytest.mark.parametrize("expected", [0, 10, 2000, 50_000])
+def test_what_is_expected_changes_nothing_of_what_is_found(ids: Any, expected: int) -> None:
+    chance = random.Random(expected)
+    ours, python = ids.Ids(), Ids()
+    some = [chance.randbytes(32) for _ in range(4000)]
+    for first in range(0, 4000, 1000):
+        # The last ones come a second time with the next.
+        data = b"".join(some[first : first + 1100])
+        ours.expect(expected)
+        python.expect(expected)
+        assert ours.add(data, 2 * first) == python.add(data, 2 * first)
+    assert {one: ours.get(one) for one in some} == dict(python)
+    with pytest.raises(OverflowError):
+        ours.expect(-1)
+
+
 def test_ids_that_differ_in_a_byte_anywhere_are_told_apart(ids: Any) -> None:
     ours = ids.Ids()
     some = [

@@ -118,6 +118,16 @@ def test_batches_that_come_one_behind_the_other_are_put_together_up_to_a_size(
     assert (size, len(whole.parts)) == (300, 3)
 
 
+def test_small_files_are_put_together_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    incoming = Incoming([])
+    found = passed_on(incoming, monkeypatch)
+    monkeypatch.setattr(incoming_module, "_GATHERED_RECORDS", 2)
+    for name in (b"a", b"b", b"c"):
+        incoming.put(100, received(name))
+    assert [size for size, _ in found] == [200]
+    assert incoming.gathers
+
+
 def test_what_waits_for_more_goes_on_before_anything_else_and_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
