@@ -111,7 +111,7 @@ def bookmark(*, name: str, text: str) -> None:
     """Set a bookmark."""
     context = current()
     point = context.services.scenarios.bookmark(name, text)
-    context.show(point, f"Bookmark {point.text!r} set at {time_text(point.at)} (point {point.id})")
+    context.show(point, f"Bookmark '{point.text}' set at {time_text(point.at)} (point {point.id})")
 
 
 @click.command(help="Wait until the scenario NAME is in a state; exit 6 on time-out, naming what waits.")

@@ -184,7 +184,7 @@ def _note_namesakes(service: ScenarioService, name: str, replica: str, point: Re
     others = sum(item.text == point.text and item.id != point.id for item in bookmarks)
     if others:
         current().note(
-            f"{others + 1} bookmarks are called {point.text!r}; meant is the newest, of {time_text(point.at)}"
+            f"{others + 1} bookmarks are called '{point.text}'; meant is the newest, of {time_text(point.at)}"
         )
 
 
@@ -236,7 +236,7 @@ def _moved(item: RewindItem) -> str:
 
 
 def _point_text(text: str, point_id: str) -> str:
-    return repr(text) if text else point_id
+    return f"'{text}'" if text else point_id
 
 
 def _counts_text(counts: Mapping[RewindAction, int]) -> str:

@@ -57,7 +57,7 @@ def rewind(
         planned = as_plan(scenario, point, _planned(store, undoing, some))
         now = datetime.now(UTC)
         before = RewindPoint(
-            secrets.token_hex(8), PointKind.REWIND, now, store.change, replica.name, f"before {point_id}"
+            secrets.token_hex(8), PointKind.REWIND, now, store.change, replica.name, _undo_text(point)
         )
         problems: list[Problem] = []
 
@@ -80,6 +80,12 @@ def rewind(
             count=sum(planned.counts.values()),
         )
         return RewindResult(point, planned.counts, before), store.change
+
+
+def _undo_text(point: RewindPoint) -> str:
+    """What the point is called that takes a rewind to `point` back."""
+    named = point.text if point.kind in (PointKind.BOOKMARK, PointKind.SCHEDULED_BOOKMARK) else ""
+    return f"before rewinding to {named or point.at.strftime('%Y-%m-%d %H:%M:%S')}"
 
 
 def add_point(replica: Replica, kind: PointKind, text: str) -> RewindPoint:

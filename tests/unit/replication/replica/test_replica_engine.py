@@ -177,7 +177,10 @@ def test_changes_rewind_points_and_undo_of_a_rewind(engine: ReplicaEngine, tmp_p
     assert (tmp_path / "replica/f").read_bytes() == b"1"
     assert (tmp_path / "replica/d/x").read_bytes() == b"x"
     assert result.undo_point is not None
-    engine.rewind(77, result.undo_point.id)
+    assert result.undo_point.text == "before rewinding to before"
+    again = engine.rewind(77, result.undo_point.id)
+    assert again.undo_point is not None
+    assert again.undo_point.text == f"before rewinding to {result.undo_point.at:%Y-%m-%d %H:%M:%S}"
     assert (tmp_path / "replica/f").read_bytes() == b"22"
     assert not (tmp_path / "replica/d").exists()
     assert engine.status(77).applied_operations > 5
