@@ -221,6 +221,7 @@ class Restores:
             self._events.append(
                 code,
                 severity,
+                scenario_id=state.about.scenario_id or None,
                 path=shown(one.target),
                 job=state.job_id,
                 waiting=shown(one.path),

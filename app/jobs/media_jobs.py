@@ -10,7 +10,7 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, named_media, online_media
-from app.jobs.media_sets import out_of_reach
+from app.jobs.media_sets import out_of_reach, set_of
 from app.jobs.merging import Merge
 from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
@@ -21,7 +21,7 @@ from app.media import api as media
 from app.media.api import Damage, VerifyProgress
 from app.media.mediaset import open_set
 from app.media.store import DirectoryMediaStore
-from app.model.errors import ArcxoError, CredentialsError
+from app.model.errors import ArcxoError, CredentialsError, NotFoundError
 from app.model.job import JobKind, JobPhase, JobResult
 
 _NAMED_FILES_MAX = 100
@@ -72,10 +72,19 @@ class MediaJobs:
 
     def _media_of(self, script: dict[str, str]) -> list[OnlineMedia]:
         """The media a job is about: one, or with `set` all of its set that can be reached, by sequence."""
-        one = named_media(self._catalog, script["media"])
         if script.get("set") != "true":
-            return [one]
-        of_set = [other for other in online_media(self._catalog) if other.label.set_id == one.label.set_id]
+            return [named_media(self._catalog, script["media"])]
+        online = online_media(self._catalog)
+        try:
+            one = named_media(self._catalog, script["media"])
+        except NotFoundError:
+            # A name stands for the first media of its set; the others may be at hand without it.
+            serials = set_of(self._catalog, script["media"]).serials
+            here = [other for other in online if other.label.serial in serials]
+            if not here:
+                raise
+            one = here[0]
+        of_set = [other for other in online if other.label.set_id == one.label.set_id]
         found = {other.label.serial: other for other in [*of_set, one]}
         return sorted(found.values(), key=lambda other: other.label.sequence)
 
@@ -122,7 +131,7 @@ class MediaJobs:
                     "E5164",
                     object=damage.object_name,
                     sessions=", ".join(map(str, sessions)) or "-",
-                    files=_named(files),
+                    files=_named(files) or _unnamed(damage, hidden=report.names_hidden),
                 )
         if report.unproved:
             missing = out_of_reach(self._catalog, one.label.set_id, report.missing)
@@ -187,4 +196,11 @@ def _named(files: tuple[bytes, ...]) -> str:
     names = [path.decode("utf-8", "replace") for path in files[:_NAMED_FILES_MAX]]
     if len(files) > _NAMED_FILES_MAX:
         names.append(f"… {len(files) - _NAMED_FILES_MAX} more")
-    return ", ".join(names) or "-"
+    return ", ".join(names)
+
+
+def _unnamed(damage: Damage, *, hidden: bool) -> str:
+    """What is said where no file is named."""
+    if damage.code == "E4122":
+        return "all of it"
+    return "not known without the session's password" if hidden and damage.sessions else "-"

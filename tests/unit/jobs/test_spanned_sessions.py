@@ -73,6 +73,9 @@ def test_a_check_without_one_media_of_the_set_says_so_and_calls_nothing_damaged(
     assert (scan.last_result, "W5179" in rig.codes(scan)) == (JobResult.INCOMPLETE, True)
     (line,) = [each for each in rig.catalog.log.list(job_id=scan.id) if each.code == "N5608"]
     assert render(line.code, line.params).text.endswith("written by server -; -")
+    named = {"media": "M", "set": "true"}
+    by_name = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_VERIFY, named))
+    assert (by_name.last_result, "E5178" in rig.codes(by_name)) == (JobResult.INCOMPLETE, True)
     os.rename(f"{one}.away", one)
     job = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_VERIFY, {"media": last.serial, "full": "true"}))
     assert job.last_result is JobResult.FINISHED
