@@ -64,6 +64,15 @@ def recorded_owners(header: SessionHeader, reader: ChunkReader) -> HostOwners:
         return HostOwners()
 
 
+def check_names(
+    header: SessionHeader, reader: ChunkReader, rule: OwnerRule, changes: Sequence[OwnerChange]
+) -> None:
+    """Raises ArcxoError E4253 when names are needed that were kept with a session and are damaged."""
+    needed = rule is OwnerRule.NAME or any(not one.source.isdigit() for one in changes)
+    if needed and header.owners_id and not recorded_owners(header, reader):
+        raise ArcxoError("E4253", session=header.number, media=reader.store.location)
+
+
 class _Side:
     """Users, or groups: where a number of the session goes."""
 

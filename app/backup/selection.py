@@ -14,7 +14,7 @@ from app.backup.deciding import Deciding
 from app.backup.extras import Extra, extras
 from app.backup.items import Item, is_left_out
 from app.backup.new_files import NewFiles, is_plain, parted
-from app.backup.owners import OwnerMap, recorded_owners
+from app.backup.owners import OwnerMap, check_names, recorded_owners
 from app.media.api import SessionHeader
 from app.media.node import CONTENT, DIRECTORY, KIND, NAME, NAME_MOST, SIZE, Entry
 from app.media.reader import MAX_DEPTH, ChunkReader, open_session
@@ -38,7 +38,7 @@ def open_parts(task: RestoreTask) -> list[OpenPart]:
     """The parts of a task, the newest session first: its entries have the first claim to a place.
 
     Raises what `open_session` does; ArcxoError E4234 for an exact restore of a session that lacks something,
-    E4251 E4252 for a new owner that this host does not have.
+    E4251 E4252 for a new owner that this host does not have, E4253 for names of owners that cannot be read.
     """
     opened = [_opened(task, part) for part in task.parts()]
     for one in opened:
@@ -53,6 +53,7 @@ def open_parts(task: RestoreTask) -> list[OpenPart]:
 
 def _opened(task: RestoreTask, part: RestorePart) -> OpenPart:
     header, reader = open_session(part.media_path, part.session, part.data_key)
+    check_names(header, reader, task.owners, task.owner_changes)
     owners = OwnerMap(partial(recorded_owners, header, reader), task.owners, task.owner_changes)
     return OpenPart(part, header, reader, owners)
 

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from app.media.index import ChunkIndex
 from app.media.node import CONTENT, DIRECTORY, FILE, KIND, NAME, PIECE
-from app.media.pack import PackIndex
+from app.media.pack import PackCipher, PackIndex
 from app.media.reader import ChunkReader
 from app.media.refs import PackReference
 from app.media.store import MediaStore
@@ -71,6 +73,10 @@ class Reach:
             for pack_id in hit:
                 self._found[pack_id][header.number] = []
             return
+        owners = bytes.fromhex(header.owners_id)
+        if owners and self._is_lost(reader, owners):
+            for pack_id in self._packs_of(hit, owners):
+                self._found[pack_id].setdefault(header.number, [])
         stack = [(b"", header.root_id)]
         while stack:
             path, node_id = stack.pop()
@@ -103,12 +109,16 @@ class Reach:
         return False
 
     def _blame(self, number: int, hit: set[str], chunk_id: bytes, path: bytes) -> None:
-        """The packs that held it; when that is not known, those of which nobody knows what they held."""
-        blind = {pack_id for pack_id in hit if self._lost[pack_id].blocks is None}
-        for pack_id in (self._chunks.get(chunk_id, set()) & hit) or blind or hit:
+        """Note a path with the packs that held what it needs."""
+        for pack_id in self._packs_of(hit, chunk_id):
             files = self._found[pack_id].setdefault(number, [])
             if not files or files[-1] != path:
                 files.append(path)
+
+    def _packs_of(self, hit: set[str], chunk_id: bytes) -> set[str]:
+        """The packs that held it; when that is not known, those of which nobody knows what they held."""
+        blind = {pack_id for pack_id in hit if self._lost[pack_id].blocks is None}
+        return (self._chunks.get(chunk_id, set()) & hit) or blind or hit
 
     def _reader(self, header: SessionHeader) -> ChunkReader | None:
         if header.key_id not in self._indexes:
@@ -117,14 +127,30 @@ class Reach:
         if not header.encrypted:
             return ChunkReader(self._store, index, None)
         for data_key in self._data_keys:
-            reader = ChunkReader(self._store, index, data_key)
-            try:
-                reader.node(header.root_id)
-            except ArcxoError:
-                if len(self._data_keys) > 1:
-                    continue
-            return reader
+            if self._opens(index, data_key):
+                return ChunkReader(self._store, index, data_key)
         return None
+
+    def _opens(self, index: ChunkIndex, data_key: bytes) -> bool:
+        """Whether it is the key of these packs, by the first block that is whole: the root may be damaged.
+
+        Where none is whole every key will do: nothing can be read with any.
+        """
+        for pack in index.packs:
+            table, cipher = pack.table, PackCipher(pack.pack_id, pack.header, data_key, pack.table)
+            for number, offset in enumerate(table.offsets):
+                try:
+                    stored = self._store.get_range(pack.object_name, offset, table.stored[number])
+                except ArcxoError:
+                    continue
+                if blake3(stored).digest() != table.block_hash(number):
+                    continue
+                try:
+                    cipher.open(number, stored, table.raw[number], table.flags[number])
+                except ValueError:
+                    return False
+                return True
+        return True
 
 
 def _uses(reference: PackReference, loss: Loss) -> bool:

@@ -54,6 +54,8 @@ def _from_document(fields: Document) -> SessionHeader:
             value = tuple(b64decode(path) for path in value)
         elif field.name == "consistency":
             value = Consistency(value)
+        elif field.name == "owners_id":
+            bytes.fromhex(value)
         elif not isinstance(value, {"str": str, "int": int, "bool": bool}[str(field.type)]):
             raise TypeError(field.name)
         values[field.name] = value

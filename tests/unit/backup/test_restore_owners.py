@@ -179,6 +179,22 @@ def test_a_session_without_names_is_restored_by_number(source: Path, tmp_path: P
     assert owner(out / "a") == (4001, 5001)
 
 
+def test_by_names_that_are_damaged_nothing_is_restored_until_it_is_by_numbers(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = new_media(tmp_path)
+    back_up(media, source, owners=THERE)
+    monkeypatch.setattr(backup_owners, "decode_owners", lambda _: HostOwners())
+    by_name = OwnerChange("anna", "1")
+    for more in ({"owners": OwnerRule.NAME}, {"owner_changes": (by_name,)}):
+        with pytest.raises(ArcxoError) as refused:
+            restore_to(media, tmp_path / "out", **more)
+        assert refused.value.code == "E4253"
+    assert not (tmp_path / "out").exists()
+    restore_to(media, tmp_path / "out", owner_changes=(OwnerChange("4001", "1"),))
+    assert owner(tmp_path / "out/a") == (1, 5001)
+
+
 def test_a_restore_that_goes_on_keeps_to_the_owners(source: Path, tmp_path: Path) -> None:
     media = new_media(tmp_path)
     back_up(media, source, owners=THERE)

@@ -11,14 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from app.media.api import KeyInfo, collect, heal, remove_sessions, verify
+from app.media.api import KeyInfo, collect, heal, read_session, remove_sessions, verify
 from app.media.index import ChunkIndex
+from app.media.pack import DATA, HEADER, PackHeader
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
+from app.model.owners import HostOwners, Owner
 from tests.support.faults import Cut, CutAt, count_calls
 from tests.support.media_samples import MASTER, back_up, flip, new_key, new_media, restore_to
 from tests.support.trees import picture
 
+OWNERS = HostOwners((Owner(4001, "anna"),), (Owner(5001, "sales"),))
 _ROUNDS = int(os.environ.get("ARCXO_ROUNDS") or 2000)
 
 
@@ -39,7 +42,7 @@ class Backed:
                 (self.source / folder / f"f{number}").write_bytes(content)
         self.kept: dict[int, Path] = {}
         for number in (1, 2, 3):
-            back_up(self.media, self.source, base=number - 1, key=self.key)
+            back_up(self.media, self.source, base=number - 1, key=self.key, owners=OWNERS)
             self.kept[number] = directory / f"kept{number}"
             shutil.copytree(self.source, self.kept[number])
             (self.source / "a/f1").write_bytes(chooser.randbytes(20_000))
@@ -134,6 +137,40 @@ def test_every_flipped_bit_is_found_and_names_exactly_what_cannot_be_restored(
 ) -> None:
     name = data.draw(some.sampled_from(shared.objects()))
     check_flip(shared, name, data.draw(some.integers(0, 10**9)), data.draw(some.integers(0, 7)))
+
+
+def test_with_one_of_two_passwords_only_files_of_its_own_sessions_are_named(tmp_path: Path) -> None:
+    media = new_media(tmp_path)
+    one, other = new_key(media, "one"), new_key(media, "other")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").write_bytes(os.urandom(5000))
+    for key in (one, other):
+        back_up(media, source, key=key)
+    for pack in Path(media, "packs").iterdir():
+        if PackHeader.decode(pack.read_bytes()[: HEADER.size]).kind == DATA:
+            flip(str(pack), HEADER.size)
+    report = verify(media, full=True, data_keys=(one.data_key,))
+    assert report.names_hidden
+    assert {found for damage in report.damage for found in damage.reached} == {
+        (1, (MASTER + b"/file",)),
+        (2, ()),
+    }
+
+
+def test_damaged_names_of_owners_are_told_of_their_session_and_no_file(tmp_path: Path) -> None:
+    media = new_media(tmp_path)
+    source = tmp_path / "source"
+    source.mkdir()
+    back_up(media, source, owners=OWNERS)
+    header = read_session(media, 1)
+    store = DirectoryMediaStore(media)
+    place = ChunkIndex(store, "").locate(bytes.fromhex(header.owners_id))
+    assert place is not None
+    table = place.pack.table
+    flip(store.path(place.pack.object_name), table.offsets[place.block] + place.offset + 1)
+    report = verify(media, full=True)
+    assert [damage.sessions for damage in report.damage] == [(1,)]
 
 
 @pytest.mark.deep
