@@ -278,6 +278,29 @@ def test_a_replaced_root_is_taken_when_accepted_and_filled_when_rejected(replica
     assert len(list(replication.master.glob("d*/f*"))) == 30
 
 
+def test_what_is_missing_in_a_root_that_came_back_in_part_is_held_when_rejected(replication):
+    many(replication.master, 3, 10)
+    replication.run()
+    replication.settle()
+    before = picture(replication.replica)
+    moved = replication.master.with_name("moved")
+    replication.master.rename(moved)
+    wait_braked(replication)
+    replication.master.mkdir()
+    shutil.copytree(moved / "d0", replication.master / "d0")
+    shutil.copytree(moved / "d1", replication.master / "d1")
+    assert replication.engine.brake_review(replication.id).root_lost
+    assert replication.engine.brake_reject(replication.id).lifted
+    until(lambda: replication.engine.brake_review(replication.id).counts.get("removed_files") == 10, 30)
+    wait_braked(replication)
+    assert replication.engine.brake_review(replication.id).code == "ER00225"
+    assert picture(replication.replica) == before
+    assert replication.engine.brake_reject(replication.id).restored == 11
+    replication.wait()
+    replication.assert_equal()
+    assert (replication.replica / "d2/f9").read_bytes() == (moved / "d2/f9").read_bytes()
+
+
 def test_everyday_work_does_not_brake(replication):
     many(replication.master, 12, 100)
     many(replication.master / "big", 15, 100)

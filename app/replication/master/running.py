@@ -227,6 +227,8 @@ class Running:
         if parts.recorder is not None:
             parts.recorder.hints.close()
         if root is not None and parts.brake is not None:
+            # What is missing there when it is back is held, however little it is.
+            error.params.setdefault("place", parts.roots[root].path.hex())
             parts.brake.brake_root(error)
         elif parts.recorder is not None:
             with contextlib.suppress(*DiskFailure):
