@@ -53,13 +53,16 @@ def session_rows(
         info = known.get(serial)
         name = (info.name if info else "") or held[0].media_name
         there = info is not None and info.online
+        # The media of a set have one name.
+        notes = [f"seq {info.sequence}"] if info is not None and info.sequence > 1 else []
+        notes += [tiers.get(serial, ""), "" if there else "not connected"]
         cell = Cell(
             name,
             icon="hard-drive",
             icon_role="text2" if there else "warning",
             medium=True,
             marker=MarkerBox(_above(children), gray=True),
-            beside=", ".join(filter(None, (tiers.get(serial, ""), "" if there else "not connected"))),
+            beside=", ".join(filter(None, notes)),
             tooltip=f"{name}, serial {serial}",
         )
         rows.append(

@@ -490,6 +490,10 @@ def test_exact_only_overwrites_and_the_plan_tells_of_the_way_back(context, servi
     told = {subject for _, _, subject, _ in checks(plan, planned(services))}
     assert "Can be undone" in told
     gone = {subject for _, _, subject, _ in checks(replace(plan, undo_days=0), planned(services))}
+    away = replace(plan, out_of_reach=("A part of session 2 of media M cannot be reached now",))
+    assert ("A part is out of reach", *away.out_of_reach) in [
+        (subject, finding) for _, _, subject, finding in checks(away, planned(services))
+    ]
     assert "This cannot be undone" in gone
     little = replace(plan, undo_max_bytes=1)
     assert "Too much to keep aside" in {subject for _, _, subject, _ in checks(little, planned(services))}
