@@ -46,9 +46,11 @@ class ScenarioWaiting:
             status = agent.scenario(registration.id)
             if state != "in-sync":
                 return status if status.state is wanted else None
-            if _in_sync(agent, registration, status.state, left):
-                return agent.scenario(registration.id)
-            return None
+            if _held_back(status) or not _in_sync(agent, registration, status.state, left):
+                return None
+            # A barrier asks nothing of a replica that is suspended.
+            status = agent.scenario(registration.id)
+            return None if _held_back(status) else status
 
         return self._wait(name, state, timeout_s, there)
 
@@ -123,6 +125,14 @@ def _in_sync(agent: Agent, registration: Registration, state: ScenarioState, tim
             raise
         return False
     return True
+
+
+def _held_back(status: ScenarioStatus) -> bool:
+    """Whether a suspended replica lacks anything, or may."""
+    return any(
+        one.state in _LATER and (one.waiting_operations > 0 or one.lag_seconds is None)
+        for one in status.replicas
+    )
 
 
 def _waits(status: ScenarioStatus) -> str:

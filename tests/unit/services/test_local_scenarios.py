@@ -42,6 +42,7 @@ class FakeAgent:
         self.rewound: list[str] = []
         self.barriers: list[float] = []
         self.behind = False
+        self.suspended = False
         self.kept: list[KeptReplica] = []
         self.kept_fails: ArcxoError | None = None
 
@@ -51,7 +52,10 @@ class FakeAgent:
     def scenario(self, scenario_id: int) -> ScenarioStatus:
         if scenario_id not in self.definitions:
             raise NotFoundError("AE0468", scenario=scenario_id)
-        replica = ReplicaStatus("localhost", ReplicaState.SUSPENDED, waiting_operations=12, spool_bytes=345)
+        state = ReplicaState.SUSPENDED if self.suspended or self.behind else ReplicaState.REPLICATING
+        replica = ReplicaStatus("localhost", state, lag_seconds=0.0)
+        if self.behind:
+            replica = replace(replica, waiting_operations=12, spool_bytes=345)
         return ScenarioStatus(self.definitions[scenario_id], self.state, replicas=(replica,))
 
     def check_scenario(self, new: NewScenario) -> list[CheckResult]:
@@ -341,6 +345,24 @@ def test_waiting_in_vain_names_what_waits(scenarios: LocalScenarios, connections
         scenarios.wait("files", "in-sync", 0.2)
     assert "suspended" in caught.value.params["waits"]
     assert "12 operations" in caught.value.params["waits"]
+
+
+def test_a_suspended_replica_is_in_sync_only_while_nothing_waits_for_it(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenarios.create(new())
+    connections.agent.state = ScenarioState.REPLICATING
+    connections.agent.suspended = True
+    assert scenarios.wait("files", "in-sync", 5).replicas[0].state is ReplicaState.SUSPENDED
+    barrier = connections.agent.barrier
+
+    def records(scenario_id: int, timeout_s: float) -> None:
+        barrier(scenario_id, timeout_s)
+        connections.agent.behind = True
+
+    monkeypatch.setattr(connections.agent, "barrier", records)
+    with pytest.raises(BusyError, match="E1121"):
+        scenarios.wait("files", "in-sync", 0.2)
 
 
 def test_in_sync_is_proven_by_a_barrier(scenarios: LocalScenarios, connections: FakeConnections) -> None:
