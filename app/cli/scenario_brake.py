@@ -94,6 +94,12 @@ def _counts_text(review: BrakeReview, keys: Sequence[str]) -> str:
 def _result_text(name: str, action: str, result: BrakeResult) -> str:
     from app.messages import render
 
+    if result.lifted and not result.decided:
+        # A directory as a whole: nothing of it was recorded, so nothing was counted.
+        taken = "The directory is taken as it is now"
+        if action == "accept":
+            return f"{taken}; the replicas are made equal to it"
+        return f"{taken}; what is missing in it is held, to be decided: arcxo scenario brake {name} show"
     word = "accepted" if action == "accept" else "rejected"
     text = f"{result.decided:,} changes {word}"
     if result.restored:

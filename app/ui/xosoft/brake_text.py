@@ -97,6 +97,10 @@ def consequence(action: str, review: BrakeReview) -> str:
 
 def result_text(action: str, result: BrakeResult) -> str:
     """What a decision did."""
+    if result.lifted and not result.decided:
+        # A directory as a whole: nothing of it was recorded, so nothing was counted.
+        then = "the replicas are made equal to it" if action == "accept" else "what is missing in it is held"
+        return f"The directory is taken as it is now; {then}"
     text = f"{formats.counted(result.decided, 'change')} {'accepted' if action == 'accept' else 'rejected'}"
     if result.restored:
         text += f", {result.restored:,} brought back ({formats.size(result.restored_bytes)})"
