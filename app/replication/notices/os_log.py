@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from datetime import datetime
@@ -39,7 +40,9 @@ class OsLog:
                     end.connect(self._path)
                     end.send(data if kind is socket.SOCK_DGRAM else data + b"\0")
                 except OSError as error:
-                    cause = error.strerror or str(error)
+                    # A socket of the other kind says nothing of why a line could not be sent.
+                    if not cause or error.errno != errno.EPROTOTYPE:
+                        cause = error.strerror or str(error)
                 else:
                     return ""
         return cause

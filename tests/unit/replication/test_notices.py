@@ -1,5 +1,6 @@
 """Notices: which events are told, to a script and to the log of the system, and what holds them up."""
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -228,6 +229,16 @@ def test_a_system_log_that_is_not_there_is_told_once(
     until(lambda: events.delivered("notices") == events.newest() and events.newest() >= 3)
     codes = [event.code for event in events.newer_than(0)]
     assert codes.count("WR00511") == 1
+
+
+def test_of_a_full_system_log_that_is_told_and_not_its_kind(tmp_path: Path, events: EventStore) -> None:
+    event = events.append("ER00205", Severity.ERROR, replica="far", cause="c", duration="1 s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(tmp_path / "log"))
+        system = OsLog(str(tmp_path / "log"))
+        causes = [system.write(event) for _ in range(2_000)]
+    assert causes[0] == ""
+    assert causes[-1] == os.strerror(errno.EAGAIN)
 
 
 def test_what_an_event_counts_as() -> None:
