@@ -172,12 +172,22 @@ class JobControl:
         self._append(error.code, Severity.WARNING, None, "", error.params)
 
     def problem(self, problem: Problem, *, scenario: str = "", session: int | None = None) -> None:
-        """Add an object that could not be handled, as a warning that names it."""
+        """Add an object that could not be handled, as a warning that names it.
+
+        What is a mere information about it is told as such; a list of changes that was not right is an error.
+        """
         params: dict[str, object] = dict(problem.params)
         if problem.path:
             params["path"] = shown(problem.path)
-        self.warnings += 1
-        self._append(problem.code, Severity.WARNING, session, scenario, params)
+        message = load().get(problem.code)
+        if problem.code in _WRONG_LISTS:
+            self.fault(problem.code, params, scenario=scenario, session=session)
+        elif message is not None and message.severity is Severity.INFORMATION:
+            if not self._silent:
+                self._append(problem.code, Severity.INFORMATION, session, scenario, params)
+        else:
+            self.warnings += 1
+            self._append(problem.code, Severity.WARNING, session, scenario, params)
 
     def totals(self) -> Totals:
         """The figures as they are recorded with the result."""
@@ -225,4 +235,6 @@ class JobControl:
 
 _ALWAYS = frozenset({"N5000", "N5040", "N5050", "N5070", "N5158", *LEFT_OUT_CODES})
 """Information that a job notes at every level: that it began, how it ended, what its log does not hold."""
+_WRONG_LISTS = frozenset({"E4215", "E4218"})
+"""An audit found what a list of changes lacked: nothing is wrong with the object, but with Arcxo."""
 _COLUMNS = frozenset({"server", "job_id", "parent_job_id", "session", "scenario", "code", "severity"})

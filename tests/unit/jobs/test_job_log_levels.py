@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.catalog.api import Claim
 from app.jobs import job_lines
+from app.jobs.control import JobControl
 from app.jobs.read_lines import ReadLines
 from app.jobs.restored_lines import RestoredLines
 from app.jobs.submission import submit_backup
 from app.model.archive import CatalogRow
 from app.model.entry import EntryKind
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, Problem
+from app.model.events import Severity
 from app.model.job import BackupScript, JobResult
 from app.model.job_log import JobLogLevel, packed, unpacked
 from app.model.restore import RestoreAction, RestoreItem
@@ -52,6 +56,27 @@ def test_none_leaves_out_no_error(bench: Bench):
     codes, _ = logged(bench, JobLogLevel.NONE)
     assert codes == ["N5000", "AE0465", "E5042"]
     assert bench.catalog.jobs.list()[0].last_result is JobResult.FAILED
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "counts"),
+    [
+        ("E4211", Severity.WARNING, (0, 1)),
+        ("W4210", Severity.WARNING, (0, 1)),
+        ("I4216", Severity.INFORMATION, (0, 0)),
+        ("E4215", Severity.ERROR, (1, 0)),
+        ("E4218", Severity.ERROR, (1, 0)),
+    ],
+)
+def test_what_an_object_is_told_as_is_counted_as_that(
+    bench: Bench, code: str, severity: Severity, counts: tuple[int, int]
+):
+    job = bench.ended(submit_backup(bench.catalog, bench.store, BackupScript((7,), ("Files",))))
+    control = JobControl(bench.catalog, Claim(job, 1, datetime.now(UTC)), "here")
+    control.problem(Problem(code, b"/srv/a", {"reason": "it is so"}))
+    (record,) = (one for one in bench.catalog.log.records if one.code == code)
+    assert (record.severity, (control.errors, control.warnings)) == (severity, counts)
+    assert record.params["path"] == "/srv/a"
 
 
 def test_detail_notes_each_directory_with_what_was_read_of_it(bench: Bench):
