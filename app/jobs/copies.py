@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from app.catalog.api import Catalog
 from app.jobs.media_choice import OnlineMedia, find_media
+from app.jobs.media_sets import lacking
 from app.media import api as media
 from app.model.errors import ArcxoError, NotFoundError
 from app.model.media import SessionInfo
@@ -28,7 +29,7 @@ def readable_session(catalog: Catalog, session: SessionInfo) -> tuple[SessionInf
                 raise
             fault = fault or error
             continue
-        if media.absence(one.path, found.number) is None:
+        if lacking(catalog, one, found.number) is None:
             return found, one
         partly = partly or (found, one)
     if partly is not None:

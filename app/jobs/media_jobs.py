@@ -10,7 +10,7 @@ from app.jobs.credentials import JobSecrets
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, named_media, online_media
-from app.jobs.media_sets import out_of_reach, set_of
+from app.jobs.media_sets import introduce_sets, media_sets, out_of_reach, set_of
 from app.jobs.merging import Merge
 from app.jobs.purging import Purge, numbers_of
 from app.jobs.runner import Outcome
@@ -102,6 +102,8 @@ class MediaJobs:
         """
         full = script.get("full") == "true"
         keys = self._keys(control, one)
+        # Media of the set may have been moved since they were told of each other.
+        introduce_sets(each for each in media_sets(self._catalog) if each.set_id == one.label.set_id)
         control.begin_phase(JobPhase.VERIFY)
 
         def show(step: VerifyProgress) -> None:

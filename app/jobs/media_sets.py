@@ -338,6 +338,14 @@ def _relabel(
     catalog.media.put_media(replace(item, label=label).info)
 
 
+def lacking(catalog: Catalog, one: OnlineMedia, number: int) -> media.Absence | None:
+    """As `media.absence`, but media of the set that were moved are found where they are now."""
+    if media.absence(one.path, number) is None:
+        return None
+    introduce_sets(each for each in media_sets(catalog) if each.set_id == one.label.set_id)
+    return media.absence(one.path, number)
+
+
 def introduce_sets(sets: Iterable[MediaSet]) -> None:
     """Tell the media of each set where the others are; media that were moved are found again so."""
     for one in sets:

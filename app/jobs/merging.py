@@ -16,6 +16,7 @@ from app.jobs.control import JobControl
 from app.jobs.key_ring import KeyRing
 from app.jobs.lanes import Lanes
 from app.jobs.media_choice import OnlineMedia, online_media
+from app.jobs.media_sets import lacking, out_of_reach
 from app.jobs.session_reading import SessionReading, is_damage, lineage_key
 from app.jobs.session_records import session_info
 from app.media import api as media
@@ -104,6 +105,7 @@ class Merge:
             control.note("W5602", session=header.number, media=name, scenario=header.scenario_name)
             return
         before = control.state.files
+        absent = lacking(self._catalog, self._media, header.number)
 
         def checkpoint() -> None:
             control.check_cancelled()
@@ -123,6 +125,11 @@ class Merge:
                     return  # by somebody else, meanwhile
                 if isinstance(error, BusyError) or control.canceled:
                     raise
+                if is_damage(error) and absent is not None:
+                    self._record(header, info)
+                    missing = out_of_reach(self._catalog, self._media.label.set_id, absent.missing)
+                    control.note("W5629", session=header.number, media=name, missing=missing)
+                    return
                 control.error(error, session=header.number, scenario=header.scenario_name)
                 if is_damage(error):
                     self._record(header, replace(info, damaged=True))

@@ -13,7 +13,7 @@ from app.jobs.copies import readable_session
 from app.jobs.credentials import JobSecrets
 from app.jobs.hosts import is_local
 from app.jobs.media_choice import OnlineMedia, online_media
-from app.jobs.media_sets import out_of_reach
+from app.jobs.media_sets import lacking, out_of_reach
 from app.jobs.restored_lines import are_wanted
 from app.jobs.summary import size_text
 from app.media import api as media
@@ -139,15 +139,15 @@ class RestoreOrders:
 
     def _look_for_all(self, session: SessionInfo, one: OnlineMedia) -> None:
         key = (session.media_serial, session.number)
-        lacking = None if key in self._looked else media.absence(one.path, session.number)
+        found = None if key in self._looked else lacking(self._catalog, one, session.number)
         self._looked.add(key)
-        if lacking is not None:
+        if found is not None:
             self._absent[key] = ArcxoError(
                 "W5179",
                 session=session.number,
                 media=session.media_name,
-                size=size_text(lacking.size_bytes),
-                missing=out_of_reach(self._catalog, one.label.set_id, lacking.missing),
+                size=size_text(found.size_bytes),
+                missing=out_of_reach(self._catalog, one.label.set_id, found.missing),
             )
 
     def _targets(self, session: SessionInfo, roots: Sequence[bytes]) -> tuple[str, Targets, int | None]:

@@ -39,6 +39,7 @@ class LocalStorage:
 
     def add_device(self, path: str, name: str, group: str = _DEFAULT_GROUP) -> Device:
         """Make a directory a device. See `StorageService`."""
+        from app.jobs.media_sets import introduce_sets, media_sets
         from app.media.device import make_device
 
         path = os.path.abspath(path)
@@ -53,6 +54,9 @@ class LocalStorage:
         device = Device(name, path, group, identity=make_device(name, path))
         self._catalog.media.put_device(device)
         self._register_media(device)
+        # What was elsewhere before is looked for here from now on by the other media of its set.
+        sets = media_sets(self._catalog)
+        introduce_sets(one for one in sets if any(item.device.name == name for item in one.online))
         return with_space(device)
 
     def _check_place(self, path: str) -> None:

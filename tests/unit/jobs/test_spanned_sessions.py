@@ -121,3 +121,45 @@ def test_a_copy_that_is_all_there_is_read_instead_of_a_session_of_which_a_part_i
     assert rig.restored(session) == rig.content()
     os.rename(place, f"{place}.away")
     assert readable_session(rig.catalog, session)[0] == session
+
+
+def test_a_media_that_was_moved_to_another_directory_is_found_there_at_once(rig: StorageRig) -> None:
+    rig.backup(media_name="M")
+    (session,) = rig.sessions()
+    devices = rig.directory / "devices"
+    os.rename(devices / "one", devices / "moved")
+    rig.storage.remove_device("one")
+    rig.storage.add_device(str(devices / "moved"), "moved")
+    assert rig.restored(session) == rig.content()
+    # So it is when another home told the media apart meanwhile.
+    for hint in (devices / "two").glob("*/members/*"):
+        hint.unlink()
+    assert rig.restored(session) == rig.content()
+
+
+def test_a_merge_without_one_media_of_the_set_takes_nothing_for_damaged(rig: StorageRig) -> None:
+    rig.fill(10, size=SIZE)
+    sub = rig.replicas[7] / "sub"
+    sub.mkdir()
+    (sub / "within").write_bytes(b"on the first media, with its directory")
+    rig.backup(media_name="M")
+    for number in range(10):
+        (rig.replicas[7] / f"more{number}").write_bytes(os.urandom(SIZE))
+    rig.backup(media_name="M")
+    assert [one.number for one in rig.sessions()] == [1, 2]
+    last = next(each for each in rig.catalog.media.media() if each.sequence == 2)
+    for each in rig.catalog.media.media():
+        rig.catalog.media.remove_media(each.serial)
+    assert rig.sessions() == []
+    devices = rig.directory / "devices"
+    os.rename(devices / "one", devices / "away")
+    merge = rig.ended(submit_media(rig.catalog, JobKind.MEDIA_MERGE, {"media": str(devices / "two" / "M.2")}))
+    (session,) = rig.sessions()
+    assert (session.media_serial, session.damaged) == (last.serial, False)
+    assert ("W5603" in rig.codes(merge), "E4125" in rig.codes(merge)) == (False, False)
+    assert (session.detail, "W5629" in rig.codes(merge)) == (False, True)
+    os.rename(devices / "away", devices / "one")
+    rig.ended(submit_media(rig.catalog, JobKind.MEDIA_MERGE, {"media": last.serial}))
+    (session,) = rig.sessions()
+    assert (session.detail, session.damaged) == (True, False)
+    assert rig.restored(session).keys() == {*os.listdir(rig.replicas[7]), "within"} - {"sub"}
