@@ -81,6 +81,15 @@ def without_root(found: dict[str, ReportedChange], pair: Pair) -> dict[str, Repo
     return {path: change for path, change in found.items() if path != str(pair.master)}
 
 
+def states(directory: Path) -> dict[str, tuple[int, ...]]:
+    """What `stat` tells of everything there, but for when it was read."""
+    found = {str(path): path.lstat() for path in directory.rglob("*")}
+    return {
+        path: (one.st_mode, one.st_ino, one.st_uid, one.st_gid, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+        for path, one in found.items()
+    }
+
+
 def test_a_stopped_scenario_is_compared_and_nothing_is_changed(running: Pair) -> None:
     fill(running.master)
     running.run()
@@ -93,14 +102,14 @@ def test_a_stopped_scenario_is_compared_and_nothing_is_changed(running: Pair) ->
         path.lstat().st_size for path in running.master.rglob("*") if path.is_file() and not path.is_symlink()
     )
     expected = damage(running.replica)
-    before = {str(path): path.lstat() for path in running.replica.rglob("*")}
+    before = states(running.replica)
     quick = running.engine.difference(running.id)
     assert without_root(shown(running, quick), running) == expected
     whole = running.engine.difference(running.id, content=True)
     expected["folder/inner1"] = ReportedChange.CONTENT
     assert without_root(shown(running, whole), running) == expected
     assert whole.figures["differences"] == len(whole.items) == whole.item_count
-    assert {str(path): path.lstat() for path in running.replica.rglob("*")} == before
+    assert states(running.replica) == before
     lines = [json.loads(line) for line in Path(whole.file).read_text().splitlines()]
     assert len(lines) == whole.item_count
     few = running.engine.report(running.id, whole.id, limit=2)

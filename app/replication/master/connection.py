@@ -19,6 +19,7 @@ from app.model.properties import properties_of
 from app.model.scenario import ReplicaSpec, Scenario
 from app.replication.compression import CompressingLink
 from app.replication.link import ReplicaConnector
+from app.replication.master.late import late
 from app.replication.throttle import Throttle
 
 CONNECT_TIMEOUT_S = 10.0
@@ -149,14 +150,7 @@ class Connection:
 
     def late(self, call: str) -> ArcxoError:
         """The error for what the replica did not answer within the time-out."""
-        return ArcxoError(
-            "AE0469",
-            name=self._scenario.name,
-            id=self._scenario.id,
-            host=self._spec.host,
-            call=call,
-            seconds=self.timeout_s,
-        )
+        return late(self._scenario, self._spec.host, call)
 
 
 def duration_text(seconds: float) -> str:

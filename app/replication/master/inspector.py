@@ -20,12 +20,14 @@ from app.replication.frames import (
 )
 from app.replication.inspect_frames import INSPECTED_MOST, Inquiry, Inspected, InspectRequest
 from app.replication.link import Link, ReplicaConnector
+from app.replication.master.late import late
 from app.replication.sync_frames import BlockHashes, HashedPart, HashItem, HashRequest, ListedEntry
 
 CONNECT_TIMEOUT_S = 10.0
 LISTED_AT_ONCE = 2_000
 _POLL_S = 1.0
 _PING_EVERY_S = 10.0
+_PINGS_A_TIMEOUT = 4
 
 
 class Inspector:
@@ -34,10 +36,12 @@ class Inspector:
     def __init__(
         self, scenario: Scenario, spec: ReplicaSpec, link: Link, stopped: Callable[[], bool]
     ) -> None:
+        self._scenario = scenario
         self._spec = spec
         self._link = link
         self._stopped = stopped
         self._timeout_s = scenario.properties.timeout_seconds
+        self._ping_every_s = min(_PING_EVERY_S, self._timeout_s / _PINGS_A_TIMEOUT)
         self._number = 0
         self.drifted: set[bytes] = set()
         """Of the paths looked at last: those that somebody else is known to have changed there."""
@@ -101,14 +105,12 @@ class Inspector:
         while True:
             if self._stopped():
                 raise ArcxoError("ER00201", host=self._spec.host, reason="stopped")
-            data = self._link.receive(_POLL_S)
+            data = self._link.receive(min(_POLL_S, self._ping_every_s))
             now = time.monotonic()
             if data is None:
                 if now - heard > self._timeout_s:
-                    raise ArcxoError(
-                        "ER00201", host=self._spec.host, reason=f"no answer for {now - heard:.0f} s"
-                    )
-                if now - pinged > _PING_EVERY_S:
+                    raise late(self._scenario, self._spec.host, "its part of a comparison")
+                if now - pinged > self._ping_every_s:
                     pinged = now
                     self._send(Ping(1))
                 continue

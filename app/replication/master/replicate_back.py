@@ -29,6 +29,7 @@ from app.replication.master.compare import ComparedRoot, RootLostError
 from app.replication.master.durable import sync_directory, write_file
 from app.replication.master.exchange import Exchange
 from app.replication.master.filters import PathFilter
+from app.replication.master.late import late
 from app.replication.master.put_back import KEPT_PREFIX, PutBack
 from app.replication.master.reverse import ReverseStep, SameFile, reverse_steps
 from app.replication.master.reverse_contents import content_steps, suspicious
@@ -248,7 +249,13 @@ class ReplicateBack:
     def _exchange(self, spec: ReplicaSpec) -> Iterator[Exchange]:
         timeout_s = float(self._scenario.properties.timeout_seconds)
         link = self._connector.connect(self._scenario, spec, timeout_s)
-        exchange = Exchange(spec.host, CompressingLink(link), timeout_s, lambda _answer: None)
+        exchange = Exchange(
+            spec.host,
+            CompressingLink(link),
+            timeout_s,
+            lambda _answer: None,
+            lambda call: late(self._scenario, spec.host, call),
+        )
         try:
             exchange.hello(Hello(PROTOCOL_VERSION, to_xml(self._scenario), spec.host, "", 1, 0))
             yield exchange
