@@ -13,7 +13,6 @@ from app.replication.frames import Batch, BatchKind, Frame
 from app.replication.records import Mark, Record
 from app.replication.replica.ahead import Ahead, Prepared, clean_ahead
 from app.replication.replica.applied import SYNC_END
-from app.replication.replica.applier import 
 from app.replication.replica.grown import Grown
 from app.replication.replica.packed import PackedBatch
 from app.replication.replica.steps import ReplicaTree
