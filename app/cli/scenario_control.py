@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -114,7 +115,10 @@ def bookmark(*, name: str, text: str) -> None:
     context.show(point, f"Bookmark '{point.text}' set at {time_text(point.at)} (point {point.id})")
 
 
-@click.command(help="Wait until the scenario NAME is in a state; exit 6 on time-out, naming what waits.")
+@click.command(
+    help="Wait until the scenario NAME is in a state; exit 6 on time-out, naming what waits. Exit 3: it is "
+    "in sync, but for paths that could not be copied."
+)
 @click.argument("name")
 @click.option("--state", required=True, type=click.Choice(["replicating", "in-sync", "stopped"]))
 @click.option(
@@ -125,11 +129,17 @@ def bookmark(*, name: str, text: str) -> None:
     show_default=True,
     metavar="S",
 )
-def wait(*, name: str, state: str, timeout_s: float) -> None:
+def wait(*, name: str, state: str, timeout_s: float) -> int:
     """Wait; in-sync means: all that was written before this call is on the replicas."""
     context = current()
     status = context.services.scenarios.wait(name, state, timeout_s)
-    context.show(status, f"Scenario {name}: {state}")
+    lacking = status.problem_count if state == "in-sync" else 0
+    text = f"Scenario {name}: {state}"
+    if lacking:
+        count = "1 path" if lacking == 1 else f"{lacking:,} paths"
+        text += f", but for {count} that could not be copied: arcxo scenario show {shlex.quote(name)}"
+    context.show(status, text)
+    return int(ExitCode.INCOMPLETE if lacking else ExitCode.DONE)
 
 
 def _what(name: str, replica: str) -> str:

@@ -153,7 +153,9 @@ class Barrier:
             # A path could not be applied meanwhile: it is recorded anew, in full, and waited for.
         now = datetime.now(UTC)
         for sender in live:
-            sender.in_sync(now)
+            # Of a path that could not be recorded or applied nothing is equal.
+            if not (sender.problems() or self._recorder.problems()):
+                sender.in_sync(now)
         self._run.changed()
 
     def waits(self, what: str) -> BusyError:

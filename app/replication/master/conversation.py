@@ -280,11 +280,16 @@ class Conversation:
                 self._standing.set(state, reason)
 
     def _committed(self, seq: int) -> None:
-        self._standing.answered(seq, is_all=lambda: not self._recorder.hints.waiting())
+        self._standing.answered(seq, is_all=self._is_all)
         self._connection.progressed()
         self._spool.set_position(self._host, seq)
         self._caught_up()
         self._surroundings.changed()
+
+    def _is_all(self) -> bool:
+        """Whether nothing is left to be recorded, and no path is lacking."""
+        recorder = self._recorder
+        return not (recorder.hints.waiting() or recorder.problems() or self._troubles.any)
 
     def _caught_up(self) -> None:
         target, committed = self._catch_up, self._standing.committed

@@ -75,6 +75,8 @@ class Recorder:
         self._unproved = Later(_YOUNG_S)
         self._problems: dict[tuple[int, bytes], Problem] = {}
         self._retries: dict[tuple[int, bytes], float] = {}
+        self.lacking: list[Callable[[int, bytes], bool]] = []
+        """Asked of each path that is recorded: whether a replica lacks what was sent of it before."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"recorder {name}", daemon=True)
         self.failure: ArcxoError | None = None
@@ -242,6 +244,11 @@ class Recorder:
         """See `Followers`."""
         if self._problems and self._problems.pop((root, path), None) is not None:
             self._retries.pop((root, path), None)
+        for lacks in self.lacking:
+            if lacks(root, path):
+                self.hints.add(
+                    root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket
+                )
 
     def is_pending(self, root: int, path: bytes) -> bool:
         """See `Followers`."""
