@@ -96,14 +96,16 @@ class DriftWorker:
             _, store = replica.opened()
             if not all(store.states.is_vouched(tree.index) for tree in store.trees):
                 return True
+            watch = self._watch(scenario_id, replica)
+            if watch.checked.is_set():
+                return True
             since = [change for incarnation, change in bases if incarnation == store.index.incarnation]
             rows = store.index.changed_since(min(since)) if since else None
             if rows is None or any(not path and kind != CHANGED for _, path, kind in rows):
                 return True  # there is no list: everything is read
             rows = store.links.with_other_names(rows)
-        watch = self._watch(scenario_id, replica)
         try:
-            if watch.checked.is_set() or watch.look_at(rows):
+            if watch.look_at(rows):
                 return True
         except OSError as error:
             _log.info("looking at what changed on %s: %s", replica.label, error)
