@@ -21,6 +21,7 @@ cdef enum:
     OPEN_URI = 0x40
     OPEN_NOMUTEX = 0x8000
     COLUMNS = 11
+    FILE = 8               # S_IFREG >> 12
     HEAP_MOST = 4 << 20    # of a part, about: hashes of large files are long
 
 FUNCTIONS = (
@@ -94,6 +95,26 @@ cdef class Rows:
         self.items[self.count - 1].uid = uid
         self.items[self.count - 1].gid = gid
         self.items[self.count - 1].rdev = rdev
+
+    def files(self):
+        """(files, their bytes) of `ShadowRow`s."""
+        cdef Py_ssize_t at
+        cdef int64_t count = 0, size = 0
+        cdef tuple made
+        if self.seen:
+            raise ValueError("rows of another kind")
+        for at in range(self.count):
+            if self.items[at].made != NULL:
+                made = <tuple>self.items[at].made
+                if len(made) < 6:
+                    raise ValueError("not a row")
+                if made[1] == FILE:
+                    count += 1
+                    size += <int64_t>made[5]
+            elif self.items[at].mode >> 12 == FILE:
+                count += 1
+                size += self.items[at].size
+        return count, size
 
     cdef Row *add(self) noexcept nogil:
         """A new row with nothing in it. NULL: no memory."""

@@ -102,8 +102,7 @@ cdef class Walk:
 
     `part`, `plain` and `gone` are what was found since they were taken last: `Rows` as `ShadowRow`, the values for
     `Shadow.put_plain` of those that are not recorded so, and the keys recorded of what is not there. Whoever handles an
-    entry itself adds to them, and takes what is recorded of it by `recorded_at`. `files` and `size_bytes` count what
-    `part` has had so far from here.
+    entry itself adds to them, and takes what is recorded of it by `recorded_at`.
 
     What is as it is recorded is passed over without the interpreter.
     """
@@ -132,8 +131,6 @@ cdef class Walk:
         readonly list plain
         readonly list gone
         readonly int64_t youngest_ns
-        readonly int64_t files
-        readonly int64_t size_bytes
         public Py_ssize_t room
 
     def __cinit__(
@@ -440,13 +437,7 @@ cdef class Walk:
         known = &self.part.items[self.part.count - 1]
         known.uid, known.gid = status.st_uid, status.st_gid
         known.rdev = <int64_t>(status.st_rdev & U63) if kind == S_IFCHR or kind == S_IFBLK else 0
-        self._count(status)
         return 1
-
-    cdef void _count(self, const stat_t *status) noexcept nogil:
-        if status.st_mode & S_IFMT == S_IFREG:
-            self.files += 1
-            self.size_bytes += status.st_size
 
     cdef bytes _key(self):
         cdef:
@@ -481,7 +472,6 @@ cdef class Walk:
                 self._at = at
                 return False
             self._add(status)
-        self._count(status)
         return True
 
     cdef int _add(self, const stat_t *status) except -1:

@@ -21,6 +21,7 @@ _PASS_MOST = 2_000
 _TICK_NS = 20_000_000
 """Longer than what the kernel takes its file times from stands still."""
 _U63 = (1 << 63) - 1
+_FILE = stat.S_IFREG >> 12
 GONE = (FileNotFoundError, NotADirectoryError)
 
 Arm = Callable[[bytes, int, int], object]
@@ -92,6 +93,10 @@ class Filler:
         self._new_part = new_part
         self._part = new_part()
         self._youngest_ns = 0
+        self.files = 0
+        """How many were kept,"""
+        self.size_bytes = 0
+        """and how large they are together."""
         self._part_size = _PASS_FIRST
 
     def fill(
@@ -205,8 +210,16 @@ class Filler:
         # Contents are read from now on. None of them may come with a change time that another one had, too.
         while -_TICK_NS < time.time_ns() - self._youngest_ns < _TICK_NS:
             time.sleep(_TICK_NS / 1e9)
+        files, size = _files(self._part) if isinstance(self._part, list) else self._part.files()
+        self.files += files
+        self.size_bytes += size
         self._passed(self._root.number, key, self._part)
         self._part = self._new_part()
+
+
+def _files(part: list[ShadowRow]) -> tuple[int, int]:
+    sizes = [row[5] for row in part if row[1] == _FILE]
+    return len(sizes), sum(sizes)
 
 
 def _rdev(status: os.stat_result) -> int:

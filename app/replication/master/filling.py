@@ -177,8 +177,8 @@ def fill(
     stopped: Callable[[], bool],
     arm: Arm,
     passed: Passed,
-) -> None:
-    """Make the shadow of a root what is there now, without any record. Blocks for a walk.
+) -> tuple[int, int]:
+    """Make the shadow of a root what is there now, without any record; (files, bytes). Blocks for a walk.
 
     Rows of an earlier run that still hold, by inode and change time, stay: after a pause most do.
 
@@ -196,3 +196,4 @@ def fill(
             filler = Filler(root, shadow, report, passed, recorded.Rows)
             QuickFill(walking, root, filler, filters, report, arm, stopped).fill(parts)
     root.check()
+    return filler.files, filler.size_bytes

@@ -131,12 +131,12 @@ class Opening:
         sweeps.watch(cookies, barrier.passed, beneath=not fresh)
         if fresh:
             self._fill(shadow, epoch, sweeps, filling)
-        for root in roots:
-            _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
         if fresh:
             statistics.note(shadow, roots)
             shadow.commit()
         else:
+            for root in roots:
+                _, root.counters.files, root.counters.size_bytes = shadow.counts(root.number)
             statistics.recall(shadow, roots)
         shadow.give_back()
         if self._stopping.is_set():
@@ -181,7 +181,8 @@ class Opening:
         for root in self._parts.roots:
             number = root.number
             with sweeps.arming(number) as arm:
-                fill(
+                counters = root.counters
+                counters.files, counters.size_bytes = fill(
                     root,
                     shadow,
                     self._filters,

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_inode ON entry (root, inode) WHERE mode & 61440 = 32768;
 CREATE INDEX IF NOT EXISTS entry_unhashed ON entry (modified)
     WHERE hashes IS NULL AND size > 1048576 AND mode & 61440 = 32768;
+CREATE INDEX IF NOT EXISTS entry_elsewhere ON entry (root, key) WHERE device <> 0 AND mode & 61440 = 16384;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "key, device, inode, links, mode, uid, gid, size, modified, changed, xattrs, target, rdev, hashes"
@@ -31,6 +32,7 @@ _PUT = "INSERT OR REPLACE INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _IS_FILE = "mode & 61440 = 32768"
 # Left to itself, SQLite walks over all of the root.
 _BY_INODE = "INDEXED BY entry_inode"
+_ELSEWHERE = "INDEXED BY entry_elsewhere"
 # From the second on as in a listing of the replica, whose entries are compared with these at once.
 _ROW_COLUMNS = (
     "key, mode >> 12, mode & 4095, uid, gid, size, modified, xattrs, target, rdev, links, device, inode,"
@@ -306,8 +308,8 @@ class Shadow:
     def elsewhere(self, root: int) -> Iterator[ShadowEntry]:
         """The recorded directories that are not on the root's own file system, in the order of their keys."""
         for row in self._database.execute(
-            f"SELECT {_COLUMNS} FROM entry WHERE root = ? AND device <> 0 AND mode & 61440 = 16384"
-            " ORDER BY key",
+            f"SELECT {_COLUMNS} FROM entry {_ELSEWHERE} WHERE root = ? AND device <> 0"
+            " AND mode & 61440 = 16384 ORDER BY key",
             (root,),
         ):
             yield _entry(row)

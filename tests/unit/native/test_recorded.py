@@ -59,6 +59,8 @@ def test_what_was_recorded_is_passed_on_with_what_a_look_tells() -> None:
     both = recorded.Rows()
     both.extend(part)
     del part, seen
+    with pytest.raises(ValueError, match="not a row"):
+        both.files()
     assert list(both) == [(b"a",), (b"k", 8, 0o644, 11, 12, 7, 2, b"x", b"t", 13, 6, 5, 4, 1, 0o100644, b"h")]
 
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -78,18 +79,19 @@ class Filled:
         armed: list[bytes] = []
         keys: list[bytes] = []
 
-        def told(root: int, key: bytes, rows: list[ShadowRow]) -> None:
+        def told(root: int, key: bytes, rows: Sequence[ShadowRow]) -> None:
             assert root == 2
             assert not keys or key >= keys[-1]
             assert not rows or rows[-1][0] <= key
             keys.append(key)
             passed.extend(rows)
 
-        fill(
+        counts = fill(
             self.root, self.shadow, self.filters, lambda path, _error: self.reported.append(path),
             lambda: False, lambda path, _device, _inode: armed.append(path), told,
         )  # fmt: skip
         self.shadow.commit()
+        assert counts == self.shadow.counts(2)[1:]
         reader = ShadowReader(self.shadow.path)
         rows = list(reader.rows(2))
         reader.close()
