@@ -85,7 +85,10 @@ def online(*, name: str) -> None:
     context.show(_document(report), lambda: report_text(report))
 
 
-@device.command(help="Keep jobs from using device NAME: nothing is written to it or read from it.")
+@device.command(
+    help="Keep jobs from using device NAME: nothing is written to it, and no session on it is read. What "
+    "sessions on other media of a set need there is read as long as it is mounted."
+)
 @click.argument("name")
 def offline(*, name: str) -> None:
     """Put a device offline."""
