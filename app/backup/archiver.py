@@ -15,7 +15,7 @@ from app.backup.check import check_session
 from app.backup.contents import ContentWriter
 from app.backup.ledger import Ledger
 from app.backup.listed import ListedTree
-from app.backup.manifests import SnapshotManifest
+from app.backup.manifests import NOT_SAID, SnapshotManifest
 from app.backup.owners import encode_owners, recorded_owners
 from app.backup.source_tree import SourceTree
 from app.backup.taken_up import taken_up
@@ -270,14 +270,17 @@ class Archiver:
         filters = self._task.filters
         chosen = PathFilter(filters, reserved=False) if filters.include or filters.exclude else None
         for ordinal, root in enumerate(self._task.roots):
-            devices.setdefault(self._device(root), ordinal)
-        for root in self._task.roots:
+            if not isinstance(self._manifests.get(root.master_path), SnapshotManifest):
+                devices.setdefault(self._device(root), ordinal)
+        for ordinal, root in enumerate(self._task.roots):
             manifest = self._manifests.get(root.master_path)
             reader = base.reader if base else None
             kind = ListedTree if isinstance(manifest, SnapshotManifest) else TreeArchiver
             if root.rules is not None:
                 kind = SourceTree
-            tree = kind(root, contents, ledger, reader, manifest, devices, self._doubtful_ns, chosen)
+            # Inodes of two roots may be those of two file systems; a manifest does not say.
+            numbers = {**devices, NOT_SAID: ordinal}
+            tree = kind(root, contents, ledger, reader, manifest, numbers, self._doubtful_ns, chosen)
             entry = tree.archive(base.directory(root.master_path) if base else None)
             names = [name for name in root.master_path.split(b"/") if name]
             if not names:
@@ -299,8 +302,6 @@ class Archiver:
 
     def _device(self, root: ArchiveRoot) -> int:
         manifest = self._manifests.get(root.master_path)
-        if isinstance(manifest, SnapshotManifest):
-            return 0  # it does not say; and looking up one path means to have read them all
         recorded = manifest.get(b"") if manifest is not None else None
         return recorded[1].device if recorded is not None else os.lstat(root.directory).st_dev
 

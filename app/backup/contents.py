@@ -314,7 +314,8 @@ def _cut(extents: Extents, length: int) -> Extents:
 def _same(one: os.stat_result, other: os.stat_result) -> bool:
     """What must be the same before and after reading."""
     return (
-        one.st_mtime_ns == other.st_mtime_ns
+        one.st_dev == other.st_dev
+        and one.st_mtime_ns == other.st_mtime_ns
         and one.st_size == other.st_size
         and one.st_ctime_ns == other.st_ctime_ns
         and one.st_ino == other.st_ino

@@ -17,6 +17,8 @@ from app.model.paths import shown
 
 _READ_BYTES = 1 << 20
 _FIELDS = 13
+NOT_SAID = 0
+"""The device of everything in a manifest."""
 PATH, KIND, INODE, LINKS, LINKED = 0, 1, 10, 12, 13
 _NUMBERS = {kind.value: number for number, kind in enumerate(KINDS)}
 
@@ -102,7 +104,7 @@ class SnapshotManifest:
         return row if len(row) > _FIELDS else (*row, 0)
 
     def node_entry(self, row: tuple[Any, ...], name: bytes, groups: dict[int, int]) -> Entry:
-        """An entry without content of a row; `groups` gives the number of a device in hard-link groups.
+        """An entry without content of a row; `groups[NOT_SAID]` is the number of its device in link groups.
 
         The links of other snapshots count as links: a name is one of several only when another one of
         the manifest has its inode.
@@ -115,7 +117,7 @@ class SnapshotManifest:
             if xattrs:
                 extra["x"] = [list(pair) for pair in xattrs]
             if links > 1 and kind != DIRECTORY and inode in self.shared:
-                extra["h"] = [groups.get(0, 0), inode]
+                extra["h"] = [groups.get(NOT_SAID, 0), inode]
         except (KeyError, TypeError, ValueError) as error:
             raise ArcxoError("E4190", manifest=shown(self._path)) from error
         if target:

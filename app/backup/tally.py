@@ -8,7 +8,7 @@ from collections.abc import Callable
 from app.backup.items import Item
 from app.backup.new_files import NewFiles
 from app.media.counting import counted
-from app.media.node import DIRECTORY, EXTRA, KIND, SIZE, Entry
+from app.media.node import DIRECTORY, KIND, SIZE, Entry, link_group
 from app.media.reader import ChunkReader
 from app.model.errors import ArcxoError
 from app.model.restore import RestoreAction
@@ -23,7 +23,7 @@ class Tally:
         self.size_bytes = 0
         self.kept_bytes = 0
         self.failed = 0
-        self._groups: set[tuple[int, int]] = set()
+        self._groups: set[tuple[object, ...]] = set()
 
     @property
     def total(self) -> int:
@@ -71,9 +71,8 @@ class Tally:
         self.size_bytes += sum(entry[SIZE] for entry in files.entries)
 
     def _add_size(self, entry: Entry) -> None:
-        extra = entry[EXTRA]
-        if extra and "h" in extra:
-            group = (extra["h"][0], extra["h"][1])
+        group = link_group(entry)
+        if group is not None:
             if group in self._groups:
                 return
             self._groups.add(group)

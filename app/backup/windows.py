@@ -24,7 +24,7 @@ from app.backup.readback import ReadBack
 from app.backup.resuming import Resumed
 from app.backup.staging import Stager
 from app.backup.taking_over import take_over
-from app.media.node import EXTRA, SIZE
+from app.media.node import SIZE, link_group
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
 from app.model.restore import RestoreAction
@@ -35,7 +35,8 @@ _BATCH_S = 1.0
 _WHOLE = 3
 """So many times as large a window may be, for the sake of ending it before a directory."""
 
-Link = tuple[Item, tuple[int, int, int]]
+Group = tuple[object, ...]
+Link = tuple[Item, Group]
 
 
 @dataclass(slots=True)
@@ -84,9 +85,9 @@ class Windows:
         self._unchecked: deque[tuple[int, list[Staged], list[Cut]]] = deque()
         self._last = -1
         """The number of the last stretch that was put in place, or is on its way."""
-        self._begun: set[tuple[int, int, int]] = set()
+        self._begun: set[Group] = set()
         """Groups of hard links of which a name has been given to be made."""
-        self._heads: dict[tuple[int, int, int], bytes] = {}
+        self._heads: dict[Group, bytes] = {}
         """Of each group of hard links the name in place; the first number tells the session."""
         self.staging_bytes = 0
         self.stopped = False
@@ -317,8 +318,6 @@ def _cut(items: Iterator[Item | NewFiles], size: int) -> Iterator[tuple[list[Ite
         yield window, True
 
 
-def _group_of(item: Item) -> tuple[int, int, int] | None:
-    extra = item.entry[EXTRA]
-    if not extra or "h" not in extra:
-        return None
-    return id(item.reader), extra["h"][0], extra["h"][1]
+def _group_of(item: Item) -> Group | None:
+    group = link_group(item.entry)
+    return None if group is None else (id(item.reader), *group)

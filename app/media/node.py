@@ -138,6 +138,19 @@ def to_metadata(entry: Entry) -> Metadata:
     )
 
 
+def link_group(entry: Entry) -> tuple[object, ...] | None:
+    """What is the same for all names of one file, and for no others; None for what has one name alone.
+
+    The content is a part of it: two names of a number are two files where that differs, as of a source that
+    changed meanwhile, or of two file systems in a session of a version that did not tell them apart.
+    """
+    extra = entry[EXTRA]
+    if not extra or "h" not in extra:
+        return None
+    rest = (extra.get("t"), extra.get("d"), msgpack.packb(extra.get("s")))
+    return (*extra["h"], entry[KIND], entry[SIZE], entry[CONTENT], *rest)
+
+
 def content_id(entry: Entry) -> str:
     """32 hex digits that tell one content from another; "" for what has none."""
     kind, content, extra = entry[KIND], entry[CONTENT], entry[EXTRA]

@@ -96,7 +96,7 @@ class Writer:
         self._target = target
         self._chunks = chunks
         self._lost = lost
-        self._groups: dict[tuple[int, int], bytes] = {}
+        self._groups: dict[bytes, bytes] = {}
         self._directories: list[tuple[bytes, Entry]] = []
         self._made: set[bytes] = set()
         self.written = 0
@@ -141,7 +141,10 @@ class Writer:
         self._made.add(path)
 
     def _leaf(self, path: bytes, entry: Entry) -> None:
-        group = tuple(entry.extra["h"]) if "h" in entry.extra else None
+        # Of two file systems the numbers may be the same: names of one file have one content, too.
+        linked = "h" in entry.extra
+        same = [entry.extra.get("h"), entry.kind, entry.fields[5], entry.extra.get("s"), entry.extra.get("t")]
+        group = msgpack.packb([*same, entry.extra.get("d"), entry.fields[10]]) if linked else None
         if group in self._groups:
             os.link(self._groups[group], path, follow_symlinks=False)
             return

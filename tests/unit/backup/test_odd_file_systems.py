@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.backup import contents
+from app.backup.api import ArchiveRoot, archive
+from app.backup.manifests import SnapshotManifest
 from app.backup.source import chunks
 from app.media.api import list_directory, read_session
+from app.media.extract.__main__ import main
+from app.model.job import Structure
+from app.snapshot.hardlink import HardLinkProvider
 from tests.support.capabilities import missing
 from tests.support.hanging_mount import hanging_mount
-from tests.support.media_samples import MASTER, back_up, new_media, restore_to
+from tests.support.media_samples import MASTER, archive_task, back_up, new_media, restore_to
+from tests.support.volumes import mounted_tmpfs
 
 LONG_NAME = ("\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 255).encode()
 """255 characters, as many as file systems from elsewhere (exFAT, NTFS) take; in UTF-8 they are 765 bytes."""
@@ -122,3 +130,32 @@ def test_a_sparse_file_that_is_cut_each_time_it_was_read_leaves_its_directory_re
     result, events = restore_to(media, tmp_path / "out")
     assert (result.files, events.problems) == (2, [])
     assert (tmp_path / "out/beside").read_text() == "beside"
+
+
+@pytest.mark.needs_root
+def test_links_of_two_file_systems_with_the_same_inodes_stay_two_files(media: str, tmp_path: Path) -> None:
+    names, roots, manifests = (b"/srv/one", b"/srv/two"), [], {}
+    with ExitStack() as mounts:
+        for name in names:
+            replica = tmp_path / os.path.basename(os.fsdecode(name))
+            replica.mkdir()
+            mounts.enter_context(mounted_tmpfs(replica))
+            (replica / "root").mkdir()
+            (replica / "area").mkdir()
+            (replica / "root/first").write_bytes(name)
+            os.link(replica / "root/first", replica / "root/second")
+            area = os.fsencode(replica / "area")
+            snapshot = HardLinkProvider().create(os.fsencode(replica / "root"), area, "one", None)
+            assert snapshot.manifest is not None
+            manifests[name] = SnapshotManifest(snapshot.manifest)
+            roots.append(ArchiveRoot(name, snapshot.path))
+        assert len({os.stat(tmp_path / one / "root/first").st_ino for one in ("one", "two")}) == 1
+        task = replace(archive_task(media, b"/"), roots=tuple(roots))
+        archive(task, lambda _: None, lambda: False, manifests)
+    restore_to(media, tmp_path / "out", relocate=True, structure=Structure.FULL)
+    assert main([media, "1", str(tmp_path / "lone")]) == 0
+    for place in (tmp_path / "out", tmp_path / "lone"):
+        for name in names:
+            made = place / os.fsdecode(name[1:])
+            assert (made / "first").read_bytes() == (made / "second").read_bytes() == name
+            assert (made / "first").samefile(made / "second")
