@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgpack
+
 from app.backup.items import Item
 from app.backup.journal import Mark
 from app.media.node import CONTENT, EXTRA, FILE, GID, KIND, MTIME, NAME, PERMISSIONS, PIECE, SIZE, UID, Entry
@@ -58,6 +60,19 @@ class Cut:
     """Of what was made, for each entry."""
     size_bytes: int = 0
     """Of all contents."""
+    _folded: bytes = b""
+
+    def fold(self) -> None:
+        """Keep the entries as a few bytes while this waits, a quarter of what they take; see `unfold`."""
+        if self.entries:
+            self._folded, self.entries = msgpack.packb(self.entries), []
+            # Those of its whole directory.
+            self.files = NewFiles(self.files.source, self.files.target, [], self.files.reader)
+
+    def unfold(self) -> None:
+        """Have the entries again."""
+        if self._folded:
+            self.entries, self._folded = msgpack.unpackb(self._folded), b""
 
     def discard(self) -> None:
         """Remove what was made."""

@@ -70,14 +70,17 @@ class ReadBack:
         """The same of what others have put in place; see `check_placed`."""
         for cut in cuts:
             self._tick(cut.files.source)
+            cut.unfold()
             others = self._others(cut)
             self.verified += len(cut.entries) - len(others)
             self.check([cut.files.item(cut.entries[number]) for number in others])
 
     def _others(self, cut: Cut) -> list[int]:
         """The numbers of those that are not in place: there is nothing, or something else."""
+        if not cut.entries:
+            return []
         try:
-            fd, _ = self._sink.place(cut.files.target + b"/" + cut.files.entries[0][NAME])
+            fd, _ = self._sink.place(cut.files.target + b"/" + cut.entries[0][NAME])
         except OSError:
             return list(range(len(cut.entries)))
         if _restored is not None:

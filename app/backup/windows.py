@@ -257,6 +257,13 @@ class Windows:
             new += cuts
         self._tools.back.check_new(new)
 
+    def _fold(self) -> None:
+        """Where putting in place takes long, what has to be checked after it takes less room meanwhile."""
+        waiting = [cut for number, _, cuts in self._unchecked if number <= self._last for cut in cuts]
+        if sum(len(cut.entries) for cut in waiting) > self._size:
+            for cut in waiting:
+                cut.fold()
+
     def _made(self, stretch: Stretch) -> None:
         """All of a stretch is made; what was new of those that are, in their order, is put in place."""
         if stretch is not self._stretches[0]:
@@ -269,6 +276,7 @@ class Windows:
         placed, problems = self._sink.placed()
         self._tools.report(problems)
         self._check_placed(placed)
+        self._fold()
 
     def _settle(self) -> None:
         """Everything that is made is in place on return, and checked."""

@@ -12,11 +12,13 @@ import pytest
 from app.agent.applier_sink import ApplierSink
 from app.backup import restorer
 from app.backup.api import RestoreTask, UndoTask, restore, undo
+from app.backup.windows import Windows
 from app.model.archive import RestoreResult
 from app.model.errors import CanceledError, Problem
 from app.model.rewind import PointKind
 from app.replication.replica.engine import ReplicaEngine
 from app.replication.staged import RestoreArea, StagedOperation, packed_files
+from tests.support.capabilities import native_or_report
 from tests.support.media_samples import MASTER, Events, back_up, new_media
 from tests.support.replica_tree import directory_metadata, file_metadata, put
 from tests.support.restore_helpers import ThreadHelper, helped
@@ -119,6 +121,31 @@ def test_a_directory_of_which_a_part_is_in_place_gets_the_rest(
     monkeypatch.setattr(restorer, "WINDOW", window)
     result, _ = place.restore()
     place.check(result)
+    place.undo()
+
+
+def test_what_waits_for_a_slow_applier_is_checked_as_any(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native_or_report("making")
+    folded: list[int] = []
+    check = Windows._check_placed
+
+    def fold_before(windows: Windows, upto: int | None = None) -> None:
+        waiting = [cut for number, _, cuts in windows._unchecked for cut in cuts if number <= windows._last]
+        for cut in waiting:
+            folded.append(len(cut.entries))
+            cut.fold()
+            assert not cut.entries
+        check(windows, upto)
+
+    monkeypatch.setattr(Windows, "_check_placed", fold_before)
+    result, _ = place.restore()
+    assert sum(folded) > 40
+    place.check(result)
+    assert result is not None
+    regular = [path for path in place.source.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert result.verified_files == len(regular)
     place.undo()
 
 
