@@ -12,7 +12,8 @@ import pytest
 from app.model.errors import ArcxoError
 from app.model.scenario import Filters
 from app.replication.master.compare import ComparedRoot, RootLostError
-from app.replication.master.filling import Arm, Filling, fill
+from app.replication.master.filler import Arm
+from app.replication.master.filling import Filling, fill
 from app.replication.master.filters import PathFilter
 from app.replication.master.shadow import Shadow, ShadowEntry, ShadowReader, ShadowRow
 
