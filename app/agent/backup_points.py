@@ -289,6 +289,7 @@ class BackupPoints:
                     self.releases.release(point_id)  # what it stood on was given up meanwhile
                     return
             self._files.write(saved.as_kept(base.id if base is not None else ""))
+            self.releases.leave(point_id)
 
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, dict[bytes, bytes]]:
         """(the task of one entity, manifest file by master path).

@@ -21,6 +21,7 @@ LEASE_S = 600.0
 """A job's server says every minute that the point is needed: after this long without, that server is gone."""
 IDLE_S = 24 * 3600.0
 """Of a server that says nothing: a job may wait this long for a media or another backup."""
+_USED_S = 90.0
 _FLOOR_FRACTION = 0.05
 _FLOOR_MAX_BYTES = 10 << 30
 _log = logging.getLogger("arcxo.agent.points")
@@ -160,6 +161,16 @@ class PointReleases:
     def touch(self, point_id: str) -> None:
         """The point is in use."""
         self._used_at[point_id] = time.monotonic()
+
+    def leave(self, point_id: str) -> None:
+        """The point is not in use any more: its archives are done."""
+        self._used_at.pop(point_id, None)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a backup is reading, as far as its server said of late."""
+        since = time.monotonic() - _USED_S
+        return any(used_at > since for used_at in list(self._used_at.values()))
 
     def renew(self, point_id: str) -> None:
         """A job needs the point, and will say so again. Raises NotFoundError AE1024: it is not there."""

@@ -42,6 +42,7 @@ class ReplicaRole:
         self._engine = ReplicaEngine(home.engine, "localhost", self._events)
         self._engine.start()
         self._points = BackupPoints(home, self._engine, self._events)
+        self._engine.drift_worker.give_way(lambda: self._points.releases.is_in_use)
         self._tokens = StreamTokens()
         self._server = DataServer(
             load_identity(home), self._tokens, self._engine.serve, Grants(home).certificates

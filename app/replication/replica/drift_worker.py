@@ -20,8 +20,9 @@ _EVERY_S = 0.5
 _AFTER_ERROR_S = 5.0
 _REST = 1.0
 _REST_AWAITED = 0.1
+_REST_BESIDE_A_BACKUP = 9.0
 """How long it rests after a part of a look, as a share of what that took: others want the machine, and the
-replica's lock. A backup that waits for the end of a look wants it more."""
+replica's lock. A backup that waits for the end of a look wants it more; one that reads, the machine."""
 _log = logging.getLogger("arcxo.replication.drift")
 
 
@@ -40,7 +41,12 @@ class DriftWorker:
         self._closing = threading.Event()
         self._awake = threading.Event()
         self._awaited = 0
+        self._backup_reads: Callable[[], bool] = bool
         self._thread = threading.Thread(target=self._work, name="drift", daemon=True)
+
+    def give_way(self, backup_reads: Callable[[], bool]) -> None:
+        """Rest more while a backup of this host reads. Asked after each part of a look; must not block."""
+        self._backup_reads = backup_reads
 
     def start(self) -> None:
         """Begin."""
@@ -137,9 +143,13 @@ class DriftWorker:
                     return
                 more |= self._tick(number, replica)
             spent = time.monotonic() - began
-            rest = _REST_AWAITED if self._awaited else _REST
-            if self._awake.wait(spent * rest if more else _EVERY_S):
+            if self._awake.wait(spent * self._rest() if more else _EVERY_S):
                 self._awake.clear()
+
+    def _rest(self) -> float:
+        if self._awaited:
+            return _REST_AWAITED
+        return _REST_BESIDE_A_BACKUP if self._backup_reads() else _REST
 
     def _tick(self, number: int, replica: Replica) -> bool:
         if time.monotonic() < self._not_before.get(number, 0.0):

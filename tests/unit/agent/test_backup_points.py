@@ -118,6 +118,16 @@ def host(tmp_path: Path) -> Iterator[Host]:
     host.events.close()
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_point_is_in_use_until_its_end(host: Host, keep: bool) -> None:
+    assert not host.points.releases.is_in_use
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+    assert host.points.releases.is_in_use
+    host.points.end(point.id, keep=keep)
+    assert not host.points.releases.is_in_use
+    assert not host.start().releases.is_in_use
+
+
 def test_kept_snapshots_stay_while_there_is_space(host: Host) -> None:
     kept = {host.keep_one(job) for job in (1, 2, 3)}
     host.points.releases.tend()

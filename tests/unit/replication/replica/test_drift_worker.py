@@ -114,6 +114,18 @@ def test_a_look_that_nobody_waits_for_rests_as_long_as_it_takes() -> None:
         assert awake.rests[0] >= 0.2
 
 
+def test_a_look_beside_a_backup_that_reads_rests_nine_times_as_long_as_it_takes() -> None:
+    looks = _Looks()
+    with _worker(looks) as (worker, _, awake):
+        worker.give_way(lambda: True)
+        assert looks.begun.acquire(timeout=_DEADLINE_S)
+        held = threading.Event()
+        held.wait(0.1)
+        looks.parts.release()
+        assert looks.begun.acquire(timeout=_DEADLINE_S)
+        assert awake.rests[0] >= 0.9
+
+
 def test_a_backup_does_not_wait_for_what_was_looked_at_before() -> None:
     looks = _Looks()
     looks.checked.set()
