@@ -72,6 +72,9 @@ class Bench:
     def is_pending(self, root, path):
         return path in self.pending
 
+    def is_written(self, root, path):
+        return path in self.pending
+
     def take(self, moves, paths, *, content=True):
         for old, new in moves:
             self.comparer.move(0, old, new)

@@ -49,9 +49,11 @@ class Comparer:
         self._guard = guard
         self.mounts = Mounts(shadow)
         self._proofs = proofs = Proofs(roots, shadow, followers)
-        names = Names(roots, shadow, outlet, filters, followers, guard, proofs, self.compare, renames_allowed)
-        self._files = Files(outlet, followers, guard, names, proofs)
-        self.move = names.move
+        self._names = Names(
+            roots, shadow, outlet, filters, followers, guard, proofs, self.compare, renames_allowed
+        )
+        self._files = Files(outlet, followers, guard, self._names, proofs)
+        self.move = self._names.move
         self.prove = proofs.prove
         self.learn = proofs.learn
 
@@ -140,7 +142,9 @@ class Comparer:
             self.mounts.check_above(root, path)
             self._guard.removing(root.number, path)
         self._outlet.put(Remove(root.number, path))
+        gone = self._shadow.linked_beneath(root.number, path) if row is not None else []
         entries, files, size = self._shadow.remove(root.number, path)
+        self._names.left(root, gone)
         counters = root.counters
         counters.removed += entries
         counters.files -= files
@@ -167,6 +171,8 @@ class Comparer:
             if row is not None and not content and not force and unchanged(row, status, root.device):
                 return []
             self._files.compare(root, path, row, status, content=content, force=force)
+            if row is not None and row.links > 1 and row.inode != status.st_ino & ((1 << 63) - 1):
+                self._names.left(root, [row])
             return []
         if stat.S_ISDIR(mode):
             fresh = row is None or row.inode != status.st_ino & ((1 << 63) - 1)

@@ -34,6 +34,9 @@ class Followers(Protocol):
     def is_pending(self, root: int, path: bytes) -> bool:
         """Whether a hint for the path waits."""
 
+    def is_written(self, root: int, path: bytes) -> bool:
+        """Whether somebody told of a content that was written there and is not recorded yet."""
+
 
 class Guard(Protocol):
     """Told of what is about to be lost on the replicas, before its record is put: the safety brake."""

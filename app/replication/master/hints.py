@@ -256,6 +256,11 @@ class Hints:
         """Whether a hint for exactly this path waits."""
         return (root, path) in self._pending
 
+    def is_written(self, root: int, path: bytes) -> bool:
+        """Whether a hint for exactly this path waits that tells of its content."""
+        hint = self._pending.get((root, path))
+        return hint is not None and hint.content
+
     def waiting(self) -> int:
         """Hints and moves not recorded yet."""
         with self._lock:

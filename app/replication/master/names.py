@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -97,6 +97,19 @@ class Names:
         names = self._shadow.names_of(root.number, now.device, now.inode)
         return any(other.path != now.path for other in names)
 
+    def left(self, root: ComparedRoot, gone: Iterable[ShadowEntry]) -> None:
+        """These are names of their files no more: what was written through them shows through the others.
+
+        Nobody tells of those. One of each root is compared: what is recorded of it is recorded of all.
+        """
+        for row in gone:
+            written = self._followers.is_written(root.number, row.path)
+            asked: set[int] = set()
+            for number, other in self._proofs.names_everywhere(root, row):
+                if number not in asked and (number, other.path) != (root.number, row.path):
+                    asked.add(number)
+                    self._followers.again(number, other.path, content=written, tree=False, delay=0.0)
+
     def put(self, root: ComparedRoot, now: ShadowEntry, *, linked: bool = False, again: bool = False) -> None:
         """Record `now`, and the same for all other recorded names of its inode.
 
@@ -184,9 +197,11 @@ class Names:
                 self._guard.removing(root.number, new_path)
             else:
                 self._guard.rewriting(root.number, replaced)
+            gone = self._shadow.linked_beneath(root.number, new_path)
             _, files, size = self._shadow.remove(root.number, new_path)
             root.counters.files -= files
             root.counters.size_bytes -= size
+            self.left(root, gone)
         if not is_directory:
             self._guard.renamed(root.number, row, new_path)
         self._outlet.put(Rename(root.number, path, new_path))

@@ -77,6 +77,7 @@ class Recorder:
         self._retries: dict[tuple[int, bytes], float] = {}
         self.lacking: list[Callable[[int, bytes], bool]] = []
         """Asked of each path that is recorded: whether a replica lacks what was sent of it before."""
+        self._written: set[tuple[int, bytes]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"recorder {name}", daemon=True)
         self.failure: ArcxoError | None = None
@@ -254,6 +255,10 @@ class Recorder:
         """See `Followers`."""
         return self.hints.is_pending(root, path)
 
+    def is_written(self, root: int, path: bytes) -> bool:
+        """See `Followers`. What is recorded in this batch counts, too: its order is that of paths."""
+        return (root, path) in self._written or self.hints.is_written(root, path)
+
     # the thread
 
     _ticket: int | None = None
@@ -302,6 +307,7 @@ class Recorder:
 
     def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint]) -> None:
         self._ticket = self.hints.oldest_taken()
+        self._written = {(hint.root, hint.path) for hint in hints if hint.content}
         for root, path, new_path in moves:
             self._comparer.move(root, path, new_path)
         for hint in hints:

@@ -285,6 +285,14 @@ class Shadow:
             many = ",".join([one] * (len(part) // _PLAIN_VALUES))
             database.execute(f"INSERT OR REPLACE INTO entry VALUES {many}", part)
 
+    def linked_beneath(self, root: int, path: bytes) -> list[ShadowEntry]:
+        """Files with several names that have one at or beneath `path`, for each such name."""
+        where, args = subtree(root, path)
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM entry WHERE {where} AND links > 1 AND inode <> 0 AND {_IS_FILE}", args
+        )
+        return [_entry(row) for row in rows]
+
     def remove(self, root: int, path: bytes) -> tuple[int, int, int]:
         """Forget an entry and all beneath it; (entries, files, bytes) forgotten."""
         where, args = subtree(root, path)
