@@ -24,7 +24,7 @@ def running(tmp_path: Path) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def unlooked(running: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pair, tuple[str, int]]]:
+def unlooked(running: Pair, monkeypatch: pytest.MonkeyPatch) -> tuple[Pair, tuple[str, int]]:
     """A replica whose look at all paths does not come forward, and its change before what the test does."""
     monkeypatch.setattr(DriftWatch, "_advance_sweep", lambda *_, **__: False)
     monkeypatch.setattr(DriftWatch, "_look_at_hints", lambda *_, **__: None)
@@ -35,7 +35,7 @@ def unlooked(running: Pair, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
     running.settle()
     with running.replica_engine.freeze(running.id) as frozen:
         base = (frozen.incarnation, frozen.change)
-    yield running, base
+    return running, base
 
 
 def listed(pair: Pair, base: tuple[str, int]) -> dict[bytes, str]:
