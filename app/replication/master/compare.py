@@ -142,7 +142,7 @@ class Comparer:
             self.mounts.check_above(root, path)
             self._guard.removing(root.number, path)
         self._outlet.put(Remove(root.number, path))
-        gone = self._shadow.linked_beneath(root.number, path) if row is not None else []
+        gone = self._names.linked(root, row) if row is not None else []
         entries, files, size = self._shadow.remove(root.number, path)
         self._names.left(root, gone)
         counters = root.counters

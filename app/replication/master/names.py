@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -96,6 +96,12 @@ class Names:
             return False
         names = self._shadow.names_of(root.number, now.device, now.inode)
         return any(other.path != now.path for other in names)
+
+    def linked(self, root: ComparedRoot, row: ShadowEntry) -> Sequence[ShadowEntry]:
+        """The recorded names at or beneath one that belong to files with several names."""
+        if stat.S_ISDIR(row.mode):
+            return self._shadow.linked_beneath(root.number, row.path)
+        return [row] if row.links > 1 and row.inode and stat.S_ISREG(row.mode) else []
 
     def left(self, root: ComparedRoot, gone: Iterable[ShadowEntry]) -> None:
         """These are names of their files no more: what was written through them shows through the others.
@@ -197,7 +203,7 @@ class Names:
                 self._guard.removing(root.number, new_path)
             else:
                 self._guard.rewriting(root.number, replaced)
-            gone = self._shadow.linked_beneath(root.number, new_path)
+            gone = self.linked(root, replaced)
             _, files, size = self._shadow.remove(root.number, new_path)
             root.counters.files -= files
             root.counters.size_bytes -= size
