@@ -180,7 +180,13 @@ class Files:
             if row is not None and not force:
                 self._guard.rewriting(root.number, row)
             hashes, sent = self._whole(root, path, fd, before, metadata, in_place=in_place)
-        agrees = self._agrees(root, path, fd, before)
+        try:
+            agrees = self._agrees(root, path, fd, before)
+        except OSError:
+            # Its directory went while it was read. Its records are made: unless they are noted, nobody would
+            # record that it is gone.
+            agrees = False
+            self._followers.again(root.number, path, content=True, tree=False, delay=0.0)
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
         now = self._proofs.read_now(root, now, looked_ns, agrees=agrees)
         if sent or row is None or force or not same_metadata(row, now) or row.size != now.size:
