@@ -75,12 +75,8 @@ class DriftWorker:
 
         Until then what others did while nobody looked is not known. Raises as `Replica.opened`.
         """
-        with replica.lock:
-            _, store = replica.opened()
-            if not all(store.states.is_vouched(tree.index) for tree in store.trees):
-                return True
-        watch = self._watch(scenario_id, replica)
-        if watch.checked.is_set():
+        watch = self._unchecked(scenario_id, replica)
+        if watch is None:
             return True
         with self._lock:
             self._awaited += 1
@@ -99,12 +95,10 @@ class DriftWorker:
         Where the look at all paths is not over, these are looked at here, and nothing else is waited for.
         """
         with replica.lock:
+            watch = self._unchecked(scenario_id, replica)
+            if watch is None:
+                return True
             _, store = replica.opened()
-            if not all(store.states.is_vouched(tree.index) for tree in store.trees):
-                return True
-            watch = self._watch(scenario_id, replica)
-            if watch.checked.is_set():
-                return True
             since = [change for incarnation, change in bases if incarnation == store.index.incarnation]
             rows = store.index.changed_since(min(since)) if since else None
             if rows is None or any(not path and kind != CHANGED for _, path, kind in rows):
@@ -116,6 +110,15 @@ class DriftWorker:
         except OSError as error:
             _log.info("looking at what changed on %s: %s", replica.label, error)
         return self.checked(scenario_id, replica, timeout_s)
+
+    def _unchecked(self, scenario_id: int, replica: Replica) -> DriftWatch | None:
+        """The watch of a replica, unless all was compared, or not all is known so that nothing can be."""
+        with replica.lock:
+            _, store = replica.opened()
+            if not all(store.states.is_vouched(tree.index) for tree in store.trees):
+                return None
+        watch = self._watch(scenario_id, replica)
+        return None if watch.checked.is_set() else watch
 
     def figures(self, scenario_id: int) -> tuple[int | None, int | None]:
         """(items that drifted, files there) as of the last look; None where there was none yet."""

@@ -11,7 +11,7 @@ import pytest
 from app.replication.master import shadow_reading
 from app.replication.master.shadow import SEEN_STATEMENT, SeenRow, Shadow, ShadowEntry
 from app.sqlite_files import private_uri
-from tests.support.capabilities import native_or_report
+from tests.support.capabilities import missing, native_or_report
 
 U63 = (1 << 63) - 1
 
@@ -28,7 +28,7 @@ def functions() -> dict[str, int]:
     recorded = native_or_report("recorded")
     found = shadow_reading._of_sqlite(recorded)
     if found is None:
-        pytest.skip("the library of SQLite does not show its functions")
+        missing("a library of SQLite that shows its functions")
     return dict(found)
 
 
