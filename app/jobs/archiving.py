@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from app.agent.api import Agent, AnyPoint, ArchiveOrder, EntityPoint
 from app.catalog.api import Catalog
-from app.catalog.sessions_api import SessionEntry, Staging
+from app.jobs.archived_rows import ArchivedRows
 from app.jobs.control import JobControl
 from app.jobs.filtering import filters_here, note_filter, note_left_out, same_filter
 from app.jobs.lanes import Lanes
@@ -23,21 +20,15 @@ from app.jobs.session_records import session_info
 from app.jobs.stream import CancellableStream
 from app.media import api as media
 from app.media.api import KeyInfo, SessionHeader
-from app.model.archive import ArchiveResult, CatalogRow, CatalogRows, Progress
-from app.model.errors import ArcxoError, BusyError, Problem, UsageError
+from app.model.archive import ArchiveResult, CatalogRows, Progress
+from app.model.errors import ArcxoError, Problem
 from app.model.job import BackupScript, JobPhase, JobProgress
 from app.model.media import PoolSet, SessionInfo
 from app.model.owners import HostOwners
-from app.model.paths import shown
-from app.native import native
 
 NO_MEDIA = "E5141"
-_LINEAGE_BUSY = "E6004"
 _MEDIA_WAIT_SETTING = "media_wait_seconds"
 _MEDIA_WAIT_S = "300"
-_ROWS_AT_ONCE = 2000
-_native: Any | None = native("packed_rows")
-_ENTRY_FIELDS = len(SessionEntry._fields)
 _WANTS_WHOLE = frozenset({"AE1051", "E4202"})
 
 
@@ -181,7 +172,7 @@ class EntityArchiver:
             found, base_on = self._base(chosen, entity, key)
             order = self._order(chosen, entity, key, found, base_on)
             base = (found.media_serial, found.number) if found is not None else None
-            rows = _Rows(self._catalog, self._control, self.point, entity, chosen.label.set_id, base)
+            rows = ArchivedRows(self._catalog, self._control, self.point, entity, chosen.label.set_id, base)
             try:
                 result = self._stream(chosen, order, rows)
                 return self._publish(chosen, result, rows)
@@ -254,7 +245,7 @@ class EntityArchiver:
             return None, chosen
         return last, holder
 
-    def _stream(self, chosen: OnlineMedia, order: ArchiveOrder, rows: _Rows) -> ArchiveResult:
+    def _stream(self, chosen: OnlineMedia, order: ArchiveOrder, rows: ArchivedRows) -> ArchiveResult:
         control = self._control
         start = control.state
         control.progress(media=chosen.label.name)
@@ -291,7 +282,7 @@ class EntityArchiver:
         )
         return result
 
-    def _publish(self, chosen: OnlineMedia, result: ArchiveResult, rows: _Rows) -> Archived:
+    def _publish(self, chosen: OnlineMedia, result: ArchiveResult, rows: ArchivedRows) -> Archived:
         control = self._control
         control.begin_phase(JobPhase.CATALOG)
         header = media.read_session(chosen.path, result.session)
@@ -307,106 +298,3 @@ class EntityArchiver:
         pool = PoolSet.SAVE if self._script.pool else None
         self._catalog.media.put_set(chosen.label.set_id, last_written_at=now, pool_set=pool)
         return Archived(chosen, session, result.problems)
-
-
-def _entries(rows: list[CatalogRow]) -> list[SessionEntry]:
-    """What the catalog keeps of rows that are there."""
-    if _native is not None:
-        made: list[SessionEntry] = _native.cut(rows, 0, len(rows), _ENTRY_FIELDS, SessionEntry)
-        return made
-    return [SessionEntry(row.path, row.kind, row.size_bytes, row.modified_ns, row.content_id) for row in rows]
-
-
-class _Rows:
-    """The catalog rows of a session while it is written; nothing of them is seen before `publish`."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        control: JobControl,
-        point: AnyPoint,
-        entity: EntityPoint,
-        set_id: str,
-        base: tuple[str, int] | None,
-    ) -> None:
-        self._catalog = catalog
-        self._control = control
-        self._machine = point.machine
-        self._entity = entity.entity
-        self._set_id = set_id
-        self._base = base
-        self._roots = [master_path for master_path, _ in entity.roots]
-        self._beneath = tuple(root.rstrip(b"/") + b"/" for root in self._roots)
-        self._staging: Staging | None = None
-        self._published = False
-
-    def take(self, rows: CatalogRows) -> None:
-        """Stage a batch, in its order. Raises UsageError AE1007 for a path that is none of the roots'."""
-        self._check_all(rows.rows)
-        staging = self._begin(full=not rows.incremental)
-        for removed, group in itertools.groupby(rows.rows, key=lambda row: row.removed):
-            batch = list(group)
-            for start in range(0, len(batch), _ROWS_AT_ONCE):
-                part = batch[start : start + _ROWS_AT_ONCE]
-                if removed:
-                    staging.remove([row.path for row in part])
-                else:
-                    staging.add(_entries(part))
-
-    def _check_all(self, rows: Sequence[CatalogRow]) -> None:
-        at = 0
-        while at < len(rows):
-            if _native is not None:
-                at = _native.first_unusual(rows, at, self._beneath)
-                if at == len(rows):
-                    return
-            self._check(rows[at].path)
-            at += 1
-
-    def _check(self, path: bytes) -> None:
-        """What an agent says was read is only what it was asked for."""
-        good = path.startswith(self._beneath) or path in self._roots
-        if good and (b"/." in path or b"//" in path or b"\0" in path or path[-1:] == b"/"):
-            good = path == b"/" or not {b"", b".", b".."} & set(path[1:].split(b"/"))
-            good = good and b"\0" not in path
-        if not good:
-            reason = f"{shown(path[:200])} is not beneath what was to be backed up"
-            raise UsageError("AE1007", message="CatalogRows", reason=reason)
-
-    def publish(self, session: SessionInfo, *, incremental: bool) -> None:
-        """Make the session visible. Raises BusyError E6003 when the claim is another's now."""
-        self._begin(full=not incremental).publish(session)
-        self._published = True
-
-    def close(self) -> None:
-        """Drop what was not published."""
-        if self._staging is not None and not self._published and not self._control.lost:
-            self._staging.discard()
-
-    def _begin(self, *, full: bool) -> Staging:
-        if self._staging is None:
-            self._control.wait_for(
-                f"the catalog rows of another backup of {self._entity} on {self._machine}",
-                lambda: self._try_begin(full=full),
-                poll_s=0.5,
-            )
-        assert self._staging is not None
-        return self._staging
-
-    def _try_begin(self, *, full: bool) -> bool:
-        try:
-            self._staging = self._catalog.sessions.begin(
-                self._machine,
-                self._entity,
-                self._set_id,
-                self._roots,
-                job_id=self._control.job.id,
-                fence=self._control.fence,
-                full=full,
-                base=self._base,
-            )
-        except BusyError as error:
-            if error.code == _LINEAGE_BUSY:
-                return False
-            raise
-        return True

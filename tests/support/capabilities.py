@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,7 +14,7 @@ from app.native import native
 from tests.support.volumes import MissingCapabilityError, loop_volume
 
 
-def missing(capability: str) -> None:
+def missing(capability: str) -> NoReturn:
     """End the test because `capability` is not there."""
     if os.environ.get("ARCXO_REQUIRE_ALL") == "1":
         pytest.fail(f"this machine lacks {capability}, and ARCXO_REQUIRE_ALL=1 demands it", pytrace=False)
