@@ -8,16 +8,13 @@ else that is out of the ordinary, is left to the caller: None.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc cimport errno as system
-from libc.errno cimport ENOENT, ENOMEM
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, strlen
 
+from app.native.directory cimport Found, read_directory
 from app.native.packing cimport HEAD_MOST, NUMBER_MOST, put_bytes, put_head, put_signed, put_unsigned
-from app.native.posix cimport (
-    AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFMT, S_IFREG, close, closedir,
-    dirent, fdopendir, fstatat, kept_ns, openat, readdir, stat_t,
-)
+from app.native.posix cimport AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, fstatat, kept_ns, stat_t
 from app.native.unpacking cimport NEGATIVE, NO_NUMBER, POSITIVE, take_array, take_bytes, take_number
 
 cdef enum:
@@ -243,64 +240,6 @@ cdef Py_ssize_t _told(bytes packed, File **files, Py_ssize_t known) except -2:
     return known + count if at == end else -1
 
 
-cdef struct Found:
-    size_t name
-    size_t length
-    stat_t status
-
-
-cdef int _look(int directory, Found **found, size_t *count, char **names) noexcept nogil:
-    """Everything in an open directory with what lstat says of it: an error number, or 0. Both are to be freed."""
-    cdef:
-        int fd = openat(directory, b".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), failed = 0
-        DIR *opened
-        dirent *entry
-        size_t room = 0, space = 0, used = 0, length
-        void *more
-    if fd < 0:
-        return system.errno
-    opened = fdopendir(fd)
-    if opened == NULL:
-        failed = system.errno
-        close(fd)
-        return failed
-    while True:
-        system.errno = 0
-        entry = readdir(opened)
-        if entry == NULL:
-            failed = system.errno
-            break
-        length = strlen(entry.d_name)
-        if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
-            continue
-        if count[0] == room:
-            room = 64 if room == 0 else room * 2
-            more = realloc(found[0], room * sizeof(Found))
-            if more == NULL:
-                failed = ENOMEM
-                break
-            found[0] = <Found *>more
-        if used + length > space:
-            space = 4096 if space == 0 else space * 2
-            more = realloc(names[0], space)
-            if more == NULL:
-                failed = ENOMEM
-                break
-            names[0] = <char *>more
-        if fstatat(fd, entry.d_name, &found[0][count[0]].status, AT_SYMLINK_NOFOLLOW) != 0:
-            if system.errno == ENOENT:
-                continue
-            failed = system.errno
-            break
-        memcpy(names[0] + used, entry.d_name, length)
-        found[0][count[0]].name = used
-        found[0][count[0]].length = length
-        used += length
-        count[0] += 1
-    closedir(opened)
-    return failed
-
-
 def rows(int directory, list packed, int root, bytes prefix):
     """Look at an open directory for the files told of: (the rows of their states, other names, how many were told).
 
@@ -336,7 +275,9 @@ def rows(int directory, list packed, int root, bytes prefix):
         if len(by_name) != known:
             return None
         with nogil:
-            failed = _look(directory, &found, &count, &names)
+            failed = read_directory(directory, b".", &found, &count, &names)
+            for at in range(count):
+                failed = failed or found[at].error
         if failed != 0:
             system.errno = failed
             PyErr_SetFromErrno(OSError)

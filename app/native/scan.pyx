@@ -4,20 +4,12 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from libc cimport errno as system
-from libc.errno cimport ENOENT
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, strlen
+from libc.errno cimport ENOMEM
+from libc.stdlib cimport free
+from libc.string cimport memcpy
 
-from app.native.posix cimport (
-    AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, close, closedir, dirent,
-    fdopendir, fstatat, kept_ns, openat, readdir, stat_t,
-)
-
-cdef struct Found:
-    size_t name
-    size_t length
-    int error
-    stat_t status
+from app.native.directory cimport Found, read_directory
+from app.native.posix cimport kept_ns, stat_t
 
 
 cdef class Status:
@@ -63,14 +55,10 @@ def entries(int directory, bytes path, bytes prefix):
     """
     cdef:
         Found *found = NULL
-        Found *grown
         char *names = NULL
-        char *longer
-        size_t count = 0, room = 0, used = 0, space = 0, length, at
-        DIR *opened = NULL
-        dirent *entry
+        size_t count = 0, at
         const char *name = path
-        int fd, failed = 0
+        int failed
         list result = []
         list unread = []
         bytes whole
@@ -78,51 +66,9 @@ def entries(int directory, bytes path, bytes prefix):
         Py_ssize_t before = len(prefix)
         const char *first = prefix
     with nogil:
-        fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        if fd < 0:
-            failed = system.errno
-        else:
-            opened = fdopendir(fd)
-            if opened == NULL:
-                failed = system.errno
-                close(fd)
-        while failed == 0:
-            system.errno = 0
-            entry = readdir(opened)
-            if entry == NULL:
-                failed = system.errno
-                break
-            length = strlen(entry.d_name)
-            if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
-                continue
-            if count == room:
-                room = 64 if room == 0 else room * 2
-                grown = <Found *>realloc(found, room * sizeof(Found))
-                if grown == NULL:
-                    failed = -1
-                    break
-                found = grown
-            if used + length > space:
-                space = 4096 if space == 0 else space * 2
-                longer = <char *>realloc(names, space)
-                if longer == NULL:
-                    failed = -1
-                    break
-                names = longer
-            memcpy(names + used, entry.d_name, length)
-            found[count].name = used
-            found[count].length = length
-            found[count].error = 0
-            if fstatat(fd, entry.d_name, &found[count].status, AT_SYMLINK_NOFOLLOW) != 0:
-                if system.errno == ENOENT:
-                    continue
-                found[count].error = system.errno
-            used += length
-            count += 1
-        if opened != NULL:
-            closedir(opened)
+        failed = read_directory(directory, name, &found, &count, &names)
     try:
-        if failed == -1:
+        if failed == ENOMEM:
             raise MemoryError
         if failed != 0:
             system.errno = failed
