@@ -25,20 +25,7 @@ from tests.support.media_samples import (
     new_media,
     restore_to,
 )
-from tests.support.trees import assert_identical, fill
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    root = tmp_path / "source"
-    root.mkdir()
-    fill(root)
-    return root
+from tests.support.trees import assert_identical
 
 
 def stored_size(media: str) -> int:

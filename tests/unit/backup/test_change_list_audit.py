@@ -10,21 +10,8 @@ import pytest
 
 from app.backup.api import Change, ChangeKind, archive
 from app.model.job import VerifyMode
-from tests.support.media_samples import Events, archive_task, back_up, new_media, restore_to
-from tests.support.trees import assert_identical, fill
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    root = tmp_path / "source"
-    root.mkdir()
-    fill(root)
-    return root
+from tests.support.media_samples import Events, archive_task, back_up, restore_to
+from tests.support.trees import assert_identical
 
 
 def audited(media: str, source: Path, *listed: Change, base: int = 1) -> Events:

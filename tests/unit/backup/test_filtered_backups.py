@@ -16,14 +16,9 @@ from app.model.errors import UsageError
 from app.model.path_filter import PathFilter
 from app.model.scenario import Filters
 from app.snapshot.hardlink import HardLinkProvider
-from tests.support.media_samples import MASTER, Events, back_up, new_media
+from tests.support.media_samples import MASTER, Events, back_up
 
 TEMPORARY = Filters(exclude=("*.tmp", "cache/"))
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 @pytest.fixture

@@ -18,13 +18,8 @@ from app.model.archive import ArchiveResult, Progress
 from app.model.errors import ArcxoError
 from app.snapshot.api import Snapshot
 from app.snapshot.hardlink import HardLinkProvider
-from tests.support.media_samples import Events, back_up, new_media, restore_to
+from tests.support.media_samples import Events, back_up, restore_to
 from tests.support.trees import assert_identical, fill
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 @pytest.fixture

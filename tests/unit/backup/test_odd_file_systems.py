@@ -20,16 +20,11 @@ from app.model.job import Structure
 from app.snapshot.hardlink import HardLinkProvider
 from tests.support.capabilities import missing
 from tests.support.hanging_mount import hanging_mount
-from tests.support.media_samples import MASTER, archive_task, back_up, new_media, restore_to
+from tests.support.media_samples import MASTER, archive_task, back_up, restore_to
 from tests.support.volumes import mounted_tmpfs
 
 LONG_NAME = ("\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 255).encode()
 """255 characters, as many as file systems from elsewhere (exFAT, NTFS) take; in UTF-8 they are 765 bytes."""
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 @pytest.fixture
