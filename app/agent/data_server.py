@@ -163,7 +163,7 @@ class OwnScenarioLink:
         """Let frames leave no faster than that."""
         self._link.pace(throttle)
 
-    def receive(self, timeout_s: float) -> bytes | None:
+    def receive(self, timeout_s: float) -> bytes | memoryview | None:
         """The next frame; the first must say hello for the right scenario. Raises CredentialsError AE1015."""
         frame = self._link.receive(timeout_s)
         if frame is not None and not self._checked:

@@ -31,13 +31,13 @@ class _FrameQueue:
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.frames: deque[bytes | FrameParts] = deque()
+        self.frames: deque[bytes | memoryview | FrameParts] = deque()
         self.urgent: deque[bytes] = deque()
         self.size_bytes = 0
         self.most_bytes = QUEUE_BYTES
         self.ended = False
 
-    def put(self, frame: bytes | FrameParts) -> bool:
+    def put(self, frame: bytes | memoryview | FrameParts) -> bool:
         """Wait for room and add; False when the queue has ended."""
         with self.changed:
             while not self.ended and (len(self.frames) >= QUEUE_FRAMES or self._too_big(frame)):
@@ -49,7 +49,7 @@ class _FrameQueue:
             self.changed.notify_all()
             return True
 
-    def take(self, timeout_s: float | None) -> bytes | FrameParts | None:
+    def take(self, timeout_s: float | None) -> bytes | memoryview | FrameParts | None:
         """The next frame, None after the time; raises EOFError when ended and empty."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self.changed:
@@ -75,7 +75,7 @@ class _FrameQueue:
                 self.changed.notify_all()
             return True
 
-    def take_first(self) -> tuple[bytes | FrameParts, bool]:
+    def take_first(self) -> tuple[bytes | memoryview | FrameParts, bool]:
         """The next frame, urgent ones first, and whether it is one; raises EOFError when ended and empty."""
         with self.changed:
             self.changed.wait_for(lambda: self.urgent or self.frames or self.ended)
@@ -102,7 +102,7 @@ class _FrameQueue:
             self.ended = True
             self.changed.notify_all()
 
-    def _too_big(self, frame: bytes | FrameParts) -> bool:
+    def _too_big(self, frame: bytes | memoryview | FrameParts) -> bool:
         return bool(self.frames) and self.size_bytes + len(frame) > self.most_bytes
 
 
@@ -140,7 +140,7 @@ class StreamLink:
         if not self._outgoing.put(frame):
             raise ArcxoError("ER00201", host=self._host, reason=self._reason)
 
-    def receive(self, timeout_s: float) -> bytes | None:
+    def receive(self, timeout_s: float) -> bytes | memoryview | None:
         """The next frame, or None after the time."""
         try:
             frame = self._incoming.take(timeout_s)
@@ -217,7 +217,8 @@ class StreamLink:
                     break
                 # After a close the rest is read and dropped, so that the far end sees an orderly end.
                 if frame.part == WHOLE:
-                    self._incoming.put(bytes(frame.data))
+                    # A view of the message that came: copied, each byte would be read and written once more.
+                    self._incoming.put(frame.data)
                 elif frame.part == LAST:
                     self._incoming.put(b"".join(pieces))
                     pieces, size = [], 0

@@ -280,7 +280,7 @@ def take_time(value: object) -> datetime:
     return _EPOCH + timedelta(microseconds=take_int(value, 0, _YEAR_9999_US))
 
 
-def unpack(data: bytes, most_bytes: int) -> list[Any]:
+def unpack(data: bytes | memoryview, most_bytes: int) -> list[Any]:
     """One msgpack array of at most `most_bytes`. Raises ArcxoError ER00301."""
     if len(data) > most_bytes:
         refuse("more bytes than allowed")

@@ -64,10 +64,10 @@ class CompressingLink:
             self.sent_bytes += size
             self.uncompressed_bytes += size
 
-    def receive(self, timeout_s: float) -> bytes | None:
+    def receive(self, timeout_s: float) -> bytes | memoryview | None:
         """See `Link`. Raises ArcxoError ER00301 for what no `CompressingLink` sent."""
         data = self._link.receive(timeout_s)
-        return unpacked(data) if data is not None and data.startswith(_MAGIC) else data
+        return unpacked(data) if data is not None and data[: len(_MAGIC)] == _MAGIC else data
 
     def pace(self, throttle: Throttle) -> None:
         """See `Link`. It is about the bytes as they are sent."""
@@ -92,7 +92,7 @@ class CompressingLink:
         return len(self._sampler.compress(sample)) < len(sample) * _PAYS_BELOW
 
 
-def unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes | memoryview) -> bytes:
     """The frame that was compressed to `data`; memory is bounded by the largest frame.
 
     Raises:

@@ -185,7 +185,7 @@ def _fields(frame: Frame) -> list[Any]:
             return [_INSPECTED, *pack_inspect(frame)]
 
 
-def decode_frame(data: bytes) -> Frame:
+def decode_frame(data: bytes | memoryview) -> Frame:
     """The frame that `encode_frame` turned into `data`.
 
     Raises:
@@ -196,7 +196,7 @@ def decode_frame(data: bytes) -> Frame:
     return _DECODERS[tag](fields[1:])
 
 
-def listing_root(data: bytes) -> int | None:
+def listing_root(data: bytes | memoryview) -> int | None:
     """The root whose `Listing` these bytes are (which are not checked further), None for any other frame."""
     reader = msgpack.Unpacker(max_buffer_size=FRAME_MAX_BYTES)
     reader.feed(data[:32])

@@ -17,7 +17,7 @@ class FrameParts:
 
     __slots__ = ("_at", "_parts", "_size", "_within")
 
-    def __init__(self, parts: Sequence[bytes]) -> None:
+    def __init__(self, parts: Sequence[bytes | memoryview]) -> None:
         self._parts = parts
         self._size = sum(map(len, parts))
         self._at = self._within = 0
@@ -62,7 +62,7 @@ class Link(Protocol):
             ArcxoError: ER00201 when the link is lost or closed.
         """
 
-    def receive(self, timeout_s: float) -> bytes | None:
+    def receive(self, timeout_s: float) -> bytes | memoryview | None:
         """The next frame, or None after `timeout_s`. Raises ArcxoError ER00201 when the link is lost."""
 
     def pace(self, throttle: Throttle) -> None:

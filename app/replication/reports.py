@@ -13,8 +13,9 @@ import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring_ascii as quoted
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,7 +27,6 @@ KEPT_MOST = 50
 KEPT_DAYS = 90
 ITEMS_MOST = 1_000_000
 _BUFFER = 256 * 1024
-_ITEM_FIELDS = tuple(field.name for field in fields(ReportItem))
 _IN_FLIGHT = b'"in_flight": true'
 
 
@@ -127,7 +127,7 @@ class ReportWriter:
         self.count += 1
         if self.count > ITEMS_MOST:
             return
-        self._buffer += json.dumps(_item_document(item)).encode() + b"\n"
+        self._buffer += _line(item)
         if len(self._buffer) > _BUFFER:
             self._flush()
 
@@ -221,13 +221,20 @@ def _report(document: dict[str, Any]) -> Report:
     )
 
 
-def _item_document(item: ReportItem) -> dict[str, Any]:
-    # `asdict` copies each field again: a synchronisation has many items, and ends once they are kept.
-    document: dict[str, Any] = {name: getattr(item, name) for name in _ITEM_FIELDS}
-    text = document["path"] = item.path.decode("utf-8", "replace")
+def _line(item: ReportItem) -> bytes:
+    """A document with the fields of the item, as `json.dumps` writes it.
+
+    Written out: a synchronisation has many items, and ends once they are kept.
+    """
+    text = item.path.decode("utf-8", "replace")
+    line = (
+        f'{{"path": {quoted(text)}, "change": {quoted(item.change)}, "kind": {quoted(item.kind)}, '
+        f'"size_bytes": {item.size_bytes}, "replica_size_bytes": {item.replica_size_bytes}, '
+        f'"in_flight": {"true" if item.in_flight else "false"}'
+    )
     if "\ufffd" in text and text.encode() != item.path:
-        document["path_b64"] = base64.b64encode(item.path).decode("ascii")
-    return document
+        line += f', "path_b64": "{base64.b64encode(item.path).decode("ascii")}"'
+    return f"{line}}}\n".encode("ascii")
 
 
 def _item(document: dict[str, Any]) -> ReportItem:

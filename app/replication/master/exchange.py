@@ -299,7 +299,7 @@ class Exchange:
                     if root is None:
                         self._take(decode_frame(data))
                     else:
-                        self._listed(root, data)
+                        self._listed(root, bytes(data))
                     self._heard_at = time.monotonic()
                     self._taking = False
         except ArcxoError as error:

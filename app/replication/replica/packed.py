@@ -44,7 +44,7 @@ class PackedBatch:
         return PackedBatch(self.batch, self.parts + other.parts)
 
 
-def packed_batch(data: bytes) -> PackedBatch | None:
+def packed_batch(data: bytes | memoryview) -> PackedBatch | None:
     """The batch of a synchronisation that these bytes are.
 
     None for any other frame, for one that is none, and where C is not used: `decode_frame` takes, or refuses,
