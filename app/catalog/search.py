@@ -7,12 +7,16 @@ in which the catalog met the names, folder by folder.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from app.catalog import dialect
+from app.catalog.deleted import Departed, Gone, gone_after
 from app.catalog.name_index import next_names
+from app.catalog.timeline import Moment, Timeline, read_timeline
 from app.model.entry import EntryKind
 from app.model.media import CatalogEntry
 from app.model.search import Query
@@ -21,27 +25,21 @@ _COVERED = (
     "s.lineage_id = v.lineage_id AND s.ordinal >= v.first_ordinal"
     " AND (v.next_ordinal IS NULL OR s.ordinal < v.next_ordinal)"
 )
-_HELD_UNTIL = f"(SELECT max(s.finished_at) FROM sessions s WHERE {_COVERED})"
-_GONE_AT = (
-    "(SELECT min(s.finished_at) FROM sessions s"
-    " WHERE s.lineage_id = v.lineage_id AND s.ordinal >= v.next_ordinal)"
+_HIT = (
+    "SELECT v.id AS version_id, v.name_id AS name_id, v.lineage_id AS lineage_id,"
+    " v.first_ordinal AS first_ordinal, v.next_ordinal AS next_ordinal, v.kind AS kind,"
+    " v.size_bytes AS size_bytes, v.modified_ns AS modified_ns, n.name AS name, f.path AS folder,"
+    " f.machine AS machine{held}"
+    " FROM names n JOIN folders f ON f.id = n.folder_id JOIN versions v ON v.name_id = n.id WHERE {criteria}"
 )
-_REPLACED = (
-    "EXISTS (SELECT 1 FROM versions w WHERE w.name_id = v.name_id AND w.lineage_id = v.lineage_id"
-    " AND w.first_ordinal = v.next_ordinal)"
-)
+_HELD = f", (SELECT max(s.ordinal) FROM sessions s WHERE {_COVERED}{{backed_up}}) AS held_last"
 _FIND = (
     "SELECT * FROM (SELECT hit.*, s.number AS number, s.media_serial AS media_serial,"
-    " {held_until} AS held_at, row_number() OVER (PARTITION BY hit.name_id"
+    " row_number() OVER (PARTITION BY hit.name_id"
     " ORDER BY s.finished_at DESC, hit.version_id DESC) AS place FROM ("
-    "SELECT v.id AS version_id, v.name_id AS name_id, v.lineage_id AS lineage_id, v.kind AS kind,"
-    " v.size_bytes AS size_bytes, v.modified_ns AS modified_ns, n.name AS name, f.path AS folder,"
-    f" f.machine AS machine, (SELECT max(s.ordinal) FROM sessions s WHERE {_COVERED}{{backed_up}})"
-    " AS held_last, {until_of_hit} AS held_until,"
-    f" CASE WHEN v.next_ordinal IS NULL OR {_REPLACED} THEN NULL ELSE {_GONE_AT} END AS gone_at"
-    " FROM names n JOIN folders f ON f.id = n.folder_id JOIN versions v ON v.name_id = n.id WHERE {criteria}"
-    ") AS hit JOIN sessions s ON s.lineage_id = hit.lineage_id AND s.ordinal = hit.held_last"
-    " WHERE {deleted}) AS ranked WHERE place = 1 ORDER BY {order} LIMIT :limit OFFSET :offset"
+    + _HIT.replace("{held}", _HELD)
+    + ") AS hit JOIN sessions s ON s.lineage_id = hit.lineage_id AND s.ordinal = hit.held_last"
+    ") AS ranked WHERE place = 1 ORDER BY {order} LIMIT :limit OFFSET :offset"
 )
 _BY_NAME, _AS_MET, _BY_FOLDER = "name, folder, machine", "name_id", "machine, folder, name"
 _FEW = 1000
@@ -55,10 +53,17 @@ def find(connection: Connection, query: Query) -> list[CatalogEntry]:
     # app.catalog.browsing imports this module.
     from app.catalog.browsing import version_counts
 
+    timeline = read_timeline(connection, query.machine)
     search = _Search(connection, query)
-    found = search.run()
-    counts = version_counts(connection, [row.name_id for row in found])
-    return [_entry(row, counts) for row in found]
+    if query.deleted_from is None and query.deleted_to is None:
+        found = search.run()
+        counts = version_counts(connection, [row.name_id for row in found])
+        held = [(row.name_id, row.lineage_id, row.first_ordinal, row.next_ordinal) for row in found]
+        gone = gone_after(connection, timeline, held)
+        return [_entry(row, row.media_serial, row.number, gone.get(row.name_id), counts) for row in found]
+    deleted = search.run_deleted(timeline)
+    counts = version_counts(connection, [one.row.name_id for one in deleted])
+    return [_entry(one.row, one.shown.media_serial, one.shown.number, one.last, counts) for one in deleted]
 
 
 class _Search:
@@ -70,7 +75,6 @@ class _Search:
         self._like = like_pattern(query.pattern)
         self._keys: dict[str, Any] = {"no_name": b""}
         self._criteria = ["n.name <> :no_name"]
-        self._deleted = ["1 = 1"]
         self._backed_up: list[str] = []
         self._beneath: tuple[str, dict[str, Any]] | None = None
         self._add_criteria()
@@ -78,7 +82,7 @@ class _Search:
     def run(self) -> list[Row[Any]]:
         """The page that is asked for."""
         query = self._query
-        restricted = len(self._criteria) > 1 or len(self._deleted) > 1 or bool(self._backed_up)
+        restricted = len(self._criteria) > 1 or bool(self._backed_up)
         beneath = self._small_tree()
         if beneath is not None:
             return self._among(beneath, _BY_NAME, query.limit, query.offset)
@@ -88,6 +92,49 @@ class _Search:
         if len(ids) <= _FEW:
             return self._among(ids, _BY_NAME, query.limit, query.offset)
         return self._many(ids)
+
+    def run_deleted(self, timeline: Timeline) -> list[Gone]:
+        """The page of what was deleted between the times that are asked for."""
+        query = self._query
+        departed = Departed(self._connection, timeline, _us(query.deleted_from), _us(query.deleted_to))
+        ids = departed.few()
+        if ids is None:
+            ids = self._small_tree()
+        if ids is None and self._like != "%":
+            ids = next_names(self._connection, self._like, 0, _FEW + 1)
+            ids = ids if len(ids) <= _FEW else None
+        wanted = query.offset + query.limit
+        if ids is not None:
+            found = sorted(self._gone_among(departed, ids), key=_by_name)
+            return found[query.offset : wanted]
+        found = []
+        for batch in departed.in_order():
+            found += sorted(self._gone_among(departed, batch), key=lambda one: int(one.row.name_id))
+            if len(found) >= wanted:
+                break
+        return found[query.offset : wanted]
+
+    def _gone_among(self, departed: Departed, ids: list[int]) -> Iterable[Gone]:
+        """What of some names was deleted, by all the criteria."""
+        names = f"n.id IN ({dialect.values_of(self._connection, 'ids')})"
+        matches = f"n.text {dialect.like(self._connection)} :pattern ESCAPE '\\'"
+        statement = _HIT.replace("{held}", "").replace(
+            "{criteria}", " AND ".join([names, matches, *self._criteria])
+        )
+        statement = statement.replace("{f}", f"{dialect.unindexed(self._connection)}f")
+
+        def rows_of(chosen: Sequence[int]) -> Iterable[Row[Any]]:
+            keys = {**self._keys, "ids": json.dumps(list(chosen)), "pattern": self._like}
+            return self._connection.execute(text(statement), keys).all()
+
+        since, until = _us(self._query.backed_up_from), _us(self._query.backed_up_to)
+
+        def is_shown(moment: Moment) -> bool:
+            return (since is None or moment.finished_at >= since) and (
+                until is None or moment.finished_at <= until
+            )
+
+        return departed.newest_of(ids, rows_of, is_shown if self._backed_up else None).values()
 
     def _many(self, ids: list[int]) -> list[Row[Any]]:
         """The page of a pattern with very many matches: read as far as the page goes, and no further."""
@@ -144,11 +191,7 @@ class _Search:
         statement = (
             _FIND.replace("{criteria}", " AND ".join([names, *self._criteria]))
             .replace("{f}", f"{folders}f")
-            .replace("{deleted}", " AND ".join(self._deleted))
             .replace("{backed_up}", "".join(f" AND {one}" for one in self._backed_up))
-            # The session that is shown is the last one that has the version, unless it is one of a time.
-            .replace("{until_of_hit}", _HELD_UNTIL if self._backed_up else "0")
-            .replace("{held_until}", "hit.held_until" if self._backed_up else "s.finished_at")
             .replace("{order}", order)
         )
         return list(self._connection.execute(text(statement), {**self._keys, **keys}))
@@ -183,15 +226,6 @@ class _Search:
             if at is not None:
                 self._backed_up.append(f"s.finished_at {compared} :{name}")
                 keys[name] = dialect.to_us(at)
-        if query.deleted_from is not None or query.deleted_to is not None:
-            self._deleted.append("hit.gone_at IS NOT NULL")
-        if query.deleted_from is not None:
-            # Deleted some time after the last session that has it and before the first that has not.
-            self._deleted.append("hit.gone_at >= :deleted_from")
-            keys["deleted_from"] = dialect.to_us(query.deleted_from)
-        if query.deleted_to is not None:
-            self._deleted.append("{held_until} <= :deleted_to")
-            keys["deleted_to"] = dialect.to_us(query.deleted_to)
 
     def _small_tree(self) -> list[int] | None:
         """The matching names beneath the query's folder, when there are so few that all may be looked at."""
@@ -244,20 +278,30 @@ def _add_folder(criteria: list[str], keys: dict[str, Any], query: Query) -> None
     keys["folder_high"] = query.directory + b"0"
 
 
-def _ns(at: Any) -> int | None:
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else dialect.to_us(at)
+
+
+def _ns(at: datetime | None) -> int | None:
     return None if at is None else dialect.to_us(at) * _EPOCH_NS
 
 
-def _entry(row: Row[Any], counts: dict[int, int]) -> CatalogEntry:
+def _by_name(one: Gone) -> tuple[bytes, bytes, str]:
+    return bytes(one.row.name), bytes(one.row.folder), one.row.machine
+
+
+def _entry(
+    row: Row[Any], serial: str, number: int, gone_after_session: Moment | None, counts: dict[int, int]
+) -> CatalogEntry:
     folder = bytes(row.folder)
     return CatalogEntry(
         path=(b"" if folder == b"/" else folder) + b"/" + bytes(row.name),
         kind=EntryKind(row.kind),
         size_bytes=row.size_bytes,
         modified_ns=row.modified_ns,
-        session_number=row.number,
-        media_serial=row.media_serial,
+        session_number=number,
+        media_serial=serial,
         versions=counts.get(row.name_id, 1),
-        deleted_after=None if row.gone_at is None else dialect.from_us(row.held_at),
+        deleted_after=None if gone_after_session is None else dialect.from_us(gone_after_session.finished_at),
         machine=row.machine,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from app.catalog import claims, dialect, sweeping
+from app.catalog import claims, departures, dialect, sweeping
 from app.catalog.database import Database
 from app.catalog.lineages import lineage_of, roots_key
 from app.catalog.media import find_media, set_serials
@@ -149,6 +149,10 @@ class SqlSessions:
         dropped = sweeping.drop_uncovered(self._database)
         drop_replaced(self._database)
         return dropped
+
+    def note_deletions(self, checkpoint: Callable[[], None] = lambda: None) -> int:
+        """See `app.catalog.departures`."""
+        return departures.bring_up_to_date(self._database, checkpoint)
 
     def _try_begin(
         self,

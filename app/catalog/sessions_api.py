@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -101,6 +101,14 @@ class Sessions(Protocol):
 
     def sweep(self) -> int:
         """Drop rows of dead stagings and of removed sessions, in short steps. Returns how many rows."""
+        ...
+
+    def note_deletions(self, checkpoint: Callable[[], None] = lambda: None) -> int:
+        """Find out what is gone between sessions that follow each other, so that queries need not.
+
+        For one server at a time, in short steps; `checkpoint` is called between them and may raise. Returns
+        how many pairs of sessions were compared.
+        """
         ...
 
 

@@ -244,6 +244,26 @@ sessions = Table(
     UniqueConstraint("lineage_id", "ordinal"),
 )
 
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("older_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("newer_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    _flag("whole"),
+    UniqueConstraint("older_id", "newer_id"),
+    sqlite_autoincrement=True,
+)
+"""Sessions that were compared; see `app.catalog.departures`. An id is never used twice: rows outlive it."""
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("comparison_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name_id", BigInteger, primary_key=True, autoincrement=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 jobs = Table(
     "jobs",
     metadata,

@@ -184,6 +184,10 @@ class Housekeeping:
         """Copy sessions of staging groups on, and purge them there, by their policies."""
         carry_out(self._catalog, datetime.now(UTC), self._report_changed)
 
+    def note_deletions(self) -> None:
+        """Compare sessions that follow each other and were not compared yet, for queries of what went."""
+        self._catalog.sessions.note_deletions(self._check_stopping)
+
     def forget_old(self) -> None:
         """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""
         days = int(self._catalog.settings.get(HISTORY_SETTING, _HISTORY_DAYS))
@@ -209,6 +213,7 @@ class Housekeeping:
                 swept_at = time.monotonic()
             if time.monotonic() - staged_at > _STAGING_EVERY_S:
                 self._step_on_duty(self.migrate)
+                self._step_on_duty(self.note_deletions)
                 staged_at = time.monotonic()
             if time.monotonic() - recovered_at > _RECOVER_EVERY_S:
                 self._step(self.finish_erasing)

@@ -18,6 +18,7 @@ from tests.support.volumes import MissingCapabilityError
 
 ON_BOTH = (
     "test_catalog_browsing",
+    "test_catalog_deletions",
     "test_catalog_intervals",
     "test_catalog_jobs",
     "test_catalog_media_sets",
