@@ -20,8 +20,8 @@ from app.backup.keeping import Keeper
 from app.backup.metadata import metadata_of
 from app.backup.telling import Telling
 from app.backup.waiting import note_waiting
-from app.media.node import DIRECTORY, KIND, to_metadata
-from app.model.entry import EntryKind, Metadata
+from app.media.node import DIRECTORY, KIND, MTIME, to_metadata
+from app.model.entry import EntryKind, Metadata, Xattrs
 from app.model.errors import ArcxoError, Problem
 from app.model.job import Conflict
 from app.model.paths import shown
@@ -138,7 +138,7 @@ class Committer:
             return
         self._journal.write()
 
-    def _directory_metadata(self, target: bytes) -> tuple[object, ...]:
+    def _directory_metadata(self, target: bytes) -> tuple[int, int, int, int, Xattrs]:
         fd, name = self._sink.place(target)
         descriptor = os.dup(fd) if name == b"." else os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
         try:
@@ -158,7 +158,7 @@ class Committer:
             if there is None:
                 return
             if stat.S_ISDIR(there.st_mode):
-                self._remove_directory(item.target)
+                self._remove_directory(item.target, item.entry[MTIME])
             else:
                 self._remove_one(item.target, there)
         except OSError as error:
@@ -173,9 +173,11 @@ class Committer:
             self._journal.sync()
         self._report(self._sink.remove(target, directory=False))
 
-    def _remove_directory(self, target: bytes) -> None:
+    def _remove_directory(self, target: bytes, modified_ns: int) -> None:
+        """`modified_ns`: of before what was in it was removed."""
         if self._journal is not None:
-            before = self._directory_metadata(target)
+            mode, uid, gid, _, attributes = self._directory_metadata(target)
+            before = (mode, uid, gid, modified_ns, attributes)
             self._journal.append(Record(Step.REMOVE_DIRECTORY, target, metadata=before))
             self._journal.sync()
         self._report(self._sink.remove(target, directory=True))
@@ -228,7 +230,7 @@ class Committer:
                 self._journal.append(Record(Step.CREATE, target, after=staged.after, more=more))
             return True
         if stat.S_ISDIR(there.st_mode):
-            self._clear(target)
+            self._clear(target, there)
             return self._prepare(staged)
         if self._task.leave_open and self._journal is not None and self._waits(staged):
             return True
@@ -253,19 +255,19 @@ class Committer:
             self.skip(item, _CAME_MEANWHILE)
         return False
 
-    def _clear(self, target: bytes) -> None:
+    def _clear(self, target: bytes, there: os.stat_result) -> None:
         """Take away a directory that a file replaces: an empty one, or in an exact restore with all in it."""
-        found = [target]
-        for directory in found if self._task.exact else ():
-            for path, there in self._children(directory):
-                if stat.S_ISDIR(there.st_mode):
-                    found.append(path)
+        found = [(target, there)]
+        for directory, _ in found if self._task.exact else ():
+            for path, child in self._children(directory):
+                if stat.S_ISDIR(child.st_mode):
+                    found.append((path, child))
                 else:
-                    self._remove_one(path, there)
+                    self._remove_one(path, child)
                     self.figures.deleted += 1
-                    self._telling.tell_removed(path, there.st_size)
-        for directory in reversed(found):
-            self._remove_directory(directory)
+                    self._telling.tell_removed(path, child.st_size)
+        for directory, status in reversed(found):
+            self._remove_directory(directory, status.st_mtime_ns)
             if directory != target:
                 self._telling.tell_removed(directory, 0)
         self.figures.deleted += len(found) - 1

@@ -43,9 +43,10 @@ def extras(
     here = places.status(directory)
     if here is None or not stat.S_ISDIR(here.st_mode):
         return
-    stack = [(directory, iter(_names(places, directory)), [False], False)]
+    top: Entry | None = None
+    stack = [(directory, iter(_names(places, directory)), [False], top)]
     while stack:
-        at, names, kept, removing = stack[-1]
+        at, names, kept, removed = stack[-1]
         for name in names:
             path = at.rstrip(b"/") + b"/" + name
             if name.startswith(RESERVED_PREFIX):
@@ -76,18 +77,17 @@ def extras(
                 kept[0] = True
                 yield path, entry_of(found), reason
                 continue
-            stack.append((path, iter(inside), [False], True))
+            stack.append((path, iter(inside), [False], entry_of(found)))
             break
         else:
             stack.pop()
-            if not removing:
+            if removed is None:
                 continue
             if kept[0]:
                 stack[-1][2][0] = True
-                continue
-            found = places.status(at)
-            if found is not None:
-                yield at, entry_of(found), ""
+            elif places.status(at) is not None:
+                # As it was before what is in it went: removing that moves its time.
+                yield at, removed, ""
 
 
 def _names(places: Places, directory: bytes) -> list[bytes]:

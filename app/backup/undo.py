@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -12,6 +13,7 @@ from app.backup.copying import copy_entry
 from app.backup.journal import Fingerprint, Journal, Record, Step, read_backwards, read_journal
 from app.backup.metadata import metadata_at
 from app.backup.sink import DirectorySink
+from app.backup.undo_paths import UndoPaths
 from app.model.archive import Progress
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError, CanceledError, NotFoundError, Problem
@@ -47,7 +49,9 @@ class Undo:
         self._journal: Journal | None = None
         self._placed: set[Fingerprint] = set()
         """What earlier runs of this undo brought back as copies."""
-        self._gone: set[bytes] = set()
+        self._removed_directories: set[int] = set()
+        """Directories that the restore removed: one in the place of a file may be one that came back."""
+        self._paths = UndoPaths(self._sink, task.directories)
         self._reported = 0.0
         self._steps = self._removed = self._back = self._changed = self._problems = self._bytes = 0
 
@@ -58,6 +62,8 @@ class Undo:
             total += 1
             if record.step is Step.UNDO and record.after is not None:
                 self._placed.add(record.after)
+            if record.step is Step.REMOVE_DIRECTORY:
+                self._removed_directories.add(hash(record.target))
         if not total:
             raise NotFoundError("E4240", job=self._task.job_id)
         if not self._task.plan_only:
@@ -105,6 +111,7 @@ class Undo:
     def _keep(self, target: bytes, reason: str) -> None:
         """Changed since: named and left."""
         self._changed += 1
+        self._paths.explain(target)
         self._item(target, UndoAction.KEEP, 0, reason)
         if not self._task.plan_only:
             self._emit(Problem("W4241", target, {"reason": reason}))
@@ -127,32 +134,35 @@ class Undo:
                 case Step.REMOVE_DIRECTORY:
                     self._removed_directory(record)
         except OSError as error:
-            self._tell([Problem("E4242", record.target, {"reason": error.strerror or str(error)})])
+            self._not_back(record.target, error.strerror or str(error))
 
-    def _status(self, target: bytes) -> os.stat_result | None:
-        return None if target in self._gone else self._sink.status(target)
+    def _not_back(self, target: bytes, reason: str) -> None:
+        self._paths.explain(target)
+        self._tell([Problem("E4242", target, {"reason": reason})])
 
     def _created(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         if found is None:
             return
-        if Fingerprint.of(found) != record.after and not self._task.force:
-            if not stat.S_ISDIR(found.st_mode) and Fingerprint.of(found) not in self._placed:
-                self._keep(record.target, "it was changed after it was restored")
-            return
         if stat.S_ISDIR(found.st_mode):
+            if hash(record.target) not in self._removed_directories:
+                self._keep(record.target, "a directory is in its place")
+            return
+        if Fingerprint.of(found) != record.after and not self._task.force:
+            if Fingerprint.of(found) not in self._placed:
+                self._keep(record.target, "it was changed after it was restored")
             return
         self._item(record.target, UndoAction.REMOVE, found.st_size)
         self._removed += 1
         if self._task.plan_only:
-            self._gone.add(record.target)
+            self._paths.takes_away(record.target)
             return
         self._tell(self._sink.remove(record.target, directory=False))
 
     def _replaced(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         now = None if found is None else Fingerprint.of(found)
-        if now is not None and self._is_back(now, record):
+        if found is not None and self._is_back(found, record):
             return
         if now != record.after and not self._task.force:
             reason = "it was removed after it was restored"
@@ -166,31 +176,31 @@ class Undo:
         self._bring_back(record, replace=found is not None)
 
     def _removed_one(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         if found is not None:
-            if self._is_back(Fingerprint.of(found), record):
+            if self._is_back(found, record):
                 return
             if not self._task.force or stat.S_ISDIR(found.st_mode):
                 self._keep(record.target, "something new is in its place")
                 return
         self._bring_back(record, replace=found is not None)
 
-    def _is_back(self, now: Fingerprint, record: Record) -> bool:
-        if now in self._placed:
+    def _is_back(self, found: os.stat_result, record: Record) -> bool:
+        if Fingerprint.of(found) in self._placed:
             return True
-        return record.before is not None and now.inode == record.before.inode
+        if record.before is None or found.st_ino != record.before.inode:
+            return False
+        # A copy that is kept on another file system may have the number by chance.
+        kept = _status_of(record.kept)
+        return kept is None or kept.st_dev == found.st_dev
 
     def _bring_back(self, record: Record, *, replace: bool) -> None:
         target, kept = record.target, record.kept
-        found = None
-        if kept:
-            try:
-                found = os.lstat(kept)
-            except FileNotFoundError:
-                found = None
+        found = _status_of(kept)
         if found is None or record.before is None or found.st_ino != record.before.inode:
-            reason = "nothing was kept of it" if not kept else "what was kept of it is gone"
-            self._tell([Problem("E4242", target, {"reason": reason})])
+            self._not_back(target, "nothing was kept of it" if not kept else "what was kept of it is gone")
+            return
+        if not self._can_be_put(target):
             return
         size = found.st_size if stat.S_ISREG(found.st_mode) else 0
         self._item(target, UndoAction.BRING_BACK, size)
@@ -208,25 +218,47 @@ class Undo:
             self._journal.sync()
         self._tell(self._sink.publish(target, staged, metadata_at(staged), replace=replace))
 
+    def _can_be_put(self, target: bytes) -> bool:
+        """Whether its directory is there, or made again because that is wanted; told, if not."""
+        missing, other = self._paths.missing_above(target)
+        if other:
+            self._keep(target, f"{shown(other)} is no directory any more")
+        elif missing and not self._task.force:
+            self._keep(target, "its directory was removed after the restore")
+        else:
+            for directory in missing:
+                self._item(directory, UndoAction.BRING_BACK)
+                self._back += 1
+                if self._task.plan_only:
+                    self._paths.brings_back(directory)
+                else:
+                    self._tell(self._sink.directory(directory, None))
+            return True
+        return False
+
     def _made_directory(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         if found is None or not stat.S_ISDIR(found.st_mode):
             return
         if self._task.plan_only:
-            if all(record.target + b"/" + name in self._gone for name in self._names(record.target)):
-                self._item(record.target, UndoAction.REMOVE)
-                self._removed += 1
-                self._gone.add(record.target)
-            elif not self._changed:
-                self._keep(record.target, "something is in it that was not restored")
-            return
-        try:
-            self._tell(self._sink.remove(record.target, directory=True))
-        except OSError:
-            if not self._changed:
-                self._keep(record.target, "something is in it that was not restored")
-            return
+            if self._paths.holds_others(record.target, self._names(record.target)):
+                self._keep_directory(record.target)
+                return
+            self._paths.takes_away(record.target)
+        else:
+            try:
+                self._tell(self._sink.remove(record.target, directory=True))
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                self._keep_directory(record.target)
+                return
+        self._item(record.target, UndoAction.REMOVE)
         self._removed += 1
+
+    def _keep_directory(self, target: bytes) -> None:
+        if not self._paths.is_explained(target):
+            self._keep(target, "something is in it that was not restored")
 
     def _names(self, target: bytes) -> list[bytes]:
         fd, name = self._sink.place(target)
@@ -237,7 +269,7 @@ class Undo:
             os.close(descriptor)
 
     def _set_directory(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         if found is None or not stat.S_ISDIR(found.st_mode) or record.after is None:
             return
         before = _directory_metadata(record)
@@ -251,15 +283,26 @@ class Undo:
             self._tell(self._sink.directory(record.target, before))
 
     def _removed_directory(self, record: Record) -> None:
-        found = self._status(record.target)
+        found = self._paths.status(record.target)
         if found is not None and not stat.S_ISDIR(found.st_mode):
             self._keep(record.target, "something new is in its place")
             return
         if found is None:
+            if not self._can_be_put(record.target):
+                return
             self._item(record.target, UndoAction.BRING_BACK)
             self._back += 1
-        if not self._task.plan_only:
+        if self._task.plan_only:
+            self._paths.brings_back(record.target)
+        else:
             self._tell(self._sink.directory(record.target, _directory_metadata(record)))
+
+
+def _status_of(path: bytes) -> os.stat_result | None:
+    try:
+        return os.lstat(path) if path else None
+    except FileNotFoundError:
+        return None
 
 
 def _directory_metadata(record: Record) -> Metadata:
