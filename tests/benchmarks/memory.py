@@ -16,7 +16,8 @@ _PROCESSES_EVERY = 4
 class MemoryPeak:
     """`with MemoryPeak(arcxo) as peak`: afterwards the largest sums seen, in MB.
 
-    `resident_mb` counts what processes share once for each; `proportional_mb` (PSS) counts it once.
+    `proportional_mb` (PSS) is what all of them take together: a page that several share, such as the code of
+    a library, counts once. `resident_mb` (RSS) counts it once for each of them.
     """
 
     def __init__(self, arcxo: Arcxo) -> None:
@@ -25,6 +26,11 @@ class MemoryPeak:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.resident_mb = 0.0
         self.proportional_mb = 0.0
+
+    @property
+    def note(self) -> str:
+        """What the row of a table says beside `proportional_mb`."""
+        return f"PSS summed; RSS summed {self.resident_mb:.0f} MB"
 
     def __enter__(self) -> Self:
         self._thread.start()

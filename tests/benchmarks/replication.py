@@ -151,8 +151,8 @@ def listing(bench: Bench) -> None:
 def _memory(bench: Bench, work: str, peak: MemoryPeak) -> None:
     bench.table.add(
         f"peak memory of all processes, {work}",
-        [peak.resident_mb],
+        [peak.proportional_mb],
         unit="MB",
         target=600,
-        note=f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once",
+        note=peak.note,
     )

@@ -121,7 +121,7 @@ def restores(bench: Bench, peers: Peers, graveyard: Graveyard) -> None:
     bench.table.add(work, ours, "restic", restics, target=0.6, note="restic checks nothing")
     if borgs:
         bench.table.add(work, [ours[0]], "borg", borgs)
-    _add_peak(bench, "restore to a directory", max(peaks, key=lambda one: one.resident_mb))
+    _add_peak(bench, "restore to a directory", max(peaks, key=lambda one: one.proportional_mb))
     bench.arcxo.text("scenario", "stop", SCENARIO)
     for entry in list(bench.replica.iterdir()):
         graveyard.bury(entry)
@@ -135,9 +135,8 @@ def restores(bench: Bench, peers: Peers, graveyard: Graveyard) -> None:
 
 
 def _add_peak(bench: Bench, work: str, peak: MemoryPeak) -> None:
-    note = f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once"
     name = f"peak memory of all processes, {work}"
-    bench.table.add(name, [peak.resident_mb], unit="MB", target=600, note=note)
+    bench.table.add(name, [peak.proportional_mb], unit="MB", target=600, note=peak.note)
 
 
 def walking(bench: Bench, peers: Peers) -> None:
@@ -206,8 +205,8 @@ def million(bench: Bench) -> None:
         with MemoryPeak(bench.arcxo) as peak:
             first = bench.backup("million")
         table.add(f"{work}: first backup", [first])
-        note = f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once"
-        table.add(f"{work}: first backup, peak memory", [peak.resident_mb], target=600, unit="MB", note=note)
+        name = f"{work}: first backup, peak memory"
+        table.add(name, [peak.proportional_mb], target=600, unit="MB", note=peak.note)
         folders = sorted((bench.place / "million" / "master").glob("*/*"))
         for number in range(_FEW_CHANGES):
             folder = folders[number * 7 % len(folders)]
@@ -220,7 +219,8 @@ def million(bench: Bench) -> None:
             "--verify", "audit",
         )  # fmt: skip
         table.add(f"{work}: backup again, {_FEW_CHANGES:,} changed", [again], "a walk", [walk], target=0.05)
-        table.add(f"{work}: backup again, peak memory", [peak.resident_mb], target=600, unit="MB")
+        name = f"{work}: backup again, peak memory"
+        table.add(name, [peak.proportional_mb], target=600, unit="MB", note=peak.note)
         target = bench.place / "million-restored"
         target.mkdir()
         seconds = bench.restore(bench.newest_session(), str(target), str(folders[0]))

@@ -65,8 +65,7 @@ def million(bench: Bench) -> None:
         with MemoryPeak(bench.arcxo) as peak:
             first = timed(lambda: _synchronise(services, "million"))
         bench.table.add(f"{work}: initial synchronisation", [first])
-        note = f"RSS summed; {peak.proportional_mb:.0f} MB with shared pages counted once"
-        bench.table.add(f"{work}: peak memory", [peak.resident_mb], target=600, unit="MB", note=note)
+        bench.table.add(f"{work}: peak memory", [peak.proportional_mb], target=600, unit="MB", note=peak.note)
         time.sleep(_REST_S)
         before = _processor_s(bench)
         time.sleep(_IDLE_S)
