@@ -10,6 +10,7 @@ import click
 from app.cli.context import CommandContext, current, with_fields
 from app.cli.jsonform import json_value
 from app.cli.table import duration_text, fields_table, size_text, table, time_text
+from app.messages import render
 from app.model.errors import ArcxoError, UsageError
 from app.model.events import GAP_CODE, EventRecord, Severity
 from app.model.paths import shown
@@ -67,7 +68,9 @@ def show(*, name: str) -> None:
         lines.append(("Not watched", f"{status.unwatched_directories:,} directories"))
     if status.problem_count:
         lines.append(("Problems", f"{status.problem_count:,}"))
-        lines += [("  " + problem.code, shown(problem.path)) for problem in status.problems]
+        lines += [
+            ("  " + problem.code, render(problem.code, problem.params).text) for problem in status.problems
+        ]
     context.show_fields(status, lines)
 
 

@@ -38,6 +38,7 @@ cdef enum:
     _ENTERED = 1
     _LISTED = 2
     NAMES_MOST = 256
+    NAME_LONGEST = 255     # as `NAME_MAX_BYTES` of app.model.paths
 
 cdef uint64_t U63 = 0x7FFFFFFFFFFFFFFFULL
 
@@ -312,8 +313,8 @@ cdef class Walk:
                 length = strlen(entry.d_name)
                 if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
                     continue
-                if prefix_length + length >= PATH_MAX:
-                    # No call takes such a path: the caller tells of it.
+                if length > NAME_LONGEST or prefix_length + length >= PATH_MAX:
+                    # No record, or no call, takes such a path: the caller tells of it.
                     failed = True
                     break
                 if count == room:

@@ -66,6 +66,9 @@ class Bench:
     def trouble(self, root, path, error):
         raise AssertionError((path, error))
 
+    def gone(self, root, path, *, beneath):
+        pass
+
     def fine(self, root, path):
         pass
 

@@ -18,9 +18,10 @@ from app.replication.master.names import Names
 from app.replication.master.observe import entry_of, same_metadata, same_status, unchanged
 from app.replication.master.outlet import Outlet
 from app.replication.master.proofs import Proofs
+from app.replication.master.recordable import UnrecordableError, check_path, read_target, read_xattrs
 from app.replication.master.roots import ComparedRoot, RootLostError
 from app.replication.master.shadow import Shadow, ShadowEntry
-from app.replication.metadata import metadata_of, read_xattrs
+from app.replication.metadata import metadata_of
 from app.replication.records import MakeEntry, Remove, SetMetadata
 
 __all__ = ["ComparedRoot", "Comparer", "RootLostError"]
@@ -88,6 +89,11 @@ class Comparer:
             raise RootLostError(root_number, "ER00221")
         if row is not None and path:
             self.mounts.check(root, row, status)
+        try:
+            check_path(path)
+        except UnrecordableError as error:
+            self._followers.trouble(root_number, path, error)
+            return []
         is_directory = stat.S_ISDIR(status.st_mode)
         if stat.S_ISSOCK(status.st_mode) or self._filters.leaves_out(path, directory=is_directory):
             if row is not None:
@@ -134,7 +140,9 @@ class Comparer:
     def _gone(self, root: ComparedRoot, path: bytes, row: ShadowEntry | None, *, force: bool) -> None:
         if not path:
             raise RootLostError(root.number, "ER00220")
+        beneath = row is None or stat.S_ISDIR(row.mode)
         if row is None and not force:
+            self._followers.gone(root.number, path, beneath=beneath)
             return
         # A root that was unmounted or removed shows all its entries as gone.
         root.check()
@@ -151,6 +159,7 @@ class Comparer:
         counters.size_bytes -= size
         counters.last_change_at = datetime.now(UTC)
         self._followers.fine(root.number, path)
+        self._followers.gone(root.number, path, beneath=beneath)
 
     def _present(
         self,
@@ -203,7 +212,7 @@ class Comparer:
     ) -> None:
         """A directory, link, fifo or device that is new or changed."""
         whole = root.whole(path)
-        target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+        target = read_target(whole, status)
         xattrs = read_xattrs(whole)
         if not same_status(status, os.lstat(whole)) and not stat.S_ISDIR(status.st_mode):
             self._followers.again(root.number, path, content=True, tree=False, delay=0.0)

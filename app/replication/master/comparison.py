@@ -20,8 +20,8 @@ from app.replication.master.differences import Difference, What, compare, expect
 from app.replication.master.filters import PathFilter
 from app.replication.master.inspector import Inspector
 from app.replication.master.observe import entry_of
+from app.replication.master.recordable import UnrecordableError, check_path, read_target, read_xattrs
 from app.replication.master.shadow import ShadowEntry
-from app.replication.metadata import read_xattrs
 from app.replication.records import BLOCK_BYTES
 from app.replication.sync_frames import HashItem, ListedEntry
 
@@ -77,7 +77,8 @@ class Comparison:
         self._inspector = inspector
         self._filters = filters
         self._keeps = expected_extras(properties, filters)
-        self._report = report
+        self._told = report
+        self._unread: set[bytes] = set()
         self._content = content
         self._pace = pace
         self._unproved: list[Difference] = []
@@ -105,6 +106,8 @@ class Comparison:
         for difference in compare(
             ours, theirs, keeps=self._keeps, trust_size_time=not self._content, on_same=lambda _: None
         ):
+            if difference.ours is None and self._unread and self._is_unread(difference.path):
+                continue
             yield from self._candidate(difference)
             # Not behind a directory that only one side has: what is in it belongs to it.
             if difference.what not in (What.EXTRA, What.REPLACED, What.MISSING) and enough():
@@ -113,6 +116,16 @@ class Comparison:
                 return
         yield from self._hashed()
         self.complete = True
+
+    def _report(self, path: bytes, error: OSError) -> None:
+        self._unread.add(path)
+        self._told(path, error)
+
+    def _is_unread(self, path: bytes) -> bool:
+        """Whether nobody can tell what the master has at `path`: what a replica has is no difference."""
+        while path and path not in self._unread:
+            path = path.rpartition(b"/")[0]
+        return path in self._unread
 
     def ranged(self, after: bytes | None, entries: int, size_bytes: int) -> Iterator[Candidate]:
         """The same for about so many entries and bytes; `through` and `complete` tell how far it came."""
@@ -133,16 +146,26 @@ class Comparison:
             part = {candidate.path for candidate in found[start : start + _AGAIN_AT_ONCE]}
             leaders = {candidate.link_to for candidate in found[start : start + _AGAIN_AT_ONCE]} - {b""}
             paths = sorted(part | leaders, key=order_key)
-            ours = (entry for path in paths if (entry := look(self._root, self._filters, path)) is not None)
+            ours = (entry for path in paths if (entry := self._look(path)) is not None)
             theirs = iter(self._inspector.look(self._root.number, paths))
             self.drifted |= self._inspector.drifted
             for difference in compare(
                 ours, theirs, keeps=self._keeps, trust_size_time=not self._content, on_same=lambda _: None
             ):
-                if difference.path in part:
+                if difference.path in part and (
+                    difference.ours is not None or not self._is_unread(difference.path)
+                ):
                     still += self._candidate(difference)
             still += self._hashed()
         return still
+
+    def _look(self, path: bytes) -> ShadowEntry | None:
+        try:
+            return look(self._root, self._filters, path)
+        except UnrecordableError as error:
+            if path not in self._unread:
+                self._report(path, error)
+            return None
 
     def _counted(self, ours: Iterator[ShadowEntry]) -> Iterator[ShadowEntry]:
         for entry in ours:
@@ -255,7 +278,11 @@ def live(
             waiting.pop()
             continue
         path, wanted = found
-        entry = look(root, filters, path)
+        try:
+            entry = look(root, filters, path)
+        except UnrecordableError as error:
+            report(path, error)
+            continue
         if entry is None:
             continue
         if wanted:
@@ -274,6 +301,11 @@ def _names(
         with os.scandir(root.whole(path)) as entries:
             for entry in entries:
                 child = prefix + entry.name
+                try:
+                    check_path(child)
+                except UnrecordableError as error:
+                    report(child, error)
+                    continue
                 directory = entry.is_dir(follow_symlinks=False)
                 if filters.leaves_out(child, directory=directory):
                     continue
@@ -292,12 +324,14 @@ def _names(
 
 
 def look(root: ComparedRoot, filters: PathFilter, path: bytes) -> ShadowEntry | None:
-    """What takes part at `path` now; None when nothing does."""
+    """What takes part at `path` now; None when nothing does. Raises UnrecordableError."""
     whole = root.whole(path)
     try:
         status = os.lstat(whole)
-        target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+        target = read_target(whole, status)
         xattrs = read_xattrs(whole)
+    except UnrecordableError:
+        raise
     except OSError:
         return None
     directory = stat.S_ISDIR(status.st_mode)

@@ -21,9 +21,10 @@ from app.replication.master.names import Names
 from app.replication.master.observe import entry_of, same_metadata, same_status
 from app.replication.master.outlet import Outlet
 from app.replication.master.proofs import Proofs
+from app.replication.master.recordable import read_xattrs
 from app.replication.master.roots import ComparedRoot
 from app.replication.master.shadow import ShadowEntry
-from app.replication.metadata import metadata_of, read_xattrs
+from app.replication.metadata import metadata_of
 from app.replication.records import (
     BLOCK_BYTES,
     INLINE_MAX_BYTES,

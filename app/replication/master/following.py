@@ -26,10 +26,13 @@ class Followers(Protocol):
         """A change of a path was recorded; reading it took this long."""
 
     def trouble(self, root: int, path: bytes, error: OSError) -> None:
-        """A path cannot be read; try again later."""
+        """A path cannot be read or recorded; try again later, where that may help."""
 
     def fine(self, root: int, path: bytes) -> None:
         """A path was read."""
+
+    def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
+        """Nothing is at a path any more (and with `beneath`: nor beneath it)."""
 
     def is_pending(self, root: int, path: bytes) -> bool:
         """Whether a hint for the path waits."""

@@ -23,8 +23,9 @@ from app.replication.content import HASH_BYTES, data_extents, hash_blocks, open_
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import RANGE_BYTES, HashSource, Scan, at_most, joined_runs
 from app.replication.master.observe import same_inode, same_state, same_status
+from app.replication.master.recordable import read_xattrs
 from app.replication.master.sends import Became, Doubt, Report, Send, Sent
-from app.replication.metadata import metadata_of, read_xattrs
+from app.replication.metadata import metadata_of
 from app.replication.records import (
     BLOCK_BYTES,
     INLINE_MAX_BYTES,

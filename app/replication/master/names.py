@@ -14,9 +14,9 @@ from app.replication.master.following import Followers, Guard
 from app.replication.master.observe import entry_of, same_metadata, same_status
 from app.replication.master.outlet import Outlet
 from app.replication.master.proofs import YOUNG_NS, Proofs
+from app.replication.master.recordable import check_path, read_xattrs
 from app.replication.master.roots import ComparedRoot
 from app.replication.master.shadow import Shadow, ShadowEntry
-from app.replication.metadata import read_xattrs
 from app.replication.records import MakeLink, Rename
 
 
@@ -174,6 +174,7 @@ class Names:
         if self._filters.leaves_out(new_path, directory=is_directory):
             return False
         try:
+            check_path(new_path)
             status = os.lstat(root.whole(new_path))
         except OSError:
             return False

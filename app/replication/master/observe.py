@@ -6,8 +6,9 @@ import os
 import stat
 
 from app.model.entry import Xattrs, kept_ns
+from app.replication.master.recordable import read_target, read_xattrs
 from app.replication.master.shadow import ShadowEntry
-from app.replication.metadata import read_xattrs, xattr_digest
+from app.replication.metadata import xattr_digest
 
 _U63 = (1 << 63) - 1
 _FORMAT = 0o170000
@@ -109,5 +110,5 @@ def seen_of_status(status: os.stat_result, root_device: int) -> Seen:
 
 def digest_now(whole: bytes, status: os.stat_result) -> tuple[bytes, bytes]:
     """(link target, digest of the extended attributes) of what a look saw there. Raises OSError."""
-    target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+    target = read_target(whole, status)
     return target, xattr_digest(read_xattrs(whole))

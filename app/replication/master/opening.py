@@ -112,6 +112,7 @@ class Opening:
             on_recorded=run.recorded,
             on_failed=run.fail,
         )
+        recorder.path_problems.event = run.event
         parts.sweeps = sweeps = Sweeps(
             run, roots, recorder, self._filters, shadow_path, properties.sweep_minutes, self._stopping
         )

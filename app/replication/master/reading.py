@@ -17,9 +17,10 @@ from app.replication.master.compare import ComparedRoot
 from app.replication.master.contents import HashSource, different
 from app.replication.master.large_files import LargeFiles, SyncMode, check
 from app.replication.master.observe import entry_of, same_inode, same_metadata, same_status
+from app.replication.master.recordable import read_target, read_xattrs
 from app.replication.master.sends import Became, Doubt, NewRun, Report, Send, Sent, SentRun
 from app.replication.master.shadow import ShadowEntry, entry_of_row
-from app.replication.metadata import metadata_of, read_xattrs
+from app.replication.metadata import metadata_of
 from app.replication.records import (
     INLINE_MAX_BYTES,
     MakeEntry,
@@ -187,7 +188,7 @@ class _Reader:
                     return list(self.large.send(send))
                 sent = self._small(send, whole, first, theirs)
                 return list(self.large.send(send)) if sent is None else [sent]
-            target = os.readlink(whole) if stat.S_ISLNK(status.st_mode) else b""
+            target = read_target(whole, status)
             metadata = metadata_of(status, _xattrs(send, status, whole), target)
         except (FileNotFoundError, NotADirectoryError):
             self._doubt(root.number, send, False)

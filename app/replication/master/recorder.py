@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from app.distant_mounts import distant
 from app.model.errors import ArcxoError, BusyError, Problem
 from app.replication.codec import encode
 from app.replication.master import statistics
@@ -23,6 +24,7 @@ from app.replication.master.hints import Hint, Hints
 from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.later import Later
 from app.replication.master.outlet import Outlet
+from app.replication.master.path_problems import PathProblems
 from app.replication.master.shadow import Shadow, ShadowReader
 from app.replication.master.spool import Spool
 from app.replication.master.tail import unlearn
@@ -73,7 +75,7 @@ class Recorder:
         self._swept: dict[int, int] = {}
         self._young = Later(_YOUNG_S)
         self._unproved = Later(_YOUNG_S)
-        self._problems: dict[tuple[int, bytes], Problem] = {}
+        self.path_problems = PathProblems(roots)
         self._retries: dict[tuple[int, bytes], float] = {}
         self.lacking: list[Callable[[int, bytes], bool]] = []
         """Asked of each path that is recorded: whether a replica lacks what was sent of it before."""
@@ -204,15 +206,26 @@ class Recorder:
         return self._outlet.bytes
 
     def problems(self) -> list[Problem]:
-        """Paths that cannot be read now."""
-        return list(self._problems.values())
+        """Paths that cannot be read, or not be recorded, now."""
+        return self.path_problems.all()
 
     def report(self, root: int, path: bytes, error: OSError) -> None:
-        """Note a path that cannot be read (callable from any thread)."""
-        self._problems[root, path] = Problem(
-            "WR00230", self.roots[root].whole(path), {"path": _text(self.roots[root].whole(path)),
-                                                       "cause": error.strerror or str(error)}
-        )  # fmt: skip
+        """Note a path that cannot be read, or not be recorded (callable from any thread)."""
+        self.path_problems.report(root, path, error)
+
+    def look_at_problems(self, root: int) -> None:
+        """Have the paths of a root that have a problem compared: no event may tell that they are gone.
+
+        Blocks for looking at them; one on a mount that does not answer is left as it is.
+        """
+        for path in self.path_problems.of_root(root):
+            try:
+                distant.lstat(self.roots[root].whole(path))
+            except TimeoutError:
+                continue
+            except OSError:
+                pass  # the comparison sees what it is
+            self.hints.add(root, path, content=True, delay=0.0)
 
     # what the comparer asks for
 
@@ -238,18 +251,22 @@ class Recorder:
 
     def trouble(self, root: int, path: bytes, error: OSError) -> None:
         """See `Followers`."""
-        self.report(root, path, error)
-        self._retries[root, path] = time.monotonic() + _RETRY_S
+        if self.path_problems.report(root, path, error):
+            self._retries[root, path] = time.monotonic() + _RETRY_S
 
     def fine(self, root: int, path: bytes) -> None:
         """See `Followers`."""
-        if self._problems and self._problems.pop((root, path), None) is not None:
+        if self.path_problems.fine(root, path):
             self._retries.pop((root, path), None)
         for lacks in self.lacking:
             if lacks(root, path):
                 self.hints.add(
                     root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket
                 )
+
+    def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
+        """See `Followers`."""
+        self.path_problems.gone(root, path, beneath=beneath)
 
     def is_pending(self, root: int, path: bytes) -> bool:
         """See `Followers`."""

@@ -233,6 +233,7 @@ class Sweeps:
         if self._stopping.is_set():
             return
         source.end_check()
+        self._recorder.look_at_problems(number)
         self._walked.add(number)
         with self._swept:
             self._checked[number] = doubts

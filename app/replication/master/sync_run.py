@@ -55,6 +55,7 @@ class SyncRun:
             properties_of(scenario, spec),
             epoch=spool.epoch,
             report=recorder.report,
+            unread=recorder.path_problems.covers,
             doubt=self._doubted,
             stopped=stopped,
             on_root_done=self._root_done,

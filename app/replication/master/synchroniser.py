@@ -59,12 +59,16 @@ class Synchroniser:
         *,
         epoch: str,
         report: Report,
+        unread: Callable[[int, bytes], bool],
         doubt: Doubt,
         stopped: Callable[[], bool],
         on_root_done: Callable[[ComparedRoot], None],
         doubt_since: float | None = None,
     ) -> None:
-        """What changed after `doubt_since` (seconds since 1970) is compared by content, whatever its time."""
+        """What changed after `doubt_since` (seconds since 1970) is compared by content, whatever its time.
+
+        `unread(root, path)` tells whether the path, or a directory above it, has a problem on the master.
+        """
         self._exchange = exchange
         self._roots = roots
         self._reader = reader
@@ -73,6 +77,7 @@ class Synchroniser:
         self._mode = SyncMode(properties.sync is SyncMethod.BLOCK, properties.block_whole_file_percent)
         self._epoch = epoch
         self._report = report
+        self._unread = unread
         self._doubt = doubt
         self._stopped = stopped
         self._on_root_done = on_root_done
@@ -209,7 +214,9 @@ class Synchroniser:
         def keeps(theirs: ListedEntry) -> bool:
             if kept(theirs):
                 return True
-            # What is in a directory that cannot be read is not gone.
+            # What cannot be read or recorded is not gone, nor what is in such a directory.
+            if self._unread(root.number, theirs.path):
+                return True
             directory = theirs.path.rpartition(b"/")[0]
             if directory not in unread:
                 unread.clear()

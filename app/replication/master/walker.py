@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 
 from app.distant_mounts import distant
 from app.model.entry import kept_ns, order_key
+from app.model.paths import NAME_MAX_BYTES
 from app.replication.master.compare import ComparedRoot
 from app.replication.master.filters import RESERVED_PREFIX, PathFilter
 from app.replication.master.observe import unchanged
+from app.replication.master.recordable import check_path
 from app.replication.master.shadow import ShadowEntry, ShadowReader
 
 EMPTIED_LEAST_ENTRIES = 10
@@ -53,14 +55,21 @@ def entries_of(
     try:
         with distant.scan(whole, silent) if distant.places() else os.scandir(whole) as entries:
             for entry in entries:
+                name = entry.name
+                child = prefix + name
                 try:
                     status = entry.stat(follow_symlinks=False)
+                    if len(name) > NAME_MAX_BYTES:
+                        check_path(child)
                 except FileNotFoundError:
                     continue
-                name, mode = entry.name, status.st_mode
+                except OSError as error:
+                    # It alone cannot be looked at, or not be recorded; what is beside it can.
+                    report(child, error)
+                    continue
+                mode = status.st_mode
                 if stat.S_ISSOCK(mode):
                     continue
-                child = prefix + name
                 # Asked of every entry there is: it is worth not to ask.
                 if (takes_all and not name.startswith(RESERVED_PREFIX)) or not leaves_out(
                     child, directory=stat.S_ISDIR(mode)
