@@ -69,7 +69,10 @@ class Bench:
     def gone(self, root, path, *, beneath):
         pass
 
-    def fine(self, root, path):
+    def moved(self, root, path, new_path):
+        pass
+
+    def fine(self, root, path, *, full):
         pass
 
     def is_pending(self, root, path):

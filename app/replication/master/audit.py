@@ -184,6 +184,13 @@ class Auditor:
             found = [c for c in still if not changed(earlier[c.path], c) and c.path not in comparison.drifted]
             if not found:
                 return
+        for candidate in found:
+            if flight.is_refused(candidate.root, candidate.path):
+                # That was told, and is among the problems; this is a good moment to try again.
+                flight.send_again(candidate.root, candidate.path)
+        found = [c for c in found if not flight.is_refused(c.root, c.path)]
+        if not found:
+            return
         state["found"] += len(found)
         for candidate in found[:_EVENTS_MOST]:
             self._tell("ER00450", candidate, spec, Severity.ERROR)

@@ -158,7 +158,7 @@ class Comparer:
         counters.files -= files
         counters.size_bytes -= size
         counters.last_change_at = datetime.now(UTC)
-        self._followers.fine(root.number, path)
+        self._followers.fine(root.number, path, full=True)
         self._followers.gone(root.number, path, beneath=beneath)
 
     def _present(
@@ -238,7 +238,7 @@ class Comparer:
         self._shadow.put(root.number, now)
         root.counters.last_change_at = datetime.now(UTC)
         self._followers.recorded(root.number, path, 0.0)
-        self._followers.fine(root.number, path)
+        self._followers.fine(root.number, path, full=row is None or force)
 
 
 def _some(row: ShadowEntry | None) -> ShadowEntry:

@@ -106,6 +106,10 @@ class Conversation:
         """Paths the replica could not take."""
         return self._troubles.problems()
 
+    def is_refused(self, root: int, path: bytes) -> bool:
+        """Whether the replica could not take a path, or a directory above it."""
+        return self._troubles.covers(root, path)
+
     def hold(self, link: Link) -> None:
         """Until the link is lost, or the stream has to end; blocks. Raises what ended it, as `Exchange`."""
         connection = self._connection
@@ -182,6 +186,7 @@ class Conversation:
         with self._standing.news:
             exchange.committed_stream = seq
             self._standing.at(seq)
+        self._troubles.connected(seq)
         self._spool.set_position(self._host, seq)
 
     def _wait_for_brake(self, exchange: Exchange) -> bool:
@@ -280,6 +285,7 @@ class Conversation:
                 self._standing.set(state, reason)
 
     def _committed(self, seq: int) -> None:
+        self._troubles.committed(seq)
         self._standing.answered(seq, is_all=self._is_all)
         self._connection.progressed()
         self._spool.set_position(self._host, seq)

@@ -84,7 +84,7 @@ class Files:
                 self._outlet.put(SetMetadata(root.number, path, metadata_of(status, xattrs, b"")))
                 self._names.counted(root, row, now, 0)
             self._names.put(root, now)
-            self._followers.fine(root.number, path)
+            self._followers.fine(root.number, path, full=False)
             return
         fd = open_file(whole)
         try:
@@ -101,7 +101,7 @@ class Files:
         finally:
             os.close(fd)
         self._followers.recorded(root.number, path, time.monotonic() - began)
-        self._followers.fine(root.number, path)
+        self._followers.fine(root.number, path, full=force)
 
     def _small(
         self,

@@ -109,6 +109,10 @@ class Flight:
                         found.add(root, path)
             position = records[-1].seq
 
+    def is_refused(self, root: int, path: bytes) -> bool:
+        """Whether the replica is known not to have taken a path, or a directory above it."""
+        return self._sender.is_refused(root, path)
+
     def send_again(self, root: int, path: bytes) -> None:
         """Have the path recorded anew, in full."""
         self._recorder.hints.add(root, path, content=True, force=True, delay=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from app.replication.master.shadow import ShadowEntry
@@ -28,17 +29,36 @@ class Followers(Protocol):
     def trouble(self, root: int, path: bytes, error: OSError) -> None:
         """A path cannot be read or recorded; try again later, where that may help."""
 
-    def fine(self, root: int, path: bytes) -> None:
-        """A path was read."""
+    def fine(self, root: int, path: bytes, *, full: bool) -> None:
+        """A path was read, and recorded where it differed; `full`: with all there is to it."""
 
     def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
         """Nothing is at a path any more (and with `beneath`: nor beneath it)."""
+
+    def moved(self, root: int, path: bytes, new_path: bytes) -> None:
+        """All at a path was recorded as renamed."""
 
     def is_pending(self, root: int, path: bytes) -> bool:
         """Whether a hint for the path waits."""
 
     def is_written(self, root: int, path: bytes) -> bool:
         """Whether somebody told of a content that was written there and is not recorded yet."""
+
+
+class Lacking(Protocol):
+    """What a replica could not take, as the recorder asks and tells of it, in its thread."""
+
+    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> bool:
+        """A path is recorded by the record `seq`; whether that must be done again in `full`."""
+
+    def gone(self, root: int, path: bytes, seq: int) -> None:
+        """From the record `seq` on nothing is at a path, nor beneath it."""
+
+    def moved(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:
+        """All at a path is elsewhere: what of it is lacking and must be recorded there in full."""
+
+    def due(self, now: float) -> Sequence[tuple[int, bytes]]:
+        """(root, path) of what is to be recorded again in full now (monotonic seconds)."""
 
 
 class Guard(Protocol):

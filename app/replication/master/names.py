@@ -213,6 +213,7 @@ class Names:
             self._guard.renamed(root.number, row, new_path)
         self._outlet.put(Rename(root.number, path, new_path))
         self._shadow.rename(root.number, path, new_path)
+        self._followers.moved(root.number, path, new_path)
         root.counters.renamed += 1
         root.counters.last_change_at = datetime.now(UTC)
         self._followers.recorded(root.number, new_path, 0.0)

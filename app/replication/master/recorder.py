@@ -20,6 +20,7 @@ from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filling import Filling
 from app.replication.master.filters import PathFilter
+from app.replication.master.following import Lacking
 from app.replication.master.hints import Hint, Hints
 from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.later import Later
@@ -77,8 +78,8 @@ class Recorder:
         self._unproved = Later(_YOUNG_S)
         self.path_problems = PathProblems(roots)
         self._retries: dict[tuple[int, bytes], float] = {}
-        self.lacking: list[Callable[[int, bytes], bool]] = []
-        """Asked of each path that is recorded: whether a replica lacks what was sent of it before."""
+        self.lacking: list[Lacking] = []
+        """What the replicas could not take, one for each."""
         self._written: set[tuple[int, bytes]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"recorder {name}", daemon=True)
@@ -254,19 +255,30 @@ class Recorder:
         if self.path_problems.report(root, path, error):
             self._retries[root, path] = time.monotonic() + _RETRY_S
 
-    def fine(self, root: int, path: bytes) -> None:
+    def fine(self, root: int, path: bytes, *, full: bool) -> None:
         """See `Followers`."""
         if self.path_problems.fine(root, path):
             self._retries.pop((root, path), None)
-        for lacks in self.lacking:
-            if lacks(root, path):
-                self.hints.add(
-                    root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket
-                )
+        for one in self.lacking:
+            if one.recorded(root, path, self._outlet.newest_seq(), full=full):
+                self._in_full(root, path)
 
     def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
         """See `Followers`."""
         self.path_problems.gone(root, path, beneath=beneath)
+        if beneath:
+            for one in self.lacking:
+                one.gone(root, path, self._outlet.newest_seq())
+
+    def moved(self, root: int, path: bytes, new_path: bytes) -> None:
+        """See `Followers`."""
+        self.path_problems.gone(root, path, beneath=True)
+        for one in self.lacking:
+            for there in one.moved(root, path, new_path):
+                self._in_full(root, there)
+
+    def _in_full(self, root: int, path: bytes) -> None:
+        self.hints.add(root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket)
 
     def is_pending(self, root: int, path: bytes) -> bool:
         """See `Followers`."""
@@ -282,6 +294,9 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            for one in self.lacking:
+                for root, path in one.due(time.monotonic()):
+                    self._in_full(root, path)
             moves, hints = self.hints.take(_BATCH_HINTS, _WATCHING_S if self.brake.watching else _IDLE_S)
             self.settle()
             if not moves and not hints:

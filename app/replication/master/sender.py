@@ -201,6 +201,10 @@ class Sender:
         """Paths the replica could not take."""
         return self._conversation.problems()
 
+    def is_refused(self, root: int, path: bytes) -> bool:
+        """Whether the replica could not take a path, or a directory above it."""
+        return self._conversation.is_refused(root, path)
+
     def status(self) -> ReplicaStatus:
         """How this replica stands."""
         standing, run = self._standing, self._conversation.synchronizing

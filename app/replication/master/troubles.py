@@ -1,9 +1,18 @@
-"""Paths that one replica could not take: sent again in full, ever less often, and shown when that fails."""
+"""Paths that one replica could not take: sent again in full, ever less often, and shown until they are taken.
+
+The first tries of what another state of the replica explains follow at once. After them, and for what the
+replica refused for good (it may not write there, its file system cannot hold it), nobody tells when the cause
+is gone: such a path is sent again after a minute, after two, and so on up to an hour, the less often the
+larger it is; besides when it changes, with each synchronisation, and when an audit comes by.
+"""
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from app.messages import render
 from app.model.errors import Problem
@@ -13,97 +22,231 @@ from app.replication.codec import refuse
 from app.replication.frames import Trouble
 from app.replication.master.recorder import Recorder
 
+AGAIN_FIRST_S = 60.0
+AGAIN_MOST_S = 3600.0
+_SIZED_MOST_S = 24 * 3600.0
+_BYTES_PER_S = 1024 * 1024
+"""What sending large files in vain may take of link and disks, on average."""
 _TRIES = 4
-_DELAY_MOST_S = 60.0
 _KEPT_MOST = 100_000
+_TOLD_EACH = 20
+"""More at once are told of together."""
 _TOLD_AGAIN_S = 600.0
 """The same path is told of no more often, however often it is sent in vain."""
 CHANGED_BY_OTHERS = "WR00432"
 """Why a replica asks for a path that somebody else changed there: no fault of the path itself."""
 
+Key = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class _Known:
+    """A path with a problem, refused so many `times`, to be sent again when it is `due`.
+
+    `sent`: the record in full that counts as taken once the replica has it and nothing was heard.
+    """
+
+    problem: Problem
+    final: bool
+    due: float
+    times: int = 1
+    sent: int | None = None
+    tried: bool = False
+    gone: bool = False
+
 
 class Troubles:
-    """Of one replica. `take` is called in the thread that receives; `event` tells people."""
+    """Of one replica; the `Lacking` of its recorder. `event` tells people."""
 
     def __init__(self, scenario: Scenario, host: str, recorder: Recorder, event: Callable[..., None]) -> None:
         self._roots = scenario.roots
         self._host = host
         self._recorder = recorder
         self._event = event
-        self._tries: dict[tuple[int, bytes], int] = {}
-        self._problems: dict[tuple[int, bytes], Problem] = {}
-        self._told: dict[tuple[int, bytes], float] = {}
-        self._final: set[tuple[int, bytes]] = set()
-        """Not tried again by itself: only once something is recorded of it, and then in full."""
-        self._in_full: set[tuple[int, bytes]] = set()
-        recorder.lacking.append(self._recorded)
+        self._lock = threading.Lock()
+        self._tries: dict[Key, int] = {}
+        self._known: dict[Key, _Known] = {}
+        self._told: dict[Key, float] = {}
+        self._told_of_more = -_TOLD_AGAIN_S
+        self._next = float("inf")
+        recorder.lacking.append(self)
         self.count = 0
         """Paths recorded anew since the start."""
 
     def clear(self) -> None:
         """Forget them: a synchronisation compares everything."""
-        self._tries.clear()
-        self._problems.clear()
-        self._final.clear()
+        with self._lock:
+            self._tries.clear()
+            self._known.clear()
 
     def problems(self) -> list[Problem]:
         """What is shown to people."""
-        return list(self._problems.values())
+        with self._lock:
+            return [known.problem for known in self._known.values()]
 
     @property
     def any(self) -> bool:
         """Whether there are problems to be shown."""
-        return bool(self._problems)
+        return bool(self._known)
 
-    def _recorded(self, root: int, path: bytes) -> bool:
-        """A path is recorded again: whether that must be done in full, as the replica lacks what was sent.
+    def covers(self, root: int, path: bytes) -> bool:
+        """Whether a path, or a directory above it, is one that the replica could not take."""
+        if not self._known:
+            return False
+        while path and (root, path) not in self._known:
+            path = path.rpartition(b"/")[0]
+        return (root, path) in self._known
 
-        If it fails it is a problem again. In the recorder's thread.
-        """
-        key = (root, path)
-        known = self._problems.pop(key, None) is not None
-        if key in self._in_full:
-            self._in_full.discard(key)
+    # what the recorder says, in its thread
+
+    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> bool:
+        """See `Lacking`."""
+        if not self._known:
             return False
-        if not known or key not in self._final:
-            return False
-        self._in_full.add(key)
-        return True
+        with self._lock:
+            known = self._known.get((root, path))
+            if known is None:
+                return False
+            if full:
+                known.sent, known.tried, known.gone = seq, True, False
+            return not full
+
+    def gone(self, root: int, path: bytes, seq: int) -> None:
+        """See `Lacking`."""
+        if not self._known:
+            return
+        with self._lock:
+            for key in self._beneath(root, path):
+                known = self._known[key]
+                known.sent, known.gone = seq, True
+
+    def moved(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:
+        """See `Lacking`."""
+        if not self._known:
+            return []
+        with self._lock:
+            keys = self._beneath(root, path)
+            for key in keys:
+                del self._known[key]
+                self._tries.pop(key, None)
+        return [new_path + lacking[len(path) :] for _, lacking in keys]
+
+    def due(self, now: float) -> list[Key]:
+        """See `Lacking`."""
+        if now < self._next:
+            return []
+        found = []
+        with self._lock:
+            for key, known in self._known.items():
+                if known.due > now:
+                    continue
+                # Whether it was taken the last time is not known yet, or it cannot be read now.
+                known.due = now + AGAIN_FIRST_S
+                if known.sent is None:
+                    found.append(key)
+            self._next = min((known.due for known in self._known.values()), default=float("inf"))
+        self.count += len(found)
+        return found
+
+    def _beneath(self, root: int, path: bytes) -> list[Key]:
+        prefix = path + b"/"
+        return [key for key in self._known if key[0] == root and (key[1] + b"/").startswith(prefix)]
+
+    # what the replica says, in the thread that receives
+
+    def connected(self, seq: int) -> None:
+        """A new stream goes on after a record: what was said of those before may be lost."""
+        with self._lock:
+            for known in self._known.values():
+                if known.sent is not None and known.sent <= seq:
+                    known.sent = None
+                    known.due = time.monotonic() + AGAIN_FIRST_S
+                    self._next = min(self._next, known.due)
+
+    def committed(self, seq: int) -> None:
+        """The replica has everything up to a record: what it said nothing of by then is taken."""
+        if not self._known:
+            return
+        with self._lock:
+            taken = [
+                key for key, known in self._known.items() if known.sent is not None and known.sent <= seq
+            ]
+            over = []
+            for key in taken:
+                known = self._known.pop(key)
+                self._tries.pop(key, None)
+                self._told.pop(key, None)
+                if not known.gone:
+                    over.append(known.problem.params["path"])
+        if len(over) > _TOLD_EACH:
+            self._event("IR00235", Severity.INFORMATION, count=len(over), path=over[0], replica=self._host)
+            return
+        for path in over:
+            self._event("IR00234", Severity.INFORMATION, path=path, replica=self._host)
 
     def take(self, trouble: Trouble) -> None:
-        """Have the path recorded anew, in full, unless that cannot help. Raises ArcxoError ER00301."""
+        """Have the path recorded anew, in full, at once or later. Raises ArcxoError ER00301."""
         key = (trouble.root, trouble.path)
         if trouble.root >= len(self._roots):
             refuse("trouble in a root that does not exist")
         if trouble.code == CHANGED_BY_OTHERS:
-            self.count += 1
-            self._recorder.hints.add(
-                trouble.root, trouble.path, content=True, tree=True, force=True, delay=0.0
-            )
+            self._again(key, 0.0)
             return
-        tries = self._tries.pop(key, 0) + 1
-        self._tries[key] = tries
-        if len(self._tries) > _KEPT_MOST:
-            del self._tries[next(iter(self._tries))]
-        self.count += not trouble.final
+        with self._lock:
+            known = self._known.get(key)
+            tries = 0
+            if known is None and not trouble.final:
+                tries = self._tries.pop(key, 0) + 1
+                self._tries[key] = tries
+                if len(self._tries) > _KEPT_MOST:
+                    del self._tries[next(iter(self._tries))]
+        if 0 < tries < _TRIES:
+            self._again(key, 0.05 * 4 ** (tries - 1))
+        else:
+            self._keep(key, trouble)
+
+    def _again(self, key: Key, delay: float) -> None:
+        self.count += 1
+        self._recorder.hints.add(*key, content=True, tree=True, force=True, delay=delay)
+
+    def _keep(self, key: Key, trouble: Trouble) -> None:
         whole = self._roots[trouble.root].master_path + b"/" + trouble.path
         text = whole.decode("utf-8", "replace")
-        if not trouble.final:
-            delay = min(_DELAY_MOST_S, 0.05 * 4 ** min(tries - 1, 10))
-            self._recorder.hints.add(
-                trouble.root, trouble.path, content=True, tree=True, force=True, delay=delay
-            )
-            if tries < _TRIES:
-                return
         cause = render(trouble.code, trouble.params).text
-        if len(self._problems) >= _KEPT_MOST:
-            return
-        if key not in self._problems and self._told_long_ago(key):
-            self._event("WR00231", Severity.WARNING, path=text, replica=self._host, cause=cause)
-        (self._final.add if trouble.final else self._final.discard)(key)
-        self._problems[key] = Problem("WR00231", whole, {"path": text, "replica": self._host, "cause": cause})
+        problem = Problem("WR00231", whole, {"path": text, "replica": self._host, "cause": cause})
+        size = _size(whole)
+        with self._lock:
+            known = self._known.get(key)
+            if known is None:
+                if len(self._known) >= _KEPT_MOST:
+                    return
+                due = time.monotonic() + _wait_s(1, size)
+                known = self._known[key] = _Known(problem, trouble.final, due)
+                tell = self._is_news(key)
+            else:
+                tell = False
+                # What is in a directory that is lacking says the same of it once more, and not why.
+                if trouble.final or not known.final:
+                    known.problem, known.final = problem, trouble.final
+                if known.tried:
+                    known.times += 1
+                    known.due = time.monotonic() + _wait_s(known.times, size)
+                known.sent, known.tried = None, False
+            self._next = min(self._next, known.due)
+            many = len(self._told) > _TOLD_EACH
+        if tell:
+            self._tell(problem, many=many)
 
-    def _told_long_ago(self, key: tuple[int, bytes]) -> bool:
+    def _tell(self, problem: Problem, *, many: bool) -> None:
+        if not many:
+            self._event(problem.code, Severity.WARNING, **problem.params)
+            return
+        now = time.monotonic()
+        if now - self._told_of_more >= _TOLD_AGAIN_S:
+            self._told_of_more = now
+            self._event("WR00233", Severity.WARNING, path=problem.params["path"])
+
+    def _is_news(self, key: Key) -> bool:
         now = time.monotonic()
         last = self._told.pop(key, None)
         if last is not None and now - last < _TOLD_AGAIN_S:
@@ -113,3 +256,16 @@ class Troubles:
         if len(self._told) > _KEPT_MOST:
             del self._told[next(iter(self._told))]
         return True
+
+
+def _size(whole: bytes) -> int:
+    try:
+        return os.lstat(whole).st_size
+    except OSError:
+        return 0
+
+
+def _wait_s(times: int, size: int) -> float:
+    """How long to wait after a path of so many bytes was refused so many times."""
+    wait = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2.0 ** min(times - 1, 10))
+    return max(wait, min(_SIZED_MOST_S, size / _BYTES_PER_S))

@@ -38,6 +38,10 @@ CREATE INDEX IF NOT EXISTS aside_by_change ON aside (change);
 CREATE TABLE IF NOT EXISTS troubles (
     root INTEGER NOT NULL, path BLOB NOT NULL, code TEXT NOT NULL, PRIMARY KEY (root, path)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (
+    root INTEGER NOT NULL, path BLOB NOT NULL, code TEXT NOT NULL, cause TEXT NOT NULL,
+    PRIMARY KEY (root, path)
+) WITHOUT ROWID;
 """
 
 SYNC_BEGIN, SYNC_END = "begin", "end"
@@ -83,7 +87,7 @@ class AppliedIndex:
         self.fresh = known is None
         self.incarnation = known or secrets.token_hex(8)
         self.position = self._load()
-        self._troubled = {(root, path) for root, path, _ in self.troubles()}
+        self._troubled = self._read_troubled()
         self._begin_stamps()
 
     def _begin_stamps(self) -> None:
@@ -164,15 +168,42 @@ class AppliedIndex:
         self._add("INSERT OR REPLACE INTO troubles VALUES (?, ?, ?)", (root, path, code))
         self._troubled.add((root, path))
 
+    def note_refused(self, root: int, path: bytes, code: str, cause: str) -> None:
+        """Note that `path` is not what the committed position promises, and cannot be as things are here."""
+        self._add("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?)", (root, path, code, cause))
+        self._troubled.add((root, path))
+
     def drop_trouble(self, root: int, path: bytes) -> None:
         """Note that `path` was sent in full."""
         if (root, path) in self._troubled:
             self._add("DELETE FROM troubles WHERE root = ? AND path = ?", (root, path))
+            self._add("DELETE FROM refused WHERE root = ? AND path = ?", (root, path))
             self._troubled.discard((root, path))
+
+    def drop_troubles_beneath(self, root: int, path: bytes) -> None:
+        """Note that nothing is at `path` nor beneath it any more, so that nothing is lacking there."""
+        for lacking in self._troubled_beneath(root, path):
+            self.drop_trouble(root, lacking)
+
+    def move_troubles(self, root: int, path: bytes, new_path: bytes) -> None:
+        """Note that all at `path` is at `new_path` now, and what was lacking in it is lacking there."""
+        for lacking in self._troubled_beneath(root, path):
+            there = new_path + lacking[len(path) :]
+            values = (there, root, lacking)
+            self._add("UPDATE OR REPLACE troubles SET path = ? WHERE root = ? AND path = ?", values)
+            self._add("UPDATE OR REPLACE refused SET path = ? WHERE root = ? AND path = ?", values)
+            self._troubled.discard((root, lacking))
+            self._troubled.add((root, there))
+
+    def _troubled_beneath(self, root: int, path: bytes) -> list[bytes]:
+        if not self._troubled:
+            return []
+        prefix = path + b"/"
+        return [one for number, one in self._troubled if number == root and (one + b"/").startswith(prefix)]
 
     @property
     def is_troubled(self) -> bool:
-        """Whether anything must be sent again."""
+        """Whether anything is lacking."""
         return bool(self._troubled)
 
     def drop_troubles_of(self, places: Iterable[tuple[int, bytes]]) -> None:
@@ -185,6 +216,7 @@ class AppliedIndex:
         """Note that a synchronisation begins, which compares everything."""
         if self._troubled:
             self._add("DELETE FROM troubles WHERE root >= ?", (0,))
+            self._add("DELETE FROM refused WHERE root >= ?", (0,))
             self._troubled.clear()
 
     def troubles(self) -> list[tuple[int, bytes, str]]:
@@ -193,6 +225,17 @@ class AppliedIndex:
             "SELECT root, path, code FROM troubles ORDER BY root, path"
         ).fetchall()
         return rows
+
+    def refused(self) -> list[tuple[int, bytes, str, str]]:
+        """(root, path, code, cause) of everything that could not be taken."""
+        rows: list[tuple[int, bytes, str, str]] = self._db.execute(
+            "SELECT root, path, code, cause FROM refused ORDER BY root, path"
+        ).fetchall()
+        return rows
+
+    def _read_troubled(self) -> set[tuple[int, bytes]]:
+        both = "SELECT root, path FROM troubles UNION SELECT root, path FROM refused"
+        return {(root, path) for root, path in self._db.execute(both)}
 
     def set_aside(self, root: int, path: bytes, change: int, size_bytes: int) -> None:
         """Note an aside file as needed by entries up to `change`."""
@@ -228,7 +271,7 @@ class AppliedIndex:
         """Forget all notes since the last commit."""
         self._pending.clear()
         self.position = self._load()
-        self._troubled = {(root, path) for root, path, _ in self.troubles()}
+        self._troubled = self._read_troubled()
 
     def changed_since(self, change: int) -> list[tuple[int, bytes, int]] | None:
         """(root, path, kind) of everything stamped after `change`, or None when not all is known any more.

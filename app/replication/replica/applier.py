@@ -19,6 +19,7 @@ from app.replication.records import (
     Mark,
     Record,
     Remove,
+    Rename,
     ReplaceFile,
     Skip,
     StageContent,
@@ -200,7 +201,7 @@ class Applier:
                     continue
                 if sequenced and self.keeps_removed and isinstance(record, Remove):
                     # Whatever the master has under this name later takes its place.
-                    store.index.drop_trouble(record.root, record.path)
+                    store.index.drop_troubles_beneath(record.root, record.path)
                     if store.states.drifting:
                         # It stays whoever made it: there is nothing to put back.
                         batch.applied_whole(record.root, record.path)
@@ -219,6 +220,11 @@ class Applier:
                         store.index.drop_trouble(record.root, record.path)
                         if store.states.drifting:
                             batch.applied_whole(record.root, record.path)
+                    if isinstance(record, Remove):
+                        store.index.drop_troubles_beneath(record.root, record.path)
+                    elif isinstance(record, Rename):
+                        store.index.drop_troubles_beneath(record.root, record.new_path)
+                        store.index.move_troubles(record.root, record.path, record.new_path)
                 except ArcxoError as error:
                     batch.drop_operation()
                     troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))
@@ -235,8 +241,12 @@ class Applier:
                     )
             batch.finish()
             for trouble in troubles:
-                if not trouble.error.final:
-                    store.index.note_trouble(trouble.root, trouble.error.path, trouble.error.code)
+                why = trouble.error
+                if why.final:
+                    cause = why.params.get("cause", "")
+                    store.index.note_refused(trouble.root, why.path, why.code, cause)
+                else:
+                    store.index.note_trouble(trouble.root, why.path, why.code)
             store.commit(*position())
         if troubles:
             store.clean_new()

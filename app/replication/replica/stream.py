@@ -36,6 +36,7 @@ from app.replication.frames import (
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.replica.ahead import Prepared
+from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.disk import failures_told
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
@@ -149,9 +150,9 @@ class ReplicaStream:
         welcome, troubles = self._take_place(replica, scenario, hello)
         try:
             self._send(welcome)
-            for root, path, code in troubles:
+            for trouble in troubles:
                 # The master may have died before it could record them anew.
-                self._send(Trouble(root, path, code, PathTrouble(code, path).params, final=False))
+                self._send(trouble)
             self._scripts = ReplicaScripts(
                 self._engine.scripts, scenario, hello.replica, self._tell(scenario), self._send
             )
@@ -162,7 +163,7 @@ class ReplicaStream:
 
     def _take_place(
         self, replica: Replica, scenario: Scenario, hello: Hello
-    ) -> tuple[Welcome, list[tuple[int, bytes, str]]]:
+    ) -> tuple[Welcome, list[Trouble]]:
         """Be the one stream of the replica; what the master is told first. A stream before is ended.
 
         Raises ArcxoError: AE0470 when that does not end, what opening the replica raises.
@@ -192,7 +193,7 @@ class ReplicaStream:
                     position.change,
                     ", ".join(places),
                 )
-                troubles = store.index.troubles()
+                troubles = _lacking(store.index)
                 replica.begin_stream(self._link.close)
                 replica.on_trouble = self._ask_again
                 replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
@@ -372,3 +373,17 @@ class ReplicaStream:
             self._send(frame)
         except ArcxoError:
             return
+
+
+def _lacking(index: AppliedIndex) -> list[Trouble]:
+    """What the master is told of when it connects: what must be sent again, and what was refused for good."""
+    refused = [
+        Trouble(root, path, code, PathTrouble(code, path, cause=cause).params, final=True)
+        for root, path, code, cause in index.refused()
+    ]
+    known = {(trouble.root, trouble.path) for trouble in refused}
+    return refused + [
+        Trouble(root, path, code, PathTrouble(code, path).params)
+        for root, path, code in index.troubles()
+        if (root, path) not in known
+    ]
