@@ -25,6 +25,7 @@ from app.agent.point_releases import PointReleases, is_short_of_space
 from app.agent.point_rules import builds_on, keeps_snapshots, provider_for
 from app.agent.point_views import as_point, manifests_of, task_of
 from app.backup.api import Change, ChangeKind, usable_base
+from app.messages import render
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.job import VerifyMode
 from app.model.media import Consistency
@@ -137,7 +138,7 @@ class BackupPoints:
             except (ArcxoError, OSError) as error:
                 self.releases.release(saved.id)
                 raise ArcxoError(
-                    "AE0460", name=scenario.name, id=scenario.id, host=replica, reason=str(error)
+                    "AE0460", name=scenario.name, id=scenario.id, host=replica, reason=_reason(error)
                 ) from error
             except BaseException:
                 self.releases.release(saved.id)
@@ -392,3 +393,10 @@ class BackupPoints:
             self._fences[job_id] = newest
         if fence < newest:
             raise BusyError("AE1023", job=job_id)
+
+
+def _reason(error: ArcxoError | OSError) -> str:
+    """What refused, in the words of the system where it has some."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error.params.get("cause") or render(error.code, error.params).text)

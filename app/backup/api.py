@@ -353,7 +353,7 @@ def restore(
 
     Raises ArcxoError: E4221 (a path is not in the session), E4222 (no target covers a path), E4226, E4237,
     E4239 (the destination is full, vanished, read-only), E4234 (an exact restore of an incomplete session),
-    E4236 (more would be kept aside than allowed), media 41xx.
+    E4236 (more would be kept aside than allowed), E4244 (the destination is no directory), media 41xx.
     """
     from app.backup.restorer import Restorer
 

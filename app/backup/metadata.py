@@ -8,6 +8,7 @@ import stat
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
+from app.model.paths import shown
 
 _LOST_WITH_OWNER = stat.S_ISUID | stat.S_ISGID
 _EXACT_PREFIXES = (b"user.", b"system.posix_acl_")
@@ -21,7 +22,7 @@ def apply_metadata(
 
     `where` is a path, of which a symbolic link is not followed, or a descriptor; `now` what is known of it:
     what is right already is left. What the system refuses is returned as problems (W4224) of `shown_as`, one
-    per kind.
+    per kind; attributes that are refused keep no others from being set.
     """
     problems: list[Problem] = []
     follow = isinstance(where, int)
@@ -44,12 +45,14 @@ def apply_metadata(
             os.chmod(where, metadata.permissions)
         except OSError as error:
             failed("permissions", error)
-    if metadata.xattrs:
+    refused: dict[str, tuple[list[bytes], OSError]] = {}
+    for name, value in metadata.xattrs:
         try:
-            for name, value in metadata.xattrs:
-                os.setxattr(where, name, value, follow_symlinks=follow)
+            os.setxattr(where, name, value, follow_symlinks=follow)
         except OSError as error:
-            failed("attributes", error)
+            refused.setdefault(error.strerror or str(error), ([], error))[0].append(name)
+    for names, fault in refused.values():
+        failed(f"attributes ({', '.join(map(shown, names))})", fault)
     try:
         os.utime(where, ns=(metadata.modified_ns, metadata.modified_ns), follow_symlinks=follow)
     except OSError as error:

@@ -56,6 +56,8 @@ class Restorer:
         self._reported = 0.0
         self._windows: Windows | None = None
         self._problems = 0
+        self._refused: set[tuple[bytes, str, str]] = set()
+        """Metadata that were refused: those of a directory may be set twice."""
         self._files_total: int | None = None
         self._bytes_total: int | None = None
         self._earlier = Earlier(task.state)
@@ -87,10 +89,12 @@ class Restorer:
                 self._journal.write()
             self._telling.close()
             self._report(self._sink.finish(durable=complete))
-            if not complete and self._journal is not None:
-                self._journal.close()
+            if not complete:
+                self._tell_how_far(b"")
+                if self._journal is not None:
+                    self._journal.close()
         self._phase = JobPhase.VERIFY
-        self._progress(b"", now=True)
+        self._tell_how_far(b"")  # all is in place: too late for a stop
         result = self._result()
         if self._journal is not None:
             self._journal.append(Record(Step.END))
@@ -121,9 +125,19 @@ class Restorer:
     def _report(self, problems: list[Problem]) -> None:
         with self._lock:
             for problem in problems:
+                if self._was_told(problem):
+                    continue
                 self._problems += 1
                 self._back.troubled.add(problem.path)
                 self._emit(problem)
+
+    def _was_told(self, problem: Problem) -> bool:
+        if problem.code != "W4224":
+            return False
+        mark = (problem.path, problem.params.get("what", ""), problem.params.get("reason", ""))
+        known = mark in self._refused
+        self._refused.add(mark)
+        return known
 
     def _tell(self, items: RestoreItems) -> None:
         with self._lock:
@@ -136,27 +150,30 @@ class Restorer:
         params = {"object": pack, "reason": error.params.get("reason", "")}
         self._report([Problem("E4223", path, params)])
 
-    def _progress(self, path: bytes, *, now: bool = False) -> None:
+    def _progress(self, path: bytes) -> None:
         """Tell how far it is, at most four times a second. Raises CanceledError E4291."""
         windows = self._windows
         if (windows is not None and windows.stopped) or self._canceled():
             raise CanceledError("E4291")
         moment = time.monotonic()
-        if now or moment - self._reported >= _PROGRESS_EVERY_S:
-            with self._lock:
-                self._reported = moment
-                done = self._commit.figures
-                self._emit(
-                    Progress(
-                        self._phase,
-                        path,
-                        done.files,
-                        done.directories,
-                        done.bytes + (windows.staging_bytes if windows is not None else 0),
-                        files_total=self._files_total,
-                        bytes_total=self._bytes_total,
-                    )
+        if moment - self._reported >= _PROGRESS_EVERY_S:
+            self._reported = moment
+            self._tell_how_far(path, windows.staging_bytes if windows is not None else 0)
+
+    def _tell_how_far(self, path: bytes, staging_bytes: int = 0) -> None:
+        with self._lock:
+            done = self._commit.figures
+            self._emit(
+                Progress(
+                    self._phase,
+                    path,
+                    done.files,
+                    done.directories,
+                    done.bytes + staging_bytes,
+                    files_total=self._files_total,
+                    bytes_total=self._bytes_total,
                 )
+            )
 
     # -- writing --------------------------------------------------------------------------------------
 

@@ -99,10 +99,11 @@ class Selection:
         """Every selected entry with its action, then what an exact restore removes, deepest first.
 
         Plain files of a new directory come together, if that is wanted. Raises NotFoundError E4221,
-        UsageError E4222 before the first item of that path.
+        UsageError E4222 before the first item of that path, UsageError E4244 before any.
         """
         # A path that is not there is known before the first item: nothing is begun then.
         chosen = [(one, [(path, self._chain(one, path)) for path in _selected(one)]) for one in self._parts]
+        self._check_destinations(chosen)
         for one, paths in chosen:
             self._deciding.header, self._deciding.owners = one.header, one.owners
             for path, chain in paths:
@@ -111,6 +112,19 @@ class Selection:
                     yield item
         if self._task.exact:
             yield from self._extras()
+
+    def _check_destinations(
+        self, chosen: list[tuple[OpenPart, list[tuple[bytes, list[tuple[bytes, Entry]]]]]]
+    ) -> None:
+        """Raise UsageError E4244 for a destination that is no directory, or lies beneath something else."""
+        directories = set()
+        for one, paths in chosen:
+            for path, chain in paths:
+                directory, _, kept = self._place(one.part, path, chain)
+                alone = not kept and chain[-1][1][KIND] != DIRECTORY
+                directories.add(os.path.dirname(directory) if alone else directory)
+        for directory in sorted(directories):
+            _check_destination(directory)
 
     @property
     def owners(self) -> OwnerMap:
@@ -284,6 +298,13 @@ class Selection:
                 if failed:
                     item.failed, item.reason = "E4235", failed
                 yield item
+
+
+def _check_destination(directory: bytes) -> None:
+    while directory not in (b"", b"/") and not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if directory and not os.path.isdir(directory):
+        raise UsageError("E4244", path=shown(directory))
 
 
 def _selected(one: OpenPart) -> list[bytes]:

@@ -55,6 +55,8 @@ class MasterPath(click.ParamType[bytes]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         """`value` as absolute clean bytes."""
+        if not value:
+            self.fail("an empty path names nothing", param, ctx)
         return value if isinstance(value, bytes) else absolute_bytes(value)
 
 

@@ -13,7 +13,7 @@ from app.model.paths import shown
 from app.model.restore import RestoreAction, RestoreItem, RestorePlan
 from app.services.api import RestoreRequest, RestoreService
 
-MUST_BE_CONFIRMED = frozenset({"E5186", "E5188"})
+MUST_BE_CONFIRMED = frozenset({"E5186", "E5188", "E5199"})
 
 
 def show_plan(restores: RestoreService, request: RestoreRequest, items: int) -> None:

@@ -71,7 +71,11 @@ class RestoreJobs:
         return self._sum_up(control, script, results, time.monotonic() - began)
 
     def ended(self, control: JobControl, result: JobResult) -> None:
-        """A run that failed or was canceled gets its closing line."""
+        """A run that failed or was canceled gets its closing line, and says what became of its beginning."""
+        script = control.job.script
+        if control.state.files and isinstance(script, RestoreScript):
+            code = "N5198" if script.undo_days else "N5154"
+            control.note(code, job=control.job.id, files=f"{control.state.files:,}")
         write_restore_end(control, result)
 
     def _restore_all(

@@ -96,7 +96,8 @@ class RestoreRequest:
     master_credentials: Credentials | None = None
     replica_credentials: Credentials | None = None
     confirmed: bool = False
-    """Whether a person agreed to what must be confirmed: an exact restore, one over the operating system."""
+    """Whether a person agreed to what must be confirmed: an exact restore, one over the system, one into
+    a replica past its scenario."""
 
 
 class BackupService(Protocol):

@@ -126,6 +126,11 @@ class Connections:
 
         return is_local(host) or host == self.named("localhost") or self._names.is_own(host)
 
+    def check_known(self, host: str) -> None:
+        """Raise NotFoundError E6012 for a host that nobody has added."""
+        if not self.is_here(host):
+            self._names.show(host)
+
     def named(self, host: str) -> str:
         """A host by the name it has for all servers that share the catalog.
 

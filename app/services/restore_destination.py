@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from app.model.errors import UsageError
+from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import Conflict, Destination, RestoreScript
 from app.model.owners import OwnerRule
 from app.model.paths import is_beneath, shown
@@ -32,7 +32,7 @@ def check_destination(connections: Connections, script: RestoreScript) -> None:
 
     E4243 the home or a media, E5187 what the running system makes, E5185 an exact restore with a rule,
     E5294 the replica of a directory that was backed up by itself, E5190 E5191 other owners on a replica, or
-    ones that cannot be.
+    ones that cannot be. NotFoundError E6012 for a host that nobody has added.
     """
     if script.exact and script.conflict is not Conflict.OVERWRITE:
         raise UsageError("E5185", conflict=script.conflict.value)
@@ -42,7 +42,10 @@ def check_destination(connections: Connections, script: RestoreScript) -> None:
             session = connections.catalog.sessions.show(one.media_serial, one.session)
             if session.scenario_id is None:
                 raise UsageError("E5294", session=session.number, media=session.media_name)
-    if script.destination is not Destination.DIRECTORY or script.host != "localhost":
+    if script.destination is not Destination.DIRECTORY:
+        return
+    if script.host != "localhost":
+        connections.check_known(script.host)
         return
     from app.jobs.media_choice import online_media
 
@@ -68,8 +71,8 @@ def _check_owners(script: RestoreScript) -> None:
         seen.add((one.group, one.source))
 
 
-def must_be_confirmed(request: RestoreRequest) -> None:
-    """Raise UsageError E5188, E5186 for what nobody has agreed to yet."""
+def must_be_confirmed(connections: Connections, request: RestoreRequest) -> None:
+    """Raise UsageError E5188, E5186, E5199 for what nobody has agreed to yet, NotFoundError E6012."""
     script = request.script
     if request.confirmed:
         return
@@ -77,6 +80,26 @@ def must_be_confirmed(request: RestoreRequest) -> None:
         raise UsageError("E5188")
     if script.destination is Destination.DIRECTORY and is_system_directory(script.directory):
         raise UsageError("E5186", path=shown(script.directory))
+    if replica := _replica_at(connections, script):
+        raise UsageError("E5199", path=shown(script.directory), scenario=replica)
+
+
+def _replica_at(connections: Connections, script: RestoreScript) -> str:
+    """The scenario that keeps a destination like its master's: what is restored there does not stay."""
+    if script.destination is not Destination.DIRECTORY:
+        return ""
+    try:
+        kept = connections.status_agent_of(script.host).kept_replicas()
+    except NotFoundError:
+        raise
+    except ArcxoError:
+        return ""  # the job waits for the host, or says what is wrong with it
+    known = {one.id for one in connections.catalog.registrations.list()}
+    real = os.path.realpath(script.directory) if connections.is_here(script.host) else script.directory
+    for one in kept:
+        if (one.in_use or one.scenario_id in known) and any(is_beneath(real, path) for path in one.paths):
+            return one.scenario
+    return ""
 
 
 def is_system_directory(path: bytes) -> bool:

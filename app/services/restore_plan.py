@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from app.messages.catalogue import render
@@ -68,18 +69,19 @@ def plan_restore(
     )
 
 
-def plan_undo(agent: Agent, job_id: int, limit: int, *, force: bool) -> UndoPlan:
-    """What undoing a restore job would do on the agent's host; up to `limit` paths are listed."""
+def plan_undo(agents: Sequence[Agent], job_id: int, limit: int, *, force: bool) -> UndoPlan:
+    """What undoing a restore job would do on the agents' hosts; up to `limit` paths are listed."""
     from app.agent.api import UndoOrder
     from app.model.archive import UndoItems
 
     items: list[UndoItem] = []
     results: list[UndoResult] = []
     told = 0
-    for event in agent.undo_restore(UndoOrder(0, 0, job_id, force=force, plan_only=True)):
+    order = UndoOrder(0, 0, job_id, force=force, plan_only=True)
+    for event in chain.from_iterable(agent.undo_restore(order) for agent in agents):
         if isinstance(event, UndoItems):
             told += len(event.items)
-            items += event.items[: limit - len(items)]
+            items += event.items[: max(0, limit - len(items))]
         elif isinstance(event, UndoResult):
             results.append(event)
     return UndoPlan(

@@ -30,14 +30,15 @@ class LocalRestores:
         Raises:
             CredentialsError: E1133 an encrypted session without a password, E1134 a wrong one.
             UsageError: E5303 exact from a session with a filter, E4243 E5187 nothing may be restored there,
-                E5185 exact with another rule than to overwrite, E5186 E5188 it must be confirmed.
+                E5185 exact with another rule than to overwrite, E5186 E5188 E5199 it must be confirmed.
+            NotFoundError: E6012 no such host.
         """
         from app.jobs.credentials import JobSecrets
         from app.jobs.submission import submit_restore
 
         request = self._named(request)
         self._check(request)
-        must_be_confirmed(request)
+        must_be_confirmed(self._connections, request)
         logins = [
             (0, role, credentials)
             for role, credentials in (
@@ -87,8 +88,9 @@ class LocalRestores:
 
         script = restore_job(self._connections.catalog, job_id).script
         assert isinstance(script, RestoreScript)
-        host = hosts_of(script, sessions_of(self._connections.catalog, script))[0]
-        return plan_undo(self._connections.agent_of(host), job_id, limit, force=force)
+        hosts = hosts_of(script, sessions_of(self._connections.catalog, script))
+        agents = [self._connections.agent_of(host) for host in hosts]
+        return plan_undo(agents, job_id, limit, force=force)
 
     def kept(self, host: str = "localhost") -> Sequence[KeptRestore]:
         """The restores that can be undone on a host."""

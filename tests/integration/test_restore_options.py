@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.backup.growing import GrowingSink
 from app.backup.owners import recorded_owners
 from app.catalog.rows import script_from_json, script_to_json
 from app.jobs.media_choice import online_media
@@ -126,3 +128,22 @@ def test_what_a_restore_is_to_do_comes_back_from_its_row(script: RestoreScript) 
         job_log=JobLogLevel.NONE,
     )
     assert script_from_json(script_to_json(made), 1) == made
+
+
+def test_a_restore_that_fails_half_way_says_what_becomes_of_its_beginning(
+    site: Site, script: RestoreScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = GrowingSink.publish
+
+    def full(self: GrowingSink, target: bytes, *args: object, **more: object) -> object:
+        if target.endswith(b"/a.txt"):
+            return put(self, target, *args, **more)  # type: ignore[arg-type]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(GrowingSink, "publish", full)
+    (tmp_path / "out/sub").mkdir(parents=True)
+    for days, code in ((7, "N5198"), (0, "N5154")):
+        done = site.ended(submit_restore(site.catalog, site.store, replace(script, undo_days=days)))
+        assert done.last_result is JobResult.FAILED
+        (line,) = [one for one in site.catalog.log.list(job_id=done.id) if one.code == code]
+        assert line.params["files"] == "1"

@@ -155,8 +155,10 @@ class FakeAgent:
             exact=order.exact,
             tell_items=order.tell_items,
         )
-        restore(task, events.append, lambda: False)
-        yield from events
+        try:
+            restore(task, events.append, lambda: False)
+        finally:
+            yield from events
 
     def renamed(self, number: int, name: str) -> None:
         self.scenarios_by_id[number] = replace(self.scenarios_by_id[number], name=name)

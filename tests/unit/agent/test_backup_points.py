@@ -15,6 +15,7 @@ import pytest
 from app.agent import point_files, point_releases
 from app.agent.backup_points import BackupPoints
 from app.agent.home import AgentHome
+from app.messages import render
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
 from app.model.rewind import PointKind
@@ -244,6 +245,7 @@ def test_a_disk_that_fails_while_freezing_leaves_no_point(
     with pytest.raises(ArcxoError) as raised:
         host.keep_one(1)
     assert raised.value.code == "AE0460"
+    assert render("AE0460", raised.value.params).text.endswith(": No space left on device")
     assert os.listdir(host.home.directory("points")) == []
 
 

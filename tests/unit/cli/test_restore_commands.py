@@ -145,3 +145,10 @@ def test_a_plan_names_the_owners_that_differ_there(composition, memory, capsys):
     assert "user anna (1001), 12 entries: nobody there has number 1001" in said
     assert "user bert (1002), 1 entry: carl there" in said
     assert "root" not in said
+
+
+@pytest.mark.parametrize("option", ["--path", "--leave-out"])
+def test_an_empty_path_is_refused_and_does_not_mean_everything(composition, memory, capsys, option):
+    assert main(["restore", "session", "M", "61", option, "", "--to", "/srv/out"], composition) == 2
+    assert "empty path" in capsys.readouterr().err
+    assert memory.called("restores.submit") == []

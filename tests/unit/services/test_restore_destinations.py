@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from app.jobs import media_choice
-from app.model.errors import BusyError, UsageError
+from app.model.errors import ArcxoError, BusyError, UsageError
 from app.model.job import Conflict, Destination, RestoreScript, RestoreSelection
+from app.model.kept_replica import KeptReplica
 from app.model.owners import OwnerChange, OwnerRule
 from app.services.api import RestoreRequest
 from app.services.over_restored import refuse_over_restored
@@ -30,7 +32,15 @@ def connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "home").mkdir()
     online = [SimpleNamespace(path=str(media))]
     monkeypatch.setattr(media_choice, "online_media", lambda _catalog: online)
-    return SimpleNamespace(home=str(tmp_path / "home"), catalog=None)
+    agent = SimpleNamespace(kept_replicas=list)
+    registrations = SimpleNamespace(list=list)
+    return SimpleNamespace(
+        home=str(tmp_path / "home"),
+        catalog=SimpleNamespace(registrations=registrations),
+        is_here=lambda host: host == "localhost",
+        status_agent_of=lambda _host: agent,
+        agent=agent,
+    )
 
 
 def test_home_media_and_what_the_kernel_makes_are_refused_however_they_are_named(connections, tmp_path):
@@ -56,9 +66,41 @@ def test_directories_of_the_system_and_exact_restores_are_confirmed_first(connec
         (to(str(tmp_path), exact=True), "E5188"),
     ]:
         with pytest.raises(UsageError, match=code):
-            must_be_confirmed(RestoreRequest(script))
-        must_be_confirmed(RestoreRequest(script, confirmed=True))
-    must_be_confirmed(RestoreRequest(to(str(tmp_path))))
+            must_be_confirmed(connections, RestoreRequest(script))
+        must_be_confirmed(connections, RestoreRequest(script, confirmed=True))
+    must_be_confirmed(connections, RestoreRequest(to(str(tmp_path))))
+
+
+def test_a_replica_that_a_scenario_keeps_is_confirmed_first(connections, tmp_path):
+    replica = tmp_path / "replica"
+    replica.mkdir()
+    (tmp_path / "link").symlink_to(replica)
+    registered = SimpleNamespace(id=7)
+    connections.catalog.registrations.list = lambda: [registered]
+    kept = [KeptReplica(7, "Shares", "localhost", (os.fsencode(replica),))]
+    connections.agent.kept_replicas = lambda: kept
+    for directory in (replica, replica / "deep/down", tmp_path / "link/deep"):
+        with pytest.raises(UsageError, match="E5199") as raised:
+            must_be_confirmed(connections, RestoreRequest(to(str(directory))))
+        assert raised.value.params["scenario"] == "Shares"
+        must_be_confirmed(connections, RestoreRequest(to(str(directory)), confirmed=True))
+    must_be_confirmed(connections, RestoreRequest(to(str(tmp_path))))
+    must_be_confirmed(connections, RestoreRequest(RestoreScript(SELECTIONS, Destination.ORIGINAL_REPLICA)))
+
+    # Of a scenario that was deleted it is a directory like any other, unless a master is connected to it.
+    registered.id = 8
+    must_be_confirmed(connections, RestoreRequest(to(str(replica))))
+    kept[:] = [replace(kept[0], in_use=True)]
+    with pytest.raises(UsageError, match="E5199"):
+        must_be_confirmed(connections, RestoreRequest(to(str(replica))))
+
+
+def test_a_host_that_does_not_answer_is_left_to_the_job(connections, tmp_path):
+    def silent() -> None:
+        raise ArcxoError("AE1001", host="branch", reason="it is off")
+
+    connections.agent.kept_replicas = silent
+    must_be_confirmed(connections, RestoreRequest(to(str(tmp_path))))
 
 
 def test_an_exact_restore_knows_no_other_rule_than_to_overwrite(connections, tmp_path):
@@ -67,7 +109,6 @@ def test_an_exact_restore_knows_no_other_rule_than_to_overwrite(connections, tmp
 
 
 def test_only_a_stopped_scenario_with_restored_files_is_refused_to_run() -> None:
-    from dataclasses import replace
     from datetime import UTC, datetime
 
     from app.model.scenario import ScenarioState
