@@ -62,6 +62,7 @@ def plan(
         undo_days=task.undo_days,
         undo_max_bytes=task.undo_max_bytes,
         owners=owners.counts(),
+        unlisted=tuple(selection.unlisted()),
     )
 
 

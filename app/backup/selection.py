@@ -21,7 +21,7 @@ from app.media.reader import MAX_DEPTH, ChunkReader, open_session
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import Structure
 from app.model.paths import check_relative, is_beneath, shown
-from app.model.restore import RestoreAction, RestorePart
+from app.model.restore import RestoreAction, RestorePart, Unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class Selection:
         self._on_new = None if several or self._left_out else on_new
         self._together = together and not (several or self._left_out)
         self.damaged: list[tuple[bytes, ArcxoError]] = []
+        self._readers: list[ChunkReader] = []
+        """From which session each of `damaged` is."""
 
     def items(self) -> Iterator[Item]:
         """What `all` gives, one by one. Raises as it does."""
@@ -125,6 +127,19 @@ class Selection:
                 directories.add(os.path.dirname(directory) if alone else directory)
         for directory in sorted(directories):
             _check_destination(directory)
+
+    def unlisted(self) -> list[Unlisted]:
+        """The directories that could not be gone through, as a plan tells them."""
+        parts = self._task.parts()
+        of_reader = {id(one.reader): parts.index(one.part) for one in self._parts}
+        return [
+            Unlisted(path or b"/", str(error.params.get("reason") or error), of_reader[id(reader)])
+            for (path, error), reader in zip(self.damaged, self._readers, strict=True)
+        ]
+
+    def _damage(self, reader: ChunkReader, path: bytes, error: ArcxoError) -> None:
+        self.damaged.append((path, error))
+        self._readers.append(reader)
 
     @property
     def owners(self) -> OwnerMap:
@@ -250,7 +265,7 @@ class Selection:
                 target, fresh = item.target, item.action is RestoreAction.CREATE or item.replaces
             if depth > MAX_DEPTH:
                 too_deep = ArcxoError("E4125", media="", object=entry[CONTENT].hex(), reason="it is too deep")
-                self.damaged.append((source, too_deep))
+                self._damage(reader, source, too_deep)
                 continue
             if fresh and self._on_new is not None:
                 self._on_new(reader, entry[CONTENT])
@@ -258,7 +273,7 @@ class Selection:
             try:
                 entries = reader.node(entry[CONTENT])
             except ArcxoError as error:
-                self.damaged.append((source, error))
+                self._damage(reader, source, error)
                 continue
             if self._task.exact and not is_left_out(entry):
                 # It is empty in the session, but not where it was.

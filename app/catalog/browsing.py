@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, text
 
 from app.catalog import dialect, search
 from app.catalog.database import Database
-from app.catalog.folder_compare import Held, compare_folders
+from app.catalog.folder_compare import Held, beneath, compare_folders
 from app.catalog.master_paths import split_path
 from app.catalog.media import find_media
 from app.catalog.session_rows import session_info
@@ -133,6 +133,11 @@ class SqlBrowsing:
         """See `app.catalog.folder_compare`."""
         with self._database.read() as c:
             return compare_folders(c, machine, path, older, newer, limit)
+
+    def beneath(self, media_serial: str, session: int, path: bytes) -> tuple[int, int]:
+        """See `app.catalog.folder_compare`."""
+        with self._database.read() as c:
+            return beneath(c, path, (media_serial, session))
 
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """See `app.catalog.search`."""

@@ -35,6 +35,13 @@ _COUNT = (
     " FROM ({walk}) AS walked GROUP BY 1, 2"
 )
 _LIST = "SELECT * FROM ({walk}) AS walked WHERE what <> 'same' ORDER BY folder, name LIMIT :limit"
+_BENEATH = (
+    "SELECT count(*) AS files, sum(a.size_bytes) AS size_bytes"
+    " FROM folders f JOIN names n ON n.folder_id = f.id"
+    f" JOIN versions a ON {_COVERS.format(v='a')}"
+    " WHERE f.machine = :machine AND (f.path = :folder OR (f.path >= :low AND f.path < :high))"
+    " AND a.kind <> 'directory'"
+)
 
 
 def compare_folders(
@@ -76,6 +83,22 @@ def compare_folders(
     return FolderComparison(
         files, folders, sizes[0], sizes[1], tuple(items), truncated=different > len(items), by_time=by_time
     )
+
+
+def beneath(connection: Connection, path: bytes, held: Held) -> tuple[int, int]:
+    """How many files a session has beneath `path`, and their bytes. Raises as `compare_folders`."""
+    session = _session(connection, held)
+    folder = b"" if path == b"/" else path
+    keys = {
+        "machine": session.machine,
+        "folder": path,
+        "low": folder + b"/",
+        "high": folder + b"0",
+        "a_lineage": session.lineage_id,
+        "a_ordinal": session.ordinal,
+    }
+    row = connection.execute(text(_BENEATH), keys).one()
+    return int(row.files), int(row.size_bytes or 0)
 
 
 def _session(connection: Connection, held: Held) -> Row[Any]:

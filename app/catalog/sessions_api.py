@@ -136,6 +136,13 @@ class Browsing(Protocol):
         """What differs beneath a folder between two sessions. NotFoundError E6009, ArcxoError E6031."""
         ...
 
+    def beneath(self, media_serial: str, session: int, path: bytes) -> tuple[int, int]:
+        """How many files (all that is no folder) a session has beneath a folder, and their bytes.
+
+        NotFoundError E6009, ArcxoError E6031.
+        """
+        ...
+
     def query(self, query: Query) -> Sequence[CatalogEntry]:
         """One entry per path: its newest version that matches. Ordered by path name, then folder."""
         ...

@@ -77,7 +77,8 @@ def item_text(item: RestoreItem) -> str:
 def summary_lines(plan: RestorePlan) -> list[str]:
     """The figures of a plan, and what it means for the way back."""
     where = f" on {plan.host}" if plan.host else ""
-    lines = [f"The restore{where} would: {_counts_text(plan.counts)} ({size_text(plan.size_bytes)})"]
+    known = ", of what can be listed" if plan.unlisted else ""
+    lines = [f"The restore{where} would: {_counts_text(plan.counts)} ({size_text(plan.size_bytes)}){known}"]
     if plan.free_bytes is not None:
         lines.append(f"Free there: {size_text(plan.free_bytes)}")
     replaced = plan.counts.get(RestoreAction.OVERWRITE, 0) + plan.counts.get(RestoreAction.DELETE, 0)

@@ -63,7 +63,8 @@ class MediaSet:
 
 
 def _as_known(one: MediaInfo) -> str:
-    return f"{one.name} ({one.media_id}, sequence {one.sequence}, device {one.device or '-'})"
+    place = f"serial {one.serial}, sequence {one.sequence}, device {one.device or '-'}"
+    return f"{one.name} ({one.media_id}, {place})"
 
 
 def out_of_reach(catalog: Catalog, set_id: str, missing: Collection[str]) -> str:

@@ -41,8 +41,22 @@ class RestoreItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A directory of a session of which the media does not tell what is in it, so that no count has that.
+
+    `part`: of which of the selections. `files`, `size_bytes`: what the catalog says; None where it cannot.
+    """
+
+    path: bytes
+    reason: str
+    part: int = 0
+    files: int | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """Counts are exact; `items` may be cut at a limit (`truncated`).
+    """Counts are exact, but for what is in `unlisted`; `items` may be cut at a limit (`truncated`).
 
     `kept_bytes` of what is replaced or removed are kept aside for `undo_days` (0 = not at all), if they are
     within `undo_max_bytes` (0 = no limit); else the restore is refused.
@@ -62,6 +76,8 @@ class RestorePlan:
     """Whose entries are written, and whose they become."""
     out_of_reach: tuple[str, ...] = ()
     """What of the sessions cannot be read now, as media of their sets cannot be reached: a sentence each."""
+    unlisted: tuple[Unlisted, ...] = ()
+    """Directories that cannot be read: what is in them is in no count."""
 
 
 class UndoAction(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,9 +10,19 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from app.messages.catalogue import render
+from app.model.errors import ArcxoError
 from app.model.job import Credentials, Destination
 from app.model.owners import joined
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan, UndoItem, UndoPlan, UndoResult
+from app.model.paths import shown
+from app.model.restore import (
+    RestoreAction,
+    RestoreItem,
+    RestorePlan,
+    UndoItem,
+    UndoPlan,
+    UndoResult,
+    Unlisted,
+)
 from app.model.scenario import ScenarioState
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
@@ -19,6 +30,8 @@ from app.services.connections import Connections
 if TYPE_CHECKING:
     from app.agent.api import Agent, RestoreOrder
     from app.catalog.api import Catalog
+    from app.jobs.restore_orders import Group
+    from app.model.media import SessionInfo
 
 
 def plan_restore(
@@ -38,6 +51,7 @@ def plan_restore(
     secrets = JobSecrets(session_passwords=request.session_passwords)
     orders = RestoreOrders(connections.catalog, request.script, secrets, _Known(connections))
     plans: list[RestorePlan] = []
+    told = _Unlisted(connections.catalog)
     items: list[RestoreItem] = []
     groups = orders.groups(0, 0)
     for group in groups:
@@ -46,6 +60,7 @@ def plan_restore(
             plan = _here(connections, group.order, room, on_item)
         else:
             plan = _there(connections.agent_of(group.host), group.order, room, on_item)
+        plan = told.counted(plan, group)
         plans.append(plan)
         items += plan.items
     counts = dict.fromkeys(RestoreAction, 0)
@@ -65,7 +80,8 @@ def plan_restore(
         undo_days=script.undo_days,
         undo_max_bytes=script.undo_max_mb << 20,
         owners=joined(plan.owners for plan in plans),
-        out_of_reach=tuple(render(fault.code, fault.params).text for fault in orders.absent),
+        out_of_reach=tuple(render(one.code, one.params).text for one in (*orders.absent, *told.lines())),
+        unlisted=tuple(one for plan in plans for one in plan.unlisted),
     )
 
 
@@ -106,6 +122,62 @@ def unlock_session(catalog: Catalog, media_serial: str, session: int, password: 
     return media.unlock(one.path, password, header.key_id).data_key
 
 
+class _Unlisted:
+    """What a plan could not list: how much the catalog says lies there, and a line for each session."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._found: dict[tuple[str, int], tuple[SessionInfo, list[Unlisted]]] = {}
+
+    def counted(self, plan: RestorePlan, group: Group) -> RestorePlan:
+        """The plan with what the catalog says."""
+        if not plan.unlisted:
+            return plan
+        return replace(plan, unlisted=tuple(self._counted(one, group) for one in plan.unlisted))
+
+    def lines(self) -> list[ArcxoError]:
+        """W5308 for each session of which something could not be listed."""
+        return [self._line(session, found) for session, found in self._found.values()]
+
+    def _counted(self, one: Unlisted, group: Group) -> Unlisted:
+        # A host of an earlier version does not tell of which part it is; it tells nothing at all, then.
+        session = group.placed[min(one.part, len(group.placed) - 1)].session
+        with contextlib.suppress(ArcxoError):
+            files, size_bytes = self._catalog.browsing.beneath(session.media_serial, session.number, one.path)
+            one = replace(one, files=files, size_bytes=size_bytes)
+        key = (session.media_serial, session.number)
+        self._found.setdefault(key, (session, []))[1].append(one)
+        return one
+
+    def _line(self, session: SessionInfo, found: list[Unlisted]) -> ArcxoError:
+        from app.jobs.summary import size_text
+
+        known = [one for one in found if one.files is not None]
+        lying = "files that nobody knows of"
+        if known:
+            files = sum(one.files or 0 for one in known)
+            size = size_text(sum(one.size_bytes or 0 for one in known))
+            least = "at least " if len(known) < len(found) else ""
+            lying = f"{least}{files:,} files of {size}, by the catalog,"
+        return ArcxoError(
+            "W5308",
+            count="1 directory" if len(found) == 1 else f"{len(found):,} directories",
+            session=session.number,
+            media=session.media_name,
+            serial=session.media_serial,
+            sequence=self._sequence(session.media_serial),
+            path=shown(found[0].path),
+            lying=lying,
+            details=found[0].reason,
+        )
+
+    def _sequence(self, serial: str) -> str:
+        try:
+            return str(self._catalog.media.show_media(serial).sequence)
+        except ArcxoError:
+            return "-"
+
+
 class _Known:
     """The agents that the services are connected to already, for whoever wants a job's connections."""
 
@@ -134,7 +206,6 @@ def _there(
 ) -> RestorePlan:
     from app.jobs.restore_orders import as_plan
     from app.model.archive import RestoreItems
-    from app.model.errors import ArcxoError
 
     items: list[RestoreItem] = []
     # Without a listener no more than can be kept is sent.

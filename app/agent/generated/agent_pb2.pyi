@@ -1670,7 +1670,7 @@ class RestoreItems(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ...) -> None: ...
 
 class RestorePlan(_message.Message):
-    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes", "owners", "out_of_reach")
+    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes", "owners", "out_of_reach", "unlisted")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -1690,6 +1690,7 @@ class RestorePlan(_message.Message):
     UNDO_MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
     OWNERS_FIELD_NUMBER: _ClassVar[int]
     OUT_OF_REACH_FIELD_NUMBER: _ClassVar[int]
+    UNLISTED_FIELD_NUMBER: _ClassVar[int]
     counts: _containers.ScalarMap[str, int]
     size_bytes: int
     items: _containers.RepeatedCompositeFieldContainer[RestoreItem]
@@ -1702,7 +1703,22 @@ class RestorePlan(_message.Message):
     undo_max_bytes: int
     owners: _containers.RepeatedCompositeFieldContainer[OwnerCount]
     out_of_reach: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., owners: _Optional[_Iterable[_Union[OwnerCount, _Mapping]]] = ..., out_of_reach: _Optional[_Iterable[str]] = ...) -> None: ...
+    unlisted: _containers.RepeatedCompositeFieldContainer[Unlisted]
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., owners: _Optional[_Iterable[_Union[OwnerCount, _Mapping]]] = ..., out_of_reach: _Optional[_Iterable[str]] = ..., unlisted: _Optional[_Iterable[_Union[Unlisted, _Mapping]]] = ...) -> None: ...
+
+class Unlisted(_message.Message):
+    __slots__ = ("path", "reason", "part", "files", "size_bytes")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    path: bytes
+    reason: str
+    part: int
+    files: int
+    size_bytes: int
+    def __init__(self, path: _Optional[bytes] = ..., reason: _Optional[str] = ..., part: _Optional[int] = ..., files: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class UndoOrder(_message.Message):
     __slots__ = ("job_id", "fence", "force", "plan_only", "undone_job")

@@ -203,7 +203,8 @@ class RestorePlanDialog(QDialog):
         self._plan = plan
         total = changed(plan)
         counted, besides = amount(plan, self._planned.files)
-        self.title.setText(f"This restore will change {counted}{besides} on {self._planned.where}")
+        least = "at least " if plan.unlisted else ""
+        self.title.setText(f"This restore will change {least}{counted}{besides} on {self._planned.where}")
         said = "Counted against what is there now, not estimated. Take out what is to stay as it is."
         if "item" in counted:
             said += " Items are files and folders."

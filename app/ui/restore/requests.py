@@ -187,6 +187,7 @@ def merged(plans: Sequence[RestorePlan]) -> RestorePlan:
         kept_bytes=sum(plan.kept_bytes for plan in plans),
         owners=joined(plan.owners for plan in plans),
         out_of_reach=tuple(dict.fromkeys(line for plan in plans for line in plan.out_of_reach)),
+        unlisted=tuple(one for plan in plans for one in plan.unlisted),
     )
 
 
