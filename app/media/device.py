@@ -8,10 +8,13 @@ import uuid
 from dataclasses import dataclass
 
 from app.media.document import decode_document, encode_document
+from app.media.label import list_media
 from app.media.store import DirectoryMediaStore, storage_faults
 from app.model.errors import ArcxoError
 
 MARKER = ".arcxo-device"
+_BY_MEDIA = "media:"
+"""How the identity of a device begins that could not be marked: a media is in it, by its serial."""
 NO_ROOM_BYTES = 1 << 20
 _SMALL_BYTES = 16 << 20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -52,8 +55,8 @@ def look_at_device(name: str, path: str, identity: str = "") -> DeviceState:
     fault: ArcxoError | None = None
     if not entries:
         fault = _unreadable(name, path, os.strerror(errno.EACCES))
-    elif identity and (found := read_identity(path)) != identity:
-        fault = ArcxoError("E4165", device=name, path=path, found=found or "-")
+    elif identity and (found := _is_another(path, identity)):
+        fault = ArcxoError("E4165", device=name, path=path, found=found)
     elif state.f_flag & os.ST_RDONLY or not os.access(path, os.W_OK):
         fault = ArcxoError("E4163", device=name, path=path)
     elif free < NO_ROOM_BYTES:
@@ -85,8 +88,27 @@ def read_identity(path: str) -> str:
         return ""
 
 
+def _is_another(path: str, identity: str) -> str:
+    """What a directory is instead of the device; "" when it is the device."""
+    if not identity.startswith(_BY_MEDIA):
+        found = read_identity(path)
+        return "" if found == identity else found or "-"
+    held = _serials(path)
+    return "" if identity.removeprefix(_BY_MEDIA) in held else ", ".join(held) or "-"
+
+
+def _serials(path: str) -> list[str]:
+    """The serials of the media in a directory."""
+    try:
+        return sorted(one.label.serial for one in list_media(path) if one.label is not None)
+    except ArcxoError:
+        return []
+
+
 def make_device(name: str, path: str) -> str:
     """Make a directory a device, if it is none yet; its identity. Two servers may share a device.
+
+    One that cannot be written, with media in it, is known by the first of these.
 
     Raises:
         ArcxoError: E4161 to E4164 it cannot be used, E4103 its file system has no hard links, E4166 its
@@ -97,6 +119,8 @@ def make_device(name: str, path: str) -> str:
     if known:
         return known  # full or read-only, it still gives what it has
     if state.fault is not None:
+        if state.readable and (serials := _serials(path)):
+            return _BY_MEDIA + serials[0]
         raise state.fault
     store = DirectoryMediaStore(path)
     identity = str(uuid.uuid4())

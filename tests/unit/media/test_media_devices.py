@@ -22,6 +22,7 @@ from app.media.api import (
     unlock,
     verify,
 )
+from app.media.device import look_at_device, make_device
 from app.media.extract.__main__ import main as extract
 from app.model.errors import ArcxoError
 from app.model.media_keys import SlotKind
@@ -77,6 +78,30 @@ def test_a_read_only_media_is_listed_checked_and_restored_and_refuses_the_rest(
         assert heal(media, damage).healed == ()
         assert collect(media).freed_bytes == 0
         assert picture(media) == before
+
+
+def test_a_copy_of_media_on_a_read_only_disk_is_a_device_that_is_never_mistaken(
+    tmp_path: Path, source: Path
+) -> None:
+    first, second = (new_media(tmp_path / name, name) for name in ("one", "two"))
+    back_up(first, source)
+    with volume_or_report(tmp_path, "ext4", 16) as volume:
+        subprocess.run(["mount", "-o", "remount,ro", str(volume)], check=True)
+        with pytest.raises(ArcxoError, match="E4163"):
+            make_device("EMPTY", str(volume))
+        subprocess.run(["mount", "-o", "remount,rw", str(volume)], check=True)
+        shutil.copytree(first, volume / "copied")
+        subprocess.run(["mount", "-o", "remount,ro", str(volume)], check=True)
+        identity = make_device("COPY", str(volume))
+        assert read_label(first).serial in identity
+        state = look_at_device("COPY", str(volume), identity)
+        assert (state.readable, state.writable) == (True, False)
+        place = str(volume)
+    # What is there while the disk is not mounted, or another one is, is not the device.
+    Path(place).mkdir(exist_ok=True)
+    assert look_at_device("COPY", place, identity).fault.code == "E4165"
+    shutil.copytree(second, Path(place) / "copied")
+    assert look_at_device("COPY", place, identity).fault.code == "E4165"
 
 
 def picture(media: str) -> dict[str, bytes]:
