@@ -130,7 +130,8 @@ class Compare:
         self, where: str, header: SessionHeader, secrets: JobSecrets
     ) -> tuple[str, Targets, Credentials | None]:
         """(host, master path → directory, the log-in there)."""
-        if where == MASTER:
+        if where == MASTER or (where == REPLICA and not header.scenario_id):
+            # A directory that was backed up by itself has no replica: it is where it was backed up from.
             login = secrets.login(header.scenario_id, MASTER)
             return header.machine, tuple((root, root) for root in header.roots), login
         if where != REPLICA:

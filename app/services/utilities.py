@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.model.errors import CredentialsError, UsageError
+from app.model.errors import CredentialsError, NotFoundError, UsageError
 from app.model.job import Job, JobKind
 from app.model.media import SessionInfo
 from app.services.connections import Connections
@@ -55,6 +56,12 @@ class LocalUtilities:
         from app.jobs.comparing import check_with
 
         check_with(where)
+        named = _named(media)
+        if not os.path.isabs(named):
+            # A name or an ID may be that of a whole set: the media of it that has the session is meant.
+            # One that the catalog does not have is looked for by the job, on the media that is named.
+            with contextlib.suppress(NotFoundError):
+                media = self._connections.catalog.sessions.show(named, session).media_serial
         script = {
             "session": str(session),
             "with": where,

@@ -85,8 +85,12 @@ def test_a_directory_becomes_a_session_and_comes_back(
     found = site.server.json("query", "one more", "--machine", host)
     assert [entry["path"] for entry in found] == [str(data / "one more")]
     assert len(site.server.json("versions", host, str(data / "big"))) == 1
+    # It has no replica: what it is compared with is where it came from.
+    compare = ["media", "compare", str(second["media_name"]), str(second["number"]), "--wait"]
+    site.server.text(*compare)
     (data / "one more").unlink()
     (data / "big").write_text("spoilt")
+    site.server.text(*compare, expect=3)
     number = ["restore", "session", str(first["media_name"]), str(first["number"]), "--wait"]
     site.server.text(*number, "--to", f"{host}:{tmp_path / 'out'}")
     assert without_folder_times(picture(tmp_path / "out")) == without_folder_times(before)
