@@ -14,7 +14,7 @@ from app.model.paths import is_beneath, shown
 from app.model.source import DirectSource, check_source_path
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
-_OF_THE_KERNEL = frozenset(
+OF_THE_KERNEL = frozenset(
     b"autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs"
     b" mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
 )
@@ -49,7 +49,7 @@ def check_source(source: DirectSource) -> bytes:
             pass
     except OSError as error:
         raise _refused(source, error) from error
-    if file_system_of(real) in _OF_THE_KERNEL:
+    if file_system_of(real) in OF_THE_KERNEL:
         raise ArcxoError("AE1064", path=shown(path), host=source.host, kind=file_system_of(real).decode())
     above = real
     while True:
@@ -67,19 +67,27 @@ def rules_of(source: DirectSource, real: bytes, own: list[bytes], *, from_snapsh
     return SourceRules(
         cross_file_systems=source.cross_file_systems,
         mounts=frozenset(place[skip:] for place, _ in beneath),
-        of_the_kernel=frozenset(place[skip:] for place, kind in beneath if kind in _OF_THE_KERNEL),
+        of_the_kernel=frozenset(place[skip:] for place, kind in beneath if kind in OF_THE_KERNEL),
         own=frozenset(place[skip:] for place in own if place != real and is_beneath(place, real)),
         from_snapshot=from_snapshot,
     )
 
 
 def file_system_of(path: bytes) -> bytes:
-    """Type of the file system that holds a real path; of several mounted on one place the last."""
+    """Type of the file system that holds a real path."""
+    return mount_of(path)[1]
+
+
+def mount_of(path: bytes) -> tuple[bytes, bytes]:
+    """(where it is mounted, type) of the file system that holds a real path, or that would.
+
+    Of several in one place it is the last. The type is empty where systems do not tell.
+    """
     best = (b"/", b"")
     for place, kind in _mounts():
         if is_beneath(path, place) and len(place) >= len(best[0]):
             best = (place, kind)
-    return best[1]
+    return best
 
 
 def _mounts() -> list[tuple[bytes, bytes]]:

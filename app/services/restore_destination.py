@@ -11,7 +11,11 @@ from app.model.paths import is_beneath, shown
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
 
-_MADE_BY_THE_KERNEL = (b"/proc", b"/sys", b"/dev", b"/run")
+_MADE_BY_THE_KERNEL = (b"/proc", b"/sys")
+_MADE_AT_START = (b"/dev", b"/run")
+"""What programs of the system make there is theirs; what is mounted in them for people is not: /dev/shm, a
+person's /run/user, a disk in /run/media."""
+_OF_PROGRAMS = (b"/run/credentials", b"/run/lock", b"/run/systemd")
 _SYSTEM = (
     b"/bin",
     b"/boot",
@@ -50,12 +54,25 @@ def check_destination(connections: Connections, script: RestoreScript) -> None:
     from app.jobs.media_choice import online_media
 
     real = os.path.realpath(script.directory)
-    if any(is_beneath(real, one) for one in _MADE_BY_THE_KERNEL):
+    if _is_of_the_system(real):
         raise UsageError("E5187", path=shown(script.directory))
     own = [os.fsencode(connections.home)]
     own += [os.fsencode(one.path) for one in online_media(connections.catalog)]
     if any(is_beneath(real, os.path.realpath(one)) for one in own):
         raise UsageError("E4243", path=shown(script.directory))
+
+
+def _is_of_the_system(real: bytes) -> bool:
+    """Whether what is put at a real path is put into the running system, and not into a file system."""
+    from app.agent.source_places import OF_THE_KERNEL, mount_of
+
+    if any(is_beneath(real, one) for one in (*_MADE_BY_THE_KERNEL, *_OF_PROGRAMS)):
+        return True
+    place, kind = mount_of(real)
+    if kind in OF_THE_KERNEL:
+        return True
+    of_start = [one for one in _MADE_AT_START if is_beneath(real, one)]
+    return any(place == one or not is_beneath(place, one) for one in of_start)
 
 
 def _check_owners(script: RestoreScript) -> None:

@@ -57,6 +57,24 @@ def test_home_media_and_what_the_kernel_makes_are_refused_however_they_are_named
     check_destination(connections, to(str(tmp_path / "elsewhere")))
 
 
+def test_what_is_mounted_for_people_among_the_systems_directories_is_a_destination(connections, monkeypatch):
+    mounts = [(b"/", b"ext4"), (b"/proc", b"proc"), (b"/sys", b"sysfs"), (b"/dev", b"devtmpfs")]
+    mounts += [(b"/dev/pts", b"devpts"), (b"/dev/shm", b"tmpfs"), (b"/run", b"tmpfs")]
+    mounts += [(b"/run/lock", b"tmpfs")]
+    mounts += [(b"/run/user/1000", b"tmpfs"), (b"/run/media/anna/disk", b"xfs"), (b"/mnt/jail/proc", b"proc")]
+    monkeypatch.setattr("app.agent.source_places._mounts", lambda: mounts)
+    for refused in ("/dev", "/dev/new", "/dev/pts/0", "/run", "/run/udev", "/run/lock/x", "/mnt/jail/proc/1"):
+        with pytest.raises(UsageError, match="E5187"):
+            check_destination(connections, to(refused))
+    for allowed in ("/dev/shm", "/dev/shm/new/deep", "/run/user/1000/x", "/run/media/anna/disk/x", "/mnt/x"):
+        check_destination(connections, to(allowed))
+    # A container's /dev is no devtmpfs, and where mounts are not told nothing there is allowed.
+    for known in ([(b"/", b"overlay"), (b"/dev", b"tmpfs")], []):
+        monkeypatch.setattr("app.agent.source_places._mounts", lambda known=known: known)
+        with pytest.raises(UsageError, match="E5187"):
+            check_destination(connections, to("/dev/shm/x"))
+
+
 def test_directories_of_the_system_and_exact_restores_are_confirmed_first(connections, tmp_path):
     (tmp_path / "link").symlink_to("/etc")
     for script, code in [
