@@ -9,6 +9,7 @@ import click
 
 from app.cli.arguments import UtcTime
 from app.cli.context import current, interactive
+from app.cli.lacking import counted, lacking, sentence
 from app.cli.table import time_text
 from app.model.errors import BusyError, ExitCode
 from app.model.scenario import SyncMethod
@@ -78,8 +79,9 @@ def resume(*, name: str, replica: str) -> None:
 
 
 @click.command(
-    help="Compare master and replica of NAME and make them equal; returns when done. A suspended replica is "
-    "synchronized when it is resumed, which is not waited for (exit 3)."
+    help="Compare master and replica of NAME and make them equal; returns when done. Exit 3: done, but for "
+    "paths that could not be copied, which are told; or a replica is suspended, and is only synchronized "
+    "when it is resumed."
 )
 @click.argument("name")
 @REPLICA
@@ -98,11 +100,19 @@ def synchronize(*, name: str, replica: str, timeout_s: float | None) -> int:
     scenarios.synchronize(name, replica)
     limit = _LONGEST_S if timeout_s is None else timeout_s
     later = scenarios.wait_synchronized(name, replica, timeout_s=limit)
+    count, problems = lacking(scenarios.show(name), replica)
     said = f"{_what(name, replica)} is synchronized"
     if later:
         said = f"Suspended, so only synchronized when resumed: {', '.join(later)}"
-    context.show_done(said, name=name, replica=replica, suspended=list(later))
-    return int(ExitCode.INCOMPLETE if later else ExitCode.DONE)
+    context.show_done(
+        sentence(name, said, count, problems),
+        name=name,
+        replica=replica,
+        suspended=list(later),
+        problem_count=count,
+        problems=problems,
+    )
+    return int(ExitCode.INCOMPLETE if later or count else ExitCode.DONE)
 
 
 @click.command(help="Name this moment of the scenario NAME as a rewind point.")
@@ -133,13 +143,14 @@ def wait(*, name: str, state: str, timeout_s: float) -> int:
     """Wait; in-sync means: all that was written before this call is on the replicas."""
     context = current()
     status = context.services.scenarios.wait(name, state, timeout_s)
-    lacking = status.problem_count if state == "in-sync" else 0
+    count = status.problem_count if state == "in-sync" else 0
     text = f"Scenario {name}: {state}"
-    if lacking:
-        count = "1 path" if lacking == 1 else f"{lacking:,} paths"
-        text += f", but for {count} that could not be copied: arcxo scenario show {shlex.quote(name)}"
+    if count:
+        text += (
+            f", but for {counted(count)} that could not be copied: arcxo scenario show {shlex.quote(name)}"
+        )
     context.show(status, text)
-    return int(ExitCode.INCOMPLETE if lacking else ExitCode.DONE)
+    return int(ExitCode.INCOMPLETE if count else ExitCode.DONE)
 
 
 def _what(name: str, replica: str) -> str:
