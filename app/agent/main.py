@@ -6,6 +6,7 @@ import sys
 
 from app.agent.run import run_agent
 from app.agent.trimming import trim_now_and_then
+from app.messages import exit_code
 from app.model.errors import ArcxoError
 
 
@@ -17,7 +18,7 @@ def main() -> int:
         return run_agent(home, listen)
     except ArcxoError as error:
         sys.stderr.write(f"{error}\n")
-        return int(error.exit_code)
+        return int(exit_code(error))
 
 
 if __name__ == "__main__":

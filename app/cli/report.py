@@ -16,11 +16,12 @@ from app.model.errors import ArcxoError, ExitCode
 
 def report_error(error: ArcxoError, *, as_json: bool) -> int:
     """Print a known fault; returns its exit code."""
+    from app.messages import exit_code
+
     text, reason, action = describe(error)
-    _print_error(
-        error.code, text, reason, action, params=error.params, exit_code=int(error.exit_code), as_json=as_json
-    )
-    return int(error.exit_code)
+    code = int(exit_code(error))
+    _print_error(error.code, text, reason, action, params=error.params, exit_code=code, as_json=as_json)
+    return code
 
 
 def report_usage(error: click.ClickException, *, as_json: bool) -> int:

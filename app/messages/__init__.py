@@ -5,6 +5,6 @@ Every part of Arcxo adds its own file to `catalogue/`; see `resources/docs/archi
 
 from __future__ import annotations
 
-from app.messages.catalogue import Catalogue, Message, Rendered, describe, load, render
+from app.messages.catalogue import Catalogue, Message, Rendered, describe, exit_code, load, render
 
-__all__ = ["Catalogue", "Message", "Rendered", "describe", "load", "render"]
+__all__ = ["Catalogue", "Message", "Rendered", "describe", "exit_code", "load", "render"]

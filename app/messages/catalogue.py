@@ -11,17 +11,21 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, ExitCode
 from app.model.events import Severity
 
-_FIELDS = frozenset({"severity", "module", "text", "reason", "action", "coded"})
+_FIELDS = frozenset({"severity", "module", "text", "reason", "action", "coded", "exit"})
 _COUNTS = frozenset({"bytes", "files", "entries", "removed", "count"})
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry. `coded` is False for plain notes of the activity log, which are shown without a code."""
+    """One entry. `coded` is False for plain notes of the activity log, which are shown without a code.
+
+    `exit`: what a command ends with for this code, whatever host and part of the program raised it; None
+    where the error itself says so.
+    """
 
     code: str
     severity: Severity
@@ -30,6 +34,7 @@ class Message:
     reason: str = ""
     action: str = ""
     coded: bool = True
+    exit: ExitCode | None = None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -125,6 +130,12 @@ def render(code: str, params: Mapping[str, str] = _NO_PARAMS) -> Rendered:
     return load().render(code, params)
 
 
+def exit_code(error: ArcxoError) -> ExitCode:
+    """What a command ends with for an error: by its code, where that always means the same."""
+    message = load().get(error.code)
+    return error.exit_code if message is None or message.exit is None else message.exit
+
+
 def describe(error: ArcxoError) -> str:
     """One sentence for an error, its action, and its code at the end."""
     rendered = render(error.code, error.params)
@@ -147,10 +158,20 @@ def _message(name: str, code: str, entry: Any) -> Message:
         reason=entry.get("reason", ""),
         action=entry.get("action", ""),
         coded=entry.get("coded", True),
+        exit=_exit(name, code, entry),
     )
     if not all(field.isidentifier() for field in message.fields):
         raise ValueError(f"{name}: {code} has a parameter that is not a plain name")
     return message
+
+
+def _exit(name: str, code: str, entry: dict[str, Any]) -> ExitCode | None:
+    if "exit" not in entry:
+        return None
+    try:
+        return ExitCode[str(entry["exit"]).upper()]
+    except KeyError:
+        raise ValueError(f"{name}: {code} ends with {entry['exit']}, which is no exit code") from None
 
 
 class _Known(dict[str, str]):

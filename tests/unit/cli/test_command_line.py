@@ -82,7 +82,9 @@ def test_a_relative_root_is_made_absolute(composition: FakeComposition, tmp_path
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (ArcxoError("AE0469", scenario="files"), 1),
+        (ArcxoError("AE0464", scenario="files"), 1),
+        (ArcxoError("AE0469", scenario="files"), 6),
+        (ArcxoError("ER00107", path="/h", directory="/h"), 2),
         (CredentialsError("AE0459", scenario="files"), 4),
         (BusyError("E1120", home="/h"), 6),
         (CanceledError("E5090"), 7),

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import app
-from app.messages import describe, load, render
+from app.messages import describe, exit_code, load, render
 from app.messages.catalogue import merge
-from app.model.errors import ArcxoError
+from app.model.errors import ArcxoError, BusyError, ExitCode, UsageError
 from app.model.events import Severity
 
 _ROOT = Path(app.__file__).parent
@@ -23,6 +23,12 @@ _SENTENCE = '[X1]\nseverity = "error"\nmodule = "m"\ntext = "t {a}"\n'
 
 def raised() -> Iterator[tuple[str, str, set[str] | None]]:
     """Where, code, and the names of its parameters (None: not known from the source)."""
+    for where, _, code, known in raised_kinds():
+        yield where, code, known
+
+
+def raised_kinds() -> Iterator[tuple[str, str, str, set[str] | None]]:
+    """The same with the kind of error after where."""
     for path in sorted(_ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not node.args:
@@ -34,11 +40,27 @@ def raised() -> Iterator[tuple[str, str, set[str] | None]]:
                 continue
             keywords = {keyword.arg for keyword in node.keywords}
             known = None if None in keywords else {str(key) for key in keywords} - {"exit_code"}
-            yield f"{path.relative_to(_ROOT)}:{node.lineno}", code.value, known
+            yield f"{path.relative_to(_ROOT)}:{node.lineno}", name, code.value, known
 
 
 def test_every_raised_code_is_in_the_catalogue() -> None:
     assert sorted((code, where) for where, code, _ in raised() if code not in load()) == []
+
+
+def test_a_code_ends_a_command_alike_wherever_it_is_raised() -> None:
+    kinds: dict[str, set[str]] = {}
+    for _, kind, code, _ in raised_kinds():
+        kinds.setdefault(code, set()).add(kind)
+    # What a check of a definition finds is wrong usage where it is asked for, and raised as it is elsewhere.
+    for file in ("replication/master/refusals.py", "replication/replica/root_checks.py"):
+        for where, kind, code, _ in raised_kinds():
+            if where.startswith(file):
+                kinds[code] |= {kind, "UsageError"}
+    assert sorted(code for code, found in kinds.items() if len(found) > 1 and load()[code].exit is None) == []
+    assert {exit_code(kind("ER00107", path="/x")) for kind in (ArcxoError, UsageError, BusyError)} == {
+        ExitCode.USAGE
+    }
+    assert exit_code(BusyError("E9999")) is ExitCode.BUSY
 
 
 def test_every_template_finds_its_parameters() -> None:
