@@ -149,9 +149,13 @@ class ReplicaRole:
         """What others changed on the replica."""
         return self._engine.drift(scenario_id, limit)
 
-    def begin_restore(self, scenario_id: int) -> RestoreArea:
+    def begin_restore(self, scenario_id: int, run: str = "") -> RestoreArea:
         """A staging area beside the replica's roots."""
-        return self._engine.begin_restore(scenario_id)
+        return self._engine.begin_restore(scenario_id, run)
+
+    def restore_taken_back(self, scenario_id: int, run: str) -> None:
+        """See `ReplicaEngine.restore_taken_back`."""
+        self._engine.restore_taken_back(scenario_id, run)
 
     def apply_staged(self, scenario_id: int, operations: Sequence[StagedOperation]) -> list[Problem]:
         """Put staged entries in place, durably."""

@@ -31,6 +31,7 @@ from app.model.events import Severity
 from app.model.paths import shown
 from app.model.restore import KeptRestore, PendingReplacement, UndoResult
 from app.replication.events import EventStore
+from app.replication.replica.restored_mark import undo_of
 
 _LOOK_S = 5.0
 _SWEEP_EVERY_S = 900.0
@@ -107,6 +108,7 @@ class Restores:
                 self._replica,
                 line,
                 self._spare,
+                str(state.job_id),
             ):
                 ended = ended or isinstance(event, RestoreResult)
                 yield event
@@ -115,16 +117,19 @@ class Restores:
 
     def undo(self, order: UndoOrder, gone: threading.Event) -> Iterator[RestoreEvent | None]:
         """Take back what a job restored here, or say what that would do. Raises NotFoundError E4240."""
-        states = self._states.of_job(order.undone_job)
+        job = order.undone_job
+        states = self._states.of_job(job)
         if not states:
-            raise NotFoundError("E4240", job=order.undone_job)
+            raise NotFoundError("E4240", job=job)
+        taken_back: set[int] = set()
         for state in states:
             with self._using(state):
                 work = ("undo", order, state.path, state.about.directories)
                 scenario = state.about.scenario_id or None
                 replica = None if order.plan_only else self._replica
                 done: UndoResult | None = None
-                for event in run_restore_work(self._spawner, work, scenario, gone, replica):
+                named = undo_of(str(job))
+                for event in run_restore_work(self._spawner, work, scenario, gone, replica, run=named):
                     assert not isinstance(event, MediaRequest)
                     done = event if isinstance(event, UndoResult) else done
                     yield event
@@ -133,6 +138,9 @@ class Restores:
             drop_waiting(state.path)
             if not done.changed:
                 self._states.discard(state)
+                taken_back.add(state.about.scenario_id)
+        for one in taken_back - {0} - {state.about.scenario_id for state in self._states.of_job(job)}:
+            self._replica.call("restore_taken_back", one, str(job), timeout_s=_APPLIER_S)
 
     def kept(self) -> Sequence[KeptRestore]:
         """The restores that can be undone here, one entry for each job."""
@@ -238,7 +246,7 @@ class Restores:
             finally:
                 plain.finish()
             return
-        area = self._replica.call("begin_restore", scenario, timeout_s=_APPLIER_S)
+        area = self._replica.call("begin_restore", scenario, str(state.job_id), timeout_s=_APPLIER_S)
 
         def apply(operations: Sequence[Any]) -> list[Problem]:
             problems: list[Problem] = self._replica.call(

@@ -167,10 +167,11 @@ def run_restore_work(
     replica: RoleProcess | None,
     line: AnswerLine | None = None,
     spare: SpareWorker | None = None,
+    run: str = "",
 ) -> Iterator[RestoreEvent | MediaRequest | None]:
     """The events of a restore, its plan or its undo, as `run_archive`; see `app.agent.restore_worker`.
 
-    With a scenario its applier (`replica`) does the writing.
+    With a scenario its applier (`replica`) does the writing, and remembers which `run` it was.
 
     Raises:
         ArcxoError: AE1025 when the worker dies, and whatever the work raises.
@@ -179,7 +180,7 @@ def run_restore_work(
     if scenario_id is None or replica is None:
         yield from _run(_asking(spawner, line, spare), (*work, None), gone, failed, None)
         return
-    area = replica.call("begin_restore", scenario_id, timeout_s=_APPLIER_S)
+    area = replica.call("begin_restore", scenario_id, run, timeout_s=_APPLIER_S)
     try:
         yield from _run(_asking(spawner, line, spare), (*work, area), gone, failed, replica)
     finally:

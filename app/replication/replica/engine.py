@@ -26,7 +26,7 @@ from app.replication.replica.applied import CHANGE_KINDS
 from app.replication.replica.drift_worker import DriftWorker
 from app.replication.replica.kept_state import forget, kept_of
 from app.replication.replica.replica import Replica
-from app.replication.replica.restoring import apply_staged, begin_restore, end_restore
+from app.replication.replica.restoring import apply_staged, begin_restore, end_restore, taken_back
 from app.replication.replica.rewind_points import PointFilter, density, points_newest_first
 from app.replication.replica.rewinding import add_point, plan_rewind, rewind
 from app.replication.replica.root_checks import RootChecks
@@ -256,9 +256,16 @@ class ReplicaEngine:
 
     # restore ------------------------------------------------------------------------------------
 
-    def begin_restore(self, scenario_id: int) -> RestoreArea:
-        """A staging directory per root; stays until `end_restore` or the next start."""
-        return begin_restore(self._replica(scenario_id), scenario_id)
+    def begin_restore(self, scenario_id: int, run: str = "") -> RestoreArea:
+        """A staging directory per root; stays until `end_restore` or the next start.
+
+        `run`: which restore it is, so that `restore_taken_back` can tell of it; "" = not known.
+        """
+        return begin_restore(self._replica(scenario_id), scenario_id, run)
+
+    def restore_taken_back(self, scenario_id: int, run: str) -> None:
+        """What the restore `run` wrote was wholly taken back: the scenario's next run replaces none of it."""
+        taken_back(self._replica(scenario_id), run)
 
     def apply_staged(self, scenario_id: int, operations: Sequence[StagedOperation]) -> list[Problem]:
         """Carry out a restore's operations in order, together and durably; they can be rewound.

@@ -23,7 +23,7 @@ from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.applier import Applier
 from app.replication.replica.disk import failures_told
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.replica.restored_mark import clear_mark, restored_at, set_mark
+from app.replication.replica.restored_mark import clear_mark, restored_at, set_mark, take_from_mark
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import open_side_store
 from app.replication.replica.steps import ReplicaTree
@@ -59,6 +59,8 @@ class Replica:
         """What applying stopped for, as it was told, until something is applied again."""
         self.restores: dict[bytes, float] = {}
         """When each restore under way began (monotonic seconds), by the name of its area. Any thread."""
+        self.restore_runs: dict[bytes, str] = {}
+        """Which restores, or undos, these are. Any thread."""
         self.stream_ended = threading.Event()
         self.stream_ended.set()
         self._end: Callable[[], None] | None = None
@@ -105,7 +107,11 @@ class Replica:
     def mark_restored(self) -> None:
         """A restore is about to write here, which the next stream replaces. With `lock` held."""
         if not self.streaming:
-            set_mark(self._directory)
+            set_mark(self._directory, list(self.restore_runs.values()))
+
+    def mark_taken_back(self, run: str) -> None:
+        """What a restore wrote here was wholly taken back. With `lock` held."""
+        take_from_mark(self._directory, run)
 
     def tell_trouble(self, root: int, path: bytes, code: str) -> None:
         """Have the master send `path` again, if it is connected; else it is told when it is."""

@@ -19,11 +19,12 @@ from app.replication.replica.walking import remove_tree
 from app.replication.staged import RestoreArea, StagedOperation
 
 
-def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
+def begin_restore(replica: Replica, scenario_id: int, run: str = "") -> RestoreArea:
     """A staging directory per root; stays until `end_restore` or the next start."""
     name = b"restore-" + secrets.token_hex(6).encode()
     # Said before the lock is there: whoever compares the roots lets it go then.
     replica.restores[name] = time.monotonic()
+    replica.restore_runs[name] = run
     try:
         with replica.lock:
             _, store = replica.opened()
@@ -33,7 +34,7 @@ def begin_restore(replica: Replica, scenario_id: int) -> RestoreArea:
                 directories.append(tree.store.path + b"/" + name)
             return RestoreArea(scenario_id, tuple(directories))
     except BaseException:
-        del replica.restores[name]
+        del replica.restores[name], replica.restore_runs[name]
         raise
 
 
@@ -62,11 +63,18 @@ def end_restore(replica: Replica, area: RestoreArea) -> None:
     """Remove what is left in the area."""
     for directory in area.directories:
         replica.restores.pop(os.path.basename(directory), None)
+        replica.restore_runs.pop(os.path.basename(directory), None)
     with replica.lock:
         _, store = replica.opened()
         for tree, directory in zip(store.trees, area.directories, strict=True):
             tree.forget()
             remove_tree(tree.side, os.path.basename(directory))
+
+
+def taken_back(replica: Replica, run: str) -> None:
+    """Say that what a restore wrote was wholly taken back."""
+    with replica.lock:
+        replica.mark_taken_back(run)
 
 
 def _carry_staged(carrier: Carrier, batch: Batch, number: int, operation: StagedOperation) -> None:
