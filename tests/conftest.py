@@ -29,6 +29,14 @@ class _Collector(logging.Handler):
         self.records.append(record)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def claims_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Homes of tests do not say on the machine which directories they write."""
+    os.environ["ARCXO_CLAIMS"] = str(tmp_path_factory.mktemp("claims"))
+    yield
+    del os.environ["ARCXO_CLAIMS"]
+
+
 @pytest.fixture(autouse=True)
 def expected_log() -> Iterator[Callable[[str], None]]:
     """Fails the test on log records of WARNING and up; call it with a pattern to expect some."""

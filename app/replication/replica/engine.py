@@ -23,6 +23,7 @@ from app.model.scenario import ReplicaStatus, Scenario
 from app.replication.events import EventStore
 from app.replication.link import Link
 from app.replication.replica.applied import CHANGE_KINDS
+from app.replication.replica.claims import Claims
 from app.replication.replica.drift_worker import DriftWorker
 from app.replication.replica.kept_state import forget, kept_of
 from app.replication.replica.replica import Replica
@@ -71,7 +72,10 @@ class ReplicaEngine:
         self._replicas: dict[int, Replica] = {}
         self._home_id = ""
         self._closed = False
-        self.checks = RootChecks(self._directory, self._side(), lambda: self._home_id, self._known)
+        self.claims = Claims(self._directory)
+        self.checks = RootChecks(
+            self._directory, self._side(), lambda: self._home_id, self._known, self.claims
+        )
         self.drift_worker = DriftWorker(self._known, self._base() + b"/cookies", events)
         self.scripts = Scripts(os.path.dirname(os.path.abspath(os.fsdecode(directory))))
 
@@ -95,6 +99,9 @@ class ReplicaEngine:
                     scenario_name=replica.scenario.name if replica.scenario else "",
                     cause=cause,
                 )
+            if replica.paths:
+                # The home may have been moved, or a kill have come between.
+                self.claims.take(replica.paths, int(name), replica.label)
         self.drift_worker.start()
 
     def close(self) -> None:
@@ -310,7 +317,9 @@ class ReplicaEngine:
         if replica is None:
             return
         with replica.lock:
+            paths = replica.paths
             forget(scenario_id, replica, self._side())
+            self.claims.release(paths)
             with self._lock:
                 self._replicas.pop(scenario_id, None)
 

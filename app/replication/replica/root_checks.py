@@ -12,6 +12,7 @@ from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome, CheckResult
 from app.model.paths import is_beneath, is_of_the_kernel, shown
 from app.model.scenario import Scenario
+from app.replication.replica.claims import Claims
 from app.replication.replica.replica import Replica
 from app.replication.replica.side_store import open_side_store
 
@@ -20,7 +21,7 @@ class RootChecks:
     """See the module. Any thread; blocks on disk.
 
     `directory` is the home's `engine` directory, `side` where side stores are that their roots cannot hold;
-    `known()` gives the replicas here by their scenarios' numbers.
+    `known()` gives the replicas here by their scenarios' numbers, `claims` those of other homes.
     """
 
     def __init__(
@@ -29,15 +30,22 @@ class RootChecks:
         side: bytes,
         home_id: Callable[[], str],
         known: Callable[[], Sequence[tuple[int, Replica]]],
+        claims: Claims,
     ) -> None:
         self._directory = directory
         self._side = side
         self._home_id = home_id
         self._known = known
+        self._claims = claims
 
     def overlap(self, scenario: Scenario, paths: Sequence[bytes]) -> None:
-        """No two scenarios write one directory, and none writes ours. Raises ArcxoError ER00415, ER00107."""
+        """No two scenarios write one directory, of whatever home, and none writes ours.
+
+        Raises ArcxoError ER00415, ER00426, ER00107.
+        """
         self._overlap(scenario.id, paths)
+        for path in paths:
+            self._claims.refuse(path)
 
     def _overlap(self, scenario_id: int, paths: Sequence[bytes]) -> None:
         own = os.path.realpath(self._directory)
@@ -50,8 +58,10 @@ class RootChecks:
         others = [r for i, r in self._known() if i != scenario_id and r.scenario is not None]
         for other in others:
             for path in paths:
+                real = os.path.realpath(path)
                 for taken in other.paths:
-                    if is_beneath(path, taken) or is_beneath(taken, path):
+                    there = os.path.realpath(taken)
+                    if is_beneath(real, there) or is_beneath(there, real):
                         name = other.scenario.name if other.scenario else ""
                         raise ArcxoError("ER00415", path=shown(path), other=shown(taken), scenario=name)
 
@@ -63,6 +73,11 @@ class RootChecks:
             self.overlap(scenario, [path]) if scenario is not None else None
         except ArcxoError as error:
             results.append(CheckResult(subject, CheckOutcome.ERROR, error.code, error.params))
+        if scenario is None:
+            try:
+                self._claims.refuse(path)
+            except ArcxoError as error:
+                results.append(CheckResult(subject, CheckOutcome.ERROR, error.code, error.params))
         if not os.path.isdir(path):
             if os.path.lexists(path):
                 return [*results, CheckResult(subject, CheckOutcome.ERROR, "ER00402", {"path": subject})]

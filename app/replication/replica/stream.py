@@ -176,8 +176,7 @@ class ReplicaStream:
                     # Another one was quicker.
                     continue
                 spec = next((one for one in scenario.replicas if one.host == hello.replica), None)
-                self._engine.checks.overlap(scenario, spec.paths if spec is not None else ())
-                replica.admit(scenario, hello.replica, hello.definition_xml)
+                self._admit(replica, scenario, hello, spec.paths if spec is not None else ())
                 # While the disk refuses to take back a batch that failed, there is nothing to go on from.
                 _, store = replica.opened()
                 if spec is not None:
@@ -198,6 +197,15 @@ class ReplicaStream:
                 replica.on_trouble = self._ask_again
                 replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
                 return welcome, troubles
+
+    def _admit(self, replica: Replica, scenario: Scenario, hello: Hello, paths: tuple[bytes, ...]) -> None:
+        """Write these directories from now on, and nobody else. Raises as `_take_place`."""
+        claims, before = self._engine.claims, replica.paths
+        with claims.alone():
+            self._engine.checks.overlap(scenario, paths)
+            replica.admit(scenario, hello.replica, hello.definition_xml)
+            claims.release([path for path in before if path not in paths])
+            claims.take(paths, scenario.id, scenario.name)
 
     def _ask_again(self, root: int, path: bytes, code: str) -> None:
         """Have the master send a path again. From any thread."""
