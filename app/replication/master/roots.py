@@ -10,6 +10,8 @@ from datetime import datetime
 from app.distant_mounts import distant
 from app.model.scenario import RootStatistics
 
+_MANY_LEVELS = 16
+
 
 class RootLostError(Exception):
     """The root is not there, or not what it was: nothing may be concluded from that."""
@@ -52,6 +54,8 @@ class ComparedRoot:
 
     def holds(self, path: bytes) -> bool:
         """Whether all directories on the way to `path` are there, and none is a symbolic link."""
+        if path.count(b"/") >= _MANY_LEVELS and self._is_plain(path.rpartition(b"/")[0]):
+            return True
         end = path.find(b"/")
         while end >= 0:
             try:
@@ -61,6 +65,16 @@ class ComparedRoot:
                 return False
             end = path.find(b"/", end + 1)
         return True
+
+    def _is_plain(self, directory: bytes) -> bool:
+        """Whether the system itself calls a directory what we do. False says nothing.
+
+        Looking at each of very many levels takes as many steps for every one of them.
+        """
+        try:
+            return _resolved(self.whole(directory)) == _resolved(self.path) + b"/" + directory
+        except OSError:
+            return False
 
     def identify(self) -> None:
         """Remember which directory the root is. Raises OSError when there is none."""
@@ -85,3 +99,12 @@ class ComparedRoot:
             self.path, c.size_bytes, c.files, c.folders_created, c.files_changed, c.removed, c.renamed,
             c.changed_bytes, c.last_change_at,
         )  # fmt: skip
+
+
+def _resolved(directory: bytes) -> bytes:
+    """The path of a directory without any link. Raises OSError, also where the system does not tell."""
+    fd = os.open(directory, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return os.readlink(b"/proc/self/fd/%d" % fd)
+    finally:
+        os.close(fd)

@@ -21,6 +21,7 @@ class Planned:
         self._made: dict[Place, tuple[bytes, int]] = {}
         self._made_directories: set[Place] = set()
         self._grown: dict[Place, Grown] = {}
+        self._grown_lengths: set[int] = set()
 
     def clear(self) -> None:
         """All of it was carried out."""
@@ -31,6 +32,7 @@ class Planned:
         self._made.clear()
         self._made_directories.clear()
         self._grown.clear()
+        self._grown_lengths.clear()
 
     def concerns(self, root: int, path: bytes, *, subtree: bool) -> bool:
         """Whether what is at `path` (or beneath it) depends on the round."""
@@ -85,11 +87,14 @@ class Planned:
 
     def _grown_with(self, root: int, path: bytes) -> Grown | None:
         """The innermost grown directory that `path` is or is beneath."""
-        while self._grown and path:
-            grown = self._grown.get((root, path))
-            if grown is not None:
-                return grown
-            path = path.rpartition(b"/")[0]
+        end = len(path) if self._grown else 0
+        while end > 0:
+            # Only what may be one is looked up: a path of very many levels is a long one to cut at each.
+            if end in self._grown_lengths:
+                grown = self._grown.get((root, path[:end]))
+                if grown is not None:
+                    return grown
+            end = path.rfind(b"/", 0, end)
         return None
 
     # planning
@@ -120,6 +125,7 @@ class Planned:
         place = (grown.root, grown.path)
         self._touched[place] = (grown.inode, grown.metadata)
         self._grown[place] = grown
+        self._grown_lengths.add(len(grown.path))
 
     def move(self, root: int, path: bytes) -> None:
         """A directory leaves `path`, or comes there."""

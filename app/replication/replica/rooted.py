@@ -11,6 +11,8 @@ from app.replication.replica.trouble import PathTrouble
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CACHED_MAX = 128
+_LONG = 8
+_PASSED_MAX = 64
 
 
 class Rooted:
@@ -27,6 +29,8 @@ class Rooted:
         status = os.fstat(self._fd)
         self.identity = (status.st_dev, status.st_ino)
         self._cached: OrderedDict[bytes, int] = OrderedDict()
+        self._passed: dict[bytes, int] = {}
+        """The last directories of a long way: a walk comes back to them from beneath, one by one."""
 
     @property
     def fd(self) -> int:
@@ -44,10 +48,15 @@ class Rooted:
         """Drop every kept descriptor beneath the directory."""
         while self._cached:
             os.close(self._cached.popitem()[1])
+        self._forget_passed()
+
+    def _forget_passed(self) -> None:
+        while self._passed:
+            os.close(self._passed.popitem()[1])
 
     def holds(self, path: bytes) -> bool:
         """Whether the descriptor of the directory `path` is kept."""
-        return not path or path in self._cached
+        return not path or path in self._cached or path in self._passed
 
     def place(self, path: bytes) -> tuple[int, bytes]:
         """(descriptor of the containing directory, name) of `path`; `b"."` names the directory itself.
@@ -75,11 +84,25 @@ class Rooted:
         if found is not None:
             self._cached.move_to_end(path)
             return found
-        start, fd = self._nearest(path)
-        names = (path[len(start) + 1 :] if start else path).split(b"/")
-        reached = start
-        owned = -1
-        for name in names:
+        found = self._passed.pop(path, None)
+        if found is None:
+            found = self._walk(path)
+        if len(self._cached) >= _CACHED_MAX:
+            os.close(self._cached.popitem(last=False)[1])
+        self._cached[path] = found
+        return found
+
+    def _walk(self, path: bytes) -> int:
+        """A new descriptor of `path`, from the nearest directory above that has one."""
+        reached, fd = self._nearest(path)
+        names = (path[len(reached) + 1 :] if reached else path).split(b"/")
+        long = len(names) >= _LONG
+        if long:
+            fd = os.dup(fd)
+            self._forget_passed()
+            kept_from = max(1, len(names) - _PASSED_MAX)
+        owned = fd if long else -1
+        for number, name in enumerate(names):
             step = reached + b"/" + name if reached else name
             try:
                 deeper = os.open(name, _DIRECTORY, dir_fd=fd)
@@ -91,14 +114,13 @@ class Rooted:
                 if error.errno in (errno.ENOTDIR, errno.ELOOP):
                     raise PathTrouble("ER00402", step) from None
                 raise
-            if owned >= 0:
+            if long and number >= kept_from:
+                self._passed[reached] = owned
+            elif owned >= 0:
                 os.close(owned)
             owned = fd = deeper
             reached = step
-        if len(self._cached) >= _CACHED_MAX:
-            os.close(self._cached.popitem(last=False)[1])
-        self._cached[path] = fd
-        return fd
+        return owned
 
     def status(self, path: bytes) -> os.stat_result | None:
         """What is at `path` (a link itself, not what it points to), or None. Raises as `place` does."""
@@ -118,7 +140,7 @@ class Rooted:
     def _nearest(self, path: bytes) -> tuple[bytes, int]:
         above = path.rpartition(b"/")[0]
         while above:
-            fd = self._cached.get(above)
+            fd = self._cached.get(above, self._passed.get(above))
             if fd is not None:
                 return above, fd
             above = above.rpartition(b"/")[0]
