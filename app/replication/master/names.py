@@ -168,6 +168,9 @@ class Names:
         row = self._shadow.get(root.number, path)
         if row is None or path == new_path or not self._renames_allowed():
             return False
+        if path.startswith(new_path + b"/") or new_path.startswith(path + b"/"):
+            # One of them went elsewhere on the way: neither is beneath the other in any one moment.
+            return False
         is_directory = stat.S_ISDIR(row.mode)
         if is_directory and self._filters.by_path:
             return False
