@@ -114,7 +114,7 @@ class Opening:
         )
         recorder.path_problems.event = run.event
         parts.sweeps = sweeps = Sweeps(
-            run, roots, recorder, self._filters, shadow_path, properties.sweep_minutes, self._stopping
+            run, roots, recorder, self._filters, properties.sweep_minutes, self._stopping
         )
         cookies = os.fsencode(self._cookies)
         parts.barrier = barrier = Barrier(

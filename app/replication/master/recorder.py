@@ -179,6 +179,15 @@ class Recorder:
             yield
             self._shadow.commit()
 
+    def recorded_so_far(self) -> ShadowReader:
+        """The shadow between two batches, to be closed; waits for the end of the one under way.
+
+        A walk compares with this: what is recorded from now on is looked at from now on. Read in the middle
+        of a batch, a path that is back would be found as recorded, and then be recorded as gone.
+        """
+        with self._lock:
+            return ShadowReader(self._shadow.path)
+
     @property
     def operations(self) -> int:
         """Records made since the start."""
@@ -385,18 +394,22 @@ class Recorder:
     def _leftovers(self) -> list[Hint]:
         """What is looked at only when nothing else is due: young entries again, unreadable ones again."""
         now = time.monotonic()
+        # A barrier that begins from now on waits for what follows from them.
+        ticket = self.hints.newest()
         # A path with a hint is compared when that is due, which may be long from now if reading it is costly.
         hints = [
-            Hint(root, path, content=True)
+            Hint(root, path, content=True, ticket=ticket)
             for root, path in self._young.due(_BATCH_HINTS)
             if not self.hints.is_pending(root, path)
         ]
-        hints += [Hint(root, path, prove=True) for root, path in self._unproved.due(_BATCH_HINTS)]
+        hints += [
+            Hint(root, path, prove=True, ticket=ticket) for root, path in self._unproved.due(_BATCH_HINTS)
+        ]
         if self._retries:
             for (root, path), due in list(self._retries.items()):
                 if due <= now:
                     del self._retries[root, path]
-                    hints.append(Hint(root, path, content=True, tree=True))
+                    hints.append(Hint(root, path, content=True, tree=True, ticket=ticket))
         return hints
 
 

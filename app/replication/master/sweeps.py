@@ -63,7 +63,6 @@ class Sweeps:
         roots: list[ComparedRoot],
         recorder: Recorder,
         filters: PathFilter,
-        shadow_path: str,
         every_minutes: int,
         stopping: threading.Event,
     ) -> None:
@@ -71,7 +70,6 @@ class Sweeps:
         self._roots = roots
         self._recorder = recorder
         self._filters = filters
-        self._shadow_path = shadow_path
         self._every_s = every_minutes * MINUTE_S or float("inf")
         self._stopping = stopping
         self._sources: list[ChangeSource] = []
@@ -215,7 +213,7 @@ class Sweeps:
         self._arm(root, source)
         all_told = source.all_told and not first and not doubted and not source.unwatched()
         source.begin_check(thorough=doubted)
-        reader = ShadowReader(self._shadow_path)
+        reader = self._recorder.recorded_so_far()
         try:
             sweep(
                 root,
@@ -323,7 +321,7 @@ class Sweeps:
                 waiting.append(path)
 
         waiting = paths[::-1]
-        reader = ShadowReader(self._shadow_path)
+        reader = self._recorder.recorded_so_far()
         try:
             while waiting and not self._stopping.is_set():
                 sweep_directory(
