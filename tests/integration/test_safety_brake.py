@@ -77,8 +77,8 @@ def test_a_flood_of_removals_is_held_and_accepted_as_a_whole(replication):
     assert review.truncated
     status = engine.status(number)
     assert status.state is ScenarioState.PROBLEM
-    assert "Braked" in status.reason
-    assert "Braked" in status.replicas[0].reason
+    assert "more than the limit of 1,000" in status.reason
+    assert status.replicas[0].reason == status.reason
     with pytest.raises(BusyError, match="safety brake"):
         replication.settle(0.5)
     with pytest.raises(BusyError, match="ER00262"):
@@ -147,6 +147,32 @@ def test_parts_are_decided_one_by_one(replication):
     assert (replication.replica / "d2/f7").exists()
     assert (replication.replica / "d3/f99").exists()
     assert not (replication.replica / "d1").exists()
+
+
+def test_names_that_shared_a_file_share_it_again_when_they_come_back_one_by_one(replication):
+    many(replication.master, 22, 100)
+    root = replication.master
+    for number in range(3):
+        (root / f"d{number}/shared").write_text("one file")
+        (root / f"d{number}/twin").write_text("another with the same content")
+        os.utime(root / f"d{number}/twin", (OLD, OLD))
+    os.link(root / "d0/f1", root / "d20/never lost")
+    for number in (1, 2):
+        os.unlink(root / f"d{number}/shared")
+        os.link(root / "d0/shared", root / f"d{number}/shared")
+    replication.run()
+    replication.settle()
+    for number in range(12):
+        shutil.rmtree(root / f"d{number}")
+    wait_braked(replication)
+    until(lambda: not any((root / f"d{number}").exists() for number in range(12)), 30)
+    for path in (b"d1/shared", b"d0", b"d2/shared", b""):
+        replication.engine.brake_reject(replication.id, os.fsencode(root) + (b"/" + path if path else b""))
+    replication.wait()
+    replication.assert_equal()
+    assert len({(root / f"d{number}/shared").stat().st_ino for number in range(3)}) == 1
+    assert (root / "d0/f1").stat().st_ino == (root / "d20/never lost").stat().st_ino
+    assert len({(root / f"d{number}/twin").stat().st_ino for number in range(3)}) == 3
 
 
 def test_the_brake_survives_restarts_and_a_new_run(replication):
@@ -276,6 +302,29 @@ def test_a_replaced_root_is_taken_when_accepted_and_filled_when_rejected(replica
     replication.wait()
     replication.assert_equal()
     assert len(list(replication.master.glob("d*/f*"))) == 30
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["contents never read", "contents known"])
+def test_a_copy_in_the_place_of_a_root_is_no_flood(replication, read):
+    many(replication.master, 12, 100)
+    replication.run()
+    replication.settle()
+    if read:
+        for path in replication.master.glob("d*/f*"):
+            path.open("r+b").close()
+        replication.settle()
+    before = picture(replication.replica)
+    copy = replication.master.with_name("copy")
+    subprocess.run(["cp", "-a", replication.master, copy], check=True)
+    replication.master.rename(replication.master.with_name("original"))
+    wait_braked(replication)
+    copy.rename(replication.master)
+    assert replication.engine.brake_review(replication.id).root_lost
+    assert replication.engine.brake_accept(replication.id).lifted
+    replication.wait()
+    replication.assert_equal()
+    assert picture(replication.replica) == before
+    assert replication.codes().count("CR00101") == 1
 
 
 def test_what_is_missing_in_a_root_that_came_back_in_part_is_held_when_rejected(replication):

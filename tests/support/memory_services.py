@@ -454,7 +454,7 @@ class MemoryScenarios(_Calls):
         return BrakeReview(
             braked=True,
             code="ER00260",
-            reason="Braked: 3000 of 5000 files were removed or rewritten within a minute",
+            reason="3000 of 5000 files were removed or rewritten within a minute",
             since=now(),
             counts={"removed_files": 3000, "undecided": 3000},
             size_bytes=3000 * 4096,

@@ -197,7 +197,9 @@ class InotifySource:
         elif mask & (_C.IN_CREATE | _C.IN_DELETE):
             if is_directory:
                 self._table.forget_unwatched(node, event.name)
-            self._listener.changed(path, content=True, settled=bool(mask & _C.IN_DELETE))
+            # Gone is not written: other names of the file need not be read for that.
+            created = bool(mask & _C.IN_CREATE)
+            self._listener.changed(path, content=created, settled=not created)
         elif mask & (_C.IN_MODIFY | _C.IN_CLOSE_WRITE):
             self._listener.changed(path, content=True, settled=bool(mask & _C.IN_CLOSE_WRITE))
             return

@@ -75,8 +75,9 @@ class BrakeDecisions:
         self._check_held()
         with self._recorder.between_batches():
             chosen = self._chosen(path)
+            others = self._losses.shared_names(*chosen_root(self._scenario, path))
         exchange = self._connected()
-        result = bring_back(self._roots, chosen, exchange.fetch)
+        result = bring_back(self._roots, chosen, exchange.fetch, others)
         # What came back is recorded before the decision about it is.
         self._barrier.captured(BOOKMARK_FLUSH_S)
         with self._recorder.between_batches():

@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.messages import render
@@ -22,13 +22,14 @@ from app.model.errors import Problem
 from app.model.paths import shown
 from app.replication.frames import Fetched
 from app.replication.master.compare import ComparedRoot
-from app.replication.master.losses import Loss
+from app.replication.master.losses import Loss, SharedName
 from app.replication.metadata import apply_metadata, apply_metadata_fd
 
 Fetch = Callable[[int, bytes], Iterator[Fetched]]
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 _NAME_MOST_BYTES = 255
 _COMPARED_BYTES = 1024 * 1024
+_NAMES_TRIED = 3
 _NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -53,31 +54,39 @@ class _OtherEntryError(Exception):
 
 
 class _Links:
-    """Names that shared a file when they were lost, and share one again."""
+    """Names that shared a file when they were lost, and share one again.
 
-    def __init__(self, roots: list[ComparedRoot], losses: list[Loss]) -> None:
+    `others` are names that shared one with what is lost and are there: never lost, or back from before.
+    """
+
+    def __init__(self, roots: list[ComparedRoot], losses: list[Loss], others: Iterable[SharedName]) -> None:
         self._roots = roots
         met: set[tuple[int, int]] = set()
         self._shared: set[tuple[int, int]] = set()
         for loss in losses:
-            if loss.kind is EntryKind.FILE:
+            if loss.kind is EntryKind.FILE and loss.inode:
                 file = (loss.root, loss.inode)
                 (self._shared if file in met else met).add(file)
-        self._back: dict[tuple[int, int], Loss] = {}
+        self._back: dict[tuple[int, int], list[bytes]] = {}
+        for other in others:
+            paths = self._back.setdefault((other.root, other.inode), [])
+            if len(paths) < _NAMES_TRIED:
+                paths.append(other.path)
 
     def note(self, loss: Loss) -> None:
         """It is back."""
         if (loss.root, loss.inode) in self._shared:
-            self._back.setdefault((loss.root, loss.inode), loss)
+            self._back.setdefault((loss.root, loss.inode), [loss.path])
 
     def made(self, loss: Loss, fd: int, name: bytes, parent: int) -> bool:
-        """Whether `name` is a link now to what came back before, and is just like the file at `fd`."""
-        other = self._back.get((loss.root, loss.inode))
-        if other is None:
-            return False
-        above, _, other_name = other.path.rpartition(b"/")
+        """Whether `name` is a link now to what is there, or came back before, and is just like `fd`."""
+        others = self._back.get((loss.root, loss.inode), ())
+        return any(self._linked(loss.root, other, fd, name, parent) for other in others)
+
+    def _linked(self, root: int, other: bytes, fd: int, name: bytes, parent: int) -> bool:
+        above, _, other_name = other.rpartition(b"/")
         try:
-            with _directory(self._roots[other.root], above) as place:
+            with _directory(self._roots[root], above) as place:
                 there = os.open(
                     other_name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place
                 )
@@ -116,14 +125,18 @@ def _same_file(one: int, other: int) -> bool:
     return at == b.st_size
 
 
-def bring_back(roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch) -> BroughtBack:
+def bring_back(
+    roots: list[ComparedRoot], losses: list[Loss], fetch: Fetch, others: Iterable[SharedName] = ()
+) -> BroughtBack:
     """Bring `losses` (parents first) back. Blocks on disk and network; what fails is told, the rest goes on.
+
+    `others`: see `Losses.shared_names`; what is just like one of them becomes its link again.
 
     Raises:
         ArcxoError: the stream to the replica has ended; what was brought back before stays.
     """
     result = BroughtBack()
-    links = _Links(roots, losses)
+    links = _Links(roots, losses, others)
     directories: dict[tuple[int, bytes], Metadata] = {}
     for loss in losses:
         root = roots[loss.root]

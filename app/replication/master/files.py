@@ -126,13 +126,8 @@ class Files:
         now = entry_of(path, before, xattrs, b"", root.device, hashes)
         now = self._proofs.read_now(root, now, looked_ns, agrees=agrees)
         metadata = metadata_of(before, xattrs, b"")
-        if (
-            not force
-            and row is not None
-            and row.hashes == hashes
-            and row.size == size
-            and row.inode == now.inode
-        ):
+        known = row is not None and not force and row.hashes == hashes and row.size == size
+        if known and row is not None and (row.inode == now.inode or self._names.stands_alone(root, row)):
             if not same_metadata(row, now):
                 self._outlet.put(SetMetadata(root.number, path, metadata))
                 self._names.counted(root, row, now, 0)
@@ -143,7 +138,7 @@ class Files:
         else:
             sent = data if extents else b""
         if row is not None and not force:
-            self._guard.rewriting(root.number, row)
+            self._guard.rewriting(root.number, row, whole=_is_rewritten(row, now))
         if self._names.keeps_links(root, row, now) and not force:
             whole = (Extent(0, size),) if size else ()
             self._outlet.put(WriteBlocks(root.number, path, metadata, whole, data))
@@ -179,7 +174,7 @@ class Files:
             now = entry_of(path, before, xattrs, b"", root.device)
             in_place = self._names.keeps_links(root, row, now) and not force
             if row is not None and not force:
-                self._guard.rewriting(root.number, row)
+                self._guard.rewriting(root.number, row, whole=_is_rewritten(row, now))
             hashes, sent = self._whole(root, path, fd, before, metadata, in_place=in_place)
         try:
             agrees = self._agrees(root, path, fd, before)
@@ -283,6 +278,14 @@ class Files:
         if not same_status(before, os.fstat(fd)):
             return False
         return same_status(before, os.lstat(root.whole(path)))
+
+
+def _is_rewritten(row: ShadowEntry, now: ShadowEntry) -> bool:
+    """Whether anything tells that a file's content is another: where it was never read, size or time.
+
+    One that was only opened, or is in the place of one it is a copy of, is sent and is no loss.
+    """
+    return row.hashes is not None or (row.size, row.modified_ns) != (now.size, now.modified_ns)
 
 
 def _add_run(runs: list[Extent], offset: int, length: int) -> None:

@@ -54,6 +54,15 @@ class Loss:
     """What the master had there; names that shared it were hard links."""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedName:
+    """A name that is there, of the file with this inode as the master had it before."""
+
+    root: int
+    inode: int
+    path: bytes
+
+
 class Losses:
     """The table's writer, for whoever holds the recorder's lock. Nothing is committed here."""
 
@@ -181,6 +190,24 @@ class Losses:
             args,
         )
         return [_loss(row) for row in rows.fetchall()]
+
+    def shared_names(self, root: int | None = None, path: bytes = b"") -> list[SharedName]:
+        """Names that shared a file with what `undecided` gives and are there: brought back or never lost."""
+        where, args = ("1", ()) if root is None else subtree(root, path)
+        lost = f"SELECT DISTINCT root, inode FROM lost WHERE {where} AND {_LISTED} AND {_IS_FILE}"
+        lost += " AND inode <> 0 AND decision = 'undecided'"
+        found = self._shadow.reading().execute(
+            f"WITH gone AS MATERIALIZED ({lost})"
+            " SELECT gone.root, gone.inode, lost.key FROM gone JOIN lost ON lost.inode = gone.inode"
+            " AND lost.root = gone.root WHERE lost.decision = 'restored' AND lost.mode & 61440 = 32768"
+            " UNION ALL SELECT gone.root, gone.inode, e.key FROM gone JOIN entry AS e INDEXED BY entry_inode"
+            " ON e.root = gone.root AND e.inode = gone.inode AND e.mode & 61440 = 32768"
+            # One that came since has the number by chance.
+            " WHERE NOT EXISTS (SELECT 1 FROM lost WHERE lost.root = e.root AND lost.key = e.key"
+            " AND lost.state <> 'changed')",
+            args,
+        )
+        return [SharedName(row[0], row[1], bytes(row[2]).replace(b"\0", b"/")) for row in found.fetchall()]
 
     def holds(self, root: int | None, path: bytes) -> bool:
         """Whether people are or were asked about anything; of all, or of `path` and what is beneath."""

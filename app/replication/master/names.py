@@ -97,6 +97,13 @@ class Names:
         names = self._shadow.names_of(root.number, now.device, now.inode)
         return any(other.path != now.path for other in names)
 
+    def stands_alone(self, root: ComparedRoot, row: ShadowEntry) -> bool:
+        """Whether the replica's file has this one name: then it may as well be another inode's, if equal."""
+        if not row.inode:
+            return False
+        names = self._shadow.names_of(root.number, row.device, row.inode)
+        return all(other.path == row.path for other in names)
+
     def linked(self, root: ComparedRoot, row: ShadowEntry) -> Sequence[ShadowEntry]:
         """The recorded names at or beneath one that belong to files with several names."""
         if stat.S_ISDIR(row.mode):
