@@ -63,8 +63,10 @@ class Churn:
         for thread in self._threads:
             thread.start()
 
-    def resume(self) -> None:
-        """Let the threads work."""
+    def resume(self, without: Sequence[str] | None = None) -> None:
+        """Let the threads work; `without`: other operations than so far are left out. Only when paused."""
+        if without is not None:
+            self._without = without
         self._go.set()
 
     def pause(self) -> None:
@@ -83,9 +85,7 @@ class Churn:
             raise self.failures[0]
 
     def _run(self, rng: random.Random, idle: threading.Event) -> None:
-        operations = [
-            f for n, f in sorted(vars(Churn).items()) if n.startswith("op_") and n not in self._without
-        ]
+        operations = [f for n, f in sorted(vars(Churn).items()) if n.startswith("op_")]
         weights = [getattr(f, "weight", 4) for f in operations]
         try:
             while True:
@@ -96,8 +96,10 @@ class Churn:
                 if self._end.is_set():
                     return
                 operation = rng.choices(operations, weights)[0]
+                if operation.__name__ in self._without:
+                    continue
                 try:
-                    operation(self, rng)
+                    self._do(operation, rng)
                 except (OSError, shutil.Error):
                     # Another thread was there first, or the choice was impossible.
                     continue
@@ -109,6 +111,9 @@ class Churn:
             self.failures.append(error)
         finally:
             idle.set()
+
+    def _do(self, operation: Callable[[Churn, random.Random], None], rng: random.Random) -> None:
+        operation(self, rng)
 
     # choosing
 

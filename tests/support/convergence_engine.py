@@ -24,6 +24,7 @@ from app.replication.events import EventStore
 from app.replication.master.engine import MasterEngine
 from app.replication.replica.engine import ReplicaEngine
 from app.replication.throttle import Throttle
+from tests.support.hesitation import HESITATE, hesitate
 
 
 class SocketLink:
@@ -248,6 +249,8 @@ def _trace(path: str) -> None:
 
 
 def main() -> None:
+    if os.environ.get(HESITATE):
+        hesitate(float(os.environ[HESITATE]))
     if os.environ.get("ARCXO_TRACE"):
         _trace(os.environ["ARCXO_TRACE"])
     faulthandler.register(signal.SIGUSR1, all_threads=True)
