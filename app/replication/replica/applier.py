@@ -227,7 +227,13 @@ class Applier:
                         store.index.move_troubles(record.root, record.path, record.new_path)
                 except ArcxoError as error:
                     batch.drop_operation()
-                    troubles.append(Trouble(getattr(record, "root", 0), as_trouble(error, record)))
+                    lacking = as_trouble(error, record)
+                    if isinstance(record, Rename) and not lacking.final and not self.keeps_removed:
+                        sequence = first_sequence + number if sequenced else 0
+                        with contextlib.suppress(ArcxoError):
+                            lacking = carrier.give_up(number, sequence, record, lacking)
+                        batch.drop_operation()
+                    troubles.append(Trouble(getattr(record, "root", 0), lacking))
                 except OSError as error:
                     if error.errno in _DISK:
                         raise

@@ -91,6 +91,23 @@ class Carrier:
                 return
         self._batch.end_operation(number, sequence, operation, root, path, new_path, size)
 
+    def give_up(self, number: int, sequence: int, record: Rename, trouble: PathTrouble) -> PathTrouble:
+        """A rename cannot be done: nothing stays of what the master has no more, and the new name is lacking.
+
+        It knows of nothing at the old name, nor of what a directory replaced had; both would stay unnoticed.
+        """
+        batch, root = self._batch, record.root
+        self._check(record.path)
+        self._check(record.new_path)
+        # A file keeps its content until the new one takes its place.
+        for path, directories_only in ((record.path, False), (record.new_path, True)):
+            if self._remove(root, path, directories_only=directories_only):
+                batch.end_operation(number, sequence, Operation.REMOVE, root, path)
+            batch.store.index.drop_troubles_beneath(root, path)
+        if is_beneath(record.new_path, trouble.path):
+            return trouble
+        return PathTrouble("ER00403", record.new_path)
+
     def restore(
         self, number: int, root: int, path: bytes, staged: bytes | None, metadata: Metadata | None
     ) -> None:
@@ -329,16 +346,18 @@ class Carrier:
         batch.store.links.add(root, path, inode)
         batch.store.links.add(root, existing, inode)
 
-    def _remove(self, root: int, path: bytes) -> None:
+    def _remove(self, root: int, path: bytes, *, directories_only: bool = False) -> bool:
         batch = self._batch
         try:
             old = batch.status(root, path, subtree=True)
         except PathTrouble:
-            return
-        if old is not None:
-            if stat.S_ISDIR(old.st_mode):
-                batch.settle_directory(root, path)
-            batch.move_aside(root, path, old)
+            return False
+        if old is None or (directories_only and not stat.S_ISDIR(old.st_mode)):
+            return False
+        if stat.S_ISDIR(old.st_mode):
+            batch.settle_directory(root, path)
+        batch.move_aside(root, path, old)
+        return True
 
     def _rename(self, root: int, path: bytes, new_path: bytes) -> None:
         batch = self._batch

@@ -1,0 +1,70 @@
+"""Moves on the master of what somebody has removed on the replica: it is all sent, and nothing else stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.replication_pair import Pair, until
+from tests.support.trees import picture
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path)
+    for name in ("one", "two"):
+        (made.master / name / "inner").mkdir(parents=True)
+        (made.master / name / f"in {name}").write_text(name)
+        (made.master / name / "inner/deep").write_text(f"deep in {name}")
+    made.run(brake_percent=0)
+    made.settle()
+    yield made
+    made.close()
+
+
+def _moved_at_once(pair: Pair, source: str, destination: str, *, instead: bool) -> None:
+    """Rename before anything is recorded; with `instead`, what has the name is removed first."""
+    recorder = pair.engine._runs._running[pair.id]._parts.recorder
+    with recorder.between_batches():
+        (pair.master / "first").write_text("taken")
+        until(lambda: recorder.hints._busy)
+        if instead:
+            shutil.rmtree(pair.master / destination)
+        os.rename(pair.master / source, pair.master / destination)
+        until(lambda: (0, os.fsencode(destination)) in recorder.hints._moves)
+
+
+@pytest.mark.parametrize("lost", ["one", "one/inner", "one/inner/deep"])
+@pytest.mark.parametrize("source", ["one", "one/inner", "one/inner/deep"])
+@pytest.mark.parametrize("instead", [False, True], ids=["to a new name", "in the place of another"])
+def test_it_is_there_under_its_new_name(pair: Pair, lost: str, source: str, instead: bool) -> None:
+    _remove(pair.replica / lost)
+    destination = "two" if instead else "three"
+    _moved_at_once(pair, source, destination, instead=instead)
+    pair.settle()
+    wanted, found = picture(pair.master / destination), picture(pair.replica / destination)
+    if lost.startswith(source + "/"):
+        # What a directory lacks that could be moved is a change by others like any other.
+        assert found.keys() < wanted.keys()
+    else:
+        assert found == wanted
+    assert not (pair.replica / source).exists()
+
+
+def test_nothing_stays_of_what_goes_into_a_directory_that_is_lost(pair: Pair) -> None:
+    shutil.rmtree(pair.replica / "two")
+    _moved_at_once(pair, "one/inner", "two/moved", instead=False)
+    pair.settle()
+    assert not (pair.replica / "one/inner").exists()
+    assert picture(pair.replica / "two") == picture(pair.master / "two")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
