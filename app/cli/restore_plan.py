@@ -94,6 +94,11 @@ def summary_lines(plan: RestorePlan) -> list[str]:
     lines += owner_lines(plan)
     if plan.stops_scenario:
         lines.append(f"The scenario {plan.stops_scenario} is stopped first, and stays stopped")
+    if plan.into_replica:
+        name = plan.into_replica
+        lines.append(
+            f"The directory is in the replica of scenario {name}: what is restored goes when it runs"
+        )
     return lines
 
 

@@ -78,6 +78,8 @@ class RestorePlan:
     """What of the sessions cannot be read now, as media of their sets cannot be reached: a sentence each."""
     unlisted: tuple[Unlisted, ...] = ()
     """Directories that cannot be read: what is in them is in no count."""
+    into_replica: str = ""
+    """The scenario that keeps the directory like its master's: what is restored there does not stay."""
 
 
 class UndoAction(StrEnum):

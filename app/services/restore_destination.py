@@ -97,12 +97,15 @@ def must_be_confirmed(connections: Connections, request: RestoreRequest) -> None
         raise UsageError("E5188")
     if script.destination is Destination.DIRECTORY and is_system_directory(script.directory):
         raise UsageError("E5186", path=shown(script.directory))
-    if replica := _replica_at(connections, script):
+    if replica := replica_at(connections, script):
         raise UsageError("E5199", path=shown(script.directory), scenario=replica)
 
 
-def _replica_at(connections: Connections, script: RestoreScript) -> str:
-    """The scenario that keeps a destination like its master's: what is restored there does not stay."""
+def replica_at(connections: Connections, script: RestoreScript) -> str:
+    """The scenario that keeps a destination like its master's: what is restored there does not stay.
+
+    "" when there is none, or the host does not answer. Raises NotFoundError E6012.
+    """
     if script.destination is not Destination.DIRECTORY:
         return ""
     try:

@@ -15,7 +15,7 @@ from app.model.restore import KeptRestore, PendingReplacement, RestoreItem, Rest
 from app.model.search import Machine, Query
 from app.services.api import RestoreRequest
 from app.services.connections import Connections
-from app.services.restore_destination import check_destination, must_be_confirmed
+from app.services.restore_destination import check_destination, must_be_confirmed, replica_at
 
 
 class LocalRestores:
@@ -68,7 +68,8 @@ class LocalRestores:
         from app.services.restore_plan import plan_restore
 
         self._check(request)
-        return plan_restore(self._connections, request, limit, on_item)
+        plan = plan_restore(self._connections, request, limit, on_item)
+        return replace(plan, into_replica=replica_at(self._connections, request.script))
 
     def undo(self, job_id: int, *, force: bool = False) -> Job:
         """Queue an undo of a restore job.

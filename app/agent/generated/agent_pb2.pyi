@@ -1670,7 +1670,7 @@ class RestoreItems(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ...) -> None: ...
 
 class RestorePlan(_message.Message):
-    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes", "owners", "out_of_reach", "unlisted")
+    __slots__ = ("counts", "size_bytes", "items", "host", "free_bytes", "stops_scenario", "truncated", "kept_bytes", "undo_days", "undo_max_bytes", "owners", "out_of_reach", "unlisted", "into_replica")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -1691,6 +1691,7 @@ class RestorePlan(_message.Message):
     OWNERS_FIELD_NUMBER: _ClassVar[int]
     OUT_OF_REACH_FIELD_NUMBER: _ClassVar[int]
     UNLISTED_FIELD_NUMBER: _ClassVar[int]
+    INTO_REPLICA_FIELD_NUMBER: _ClassVar[int]
     counts: _containers.ScalarMap[str, int]
     size_bytes: int
     items: _containers.RepeatedCompositeFieldContainer[RestoreItem]
@@ -1704,7 +1705,8 @@ class RestorePlan(_message.Message):
     owners: _containers.RepeatedCompositeFieldContainer[OwnerCount]
     out_of_reach: _containers.RepeatedScalarFieldContainer[str]
     unlisted: _containers.RepeatedCompositeFieldContainer[Unlisted]
-    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., owners: _Optional[_Iterable[_Union[OwnerCount, _Mapping]]] = ..., out_of_reach: _Optional[_Iterable[str]] = ..., unlisted: _Optional[_Iterable[_Union[Unlisted, _Mapping]]] = ...) -> None: ...
+    into_replica: str
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., size_bytes: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RestoreItem, _Mapping]]] = ..., host: _Optional[str] = ..., free_bytes: _Optional[int] = ..., stops_scenario: _Optional[str] = ..., truncated: _Optional[bool] = ..., kept_bytes: _Optional[int] = ..., undo_days: _Optional[int] = ..., undo_max_bytes: _Optional[int] = ..., owners: _Optional[_Iterable[_Union[OwnerCount, _Mapping]]] = ..., out_of_reach: _Optional[_Iterable[str]] = ..., unlisted: _Optional[_Iterable[_Union[Unlisted, _Mapping]]] = ..., into_replica: _Optional[str] = ...) -> None: ...
 
 class Unlisted(_message.Message):
     __slots__ = ("path", "reason", "part", "files", "size_bytes")

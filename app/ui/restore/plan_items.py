@@ -153,6 +153,13 @@ def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, s
         found.append(
             ("triangle-alert", "warning", f"{plan.stops_scenario} is stopped before the restore", finding)
         )
+    elif plan.into_replica:
+        finding = (
+            "The scenario keeps that folder like its Master's: what is restored there goes when it runs, if "
+            "not before. Restore to the original location instead, or to another folder."
+        )
+        subject = f"The folder is in the Replica of {plan.into_replica}"
+        found.append(("triangle-alert", "warning", subject, finding))
     elif all(script.destination is Destination.DIRECTORY for script in scripts):
         found.append(("circle-check", "ok", "No scenario is stopped", "The data goes to another folder."))
     else:

@@ -183,6 +183,7 @@ def merged(plans: Sequence[RestorePlan]) -> RestorePlan:
         host=", ".join(dict.fromkeys(plan.host for plan in plans)),
         free_bytes=min((plan.free_bytes for plan in plans if plan.free_bytes is not None), default=None),
         stops_scenario=", ".join(stopped),
+        into_replica=", ".join(dict.fromkeys(plan.into_replica for plan in plans if plan.into_replica)),
         truncated=any(plan.truncated for plan in plans),
         kept_bytes=sum(plan.kept_bytes for plan in plans),
         owners=joined(plan.owners for plan in plans),

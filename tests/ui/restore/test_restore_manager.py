@@ -444,6 +444,15 @@ def test_the_plan_says_which_scenario_stops_and_what_goes_on(services):
     assert "the restore goes on" in said[2][3]
 
 
+def test_the_plan_says_that_a_folder_is_kept_by_a_scenario(services):
+    plan = RestorePlan({RestoreAction.CREATE: 1}, 10, (), "localhost", 50, into_replica="Sales Shares")
+    said = {subject: (role, finding) for _, role, subject, finding in checks(plan, planned(services))}
+    role, finding = said["The folder is in the Replica of Sales Shares"]
+    assert role == "warning"
+    assert "goes when it runs" in finding
+    assert "No scenario is stopped" not in said
+
+
 def test_keys_open_a_folder_and_toggle_a_marker(manager, qtbot, settled):
     pane = manager.source.by_session
     open_folder(pane, settled, SERIAL, SessionSource(SERIAL, 61), b"/srv")

@@ -142,6 +142,7 @@ def test_plans_are_added_up():
     assert both.counts[RestoreAction.CREATE] == 4
     assert (both.size_bytes, both.free_bytes, both.stops_scenario, both.truncated) == (15, 70, "A", True)
     assert changed(both) == 6
+    assert merged([one, replace(two, into_replica="B")]).into_replica == "B"
     away = tuple(f"A part of session {number} of media M cannot be reached now" for number in (1, 2))
     parts = [replace(one, out_of_reach=away[:1]), replace(two, out_of_reach=away)]
     assert merged(parts).out_of_reach == away

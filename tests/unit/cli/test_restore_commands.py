@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.cli import main
+from app.cli.restore_plan import summary_lines
 from app.model.commands import JobCommands
 from app.model.errors import UsageError
 from app.model.job_log import JobLogLevel
 from app.model.owners import OwnerChange, OwnerCount, OwnerRule
+from app.model.restore import RestoreAction, RestorePlan
 from tests.support.cli_services import FakeComposition
 from tests.support.memory_services import MemoryServices
 
@@ -145,6 +148,12 @@ def test_a_plan_names_the_owners_that_differ_there(composition, memory, capsys):
     assert "user anna (1001), 12 entries: nobody there has number 1001" in said
     assert "user bert (1002), 1 entry: carl there" in said
     assert "root" not in said
+
+
+def test_a_plan_says_that_a_directory_is_kept_by_a_scenario():
+    plan = RestorePlan({RestoreAction.CREATE: 1}, 10, (), "localhost", 50, into_replica="Sales")
+    assert any("in the replica of scenario Sales" in line for line in summary_lines(plan))
+    assert not any("replica" in line for line in summary_lines(replace(plan, into_replica="")))
 
 
 @pytest.mark.parametrize("option", ["--path", "--leave-out"])
