@@ -43,6 +43,7 @@ _PACK_CHUNKS = 64 * 1024
 _BLOCK_CHUNKS = 4096
 """A chunk that waits takes some 200 bytes besides its own: of tiny files so many make a block."""
 _SAMPLE_BYTES = 16 * 1024
+_GLANCE_BYTES = 4 * 1024
 _LEVEL = 1
 _LEVELS = (_LEVEL, 3)
 """What blocks are compressed with, and what versions before did."""
@@ -69,17 +70,24 @@ def compress(parts: list[bytes | memoryview]) -> _Compressed:
     """(bytes to store, raw size, flags). What does not shrink in a sample is stored as it is."""
     raw = parts[0] if len(parts) == 1 else b"".join(parts)
     size = len(raw)
-    if len(parts) == 1 and size >= 4 * _SAMPLE_BYTES:  # of many files, some shrink
-        middle = size // 2
-        sample = memoryview(raw)[middle : middle + _SAMPLE_BYTES]
-        head = memoryview(raw)[:_SAMPLE_BYTES]
-        shrunk = len(_compressor().compress(sample)) + len(_compressor().compress(head))
-        if shrunk > 2 * _SAMPLE_BYTES * 0.97:
-            return bytes(raw), size, 0
+    if len(parts) == 1 and size >= 4 * _SAMPLE_BYTES and not _shrinks(memoryview(raw)):
+        return bytes(raw), size, 0  # of many files, some shrink
     packed = _compressor().compress(raw)
     if len(packed) < size * 0.98:
         return packed, size, COMPRESSED
     return bytes(raw), size, 0
+
+
+def _shrinks(raw: memoryview) -> bool:
+    """Whether samples shrink. What clearly shrinks where it begins is not looked at twice."""
+    compress_sample = _compressor().compress
+    if len(compress_sample(raw[:_GLANCE_BYTES])) < _GLANCE_BYTES * 0.75:
+        return True
+    middle = len(raw) // 2
+    shrunk = len(compress_sample(raw[middle : middle + _SAMPLE_BYTES])) + len(
+        compress_sample(raw[:_SAMPLE_BYTES])
+    )
+    return shrunk <= 2 * _SAMPLE_BYTES * 0.97
 
 
 class _OpenPack:
