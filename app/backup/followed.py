@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import msgpack
+from collections.abc import Callable, Generator
 
 from app.backup.manifests import SnapshotManifest
 from app.model.errors import CanceledError
@@ -37,8 +34,7 @@ class FollowedManifest(SnapshotManifest):
             self._doubles = self._find_doubles()
         return self._doubles
 
-    def _items(self) -> Iterator[Any]:
-        unpacker = msgpack.Unpacker(raw=False, use_list=False)
+    def _data(self) -> Generator[bytes, None, None]:
         while True:
             try:
                 file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed below
@@ -48,11 +44,10 @@ class FollowedManifest(SnapshotManifest):
         with file:
             while True:
                 data = file.read(_READ_BYTES)
-                if not data:
+                if data:
+                    yield data
+                else:
                     self._wait()
-                    continue
-                unpacker.feed(data)
-                yield from unpacker
 
     def _wait(self) -> None:
         if self._canceled():

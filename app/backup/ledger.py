@@ -96,11 +96,12 @@ class Ledger:
         self.problems += counts
         self._emit(Problem(code, path, {key: str(value) for key, value in params.items()}))
 
-    def tick(self, path: bytes, *, now: bool = False) -> None:
-        """Called at every entry and chunk. Raises CanceledError E4290 when the run was canceled."""
-        self._ticks += 1
-        if self._ticks % _LOOK_EVERY and not now:
+    def tick(self, path: bytes, count: int = 1, *, now: bool = False) -> None:
+        """Called at every entry and chunk, or for `count`. Raises CanceledError E4290 when canceled."""
+        self._ticks += count
+        if self._ticks < _LOOK_EVERY and not now:
             return
+        self._ticks = 0
         if self._canceled():
             raise CanceledError("E4290")
         moment = time.monotonic()

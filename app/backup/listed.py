@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator
 from typing import Any
 
+from app.backup.manifest_rows import Row
 from app.backup.manifests import KIND, LINKED, PATH, SnapshotManifest
 from app.backup.small_files import GROUP_BYTES, GROUP_FILES, SmallFiles, Wanted
 from app.backup.source import SMALL_FILE_BYTES
@@ -36,7 +36,6 @@ from app.model.paths import shown
 _DIRECTORY = "directory"
 _DONE, _TOGETHER, _ALONE, _END = range(4)
 """What is to be done with an entry: nothing more; reading it with others, by itself; it ends a directory."""
-Row = tuple[Any, ...]
 _Step = tuple[int, Entry, bytes, Entry | None, list[Entry], Any]
 _name = operator.itemgetter(NAME)
 
@@ -57,11 +56,11 @@ class ListedTree(TreeArchiver):
     def _listed_whole(self, path: bytes, base: Entry | None) -> Entry:
         assert isinstance(self._manifest, SnapshotManifest)
         self._listing = self._manifest
-        self._rows: Iterator[Row] = self._manifest.rows()
-        top = next(self._rows)
-        self._row: Row | None = next(self._rows, None)
-        if top[PATH] != b"" or top[KIND] != _DIRECTORY:
+        self._rows = self._manifest.read()
+        top = self._rows.next
+        if top is None or top[PATH] != b"" or top[KIND] != _DIRECTORY:
             raise self._damaged(top)
+        self._rows.skip()
         self._steps: list[_Step] = []
         self._wanted: list[Wanted] = []
         self._wanted_bytes = 0
@@ -72,8 +71,8 @@ class ListedTree(TreeArchiver):
             self._flush()
         finally:
             self._files.close()
-        if self._row is not None:
-            raise self._damaged(self._row)
+        if self._rows.next is not None:
+            raise self._damaged(self._rows.next)
         return found[0]
 
     def _listed(self, row: Row, path: bytes, base: Entry | None, into: list[Entry]) -> None:
@@ -85,11 +84,16 @@ class ListedTree(TreeArchiver):
         relative = row[PATH]
         skip = len(relative) + 1 if relative else 0
         entries: list[Entry] = []
-        while (following := self._row) is not None and following[PATH].rpartition(b"/")[0] == relative:
+        while True:
+            if not known and self._filter is None and self._files.can_read:
+                self._small_files(relative, path, entries)
+            following = self._rows.next
+            if following is None or following[PATH].rpartition(b"/")[0] != relative:
+                break
             name = following[PATH][skip:]
             if not name:
                 raise self._damaged(following)
-            self._row = next(self._rows, None)
+            self._rows.skip()
             child_path = path + b"/" + name
             child_base = known.pop(name, None) if known else None
             if self._filter is not None and self._leaves_row_out(following, child_path):
@@ -105,6 +109,23 @@ class ListedTree(TreeArchiver):
         entry = self._listing.node_entry(row, name, self._devices)
         self._steps.append((_END, entry, path, base, into, (known, entries)))
 
+    def _small_files(self, relative: bytes, path: bytes, into: list[Entry]) -> None:
+        """Take the small plain files that come next in a directory, of which the base has none."""
+        while True:
+            count, size_bytes = self._rows.files(
+                *(relative, path, into, self._steps, self._wanted, _TOGETHER),
+                *(GROUP_FILES, GROUP_BYTES - self._wanted_bytes, SMALL_FILE_BYTES),
+            )
+            if not count:
+                return
+            self._wanted_bytes += size_bytes
+            self._ledger.tick(path, count)
+            self._flush_when_full()
+
+    def _flush_when_full(self) -> None:
+        if self._wanted_bytes >= GROUP_BYTES or len(self._steps) >= GROUP_FILES:
+            self._flush()
+
     def _leaves_row_out(self, row: Row, path: bytes) -> bool:
         """Whether the filter leaves out what a row names; the rows beneath a directory are passed over."""
         directory = row[KIND] == _DIRECTORY
@@ -113,9 +134,9 @@ class ListedTree(TreeArchiver):
         if not self._leaves_out(path, size, directory=directory):
             return False
         beneath = row[PATH] + b"/"
-        while directory and self._row is not None and self._row[PATH].startswith(beneath):
+        while directory and self._rows.next is not None and self._rows.next[PATH].startswith(beneath):
             self._ledger.tick(path)
-            self._row = next(self._rows, None)
+            self._rows.skip()
         return True
 
     def _listed_leaf(self, row: Row, name: bytes, path: bytes, base: Entry | None, into: list[Entry]) -> None:
@@ -128,6 +149,7 @@ class ListedTree(TreeArchiver):
             self._removed(path, base, beneath_only=True)
         entry = self._listing.node_entry(row, name, self._devices)
         kind = _DONE
+        wanted = (row[PATH], entry[SIZE], entry[MTIME], row[LINKED])
         if entry[node.KIND] == FILE:
             if (
                 base is not None
@@ -146,13 +168,12 @@ class ListedTree(TreeArchiver):
                 and not (entry[EXTRA] and "h" in entry[EXTRA])
             ):
                 kind = _TOGETHER
-                self._wanted.append((row[PATH], entry[SIZE], entry[MTIME], row[LINKED]))
+                self._wanted.append(wanted)
                 self._wanted_bytes += entry[SIZE]
             else:
                 kind = _ALONE
-        self._steps.append((kind, entry, path, base, into, row))
-        if self._wanted_bytes >= GROUP_BYTES or len(self._steps) >= GROUP_FILES:
-            self._flush()
+        self._steps.append((kind, entry, path, base, into, wanted))
+        self._flush_when_full()
 
     def _flush(self) -> None:
         """Read what is wanted, and finish in their order what was found since the last time."""
@@ -180,7 +201,7 @@ class ListedTree(TreeArchiver):
                     number += 1
                 if alone and not self._alone(entry, path, base, more):
                     continue
-                self._settle(entry, more[LINKED] or entry[CTIME])
+                self._settle(entry, more[-1] or entry[CTIME])
                 self._finish(path, entry, base)
             else:
                 self._finish(path, entry, base)
@@ -189,11 +210,12 @@ class ListedTree(TreeArchiver):
         wanted.clear()
         self._wanted_bytes = 0
 
-    def _alone(self, entry: Entry, path: bytes, base: Entry | None, row: Row) -> bool:
+    def _alone(self, entry: Entry, path: bytes, base: Entry | None, wanted: Wanted) -> bool:
         """Read one file by itself; False when it cannot be read."""
+        relative, _, _, stamp_ns = wanted
         try:
-            source = self._root.directory + b"/" + row[PATH]
-            self._contents.file(source, path, entry, frozen=True, stamp_ns=row[LINKED])
+            source = self._root.directory + b"/" + relative
+            self._contents.file(source, path, entry, frozen=True, stamp_ns=stamp_ns)
         except OSError as error:
             self._ledger.problem("E4211", path, reason=error.strerror or str(error))
             if base is not None:
@@ -211,8 +233,9 @@ class ListedTree(TreeArchiver):
         entry[CONTENT] = self._contents.node(encode_node(entries))
         self._finish(path or b"/", entry, base)
 
-    def _damaged(self, row: Row) -> ArcxoError:
-        return ArcxoError("E4190", manifest=shown(self._root.directory + b"/" + row[PATH]))
+    def _damaged(self, row: Row | None) -> ArcxoError:
+        path = b"/" + row[PATH] if row is not None else b""
+        return ArcxoError("E4190", manifest=shown(self._root.directory + path))
 
 
 _ARCHIVED = frozenset(kind.value for kind in node.KINDS)

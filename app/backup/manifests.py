@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import msgpack
 
+from app.backup.manifest_rows import FIELDS, ManifestRows
 from app.media.node import DIRECTORY, FILE, KINDS, Entry
 from app.model import manifest
 from app.model.entry import Identity, Metadata
@@ -16,7 +17,6 @@ from app.model.errors import ArcxoError
 from app.model.paths import shown
 
 _READ_BYTES = 1 << 20
-_FIELDS = 13
 NOT_SAID = 0
 """The device of everything in a manifest."""
 PATH, KIND, INODE, LINKS, LINKED = 0, 1, 10, 12, 13
@@ -56,31 +56,20 @@ class SnapshotManifest:
 
         A directory comes before what is in it; its entries besides directories come at once after it.
         """
-        name = shown(self._path)
-        count, ended = 0, False
-        try:
-            items = self._items()
-            if next(items) != manifest.MAGIC:
-                raise ArcxoError("E4190", manifest=name)
-            for row in items:
-                if len(row) == _FIELDS:
-                    row = (*row, 0)  # noqa: PLW2901 - of a version that did not note it
-                elif len(row) == 2 and row[0] == "end":
-                    ended = row[1] == count
-                    break
-                if len(row) != _FIELDS + 1 or type(row[0]) is not bytes:
-                    raise ArcxoError("E4190", manifest=name)
-                count += 1
-                yield row
-        except (StopIteration, ValueError, TypeError, msgpack.UnpackException) as error:
-            raise ArcxoError("E4190", manifest=name) from error
-        if not ended:
-            raise ArcxoError("E4190", manifest=name)
+        rows = self.read()
+        while (row := rows.next) is not None:
+            rows.skip()
+            yield row
 
-    def _items(self) -> Iterator[Any]:
-        """What is in the file, one after the other."""
-        with open(self._path, "rb") as file:
-            yield from msgpack.Unpacker(file, raw=False, use_list=False, read_size=_READ_BYTES)
+    def read(self) -> ManifestRows:
+        """The same, with a look at the next one; see `ManifestRows`."""
+        return ManifestRows(self._data(), self._path)
+
+    def _data(self) -> Generator[bytes, None, None]:
+        """What is in the file, one part after the other."""
+        with open(self._path, "rb", buffering=0) as file:
+            while data := file.read(_READ_BYTES):
+                yield data
 
     def get(self, path: bytes) -> tuple[Metadata, Identity] | None:
         """What the manifest says of a path relative to the root."""
@@ -101,7 +90,7 @@ class SnapshotManifest:
         row: tuple[Any, ...] = msgpack.unpackb(
             self._content[start : start + length], raw=False, use_list=False
         )
-        return row if len(row) > _FIELDS else (*row, 0)
+        return row if len(row) > FIELDS else (*row, 0)
 
     def node_entry(self, row: tuple[Any, ...], name: bytes, groups: dict[int, int]) -> Entry:
         """An entry without content of a row; `groups[NOT_SAID]` is the number of its device in link groups.

@@ -21,7 +21,8 @@ cdef enum:
     EXTRA = 9
     CONTENT = 10
     ENTRY_FIELDS = 11
-    LINKED = 13
+    WANTED_FIELDS = 4
+    LINKED = 3
     ID_BYTES = 32
 
 cdef const char *DIGITS = "0123456789abcdef"
@@ -54,7 +55,7 @@ def whole_files(
 ):
     """(the first step that was not done, the file number and the place in `contents` that it has, bytes read, bytes new).
 
-    Of the steps from `at` on those are done, until one is not so, that are (TOGETHER, entry, path, None, into, row):
+    Of the steps from `at` on those are done, until one is not so, that are (TOGETHER, entry, path, None, into, wanted):
     a file without a base, whose content was read to `contents`. Its entry gets content and change time, and is appended
     to `into`; what is new (`is_new(id)`) is given to `add(id, content)`; its row, a `row_type` of path, `kind`, size,
     modification time, content id (`empty` for nothing) and False, is appended to `rows`. `hasher(data).digest()`
@@ -65,7 +66,7 @@ def whole_files(
         const char *marks = PyBytes_AS_STRING(good)
         unsigned char *text
         long long size = 0, changed = 0, linked = 0, size_sum = 0, new_sum = 0, room = len(contents)
-        tuple step, row
+        tuple step, wanted
         list entry
         bytes chunk_id, content
         str content_id
@@ -83,19 +84,19 @@ def whole_files(
         if (
             type(<object>PyTuple_GET_ITEM(step, 1)) is not list
             or type(<object>PyTuple_GET_ITEM(step, 4)) is not list
-            or not isinstance(<object>PyTuple_GET_ITEM(step, 5), tuple)
+            or type(<object>PyTuple_GET_ITEM(step, 5)) is not tuple
         ):
             break
         entry = <list>PyTuple_GET_ITEM(step, 1)
-        row = <tuple>PyTuple_GET_ITEM(step, 5)
-        if PyList_GET_SIZE(entry) != ENTRY_FIELDS or PyTuple_GET_SIZE(row) <= LINKED:
+        wanted = <tuple>PyTuple_GET_ITEM(step, 5)
+        if PyList_GET_SIZE(entry) != ENTRY_FIELDS or PyTuple_GET_SIZE(wanted) != WANTED_FIELDS:
             break
         if <object>PyList_GET_ITEM(entry, EXTRA) is not None:
             break
         if (
             not _number(<object>PyList_GET_ITEM(entry, SIZE), &size)
             or not _number(<object>PyList_GET_ITEM(entry, CTIME), &changed)
-            or not _number(<object>PyTuple_GET_ITEM(row, LINKED), &linked)
+            or not _number(<object>PyTuple_GET_ITEM(wanted, LINKED), &linked)
             or size < 0
             or size > room - position
             or size > 0x7FFFFFFF

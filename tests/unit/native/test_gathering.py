@@ -33,8 +33,16 @@ def _step(
     into: list[Any], size: int, /, *, changed: int = 500, linked: int = 700, **other: Any
 ) -> tuple[Any, ...]:
     entry = [b"n", 0, 0o644, 1, 2, size, -5, changed, 9, None, b"?"]
-    row = (b"d/n", *[None] * 12, linked)
-    found = {"kind": 1, "entry": entry, "path": b"/d/n", "base": None, "into": into, "row": row, **other}
+    wanted = (b"d/n", size, -5, linked)
+    found = {
+        "kind": 1,
+        "entry": entry,
+        "path": b"/d/n",
+        "base": None,
+        "into": into,
+        "wanted": wanted,
+        **other,
+    }
     return tuple(found.values())
 
 
@@ -81,11 +89,11 @@ def test_entries_rows_and_new_contents_are_as_in_python(gathering: Any) -> None:
 
 def test_it_ends_before_what_python_is_to_do(gathering: Any) -> None:
     into: list[Any] = []
-    row = (b"d/n", *[None] * 12, 7)
+    wanted = (b"d/n", 3, -5, 7)
     odd: list[Any] = [
         _step(into, 3, kind=2), _step(into, 3, kind=None), _step(into, 3, base=[1]), _step(into, 3, entry=()),
-        _step(into, 3, entry=[b"n"]), _step(into, 3, row=row[:-1]), _step(into, 3, row=[*row]), None, (), [],
-        _step(into, 3, into=()), _step(into, -1), _step(into, 1 << 70), _step(into, 4),
+        _step(into, 3, entry=[b"n"]), _step(into, 3, wanted=wanted[:-1]), _step(into, 3, wanted=[*wanted]),
+        None, (), [], _step(into, 3, into=()), _step(into, -1), _step(into, 1 << 70), _step(into, 4),
         _step(into, 3, entry=[b"n", 0, 0, 0, 0, 3, 1, 1, 1, {"x": []}, b""]), _step(into, True),
         _step(into, 3, linked=1 << 64),
     ]  # fmt: skip
