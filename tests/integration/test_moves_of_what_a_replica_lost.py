@@ -68,3 +68,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def test_what_was_removed_for_it_comes_back_when_it_is_rewound(pair: Pair) -> None:
+    before = picture(pair.replica / "two")
+    point = pair.engine.bookmark(pair.id, "before")
+    pair.settle()
+    shutil.rmtree(pair.replica / "one")
+    _moved_at_once(pair, "one", "two", instead=True)
+    pair.settle()
+    assert picture(pair.replica / "two") == picture(pair.master / "two") != before
+    pair.engine.stop(pair.id)
+    pair.replica_engine.rewind(pair.id, point.id)
+    assert picture(pair.replica / "two") == before
