@@ -11,6 +11,7 @@ import pytest
 from app.replication.master import audit, troubles
 from tests.support.capabilities import missing
 from tests.support.replication_pair import Pair, until
+from tests.support.trees import picture, without_folder_times
 
 pytestmark = [pytest.mark.needs_root]
 
@@ -24,6 +25,9 @@ class Refusing:
         pair.run(audit_minutes=1)
         pair.settle()
         self._place = str(pair.replica / "closed")
+        self.close()
+
+    def close(self) -> None:
         if subprocess.run(["chattr", "+i", self._place], check=False, capture_output=True).returncode:
             missing("a file system with chattr +i")
 
@@ -121,6 +125,34 @@ def test_what_is_lacking_in_a_directory_that_moves_is_sent_to_its_new_place(refu
     until((pair.replica / "open/file").exists, 10, "the file at its new path")
     until(lambda: not refusing.problems(), 10, "the problem to be over")
     pair.assert_equal()
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"), [("out/item", "closed/item"), ("closed/inside", "out/inside")]
+)
+def test_a_move_that_was_refused_is_carried_out_at_both_ends(
+    refusing: Refusing, monkeypatch: pytest.MonkeyPatch, source: str, destination: str
+) -> None:
+    monkeypatch.setattr(troubles, "AGAIN_FIRST_S", 0.2)
+    monkeypatch.setattr(troubles, "AGAIN_MOST_S", 0.2)
+    pair = refusing.pair
+    refusing.open()
+    (pair.master / "out").mkdir()
+    for path in ("out/item", "closed/inside"):
+        (pair.master / path).mkdir()
+        (pair.master / path / "file").write_text(path)
+    pair.settle()
+    refusing.close()
+    (pair.master / source).rename(pair.master / destination)
+    until(refusing.problems, 10, "the refusal")
+    refusing.open()
+    until((pair.replica / destination / "file").exists, 10, "what was moved")
+    until(lambda: not (pair.replica / source).exists(), 10, "its old name to go")
+    until(lambda: not refusing.problems(), 10, "the problem to be over")
+    pair.settle()
+    # The time of the closed directory could not be set while it was.
+    ours, theirs = picture(pair.master), picture(pair.replica)
+    assert without_folder_times(ours) == without_folder_times(theirs)
 
 
 def test_what_is_removed_on_the_master_is_no_problem_any_more(refusing: Refusing) -> None:

@@ -233,18 +233,14 @@ class Applier:
                         with contextlib.suppress(ArcxoError):
                             lacking = carrier.give_up(number, sequence, record, lacking)
                         batch.drop_operation()
-                    troubles.append(Trouble(getattr(record, "root", 0), lacking))
+                    troubles += _troubles_of(record, lacking)
                 except OSError as error:
                     if error.errno in _DISK:
                         raise
                     batch.drop_operation()
                     cause = os.strerror(error.errno or 0)
                     path = getattr(record, "path", b"")
-                    troubles.append(
-                        Trouble(
-                            getattr(record, "root", 0), PathTrouble("ER00406", path, final=True, cause=cause)
-                        )
-                    )
+                    troubles += _troubles_of(record, PathTrouble("ER00406", path, final=True, cause=cause))
             batch.finish()
             for trouble in troubles:
                 why = trouble.error
@@ -339,6 +335,16 @@ def _takes_nothing(place: bytes) -> bool:
     except OSError:
         return True
     return bool(volume.f_flag & os.ST_RDONLY) or volume.f_bavail * volume.f_frsize < _FULL_BELOW_BYTES
+
+
+def _troubles_of(record: Record, error: PathTrouble) -> list[Trouble]:
+    """What the master is told of one record; of a refused rename also that the new name is lacking."""
+    root = getattr(record, "root", 0)
+    found = [Trouble(root, error)]
+    if isinstance(record, Rename) and error.final and error.path == record.path:
+        rest = {key: str(value) for key, value in error.params.items() if key != "path"}
+        found.append(Trouble(root, PathTrouble(error.code, record.new_path, final=True, **rest)))
+    return found
 
 
 def as_trouble(error: ArcxoError, record: Record) -> PathTrouble:
