@@ -330,13 +330,14 @@ def test_a_lost_index_object_loses_no_file_and_is_made_again(backed: Backed) -> 
 
 
 def test_of_a_pack_that_was_cut_short_only_what_is_missing_is_lost(backed: Backed) -> None:
-    for number in range(4):
-        (backed.source / f"large{number}").write_bytes(os.urandom(600_000))
+    # Each is one chunk, so that some are whole before the cut, in whatever order the chunks came.
+    for number in range(8):
+        (backed.source / f"large{number}").write_bytes(os.urandom(200_000))
     back_up(backed.media, backed.source, base=3)
     backed.kept[4] = backed.source
     pack = first_pack(backed)
     os.truncate(f"{backed.media}/packs/{pack}", os.stat(f"{backed.media}/packs/{pack}").st_size // 2)
     (found,) = damage_of(backed, full=False)
     lost = backed.not_restored(4)
-    assert 0 < len(lost) < 5
+    assert 0 < len(lost) < 10
     assert found.reached == ((4, tuple(sorted(lost))),)  # type: ignore[attr-defined]
