@@ -80,4 +80,4 @@ arcxo_environment() {
 }
 
 ARCXO_QT_PACKAGES="libegl1 libgl1 libxkbcommon0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-image0 libxcb-render-util0 libxcb-xinerama0 libxcb-randr0 libxcb-xkb1"
-ARCXO_TEST_PACKAGES="xvfb xdotool xauth btrfs-progs xfsprogs e2fsprogs util-linux acl postgresql faketime"
+ARCXO_TEST_PACKAGES="xvfb openbox xdotool xauth iproute2 btrfs-progs xfsprogs e2fsprogs util-linux acl postgresql faketime"
