@@ -73,7 +73,7 @@ def test_a_mass_removal_is_held_rejected_and_accepted(arcxo: Arcxo, tmp_path: Pa
     assert "1,200 removed files" in human
     assert "arcxo scenario brake files accept" in human
     waits = arcxo.text("scenario", "wait", "files", "--state", "in-sync", "--timeout", "1", expect=6)
-    assert "Braked" in waits
+    assert "safety brake" in waits
     refused = arcxo.text("scenario", "synchronize", "files", expect=6)
     assert "safety brake" in refused
 
