@@ -32,7 +32,7 @@ from app.model.media import Consistency
 from app.model.rewind import PointKind
 from app.model.scenario import Scenario
 from app.replication.events import EventStore
-from app.replication.replica.engine import FrozenReplica, ReplicaEngine
+from app.replication.replica.engine import LOOK_WAIT_S, FrozenReplica, ReplicaEngine
 from app.snapshot.api import Snapshot, SnapshotProvider
 from app.snapshot.hardlink import HardLinkProvider
 from app.snapshot.rolling import read_changes, write_changes
@@ -291,6 +291,15 @@ class BackupPoints:
                     return
             self._files.write(saved.as_kept(base.id if base is not None else ""))
             self.releases.leave(point_id)
+
+    def look_waited_for(self, order: ArchiveOrder) -> float:
+        """Seconds that `archive_task` may wait for the look at all paths of the replica; 0 = not at all."""
+        if not order.base_session or order.verify not in _LOOKS_AT_EVERYTHING:
+            return 0.0
+        saved = self._files.find(order.point_id)
+        if saved is None or not saved.whole or not builds_on(saved, order):
+            return 0.0
+        return LOOK_WAIT_S if self._engine.is_look_awaited(saved.scenario.id) else 0.0
 
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, dict[bytes, bytes]]:
         """(the task of one entity, manifest file by master path).

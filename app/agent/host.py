@@ -292,6 +292,8 @@ class HostEngines:
             yield from self._archive_source(order, gone, line)
             return
         # A point that is looked at by a list waits for all of it to be frozen.
+        if seconds := self._replica.call("look_waited_for", order, timeout_s=FREEZE_S):
+            yield Problem("I4255", b"", {"seconds": f"{seconds:g}"})
         task, manifests = self._replica.call("archive_task", order, timeout_s=FREEZE_S)
         with followed(self._replica, order.point_id, gone, following=task.following) as stop:
             yield from self._watched(

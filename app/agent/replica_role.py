@@ -201,6 +201,10 @@ class ReplicaRole:
         """A job needs the point."""
         self._points.releases.renew(point_id)
 
+    def look_waited_for(self, order: ArchiveOrder) -> float:
+        """Seconds that `archive_task` may wait for the look at all paths of the replica; 0 = not at all."""
+        return self._points.look_waited_for(order)
+
     def archive_task(self, order: ArchiveOrder) -> tuple[Any, Any]:
         """The task of one entity, and the manifests of its roots by master path."""
         return self._points.archive_task(order)

@@ -52,6 +52,7 @@ def test_edits_of_listed_paths_are_found_at_once_and_others_when_the_look_comes_
     unlooked: tuple[Pair, tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, base = unlooked
+    assert pair.replica_engine.is_look_awaited(pair.id)
     (pair.master / "listed").write_bytes(b"changed by the master")
     new = pair.master / "folder" / "new"
     new.mkdir()

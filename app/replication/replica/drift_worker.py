@@ -87,6 +87,10 @@ class DriftWorker:
             with self._lock:
                 self._awaited -= 1
 
+    def is_awaited(self, scenario_id: int, replica: Replica) -> bool:
+        """Whether `checked` would wait now. Raises as `Replica.opened`."""
+        return self._unchecked(scenario_id, replica) is not None
+
     def checked_since(
         self, scenario_id: int, replica: Replica, bases: Sequence[tuple[str, int]], timeout_s: float
     ) -> bool:

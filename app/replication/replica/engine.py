@@ -35,7 +35,7 @@ from app.replication.replica.stream import ReplicaStream
 from app.replication.scripts.running import Scripts
 from app.replication.staged import RestoreArea, StagedOperation
 
-_CHECKED_S = 10.0
+LOOK_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,10 @@ class ReplicaEngine:
                 Consistency.FUZZY,
             )
 
+    def is_look_awaited(self, scenario_id: int) -> bool:
+        """Whether `changed_since` would wait for the look at all paths now; `LOOK_WAIT_S` at most."""
+        return self.drift_worker.is_awaited(scenario_id, self._replica(scenario_id))
+
     def knows_changes(self, scenario_id: int, bases: Sequence[tuple[str, int]]) -> bool:
         """Whether what others did to the paths that changed after `bases`, (incarnation, change), is known.
 
@@ -168,7 +172,7 @@ class ReplicaEngine:
         replica here.
         """
         replica = self._replica(scenario_id)
-        return self.drift_worker.checked_since(scenario_id, replica, bases, _CHECKED_S)
+        return self.drift_worker.checked_since(scenario_id, replica, bases, LOOK_WAIT_S)
 
     def changed_since(
         self, scenario_id: int, incarnation: str, change: int, *, looked: bool = False
@@ -179,7 +183,7 @@ class ReplicaEngine:
         `knows_changes` has `looked` at the listed ones.
         """
         replica = self._replica(scenario_id)
-        if not looked and not self.drift_worker.checked(scenario_id, replica, _CHECKED_S):
+        if not looked and not self.drift_worker.checked(scenario_id, replica, LOOK_WAIT_S):
             # What others changed while no engine ran would be missing in the list.
             return None
         with replica.lock:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -13,15 +14,17 @@ from typing import Any, cast
 import pytest
 
 from app.agent import point_files, point_releases
+from app.agent.api import ArchiveOrder
 from app.agent.backup_points import BackupPoints
 from app.agent.home import AgentHome
 from app.messages import render
 from app.model.errors import ArcxoError, BusyError, NotFoundError
+from app.model.job import VerifyMode
 from app.model.media import Consistency
 from app.model.rewind import PointKind
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ScenarioProperties, ServerType
 from app.replication.events import EventStore
-from app.replication.replica.engine import FrozenReplica, ReplicaEngine
+from app.replication.replica.engine import LOOK_WAIT_S, FrozenReplica, ReplicaEngine
 
 
 class FrozenTree:
@@ -31,6 +34,7 @@ class FrozenTree:
         self.scenario, self.root, self.side = scenario, root, side
         self.points: list[str] = []
         self.incarnation = "one"
+        self.looking = False
         self.stamps: list[tuple[int, bytes, str]] = []
 
     def stamp(self, path: bytes, kind: str = "changed") -> None:
@@ -42,6 +46,9 @@ class FrozenTree:
         roots, sides = (os.fsencode(self.root),), (os.fsencode(self.side),)
         now, change = datetime.now(UTC), len(self.stamps) + 1
         yield FrozenReplica(self.scenario, roots, sides, self.incarnation, change, now, Consistency.FUZZY)
+
+    def is_look_awaited(self, scenario_id: int) -> bool:
+        return self.looking
 
     def knows_changes(self, scenario_id: int, bases: Sequence[tuple[str, int]]) -> bool:
         return True
@@ -127,6 +134,30 @@ def test_a_point_is_in_use_until_its_end(host: Host, keep: bool) -> None:
     host.points.end(point.id, keep=keep)
     assert not host.points.releases.is_in_use
     assert not host.start().releases.is_in_use
+
+
+def test_what_checks_a_list_of_changes_says_that_it_waits_for_the_look_at_all_paths(host: Host) -> None:
+    point = host.points.begin(host.scenario, "localhost", (("/", (0,)),), 1, 1)
+    audit = ArchiveOrder(
+        point.id,
+        "/",
+        "media",
+        1,
+        1,
+        base_session=1,
+        base_incarnation="one",
+        base_change=1,
+        verify=VerifyMode.AUDIT,
+    )
+    assert host.points.look_waited_for(audit) == 0
+    host.tree.looking = True
+    assert host.points.look_waited_for(audit) == LOOK_WAIT_S
+    assert host.points.look_waited_for(replace(audit, verify=VerifyMode.COMPARE)) == LOOK_WAIT_S
+    # These read no list of changes, or look at what is listed by themselves.
+    assert host.points.look_waited_for(replace(audit, verify=VerifyMode.NONE)) == 0
+    assert host.points.look_waited_for(replace(audit, base_session=0)) == 0
+    assert host.points.look_waited_for(replace(audit, base_incarnation="another")) == 0
+    assert host.points.look_waited_for(replace(audit, point_id="none")) == 0
 
 
 def test_kept_snapshots_stay_while_there_is_space(host: Host) -> None:
