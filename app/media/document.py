@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from blake3 import blake3
@@ -25,12 +26,28 @@ def decode_document(data: bytes, code: str, **params: str | int) -> Document:
     if data[-1:] != b"\n" or tail != b"blake3 " + blake3(body).hexdigest().encode("ascii"):
         raise _fault(code, "its checksum does not match its content", params)
     try:
-        fields = json.loads(body)
-    except ValueError as error:
+        fields = json.loads(body, parse_constant=_refuse, parse_float=_refuse)
+    except (ValueError, RecursionError) as error:
         raise _fault(code, "it is not JSON", params) from error
     if not isinstance(fields, dict):
         raise _fault(code, "it is not a JSON object", params)
     return fields
+
+
+def moment_of(text: object) -> datetime:
+    """A time that a document says, in UTC. ValueError for what is none, or has no time zone."""
+    moment = datetime.fromisoformat(str(text))
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no time that has a date") from error
+
+
+def _refuse(number: str) -> None:
+    """No document holds anything but whole numbers; others have no end, or are none."""
+    raise ValueError(number)
 
 
 def _fault(code: str, reason: str, params: dict[str, str | int]) -> ArcxoError:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 from app.media.document import Document, decode_document, encode_document
 from app.media.intents import open_intents
+from app.media.object_names import check_names
 from app.media.reserve import put_with_reserve
 from app.media.store import MediaStore
 from app.model.errors import ArcxoError
@@ -139,6 +140,7 @@ def _list_of(store: MediaStore, name: str, key: str) -> list[str] | None:
     """A list of names out of a document; None when it is gone or damaged."""
     try:
         names = decode_document(store.get(name), "E4153", media=store.location, object=name)[key]
-    except (ArcxoError, KeyError):
+        # What is named here is deleted: nothing but an object of the media may be.
+        return check_names(names) if isinstance(names, list) else None
+    except (ArcxoError, KeyError, ValueError):
         return None
-    return [str(one) for one in names] if isinstance(names, list) else None

@@ -26,6 +26,7 @@ DATA_KEY_BYTES = 32
 PUBLIC_CHUNK_KEY = b"arcxo: chunk ids, not encrypted."
 SECRET_MAX_BYTES = 4096
 _MAX_MEMORY_KIB = 4 * 1024 * 1024
+_SALT_LEAST, _SALT_MOST = 8, 64
 
 
 def derive(data_key: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
@@ -90,6 +91,8 @@ def open_slot(fields: Document, secret: str) -> bytes | None:
     if not (1 <= time_cost <= 64 and 8 <= memory_kib <= _MAX_MEMORY_KIB and 1 <= lanes <= 64):
         return None
     salt = b64decode(fields["salt"])
+    if not _SALT_LEAST <= len(salt) <= _SALT_MOST or memory_kib < 8 * lanes:
+        raise ValueError("no salt or cost that a key is made with")
     for form in secret_forms(secret):
         handle = derived.handle_of(form, salt, time_cost, memory_kib, lanes)
         sealing = derived.kept_or_made(

@@ -11,8 +11,9 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from app.media.document import Document, decode_document, encode_document
+from app.media.document import Document, decode_document, encode_document, moment_of
 from app.media.far import far_media
+from app.media.object_names import check_names
 from app.media.reserve import keep_reserve
 from app.media.store import DirectoryMediaStore, storage_faults
 from app.media.values import FORMAT_VERSION, Label, MediaFound
@@ -32,6 +33,7 @@ DIRECTORIES = (
 )
 VERSIONS = range(1, FORMAT_VERSION + 1)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_SEQUENCE_MOST = 99_999
 _IDENTIFIER = re.compile(r"[0-9A-F]{4}")
 
 
@@ -161,19 +163,32 @@ def read_label(media_path: str) -> Label:
     if fields.get("format") != "arcxo media" or fields.get("format_version") not in VERSIONS:
         raise ArcxoError("E4107", path=media_path, version=fields.get("format_version"))
     try:
-        return Label(
-            name=str(fields["name"]),
-            media_id=str(fields["id"]),
-            serial=str(fields["serial"]),
-            sequence=int(fields["sequence"]),
-            set_id=str(fields["set"]),
-            created_at=datetime.fromisoformat(fields["created_at"]),
-            format_version=int(fields["format_version"]),
-            expires_at=_moment(fields.get("expires_at")),
-            revised_at=_moment(fields.get("revised_at")),
+        return _checked(
+            Label(
+                name=str(fields["name"]),
+                media_id=str(fields["id"]),
+                serial=str(fields["serial"]),
+                sequence=int(fields["sequence"]),
+                set_id=str(fields["set"]),
+                created_at=moment_of(fields["created_at"]),
+                format_version=int(fields["format_version"]),
+                expires_at=_moment(fields.get("expires_at")),
+                revised_at=_moment(fields.get("revised_at")),
+            )
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ArcxoError("E4106", path=media_path, reason="a field is missing or wrong") from error
+
+
+def _checked(label: Label) -> Label:
+    """The label, if a writer may have made it: people see it, its serial names objects. Raises ValueError."""
+    for name in (label.name, label.media_id, label.set_id):
+        if not _NAME.fullmatch(name) or not name.encode():
+            raise ValueError("a name that is none")
+    check_names([label.serial])
+    if not 1 <= label.sequence <= _SEQUENCE_MOST:
+        raise ValueError("no sequence")
+    return label
 
 
 def _label_of(media_path: str) -> bytes:
@@ -185,13 +200,8 @@ def _label_of(media_path: str) -> bytes:
 
 
 def _moment(text: object) -> datetime | None:
-    """A time of a label, None where it says none. ValueError for what is none, or has no time zone."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(str(text))
-    if moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return moment
+    """A time of a label, None where it says none. ValueError for what is none."""
+    return None if text is None else moment_of(text)
 
 
 def list_media(device_dir: str) -> Sequence[MediaFound]:

@@ -29,6 +29,8 @@ ENCRYPTED, MOVED = 1, 2
 DATA, TREE = 0, 1
 COMPRESSED = 1
 BLOCK_LIMIT_BYTES = 64 * 1024 * 1024
+_SEALED_MORE_BYTES = 1024
+"""More than what sealing a block adds to it."""
 HASH_BYTES = 32
 _COUNTS = struct.Struct("<II")
 _AAD = struct.Struct("<16sIIB")
@@ -176,8 +178,13 @@ class PackTable:
         table.chunk_block = _column("I", take(4 * chunks))
         table.chunk_offset = _column("I", take(4 * chunks))
         table.chunk_length = _column("I", take(4 * chunks))
-        if chunks and max(table.chunk_block) >= blocks:
+        if chunks and (not blocks or max(table.chunk_block) >= blocks):
             raise ValueError("a chunk names a block that is not there")
+        largest = BLOCK_LIMIT_BYTES + _SEALED_MORE_BYTES
+        if blocks and (max(table.stored) > largest or max(table.raw) > largest):
+            raise ValueError("a block claims an impossible size")
+        if blocks and max(table.offsets) >= 1 << 62:
+            raise ValueError("a block claims an impossible place")
         if moved:
             position += 4
             ids, salts = take(16 * origins), take(32 * origins)

@@ -8,9 +8,12 @@ from typing import Any
 import msgpack
 from blake3 import blake3
 
+from app.media.object_names import check_names
+
 _MAGIC = b"ARCXREFS"
 _MOVED_MAGIC = b"ARCXREFM"
 _HASH = 32
+_ID = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,13 @@ def encode_moved_refs(moved: MovedRefs) -> bytes:
 def decode_moved_refs(data: bytes) -> MovedRefs:
     """Raises ValueError when a byte is not as written."""
     document = _document(data, _MOVED_MAGIC)
-    try:
-        generation, header_hash, writer, rows = document
-        return MovedRefs(int(generation), bytes(header_hash), str(writer), _references(rows))
-    except TypeError as error:
-        raise ValueError("it has another shape") from error
+    if type(document) is not list or len(document) != 4:
+        raise ValueError("it has another shape")
+    generation, header_hash, writer, rows = document
+    if type(generation) is not int or type(header_hash) is not bytes:
+        raise ValueError("it has another shape")
+    check_names([writer])
+    return MovedRefs(generation, header_hash, writer, _references(rows))
 
 
 def decode_refs(data: bytes) -> list[PackReference]:
@@ -84,12 +89,22 @@ def _document(data: bytes, magic: bytes) -> Any:
 
 def _references(rows: Any) -> list[PackReference]:
     try:
-        return [
-            PackReference(bytes(name).hex(), int(size), bytes(digest), int(chunks), used)
-            for name, size, digest, chunks, used in rows
-        ]
+        return [_reference(*row) for row in rows]
     except TypeError as error:
         raise ValueError("the rows are not as expected") from error
+
+
+def _reference(pack_id: object, size: object, digest: object, chunks: object, used: object) -> PackReference:
+    """One row. TypeError, ValueError for what no writer makes: nothing is turned into what it is not."""
+    if not (type(pack_id) is bytes and type(digest) is bytes and type(size) is int and type(chunks) is int):
+        raise TypeError("a row has another shape")
+    if used is not None and type(used) is not bytes:
+        raise TypeError("the chunks in use are told by something else than bits")
+    if (len(pack_id), len(digest)) != (_ID, _HASH) or not 0 <= size < 1 << 63 or not 0 <= chunks < 1 << 32:
+        raise ValueError("a row says what cannot be")
+    if used is not None and len(used) > (chunks + 7) // 8:
+        raise ValueError("a row has more chunks in use than there are")
+    return PackReference(pack_id.hex(), size, digest, chunks, used)
 
 
 def refs_hash(data: bytes) -> bytes:

@@ -7,18 +7,23 @@ import re
 from base64 import b64decode, b64encode
 from datetime import datetime
 
-from app.media.document import Document, decode_document, encode_document
+from app.media.document import Document, decode_document, encode_document, moment_of
 from app.media.generations import check_against_header, newest_object
 from app.media.intents import Intent
 from app.media.mediaset import members
+from app.media.node import NAME_MOST
 from app.media.refs import PackReference, encode_refs, refs_hash
 from app.media.store import DirectoryMediaStore, MediaStore, get_if_there
 from app.media.values import SessionHeader
 from app.model.errors import ArcxoError, BusyError, NotFoundError
 from app.model.media import Consistency
+from app.model.paths import check_relative
 
 _NUMBER = re.compile(r"\d{6}")
 _FORMAT = "arcxo session"
+_ID = 32
+_TEXT = re.compile("[^\\0\\ud800-\\udc7f\\udd00-\\udfff]*")
+"""What names can be: those that are not UTF-8 have surrogates of U+DC80 to U+DCFF in their place."""
 
 
 def header_name(number: int) -> str:
@@ -47,19 +52,39 @@ def _from_document(fields: Document) -> SessionHeader:
             continue  # the header of a version that did not know it yet
         value = fields[field.name]
         if field.name.endswith("_at"):
-            value = datetime.fromisoformat(value)
+            value = moment_of(value)
         elif field.name in ("root_id", "refs_hash"):
             value = bytes.fromhex(value)
+            if len(value) != _ID:
+                raise ValueError(field.name)
         elif field.name == "roots":
-            value = tuple(b64decode(path) for path in value)
+            value = tuple(_root(path) for path in value)
         elif field.name == "consistency":
             value = Consistency(value)
         elif field.name == "owners_id":
             bytes.fromhex(value)
         elif not isinstance(value, {"str": str, "int": int, "bool": bool}[str(field.type)]):
             raise TypeError(field.name)
+        if isinstance(value, int) and not -1 <= value < 1 << 63:
+            raise ValueError(field.name)
+        if isinstance(value, str) and not _TEXT.fullmatch(value):
+            raise ValueError(field.name)
         values[field.name] = value
     return SessionHeader(**values)  # type: ignore[arg-type]  # each type was checked just above
+
+
+def _root(told: object) -> bytes:
+    """A directory that was backed up. ValueError, TypeError for what is none."""
+    if not isinstance(told, str):
+        raise TypeError(told)
+    path = b64decode(told, validate=True)
+    if not path.startswith(b"/"):
+        raise ValueError(told)
+    try:
+        check_relative(path[1:], NAME_MOST)
+    except ArcxoError as error:
+        raise ValueError(told) from error
+    return path
 
 
 def numbers(store: MediaStore) -> list[int]:
