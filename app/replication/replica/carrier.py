@@ -99,6 +99,9 @@ class Carrier:
         batch, root = self._batch, record.root
         self._check(record.path)
         self._check(record.new_path)
+        if is_beneath(record.new_path, record.path) or is_beneath(record.path, record.new_path):
+            # Nobody can have done that: it tells nothing of what the master has.
+            return trouble
         # A file keeps its content until the new one takes its place.
         for path, directories_only in ((record.path, False), (record.new_path, True)):
             if self._remove(root, path, directories_only=directories_only):

@@ -270,7 +270,6 @@ TROUBLED = {
     "through a link": whole(b"away/new"),
     "blocks through a link": WriteBlocks(0, b"away/f", file_metadata(8), (Extent(0, 1),), b"x"),
     "a rename through a link": Rename(0, b"away/f", b"f"),
-    "a rename into a link": Rename(0, b"g", b"away/g"),
     "a link through a link": MakeLink(0, b"f", b"away/f"),
     "metadata through a link": SetMetadata(0, b"away/f", file_metadata(8)),
     "a name that is too long": whole(b"n" * 256),
@@ -303,6 +302,20 @@ def test_a_record_that_cannot_be_carried_out_is_told_and_changes_nothing(bench: 
     assert (after["tree"], after["outside"]) == (before["tree"], before["outside"])
     if isinstance(first, Fault):
         assert after == before
+
+
+def test_a_rename_into_a_link_goes_nowhere_and_asks_for_what_was_moved(bench: Bench) -> None:
+    before = bench.state()
+    link = bench.connect()
+    first, *_ = bench.batch(link, BatchKind.STREAM, 3, Rename(0, b"g", b"away/g"))
+    assert isinstance(first, Trouble)
+    assert first.path == b"away"
+    bench.end(link)
+    after = bench.state()
+    assert after["outside"] == before["outside"]
+    # The master has nothing at the old name any more.
+    del before["tree"][b"g"], before["tree"][b""], after["tree"][b""]
+    assert after["tree"] == before["tree"]
 
 
 def test_a_removal_through_a_link_removes_nothing(bench: Bench) -> None:
