@@ -193,7 +193,7 @@ def test_files_written_while_blocks_are_compared_converge(replication):
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        for _ in range(4):
+        for _ in range(2):
             before = replication.codes().count("SR00202")
             replication.engine.synchronize(replication.id, "localhost")
             until(lambda: replication.codes().count("SR00202") > before, 30, "the synchronisation")  # noqa: B023
