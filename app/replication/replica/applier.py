@@ -33,7 +33,7 @@ from app.replication.replica.grown import Grown
 from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.round import OperationFailed
-from app.replication.replica.side_store import STAGE
+from app.replication.replica.side_store import stage_path
 from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.walking import remove_tree
 
@@ -254,7 +254,7 @@ class Applier:
             store.clean_new()
         for stage in carrier.consumed_stages:
             with contextlib.suppress(OSError):
-                remove_tree(store.trees[0].side, b"%s/%x" % (STAGE, stage))
+                remove_tree(store.trees[0].side, stage_path(stage))
         return Applied(tuple(troubles), tuple(batch.preparer.problems))
 
     @contextlib.contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from app.model.entry import EntryKind, Metadata, kind_of_mode
 from app.model.paths import is_beneath
@@ -26,16 +25,15 @@ from app.replication.records import (
 )
 from app.replication.replica.ahead import Made
 from app.replication.replica.batch import Batch
+from app.replication.replica.block_writing import BlockWriter
 from app.replication.replica.grown import Grown
-from app.replication.replica.holes import punch
-from app.replication.replica.side_store import STAGE, is_reserved
-from app.replication.replica.steps import SIDE, TREE, NewBlocks, Operation, write_at, write_extents
+from app.replication.replica.side_store import is_reserved, stage_path
+from app.replication.replica.stages import Stages
+from app.replication.replica.steps import SIDE, TREE, Operation
 from app.replication.replica.trouble import PathTrouble
 
-_UNDO_IN_PLACE_MAX = 32 * 1024 * 1024
 _COPY_FOR_TIME_MAX = 32 * 1024 * 1024
 """A larger file gets its new time in place, where a snapshot of links shows it."""
-_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Carrier:
@@ -44,13 +42,22 @@ class Carrier:
     def __init__(self, batch: Batch, made: Mapping[int, Made | Grown] | None = None) -> None:
         self._batch = batch
         self._made_ahead = made or {}
-        self.consumed_stages: list[int] = []
-        self._staging: dict[int, int] = {}
+        self._stages = Stages(batch)
+        self._blocks = BlockWriter(batch, self._stages)
+
+    @property
+    def consumed_stages(self) -> list[int]:
+        """Numbers of the staged contents that the records used."""
+        return self._stages.consumed
+
+    def write_blocks(self, record: WriteBlocks) -> None:
+        """See `BlockWriter.write`."""
+        self._blocks.write(record)
 
     def carry(self, number: int, sequence: int, record: Record) -> None:
         """Plan one record, the `number`-th of its batch."""
         if isinstance(record, StageContent):
-            self._stage(record)
+            self._stages.put(record)
             return
         root = getattr(record, "root", 0)
         path: bytes = getattr(record, "path", b"")
@@ -164,49 +171,20 @@ class Carrier:
         if is_reserved(path):
             raise PathTrouble("ER00405", path, final=True)
 
-    def _stage(self, record: StageContent) -> None:
-        """Write a part. It is part of what a commit promises: the batch makes it durable when it finishes."""
-        file = self._staging.get(record.stage)
-        if file is None:
-            fd, name = self._batch.tree(0).side.place(b"%s/%x" % (STAGE, record.stage))
-            if record.offset == 0:
-                # A content of this number that was never finished, or that a file in place already is.
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=fd)
-            file = os.open(name, _OPEN | os.O_CREAT, 0o600, dir_fd=fd)
-            self._batch.round.close_later(file)
-            self._staging[record.stage] = file
-            os.fsync(fd)
-        write_at(file, record.offset, memoryview(record.data))
-
-    def _open_stage(self, record: ReplaceFile | WriteBlocks) -> int:
-        if record.data is not None:
-            return -1
-        try:
-            fd, name = self._batch.tree(0).side.place(b"%s/%x" % (STAGE, record.stage))
-            file = os.open(name, _OPEN, dir_fd=fd)
-        except (FileNotFoundError, PermissionError):
-            raise PathTrouble("ER00404", record.path) from None
-        self._batch.round.close_later(file)
-        if os.fstat(file).st_size < sum(extent.length for extent in record.extents):
-            raise PathTrouble("ER00404", record.path)
-        self.consumed_stages.append(record.stage)
-        return file
-
     def _replace(self, record: ReplaceFile, ready: Made | None = None) -> None:
         batch, root, path = self._batch, record.root, record.path
         old = batch.status(root, path, subtree=True)
         if old is not None and stat.S_ISDIR(old.st_mode):
             batch.settle_directory(root, path)
         tree = batch.tree(root)
-        stage_fd = self._open_stage(record)
+        stage_fd = self._stages.open(record)
         whole = record.extents == (Extent(0, record.metadata.size_bytes),)
         if ready is not None:
             made, inode = self._take(ready)
         elif stage_fd >= 0 and root == 0 and whole and tree.store.links:
             if os.fstat(stage_fd).st_size != record.metadata.size_bytes:
                 raise PathTrouble("ER00404", path)
-            made = batch.preparer.link(tree, SIDE, b"%s/%x" % (STAGE, record.stage))
+            made = batch.preparer.link(tree, SIDE, stage_path(record.stage))
             batch.preparer.finish(stage_fd, path, record.metadata)
             inode = os.fstat(stage_fd).st_ino
         else:
@@ -214,61 +192,6 @@ class Carrier:
                 tree, path, record.metadata, record.extents, record.data, stage_fd
             )
         batch.place(root, path, old, (SIDE, made, inode), metadata=record.metadata)
-
-    def write_blocks(self, record: WriteBlocks) -> None:
-        """Plan writing in place, or to a copy where something else holds the content."""
-        batch, root, path = self._batch, record.root, record.path
-        old = batch.status(root, path)
-        if old is None or not stat.S_ISREG(old.st_mode):
-            raise PathTrouble("ER00404", path)
-        tree = batch.tree(root)
-        names = [path] if old.st_nlink == 1 else batch.names(root, path, old.st_ino)
-        # Another name of it may have been written in this round, which is carried out now.
-        old = batch.status(root, path) or old
-        if not batch.trusts(root, path, old):
-            # Somebody else changed it: the blocks are those of another content.
-            raise PathTrouble("ER00404", path)
-        fd, name = tree.tree.place(path)
-        try:
-            file = os.open(name, _OPEN, dir_fd=fd)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EPERM, errno.ETXTBSY):
-                raise PathTrouble("ER00404", path) from None
-            raise
-        batch.written_later(file)
-        stage_fd = self._open_stage(record)
-        size = record.metadata.size_bytes
-        ranges = _undone_ranges((*record.extents, *record.holes), old.st_size, size)
-        metadata, inode, links = batch.current(root, path)
-        if links > len(names) or sum(length for _, length in ranges) > _UNDO_IN_PLACE_MAX:
-            self._write_copy(record, names, file, stage_fd)
-            return
-        kept = [(offset, os.pread(file, length, offset)) for offset, length in ranges]
-        batch.change_metadata(root, path, inode, metadata, record.metadata, log_only=True)
-        new = NewBlocks(record.extents, record.data, stage_fd, record.metadata, metadata, file, record.holes)
-        batch.change_blocks(root, path, inode, old.st_size, kept, new)
-
-    def _write_copy(self, record: WriteBlocks, names: Sequence[bytes], file: int, stage_fd: int) -> None:
-        """Copy before write: a snapshot, an aside file or too much undo holds the old content."""
-        batch, root = self._batch, record.root
-        tree = batch.tree(root)
-        size = record.metadata.size_bytes
-        made, copy = batch.preparer.copy(tree, file, min(size, os.fstat(file).st_size))
-        try:
-            write_extents(copy, record.extents, record.data, stage_fd)
-            punch(copy, record.holes)
-            os.ftruncate(copy, size)
-            batch.preparer.finish(copy, record.path, record.metadata)
-            inode = os.fstat(copy).st_ino
-        finally:
-            os.close(copy)
-        sources = [made] + [batch.preparer.link(tree, SIDE, made) for _ in names[1:]]
-        for name, source in zip(names, sources, strict=True):
-            old = tree.tree.status(name)
-            batch.place(root, name, old, (SIDE, source, inode))
-        if len(names) > 1:
-            for name in names:
-                batch.store.links.add(root, name, inode)
 
     def _ready(self, number: int, path: bytes) -> Made | None:
         ready = self._made_ahead.get(number)
@@ -423,16 +346,3 @@ class Carrier:
 def _settable(metadata: Metadata) -> tuple[object, ...]:
     permissions = 0 if metadata.kind is EntryKind.SYMLINK else metadata.permissions
     return permissions, metadata.uid, metadata.gid, metadata.modified_ns, metadata.xattrs
-
-
-def _undone_ranges(extents: Sequence[Extent], old_size: int, new_size: int) -> list[tuple[int, int]]:
-    """What of the old content the extents and a shorter size destroy."""
-    ranges = []
-    for extent in extents:
-        length = min(extent.length, old_size - extent.offset)
-        if length > 0:
-            ranges.append((extent.offset, length))
-    if new_size < old_size:
-        ranges = [(offset, min(length, new_size - offset)) for offset, length in ranges if offset < new_size]
-        ranges.append((new_size, old_size - new_size))
-    return ranges

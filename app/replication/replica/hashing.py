@@ -15,7 +15,7 @@ from app.model.errors import ArcxoError
 from app.replication.codec import refuse
 from app.replication.content import hash_range
 from app.replication.replica.rooted import Rooted
-from app.replication.replica.side_store import STAGE
+from app.replication.replica.side_store import stage_path
 from app.replication.sync_frames import (
     HASH_REQUESTS_MAX,
     NO_FILE,
@@ -99,7 +99,7 @@ class HashAnswers:
         if self._closed:
             return _NO_FILE
         number = len(self._places) - 1 if request.stage else request.root
-        path = b"%s/%x" % (STAGE, request.stage) if request.stage else item.path
+        path = stage_path(request.stage) if request.stage else item.path
         try:
             directory, name = self._place(opened, number).place(path)
             fd = os.open(name, _OPEN, dir_fd=directory)

@@ -47,6 +47,11 @@ class SideStore:
     links: bool
 
 
+def stage_path(number: int) -> bytes:
+    """The side path of a staged content."""
+    return b"%s/%x" % (STAGE, number)
+
+
 def is_reserved(path: bytes) -> bool:
     """Whether a relative path is a side store inside the root, or in it."""
     return path.startswith(RESERVED_PREFIX)
