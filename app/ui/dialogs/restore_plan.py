@@ -44,6 +44,16 @@ BACK = 2
 _RECOUNT_MS = 300
 _TITLE_BAR = 40
 
+_NOTHING = (
+    "Nothing to restore",
+    "Everything is skipped. Go back and choose another rule for files that are there",
+)
+_NOTHING_LISTED = (
+    "Nothing can be listed",
+    "Bring what is out of reach within reach, and make the plan again",
+)
+"""What the button says when nothing would be written, and why."""
+
 
 class RestorePlanDialog(QDialog):
     """`submitted(jobs)` after the final button; the result `BACK` = the person went back.
@@ -208,20 +218,22 @@ class RestorePlanDialog(QDialog):
         said = "Counted against what is there now, not estimated. Take out what is to stay as it is."
         if "item" in counted:
             said += " Items are files and folders."
+        if plan.unlisted and not total:
+            self.title.setText("What this restore would change cannot be listed now")
+            said = "Where it lies cannot be read: the checks below say what is out of reach."
         self._line.setText(said)
         self.list.show_plan(plan)
         self._say_checks(plan)
         removed = plan.counts.get(RestoreAction.DELETE, 0)
         act = f"Restore {counted}, removing {removed:,}" if removed else f"Restore {counted}"
-        self.restore.setText(act if total else "Nothing to restore")
+        none, why = _NOTHING_LISTED if plan.unlisted else _NOTHING
+        self.restore.setText(act if total else none)
         self.restore.setProperty("kind", "danger" if removed else "primary")
         self.restore.style().unpolish(self.restore)
         self.restore.style().polish(self.restore)
         self.restore.setAccessibleName(self.restore.text())
         self.restore.setEnabled(total > 0)
-        self.restore.setToolTip(
-            "" if total else "Everything is skipped. Go back and choose another rule for files that are there"
-        )
+        self.restore.setToolTip("" if total else why)
 
     def _on_failed(self, error: Exception) -> None:
         self.title.setText("The plan of this restore could not be made")

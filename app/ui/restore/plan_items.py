@@ -99,6 +99,10 @@ def _way_back(plan: RestorePlan) -> tuple[str, str, str, str] | None:
     return "circle-check", "ok", "Can be undone", f"{kept} of what is there now is kept aside for {days}."
 
 
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def busy_check(reasons: Mapping[str, int]) -> list[tuple[str, str, str, str]]:
     """Files whose program is running: they wait beside what they replace."""
     count = reasons.get("open", 0)
@@ -111,22 +115,22 @@ def busy_check(reasons: Mapping[str, int]) -> list[tuple[str, str, str, str]]:
 
 def checks(plan: RestorePlan, planned: PlanInput) -> list[tuple[str, str, str, str]]:
     """Icon, role, subject and finding of what the restore needs before it starts."""
-    needed = formats.size(plan.size_bytes)
+    needed = ("at least " if plan.unlisted else "") + formats.size(plan.size_bytes)
     found = []
     if plan.free_bytes is None:
-        found.append(("info", "muted", "Space", f"{needed} needed; free space there is not known"))
+        found.append(("info", "muted", "Space", f"{_upper(needed)} needed; free space there is not known"))
     elif plan.free_bytes < plan.size_bytes:
         found.append(
             (
                 "triangle-alert",
                 "warning",
                 "Space may not suffice",
-                f"{needed} needed, {formats.size(plan.free_bytes)} free",
+                f"{_upper(needed)} needed, {formats.size(plan.free_bytes)} free",
             )
         )
     else:
         found.append(
-            ("circle-check", "ok", "Space", f"{needed} needed, {formats.size(plan.free_bytes)} free")
+            ("circle-check", "ok", "Space", f"{_upper(needed)} needed, {formats.size(plan.free_bytes)} free")
         )
     locked = [row.part.session.number for row in planned.rows if row.part.session.encrypted]
     if locked:

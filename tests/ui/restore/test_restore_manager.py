@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton
 
 from app.model.errors import BusyError
 from app.model.job import Conflict, Credentials, Destination, RestoreSelection, Schedule
-from app.model.restore import RestoreAction, RestoreItem, RestorePlan
+from app.model.restore import RestoreAction, RestoreItem, RestorePlan, Unlisted
 from app.ui.dialogs.restore_login import RestoreLoginDialog
 from app.ui.dialogs.restore_plan import BACK, RestorePlanDialog
 from app.ui.dialogs.restore_sessions import RestoreSessionsDialog
@@ -451,6 +451,29 @@ def test_the_plan_says_that_a_folder_is_kept_by_a_scenario(services):
     assert role == "warning"
     assert "goes when it runs" in finding
     assert "No scenario is stopped" not in said
+
+
+def test_the_plan_says_that_more_may_be_needed_than_could_be_counted(services):
+    plan = RestorePlan({RestoreAction.CREATE: 1}, 10, (), "localhost", 50)
+    away = replace(plan, unlisted=(Unlisted(b"/srv/away", "media M"),))
+    for one, said in ((plan, "10 bytes needed, 50 bytes free"), (away, "At least 10 bytes needed, 50 bytes free")):
+        findings = {subject: finding for _, _, subject, finding in checks(one, planned(services))}
+        assert findings["Space"] == said
+
+
+def test_a_plan_that_could_list_nothing_does_not_call_it_skipped(
+    services, context, settled, qtbot, monkeypatch
+):
+    none = RestorePlan({}, 0, (), "localhost", 50, unlisted=(Unlisted(b"/srv/away", "media M"),))
+    monkeypatch.setattr(services.restores, "plan", lambda *_, **__: none)
+    dialog = RestorePlanDialog(context, planned(services), None)
+    qtbot.addWidget(dialog)
+    dialog.open()
+    settled()
+    assert dialog.title.text() == "What this restore would change cannot be listed now"
+    assert not dialog.restore.isEnabled()
+    assert "skipped" not in dialog.restore.toolTip()
+    dialog.close()
 
 
 def test_keys_open_a_folder_and_toggle_a_marker(manager, qtbot, settled):
