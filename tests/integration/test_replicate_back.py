@@ -12,16 +12,30 @@ from app.model.errors import ArcxoError, BusyError
 from app.model.rewind import PointKind, ReplicatedBack, RewindAction
 from app.model.scenario import Filters, ScenarioState
 from app.replication.master.put_back import KEPT_PREFIX
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import Cuts, at_cuts
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.replication_pair import Pair
 from tests.support.trees import picture
 
 
+@contextlib.contextmanager
+def opened(base: Path) -> Iterator[Pair]:
+    base.mkdir(exist_ok=True)
+    made = Pair(base)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    made = Pair(tmp_path)
-    yield made
-    made.close()
+    with opened(tmp_path) as made:
+        yield made
+
+
+def is_main(thread: str) -> bool:
+    return thread == "MainThread"
 
 
 def content(root: Path) -> dict[bytes, object]:
@@ -180,31 +194,26 @@ def test_what_filters_leave_out_stays_on_the_master(pair: Pair) -> None:
     assert [problem.path for problem in done.problems] == [os.fsencode(pair.master / "later")]
 
 
-@pytest.mark.slow
-def test_cut_anywhere_it_is_finished_by_the_next_run(tmp_path: Path) -> None:
-    total = 0
-    at = 1
-    while not total or at < total:
-        base = tmp_path / str(at)
-        base.mkdir()
-        pair = Pair(base)
-        try:
+@at_cuts
+def test_cut_anywhere_it_is_finished_by_the_next_run(tmp_path: Path, cuts: Cuts) -> None:
+    with opened(tmp_path / "counted") as pair:
+        earlier = rewound(pair)
+        calls = durable_calls(lambda: back(pair), threads=is_main)
+        assert content(pair.master) == earlier
+    # What is to be done is noted by this; before that nothing has begun.
+    noted = calls.index("replace") + 1
+    for at in cuts(calls, each=16):
+        with opened(tmp_path / str(at)) as pair:
             earlier = rewound(pair)
-            if not total:
-                total = count_calls(lambda: back(pair), threads=lambda name: name == "MainThread")  # noqa: B023
-                assert content(pair.master) == earlier
-                continue
-            with pytest.raises(Cut), CutAt(at, partial=True, threads=lambda name: name == "MainThread"):
+            wanted = earlier if at > noted else content(pair.master)
+            with pytest.raises(Cut), CutAt(at, partial=True, threads=is_main):
                 back(pair)
             pair.run()
             pair.settle()
-            assert content(pair.master) == earlier, at
-            assert content(pair.replica) == earlier, at
+            assert content(pair.master) == wanted, at
+            assert content(pair.replica) == wanted, at
             left = [name for name in os.listdir(pair.master) if name.startswith(".arcxo-")]
             assert not any((pair.master / name / "incoming").exists() for name in left)
-        finally:
-            pair.close()
-            at += max(1, total // 9)
 
 
 def test_kept_files_are_removed_when_their_time_is_over(pair: Pair) -> None:

@@ -3,7 +3,8 @@
     with CutAt(7, partial=True):   # the 7th durable call of the process writes a part and "the power fails"
         work()                     # raises Cut there; every later durable call fails with Cut too
 
-`count_calls()` runs something once and tells how many such calls it makes.
+`durable_calls()` runs something once and tells which such calls it makes; at which of them a test cuts is for
+`tests.support.cuts` to say.
 """
 
 from __future__ import annotations
@@ -112,8 +113,8 @@ class CutAt:
         return call
 
 
-def count_calls(work: Callable[[], object], **options: Any) -> int:
-    """How many durable calls `work` makes."""
+def durable_calls(work: Callable[[], object], **options: Any) -> list[str]:
+    """The names of the durable calls that `work` makes, in their order."""
     with CutAt(0, **options) as layer:
         work()
-    return layer.count
+    return layer.trace

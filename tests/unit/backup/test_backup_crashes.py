@@ -9,7 +9,8 @@ from app.backup.api import RestoreTask, archive, restore
 from app.media.api import sessions, verify
 from app.model.errors import ArcxoError
 from tests.support.capabilities import volume_or_report
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import at_cuts_of_writes, every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.media_samples import MASTER, archive_task, back_up, new_key, new_media, restore_to
 from tests.support.trees import assert_identical
 
@@ -27,15 +28,14 @@ def never(*_: object) -> bool:
     return False
 
 
-# A write that did half of what it was to do is the harder of the two.
-@pytest.mark.parametrize("partial", [pytest.param(False, marks=pytest.mark.deep), True])
-def test_backup_cut_at_any_durable_call_leaves_a_sound_media(tmp_path, source, partial):
+@at_cuts_of_writes
+def test_backup_cut_at_any_durable_call_leaves_a_sound_media(tmp_path, source, partial, cuts):
     trial = new_media(tmp_path, "trial")
     back_up(trial, source)
     (source / "one").write_text("changed")
-    calls = count_calls(lambda: archive(archive_task(trial, source, base=1), never, never))
-    assert calls > 15
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: archive(archive_task(trial, source, base=1), never, never))
+    assert len(calls) > 15
+    for at in cuts(calls):
         media = new_media(tmp_path, f"M{at}-{partial}")
         (source / "one").write_text("one")
         back_up(media, source)
@@ -65,8 +65,8 @@ def test_restore_cut_at_any_durable_call_leaves_whole_files_only(tmp_path, sourc
 
     existing()
     task = RestoreTask(media, 1, (), ((MASTER, os.fsencode(target)),))
-    calls = count_calls(lambda: restore(task, never, never))
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: restore(task, never, never))
+    for at in every_call(calls):
         existing()
         # How many threads take part varies, and with it the number of calls: the last may not come.
         with CutAt(at, partial=True), contextlib.suppress(Cut):

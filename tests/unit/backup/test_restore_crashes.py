@@ -15,7 +15,8 @@ import pytest
 from app.backup.api import RestoreTask, UndoTask, restore, undo
 from app.model.errors import NotFoundError
 from app.model.job import Conflict
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import at_cuts, every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.media_samples import MASTER, Events, back_up, new_media
 from tests.support.restore_model import Leaf, Tree, expected, make, random_tree, read
 
@@ -82,11 +83,11 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path)
 
 
-@pytest.mark.slow
-def test_a_restore_cut_anywhere_goes_on_or_is_taken_back_exactly(case):
+@at_cuts
+def test_a_restore_cut_anywhere_goes_on_or_is_taken_back_exactly(case, cuts):
     case.begin()
-    calls = count_calls(lambda: restore(case.task, never, never))
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: restore(case.task, never, never))
+    for at in cuts(calls):
         for go_on in (True, False):
             case.begin()
             # The number of calls varies a little with the threads: the last may not come.
@@ -108,8 +109,7 @@ def test_a_restore_cut_anywhere_goes_on_or_is_taken_back_exactly(case):
 def test_an_undo_cut_anywhere_is_finished_by_another(case):
     case.begin()
     restore(case.task, never, never)
-    calls = count_calls(lambda: undo(case.back, never, never))
-    for at in range(1, calls + 1):
+    for at in every_call(durable_calls(lambda: undo(case.back, never, never))):
         case.begin()
         restore(case.task, never, never)
         with CutAt(at, partial=True), contextlib.suppress(Cut):

@@ -18,7 +18,8 @@ from app.media import copying
 from app.media.copying import SessionCopier
 from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.job import JobKind, JobResult
-from tests.support.faults import Cut, CutAt
+from tests.support.cuts import Cuts, at_cuts_of_writes
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.media_samples import flip, new_key, restore_to
 from tests.support.media_site import MediaSite
 from tests.support.trees import assert_identical
@@ -195,11 +196,9 @@ def test_a_device_that_gives_back_something_else_is_told_and_no_session_made(
     assert media.sessions(other) == []
 
 
-@pytest.mark.slow
-# A write that did half of what it was to do is the harder of the two.
-@pytest.mark.parametrize("partial", [pytest.param(False, marks=pytest.mark.deep), True])
+@at_cuts_of_writes
 def test_a_copy_cut_at_any_write_is_gone_on_with_and_loses_nothing(
-    site: MediaSite, tmp_path: Path, partial: bool
+    site: MediaSite, tmp_path: Path, partial: bool, cuts: Cuts
 ) -> None:
     site.write({"a": os.urandom(400_000), "b/c": "text"})
     site.back_up()
@@ -207,10 +206,9 @@ def test_a_copy_cut_at_any_write_is_gone_on_with_and_loses_nothing(
     made = media.format_media(str(site.place / "other"), "second").path
     pristine = tmp_path / "pristine"
     shutil.copytree(made, pristine)
-    with CutAt(0) as counted:
-        copier(site, made).copy(1)
-    assert counted.count > 10
-    for at in range(1, counted.count + 1):
+    calls = durable_calls(lambda: copier(site, made).copy(1))
+    assert len(calls) > 10
+    for at in cuts(calls):
         shutil.rmtree(made)
         shutil.copytree(pristine, made)
         with CutAt(at, partial=partial), pytest.raises(Cut):

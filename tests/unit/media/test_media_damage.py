@@ -17,7 +17,8 @@ from app.media.pack import DATA, HEADER, PackHeader
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError
 from app.model.owners import HostOwners, Owner
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import Cuts, at_cuts
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.media_samples import MASTER, back_up, flip, new_key, new_media, restore_to
 from tests.support.trees import picture
 
@@ -292,7 +293,8 @@ def test_nothing_new_is_built_on_a_pack_in_quarantine_and_it_goes_with_its_sessi
     assert os.listdir(f"{backed.media}/index") == []
 
 
-def test_healing_cut_at_any_write_loses_nothing_and_is_repeated(backed: Backed) -> None:
+@at_cuts
+def test_healing_cut_at_any_write_loses_nothing_and_is_repeated(backed: Backed, cuts: Cuts) -> None:
     copy = f"{backed.directory}/copy"
     shutil.copytree(backed.media, copy)
     pack = first_pack(backed)
@@ -302,9 +304,9 @@ def test_healing_cut_at_any_write_loses_nothing_and_is_repeated(backed: Backed) 
     found = damage_of(backed)
     trial = f"{backed.directory}/trial"
     shutil.copytree(backed.media, trial)
-    calls = count_calls(lambda: heal(trial, found, twins=[copy]))
+    calls = durable_calls(lambda: heal(trial, found, twins=[copy]))
     original = backed.media
-    for at in range(1, calls + 1):
+    for at in cuts(calls):
         backed.media = f"{backed.directory}/at{at}"
         shutil.copytree(original, backed.media)
         with CutAt(at, partial=True), pytest.raises(Cut):

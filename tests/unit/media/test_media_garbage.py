@@ -35,7 +35,8 @@ from app.media.store import DirectoryMediaStore
 from app.media.usage import read_refs
 from app.model.errors import ArcxoError, BusyError, CanceledError, NotFoundError
 from tests.support.capabilities import volume_or_report
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.interleaved import Interleaved
 from tests.support.media_samples import archive_task, back_up, flip, new_key, new_media, restore_to
 from tests.support.trees import assert_identical
@@ -143,11 +144,11 @@ def test_packs_of_a_backup_that_failed_are_reclaimed(trees: Trees) -> None:
     sound = object_bytes(trees.media)
     trees.change()
     (trees.source / "big").write_bytes(os.urandom(3_000_000))
-    calls = count_calls(lambda: archive(archive_task(trees.media, trees.source), lambda _: None, never))
+    calls = durable_calls(lambda: archive(archive_task(trees.media, trees.source), lambda _: None, never))
     remove_sessions(trees.media, [2])
     collect(trees.media)
     assert object_bytes(trees.media) == sound
-    with CutAt(calls - 12), pytest.raises(BaseException):  # noqa: B017
+    with CutAt(len(calls) - 12), pytest.raises(BaseException):  # noqa: B017
         archive(archive_task(trees.media, trees.source), lambda _: None, never)
     assert unreferenced(trees.media)
     end_own_intents(trees.media)
@@ -406,10 +407,10 @@ def test_removal_and_collection_cut_at_any_write_are_finished_by_the_next(tmp_pa
         collect(media)
 
     trial = prepare("trial")
-    calls = count_calls(lambda: work(trial.media))
-    assert calls > 20
+    calls = durable_calls(lambda: work(trial.media))
+    assert len(calls) > 20
     left = object_bytes(trial.media)
-    for at in range(1, calls + 1):
+    for at in every_call(calls):
         trees = prepare(f"at{at}")
         with CutAt(at, partial=True) as layer, pytest.raises(Cut):
             work(trees.media)

@@ -29,18 +29,14 @@ from app.media.recovery import ALPHABET, check_recovery_key, mistyped_groups, ne
 from app.media.store import DirectoryMediaStore
 from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError, UsageError
 from app.model.media_keys import SlotKind
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.media_samples import back_up, flip, new_key, new_media, restore_to
 
 
 @pytest.fixture(autouse=True)
 def minimal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCXO_ARGON2", "minimal")
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 def change(media: str, old: str, new: str) -> None:
@@ -145,8 +141,8 @@ def test_what_a_living_process_removes_is_not_counted_on(media: str) -> None:
 def test_a_change_cut_at_any_write_leaves_a_password_that_opens(tmp_path: Path) -> None:
     trial = new_media(tmp_path, "trial")
     create_key(trial, "old")
-    calls = count_calls(lambda: change(trial, "old", "new"))
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: change(trial, "old", "new"))
+    for at in every_call(calls):
         media = new_media(tmp_path, f"at{at}")
         key = create_key(media, "old")
         with CutAt(at, partial=True), pytest.raises(Cut):

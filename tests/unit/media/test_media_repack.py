@@ -30,7 +30,8 @@ from app.media.store import DirectoryMediaStore
 from app.media.usage import Usage, read_refs
 from app.model.errors import ArcxoError
 from tests.support.capabilities import volume_or_report
-from tests.support.faults import CutAt, count_calls
+from tests.support.cuts import Cuts, at_cuts
+from tests.support.faults import CutAt, durable_calls
 from tests.support.golden_media import unpack, versions
 from tests.support.interleaved import Interleaved
 from tests.support.media_samples import (
@@ -299,19 +300,19 @@ def test_stand_ins_that_came_too_late_are_removed_and_never_counted_on(worn: Wor
     worn.check()
 
 
-@pytest.mark.slow
-def test_cut_at_any_write_nothing_is_lost_and_the_next_one_finishes(worn: Worn) -> None:
+@at_cuts
+def test_cut_at_any_write_nothing_is_lost_and_the_next_one_finishes(worn: Worn, cuts: Cuts) -> None:
     remove_sessions(worn.media, [1])
     original = worn.media
     trial = f"{original}.trial"
     shutil.copytree(original, trial)
-    calls = count_calls(lambda: collect(trial))
-    assert calls > 40
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: collect(trial))
+    assert len(calls) > 40
+    for number, at in enumerate(cuts(calls)):
         worn.media = f"{original}.{at}"
         worn.store = DirectoryMediaStore(worn.media)
         shutil.copytree(original, worn.media)
-        with CutAt(at, partial=bool(at % 2)) as layer:
+        with CutAt(at, partial=bool(number % 2)) as layer:
             try:
                 collect(worn.media)
             except BaseException:
@@ -324,7 +325,7 @@ def test_cut_at_any_write_nothing_is_lost_and_the_next_one_finishes(worn: Worn) 
             os.unlink(f"{worn.media}/intents/{name}")
         for name in os.listdir(f"{worn.media}/tmp"):
             os.unlink(f"{worn.media}/tmp/{name}")
-        if at % 4 == 0:
+        if number % 4 == 0:
             worn.check()
         collect(worn.media)
         collect(worn.media)
@@ -629,9 +630,9 @@ def test_of_a_set_with_a_read_only_media_what_its_sessions_use_stays(
     spanned.check()
 
 
-@pytest.mark.slow
+@at_cuts
 def test_repacking_of_a_set_cut_at_any_write_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuts: Cuts
 ) -> None:
     spanned = Spanned(tmp_path / "set", monkeypatch, encrypted=True)
     path, number = spanned.first
@@ -640,12 +641,12 @@ def test_repacking_of_a_set_cut_at_any_write_loses_nothing(
     saved = tmp_path / "saved"
     shutil.copytree(tmp_path / "set/devices", saved)
     mine = spanned.tiny.paths[0]
-    calls = count_calls(lambda: collect(mine))
-    assert calls > 30
-    for at in range(1, calls + 1, 4):
+    calls = durable_calls(lambda: collect(mine))
+    assert len(calls) > 30
+    for number, at in enumerate(cuts(calls, each=11)):
         shutil.rmtree(tmp_path / "set/devices")
         shutil.copytree(saved, tmp_path / "set/devices")
-        with CutAt(at, partial=bool(at % 2)) as layer:
+        with CutAt(at, partial=bool(number % 2)) as layer:
             try:
                 collect(mine)
             except BaseException:
@@ -660,5 +661,5 @@ def test_repacking_of_a_set_cut_at_any_write_loses_nothing(
             spanned.collect()
         for one in spanned.tiny.paths:
             assert [found for found in verify(one, full=True).damage if found.sessions] == [], at
-        if at % 16 == 1:
+        if number % 4 == 0:
             spanned.check()

@@ -8,7 +8,8 @@ import pytest
 
 from app.model.errors import ArcxoError
 from app.replication.master.spool import Spool
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 
 
 def _new(directory, **options):
@@ -138,9 +139,9 @@ def test_a_cut_at_any_write_leaves_a_prefix_with_everything_synced(tmp_path, par
             spool.set_position("r", spool.last_seq - 2)
         spool.close()
 
-    count = count_calls(lambda: work(tmp_path / "count", []))
-    assert count > 20
-    for at in range(1, count + 1):
+    calls = durable_calls(lambda: work(tmp_path / "count", []))
+    assert len(calls) > 20
+    for at in every_call(calls):
         directory = tmp_path / f"{at}"
         synced = [0]
         with CutAt(at, partial=partial), pytest.raises(Cut):
@@ -488,9 +489,9 @@ def test_a_power_cut_at_any_write_keeps_everything_that_was_synced(tmp_path):
             spool.set_position("r", spool.last_seq - 2)
         spool.close()
 
-    count = count_calls(lambda: work(tmp_path / "count", []))
+    calls = durable_calls(lambda: work(tmp_path / "count", []))
     chance = random.Random(3)
-    for at in range(1, count + 1):
+    for at in every_call(calls):
         directory = tmp_path / f"{at}"
         synced = [0]
         layer = _PowerCut(at)

@@ -38,7 +38,8 @@ from app.replication.replica.rewind_choice import entries_after
 from app.replication.replica.rewind_plan import plan
 from app.replication.replica.rewind_points import PointFilter, points_newest_first
 from app.replication.replica.rewinding import undo, undo_some
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.replica_tree import (
     GID,
     TIME_NS,
@@ -270,12 +271,12 @@ def test_it_is_all_there_or_nothing_wherever_it_is_cut(tmp_path: Path) -> None:
         Applier(store).apply_sync("e", 1, prepared.records, 1, prepared.made)
 
     counted, prepared = opened("counted")
-    calls = count_calls(lambda: apply(counted, prepared))
+    calls = durable_calls(lambda: apply(counted, prepared))
     whole = picture(tmp_path / "counted/replica")
     counted.close()
     empty: dict[bytes, tuple[object, ...]] | None = None
     seen = set()
-    for at in range(1, calls + 1):
+    for at in every_call(calls):
         store, prepared = opened(f"{at}")
         empty = empty or picture(tmp_path / f"{at}/replica")
         with CutAt(at, partial=True), pytest.raises(Cut):

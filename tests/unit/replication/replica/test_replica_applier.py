@@ -20,7 +20,8 @@ from app.replication.records import (
 )
 from app.replication.replica.applier import Applier
 from app.replication.replica.replica_store import ReplicaStore
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.replica_tree import (
     GID,
     TIME_NS,
@@ -147,10 +148,10 @@ def test_each_record_is_undone_exactly_wherever_the_batch_is_cut(name: str, tmp_
     (tmp_path / "count").mkdir()
     probe = Bench(tmp_path / "count")
     probe.apply(*BASE)
-    calls = count_calls(lambda: probe.apply(*records))
+    calls = durable_calls(lambda: probe.apply(*records))
     after = probe.picture()
     probe.store.close()
-    for at in range(1, calls + 1):
+    for at in every_call(calls):
         (tmp_path / str(at)).mkdir()
         bench = Bench(tmp_path / str(at))
         bench.apply(*BASE)

@@ -10,7 +10,8 @@ import pytest
 
 from app.model.errors import ArcxoError
 from app.replication.replica.side_store import AREAS, SideStore, SideStorePlace, open_side_store
-from tests.support.faults import Cut, CutAt, count_calls
+from tests.support.cuts import every_call
+from tests.support.faults import Cut, CutAt, durable_calls
 from tests.support.trees import picture
 
 
@@ -29,8 +30,8 @@ def base(tmp_path: Path) -> Path:
 
 def test_opening_cut_anywhere_leaves_the_root_as_it_was(base: Path) -> None:
     before = picture(base / "replica")
-    calls = count_calls(lambda: open_it(base))
-    for at in range(1, calls + 1):
+    calls = durable_calls(lambda: open_it(base))
+    for at in every_call(calls):
         with pytest.raises(Cut), CutAt(at):
             open_it(base)
         assert picture(base / "replica") == before
