@@ -42,14 +42,25 @@ class Spool(SpoolLog):
         with self._lock:
             return self._segments[0].first if self._segments else 1
 
-    def wait_beyond(self, seq: int, timeout_s: float) -> bool:
-        """Whether there is a record after `seq`; waits up to `timeout_s` for one."""
+    def wait_beyond(self, seq: int, wakes: int, timeout_s: float) -> bool:
+        """Whether there is a record after `seq`; waits up to `timeout_s` for one, or until it is woken.
+
+        `wakes` is what `Spool.wakes` was before the reader looked at anything that a wake may be about: it
+        sleeps through none.
+        """
         with self._news:
-            return self._news.wait_for(lambda: self.last_seq > seq, timeout_s)
+            self._news.wait_for(lambda: self.last_seq > seq or self.wakes != wakes, timeout_s)
+            return self.last_seq > seq
+
+    def wait_woken(self, wakes: int, timeout_s: float) -> None:
+        """Wait up to `timeout_s` to be woken, whatever is recorded; `wakes` as above."""
+        with self._news:
+            self._news.wait_for(lambda: self.wakes != wakes, timeout_s)
 
     def wake(self) -> None:
         """Make all waiting readers look again."""
         with self._news:
+            self.wakes += 1
             self._news.notify_all()
 
     def read(self, after: int, most_bytes: int, most_records: int = 10_000) -> list[SpooledRecord]:

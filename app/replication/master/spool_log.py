@@ -72,6 +72,8 @@ class SpoolLog:
         self.epoch = ""
         self.appended_seq = 0
         self.last_seq = 0
+        self.wakes = 0
+        """How often readers were woken for another reason than a record."""
         self.damaged_file = ""
         """The segment that had damage at open, other than a torn end: what followed it is lost."""
         os.makedirs(directory, mode=0o700, exist_ok=True)

@@ -59,7 +59,10 @@ class Streaming:
         What was recorded before it was asked for goes first: a comparison by size and time may not see it.
         """
         standing = self._standing
-        while not standing.stopping.is_set():
+        while True:
+            wakes = self._spool.wakes
+            if standing.stopping.is_set():
+                return
             exchange.check()
             if standing.state in (ReplicaState.REPLICATING, ReplicaState.BRAKED, ReplicaState.PROBLEM):
                 self.show()
@@ -70,11 +73,11 @@ class Streaming:
                 if exchange.wait(lambda: not standing.unanswered, _IDLE_S):
                     return
                 continue
-            held, bound = self._brake.held, self._brake.bound()
+            bound = self._brake.bound()
             if bound is not None and standing.sent >= bound:
-                self._brake.wait_change(held, _IDLE_S)
+                self._spool.wait_woken(wakes, _IDLE_S)
                 continue
-            if not self._spool.wait_beyond(standing.sent, _IDLE_S):
+            if not self._spool.wait_beyond(standing.sent, wakes, _IDLE_S):
                 continue
             if standing.suspended or standing.stopping.is_set():
                 continue

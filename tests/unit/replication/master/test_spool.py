@@ -2,6 +2,7 @@ import contextlib
 import os
 import random
 import shutil
+import threading
 import time
 
 import pytest
@@ -45,9 +46,30 @@ def test_what_is_not_synced_cannot_be_read(tmp_path):
     spool = _new(tmp_path)
     spool.append([b"a"])
     assert spool.read(0, 10) == []
-    assert not spool.wait_beyond(0, 0.01)
+    assert not spool.wait_beyond(0, spool.wakes, 0.01)
     spool.sync()
     assert [r.data for r in spool.read(0, 10)] == [b"a"]
+    spool.close()
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_reader_that_waits_is_woken_also_by_what_came_before_it_waited(tmp_path, early):
+    spool = _new(tmp_path)
+    wakes = spool.wakes
+    answers = []
+    readers = [
+        threading.Thread(target=lambda: answers.append(spool.wait_beyond(0, wakes, 60.0))),
+        threading.Thread(target=lambda: answers.append(spool.wait_woken(wakes, 60.0))),
+    ]
+    if early:
+        spool.wake()
+    for reader in readers:
+        reader.start()
+    if not early:
+        spool.wake()
+    for reader in readers:
+        reader.join(20.0)
+    assert answers in ([False, None], [None, False])
     spool.close()
 
 
