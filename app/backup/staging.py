@@ -238,14 +238,11 @@ class Stager:
 
     def _drain(self, thread: threading.Thread) -> None:
         self._large_added.set()
-        while thread.is_alive() or not self._finished.empty():
-            try:
-                found = self._finished.get(timeout=0.05)
-            except queue.Empty:
-                continue
+        thread.join()
+        while not self._finished.empty():
+            found = self._finished.get()
             if isinstance(found, Made):
                 found.discard()
-        thread.join()
 
     def _make_large(self) -> None:
         def tick(path: bytes, size: int) -> None:

@@ -1,4 +1,5 @@
 import os
+import queue
 import socket
 import stat
 import tempfile
@@ -44,6 +45,21 @@ def test_every_kind_of_entry_comes_back_identical(tmp_path, media, source, encry
     assert restored.verified_files > 0
     assert_identical(source, tmp_path / "out")
     assert os.stat(tmp_path / "out/sparse").st_blocks * 512 < 1 << 20
+
+
+def test_a_restore_that_is_done_does_not_wait_for_a_time_to_pass(tmp_path, media, source, monkeypatch):
+    waits = []
+
+    class Watched(queue.SimpleQueue):
+        def get(self, block=True, timeout=None):
+            waits.extend([timeout] if block else [])
+            return super().get(block, timeout)
+
+    monkeypatch.setattr("app.backup.staging.queue.SimpleQueue", Watched)
+    back_up(media, source)
+    restore_to(media, tmp_path / "out")
+    assert_identical(source, tmp_path / "out")
+    assert [timeout for timeout in waits if timeout is not None] == []
 
 
 def test_large_file_comes_back_identical_and_a_small_edit_costs_little(tmp_path, media, source):
