@@ -25,7 +25,7 @@ from app.model.restore import RestoreAction, RestorePlan, UndoResult
 from app.replication.events import EventStore
 from tests.support.agent_processes import children_of, wait_until
 from tests.support.media_samples import MASTER, back_up, new_media
-from tests.support.trees import assert_identical, fill
+from tests.support.trees import assert_identical
 
 
 class Host:
@@ -66,14 +66,6 @@ def host(tmp_path: Path) -> Iterator[Host]:
     made = Host(tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    root = tmp_path / "source"
-    root.mkdir()
-    fill(root)
-    return root
 
 
 def order_of(media: str, out: Path, **more: Any) -> RestoreOrder:

@@ -15,7 +15,6 @@ from app.media.api import sessions
 from app.model.errors import ArcxoError, CanceledError
 from tests.support.agent_processes import children_of, wait_until
 from tests.support.media_samples import archive_task, new_media
-from tests.support.trees import fill
 
 
 @pytest.fixture
@@ -25,14 +24,6 @@ def spawner(tmp_path: Path) -> Iterator[Spawner]:
     yield made
     made.close()
     os.close(fd)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    root = tmp_path / "source"
-    root.mkdir()
-    fill(root)
-    return root
 
 
 def workers() -> list[int]:

@@ -15,23 +15,10 @@ import pytest
 import app.media.extract
 from app.media.api import verify
 from app.media.extract.__main__ import main
-from tests.support.media_samples import MASTER, back_up, flip, new_key, new_media
-from tests.support.trees import assert_identical, fill, picture
+from tests.support.media_samples import MASTER, back_up, flip, new_key
+from tests.support.trees import assert_identical, picture
 
 FORMAT_LIBRARIES = {"blake3", "cryptography", "msgpack", "zstandard"}
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    root = tmp_path / "source"
-    root.mkdir()
-    fill(root)
-    return root
 
 
 def restored(target: Path) -> Path:

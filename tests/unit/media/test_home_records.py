@@ -15,7 +15,7 @@ from app.media.slots import slot_fields
 from app.media.values import KeyInfo
 from app.model.errors import ArcxoError
 from app.model.media_keys import SlotKind
-from tests.support.media_samples import flip, new_media
+from tests.support.media_samples import flip
 
 HOME = "0123456789abcdef"
 KEY = KeyInfo("00112233aabbccdd", 0, bytes(range(32)))
@@ -24,11 +24,6 @@ AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 def slot(secret: str) -> Document:
     return slot_fields(KEY, secret, SlotKind.PASSWORD, "caroot", minimal=True)
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 def put(media: str, content: bytes, slots: list[Document]) -> bool:

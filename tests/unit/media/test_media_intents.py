@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from app.media.intents import Intent, sweep_intents
 from app.media.store import DirectoryMediaStore
 from app.model.errors import BusyError
-from tests.support.media_samples import new_media
 
 KILLED = """
 import os, sys
@@ -23,11 +21,6 @@ if sys.argv[2] == "committing":
     intent.claim_commit()
 os.kill(os.getpid(), 9)
 """
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> str:
-    return new_media(tmp_path)
 
 
 def intents(media: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A media, and a tree to be backed up."""
+"""A media, and a tree to be backed up, for all who want just these."""
 
 from __future__ import annotations
 
