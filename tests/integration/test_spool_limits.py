@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -200,6 +201,27 @@ def test_a_disk_that_gets_full_is_told_before_it_is(group: Group, monkeypatch: p
     (group.master / "the last").write_text("1")
     group.wait_scenario(ScenarioState.PROBLEM)
     assert "must stay free" in group.engine.status(group.id).reason
+
+
+def test_the_disk_that_is_full_is_the_one_that_is_named(
+    group: Group, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chosen = tmp_path / "elsewhere"
+    chosen.mkdir()
+    group.run(spool_directory=str(chosen))
+    group.engine.suspend(group.id, "two")
+    write = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith(".seg"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", full)
+    (group.master / "one more").write_text("1")
+    group.wait_scenario(ScenarioState.PROBLEM)
+    # Whoever waits for room looks there for it, too.
+    assert str(chosen) in group.engine.status(group.id).reason
 
 
 def test_after_a_stop_only_what_changed_since_is_compared_by_content(

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Have an OSError say which file it is about: one of a call that takes a descriptor does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -17,8 +30,9 @@ def write_file(path: str, content: bytes) -> None:
     temporary = f"{path}.new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        write_all(fd, content)
-        os.fsync(fd)
+        with naming(path):
+            write_all(fd, content)
+            os.fsync(fd)
     finally:
         os.close(fd)
     os.replace(temporary, path)
@@ -29,7 +43,8 @@ def sync_directory(path: str) -> None:
     """Make the names in a directory durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        with naming(path):
+            os.fsync(fd)
     finally:
         os.close(fd)
 

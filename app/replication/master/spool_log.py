@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from app.model.errors import ArcxoError
-from app.replication.master.durable import free_bytes, sync_directory, write_all
+from app.replication.master.durable import free_bytes, naming, sync_directory, write_all
 from app.replication.master.spool_positions import Positions
 from app.replication.master.spool_segments import (
     FRAME,
@@ -80,6 +80,7 @@ class SpoolLog:
         self._positions = Positions(directory)
         self._positions_saved = time.monotonic()
         self._open()
+        self._found_seq = self.last_seq
 
     # opening
 
@@ -140,7 +141,7 @@ class SpoolLog:
             self._broken = None
             self.epoch = epoch
             self.damaged_file = ""
-            self.last_seq = self.appended_seq = 0
+            self.last_seq = self.appended_seq = self._found_seq = 0
             self._new_segment(1)
 
     def close(self) -> None:
@@ -197,7 +198,8 @@ class SpoolLog:
                 self._new_segment(self.appended_seq + 1)
             segment = self._segments[-1]
             try:
-                write_all(self._fd, joined)
+                with naming(self._path(segment.first)):
+                    write_all(self._fd, joined)
             except OSError:
                 # Half a record in the middle would hide all later ones.
                 self._cut_off(segment.size)
@@ -239,7 +241,8 @@ class SpoolLog:
 
     def _sync_file(self, fd: int) -> None:
         try:
-            os.fdatasync(fd)
+            with naming(self.directory):
+                os.fdatasync(fd)
         except OSError as error:
             # What is on disk is not known any more, and trying again would not tell.
             self._broken = error
@@ -254,7 +257,7 @@ class SpoolLog:
 
     def _check_whole(self) -> None:
         if self._broken is not None:
-            raise OSError(self._broken.errno, self._broken.strerror)
+            raise OSError(self._broken.errno, self._broken.strerror, self.directory)
 
     def _check_place(self) -> None:
         """Writing to a file that has no name any more, or beneath a volume mounted over it, keeps nothing."""
@@ -275,8 +278,9 @@ class SpoolLog:
         path = self._path(first)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            write_all(fd, HEADER.pack(MAGIC, self.epoch.encode("ascii")))
-            os.fsync(fd)
+            with naming(path):
+                write_all(fd, HEADER.pack(MAGIC, self.epoch.encode("ascii")))
+                os.fsync(fd)
             sync_directory(self.directory)
         except BaseException:
             os.close(fd)
