@@ -134,6 +134,9 @@ class Conversation:
             if self._standing.stopped_why:
                 return
             fits = self._fits(welcome)
+            if not fits and welcome.epoch == self._spool.epoch:
+                self._other_history(welcome.committed_seq)
+            self._spool.met(self._host)
             if not self._wait_recorded(exchange, list_now=not fits):
                 return
             if fits:
@@ -141,9 +144,6 @@ class Conversation:
             else:
                 with self._standing.news:
                     self._standing.committed = None
-                if welcome.epoch == self._spool.epoch:
-                    # It was further or less far than the spool reaches: nothing tells what it lacks.
-                    self._spool.doubt_all(self._host)
                 if not self._synchronize(exchange):
                     return
             while not self._standing.stopping.is_set():
@@ -178,8 +178,26 @@ class Conversation:
 
     def _fits(self, welcome: Welcome) -> bool:
         first = self._spool.first_seq()
-        return (
-            welcome.epoch == self._spool.epoch and first - 1 <= welcome.committed_seq <= self._spool.last_seq
+        return welcome.epoch == self._spool.epoch and first - 1 <= welcome.committed_seq <= self._reach()
+
+    def _reach(self) -> int:
+        """The most the replica can have been given of this spool, which need not be all that is in it."""
+        known = self._spool.reach(self._host)
+        return self._standing.sent_most if known is None else known
+
+    def _other_history(self, seq: int) -> None:
+        """It is further, or less far, than the spool can have brought it: nothing tells what it lacks."""
+        spool = self._spool
+        # Before it is met: a run that is killed before it is synchronised must not take it for another.
+        spool.doubt_all(self._host)
+        spool.set_proved(self._host, proved=False)
+        self._surroundings.event(
+            "WR00297",
+            Severity.WARNING,
+            replica=self._host,
+            sequence=seq,
+            first=spool.first_seq() - 1,
+            last=self._reach(),
         )
 
     def _position(self, seq: int, exchange: Exchange) -> None:
@@ -239,6 +257,9 @@ class Conversation:
 
     def _synchronize_from(self, exchange: Exchange, position: int, reader: ShadowReader) -> bool:
         self._troubles.clear()
+        with self._standing.news:
+            # It takes this as its position with the last of the synchronisation, which may be lost to us.
+            self._standing.sent_most = max(self._standing.sent_most, position)
         run = SyncRun(
             self._scenario,
             self._spec,

@@ -213,5 +213,20 @@ class Spool(SpoolLog):
     def hold_all(self, replicas: Sequence[str]) -> None:
         """Keep everything for these until each has said how far it is. Raises OSError."""
         with self._lock:
-            self._positions.hold(replicas, self._segments[0].first - 1 if self._segments else 0)
+            first = self._segments[0].first if self._segments else 1
+            self._positions.hold(replicas, first - 1, self._found_seq)
             self._save_positions()
+
+    def reach(self, replica: str) -> int | None:
+        """The most that was ever given to `replica` when this run began; None once it was met in it.
+
+        A replica that has more was given it by a spool of the same name: this one was put back to what it was
+        at an earlier time, and its numbers say other things now.
+        """
+        return self._positions.reach(replica)
+
+    def met(self, replica: str) -> None:
+        """`replica` has said how far it is: from now on it may be given more. Raises OSError."""
+        with self._lock:
+            if self._positions.met(replica):
+                self._save_positions()

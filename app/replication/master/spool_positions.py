@@ -41,6 +41,7 @@ class Positions:
     def __init__(self, directory: str) -> None:
         self._path = os.path.join(directory, FILE_NAME)
         self._known: dict[str, Position] = {}
+        self._reach: dict[str, int] = {}
         self.begun_at = 0.0
         self.quiet_at: float | None = None
         """All changes made before were recorded, and nothing was after: the scenario was stopped in order."""
@@ -62,9 +63,11 @@ class Positions:
                     None if doubt is None else _moment(doubt),
                     str(stopped),
                 )
+            self._reach = {name: int(seq) for name, seq in kept.get("reach", {}).items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # Without it every replica is held everything for, and says itself how far it is.
             self._known.clear()
+            self._reach.clear()
 
     def save(self) -> None:
         """Write the file, durably. Raises OSError."""
@@ -77,6 +80,7 @@ class Positions:
             "begun_at": self.begun_at,
             "quiet_at": self.quiet_at,
             "replicas": replicas,
+            "reach": self._reach,
         }
         write_file(self._path, json.dumps(content, indent=1).encode())
 
@@ -136,10 +140,22 @@ class Positions:
         """The replicas that hold records back, with their positions."""
         return {name: one.seq for name, one in self._known.items() if one.seq is not None}
 
-    def hold(self, replicas: Iterable[str], seq: int) -> None:
-        """Only these take part; everything after `seq` is kept for those whose position is not known."""
+    def reach(self, replica: str) -> int | None:
+        """The most it can have been given; None once it was met in this run of the scenario."""
+        return self._reach.get(replica)
+
+    def met(self, replica: str) -> bool:
+        """It has said how far it is, and may be given more now; whether that is news."""
+        return self._reach.pop(replica, None) is not None
+
+    def hold(self, replicas: Iterable[str], seq: int, reach: int) -> None:
+        """Only these take part; everything after `seq` is kept for those whose position is not known.
+
+        Nobody was given more than `reach`. That stays until a replica is met, over any number of starts.
+        """
         self.quiet_at = None
         names = list(replicas)
+        self._reach = {name: min(self._reach.get(name, reach), reach) for name in names}
         self._known = {name: one for name, one in self._known.items() if name in names}
         for name in names:
             one = self.of(name)
@@ -156,11 +172,13 @@ class Positions:
             since = None if late else self.quiet_at
             self._known[name] = replace(self._doubted(one, since), seq=None, stopped="")
         self.epoch, self.begun_at, self.quiet_at = epoch, time.time(), None
+        self._reach.clear()
 
     def forget(self, epoch: str) -> None:
         """The file is not of this spool: no position in it counts."""
         self._known = {name: replace(one, seq=None) for name, one in self._known.items()}
         self.epoch, self.begun_at = epoch, 0.0
+        self._reach.clear()
 
     def _doubted(self, one: Position, since: float | None = None) -> Position:
         """With what changed after its position in doubt, or after `since`."""

@@ -39,6 +39,8 @@ class Standing:
         """Up to where it has everything durably; None while it has not said so itself."""
         self.in_sync_at: datetime | None = None
         self.sent = 0
+        self.sent_most = 0
+        """The most it can have been given in this run of the scenario."""
         self.unanswered: deque[tuple[int, int, int]] = deque()
         """(last sequence, bytes, records) of the batches sent and not answered."""
         self.unanswered_bytes = 0
@@ -88,6 +90,7 @@ class Standing:
         """It has everything up to `seq`; what follows is sent next."""
         with self.news:
             self.committed = self.sent = seq
+            self.sent_most = max(self.sent_most, seq)
             self.news.notify_all()
 
     def send(self, last: int, size: int, records: int) -> bool:
@@ -98,6 +101,7 @@ class Standing:
             self.unanswered.append((last, size, records))
             self.unanswered_bytes += size
             self.sent = last
+            self.sent_most = max(self.sent_most, last)
             return True
 
     def answered(self, seq: int, *, is_all: Callable[[], bool]) -> None:
