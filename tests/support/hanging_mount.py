@@ -1,8 +1,8 @@
 """A file system that stops answering: what a dead network mount is to who looks at it.
 
 A process serves a directory with one file over /dev/fuse; stopped by a signal it answers nothing, and whoever
-asks waits. The file may have a name that is longer than other file systems take. Run as a program it is that
-process.
+asks waits. The file may have a name that is longer than other file systems take, and be a program. Run as a
+program it is that process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _LOOKUP, _FORGET, _GETATTR, _OPEN, _READ, _STATFS, _RELEASE = 1, 2, 3, 14, 15, 17, 18
 _INIT, _OPENDIR, _READDIR, _RELEASEDIR, _BATCH_FORGET = 26, 27, 28, 29, 42
@@ -46,11 +47,14 @@ class HangingMount:
 
 
 @contextlib.contextmanager
-def hanging_mount(place: Path, name: bytes = _FAR) -> Iterator[HangingMount]:
-    """Mount one on a directory with one file in it, `name`. Raises OSError where that is not possible."""
+def hanging_mount(place: Path, name: bytes = _FAR, program: bytes = b"") -> Iterator[HangingMount]:
+    """Mount one on a directory with one file in it, `name`, which is `program` if that is given.
+
+    Raises OSError where that is not possible.
+    """
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         raise OSError("no /dev/fuse here")
-    command = [sys.executable, __file__, str(place), name.hex()]
+    command = [sys.executable, __file__, str(place), name.hex(), program.hex()]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert server.stdout is not None
     try:
@@ -65,8 +69,14 @@ def hanging_mount(place: Path, name: bytes = _FAR) -> Iterator[HangingMount]:
         subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
 
 
-def _attributes(node: int) -> bytes:
-    mode, size = (stat.S_IFDIR | 0o755, 0) if node == _ROOT else (stat.S_IFREG | 0o644, len(_CONTENT))
+class _File(NamedTuple):
+    name: bytes
+    content: bytes
+    mode: int
+
+
+def _attributes(node: int, file: _File) -> bytes:
+    mode, size = (0o755 | stat.S_IFDIR, 0) if node == _ROOT else (file.mode | stat.S_IFREG, len(file.content))
     day = 1_700_000_000
     return _ATTR.pack(node, size, 0, day, day, day, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
@@ -76,31 +86,31 @@ def _entry(node: int, offset: int, name: bytes, kind: int) -> bytes:
     return plain + b"\0" * (-len(plain) % 8)
 
 
-def _answer(code: int, node: int, rest: bytes, file: bytes) -> bytes | int:
+def _answer(code: int, node: int, rest: bytes, file: _File) -> bytes | int:
     if code == _INIT:
         return struct.pack("<IIIIHHIIHHI", 7, 23, 65536, 0, 1, 1, 65536, 1, 0, 0, 0)[:24]
     if code == _GETATTR:
-        return struct.pack("<QII", 0, 0, 0) + _attributes(node)
+        return struct.pack("<QII", 0, 0, 0) + _attributes(node, file)
     if code == _LOOKUP:
-        if rest.rstrip(b"\0") != file:
+        if rest.rstrip(b"\0") != file.name:
             return -_ENOENT
-        return struct.pack("<QQQQII", _FILE, 0, 0, 0, 0, 0) + _attributes(_FILE)
+        return struct.pack("<QQQQII", _FILE, 0, 0, 0, 0, 0) + _attributes(_FILE, file)
     if code in (_OPEN, _OPENDIR):
         return struct.pack("<QII", 0, 0, 0)
     if code in (_RELEASE, _RELEASEDIR):
         return b""
     if code == _READDIR:
         offset = struct.unpack_from("<QQ", rest)[1]
-        return b"" if offset else _entry(_FILE, 1, file, stat.S_IFREG >> 12)
+        return b"" if offset else _entry(_FILE, 1, file.name, stat.S_IFREG >> 12)
     if code == _READ:
         offset, size = struct.unpack_from("<QQI", rest)[1:]
-        return _CONTENT[offset : offset + size]
+        return file.content[offset : offset + size]
     if code == _STATFS:
         return struct.pack("<QQQQQIIII24x", 1000, 500, 500, 100, 50, 4096, 255, 4096, 0)
     return -_ENOSYS
 
 
-def _serve(place: str, file: bytes) -> None:
+def _serve(place: str, file: _File) -> None:
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -122,4 +132,5 @@ def _serve(place: str, file: bytes) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], bytes.fromhex(sys.argv[2]))
+    served, run = bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3])
+    _serve(sys.argv[1], _File(served, run or _CONTENT, 0o755 if run else 0o644))

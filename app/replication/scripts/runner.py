@@ -1,9 +1,9 @@
 """The process beside the engine that runs one script and outlives neither it nor the engine.
 
 Run by its path with Python alone; it imports nothing of the product. It reads one line of JSON from its
-standard input (`command`, `environment`, `timeout_s`, `grace_s`), and writes one line of JSON when the script
-has ended. When the input ends or a further line comes, the script is ended: that is how the engine stops it,
-and what happens when the engine dies.
+standard input (`command`, `environment`, `timeout_s`, `grace_s`), and writes a line of JSON when the script
+runs and one when it has ended. When the input ends or a further line comes, the script is ended: that is how
+the engine stops it, and what happens when the engine dies.
 
 The script has a session of its own, no input, no descriptor but its output, and default signal handling.
 To end it, its process group gets SIGTERM; after the grace SIGKILL, and so does whatever else came from it,
@@ -18,10 +18,14 @@ import json
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
 from contextlib import suppress
+
+BEGUN = b'{"begun": true}\n'
+"""Said once the script runs. Before that nothing is heard here: a dead mount can hold every call."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -39,6 +43,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     order = json.loads(_line())
+    if fault := refusal(order["command"][0]):
+        _tell({"fault": fault})
+        return
     wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -67,6 +74,7 @@ def main() -> None:
     except (OSError, subprocess.SubprocessError) as error:
         _tell({"fault": getattr(error, "strerror", None) or str(error)})
         return
+    os.write(1, BEGUN)
     assert process.stdout is not None
     output = _Tail(process.stdout.fileno())
     ended = _watch(process, output, wake_read, began + order["timeout_s"])
@@ -84,6 +92,39 @@ def main() -> None:
             "output": output.text(),
         }
     )
+
+
+def refusal(program: str) -> str:
+    """Why a program must not or cannot be run; "" when nothing stands against it.
+
+    A script runs with the engine's rights. If anybody else may write to it, or may put another file in its
+    place, they could run anything with these rights.
+    """
+    try:
+        found = os.stat(program)
+        whole = os.path.realpath(program, strict=True)
+    except OSError as error:
+        return f"{program} cannot be found ({error.strerror})"
+    if not stat.S_ISREG(found.st_mode):
+        return f"{program} is not a file"
+    if not os.access(program, os.X_OK):
+        return f"{program} may not be executed by the engine"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"{program} may be written to by others than its owner: whoever can do that could run anything"
+    trusted = (0, os.geteuid())
+    if found.st_uid not in trusted:
+        return f"{program} belongs to another user, who could run anything by it"
+    directory = os.path.dirname(whole)
+    while True:
+        try:
+            above = os.stat(directory)
+        except OSError as error:
+            return f"{directory} cannot be looked at ({error.strerror})"
+        if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+            return f"everybody may put another file in the place of {program}: {directory} is writable by all"
+        if directory == "/":
+            return ""
+        directory = os.path.dirname(directory)
 
 
 def _watch(process: subprocess.Popen[bytes], output: _Tail, wake: int, deadline: float) -> str:

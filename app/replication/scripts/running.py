@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import select
-import stat
 import subprocess
 import sys
 import threading
@@ -14,16 +13,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from app.distant_mounts import distant
 from app.model.scripts import ScriptResult, parse_command
 from app.replication.scripts import runner
 
 OUTPUT_MOST_LINES = 20
 OUTPUT_MOST_CHARACTERS = 2_000
 GRACE_S = 5.0
+BEGIN_MOST_S = 30.0
+"""Looking at the program and starting it may take so long; a dead network mount takes for ever."""
 _TICK_S = 0.25
 _ANSWER_MOST_BYTES = 256 * 1024
 _VALUE_MOST_CHARACTERS = 2_000
 _RUNNER_END_S = 15.0
+_KILLED = "what ran it was killed, by somebody else or for want of memory"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -52,9 +55,6 @@ class Scripts:
         second while it runs; what it raises ends the script and comes out here.
         """
         command = parse_command(text)
-        fault = refusal(command[0])
-        if fault:
-            return ScriptResult(fault=fault)
         order = {
             "command": [*command, *map(_plain, arguments)],
             "environment": self._environment(variables),
@@ -71,7 +71,7 @@ class Scripts:
                 return ScriptResult(fault=f"no process could be started for it ({error.strerror})")
             self._running.add(process)
         try:
-            return _converse(process, order, tick)
+            return self._converse(process, order, min(timeout_s, BEGIN_MOST_S), tick)
         finally:
             _finish(process)
             with self._lock:
@@ -103,6 +103,53 @@ class Scripts:
                     return
             time.sleep(0.01)
 
+    def _converse(
+        self,
+        process: subprocess.Popen[bytes],
+        order: Mapping[str, object],
+        begin_most_s: float,
+        tick: Callable[[], None] | None,
+    ) -> ScriptResult:
+        """Give the order; the result. What cannot even begin is given up on: nothing there would listen."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):  # it has ended already; the empty answer tells
+            process.stdin.write(json.dumps(order).encode() + b"\n")
+        lines = _Lines(process.stdout.fileno())
+        deadline = time.monotonic() + begin_most_s
+        begun = False
+        try:
+            while True:
+                line = lines.next()
+                if line == runner.BEGUN:
+                    begun = True
+                elif line is not None:
+                    return self._result(line)
+                elif tick is not None:
+                    tick()
+                if not begun and (self._closed or time.monotonic() > deadline):
+                    process.kill()
+                    return self._result(b"") if self._closed else ScriptResult(fault=_not_begun(begin_most_s))
+        except BaseException:
+            if not begun:
+                process.kill()
+            raise
+
+    def _result(self, line: bytes) -> ScriptResult:
+        if not line.endswith(b"\n"):
+            return ScriptResult(stopped=True) if self._closed else ScriptResult(fault=_KILLED)
+        said = json.loads(line)
+        if "fault" in said:
+            return ScriptResult(fault=clean_output(str(said["fault"])))
+        return ScriptResult(
+            exit_code=said["exit_code"],
+            signal=said["signal"],
+            timed_out=said["timed_out"],
+            stopped=said["stopped"],
+            seconds=said["seconds"],
+            output=clean_output(said["output"]),
+        )
+
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         known = {"PATH": _PATH, "LANG": "C.UTF-8", "SHELL": "/bin/sh", "HOME": "/", "ARCXO_HOME": self._home}
         with suppress(KeyError):  # a user without an entry, as in some containers
@@ -112,36 +159,11 @@ class Scripts:
 
 
 def refusal(program: str) -> str:
-    """Why a program must not or cannot be run; "" when nothing stands against it.
-
-    A script runs with the engine's rights. If anybody else may write to it, or may put another file in its
-    place, they could run anything with these rights.
-    """
+    """As `runner.refusal`, for the engine itself: a mount that does not answer is waited for some seconds."""
     try:
-        found = os.stat(program)
-        whole = os.path.realpath(program, strict=True)
-    except OSError as error:
-        return f"{program} cannot be found ({error.strerror})"
-    if not stat.S_ISREG(found.st_mode):
-        return f"{program} is not a file"
-    if not os.access(program, os.X_OK):
-        return f"{program} may not be executed by the engine"
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"{program} may be written to by others than its owner: whoever can do that could run anything"
-    trusted = (0, os.geteuid())
-    if found.st_uid not in trusted:
-        return f"{program} belongs to another user, who could run anything by it"
-    directory = os.path.dirname(whole)
-    while True:
-        try:
-            above = os.stat(directory)
-        except OSError as error:
-            return f"{directory} cannot be looked at ({error.strerror})"
-        if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
-            return f"everybody may put another file in the place of {program}: {directory} is writable by all"
-        if directory == "/":
-            return ""
-        directory = os.path.dirname(directory)
+        return distant.ask(os.fsencode(program), lambda: runner.refusal(program))
+    except TimeoutError as error:
+        return f"{program} cannot be looked at ({error.strerror})"
 
 
 def clean_output(text: str) -> str:
@@ -168,42 +190,33 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _converse(
-    process: subprocess.Popen[bytes], order: Mapping[str, object], tick: Callable[[], None] | None
-) -> ScriptResult:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    answer = b""
-    with suppress(OSError):  # it has ended already; the empty answer tells
-        process.stdin.write(json.dumps(order).encode() + b"\n")
-    descriptor = process.stdout.fileno()
-    waiting = select.poll()  # unlike select, it takes descriptors over 1,023
-    waiting.register(descriptor, select.POLLIN)
-    while not answer.endswith(b"\n") and len(answer) < _ANSWER_MOST_BYTES:
-        if waiting.poll(_TICK_S * 1000):
-            part = os.read(descriptor, 65536)
-            if not part:
-                break
-            answer += part
-        elif tick is not None:
-            tick()
-    return _result(answer)
+class _Lines:
+    """What a runner says, line by line."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._read = b""
+        self._waiting = select.poll()  # unlike select, it takes descriptors over 1,023
+        self._waiting.register(descriptor, select.POLLIN)
+
+    def next(self) -> bytes | None:
+        """The next line; None when there is none soon, a line without its end when none will come."""
+        if b"\n" not in self._read:
+            if not self._waiting.poll(_TICK_S * 1000):
+                return None
+            part = os.read(self._descriptor, 65536)
+            self._read += part
+            if not part or len(self._read) > _ANSWER_MOST_BYTES:
+                return self._read.replace(b"\n", b"")
+        line, end, rest = self._read.partition(b"\n")
+        if not end:
+            return None
+        self._read = rest
+        return line + end
 
 
-def _result(answer: bytes) -> ScriptResult:
-    if not answer.endswith(b"\n"):
-        return ScriptResult(stopped=True)
-    said = json.loads(answer)
-    if "fault" in said:
-        return ScriptResult(fault=clean_output(str(said["fault"])))
-    return ScriptResult(
-        exit_code=said["exit_code"],
-        signal=said["signal"],
-        timed_out=said["timed_out"],
-        stopped=said["stopped"],
-        seconds=said["seconds"],
-        output=clean_output(said["output"]),
-    )
+def _not_begun(seconds: float) -> str:
+    return f"it could not be begun within {seconds:g} s: the file system that it is on does not answer"
 
 
 def _hang_up(process: subprocess.Popen[bytes]) -> None:
@@ -221,7 +234,8 @@ def _finish(process: subprocess.Popen[bytes]) -> None:
         process.wait(GRACE_S + _RUNNER_END_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):  # in a call of the kernel that nothing ends
+            process.wait(GRACE_S)
     process.stdout.close()
 
 

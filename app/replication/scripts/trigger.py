@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from app.distant_mounts import distant
 from app.model.paths import shown
 from app.model.scripts import ScriptPurpose
 from app.replication.master.durable import write_file
@@ -16,6 +17,7 @@ from app.replication.scripts.running import Scripts
 
 LOOK_EVERY_S = 1.0
 _STATE = "trigger.json"
+_JOIN_MOST_S = 30.0
 
 Tell = Callable[..., None]
 """(code, severity, **params): keep an event."""
@@ -56,16 +58,18 @@ class TriggerWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more; ends the script if it runs. Blocks until the thread has ended."""
+        """Look no more; ends the script if it runs. Blocks until the thread has ended, if a mount lets it."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_JOIN_MOST_S)
 
     def _watch(self) -> None:
         handled = self._load()
         while not self._stopping.wait(LOOK_EVERY_S):
             for path in self._paths:
                 key, found = path.hex(), _look(path)
+                if found is None:
+                    continue
                 if key not in handled:
                     handled[key] = found
                     self._save(handled)
@@ -115,12 +119,14 @@ class TriggerWatch:
             return
 
 
-def _look(path: bytes) -> list[int]:
-    """What tells one state of the file from another; empty = no file is there."""
+def _look(path: bytes) -> list[int] | None:
+    """What tells one state of the file from another; empty = no file is there, None = nobody can tell."""
     try:
-        found = os.lstat(path)
-    except OSError:
+        found = distant.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError:
+        return None
     if not stat.S_ISREG(found.st_mode):
         return []
     return [found.st_ino, found.st_size, found.st_mtime_ns]
