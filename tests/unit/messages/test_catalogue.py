@@ -65,6 +65,11 @@ def test_a_code_ends_a_command_alike_wherever_it_is_raised() -> None:
     assert exit_code(BusyError("E9999")) is ExitCode.BUSY
 
 
+@pytest.mark.parametrize("code", ["AE0469", "AE1027", "ER00202"])
+def test_who_does_not_answer_in_time_is_not_there_now(code: str) -> None:
+    assert exit_code(ArcxoError(code)) is ExitCode.BUSY
+
+
 def test_every_template_finds_its_parameters() -> None:
     lacking = []
     for where, code, params in raised():
