@@ -28,7 +28,7 @@ def sentence(name: str, said: str, count: int, problems: Sequence[Problem]) -> s
     """What was done, and where that is not all, how many paths are lacking and which, and where all are."""
     if not count:
         return said
-    lines = [f"{said}, but for {counted(count)} that could not be copied:"]
+    lines = [f"{said}, but for {counted(count)} that could not be copied in full:"]
     lines += [f"  {one.code}  {render(one.code, one.params).text}" for one in problems[:_NAMED_MOST]]
     more = count - len(lines) + 1
     if more > 0:

@@ -40,6 +40,8 @@ from app.replication.sync_frames import (
 
 PROTOCOL_VERSION = 2
 BATCH_RECORDS_MAX = 50_000
+UNSET_METADATA = "WR00236"
+"""The code of a `Trouble` at a path that has all but some of its metadata; `cause` says which, and why."""
 
 
 class BatchKind(IntEnum):

@@ -28,6 +28,8 @@ _XATTR_EXCLUDED = frozenset(
 )
 _NO_XATTRS = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.ENOSYS})
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSPC, errno.E2BIG})
+NO_OWNER = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL})
+"""How a system refuses an owner: no right to give files away, or no such owner there."""
 _FULL_BELOW_BYTES = 1024 * 1024
 _FITS_BYTES = 512
 _ATTRIBUTE_HEAD_BYTES = 32
@@ -172,6 +174,12 @@ class _Setters:
         self.remove_xattr = remove_xattr
         self.utime = utime
         self.volume = volume
+
+
+def settable(metadata: Metadata) -> tuple[object, ...]:
+    """What `apply_metadata` gives an entry, to be compared."""
+    permissions = 0 if metadata.kind is EntryKind.SYMLINK else metadata.permissions
+    return permissions, metadata.uid, metadata.gid, metadata.modified_ns, metadata.xattrs
 
 
 def _setters_of(target: bytes | int) -> _Setters:

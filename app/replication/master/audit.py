@@ -185,10 +185,10 @@ class Auditor:
             if not found:
                 return
         for candidate in found:
-            if flight.is_refused(candidate.root, candidate.path):
+            if _is_refused(flight, candidate):
                 # That was told, and is among the problems; this is a good moment to try again.
-                flight.send_again(candidate.root, candidate.path)
-        found = [c for c in found if not flight.is_refused(c.root, c.path)]
+                flight.try_again(candidate.root, candidate.path)
+        found = [c for c in found if not _is_refused(flight, c)]
         if not found:
             return
         state["found"] += len(found)
@@ -282,6 +282,11 @@ def _checked(state: dict[str, Any]) -> dict[str, Any]:
         "after": state["after"],
         "running": True,
     }
+
+
+def _is_refused(flight: Flight, candidate: Candidate) -> bool:
+    metadata = candidate.change in (ReportedChange.METADATA, ReportedChange.TIME)
+    return flight.is_refused(candidate.root, candidate.path, metadata=metadata)
 
 
 _WORDS = {

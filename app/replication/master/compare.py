@@ -21,7 +21,7 @@ from app.replication.master.proofs import Proofs
 from app.replication.master.recordable import UnrecordableError, check_path, read_target, read_xattrs
 from app.replication.master.roots import ComparedRoot, RootLostError
 from app.replication.master.shadow import Shadow, ShadowEntry
-from app.replication.metadata import metadata_of
+from app.replication.metadata import metadata_of, xattr_digest
 from app.replication.records import MakeEntry, Remove, SetMetadata
 
 __all__ = ["ComparedRoot", "Comparer", "RootLostError"]
@@ -111,6 +111,28 @@ class Comparer:
             self._followers.trouble(root_number, path, error)
             return []
         return again
+
+    def remind(self, root_number: int, path: bytes) -> None:
+        """Record the metadata of what is recorded at `path` once more; compare it where it is another now."""
+        root = self._roots[root_number]
+        row = self._shadow.get(root_number, path)
+        if row is None:
+            # With nothing there a removal is recorded, so that whoever asks hears of that.
+            self._followers.again_in_full(root_number, path)
+            return
+        whole = root.whole(path)
+        try:
+            status = os.lstat(whole)
+            same = unchanged(row, status, root.device) and root.holds(path)
+            target, xattrs = (read_target(whole, status), read_xattrs(whole)) if same else (b"", ())
+            same = same and same_status(status, os.lstat(whole))
+        except OSError:
+            same = False
+        if not same or xattr_digest(xattrs) != row.xattrs:
+            self._followers.again(root_number, path, content=True, tree=False, delay=0.0)
+            return
+        self._outlet.put(SetMetadata(root_number, path, metadata_of(status, xattrs, target)))
+        self._followers.metadata_recorded(root_number, path)
 
     def _parent(self, root: ComparedRoot, path: bytes, *, force: bool) -> bool:
         """Whether the directory that holds `path` is recorded; records it where it is not yet."""

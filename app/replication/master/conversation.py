@@ -106,9 +106,13 @@ class Conversation:
         """Paths the replica could not take."""
         return self._troubles.problems()
 
-    def is_refused(self, root: int, path: bytes) -> bool:
-        """Whether the replica could not take a path, or a directory above it."""
-        return self._troubles.covers(root, path)
+    def is_refused(self, root: int, path: bytes, *, metadata: bool) -> bool:
+        """See `Troubles.covers`."""
+        return self._troubles.covers(root, path, metadata=metadata)
+
+    def hasten(self, root: int, path: bytes) -> bool:
+        """See `Troubles.hasten`."""
+        return self._troubles.hasten(root, path)
 
     def hold(self, link: Link) -> None:
         """Until the link is lost, or the stream has to end; blocks. Raises what ended it, as `Exchange`."""

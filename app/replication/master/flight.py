@@ -109,9 +109,17 @@ class Flight:
                         found.add(root, path)
             position = records[-1].seq
 
-    def is_refused(self, root: int, path: bytes) -> bool:
-        """Whether the replica is known not to have taken a path, or a directory above it."""
-        return self._sender.is_refused(root, path)
+    def is_refused(self, root: int, path: bytes, *, metadata: bool) -> bool:
+        """Whether the replica is known not to have taken a path, or a directory above it.
+
+        `metadata`: no more than metadata of it are asked about.
+        """
+        return self._sender.is_refused(root, path, metadata=metadata)
+
+    def try_again(self, root: int, path: bytes) -> None:
+        """Have recorded anew what was refused of a path."""
+        if not self._sender.hasten(root, path):
+            self.send_again(root, path)
 
     def send_again(self, root: int, path: bytes) -> None:
         """Have the path recorded anew, in full."""

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from enum import IntEnum
+from typing import NamedTuple, Protocol
 
 from app.replication.master.shadow import ShadowEntry
+
+
+class Again(IntEnum):
+    """What has to be recorded once more of a path that a replica could not take."""
+
+    NOTHING = 0
+    METADATA = 1
+    FULL = 2
+
+
+class Due(NamedTuple):
+    """A path to be recorded once more."""
+
+    root: int
+    path: bytes
+    what: Again
 
 
 class Followers(Protocol):
@@ -13,6 +30,9 @@ class Followers(Protocol):
 
     def again(self, root: int, path: bytes, *, content: bool, tree: bool, delay: float) -> None:
         """Compare a path (again)."""
+
+    def again_in_full(self, root: int, path: bytes) -> None:
+        """Record all there is at a path, whatever is known of it."""
 
     def changing(self, root: int, path: bytes, delay: float) -> None:
         """Read a path again that changed while it was read; all that was told before is recorded."""
@@ -32,6 +52,9 @@ class Followers(Protocol):
     def fine(self, root: int, path: bytes, *, full: bool) -> None:
         """A path was read, and recorded where it differed; `full`: with all there is to it."""
 
+    def metadata_recorded(self, root: int, path: bytes) -> None:
+        """The metadata of a path were recorded, whatever was known of them."""
+
     def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
         """Nothing is at a path any more (and with `beneath`: nor beneath it)."""
 
@@ -48,8 +71,11 @@ class Followers(Protocol):
 class Lacking(Protocol):
     """What a replica could not take, as the recorder asks and tells of it, in its thread."""
 
-    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> bool:
-        """A path is recorded by the record `seq`; whether that must be done again in `full`."""
+    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> Again:
+        """A path is recorded by the record `seq`, in `full` or not; what of it must be recorded again."""
+
+    def metadata_recorded(self, root: int, path: bytes, seq: int) -> None:
+        """The metadata of a path are recorded by the record `seq`, whatever was known."""
 
     def gone(self, root: int, path: bytes, seq: int) -> None:
         """From the record `seq` on nothing is at a path, nor beneath it."""
@@ -57,8 +83,8 @@ class Lacking(Protocol):
     def moved(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:
         """All at a path is elsewhere: what of it is lacking and must be recorded there in full."""
 
-    def due(self, now: float) -> Sequence[tuple[int, bytes]]:
-        """(root, path) of what is to be recorded again in full now (monotonic seconds)."""
+    def due(self, now: float) -> Sequence[Due]:
+        """What is to be recorded again now (monotonic seconds)."""
 
 
 class Guard(Protocol):

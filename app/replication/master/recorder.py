@@ -20,7 +20,7 @@ from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filling import Filling
 from app.replication.master.filters import PathFilter
-from app.replication.master.following import Lacking
+from app.replication.master.following import Again, Due, Lacking
 from app.replication.master.hints import Hint, Hints
 from app.replication.master.home_disk import DiskFailure, disk_error
 from app.replication.master.later import Later
@@ -268,9 +268,17 @@ class Recorder:
         """See `Followers`."""
         if self.path_problems.fine(root, path):
             self._retries.pop((root, path), None)
+        seq = self._outlet.newest_seq()
+        again = max((one.recorded(root, path, seq, full=full) for one in self.lacking), default=Again.NOTHING)
+        if again is Again.FULL:
+            self.again_in_full(root, path)
+        elif again is Again.METADATA:
+            self._comparer.remind(root, path)
+
+    def metadata_recorded(self, root: int, path: bytes) -> None:
+        """See `Followers`."""
         for one in self.lacking:
-            if one.recorded(root, path, self._outlet.newest_seq(), full=full):
-                self._in_full(root, path)
+            one.metadata_recorded(root, path, self._outlet.newest_seq())
 
     def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
         """See `Followers`."""
@@ -284,9 +292,10 @@ class Recorder:
         self.path_problems.gone(root, path, beneath=True)
         for one in self.lacking:
             for there in one.moved(root, path, new_path):
-                self._in_full(root, there)
+                self.again_in_full(root, there)
 
-    def _in_full(self, root: int, path: bytes) -> None:
+    def again_in_full(self, root: int, path: bytes) -> None:
+        """See `Followers`."""
         self.hints.add(root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket)
 
     def is_pending(self, root: int, path: bytes) -> bool:
@@ -303,17 +312,15 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for one in self.lacking:
-                for root, path in one.due(time.monotonic()):
-                    self._in_full(root, path)
-            moves, hints = self.hints.take(_BATCH_HINTS, _WATCHING_S if self.brake.watching else _IDLE_S)
+            reminders = self._reminders()
+            moves, hints = self.hints.take(_BATCH_HINTS, self._patience_s(reminders))
             self.settle()
-            if not moves and not hints:
+            if not moves and not hints and not reminders:
                 hints = self._leftovers()
             try:
-                if moves or hints:
+                if moves or hints or reminders:
                     with self._lock:
-                        self._record(moves, hints)
+                        self._record(moves, hints, reminders)
                 self.hints.done()
                 self.judge()
             except RootLostError as error:
@@ -330,8 +337,21 @@ class Recorder:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
                 self._end(ArcxoError("E1011", error=repr(error)), None)
                 raise
-            if moves or hints:
+            if moves or hints or reminders:
                 self._on_recorded()
+
+    def _reminders(self) -> list[Due]:
+        """What is due of what a replica lacks only metadata of; the rest of what is due becomes hints."""
+        due = [found for one in self.lacking for found in one.due(time.monotonic())]
+        for found in due:
+            if found.what is Again.FULL:
+                self.again_in_full(found.root, found.path)
+        return [found for found in due if found.what is Again.METADATA]
+
+    def _patience_s(self, reminders: list[Due]) -> float:
+        if reminders:
+            return 0.0
+        return _WATCHING_S if self.brake.watching else _IDLE_S
 
     def judge(self, *, final: bool = False) -> None:
         """Let the safety brake decide whether what it watches is a flood. Raises OSError of the disk."""
@@ -346,7 +366,7 @@ class Recorder:
         self.hints.close()
         self._on_failed(error, root)
 
-    def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint]) -> None:
+    def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint], reminders: list[Due]) -> None:
         self._ticket = self.hints.oldest_taken()
         self._written = {(hint.root, hint.path) for hint in hints if hint.content}
         for root, path, new_path in moves:
@@ -366,8 +386,13 @@ class Recorder:
             if self._outlet.large():
                 self._outlet.commit()
                 self._on_recorded()
-        self._outlet.commit()
         self._ticket = None
+        for due in reminders:
+            self._comparer.remind(due.root, due.path)
+            if self._outlet.large():
+                self._outlet.commit()
+                self._on_recorded()
+        self._outlet.commit()
 
     def _descend(self, hint: Hint, found: list[bytes]) -> None:
         """Compare what is in a new or doubtful directory, deepest last, in the order of names."""

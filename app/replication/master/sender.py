@@ -201,9 +201,13 @@ class Sender:
         """Paths the replica could not take."""
         return self._conversation.problems()
 
-    def is_refused(self, root: int, path: bytes) -> bool:
-        """Whether the replica could not take a path, or a directory above it."""
-        return self._conversation.is_refused(root, path)
+    def is_refused(self, root: int, path: bytes, *, metadata: bool) -> bool:
+        """See `Troubles.covers`."""
+        return self._conversation.is_refused(root, path, metadata=metadata)
+
+    def hasten(self, root: int, path: bytes) -> bool:
+        """See `Troubles.hasten`."""
+        return self._conversation.hasten(root, path)
 
     def status(self) -> ReplicaStatus:
         """How this replica stands."""

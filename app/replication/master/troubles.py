@@ -8,6 +8,7 @@ larger it is; besides when it changes, with each synchronisation, and when an au
 
 from __future__ import annotations
 
+import heapq
 import os
 import threading
 import time
@@ -19,7 +20,8 @@ from app.model.errors import Problem
 from app.model.events import Severity
 from app.model.scenario import Scenario
 from app.replication.codec import refuse
-from app.replication.frames import Trouble
+from app.replication.frames import UNSET_METADATA, Trouble
+from app.replication.master.following import Again, Due
 from app.replication.master.recorder import Recorder
 
 AGAIN_FIRST_S = 60.0
@@ -29,6 +31,8 @@ _BYTES_PER_S = 1024 * 1024
 """What sending large files in vain may take of link and disks, on average."""
 _TRIES = 4
 _KEPT_MOST = 100_000
+_ALIKE_AT_ONCE = 20
+"""Of paths whose metadata were refused for the same cause, so many are tried; then all, if one is taken."""
 _TOLD_EACH = 20
 """More at once are told of together."""
 _TOLD_AGAIN_S = 600.0
@@ -49,6 +53,11 @@ class _Known:
     problem: Problem
     final: bool
     due: float
+    unset: bool = False
+    """It lacks no more than metadata: `cause` says which."""
+    cause: str = ""
+    hopeful: bool = False
+    """What had the same cause was taken."""
     times: int = 1
     sent: int | None = None
     tried: bool = False
@@ -69,6 +78,8 @@ class Troubles:
         self._told: dict[Key, float] = {}
         self._told_of_more = -_TOLD_AGAIN_S
         self._next = float("inf")
+        self._more = False
+        """Whether more paths are lacking than are known: any may be one of them."""
         recorder.lacking.append(self)
         self.count = 0
         """Paths recorded anew since the start."""
@@ -78,6 +89,7 @@ class Troubles:
         with self._lock:
             self._tries.clear()
             self._known.clear()
+            self._more = False
 
     def problems(self) -> list[Problem]:
         """What is shown to people."""
@@ -89,27 +101,60 @@ class Troubles:
         """Whether there are problems to be shown."""
         return bool(self._known)
 
-    def covers(self, root: int, path: bytes) -> bool:
-        """Whether a path, or a directory above it, is one that the replica could not take."""
-        if not self._known:
-            return False
-        while path and (root, path) not in self._known:
-            path = path.rpartition(b"/")[0]
-        return (root, path) in self._known
+    def covers(self, root: int, path: bytes, *, metadata: bool = False) -> bool:
+        """Whether the replica could not take a path, or a directory above it.
+
+        `metadata`: no more than metadata of it are asked about, which may be lacking where all else is there.
+        """
+        with self._lock:
+            known = self._known.get((root, path))
+            if known is not None and (metadata or not known.unset):
+                return True
+            if self._more:
+                return True
+            while path:
+                path = path.rpartition(b"/")[0]
+                known = self._known.get((root, path))
+                if known is not None and not known.unset:
+                    return True
+        return False
+
+    def hasten(self, root: int, path: bytes) -> bool:
+        """Have the metadata of a path recorded again at once, if those are all it lacks.
+
+        False where it has to be sent in full.
+        """
+        with self._lock:
+            known = self._known.get((root, path))
+            if known is None or not known.unset:
+                return known is None and self._more
+            known.due, known.hopeful = 0.0, True
+            self._next = 0.0
+            return True
 
     # what the recorder says, in its thread
 
-    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> bool:
+    def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> Again:
         """See `Lacking`."""
         if not self._known:
-            return False
+            return Again.NOTHING
         with self._lock:
             known = self._known.get((root, path))
             if known is None:
-                return False
+                return Again.NOTHING
             if full:
                 known.sent, known.tried, known.gone = seq, True, False
-            return not full
+                return Again.NOTHING
+            return Again.METADATA if known.unset else Again.FULL
+
+    def metadata_recorded(self, root: int, path: bytes, seq: int) -> None:
+        """See `Lacking`."""
+        if not self._known:
+            return
+        with self._lock:
+            known = self._known.get((root, path))
+            if known is not None and known.unset:
+                known.sent, known.tried, known.gone = seq, True, False
 
     def gone(self, root: int, path: bytes, seq: int) -> None:
         """See `Lacking`."""
@@ -125,25 +170,45 @@ class Troubles:
         if not self._known:
             return []
         with self._lock:
-            keys = self._beneath(root, path)
-            for key in keys:
-                del self._known[key]
+            again = []
+            for key in self._beneath(root, path):
+                known = self._known.pop(key)
                 self._tries.pop(key, None)
-        return [new_path + lacking[len(path) :] for _, lacking in keys]
+                there = new_path + key[1][len(path) :]
+                if known.unset:
+                    # All else of it moves along on the replica, too.
+                    problem = self._problem_of(root, there, UNSET_METADATA, known.cause)
+                    due = time.monotonic()
+                    self._known[root, there] = _Known(problem, True, due, True, known.cause, hopeful=True)
+                    self._next = min(self._next, due)
+                else:
+                    again.append(there)
+        return again
 
-    def due(self, now: float) -> list[Key]:
+    def due(self, now: float) -> list[Due]:
         """See `Lacking`."""
         if now < self._next:
             return []
-        found = []
+        found: list[Due] = []
         with self._lock:
+            alike: dict[str, list[tuple[int, Key]]] = {}
             for key, known in self._known.items():
                 if known.due > now:
                     continue
                 # Whether it was taken the last time is not known yet, or it cannot be read now.
                 known.due = now + AGAIN_FIRST_S
-                if known.sent is None:
-                    found.append(key)
+                if known.sent is not None:
+                    continue
+                if not known.unset:
+                    found.append(Due(*key, Again.FULL))
+                elif known.hopeful:
+                    found.append(Due(*key, Again.METADATA))
+                else:
+                    alike.setdefault(known.cause, []).append((known.times, key))
+            for waiting in alike.values():
+                # A replica that refuses what all its files are to have refuses them one like the other.
+                tried = heapq.nsmallest(_ALIKE_AT_ONCE, waiting)
+                found += [Due(*key, Again.METADATA) for _, key in tried]
             self._next = min((known.due for known in self._known.values()), default=float("inf"))
         self.count += len(found)
         return found
@@ -172,17 +237,28 @@ class Troubles:
                 key for key, known in self._known.items() if known.sent is not None and known.sent <= seq
             ]
             over = []
+            causes = set()
             for key in taken:
                 known = self._known.pop(key)
                 self._tries.pop(key, None)
                 self._told.pop(key, None)
                 if not known.gone:
                     over.append(known.problem.params["path"])
+                    if known.unset and not known.hopeful:
+                        causes.add(known.cause)
+            if causes:
+                self._hope(causes)
         if len(over) > _TOLD_EACH:
             self._event("IR00235", Severity.INFORMATION, count=len(over), path=over[0], replica=self._host)
             return
         for path in over:
             self._event("IR00234", Severity.INFORMATION, path=path, replica=self._host)
+
+    def _hope(self, causes: set[str]) -> None:
+        for known in self._known.values():
+            if known.unset and known.cause in causes:
+                known.hopeful, known.due = True, 0.0
+        self._next = 0.0
 
     def take(self, trouble: Trouble) -> None:
         """Have the path recorded anew, in full, at once or later. Raises ArcxoError ER00301."""
@@ -192,8 +268,15 @@ class Troubles:
         if trouble.code == CHANGED_BY_OTHERS:
             self._again(key, 0.0)
             return
+        if trouble.code == UNSET_METADATA:
+            self._keep_unset(key, trouble.params.get("cause", ""))
+            return
         with self._lock:
             known = self._known.get(key)
+            if known is not None and known.unset:
+                # It lacks more than that by now.
+                del self._known[key]
+                known = None
             tries = 0
             if known is None and not trouble.final:
                 tries = self._tries.pop(key, 0) + 1
@@ -209,16 +292,42 @@ class Troubles:
         self.count += 1
         self._recorder.hints.add(*key, content=True, tree=True, force=True, delay=delay)
 
-    def _keep(self, key: Key, trouble: Trouble) -> None:
-        whole = self._roots[trouble.root].master_path + b"/" + trouble.path
+    def _problem_of(self, root: int, path: bytes, code: str, cause: str) -> Problem:
+        top = self._roots[root].master_path
+        whole = top + b"/" + path if path else top
         text = whole.decode("utf-8", "replace")
+        return Problem(code, whole, {"path": text, "replica": self._host, "cause": cause})
+
+    def _keep_unset(self, key: Key, cause: str) -> None:
+        problem = self._problem_of(*key, UNSET_METADATA, cause)
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and not known.unset and known.sent is None:
+                return
+            if known is None and len(self._known) >= _KEPT_MOST:
+                self._more = True
+                return
+            tell = known is None and self._is_news(key)
+            times = known.times if known is not None and known.unset else 0
+            times += known is None or known.tried
+            due = time.monotonic() + _wait_s(times, 0)
+            if known is not None and known.unset and not known.tried:
+                due = known.due
+            self._known[key] = _Known(problem, True, due, True, cause, times=max(1, times))
+            self._next = min(self._next, due)
+            many = len(self._told) > _TOLD_EACH
+        if tell:
+            self._tell(problem, many=many)
+
+    def _keep(self, key: Key, trouble: Trouble) -> None:
         cause = render(trouble.code, trouble.params).text
-        problem = Problem("WR00231", whole, {"path": text, "replica": self._host, "cause": cause})
-        size = _size(whole)
+        problem = self._problem_of(*key, "WR00231", cause)
+        size = _size(problem.path)
         with self._lock:
             known = self._known.get(key)
             if known is None:
                 if len(self._known) >= _KEPT_MOST:
+                    self._more = True
                     return
                 due = time.monotonic() + _wait_s(1, size)
                 known = self._known[key] = _Known(problem, trouble.final, due)

@@ -282,7 +282,7 @@ class _Maker:
             raise FileNotFoundError(record.path)
         else:
             path, inode = preparer.file(tree, record.path, record.metadata, record.extents, record.data, -1)
-        return Made(path, inode, tuple(preparer.problems))
+        return Made(path, inode, tuple(problem for _, problem in preparer.problems))
 
 
 class _Preparer(Preparer):

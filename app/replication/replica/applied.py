@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.model.rewind import PointKind
+from app.replication.frames import UNSET_METADATA
 from app.sqlite_files import connect_private, put_many
 
 CHANGED, REMOVED, SUBTREE = 0, 1, 2
 CHANGE_KINDS = ("changed", "removed", "subtree")
 _TOMBSTONES_MAX = 1_000_000
+_UNSET_MOST = 100_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SCHEMA = """
@@ -87,6 +89,7 @@ class AppliedIndex:
         self.fresh = known is None
         self.incarnation = known or secrets.token_hex(8)
         self.position = self._load()
+        self._unset = 0
         self._troubled = self._read_troubled()
         self._begin_stamps()
 
@@ -166,19 +169,36 @@ class AppliedIndex:
     def note_trouble(self, root: int, path: bytes, code: str) -> None:
         """Note that `path` must be sent again: it is not what the committed position promises."""
         self._add("INSERT OR REPLACE INTO troubles VALUES (?, ?, ?)", (root, path, code))
-        self._troubled.add((root, path))
+        self._troubled[root, path] = False
 
     def note_refused(self, root: int, path: bytes, code: str, cause: str) -> None:
         """Note that `path` is not what the committed position promises, and cannot be as things are here."""
+        unset = code == UNSET_METADATA
+        if unset and self._troubled.get((root, path)) is False:
+            # More than that is lacking there.
+            return
+        if unset and self._unset >= _UNSET_MOST and (root, path) not in self._troubled:
+            # The master is told of it all the same; so many at a restart tell enough.
+            return
         self._add("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?)", (root, path, code, cause))
-        self._troubled.add((root, path))
+        self._unset += unset - self._troubled.get((root, path), False)
+        self._troubled[root, path] = unset
+
+    def is_unset(self, root: int, path: bytes) -> bool:
+        """Whether `path` has all but some metadata that were refused."""
+        return self._troubled.get((root, path), False)
+
+    def drop_unset(self, root: int, path: bytes) -> None:
+        """Note that the metadata of `path` were sent, where no more than those was lacking."""
+        if self._troubled and self.is_unset(root, path):
+            self.drop_trouble(root, path)
 
     def drop_trouble(self, root: int, path: bytes) -> None:
         """Note that `path` was sent in full."""
         if (root, path) in self._troubled:
             self._add("DELETE FROM troubles WHERE root = ? AND path = ?", (root, path))
             self._add("DELETE FROM refused WHERE root = ? AND path = ?", (root, path))
-            self._troubled.discard((root, path))
+            self._unset -= self._troubled.pop((root, path))
 
     def drop_troubles_beneath(self, root: int, path: bytes) -> None:
         """Note that nothing is at `path` nor beneath it any more, so that nothing is lacking there."""
@@ -192,8 +212,9 @@ class AppliedIndex:
             values = (there, root, lacking)
             self._add("UPDATE OR REPLACE troubles SET path = ? WHERE root = ? AND path = ?", values)
             self._add("UPDATE OR REPLACE refused SET path = ? WHERE root = ? AND path = ?", values)
-            self._troubled.discard((root, lacking))
-            self._troubled.add((root, there))
+            unset = self._troubled.pop((root, lacking))
+            self._unset -= self._troubled.get((root, there), False)
+            self._troubled[root, there] = unset
 
     def _troubled_beneath(self, root: int, path: bytes) -> list[bytes]:
         if not self._troubled:
@@ -209,7 +230,7 @@ class AppliedIndex:
     def drop_troubles_of(self, places: Iterable[tuple[int, bytes]]) -> None:
         """Note that all of these (root, path) were sent in full."""
         if self._troubled:
-            for root, path in self._troubled.intersection(places):
+            for root, path in self._troubled.keys() & set(places):
                 self.drop_trouble(root, path)
 
     def drop_troubles(self) -> None:
@@ -218,6 +239,7 @@ class AppliedIndex:
             self._add("DELETE FROM troubles WHERE root >= ?", (0,))
             self._add("DELETE FROM refused WHERE root >= ?", (0,))
             self._troubled.clear()
+            self._unset = 0
 
     def troubles(self) -> list[tuple[int, bytes, str]]:
         """(root, path, code) of everything that must be sent again."""
@@ -233,9 +255,13 @@ class AppliedIndex:
         ).fetchall()
         return rows
 
-    def _read_troubled(self) -> set[tuple[int, bytes]]:
-        both = "SELECT root, path FROM troubles UNION SELECT root, path FROM refused"
-        return {(root, path) for root, path in self._db.execute(both)}
+    def _read_troubled(self) -> dict[tuple[int, bytes], bool]:
+        """What is lacking; whether that is no more than metadata."""
+        refused = self._db.execute("SELECT root, path, code FROM refused")
+        found = {(root, path): code == UNSET_METADATA for root, path, code in refused}
+        found.update(dict.fromkeys(self._db.execute("SELECT root, path FROM troubles"), False))
+        self._unset = sum(found.values())
+        return found
 
     def set_aside(self, root: int, path: bytes, change: int, size_bytes: int) -> None:
         """Note an aside file as needed by entries up to `change`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from app.model.errors import ArcxoError, Problem
 from app.model.paths import shown
 from app.model.rewind import PointKind
+from app.replication.frames import UNSET_METADATA
 from app.replication.records import (
     MakeEntry,
     MakeLink,
@@ -21,8 +22,10 @@ from app.replication.records import (
     Remove,
     Rename,
     ReplaceFile,
+    SetMetadata,
     Skip,
     StageContent,
+    WriteBlocks,
 )
 from app.replication.replica.ahead import Made
 from app.replication.replica.applied import SYNC_BEGIN, SYNC_END, StoredMark
@@ -35,6 +38,8 @@ from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.round import OperationFailed
 from app.replication.replica.side_store import stage_path
 from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.unset import follow
+from app.replication.replica.unset import troubles as unset_troubles
 from app.replication.replica.walking import remove_tree
 
 _DISK = frozenset(
@@ -57,7 +62,7 @@ class Applied:
     """What became of a batch, which is durable now."""
 
     troubles: tuple[Trouble, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    """Metadata that were refused among them."""
 
 
 class Applier:
@@ -147,7 +152,7 @@ class Applier:
                 self.store.commit(position.epoch, position.sequence, position.sync_batches)
             else:
                 self.store.commit("", 0, -1)
-        return tuple(batch.preparer.problems)
+        return tuple(problem for _, problem in batch.preparer.problems)
 
     def _apply(
         self,
@@ -167,10 +172,7 @@ class Applier:
                 # Something the plan could not foresee (a directory without write permission, …): all but
                 # that record is carried out.
                 record = records[failed.number]
-                cause = os.strerror(failed.cause.errno or 0)
-                refused[failed.number] = PathTrouble(
-                    "ER00406", getattr(record, "path", b""), final=True, cause=cause
-                )
+                refused[failed.number] = _refusal(record, failed.cause)
 
     def _attempt(
         self,
@@ -220,6 +222,8 @@ class Applier:
                         store.index.drop_trouble(record.root, record.path)
                         if store.states.drifting:
                             batch.applied_whole(record.root, record.path)
+                    elif isinstance(record, WriteBlocks | SetMetadata):
+                        store.index.drop_unset(record.root, record.path)
                     if isinstance(record, Remove):
                         store.index.drop_troubles_beneath(record.root, record.path)
                     elif isinstance(record, Rename):
@@ -238,10 +242,17 @@ class Applier:
                     if error.errno in _DISK:
                         raise
                     batch.drop_operation()
-                    cause = os.strerror(error.errno or 0)
-                    path = getattr(record, "path", b"")
-                    troubles += _troubles_of(record, PathTrouble("ER00406", path, final=True, cause=cause))
-            batch.finish()
+                    troubles += _troubles_of(record, _refusal(record, error))
+            batch.carry_out()
+            unset = follow(records, batch.preparer.problems)
+            batch.finish(unset)
+            lacking_more = {(trouble.root, trouble.error.path) for trouble in troubles}
+            broken = bool(troubles)
+            troubles += [
+                Trouble(root, why)
+                for root, why in unset_troubles(unset, store.trees, store.links)
+                if (root, why.path) not in lacking_more
+            ]
             for trouble in troubles:
                 why = trouble.error
                 if why.final:
@@ -250,12 +261,12 @@ class Applier:
                 else:
                     store.index.note_trouble(trouble.root, why.path, why.code)
             store.commit(*position())
-        if troubles:
+        if broken:
             store.clean_new()
         for stage in carrier.consumed_stages:
             with contextlib.suppress(OSError):
                 remove_tree(store.trees[0].side, stage_path(stage))
-        return Applied(tuple(troubles), tuple(batch.preparer.problems))
+        return Applied(tuple(troubles))
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Batch]:
@@ -345,6 +356,14 @@ def _troubles_of(record: Record, error: PathTrouble) -> list[Trouble]:
         rest = {key: str(value) for key, value in error.params.items() if key != "path"}
         found.append(Trouble(root, PathTrouble(error.code, record.new_path, final=True, **rest)))
     return found
+
+
+def _refusal(record: object, error: OSError) -> PathTrouble:
+    """The system refused the record's path; of one that has what is in it no more than the metadata."""
+    path, cause = getattr(record, "path", b""), os.strerror(error.errno or 0)
+    if isinstance(record, SetMetadata):
+        return PathTrouble(UNSET_METADATA, path, final=True, cause=f"attributes: {cause}")
+    return PathTrouble("ER00406", path, final=True, cause=cause)
 
 
 def as_trouble(error: ArcxoError, record: Record) -> PathTrouble:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from app.model.entry import EntryKind, Identity, Metadata
@@ -322,12 +323,16 @@ class Batch:
         self.round.carry_out()
         self._planned.clear()
 
-    def finish(self) -> None:
-        """Carry out what is left, put directory times back, make all data durable."""
+    def finish(self, unset: Iterable[Place] = ()) -> None:
+        """Carry out what is left, put directory times back, make all data durable.
+
+        `unset`: where what had a problem with its metadata is by now.
+        """
         self.carry_out()
         for (root, path), modified_ns in self._times.items():
             steps.set_time(self.tree(root), path, modified_ns)
-        self._states.finish(self.store.trees, {problem.path for problem in self.preparer.problems})
+        refused = {(root, problem.path) for root, problem in self.preparer.problems}
+        self._states.finish(self.store.trees, refused.union(unset))
         self.round.make_durable()
         self.close()
 

@@ -73,7 +73,7 @@ class BlockWriter:
             write_extents(copy, record.extents, record.data, stage_fd)
             punch(copy, record.holes)
             os.ftruncate(copy, size)
-            batch.preparer.finish(copy, record.path, record.metadata)
+            batch.preparer.finish(copy, root, record.path, record.metadata)
             inode = os.fstat(copy).st_ino
         finally:
             os.close(copy)

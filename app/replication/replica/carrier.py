@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from app.model.entry import EntryKind, Metadata, kind_of_mode
 from app.model.paths import is_beneath
-from app.replication.metadata import apply_metadata
+from app.replication.metadata import apply_metadata, settable
 from app.replication.records import (
     Extent,
     MakeEntry,
@@ -31,6 +31,7 @@ from app.replication.replica.side_store import is_reserved, stage_path
 from app.replication.replica.stages import Stages
 from app.replication.replica.steps import SIDE, TREE, Operation
 from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.unset import still_refused
 
 _COPY_FOR_TIME_MAX = 32 * 1024 * 1024
 """A larger file gets its new time in place, where a snapshot of links shows it."""
@@ -160,7 +161,7 @@ class Carrier:
         if kind_of_mode(found.st_mode) is not metadata.kind:
             raise PathTrouble("ER00404", path, final=True)
         fd, name = self._batch.tree(root).side.place(staged)
-        self._batch.preparer.note(path, apply_metadata(name, metadata, dir_fd=fd))
+        self._batch.preparer.note(root, path, apply_metadata(name, metadata, dir_fd=fd))
 
     def _check(self, path: bytes) -> None:
         if not path:
@@ -180,12 +181,12 @@ class Carrier:
         stage_fd = self._stages.open(record)
         whole = record.extents == (Extent(0, record.metadata.size_bytes),)
         if ready is not None:
-            made, inode = self._take(ready)
+            made, inode = self._take(root, path, ready)
         elif stage_fd >= 0 and root == 0 and whole and tree.store.links:
             if os.fstat(stage_fd).st_size != record.metadata.size_bytes:
                 raise PathTrouble("ER00404", path)
             made = batch.preparer.link(tree, SIDE, stage_path(record.stage))
-            batch.preparer.finish(stage_fd, path, record.metadata)
+            batch.preparer.finish(stage_fd, root, path, record.metadata)
             inode = os.fstat(stage_fd).st_ino
         else:
             made, inode = batch.preparer.file(
@@ -204,8 +205,8 @@ class Carrier:
         problems = tuple(problem for problem in ready.problems if problem.path == path)
         return Made(ready.side_of(path), found[0], problems)
 
-    def _take(self, ready: Made) -> tuple[bytes, int]:
-        self._batch.preparer.problems += ready.problems
+    def _take(self, root: int, path: bytes, ready: Made) -> tuple[bytes, int]:
+        self._batch.preparer.note(root, path, ready.problems)
         return ready.path, ready.inode
 
     def _make(self, root: int, path: bytes, metadata: Metadata, ready: Made | None = None) -> None:
@@ -231,7 +232,7 @@ class Carrier:
         if old is not None and stat.S_ISDIR(old.st_mode):
             batch.settle_directory(root, path)
         if ready is not None:
-            made, inode = self._take(ready)
+            made, inode = self._take(root, path, ready)
         else:
             made, inode = batch.preparer.entry(batch.tree(root), path, metadata)
         batch.place(root, path, old, (SIDE, made, inode), directory=directory, metadata=metadata)
@@ -327,7 +328,9 @@ class Carrier:
                 return
         if now.kind is not metadata.kind:
             raise PathTrouble("ER00404", path)
-        if _settable(now) != _settable(metadata):
+        if batch.store.index.is_unset(root, path) and still_refused(batch, root, path, now, metadata):
+            return
+        if settable(now) != settable(metadata):
             batch.change_metadata(root, path, inode, now, metadata)
 
     def _held_elsewhere(
@@ -341,8 +344,3 @@ class Carrier:
             and now.size_bytes <= _COPY_FOR_TIME_MAX
             and links > len(self._batch.names(root, path, inode))
         )
-
-
-def _settable(metadata: Metadata) -> tuple[object, ...]:
-    permissions = 0 if metadata.kind is EntryKind.SYMLINK else metadata.permissions
-    return permissions, metadata.uid, metadata.gid, metadata.modified_ns, metadata.xattrs

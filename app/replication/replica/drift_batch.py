@@ -123,8 +123,8 @@ class BatchStates:
                 # What was planned for one of them after it is younger.
                 self._touched = {**grown.entries, **self._touched}
 
-    def finish(self, trees: Sequence[ReplicaTree], refused: set[bytes]) -> None:
-        """Look at everything and note it. `refused`: paths whose metadata could not be set as wanted.
+    def finish(self, trees: Sequence[ReplicaTree], refused: set[Place]) -> None:
+        """Look at everything and note it. `refused`: places whose metadata could not be set as wanted.
 
         Raises OSError.
         """
@@ -145,7 +145,7 @@ class BatchStates:
             if (root, path) not in self._touched:
                 self._look(trees[root].tree, root, path)
         for (root, path), wanted in self._touched.items():
-            if wanted is None or path in refused:
+            if wanted is None or (root, path) in refused:
                 self._look(trees[root].tree, root, path)
             else:
                 self._note(trees[root], path, wanted)

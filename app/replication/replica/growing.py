@@ -16,7 +16,14 @@ from typing import Any
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
-from app.replication.metadata import apply_metadata, apply_metadata_fd, metadata_of, read_xattrs, xattr_digest
+from app.replication.metadata import (
+    NO_OWNER,
+    apply_metadata,
+    apply_metadata_fd,
+    metadata_of,
+    read_xattrs,
+    xattr_digest,
+)
 from app.replication.records import MakeEntry, Record, Remove, Rename, ReplaceFile
 from app.replication.replica.drift_states import StateRow, state_row
 from app.replication.replica.grown import Grown, Place
@@ -292,7 +299,9 @@ class Grower:
         if (status.st_uid, status.st_gid) != (metadata.uid, metadata.gid):
             try:
                 os.fchown(fd, metadata.uid, metadata.gid)
-            except PermissionError as error:
+            except OSError as error:
+                if error.errno not in NO_OWNER:
+                    raise
                 self._note(path, [_not_permitted("owner", error)])
             status = os.fstat(fd)
         if stat.S_IMODE(status.st_mode) != metadata.permissions:

@@ -65,7 +65,7 @@ class Planting:
         if batch.status(root, path, subtree=True) is not None:
             return None
         batch.place_grown(grown)
-        batch.preparer.problems += grown.problems
+        batch.preparer.problems += [(root, problem) for problem in grown.problems]
         batch.end_operation(number, 0, Operation.TREE, root, path, b"", grown.size_bytes, grown=grown)
         self._placed.add(id(grown))
         return grown

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Sequence
 
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import Problem
-from app.replication.metadata import apply_metadata, apply_metadata_fd, metadata_of
+from app.replication.metadata import NO_OWNER, apply_metadata, apply_metadata_fd, metadata_of
 from app.replication.records import Extent
 from app.replication.replica.side_store import NEW
 from app.replication.replica.steps import ReplicaTree, copy_range, write_extents
@@ -29,7 +30,8 @@ class Preparer:
     def __init__(self) -> None:
         self._number = 0
         self._own = (os.geteuid(), os.getegid())
-        self.problems: list[Problem] = []
+        self.problems: list[tuple[int, Problem]] = []
+        """Root and path of what could not be given all its metadata."""
 
     def name(self) -> bytes:
         """A side path nothing has yet."""
@@ -59,7 +61,7 @@ class Preparer:
             end = extents[-1].offset + extents[-1].length if extents else 0
             if end != metadata.size_bytes:
                 os.ftruncate(fd, metadata.size_bytes)
-            self.finish(fd, path, metadata)
+            self.finish(fd, tree.index, path, metadata)
             return made, os.fstat(fd).st_ino
         finally:
             os.close(fd)
@@ -80,18 +82,20 @@ class Preparer:
             raise
         return made, fd
 
-    def finish(self, fd: int, path: bytes, metadata: Metadata) -> None:
+    def finish(self, fd: int, root: int, path: bytes, metadata: Metadata) -> None:
         """Give a new open file its metadata."""
         if metadata.xattrs:
             current = metadata_of(os.fstat(fd), (), b"")
-            self._note(path, apply_metadata_fd(fd, metadata, current))
+            self.note(root, path, apply_metadata_fd(fd, metadata, current))
             return
         if (metadata.uid, metadata.gid) != self._own:
             try:
                 os.fchown(fd, metadata.uid, metadata.gid)
-            except PermissionError as error:
+            except OSError as error:
+                if error.errno not in NO_OWNER:
+                    raise
                 cause = os.strerror(error.errno or 0)
-                self._note(path, [Problem("WR00311", params={"what": "owner", "cause": cause})])
+                self.note(root, path, [Problem("WR00311", params={"what": "owner", "cause": cause})])
         os.fchmod(fd, metadata.permissions)
         os.utime(fd, ns=(metadata.modified_ns, metadata.modified_ns))
 
@@ -107,7 +111,7 @@ class Preparer:
             os.mknod(name, _DEVICE_TYPES[metadata.kind] | 0o600, metadata.device, dir_fd=fd)
         else:
             os.close(os.open(name, _CREATE, 0o600, dir_fd=fd))
-        self._note(path, apply_metadata(name, metadata, dir_fd=fd))
+        self.note(tree.index, path, apply_metadata(name, metadata, dir_fd=fd))
         return made, os.stat(name, dir_fd=fd, follow_symlinks=False).st_ino
 
     def link(self, tree: ReplicaTree, area: int, existing: bytes) -> bytes:
@@ -118,13 +122,9 @@ class Preparer:
         os.link(from_name, name, src_dir_fd=from_fd, dst_dir_fd=fd, follow_symlinks=False)
         return made
 
-    def note(self, path: bytes, problems: list[Problem]) -> None:
+    def note(self, root: int, path: bytes, problems: Sequence[Problem]) -> None:
         """Keep problems of `path` for the report."""
-        self._note(path, problems)
-
-    def _note(self, path: bytes, problems: list[Problem]) -> None:
-        for problem in problems:
-            self.problems.append(Problem(problem.code, path, problem.params))
+        self.problems += [(root, Problem(problem.code, path, problem.params)) for problem in problems]
 
 
 def _copy_data(source: int, fd: int, size: int) -> None:

@@ -216,7 +216,7 @@ class SomePaths:
         fd, name = self._tree.side.place(future.made[0])
         file = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
-            batch.preparer.finish(file, path, future.metadata)
+            batch.preparer.finish(file, self._tree.index, path, future.metadata)
             os.fsync(file)
         finally:
             os.close(file)

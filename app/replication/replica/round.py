@@ -65,10 +65,10 @@ class Round:
             steps.do_replace(tree, step)
             paths.add(step[2])
         elif kind == steps.METADATA and action is not None:
-            self._preparer.note(step[2], steps.do_metadata(tree, step, *action))
+            self._preparer.note(step[1], step[2], steps.do_metadata(tree, step, *action))
             paths.add(step[2])
         elif kind == steps.BLOCKS:
-            self._preparer.note(step[2], steps.do_blocks(tree, step, action))
+            self._preparer.note(step[1], step[2], steps.do_blocks(tree, step, action))
 
     def close_later(self, fd: int) -> None:
         """Keep a descriptor open, and make it durable, until all rounds are done."""

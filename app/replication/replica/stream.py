@@ -312,7 +312,6 @@ class ReplicaStream:
             replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
             if position.epoch:
                 replica.stopped_code = ""
-            replica.report(self._engine.events, applied.problems)
             change = position.change
         for trouble in applied.troubles:
             error = trouble.error

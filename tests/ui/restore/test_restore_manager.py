@@ -456,7 +456,10 @@ def test_the_plan_says_that_a_folder_is_kept_by_a_scenario(services):
 def test_the_plan_says_that_more_may_be_needed_than_could_be_counted(services):
     plan = RestorePlan({RestoreAction.CREATE: 1}, 10, (), "localhost", 50)
     away = replace(plan, unlisted=(Unlisted(b"/srv/away", "media M"),))
-    for one, said in ((plan, "10 bytes needed, 50 bytes free"), (away, "At least 10 bytes needed, 50 bytes free")):
+    for one, said in (
+        (plan, "10 bytes needed, 50 bytes free"),
+        (away, "At least 10 bytes needed, 50 bytes free"),
+    ):
         findings = {subject: finding for _, _, subject, finding in checks(one, planned(services))}
         assert findings["Space"] == said
 

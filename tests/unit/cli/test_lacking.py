@@ -62,7 +62,7 @@ def test_paths_that_were_refused_are_counted_the_first_are_named_and_it_is_incom
 ) -> None:
     assert synchronize(composition, monkeypatch, [refused(n) for n in range(7)], count=1200) == 3
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "Scenario files is synchronized, but for 1,200 paths that could not be copied:"
+    assert said[0] == "Scenario files is synchronized, but for 1,200 paths that could not be copied in full:"
     assert said[1] == "  WR00231  Replica localhost could not take /data/master/0: no right"
     assert said[6:] == ["  and 1,195 more: arcxo scenario show files"]
 

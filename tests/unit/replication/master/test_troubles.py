@@ -10,6 +10,7 @@ import pytest
 
 from app.model.scenario import ProductType, ReplicaSpec, Root, Scenario, ServerType
 from app.replication.frames import Trouble
+from app.replication.master.following import Again
 from app.replication.master.recorder import Recorder
 from app.replication.master.troubles import AGAIN_FIRST_S, AGAIN_MOST_S, Troubles
 
@@ -44,7 +45,7 @@ class Rig:
     def recorded(self, *, full: bool, path: bytes = b"f") -> bool:
         """A record of it is made and sent; whether it is wanted in full."""
         self.seq += 1
-        return self.troubles.recorded(0, path, self.seq, full=full)
+        return self.troubles.recorded(0, path, self.seq, full=full) is Again.FULL
 
     def committed(self) -> None:
         self.troubles.committed(self.seq)
@@ -53,7 +54,7 @@ class Rig:
         """Whether it is sent again within that time, and not before."""
         now = time.monotonic()
         early = self.troubles.due(now + seconds - _SLACK_S)
-        return not early and self.troubles.due(now + seconds + _SLACK_S) == [(0, b"f")]
+        return not early and self.troubles.due(now + seconds + _SLACK_S) == [(0, b"f", Again.FULL)]
 
 
 def test_what_was_refused_for_good_is_sent_in_full_once_it_changes_and_is_over_once_it_is_taken() -> None:
@@ -100,8 +101,8 @@ def test_what_cannot_be_read_when_it_is_due_comes_to_be_due_again() -> None:
     rig = Rig()
     rig.refuse()
     now = time.monotonic() + AGAIN_FIRST_S + _SLACK_S
-    assert rig.troubles.due(now) == [(0, b"f")]
-    assert rig.troubles.due(now + AGAIN_FIRST_S) == [(0, b"f")]
+    assert rig.troubles.due(now) == [(0, b"f", Again.FULL)]
+    assert rig.troubles.due(now + AGAIN_FIRST_S) == [(0, b"f", Again.FULL)]
 
 
 @pytest.mark.parametrize("size", [0, 10 * 1024**3])

@@ -358,7 +358,7 @@ def test_metadata_that_cannot_be_set_is_a_problem_and_the_states_are_true(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fchown", refuses)
         applied = synchronise(store, TREE[0], ReplaceFile(0, b"d/a", foreign, put(b"", b"1").extents, b"1"))
-    assert [(one.code, one.path) for one in applied.problems] == [("WR00311", b"d/a")]
+    assert [(one.error.code, one.error.path) for one in applied.troubles] == [("WR00236", b"d/a")]
     assert (tmp_path / "replica/d/a").read_bytes() == b"1"
     assert directory_metadata().kind is EntryKind.DIRECTORY
     assert_states_are_true(store)
