@@ -142,22 +142,33 @@ class Comparer:
         if known and not force:
             return True
         if force and row is not None and known:
-            if parent:
-                self._parent(root, parent, force=True)
-            try:
-                status = os.lstat(root.whole(parent))
-            except OSError:
-                return False
-            if not stat.S_ISDIR(status.st_mode):
-                return False
-            if parent:
-                xattrs = read_xattrs(root.whole(parent))
-                self._outlet.put(MakeEntry(root.number, parent, metadata_of(status, xattrs, b"")))
-            return True
+            return not parent or self._parent_again(root, path, parent)
         for child in self.compare(root.number, parent):
             self._followers.again(root.number, child, content=True, tree=True, delay=0.0)
         row = self._shadow.get(root.number, parent)
         return row is not None and stat.S_ISDIR(row.mode)
+
+    def _parent_again(self, root: ComparedRoot, path: bytes, parent: bytes) -> bool:
+        """Record the directory that holds `path` once more, and those above it; False when it is gone."""
+        if not self._parent(root, parent, force=True):
+            return False
+        whole = root.whole(parent)
+        try:
+            status = os.lstat(whole)
+            if not stat.S_ISDIR(status.st_mode):
+                return False
+            xattrs = read_xattrs(whole)
+        except _GONE:
+            return False
+        except UnrecordableError as error:
+            # As it was recorded before the replica has it, or says so of what is to be in it.
+            self._followers.trouble(root.number, parent, error)
+            return True
+        except OSError as error:
+            self._followers.trouble(root.number, path, error)
+            return False
+        self._outlet.put(MakeEntry(root.number, parent, metadata_of(status, xattrs, b"")))
+        return True
 
     def _gone(self, root: ComparedRoot, path: bytes, row: ShadowEntry | None, *, force: bool) -> None:
         if not path:
