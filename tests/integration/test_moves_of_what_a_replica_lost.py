@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.replication.master import troubles
+from tests.support.capabilities import missing
+from tests.support.odd_mount import odd_mount
 from tests.support.replication_pair import Pair, until
 from tests.support.trees import picture
 
@@ -81,3 +84,30 @@ def test_what_was_removed_for_it_comes_back_when_it_is_rewound(pair: Pair) -> No
     pair.engine.stop(pair.id)
     pair.replica_engine.rewind(pair.id, point.id)
     assert picture(pair.replica / "two") == before
+
+
+@pytest.mark.needs_root
+def test_a_place_that_does_not_answer_refuses_what_moves_there_and_nothing_else(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(troubles, "AGAIN_FIRST_S", 0.2)
+    monkeypatch.setattr(troubles, "AGAIN_MOST_S", 0.2)
+    (pair.master / "dead").mkdir()
+    pair.settle()
+    try:
+        with odd_mount(pair.replica / "dead") as mount:
+            mount.end()
+            shutil.rmtree(pair.replica / "one")
+            _moved_at_once(pair, "one", "dead/one", instead=False)
+            (pair.master / "beside").write_text("beside")
+            until((pair.replica / "beside").exists, 10, "what is beside it")
+            until(lambda: "WR00231" in pair.codes(), 10, "the refusal")
+            assert "ER00408" not in pair.codes()
+    except OSError as error:
+        missing(f"a file system of its own by /dev/fuse ({error})")
+    (pair.replica / "dead.tree").unlink()
+    # It is gone now, and what it hid is there again.
+    moved = pair.replica / "dead/one/inner/deep"
+    until(moved.exists, 10, "what moved")
+    until(lambda: not pair.engine.status(pair.id).problem_count, 10, "the problem to be over")
+    pair.assert_equal()

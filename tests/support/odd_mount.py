@@ -35,6 +35,7 @@ class OddMount:
         self.place = place
         self._tree = tree
         self._entries: dict[str, dict[str, Any]] = {}
+        self.server: subprocess.Popen[bytes] | None = None
         self._keep()
 
     def put(self, path: bytes, content: str = "", *, link: str | None = None, attributes: int = 0) -> None:
@@ -54,6 +55,12 @@ class OddMount:
         del self._entries[path.hex()]
         self._keep()
 
+    def end(self) -> None:
+        """Kill what serves it: every look at it fails from now on."""
+        assert self.server is not None
+        self.server.kill()
+        self.server.wait()
+
     def _keep(self) -> None:
         new = self._tree.with_suffix(".new")
         new.write_text(json.dumps(self._entries))
@@ -68,6 +75,7 @@ def odd_mount(place: Path) -> Iterator[OddMount]:
     mount = OddMount(place, tree := place.parent / f"{place.name}.tree")
     server = subprocess.Popen([sys.executable, __file__, str(place), str(tree)], stdout=subprocess.PIPE)
     assert server.stdout is not None
+    mount.server = server
     try:
         if server.stdout.readline() != b"mounted\n":
             raise OSError("the mount was refused")

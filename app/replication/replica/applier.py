@@ -234,8 +234,7 @@ class Applier:
                     lacking = as_trouble(error, record)
                     if isinstance(record, Rename) and not lacking.final and not self.keeps_removed:
                         sequence = first_sequence + number if sequenced else 0
-                        with contextlib.suppress(ArcxoError):
-                            lacking = carrier.give_up(number, sequence, record, lacking)
+                        lacking = _give_up(carrier, number, sequence, record, lacking)
                         batch.drop_operation()
                     troubles += _troubles_of(record, lacking)
                 except OSError as error:
@@ -346,6 +345,20 @@ def _takes_nothing(place: bytes) -> bool:
     except OSError:
         return True
     return bool(volume.f_flag & os.ST_RDONLY) or volume.f_bavail * volume.f_frsize < _FULL_BELOW_BYTES
+
+
+def _give_up(
+    carrier: Carrier, number: int, sequence: int, record: Rename, lacking: PathTrouble
+) -> PathTrouble:
+    """See `Carrier.give_up`; where not even that can be done, why. Raises OSError when the disk fails."""
+    try:
+        return carrier.give_up(number, sequence, record, lacking)
+    except ArcxoError as error:
+        return as_trouble(error, record)
+    except OSError as error:
+        if error.errno in _DISK:
+            raise
+        return _refusal(record, error)
 
 
 def _troubles_of(record: Record, error: PathTrouble) -> list[Trouble]:
