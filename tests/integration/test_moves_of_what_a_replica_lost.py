@@ -13,7 +13,7 @@ from app.replication.master import troubles
 from tests.support.capabilities import missing
 from tests.support.odd_mount import odd_mount
 from tests.support.replication_pair import Pair, until
-from tests.support.trees import picture
+from tests.support.trees import picture, without_folder_times
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_what_was_removed_for_it_comes_back_when_it_is_rewound(pair: Pair) -> No
 def test_a_place_that_does_not_answer_refuses_what_moves_there_and_nothing_else(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(troubles, "AGAIN_FIRST_S", 0.2)
-    monkeypatch.setattr(troubles, "AGAIN_MOST_S", 0.2)
+    monkeypatch.setattr(troubles, "AGAIN_FIRST_S", 0.05)
+    monkeypatch.setattr(troubles, "AGAIN_MOST_S", 0.05)
     (pair.master / "dead").mkdir()
     pair.settle()
     try:
@@ -110,4 +110,7 @@ def test_a_place_that_does_not_answer_refuses_what_moves_there_and_nothing_else(
     moved = pair.replica / "dead/one/inner/deep"
     until(moved.exists, 10, "what moved")
     until(lambda: not pair.engine.status(pair.id).problem_count, 10, "the problem to be over")
-    pair.assert_equal()
+    pair.settle()
+    # The time of the replica is that of what the mount left in it.
+    ours, theirs = picture(pair.master), picture(pair.replica)
+    assert without_folder_times(ours) == without_folder_times(theirs)
