@@ -119,6 +119,9 @@ class ClientCalls:
                 raise ArcxoError("AE1039", host=self._host, version=version, what=KNOWS[one])
 
     def _meant(self, error: ArcxoError) -> ArcxoError:
+        if error.params.get("host") == "localhost":
+            # So each host calls itself; here that would be another one.
+            error.params["host"] = self._host
         return explained(error, self._host, self._address, self._certificate)
 
     def _refuse_unknown(self, name: str, error: grpc.RpcError) -> None:

@@ -95,7 +95,13 @@ def fetch_certificate(address: str, timeout_s: float, name: str = "") -> bytes:
     try:
         return ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=timeout_s).encode("ascii")
     except (OSError, ValueError, socket.gaierror) as error:
-        raise ArcxoError("AE1001", host=name or address, reason=f"{address}: {error}") from error
+        raise ArcxoError("AE1001", host=name or address, reason=f"{address}: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and "handshake" in str(error):
+        return "it takes connections and says nothing: it hangs or is stopped, or no agent listens there"
+    return str(error)
 
 
 def fingerprint_of(certificate: bytes) -> str:

@@ -121,8 +121,8 @@ def show(*, name: str) -> None:
             ("Started", time_text(info.started_at)),
             ("Engines", ", ".join(info.roles_running) or "starting"),
         ]
-    else:
-        fields.append(("Agent", str(error)))
+    elif error is not None:
+        fields.append(("Agent", render(error.code, error.params).text))
     context.show(
         with_fields(known, info=info, error=error.code if error else None), lambda: fields_table(fields)
     )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import click
 
 from app.cli.context import current, interactive
-from app.cli.table import size_text, time_text
+from app.cli.table import size_text, table, time_text
+from app.messages import render
 from app.model.errors import ExitCode
-from app.model.kept_replica import KeptReplica, LeftBehind
+from app.model.kept_replica import KeptReplica, LeftBehind, LeftoverSearch
 from app.model.paths import shown
 
 _COLUMNS = (
@@ -57,13 +58,23 @@ def leftovers(*, remove: int | None, host: str, yes: bool) -> None:
     context = current()
     scenarios = context.services.scenarios
     if remove is None:
-        context.show_list(scenarios.leftovers(), _COLUMNS, empty="Nothing is left of deleted scenarios.")
+        found = scenarios.leftovers()
+        context.show(found, lambda: _left_text(found))
         return
     context.confirm(
         f"Remove what {host} keeps of scenario {remove}? It cannot be undone.", yes=yes, action="remove"
     )
     scenarios.remove_leftover(host, remove)
     context.show_done(f"{host} keeps nothing of scenario {remove} any more", host=host, scenario_id=remove)
+
+
+def _left_text(search: LeftoverSearch) -> str:
+    rows = [[str(read(one)) for _, read in _COLUMNS] for one in search.found]
+    silent = [f"Not asked: {render(one.code, one.params).text}" for one in search.silent]
+    if rows:
+        return "\n".join([table([title for title, _ in _COLUMNS], rows, ()), *silent])
+    said = "Nothing is left of deleted scenarios"
+    return "\n".join([f"{said} on the hosts that answer." if silent else f"{said}.", *silent])
 
 
 def _question(name: str, kept: Sequence[KeptReplica]) -> str:

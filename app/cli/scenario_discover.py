@@ -26,7 +26,7 @@ def discover(*, register: bool) -> None:
 
 
 def _text(found: Discovery, *, registered: bool) -> str:
-    lines = [f"{one.params.get('host', '')}: {render(one.code, one.params).text}" for one in found.silent]
+    lines = [f"Not asked: {render(one.code, one.params).text}" for one in found.silent]
     if not found.found:
         return "\n".join(["No scenario was found that is not registered.", *lines])
     rows = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.model.errors import Problem
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReplica:
@@ -35,3 +37,14 @@ class LeftBehind:
     host: str
     scenario_id: int
     cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftoverSearch:
+    """What hosts keep of deleted scenarios. `silent` are hosts that did not answer, and why.
+
+    The parameters of a silent host's problem name it as `host`.
+    """
+
+    found: tuple[KeptReplica, ...]
+    silent: tuple[Problem, ...] = ()

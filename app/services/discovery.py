@@ -26,7 +26,7 @@ def discover(connections: Connections) -> Discovery:
                     found[status.scenario.id] = status
         except ArcxoError as error:
             connections.found_silent(host, error)
-            silent.append(Problem(error.code, b"", {"host": host, **error.params}))
+            silent.append(Problem(error.code, b"", {**error.params, "host": host}))
 
     if hosts:
         with ThreadPoolExecutor(min(_AT_ONCE, len(hosts)), thread_name_prefix="discovery") as pool:

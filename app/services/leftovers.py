@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.agent.api import Agent
 from app.agent.names import is_masters_own
 from app.catalog.api import Registration
 from app.messages import render
-from app.model.errors import ArcxoError, BusyError
-from app.model.kept_replica import KeptReplica, LeftBehind
+from app.model.errors import ArcxoError, BusyError, Problem
+from app.model.kept_replica import KeptReplica, LeftBehind, LeftoverSearch
 from app.services.connections import Connections
 
 
@@ -43,18 +43,22 @@ class Leftovers:
                 left.append(LeftBehind(host, registration.id, _cause(error)))
         return left
 
-    def everywhere(self) -> Iterator[KeptReplica]:
-        """What is kept of scenarios that this home does not know, on all hosts that answer."""
+    def everywhere(self) -> LeftoverSearch:
+        """What is kept of scenarios that this home does not know, on all hosts, and which do not answer."""
+        found: list[KeptReplica] = []
+        silent: list[Problem] = []
         known = {one.id for one in self._connections.catalog.registrations.list()}
         known |= {status.scenario.id for status in self._connections.local_agent().scenarios()}
         for host in self._connections.catalog.hosts.list():
             try:
                 kept = self._connections.agent_of(host.name).kept_replicas()
-            except ArcxoError:
+            except ArcxoError as error:
                 if self._connections.is_here(host.name):
                     raise
-                continue  # it says so itself in the list of hosts
-            yield from (replace(one, replica=host.name) for one in kept if one.scenario_id not in known)
+                silent.append(Problem(error.code, b"", {**error.params, "host": host.name}))
+                continue
+            found += [replace(one, replica=host.name) for one in kept if one.scenario_id not in known]
+        return LeftoverSearch(tuple(found), tuple(silent))
 
     def remove_one(self, host: str, scenario_id: int) -> None:
         """Have one host remove it. Raises BusyError E1180 for a scenario that is not deleted, ER00482."""

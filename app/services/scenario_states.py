@@ -66,7 +66,7 @@ class ScenarioStates:
         try:
             return self._placing.with_own_figures(agent.scenario(registration.id))
         except ArcxoError as error:
-            if is_unreachable(error):
+            if is_unreachable(error) or error.code == "AE0469":
                 return unknown_status(registration, _sentence(error))
             if isinstance(error, NotFoundError):
                 return unknown_status(registration, self._absent(registration))

@@ -16,7 +16,7 @@ from app.model.errors import ArcxoError, NotFoundError, UsageError
 from app.model.events import EventRecord, Severity
 from app.model.filters import FilterPreview
 from app.model.host import CheckOutcome, CheckResult
-from app.model.kept_replica import KeptReplica, LeftBehind
+from app.model.kept_replica import KeptReplica, LeftBehind, LeftoverSearch
 from app.model.path_state import DirectoryStates
 from app.model.report import ComparisonProgress, Report
 from app.model.rewind import (
@@ -184,9 +184,9 @@ class LocalScenarios(ScenarioRewinds):
         registration, agent = self._finding.agent(name)
         return self._leftovers.of(registration, agent)[0]
 
-    def leftovers(self) -> Sequence[KeptReplica]:
-        """What hosts keep of scenarios that this home does not know."""
-        return list(self._leftovers.everywhere())
+    def leftovers(self) -> LeftoverSearch:
+        """What hosts keep of scenarios that this home does not know, and which hosts did not answer."""
+        return self._leftovers.everywhere()
 
     def remove_leftover(self, host: str, scenario_id: int) -> None:
         """Have a host remove it. Raises BusyError E1180 the scenario is not deleted, ER00482 in use."""
@@ -370,13 +370,13 @@ class LocalScenarios(ScenarioRewinds):
         """
         scenario_id = None
         if name:
-            registration, agent = self._finding.agent(name)
-            scenario_id = registration.id
-        else:
-            agent = self._connections.local_agent()
-        if host:
-            agent = self._connections.agent_of(host)
-        return find_events(agent, newer_than, limit, scenario_id, severities)
+            # Another host can be asked though the master's is away.
+            registration, _ = self._finding.find(name) if host else self._finding.agent(name)
+            scenario_id, host = registration.id, host or registration.master
+        agent = self._connections.agent_of(host) if host else self._connections.local_agent()
+        found = find_events(agent, newer_than, limit, scenario_id, severities)
+        # Each host calls itself `localhost`.
+        return [replace(event, host=host or event.host) for event in found]
 
     def path_states(self, name: str, path: bytes, *, replica: str = "", limit: int = 5000) -> DirectoryStates:
         """How the entries of a directory of the master stand on a replica ("" = the only one)."""

@@ -39,7 +39,7 @@ from app.model.job import (
     Schedule,
 )
 from app.model.job_script import SavedBackup, for_file, from_file, to_file
-from app.model.kept_replica import KeptReplica, LeftBehind
+from app.model.kept_replica import KeptReplica, LeftBehind, LeftoverSearch
 from app.model.media import (
     CatalogEntry,
     Consistency,
@@ -384,8 +384,8 @@ class MemoryScenarios(_Calls):
         self._services.statuses = [s for s in self._services.statuses if s.scenario.name != name]
         return left
 
-    def leftovers(self) -> Sequence[KeptReplica]:
-        return [KeptReplica(4711, "old", "localhost", (b"/replica/old",), 5_000_000)]
+    def leftovers(self) -> LeftoverSearch:
+        return LeftoverSearch((KeptReplica(4711, "old", "localhost", (b"/replica/old",), 5_000_000),))
 
     def remove_leftover(self, host: str, scenario_id: int) -> None:
         self._note("scenarios.remove_leftover", host, scenario_id)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
 from app.agent.home import AgentHome
-from app.agent.tls import check_fingerprint, fingerprint_of, load_identity, load_or_make_identity
+from app.agent.tls import (
+    check_fingerprint,
+    fetch_certificate,
+    fingerprint_of,
+    load_identity,
+    load_or_make_identity,
+)
 from app.model.errors import ArcxoError, CredentialsError
 
 
@@ -38,3 +45,14 @@ def test_damaged_or_missing_identity_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArcxoError) as caught:
         load_or_make_identity(home)
     assert caught.value.code == "AE1010"
+
+
+def test_who_takes_connections_and_says_nothing_is_told_from_who_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ArcxoError, match="AE1001") as silent:
+            fetch_certificate(address, 0.2, "branch")
+    assert "says nothing" in silent.value.params["reason"]
+    with pytest.raises(ArcxoError, match="AE1001") as absent:
+        fetch_certificate(address, 0.2, "branch")
+    assert "refused" in absent.value.params["reason"]

@@ -14,6 +14,7 @@ from app.catalog.api import Registration
 from app.catalog.quick import Registered, left_out_of
 from app.messages import render
 from app.model.errors import ArcxoError, BusyError, CredentialsError, NotFoundError, UsageError
+from app.model.events import EventRecord, Severity
 from app.model.host import CheckOutcome, CheckResult, Host
 from app.model.kept_replica import KeptReplica, LeftBehind
 from app.model.rewind import PointKind, RewindPoint
@@ -302,7 +303,7 @@ def test_what_is_kept_of_its_replicas_goes_with_a_scenario(
     own, other = KeptReplica(made.id, "files", "localhost"), KeptReplica(8, "other", "localhost")
     connections.agent.kept = [own, other]
     assert scenarios.kept("files") == [own]
-    assert scenarios.leftovers() == [other]
+    assert scenarios.leftovers().found == (other,)
     with pytest.raises(BusyError, match="E1180"):
         scenarios.remove_leftover("localhost", made.id)
     assert scenarios.delete("files") == []
@@ -317,7 +318,7 @@ def test_what_is_to_be_kept_is_named_and_can_be_removed_later(
     made = scenarios.create(new())
     connections.agent.kept = [KeptReplica(made.id, "files", "localhost")]
     assert scenarios.delete("files", keep_rewind=True) == [LeftBehind("localhost", made.id)]
-    assert [one.scenario_id for one in scenarios.leftovers()] == [made.id]
+    assert [one.scenario_id for one in scenarios.leftovers().found] == [made.id]
 
 
 def test_a_host_that_does_not_answer_is_named_with_what_stays_there(
@@ -330,6 +331,39 @@ def test_a_host_that_does_not_answer_is_named_with_what_stays_there(
     assert (left.host, left.scenario_id) == ("localhost", made.id)
     assert "gone" in left.cause
     assert list(scenarios.list()) == []
+
+
+def test_hosts_that_could_not_be_asked_for_leftovers_are_told(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "is_here", lambda _host: False)
+    connections.agent.kept_fails = ArcxoError("AE1001", host="localhost", reason="gone")
+    search = scenarios.leftovers()
+    assert search.found == ()
+    assert [(one.code, one.params["reason"]) for one in search.silent] == [("AE1001", "gone")]
+
+
+def test_a_scenario_whose_engine_stands_still_is_shown_as_unknown(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = scenarios.create(new())
+
+    def late(scenario_id: int) -> ScenarioStatus:
+        raise BusyError("AE0469", name="files", id=scenario_id, host="branch", call="x", seconds="8")
+
+    monkeypatch.setattr(connections.agent, "scenario", late)
+    status = scenarios.show("files")
+    assert (status.scenario.id, status.state) == (made.id, ScenarioState.UNKNOWN)
+    assert "branch did not finish" in status.reason
+
+
+def test_events_of_another_host_have_the_name_it_is_known_by(
+    scenarios: LocalScenarios, connections: FakeConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = EventRecord(1, "SR00014", Severity.SIGNIFICANT, datetime.now(UTC), "localhost")
+    monkeypatch.setattr(connections.agent, "events", lambda *_: [event], raising=False)
+    assert [one.host for one in scenarios.events(host="branch")] == ["branch"]
+    assert [one.host for one in scenarios.events()] == ["localhost"]
 
 
 def test_an_unknown_name_is_not_found(scenarios: LocalScenarios) -> None:
