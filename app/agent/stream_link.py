@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 
+from app.agent.piece_sizes import PieceSizes
 from app.agent.pieces import LAST, MORE, WHOLE, Piece
 from app.model.errors import ArcxoError
 from app.replication.link import FRAME_MAX_BYTES, FrameParts
@@ -119,6 +120,7 @@ class StreamLink:
         self._incoming = _FrameQueue()
         self._reason = "closed"
         self._throttle = UNLIMITED
+        self._sizes = PieceSizes()
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
         """Queue one frame; blocks while the other side takes none, unless it is urgent."""
@@ -181,15 +183,18 @@ class StreamLink:
     def _pieces(self, frame: FrameParts) -> Iterator[Piece]:
         offset = 0
         while True:
-            piece = tuple(frame.take(self._throttle.piece_bytes()))
+            limited = self._throttle.bytes_per_second
+            piece = tuple(frame.take(self._throttle.piece_bytes() if limited else self._sizes.most))
             size = sum(map(len, piece))
             yield from self._meanwhile(self._throttle.reserve(size))
             end = offset + size
             data = piece[0] if len(piece) == 1 else piece or b""
-            if end >= len(frame):
-                yield Piece(data, LAST if offset else WHOLE)
+            whole = end >= len(frame)
+            began = time.monotonic()
+            yield Piece(data, (LAST if offset else WHOLE) if whole else MORE)
+            self._sizes.left(size, time.monotonic() - began)
+            if whole:
                 return
-            yield Piece(data, MORE)
             offset = end
 
     def _meanwhile(self, wait_s: float) -> Iterator[Piece]:

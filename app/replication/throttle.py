@@ -13,6 +13,7 @@ PIECE_OVERHEAD_BYTES = 48
 """What the layers beneath add to each piece on the way: message, HTTP/2, TLS."""
 
 PIECE_MOST_BYTES = 512 * 1024
+"""Under a limit; without one a fast link takes larger ones."""
 _PIECE_LEAST_BYTES = 96
 _PIECES_A_SECOND = 50
 _SLACK_S = 0.03

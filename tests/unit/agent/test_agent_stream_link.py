@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from app.agent.generated import agent_pb2 as pb
-from app.agent.pieces import packed, unpacked
+from app.agent.piece_sizes import PieceSizes
+from app.agent.pieces import WHOLE, packed, unpacked
 from app.agent.stream_link import PIECES_MAX, QUEUE_BYTES, QUEUE_FRAMES, StreamLink
 from app.model.bandwidth import parse_bandwidth
 from app.model.errors import ArcxoError
 from app.replication.link import FRAME_MAX_BYTES, FrameParts
-from app.replication.throttle import Throttle
+from app.replication.throttle import PIECE_MOST_BYTES, Throttle
 
 
 def test_frames_go_out_in_order_and_a_close_lets_them_out() -> None:
@@ -99,6 +100,34 @@ def test_a_large_frame_travels_in_pieces_and_arrives_whole() -> None:
     far.read_from(pieces)
     assert far.receive(1) == frame
     assert far.receive(1) == b"small"
+
+
+def test_a_link_that_takes_much_in_a_moment_gets_whole_frames() -> None:
+    link = StreamLink("near")
+    frames = [bytes([number]) * 2_000_000 for number in range(4)]
+    for frame in frames:
+        link.send(frame)
+    link.close()
+    pieces = list(link.outgoing())
+    assert [piece.part for piece in pieces[-2:]] == [WHOLE, WHOLE]
+    far = StreamLink("far")
+    far.read_from(pieces)
+    assert [far.receive(1) for _ in frames] == frames
+
+
+def test_a_link_that_slows_down_gets_small_pieces_at_once() -> None:
+    sizes = PieceSizes()
+    for _ in range(3):
+        sizes.left(PIECE_MOST_BYTES, 0.001)
+    assert sizes.most == PIECE_MOST_BYTES, "buffers took so much"
+    sizes.left(PIECE_MOST_BYTES, 0.001)
+    assert sizes.most == FRAME_MAX_BYTES
+    sizes.left(1_000, 0.001)
+    assert sizes.most == FRAME_MAX_BYTES, "a small piece tells nothing"
+    sizes.left(FRAME_MAX_BYTES, 0.4)
+    assert PIECE_MOST_BYTES < sizes.most <= FRAME_MAX_BYTES // 8
+    sizes.left(FRAME_MAX_BYTES // 8, 10.0)
+    assert sizes.most == PIECE_MOST_BYTES
 
 
 def test_an_urgent_frame_goes_between_the_pieces_of_another() -> None:
