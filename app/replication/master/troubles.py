@@ -64,6 +64,14 @@ class _Known:
     gone: bool = False
 
 
+@dataclass(slots=True)
+class _Tried:
+    """A path that is sent in full at once, after so many refusals in a row; `sent` as in `_Known`."""
+
+    times: int = 0
+    sent: int | None = None
+
+
 class Troubles:
     """Of one replica; the `Lacking` of its recorder. `event` tells people."""
 
@@ -73,7 +81,7 @@ class Troubles:
         self._recorder = recorder
         self._event = event
         self._lock = threading.Lock()
-        self._tries: dict[Key, int] = {}
+        self._tries: dict[Key, _Tried] = {}
         self._known: dict[Key, _Known] = {}
         self._told: dict[Key, float] = {}
         self._told_of_more = -_TOLD_AGAIN_S
@@ -136,9 +144,12 @@ class Troubles:
 
     def recorded(self, root: int, path: bytes, seq: int, *, full: bool) -> Again:
         """See `Lacking`."""
-        if not self._known:
+        if not self._known and not self._tries:
             return Again.NOTHING
         with self._lock:
+            tried = self._tries.get((root, path)) if full else None
+            if tried is not None:
+                tried.sent = seq
             known = self._known.get((root, path))
             if known is None:
                 return Again.NOTHING
@@ -222,6 +233,9 @@ class Troubles:
     def connected(self, seq: int) -> None:
         """A new stream goes on after a record: what was said of those before may be lost."""
         with self._lock:
+            for tried in self._tries.values():
+                if tried.sent is not None and tried.sent <= seq:
+                    tried.sent = None
             for known in self._known.values():
                 if known.sent is not None and known.sent <= seq:
                     known.sent = None
@@ -230,9 +244,11 @@ class Troubles:
 
     def committed(self, seq: int) -> None:
         """The replica has everything up to a record: what it said nothing of by then is taken."""
-        if not self._known:
+        if not self._known and not self._tries:
             return
         with self._lock:
+            for key in [key for key, one in self._tries.items() if one.sent is not None and one.sent <= seq]:
+                del self._tries[key]
             taken = [
                 key for key, known in self._known.items() if known.sent is not None and known.sent <= seq
             ]
@@ -279,8 +295,9 @@ class Troubles:
                 known = None
             tries = 0
             if known is None and not trouble.final:
-                tries = self._tries.pop(key, 0) + 1
-                self._tries[key] = tries
+                tried = self._tries.pop(key, _Tried())
+                tried.times, tried.sent = tried.times + 1, None
+                tries, self._tries[key] = tried.times, tried
                 if len(self._tries) > _KEPT_MOST:
                     del self._tries[next(iter(self._tries))]
         if 0 < tries < _TRIES:

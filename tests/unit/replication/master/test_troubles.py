@@ -124,6 +124,24 @@ def test_a_directory_that_was_refused_keeps_its_cause_whatever_is_said_of_what_i
     assert rig.due_after(AGAIN_FIRST_S)
 
 
+def test_what_was_taken_in_between_is_tried_at_once_as_often_as_at_first() -> None:
+    rig = Rig()
+    for _ in range(10):
+        rig.refuse(final=False)
+        assert not rig.recorded(full=True)
+        rig.committed()
+    assert len(rig.hints) == 10
+    assert not rig.troubles.any
+    # What was said of the last one is not known to a stream that goes on after it.
+    rig.refuse(final=False)
+    assert not rig.recorded(full=True)
+    rig.troubles.connected(rig.seq)
+    for _ in range(3):
+        rig.committed()
+        rig.refuse(final=False)
+    assert rig.troubles.any
+
+
 def test_what_another_state_explains_is_tried_at_once_and_then_kept_like_the_rest() -> None:
     rig = Rig()
     for _ in range(3):
