@@ -6,7 +6,9 @@ from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from app.native.unpacking cimport NEGATIVE, NO_NUMBER, POSITIVE, take_array, take_big, take_bytes, take_number
+from app.native.unpacking cimport (
+    BROKEN, CUT_OFF, NEGATIVE, NO_NUMBER, POSITIVE, pass_value, take_array, take_bytes, take_number,
+)
 
 ctypedef const unsigned char *at_t
 
@@ -24,66 +26,11 @@ cdef enum:
     NUMBERS = 9
     FILE_KIND = 0
 
-cdef enum:
-    ALL_THERE
-    CUT_OFF
-    BROKEN
-
 cdef struct File:
     at_t path
     size_t length
     uint64_t numbers[NUMBERS]
     int signs[NUMBERS]
-
-
-cdef int _pass(at_t *at, at_t end) noexcept nogil:
-    """Go behind whatever value comes."""
-    cdef:
-        uint64_t left = 1, more
-        size_t length
-        unsigned char head
-        int wide
-    while left > 0:
-        left -= 1
-        if at[0] >= end:
-            return CUT_OFF
-        head = at[0][0]
-        at[0] += 1
-        length = wide = 0
-        more = 0
-        if head < 0x80 or head >= 0xE0 or head == 0xC0 or head == 0xC2 or head == 0xC3:
-            continue
-        if head <= 0x8F:
-            more = 2 * <uint64_t>(head & 0x0F)
-        elif head <= 0x9F:
-            more = head & 0x0F
-        elif head <= 0xBF:
-            length = head & 0x1F
-        elif 0xC4 <= head <= 0xC6:
-            wide = 1 << (head - 0xC4)
-        elif 0xCA <= head <= 0xCB:
-            length = 4 if head == 0xCA else 8
-        elif 0xCC <= head <= 0xD3:
-            length = 1 << (head & 3)
-        elif 0xD9 <= head <= 0xDB:
-            wide = 1 << (head - 0xD9)
-        elif 0xDC <= head <= 0xDF:
-            wide = 4 if head & 1 else 2
-        else:
-            return BROKEN
-        if wide:
-            if not take_big(at, end, wide, &more):
-                return CUT_OFF
-            if head < 0xDC:
-                length = <size_t>more
-                more = 0
-            elif head >= 0xDE:
-                more = 2 * more
-        if <size_t>(end - at[0]) < length:
-            return CUT_OFF
-        at[0] += length
-        left += more
-    return ALL_THERE
 
 
 cdef bint _is_file(at_t *at, at_t end) noexcept nogil:
@@ -150,7 +97,7 @@ cdef class Rows:
         cdef:
             at_t first = <at_t>PyBytes_AS_STRING(self._data) + self._at
             at_t at = first
-            int found = _pass(&at, <at_t>PyBytes_AS_STRING(self._data) + PyBytes_GET_SIZE(self._data))
+            int found = pass_value(&at, <at_t>PyBytes_AS_STRING(self._data) + PyBytes_GET_SIZE(self._data))
         if found == BROKEN:
             raise ValueError("not an item of a manifest")
         if found == CUT_OFF:

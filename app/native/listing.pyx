@@ -7,19 +7,17 @@ What is not as it was noted is asked for, entry by entry, in its place.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc cimport errno as system
-from libc.errno cimport ELOOP, ENOENT, ENOTDIR
+from libc.errno cimport ELOOP, ENOENT, ENOMEM, ENOTDIR
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 
-from app.native.posix cimport (
-    AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT,
-    S_IFREG, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, openat, readdir, readlinkat, stat_t,
-)
+from app.native.directory cimport Found, first_error, read_entries, sort_by_name
 from app.native.packing cimport put_bytes, put_signed, put_unsigned
-
-cdef extern from "<dirent.h>" nogil:
-    int dirfd(DIR *directory)
+from app.native.posix cimport (
+    DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, close, closedir, dirfd,
+    fdopendir, fstat, kept_ns, openat, readlinkat, stat_t,
+)
 
 cdef enum:
     ALL_LISTED
@@ -42,12 +40,6 @@ cdef enum:
 DONE, FULL, ROWS, ASK, OPEN = ALL_LISTED, IS_FULL, ROWS_USED, MUST_ASK, MUST_OPEN
 
 cdef int64_t U63 = 0x7FFFFFFFFFFFFFFFLL
-
-cdef struct Found:
-    const char *name
-    size_t offset
-    size_t length
-    stat_t status
 
 cdef struct Level:
     int fd
@@ -75,16 +67,6 @@ cdef struct Linked:
     uint64_t inode
 
 
-cdef int _by_name(const void *one, const void *other) noexcept nogil:
-    cdef:
-        const Found *a = <const Found *>one
-        const Found *b = <const Found *>other
-        int found = memcmp(a.name, b.name, min(a.length, b.length))
-    if found != 0:
-        return found
-    return -1 if a.length < b.length else a.length > b.length
-
-
 cdef int _read(int fd, const char *hidden, Level *level) noexcept nogil:
     """All names in a directory with their status, sorted, and not those that begin with `hidden`.
 
@@ -92,63 +74,28 @@ cdef int _read(int fd, const char *hidden, Level *level) noexcept nogil:
     """
     cdef:
         DIR *opened = fdopendir(fd)
-        dirent *entry
         Found *found = NULL
-        Found *more
         char *names = NULL
-        char *longer
-        size_t count = 0, room = 0, used = 0, space = 0, length, at, hidden_length = strlen(hidden) if hidden != NULL else 0
-        int failed = 0
+        size_t count = 0, kept = 0, at, hidden_length = strlen(hidden) if hidden != NULL else 0
+        int failed
     if opened == NULL:
         failed = system.errno
         close(fd)
         return failed
-    while True:
-        system.errno = 0
-        entry = readdir(opened)
-        if entry == NULL:
-            failed = system.errno
-            break
-        length = strlen(entry.d_name)
-        if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
-            continue
-        if hidden_length and length >= hidden_length and memcmp(entry.d_name, hidden, hidden_length) == 0:
-            continue
-        if count == room:
-            room = 16 if room == 0 else room * 2
-            more = <Found *>realloc(found, room * sizeof(Found))
-            if more == NULL:
-                failed = -1
-                break
-            found = more
-        while used + length + 1 > space:
-            space = 512 if space == 0 else space * 2
-            longer = <char *>realloc(names, space)
-            if longer == NULL:
-                failed = -1
-                break
-            names = longer
-        if failed != 0:
-            break
-        if fstatat(fd, entry.d_name, &found[count].status, AT_SYMLINK_NOFOLLOW) != 0:
-            if system.errno == ENOENT:
-                continue
-            failed = system.errno
-            break
-        memcpy(names + used, entry.d_name, length + 1)
-        found[count].offset = used
-        found[count].length = length
-        used += length + 1
-        count += 1
+    failed = read_entries(opened, &found, &count, &names)
+    if hidden_length:
+        for at in range(count):
+            if found[at].length < hidden_length or memcmp(found[at].name, hidden, hidden_length) != 0:
+                found[kept] = found[at]
+                kept += 1
+        count = kept
+    failed = failed or first_error(found, count)
     if failed != 0:
         closedir(opened)
         free(found)
         free(names)
-        return failed
-    for at in range(count):
-        found[at].name = names + found[at].offset
-    if count > 1:
-        qsort(found, count, sizeof(Found), _by_name)
+        return -1 if failed == ENOMEM else failed
+    sort_by_name(found, count)
     level.names, level.found, level.count, level.next = names, found, count, 0
     level.opened, level.fd = opened, dirfd(opened)
     return 0

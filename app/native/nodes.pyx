@@ -11,7 +11,9 @@ from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from app.native.unpacking cimport NO_NUMBER, POSITIVE, take_array, take_big, take_bytes, take_number
+from app.native.unpacking cimport (
+    ALL_THERE, NO_NUMBER, POSITIVE, pass_value, take_array, take_bytes, take_number,
+)
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeASCII(const char *text, Py_ssize_t size, const char *errors)
@@ -27,61 +29,6 @@ cdef enum:
     PIECE_BYTES = 36
     TOLD_BYTES = 16
     NAME_MOST = 4095
-
-
-cdef bint _skip(at_t *at, at_t end) noexcept nogil:
-    """Whatever value comes; lists and maps are counted, not entered."""
-    cdef uint64_t left = 1, more
-    cdef size_t length
-    cdef unsigned char head
-    cdef int wide
-    while left > 0:
-        left -= 1
-        if at[0] >= end:
-            return False
-        head = at[0][0]
-        at[0] += 1
-        length = 0
-        wide = 0
-        more = 0
-        if head < 0x80 or head >= 0xE0 or head == 0xC0 or head == 0xC2 or head == 0xC3:
-            continue
-        if head <= 0x8F:
-            more = 2 * <uint64_t>(head & 0x0F)
-        elif head <= 0x9F:
-            more = head & 0x0F
-        elif head <= 0xBF:
-            length = head & 0x1F
-        elif 0xC4 <= head <= 0xC6:
-            wide = 1 << (head - 0xC4)
-        elif 0xD9 <= head <= 0xDB:
-            wide = 1 << (head - 0xD9)
-        elif 0xDC <= head <= 0xDF:
-            wide = 2 if head == 0xDC or head == 0xDE else 4
-        elif 0xCA <= head <= 0xCB:
-            length = 4 if head == 0xCA else 8
-        elif 0xCC <= head <= 0xCF:
-            length = 1 << (head - 0xCC)
-        elif 0xD0 <= head <= 0xD3:
-            length = 1 << (head - 0xD0)
-        else:
-            return False
-        if wide:
-            if not take_big(at, end, wide, &more):
-                return False
-            if head >= 0xDE:
-                more = 2 * more
-            elif head < 0xDC:
-                length = <size_t>more
-                more = 0
-        if <size_t>(end - at[0]) < length:
-            return False
-        at[0] += length
-        # Each of them takes a byte at least.
-        if more > <uint64_t>(end - at[0]):
-            return False
-        left += more
-    return True
 
 
 cdef object _hex(at_t content):
@@ -160,7 +107,7 @@ cdef bint _entry(at_t *at, at_t end, size_t kinds, One *one) noexcept nogil:
     one.plain = at[0][0] == 0xC0
     if one.plain:
         at[0] += 1
-    elif not _skip(at, end):
+    elif pass_value(at, end) != ALL_THERE:
         return False
     if not take_bytes(at, end, &one.content, &one.content_bytes):
         return False

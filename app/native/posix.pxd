@@ -85,6 +85,7 @@ cdef extern from "<dirent.h>" nogil:
         char d_name[256]
     DIR *fdopendir(int fd)
     dirent *readdir(DIR *directory)
+    int dirfd(DIR *directory)
     int closedir(DIR *directory)
     void rewinddir(DIR *directory)
 

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, strlen
 
-from app.native.directory cimport Found, read_directory
+from app.native.directory cimport Found, first_error, read_directory
 from app.native.packing cimport HEAD_MOST, NUMBER_MOST, put_bytes, put_head, put_signed, put_unsigned
 from app.native.posix cimport AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, fstatat, kept_ns, stat_t
 from app.native.unpacking cimport NEGATIVE, NO_NUMBER, POSITIVE, take_array, take_bytes, take_number
@@ -276,13 +276,12 @@ def rows(int directory, list packed, int root, bytes prefix):
             return None
         with nogil:
             failed = read_directory(directory, b".", &found, &count, &names)
-            for at in range(count):
-                failed = failed or found[at].error
+            failed = failed or first_error(found, count)
         if failed != 0:
             system.errno = failed
             PyErr_SetFromErrno(OSError)
         for at in range(count):
-            name = PyBytes_FromStringAndSize(names + found[at].name, found[at].length)
+            name = PyBytes_FromStringAndSize(found[at].name, found[at].length)
             told = by_name.get(name)
             status = &found[at].status
             if told is None or not _is(&files[<Py_ssize_t>told], status) or status.st_ino > 0x7FFFFFFFFFFFFFFFULL:
@@ -290,7 +289,7 @@ def rows(int directory, list packed, int root, bytes prefix):
                 continue
             key = PyBytes_FromStringAndSize(NULL, before + found[at].length)
             memcpy(PyBytes_AS_STRING(key), above, before)
-            memcpy(PyBytes_AS_STRING(key) + before, names + found[at].name, found[at].length)
+            memcpy(PyBytes_AS_STRING(key) + before, found[at].name, found[at].length)
             result.append((
                 root, key, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size,
                 kept_ns(&status.st_mtim), kept_ns(&status.st_ctim), b"",

@@ -77,7 +77,7 @@ def entries(int directory, bytes path, bytes prefix):
             whole = PyBytes_FromStringAndSize(NULL, before + found[at].length)
             into = whole
             memcpy(into, first, before)
-            memcpy(into + before, names + found[at].name, found[at].length)
+            memcpy(into + before, found[at].name, found[at].length)
             if found[at].error != 0:
                 unread.append((whole, found[at].error))
             else:

@@ -8,6 +8,11 @@ cdef enum:
     POSITIVE = 1
     NEGATIVE = 2
 
+cdef enum:
+    ALL_THERE
+    CUT_OFF
+    BROKEN
+
 
 cdef inline bint take_big(
     const unsigned char **at, const unsigned char *end, int width, uint64_t *value
@@ -92,3 +97,53 @@ cdef inline bint take_array(
         return False
     count[0] = size
     return True
+
+
+cdef inline int pass_value(const unsigned char **at, const unsigned char *end) noexcept nogil:
+    """Go behind whatever value comes, with all that is in it: ALL_THERE, or CUT_OFF, or BROKEN where none comes."""
+    cdef:
+        uint64_t left = 1, more
+        size_t length
+        unsigned char head
+        int wide
+    while left > 0:
+        left -= 1
+        if at[0] >= end:
+            return CUT_OFF
+        head = at[0][0]
+        at[0] += 1
+        length = wide = 0
+        more = 0
+        if head < 0x80 or head >= 0xE0 or head == 0xC0 or head == 0xC2 or head == 0xC3:
+            continue
+        if head <= 0x8F:
+            more = 2 * <uint64_t>(head & 0x0F)
+        elif head <= 0x9F:
+            more = head & 0x0F
+        elif head <= 0xBF:
+            length = head & 0x1F
+        elif 0xC4 <= head <= 0xC6:
+            wide = 1 << (head - 0xC4)
+        elif 0xCA <= head <= 0xCB:
+            length = 4 if head == 0xCA else 8
+        elif 0xCC <= head <= 0xD3:
+            length = 1 << (head & 3)
+        elif 0xD9 <= head <= 0xDB:
+            wide = 1 << (head - 0xD9)
+        elif 0xDC <= head <= 0xDF:
+            wide = 4 if head & 1 else 2
+        else:
+            return BROKEN
+        if wide:
+            if not take_big(at, end, wide, &more):
+                return CUT_OFF
+            if head < 0xDC:
+                length = <size_t>more
+                more = 0
+            elif head >= 0xDE:
+                more = 2 * more
+        if <size_t>(end - at[0]) < length:
+            return CUT_OFF
+        at[0] += length
+        left += more
+    return ALL_THERE

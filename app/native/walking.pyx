@@ -2,14 +2,15 @@
 """The walk that fills the shadow: entries beneath a root in the order of their keys, as the rows kept of them."""
 
 from libc cimport errno as system
-from libc.errno cimport ENODATA, ENOENT, EOPNOTSUPP
+from libc.errno cimport ENAMETOOLONG, ENODATA, ENOMEM, EOPNOTSUPP
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort, realloc
-from libc.string cimport memcmp, memcpy, strlen
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy
 
+from app.native.directory cimport Found, first_error, read_entries, sort_by_name
 from app.native.posix cimport (
-    AT_FDCWD, AT_SYMLINK_NOFOLLOW, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG,
-    S_IFSOCK, close, closedir, dirent, fdopendir, fstat, fstatat, kept_ns, llistxattr, openat, readdir, stat_t,
+    AT_FDCWD, DIR, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG, S_IFSOCK, close, closedir,
+    fdopendir, fstat, kept_ns, llistxattr, openat, stat_t,
 )
 from app.native.recorded cimport Row, Rows
 
@@ -42,27 +43,12 @@ cdef enum:
 
 cdef uint64_t U63 = 0x7FFFFFFFFFFFFFFFULL
 
-cdef struct Found:
-    char *name             # ends with a zero
-    size_t length
-    bint left_out
-    stat_t status
-
 cdef struct Level:
     Found *found
     char *names
     size_t count
     size_t next
     size_t prefix          # how long the path of the directory is, with the slash behind it
-
-
-cdef int _by_name(const void *one, const void *other) noexcept nogil:
-    cdef const Found *first = <const Found *>one
-    cdef const Found *second = <const Found *>other
-    cdef int order = memcmp(first.name, second.name, min(first.length, second.length))
-    if order:
-        return order
-    return -1 if first.length < second.length else 1 if first.length > second.length else 0
 
 
 cdef int _order(Rows rows, Py_ssize_t number, const char *path, size_t length) noexcept nogil:
@@ -79,6 +65,10 @@ cdef int _order(Rows rows, Py_ssize_t number, const char *path, size_t length) n
         if key[at] != other:
             return -1 if key[at] < other else 1
     return -1 if row.key_length < length else 1 if row.key_length > length else 0
+
+
+cdef inline bint _begins(const Found *found, const char *start, size_t length) noexcept nogil:
+    return found.length >= length and memcmp(found.name, start, length) == 0
 
 
 cdef inline int64_t _mtime(const stat_t *status) noexcept nogil:
@@ -278,15 +268,11 @@ cdef class Walk:
     cdef bint _list(self, stat_t *status, bint is_root) except -1:
         cdef:
             Found *found = NULL
-            Found *grown
             Level *levels
             char *names = NULL
-            char *longer
-            size_t count = 0, room = 0, used = 0, space = 0, length, at, kept
+            size_t count = 0, at, kept
             DIR *opened = NULL
-            dirent *entry
-            int fd
-            bint failed = False, memory = False
+            int fd, failed = 0
             size_t reserved_length = PyBytes_GET_SIZE(self._reserved)
             size_t prefix_length = self._path_start if is_root else self._path_length + 1
             const char *reserved = PyBytes_AS_STRING(self._reserved)
@@ -295,70 +281,34 @@ cdef class Walk:
         with nogil:
             fd = openat(AT_FDCWD, self._path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             if fd < 0:
-                failed = True
-            elif fstat(fd, status) != 0:
-                failed = True
-                close(fd)
+                failed = system.errno
             else:
-                opened = fdopendir(fd)
+                if fstat(fd, status) == 0:
+                    opened = fdopendir(fd)
                 if opened == NULL:
-                    failed = True
+                    failed = system.errno
                     close(fd)
-            while not failed:
-                system.errno = 0
-                entry = readdir(opened)
-                if entry == NULL:
-                    failed = system.errno != 0
-                    break
-                length = strlen(entry.d_name)
-                if entry.d_name[0] == b"." and (length == 1 or (length == 2 and entry.d_name[1] == b".")):
-                    continue
-                if length > NAME_LONGEST or prefix_length + length >= PATH_MAX:
-                    # No record, or no call, takes such a path: the caller tells of it.
-                    failed = True
-                    break
-                if count == room:
-                    room = 16 if room == 0 else room * 2
-                    grown = <Found *>realloc(found, room * sizeof(Found))
-                    if grown == NULL:
-                        failed = memory = True
-                        break
-                    found = grown
-                if used + length + 1 > space:
-                    space = 1024 if space == 0 else space * 2
-                    longer = <char *>realloc(names, space)
-                    if longer == NULL:
-                        failed = memory = True
-                        break
-                    names = longer
-                if fstatat(fd, entry.d_name, &found[count].status, AT_SYMLINK_NOFOLLOW) != 0:
-                    if system.errno == ENOENT:
-                        continue
-                    failed = True
-                    break
-                if found[count].status.st_mode & S_IFMT == S_IFSOCK:
-                    continue
-                memcpy(names + used, entry.d_name, length + 1)
-                # The names may move while they grow.
-                found[count].name = <char *><size_t>used
-                found[count].length = length
-                found[count].left_out = length >= reserved_length and memcmp(
-                    entry.d_name, reserved, reserved_length
-                ) == 0
-                used += length + 1
-                count += 1
             if opened != NULL:
+                failed = read_entries(opened, &found, &count, &names)
                 closedir(opened)
-            if not failed:
+                failed = failed or first_error(found, count)
+                kept = 0
                 for at in range(count):
-                    found[at].name = names + <size_t>found[at].name
-                qsort(found, count, sizeof(Found), _by_name)
+                    if found[at].length > NAME_LONGEST or prefix_length + found[at].length >= PATH_MAX:
+                        # No record, or no call, takes such a path: the caller tells of it.
+                        failed = failed or ENAMETOOLONG
+                        break
+                    if found[at].status.st_mode & S_IFMT != S_IFSOCK:
+                        found[kept] = found[at]
+                        kept += 1
+                count = kept
+                sort_by_name(found, count)
         if is_root:
             self._path[self._path_start - 1] = b"/"
-        if failed:
+        if failed != 0:
             free(found)
             free(names)
-            if memory:
+            if failed == ENOMEM:
                 raise MemoryError
             return False
         try:
@@ -367,7 +317,7 @@ cdef class Walk:
             ) + b"/"
             kept = 0
             for at in range(count):
-                if (found[at].left_out or self._ask_all) and self._leaves_out(
+                if (self._ask_all or _begins(&found[at], reserved, reserved_length)) and self._leaves_out(
                     prefix + PyBytes_FromStringAndSize(found[at].name, found[at].length),
                     directory=found[at].status.st_mode & S_IFMT == S_IFDIR,
                 ):
