@@ -11,14 +11,11 @@ import pytest
 from blake3 import blake3
 
 from app.backup import contents as of_contents
-from app.backup.manifests import SnapshotManifest
 from app.media.node import PIECE
-from app.media.reader import open_session, walk
 from app.model.archive import CatalogRow
 from app.model.entry import EntryKind
-from app.snapshot.hardlink import HardLinkProvider
+from tests.support.archived_both_ways import archived_both_ways, small_files
 from tests.support.capabilities import native_or_report
-from tests.support.media_samples import back_up, new_media
 
 _EMPTY = "nothing"
 _DOUBTFUL = 1000
@@ -127,28 +124,8 @@ def test_a_whole_archive_is_the_same_without(
     gathering: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del gathering
-    chance = random.Random(3)
-    root, area = tmp_path / "source", tmp_path / "area"
-    area.mkdir()
-    for directory in ("a", "a/b", "a/c", "d"):
-        (root / directory).mkdir(parents=True)
-        for number in range(40):
-            data = chance.randbytes(chance.choice((0, 1, 300, 5000))) or b"same" * chance.randrange(3)
-            (root / directory / f"{number}").write_bytes(data)
+    root = tmp_path / "source"
+    small_files(root, {"a": 40, "a/b": 40, "a/c": 40, "d": 40})
     os.link(root / "a/1", root / "d/linked")
     os.symlink("a", root / "d/symbolic")
-    frozen = HardLinkProvider().create(os.fsencode(root), os.fsencode(area), "one", None)
-    assert frozen.manifest is not None
-    found = []
-    for name in ("native", "python"):
-        if name == "python":
-            monkeypatch.setattr(of_contents, "_native", None)
-        place = tmp_path / name
-        place.mkdir()
-        media = new_media(place)
-        result, events = back_up(media, frozen.path, SnapshotManifest(frozen.manifest))
-        header, reader = open_session(media, result.session, None)
-        entries = [(path, entry) for path, entry in walk(reader, bytes(header.root_id))]
-        found.append((events.rows, entries, result.files, result.size_bytes, result.new_bytes))
-    assert found[0] == found[1]
-    assert len(found[0][0]) > 160
+    assert len(archived_both_ways(root, tmp_path, of_contents, monkeypatch)) > 160

@@ -12,13 +12,10 @@ import pytest
 
 from app.backup import manifest_rows
 from app.backup.manifest_rows import ManifestRows
-from app.backup.manifests import SnapshotManifest
-from app.media.reader import open_session, walk
 from app.model import manifest
 from app.model.errors import ArcxoError
-from app.snapshot.hardlink import HardLinkProvider
+from tests.support.archived_both_ways import archived_both_ways, small_files
 from tests.support.capabilities import native_or_report
-from tests.support.media_samples import back_up, new_media
 
 
 @pytest.fixture(scope="module")
@@ -177,29 +174,9 @@ def test_a_whole_archive_is_the_same_without(
     listed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del listed
-    chance = random.Random(3)
-    root, area = tmp_path / "source", tmp_path / "area"
-    area.mkdir()
-    for directory in ("a", "a/b", "a/b-c", "a/b/c", "d", "empty"):
-        (root / directory).mkdir(parents=True)
-        for number in range(300 if directory == "d" else 40 if directory != "empty" else 0):
-            data = chance.randbytes(chance.choice((0, 1, 300, 5000))) or b"same" * chance.randrange(3)
-            (root / directory / f"{number}").write_bytes(data)
-    (root / "a/large").write_bytes(chance.randbytes(600_000))
+    root = tmp_path / "source"
+    small_files(root, {"a": 40, "a/b": 40, "a/b-c": 40, "a/b/c": 40, "d": 300, "empty": 0})
+    (root / "a/large").write_bytes(random.Random(4).randbytes(600_000))
     os.link(root / "a/1", root / "d/linked")
     os.symlink("a", root / "d/100-symbolic")
-    frozen = HardLinkProvider().create(os.fsencode(root), os.fsencode(area), "one", None)
-    assert frozen.manifest is not None
-    found = []
-    for name in ("native", "python"):
-        if name == "python":
-            monkeypatch.setattr(manifest_rows, "_native", None)
-        place = tmp_path / name
-        place.mkdir()
-        media = new_media(place)
-        result, events = back_up(media, frozen.path, SnapshotManifest(frozen.manifest))
-        header, reader = open_session(media, result.session, None)
-        entries = [(path, entry) for path, entry in walk(reader, bytes(header.root_id))]
-        found.append((events.rows, entries, result.files, result.size_bytes, result.new_bytes))
-    assert found[0] == found[1]
-    assert len(found[0][0]) > 450
+    assert len(archived_both_ways(root, tmp_path, manifest_rows, monkeypatch)) > 450
