@@ -8,26 +8,32 @@ program it is that process.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import stat
-import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_LOOKUP, _FORGET, _GETATTR, _OPEN, _READ, _STATFS, _RELEASE = 1, 2, 3, 14, 15, 17, 18
-_INIT, _OPENDIR, _READDIR, _RELEASEDIR, _BATCH_FORGET = 26, 27, 28, 29, 42
-_ENOENT, _ENOSYS = 2, 38
+from tests.support.fuse_server import (
+    ENOENT,
+    ENOSYS,
+    GETATTR,
+    LOOKUP,
+    READ,
+    READDIR,
+    attributes,
+    entry,
+    found,
+    serve,
+    served_mount,
+    wanted,
+)
+
 _ROOT, _FILE = 1, 2
 _CONTENT = b"far away"
 _FAR = b"far"
-_IN = struct.Struct("<IIQQIIIHH")
-_OUT = struct.Struct("<IiQ")
-_ATTR = struct.Struct("<QQQQQQIIIIIIIIII")
 
 
 class HangingMount:
@@ -52,21 +58,8 @@ def hanging_mount(place: Path, name: bytes = _FAR, program: bytes = b"") -> Iter
 
     Raises OSError where that is not possible.
     """
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        raise OSError("no /dev/fuse here")
-    command = [sys.executable, __file__, str(place), name.hex(), program.hex()]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    try:
-        if server.stdout.readline() != b"mounted\n":
-            raise OSError("the mount was refused")
+    with served_mount("tests.support.hanging_mount", place, name.hex(), program.hex()) as server:
         yield HangingMount(place, server.pid)
-    finally:
-        # Its end fails whoever waits.
-        server.kill()
-        server.wait()
-        server.stdout.close()
-        subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
 
 
 class _File(NamedTuple):
@@ -74,63 +67,26 @@ class _File(NamedTuple):
     content: bytes
     mode: int
 
+    def answer(self, code: int, node: int, rest: bytes) -> bytes | int:
+        if code == GETATTR:
+            return attributes(node, *self._state(node))
+        if code == LOOKUP:
+            return found(_FILE, *self._state(_FILE)) if rest.rstrip(b"\0") == self.name else -ENOENT
+        if code == READDIR:
+            offset, _ = wanted(rest)
+            return b"" if offset else entry(_FILE, 1, self.name, stat.S_IFREG)
+        if code == READ:
+            offset, size = wanted(rest)
+            return self.content[offset : offset + size]
+        return -ENOSYS
 
-def _attributes(node: int, file: _File) -> bytes:
-    mode, size = (0o755 | stat.S_IFDIR, 0) if node == _ROOT else (file.mode | stat.S_IFREG, len(file.content))
-    day = 1_700_000_000
-    return _ATTR.pack(node, size, 0, day, day, day, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
-
-
-def _entry(node: int, offset: int, name: bytes, kind: int) -> bytes:
-    plain = struct.pack("<QQII", node, offset, len(name), kind) + name
-    return plain + b"\0" * (-len(plain) % 8)
-
-
-def _answer(code: int, node: int, rest: bytes, file: _File) -> bytes | int:
-    if code == _INIT:
-        return struct.pack("<IIIIHHIIHHI", 7, 23, 65536, 0, 1, 1, 65536, 1, 0, 0, 0)[:24]
-    if code == _GETATTR:
-        return struct.pack("<QII", 0, 0, 0) + _attributes(node, file)
-    if code == _LOOKUP:
-        if rest.rstrip(b"\0") != file.name:
-            return -_ENOENT
-        return struct.pack("<QQQQII", _FILE, 0, 0, 0, 0, 0) + _attributes(_FILE, file)
-    if code in (_OPEN, _OPENDIR):
-        return struct.pack("<QII", 0, 0, 0)
-    if code in (_RELEASE, _RELEASEDIR):
-        return b""
-    if code == _READDIR:
-        offset = struct.unpack_from("<QQ", rest)[1]
-        return b"" if offset else _entry(_FILE, 1, file.name, stat.S_IFREG >> 12)
-    if code == _READ:
-        offset, size = struct.unpack_from("<QQI", rest)[1:]
-        return file.content[offset : offset + size]
-    if code == _STATFS:
-        return struct.pack("<QQQQQIIII24x", 1000, 500, 500, 100, 50, 4096, 255, 4096, 0)
-    return -_ENOSYS
-
-
-def _serve(place: str, file: _File) -> None:
-    device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"far", os.fsencode(place), b"fuse.far", 0, options):
-        raise OSError(ctypes.get_errno(), "mount")
-    print("mounted", flush=True)
-    while True:
-        try:
-            request = os.read(device, 1 << 18)
-        except OSError:
-            return  # unmounted
-        _, code, unique, node, *_ = _IN.unpack_from(request)
-        if code in (_FORGET, _BATCH_FORGET):
-            continue
-        answer = _answer(code, node, request[_IN.size :], file)
-        body, error = (b"", answer) if isinstance(answer, int) else (answer, 0)
-        with contextlib.suppress(FileNotFoundError):  # who asked is gone
-            os.write(device, _OUT.pack(_OUT.size + len(body), error, unique) + body)
+    def _state(self, node: int) -> tuple[int, int]:
+        """(mode, size)"""
+        if node == _ROOT:
+            return stat.S_IFDIR | 0o755, 0
+        return stat.S_IFREG | self.mode, len(self.content)
 
 
 if __name__ == "__main__":
     served, run = bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3])
-    _serve(sys.argv[1], _File(served, run or _CONTENT, 0o755 if run else 0o644))
+    serve("far", sys.argv[1], 255, _File(served, run or _CONTENT, 0o755 if run else 0o644).answer)

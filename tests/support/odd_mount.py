@@ -8,24 +8,33 @@ a program it is that process.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
-import os
 import stat
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_LOOKUP, _FORGET, _GETATTR, _READLINK, _OPEN, _READ, _STATFS, _RELEASE = 1, 2, 3, 5, 14, 15, 17, 18
-_GETXATTR, _LISTXATTR, _INIT, _OPENDIR, _READDIR, _RELEASEDIR, _BATCH_FORGET = 22, 23, 26, 27, 28, 29, 42
-_ENOENT, _ERANGE, _ENOSYS, _ENODATA = 2, 34, 38, 61
-_IN = struct.Struct("<IIQQIIIHH")
-_OUT = struct.Struct("<IiQ")
-_ATTR = struct.Struct("<QQQQQQIIIIIIIIII")
-_DAY = 1_700_000_000
+from tests.support.fuse_server import (
+    ENODATA,
+    ENOENT,
+    ENOSYS,
+    GETATTR,
+    GETXATTR,
+    LISTXATTR,
+    LOOKUP,
+    READ,
+    READDIR,
+    READLINK,
+    attributes,
+    entry,
+    found,
+    serve,
+    served_mount,
+    sized,
+    wanted,
+)
 
 
 class OddMount:
@@ -70,21 +79,9 @@ class OddMount:
 @contextlib.contextmanager
 def odd_mount(place: Path) -> Iterator[OddMount]:
     """Mount one, with nothing in it, on a directory. Raises OSError where that is not possible."""
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        raise OSError("no /dev/fuse here")
     mount = OddMount(place, tree := place.parent / f"{place.name}.tree")
-    server = subprocess.Popen([sys.executable, __file__, str(place), str(tree)], stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    mount.server = server
-    try:
-        if server.stdout.readline() != b"mounted\n":
-            raise OSError("the mount was refused")
+    with served_mount("tests.support.odd_mount", place, str(tree)) as mount.server:
         yield mount
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
-        subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)
 
 
 class _Server:
@@ -97,55 +94,42 @@ class _Server:
         with open(self._tree, encoding="ascii") as file:
             entries = {bytes.fromhex(path): entry for path, entry in json.load(file).items()}
         entries[b""] = {"mode": stat.S_IFDIR | 0o755, "text": "", "attributes": 0}
-        if code == _INIT:
-            return struct.pack("<IIIIHHIIHHI", 7, 23, 65536, 0, 1, 1, 65536, 1, 0, 0, 0)[:24]
-        if code == _STATFS:
-            return struct.pack("<QQQQQIIII24x", 1000, 500, 500, 100, 50, 4096, 1024, 4096, 0)
-        if code in (_OPEN, _OPENDIR):
-            return struct.pack("<QII", 0, 0, 0)
-        if code in (_RELEASE, _RELEASEDIR):
-            return b""
         path = self._paths[node - 1]
         if path not in entries:
-            return -_ENOENT
-        if code == _LOOKUP:
+            return -ENOENT
+        if code == LOOKUP:
             name = rest.rstrip(b"\0")
             path = path + b"/" + name if path else name
-            if path not in entries:
-                return -_ENOENT
-            return struct.pack("<QQQQII", self._node(path), 0, 0, 0, 0, 0) + self._status(path, entries[path])
-        return self._of(code, path, entries, rest)
+            return found(self._node(path), *_state(entries[path])) if path in entries else -ENOENT
+        if code == READDIR:
+            return self._listed(path, entries, *wanted(rest))
+        return self._of(code, node, entries[path], rest)
 
-    def _of(self, code: int, path: bytes, entries: dict[bytes, Any], rest: bytes) -> bytes | int:
-        entry = entries[path]
-        if code == _GETATTR:
-            return struct.pack("<QII", 0, 0, 0) + self._status(path, entry)
-        if code == _READLINK:
-            return entry["text"].encode()
-        if code == _READ:
-            offset, size = struct.unpack_from("<QQI", rest)[1:]
-            return entry["text"].encode()[offset : offset + size]
-        if code == _READDIR:
-            return self._listed(path, entries, *struct.unpack_from("<QQI", rest)[1:])
-        if code == _LISTXATTR:
-            return _sized(b"".join(b"user.%d\0" % n for n in range(entry["attributes"])), rest)
-        if code == _GETXATTR:
+    def _of(self, code: int, node: int, one: dict[str, Any], rest: bytes) -> bytes | int:
+        text = one["text"].encode()
+        if code == GETATTR:
+            return attributes(node, *_state(one))
+        if code == READLINK:
+            return text
+        if code == READ:
+            offset, size = wanted(rest)
+            return text[offset : offset + size]
+        if code == LISTXATTR:
+            return sized(b"".join(b"user.%d\0" % n for n in range(one["attributes"])), rest)
+        if code == GETXATTR:
             name = rest[8:].rstrip(b"\0")
-            known = name.startswith(b"user.") and int(name[5:]) < entry["attributes"]
-            return _sized(b"1", rest) if known else -_ENODATA
-        return -_ENOSYS
+            known = name.startswith(b"user.") and int(name[5:]) < one["attributes"]
+            return sized(b"1", rest) if known else -ENODATA
+        return -ENOSYS
 
     def _listed(self, path: bytes, entries: dict[bytes, Any], offset: int, size: int) -> bytes:
         inside = sorted(one for one in entries if one and one.rpartition(b"/")[0] == path)
         data = b""
         for number, one in enumerate(inside[offset:], offset + 1):
-            name = one.rpartition(b"/")[2]
-            kind = stat.S_IFMT(entries[one]["mode"]) >> 12
-            plain = struct.pack("<QQII", self._node(one), number, len(name), kind) + name
-            plain += b"\0" * (-len(plain) % 8)
-            if len(data) + len(plain) > size:
+            more = entry(self._node(one), number, one.rpartition(b"/")[2], stat.S_IFMT(entries[one]["mode"]))
+            if len(data) + len(more) > size:
                 break
-            data += plain
+            data += more
         return data
 
     def _node(self, path: bytes) -> int:
@@ -154,41 +138,11 @@ class _Server:
             self._nodes[path] = len(self._paths)
         return self._nodes[path]
 
-    def _status(self, path: bytes, entry: dict[str, Any]) -> bytes:
-        node, mode = self._node(path), entry["mode"]
-        size = 0 if stat.S_ISDIR(mode) else len(entry["text"].encode())
-        return _ATTR.pack(node, size, 0, _DAY, _DAY, _DAY, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
-
-def _sized(value: bytes, rest: bytes) -> bytes | int:
-    """What an attribute call answers: the size when that is asked for."""
-    (room,) = struct.unpack_from("<I", rest)
-    if room == 0:
-        return struct.pack("<II", len(value), 0)
-    return value if len(value) <= room else -_ERANGE
-
-
-def _serve(place: str, tree: str) -> None:
-    device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"odd", os.fsencode(place), b"fuse.odd", 0, options):
-        raise OSError(ctypes.get_errno(), "mount")
-    server = _Server(tree)
-    print("mounted", flush=True)
-    while True:
-        try:
-            request = os.read(device, 1 << 18)
-        except OSError:
-            return  # unmounted
-        _, code, unique, node, *_ = _IN.unpack_from(request)
-        if code in (_FORGET, _BATCH_FORGET):
-            continue
-        answer = server.answer(code, node, request[_IN.size :])
-        body, error = (b"", answer) if isinstance(answer, int) else (answer, 0)
-        with contextlib.suppress(FileNotFoundError):  # who asked is gone
-            os.write(device, _OUT.pack(_OUT.size + len(body), error, unique) + body)
+def _state(one: dict[str, Any]) -> tuple[int, int]:
+    """(mode, size)"""
+    return one["mode"], 0 if stat.S_ISDIR(one["mode"]) else len(one["text"].encode())
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], sys.argv[2])
+    serve("odd", sys.argv[1], 1024, _Server(sys.argv[2]).answer)
