@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from tests.support.capabilities import missing, volume_or_report
 from tests.support.convergence_rig import Rig
 from tests.support.convergence_run import run_once
 from tests.support.inotify_limits import short_queue_of_all
+from tests.support.soak import soak
 from tests.support.volumes import MissingCapabilityError, loop_volume
 
 _FILE_SYSTEMS = ("ext4", "xfs", "btrfs")
@@ -111,28 +110,19 @@ def _storm(root: Path, directories: int, files: int) -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(0)
 def test_soak_of_churn_and_kills(tmp_path: Path) -> None:
-    until = time.monotonic() + float(os.environ.get("ARCXO_SOAK_SECONDS", "120"))
-    number = 0
-    while number == 0 or time.monotonic() < until:
-        seed = int(os.environ.get("ARCXO_SEED", "0")) or secrets.randbits(32)
-        print(f"seed {seed}")
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        try:
-            with _volume_if_any(directory, seed) as volume:
-                run_once(
-                    directory,
-                    seed,
-                    6,
-                    threads=1 + seed % 4,
-                    properties=_properties(seed),
-                    volume=volume,
-                    tiny_queues=os.geteuid() == 0 and seed % 5 > 2,
-                )
-        except BaseException as error:
-            error.add_note(f"ARCXO_SEED={seed} takes it again; files in {directory}")
-            raise
-        number += 1
+    def once(directory: Path, seed: int, _until: float) -> None:
+        with _volume_if_any(directory, seed) as volume:
+            run_once(
+                directory,
+                seed,
+                6,
+                threads=1 + seed % 4,
+                properties=_properties(seed),
+                volume=volume,
+                tiny_queues=os.geteuid() == 0 and seed % 5 > 2,
+            )
+
+    soak(tmp_path, once)
 
 
 @contextlib.contextmanager

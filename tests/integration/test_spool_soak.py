@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import shutil
 import threading
 import time
@@ -20,6 +19,7 @@ from app.model.scenario import ReplicaState, ScenarioState
 from app.replication.master import connection
 from tests.support.replication_group import Group
 from tests.support.replication_pair import until
+from tests.support.soak import soak
 
 MEGABYTE = 1 << 20
 _HIDDEN_NS = 10**18
@@ -160,11 +160,4 @@ def test_spools_that_fill_and_break_end_as_the_master_is(
 @pytest.mark.timeout(0)
 def test_soak_of_spools_that_fill_and_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "BACK_OFF_MOST_S", 0.3)
-    until_s = time.monotonic() + float(os.environ.get("ARCXO_SOAK_SECONDS", "120"))
-    number = 0
-    while number == 0 or time.monotonic() < until_s:
-        seed = int(os.environ.get("ARCXO_SEED", "0")) or secrets.randbits(32)
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        _run_once(directory, seed, 6)
-        number += 1
+    soak(tmp_path, lambda directory, seed, _until: _run_once(directory, seed, 6))
