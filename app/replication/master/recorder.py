@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 from app.distant_mounts import distant
@@ -20,10 +19,10 @@ from app.replication.master.brake import Brake
 from app.replication.master.compare import ComparedRoot, Comparer, RootLostError
 from app.replication.master.filling import Filling
 from app.replication.master.filters import PathFilter
-from app.replication.master.following import Again, Due, Lacking
+from app.replication.master.following import Due
 from app.replication.master.hints import Hint, Hints
 from app.replication.master.home_disk import DiskFailure, disk_error
-from app.replication.master.later import Later
+from app.replication.master.looking_again import LookingAgain
 from app.replication.master.outlet import Outlet
 from app.replication.master.path_problems import PathProblems
 from app.replication.master.shadow import Shadow, ShadowReader
@@ -34,8 +33,6 @@ from app.replication.records import Record
 _BATCH_HINTS = 500
 _IDLE_S = 0.5
 _WATCHING_S = 0.05
-_YOUNG_S = 2.0
-_RETRY_S = 15.0
 
 
 class Recorder:
@@ -70,17 +67,13 @@ class Recorder:
         brake.outlet = self._outlet
         self._lock = threading.Lock()
         self._synchronizing = 0
-        self._comparer = Comparer(
-            roots, shadow, self._outlet, filters, self, brake, lambda: self._synchronizing == 0
-        )
-        self._swept: dict[int, int] = {}
-        self._young = Later(_YOUNG_S)
-        self._unproved = Later(_YOUNG_S)
         self.path_problems = PathProblems(roots)
-        self._retries: dict[tuple[int, bytes], float] = {}
-        self.lacking: list[Lacking] = []
-        """What the replicas could not take, one for each."""
-        self._written: set[tuple[int, bytes]] = set()
+        self.looking = LookingAgain(self.hints, self.path_problems, self._outlet)
+        self._comparer = Comparer(
+            roots, shadow, self._outlet, filters, self.looking, brake, lambda: self._synchronizing == 0
+        )
+        self.looking.remind = self._comparer.remind
+        self._swept: dict[int, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"recorder {name}", daemon=True)
         self.failure: ArcxoError | None = None
@@ -237,86 +230,15 @@ class Recorder:
                 pass  # the comparison sees what it is
             self.hints.add(root, path, content=True, delay=0.0)
 
-    # what the comparer asks for
-
-    def again(self, root: int, path: bytes, *, content: bool, tree: bool, delay: float) -> None:
-        """See `Followers`."""
-        self.hints.add(root, path, content=content, tree=tree, delay=delay, ticket=self._ticket)
-
-    def changing(self, root: int, path: bytes, delay: float) -> None:
-        """See `Followers`."""
-        self.hints.add(root, path, content=True, delay=delay)
-
-    def young(self, root: int, path: bytes) -> None:
-        """See `Followers`."""
-        self._young.add(root, path)
-
-    def unproved(self, root: int, path: bytes) -> None:
-        """See `Followers`."""
-        self._unproved.add(root, path)
-
-    def recorded(self, root: int, path: bytes, cost_s: float) -> None:
-        """See `Followers`."""
-        self.hints.recorded(root, path, cost_s)
-
-    def trouble(self, root: int, path: bytes, error: OSError) -> None:
-        """See `Followers`."""
-        if self.path_problems.report(root, path, error):
-            self._retries[root, path] = time.monotonic() + _RETRY_S
-
-    def fine(self, root: int, path: bytes, *, full: bool) -> None:
-        """See `Followers`."""
-        if self.path_problems.fine(root, path):
-            self._retries.pop((root, path), None)
-        seq = self._outlet.newest_seq()
-        again = max((one.recorded(root, path, seq, full=full) for one in self.lacking), default=Again.NOTHING)
-        if again is Again.FULL:
-            self.again_in_full(root, path)
-        elif again is Again.METADATA:
-            self._comparer.remind(root, path)
-
-    def metadata_recorded(self, root: int, path: bytes) -> None:
-        """See `Followers`."""
-        for one in self.lacking:
-            one.metadata_recorded(root, path, self._outlet.newest_seq())
-
-    def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
-        """See `Followers`."""
-        self.path_problems.gone(root, path, beneath=beneath)
-        if beneath:
-            for one in self.lacking:
-                one.gone(root, path, self._outlet.newest_seq())
-
-    def moved(self, root: int, path: bytes, new_path: bytes) -> None:
-        """See `Followers`."""
-        self.path_problems.gone(root, path, beneath=True)
-        for one in self.lacking:
-            for there in one.moved(root, path, new_path):
-                self.again_in_full(root, there)
-
-    def again_in_full(self, root: int, path: bytes) -> None:
-        """See `Followers`."""
-        self.hints.add(root, path, content=True, tree=True, force=True, delay=0.0, ticket=self._ticket)
-
-    def is_pending(self, root: int, path: bytes) -> bool:
-        """See `Followers`."""
-        return self.hints.is_pending(root, path)
-
-    def is_written(self, root: int, path: bytes) -> bool:
-        """See `Followers`. What is recorded in this batch counts, too: its order is that of paths."""
-        return (root, path) in self._written or self.hints.is_written(root, path)
-
     # the thread
-
-    _ticket: int | None = None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            reminders = self._reminders()
+            reminders = self.looking.reminders()
             moves, hints = self.hints.take(_BATCH_HINTS, self._patience_s(reminders))
             self.settle()
             if not moves and not hints and not reminders:
-                hints = self._leftovers()
+                hints = self.looking.leftovers()
             try:
                 if moves or hints or reminders:
                     with self._lock:
@@ -340,14 +262,6 @@ class Recorder:
             if moves or hints or reminders:
                 self._on_recorded()
 
-    def _reminders(self) -> list[Due]:
-        """What is due of what a replica lacks only metadata of; the rest of what is due becomes hints."""
-        due = [found for one in self.lacking for found in one.due(time.monotonic())]
-        for found in due:
-            if found.what is Again.FULL:
-                self.again_in_full(found.root, found.path)
-        return [found for found in due if found.what is Again.METADATA]
-
     def _patience_s(self, reminders: list[Due]) -> float:
         if reminders:
             return 0.0
@@ -367,12 +281,12 @@ class Recorder:
         self._on_failed(error, root)
 
     def _record(self, moves: list[tuple[int, bytes, bytes]], hints: list[Hint], reminders: list[Due]) -> None:
-        self._ticket = self.hints.oldest_taken()
-        self._written = {(hint.root, hint.path) for hint in hints if hint.content}
+        self.looking.ticket = self.hints.oldest_taken()
+        self.looking.written = {(hint.root, hint.path) for hint in hints if hint.content}
         for root, path, new_path in moves:
             self._comparer.move(root, path, new_path)
         for hint in hints:
-            self._ticket = hint.ticket
+            self.looking.ticket = hint.ticket
             before = self._outlet.operations
             if hint.prove:
                 self._comparer.prove(hint.root, hint.path)
@@ -386,7 +300,7 @@ class Recorder:
             if self._outlet.large():
                 self._outlet.commit()
                 self._on_recorded()
-        self._ticket = None
+        self.looking.ticket = None
         for due in reminders:
             self._comparer.remind(due.root, due.path)
             if self._outlet.large():
@@ -414,28 +328,7 @@ class Recorder:
                 self._on_recorded()
         if waiting:
             # Stopped in the middle: nothing is lost, the next start finds the rest by its walk.
-            self._retries[hint.root, hint.path] = 0.0
-
-    def _leftovers(self) -> list[Hint]:
-        """What is looked at only when nothing else is due: young entries again, unreadable ones again."""
-        now = time.monotonic()
-        # A barrier that begins from now on waits for what follows from them.
-        ticket = self.hints.newest()
-        # A path with a hint is compared when that is due, which may be long from now if reading it is costly.
-        hints = [
-            Hint(root, path, content=True, ticket=ticket)
-            for root, path in self._young.due(_BATCH_HINTS)
-            if not self.hints.is_pending(root, path)
-        ]
-        hints += [
-            Hint(root, path, prove=True, ticket=ticket) for root, path in self._unproved.due(_BATCH_HINTS)
-        ]
-        if self._retries:
-            for (root, path), due in list(self._retries.items()):
-                if due <= now:
-                    del self._retries[root, path]
-                    hints.append(Hint(root, path, content=True, tree=True, ticket=ticket))
-        return hints
+            self.looking.left(hint.root, hint.path)
 
 
 def _text(path: bytes) -> str:

@@ -88,7 +88,7 @@ class Troubles:
         self._next = float("inf")
         self._more = False
         """Whether more paths are lacking than are known: any may be one of them."""
-        recorder.lacking.append(self)
+        recorder.looking.lacking.append(self)
         self.count = 0
         """Paths recorded anew since the start."""
 

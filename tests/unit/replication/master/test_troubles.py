@@ -31,7 +31,9 @@ class Rig:
         self.hints: list[dict[str, object]] = []
         self.events: list[str] = []
         self.seq = 0
-        self.recorder = SimpleNamespace(lacking=[], hints=SimpleNamespace(add=self._add))
+        self.recorder = SimpleNamespace(
+            looking=SimpleNamespace(lacking=[]), hints=SimpleNamespace(add=self._add)
+        )
         self.troubles = Troubles(
             SCENARIO, "r", cast("Recorder", self.recorder), lambda code, *_, **__: self.events.append(code)
         )

@@ -29,7 +29,7 @@ class Rig:
         self.seq = 0
         self.forced: list[tuple[int, bytes]] = []
         hints = SimpleNamespace(add=lambda root, path, **_: self.forced.append((root, path)))
-        recorder = SimpleNamespace(lacking=[], hints=hints)
+        recorder = SimpleNamespace(looking=SimpleNamespace(lacking=[]), hints=hints)
         self.troubles = Troubles(
             SCENARIO, "r", cast("Recorder", recorder), lambda code, *_, **__: self.events.append(code)
         )
