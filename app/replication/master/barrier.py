@@ -21,6 +21,7 @@ from app.replication.master.recorder import Recorder
 from app.replication.master.sender import Sender, wait_all
 from app.replication.master.spool import Spool
 from app.replication.master.sweeps import Run, Sweeps
+from app.replication.master.waiting import unrecorded
 from app.replication.records import Mark
 
 BOOKMARK_FLUSH_S = 60.0
@@ -89,7 +90,9 @@ class Barrier:
             problem = self._run.problem
             if problem is not None:
                 raise again(problem)
-            raise self.waits("the recording of changes")
+            behind = self._recorder.hints.behind()
+            path = b"" if behind is None else self._roots[behind.root].whole(behind.path)
+            raise self.waits(unrecorded(behind, shown(path)) or "the recording of changes")
         return self._spool.last_seq
 
     def _wait_told(self, deadline: float) -> None:

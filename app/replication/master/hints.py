@@ -50,6 +50,21 @@ class Hint:
     swept: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Changes that were told and are not recorded yet: how many paths, and the one that was told of first.
+
+    `due_s`: in how many seconds that is looked at; None while it is. `cost_s`: what reading it took last.
+    """
+
+    seconds: float
+    paths: int
+    root: int
+    path: bytes
+    due_s: float | None
+    cost_s: float
+
+
 @dataclass(slots=True)
 class _Recent:
     at: float
@@ -69,7 +84,8 @@ class Hints:
         self._recent: OrderedDict[Key, _Recent] = OrderedDict()
         self._ticket = 0
         self._busy: list[int] = []
-        self._busy_since: float | None = None
+        self._busy_with: Hint | None = None
+        self._busy_paths = 0
         self._flushed = 0
         self._closed = False
 
@@ -205,7 +221,12 @@ class Hints:
                 self._news.wait(max(0.0, wake - now))
             moves = [(root, origin, path) for (root, path), (origin, _) in self._moves.items()]
             self._busy = [hint.ticket for hint in hints] + [ticket for _, ticket in self._moves.values()]
-            self._busy_since = min((hint.told for hint in hints), default=now) if self._busy else None
+            self._busy_with = min(hints, key=lambda hint: hint.told, default=None)
+            if hints or not moves:
+                self._busy_paths = len(hints)
+            else:
+                root, _, path = moves[0]
+                self._busy_with, self._busy_paths = Hint(root, path, told=now), len(moves)
             self._moves.clear()
         hints.sort(key=lambda hint: (hint.root, hint.path.replace(b"/", b"\0")))
         return moves, hints
@@ -249,7 +270,8 @@ class Hints:
         """What was taken is recorded, durably."""
         with self._news:
             self._busy = []
-            self._busy_since = None
+            self._busy_with = None
+            self._busy_paths = 0
             self._news.notify_all()
 
     def is_pending(self, root: int, path: bytes) -> bool:
@@ -266,13 +288,25 @@ class Hints:
         with self._lock:
             return len(self._pending) + len(self._moves) + len(self._busy)
 
-    def behind_s(self) -> float:
-        """How long the oldest change that was told and is not recorded has waited; 0 when there is none."""
+    def behind(self) -> Behind | None:
+        """How far recording is behind what was told; None when nothing waits."""
+        now = time.monotonic()
         with self._lock:
-            oldest = min((hint.told for hint in self._pending.values()), default=None)
-            if self._busy_since is not None:
-                oldest = self._busy_since if oldest is None else min(oldest, self._busy_since)
-            return 0.0 if oldest is None else max(0.0, time.monotonic() - oldest)
+            first = min(self._pending.values(), key=lambda hint: hint.told, default=None)
+            busy = self._busy_with
+            is_busy = busy is not None and (first is None or busy.told <= first.told)
+            one = busy if is_busy else first
+            if one is None:
+                return None
+            recent = self._recent.get((one.root, one.path))
+            return Behind(
+                max(0.0, now - one.told),
+                len(self._pending) + self._busy_paths,
+                one.root,
+                one.path,
+                None if is_busy else max(0.0, one.due - now),
+                recent.cost if recent is not None else 0.0,
+            )
 
     # barriers
 

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 
 from app.messages import render
 from app.model.errors import ArcxoError
+from app.model.paths import shown
 from app.model.scenario import ReplicaState, ReplicaStatus, Scenario, ScenarioState, ScenarioStatus
 from app.replication.master.run_parts import RunParts
+from app.replication.master.waiting import unrecorded
 
 _PROBLEMS_SHOWN = 1_000
 
@@ -110,9 +112,17 @@ class RunState:
         replicas = tuple(sender.status() for sender in parts.senders.all()) or tuple(
             ReplicaStatus(spec.host, absent, reason) for spec in self._scenario.replicas
         )
-        behind_s = recorder.hints.behind_s() if recorder is not None else 0.0
-        if behind_s:
-            replicas = tuple(replace(r, lag_seconds=max(r.lag_seconds or 0.0, behind_s)) for r in replicas)
+        behind = recorder.hints.behind() if recorder is not None else None
+        if recorder is not None and behind is not None:
+            why = unrecorded(behind, shown(recorder.roots[behind.root].whole(behind.path)))
+            replicas = tuple(
+                replace(
+                    r,
+                    lag_seconds=max(r.lag_seconds or 0.0, behind.seconds),
+                    waiting="; ".join(part for part in (r.waiting, why) if part),
+                )
+                for r in replicas
+            )
         if self.problem is not None:
             # Nothing is recorded any more: what goes on is sending what was, not replication.
             replicas = tuple(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.model.scenario import ReplicaState
+from app.replication.master.hints import Behind
 
 _SILENT_S = 15.0
 AWAY_S = 7.0
 """A replica without a sign of life for so long is shown as disconnected; it is asked for one every 3 s."""
+_UNRECORDED_FROM_S = 1.0
+_COSTLY_S = 0.2
 _STREAMING = (ReplicaState.REPLICATING, ReplicaState.SYNCHRONIZING)
 
 
@@ -61,3 +64,21 @@ def _cause(wait: Wait) -> str:
     if wait.state is ReplicaState.SYNCHRONIZING:
         return "synchronising"
     return "the replica is applying them" if wait.unanswered and wait.operations else ""
+
+
+def unrecorded(behind: Behind | None, path: str) -> str:
+    """Why changes are not recorded yet, in words; "" when that is no time to speak of.
+
+    `path`: the whole path of the one that was told of first.
+    """
+    if behind is None or behind.seconds < _UNRECORDED_FROM_S:
+        return ""
+    paths = "1 changed path" if behind.paths == 1 else f"{behind.paths:,} changed paths"
+    took = f"reading it took {behind.cost_s:.1f} s" if behind.cost_s >= _COSTLY_S else ""
+    if behind.due_s is None:
+        cause = f"{path} is being read" + (f" ({took} before)" if took else "")
+    elif took:
+        cause = f"{path} changes while it is read; {took}, it is read again in {behind.due_s:.0f} s"
+    else:
+        cause = f"changes of {path} are gathered into one"
+    return f"{paths} not recorded yet: {cause}"
