@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.model.errors import ArcxoError
 from app.model.host import CheckOutcome
 from app.model.scenario import ReplicaState
+from app.replication.replica.engine import ReplicaEngine
 from tests.support.replication_pair import Pair, until
 
 
@@ -70,6 +73,37 @@ def test_the_owner_that_was_killed_goes_on_and_the_other_stays_refused(homes: tu
     first.replica_engine.close()
     assert "ER00426" in said_of(second, first.replica)
     assert "ER00426" not in said_of(first, first.replica)
+
+
+def test_a_copy_of_a_home_at_work_writes_nothing_that_the_first_writes(
+    homes: tuple[Pair, Pair], tmp_path: Path
+) -> None:
+    first, _ = homes
+    first.run()
+    point = first.engine.bookmark(first.id, "before")
+    (first.master / "after").write_text("after")
+    first.settle()
+    shutil.copytree(first.base / "other", tmp_path / "copy/engine")
+    copy = ReplicaEngine(str(tmp_path / "copy/engine"), "localhost", first.events)
+    copy.start()
+    try:
+        assert "WR00409" in first.codes()
+        with pytest.raises(ArcxoError) as refused:
+            copy.rewind(first.id, point.id)
+        assert refused.value.code == "ER00426"
+        assert refused.value.params["home"] == str(first.base)
+        first.connector.cut()
+        (first.master / "later").write_text("later")
+        until((first.replica / "later").exists, 30, "the first to go on")
+        first.assert_equal()
+        # The first home is not needed any more: the copy goes on from what it knows.
+        first.engine.stop(first.id)
+        first.replica_engine.close()
+        shutil.rmtree(first.base / "other")
+        copy.rewind(first.id, point.id)
+        assert not (first.replica / "after").exists()
+    finally:
+        copy.close()
 
 
 def said_of(pair: Pair, path: Path) -> list[str]:

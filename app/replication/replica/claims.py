@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Claims:
     def __init__(self, engine: bytes) -> None:
         self._engine = os.path.realpath(engine)
         self._tree = _tree()
+        self._mutex = threading.RLock()
+        self._entered = 0
         self._name = _PREFIX + hashlib.sha256(self._engine).hexdigest()[:16].encode()
 
     def refuse(self, path: bytes) -> None:
@@ -100,23 +103,39 @@ class Claims:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """While inside no other home asks or claims; not for ever, should one hang."""
+        """While inside no other home asks or claims; not for ever, should one hang.
+
+        A thread may enter again while it is inside.
+        """
+        if not self._mutex.acquire(timeout=_PATIENCE_S):
+            yield
+            return
+        fd = -1
+        try:
+            self._entered += 1
+            if self._entered == 1:
+                fd = self._locked()
+            yield
+        finally:
+            self._entered -= 1
+            if fd >= 0:
+                os.close(fd)
+            self._mutex.release()
+
+    def _locked(self) -> int:
+        """A descriptor to be closed. It holds the lock, unless another home does not let go of it."""
         fd = -1
         with contextlib.suppress(OSError):
             os.makedirs(self._tree, 0o700, exist_ok=True)
             fd = os.open(self._tree + b"/" + _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            deadline = time.monotonic() + _PATIENCE_S
-            while fd >= 0 and time.monotonic() < deadline:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    time.sleep(0.01)
-            yield
-        finally:
-            if fd >= 0:
-                os.close(fd)
+        deadline = time.monotonic() + _PATIENCE_S
+        while fd >= 0 and time.monotonic() < deadline:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                time.sleep(0.01)
+        return fd
 
     def _around(self, real: bytes) -> Iterator[Claim]:
         """The claims of a directory, of those above it, and of those in it."""

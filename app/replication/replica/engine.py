@@ -99,9 +99,6 @@ class ReplicaEngine:
                     scenario_name=replica.scenario.name if replica.scenario else "",
                     cause=cause,
                 )
-            if replica.paths:
-                # The home may have been moved, or a kill have come between.
-                self.claims.take(replica.paths, int(name), replica.label)
         self.drift_worker.start()
 
     def close(self) -> None:
@@ -357,7 +354,9 @@ class ReplicaEngine:
                 if not create:
                     raise NotFoundError("ER00418", id=scenario_id)
                 directory = self._base() + b"/%d" % scenario_id
-                found = Replica(scenario_id, directory, self._side(), self._home_id, self._all_paths)
+                found = Replica(
+                    scenario_id, directory, self._side(), self._home_id, self._all_paths, self.claims
+                )
                 self._replicas[scenario_id] = found
             return found
 

@@ -21,6 +21,7 @@ from app.replication.definition import from_xml
 from app.replication.events import EventStore
 from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.applier import Applier
+from app.replication.replica.claims import Claims
 from app.replication.replica.disk import failures_told
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.restored_mark import clear_mark, restored_at, set_mark, take_from_mark
@@ -44,6 +45,7 @@ class Replica:
         side: bytes,
         home_id: str,
         all_paths: Callable[[], Sequence[bytes]],
+        claims: Claims,
     ) -> None:
         self.lock = threading.RLock()
         self.scenario: Scenario | None = None
@@ -69,6 +71,7 @@ class Replica:
         self._side = side
         self._home_id = home_id
         self._all_paths = all_paths
+        self._claims = claims
         self._store: ReplicaStore | None = None
         self._applier: Applier | None = None
         self._retained_at = 0.0
@@ -123,8 +126,8 @@ class Replica:
         """The definition and the open store, whose roots are as it says.
 
         Raises:
-            ArcxoError: ER00414 when a root is not there, ER00408 while the disk refuses to take back what a
-                batch that failed had done.
+            ArcxoError: ER00414 when a root is not there, ER00426 while another home writes it, ER00408 while
+                the disk refuses to take back what a batch that failed had done.
         """
         if self._store is None:
             self.open_stored()
@@ -135,7 +138,10 @@ class Replica:
 
     @failures_told()
     def open_stored(self) -> None:
-        """Open by the stored definition. Raises ArcxoError (ER00418, ER00414, ER00408, E3370), OSError."""
+        """Open by the stored definition: a copy of a home writes nothing that the other one writes.
+
+        Raises ArcxoError (ER00418, ER00414, ER00426, ER00408, E3370), OSError.
+        """
         try:
             with open(self._directory + b"/definition.xml", "rb") as file:
                 xml = file.read()
@@ -144,6 +150,11 @@ class Replica:
         except FileNotFoundError:
             raise ArcxoError("ER00418", id=self._id) from None
         self._take_definition(from_xml(xml), name)
+        with self._claims.alone():
+            for path in self.paths:
+                self._claims.refuse(path)
+            # The home may have been moved, or a kill have come between.
+            self._claims.take(self.paths, self._id, self.label)
         self._open_store(create=False)
 
     @failures_told()
