@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from app.agent.api import UndoOrder
 from app.catalog.api import Catalog
@@ -23,6 +25,9 @@ from app.model.errors import ArcxoError, NotFoundError, Problem
 from app.model.job import Credentials, Destination, JobPhase, JobResult, RestoreScript
 from app.model.media import SessionInfo
 from app.model.restore import UndoResult
+
+_NOTHING_KEPT = "E4240"
+Host = TypeVar("Host")
 
 
 class RestoreUndoJobs:
@@ -44,7 +49,6 @@ class RestoreUndoJobs:
         control.begin_phase(JobPhase.CONNECT)
         secrets = JobSecrets.unseal(self._store, control.sealed_credentials)
         agents = JobConnections(self._agents)
-        results: list[UndoResult] = []
         try:
             sessions = sessions_of(self._catalog, restored.script)
             if restored.script.destination is not Destination.DIRECTORY:
@@ -53,9 +57,13 @@ class RestoreUndoJobs:
                     stop_scenario(control, self._catalog, scenario_id, secrets, agents, go_on=False)
             control.begin_phase(JobPhase.RESTORE)
             order = UndoOrder(control.job.id, control.fence, restored.id, force=bool(script.get("force")))
-            for host in hosts_of(restored.script, sessions):
-                undo = partial(self._undo, control, agents, host, secrets.login(0, "replica"), order)
-                results += patiently(control, agents, host, undo)
+            login = secrets.login(0, "replica")
+
+            def undo(host: str) -> list[UndoResult]:
+                work = partial(self._undo, control, agents, host, login, order)
+                return patiently(control, agents, host, work)
+
+            results = of_those_that_know(hosts_of(restored.script, sessions), undo)
         finally:
             agents.close()
         control.begin_phase(JobPhase.FINISH)
@@ -99,6 +107,25 @@ class RestoreUndoJobs:
         result = JobResult.INCOMPLETE if changed or problems else JobResult.FINISHED
         write_restore_end(control, result)
         return Outcome(result)
+
+
+def of_those_that_know(hosts: Sequence[Host], ask: Callable[[Host], list[UndoResult]]) -> list[UndoResult]:
+    """What an undo did on each host, or would do; a host that has done all of it before keeps nothing more.
+
+    Raises NotFoundError E4240 when no host keeps anything of the restore, and what else `ask` raises.
+    """
+    results: list[UndoResult] = []
+    unknown: ArcxoError | None = None
+    for host in hosts:
+        try:
+            results += ask(host)
+        except ArcxoError as error:
+            if error.code != _NOTHING_KEPT:
+                raise
+            unknown = error
+    if unknown is not None and not results:
+        raise unknown
+    return results
 
 
 def sessions_of(catalog: Catalog, script: RestoreScript) -> list[SessionInfo]:

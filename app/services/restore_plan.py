@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from app.messages.catalogue import render
@@ -86,20 +85,30 @@ def plan_restore(
 
 
 def plan_undo(agents: Sequence[Agent], job_id: int, limit: int, *, force: bool) -> UndoPlan:
-    """What undoing a restore job would do on the agents' hosts; up to `limit` paths are listed."""
+    """What undoing a restore job would do on the agents' hosts; up to `limit` paths are listed.
+
+    Raises NotFoundError E4240 when none of them keeps anything of it.
+    """
     from app.agent.api import UndoOrder
+    from app.jobs.restore_undo import of_those_that_know
     from app.model.archive import UndoItems
 
     items: list[UndoItem] = []
-    results: list[UndoResult] = []
     told = 0
     order = UndoOrder(0, 0, job_id, force=force, plan_only=True)
-    for event in chain.from_iterable(agent.undo_restore(order) for agent in agents):
-        if isinstance(event, UndoItems):
-            told += len(event.items)
-            items += event.items[: max(0, limit - len(items))]
-        elif isinstance(event, UndoResult):
-            results.append(event)
+
+    def ask(agent: Agent) -> list[UndoResult]:
+        nonlocal told
+        found = []
+        for event in agent.undo_restore(order):
+            if isinstance(event, UndoItems):
+                told += len(event.items)
+                items.extend(event.items[: max(0, limit - len(items))])
+            elif isinstance(event, UndoResult):
+                found.append(event)
+        return found
+
+    results = of_those_that_know(agents, ask)
     return UndoPlan(
         removed=sum(one.removed for one in results),
         brought_back=sum(one.brought_back for one in results),
