@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.barrier_rounds import run_rounds
+from tests.support.hesitation import WHERE
 from tests.support.soak import soak
 
 _ROUNDS = 60
@@ -21,6 +22,10 @@ _HESITATING = (0.0, 0.005, 0.02)
 
 def test_a_few_rounds_leave_nothing_different(tmp_path: Path) -> None:
     assert run_rounds(tmp_path, 7, 2, churn_s=0.1) == 2
+
+
+def test_all_is_there_that_hesitates_in_the_long_form() -> None:
+    assert [(owner, name) for owner, names in WHERE for name in names if not hasattr(owner, name)] == []
 
 
 @pytest.mark.deep

@@ -13,6 +13,7 @@ from app.replication.capture.linux import InotifySource
 from app.replication.capture.table import WatchTable
 from app.replication.master import sweeps
 from app.replication.master.compare import Comparer
+from app.replication.master.looking_again import LookingAgain
 from app.replication.master.names import Names
 from app.replication.master.outlet import Outlet
 from app.replication.master.recorder import Recorder
@@ -22,18 +23,20 @@ from app.replication.master.troubles import Troubles
 HESITATE = "ARCXO_HESITATE"
 """Names the variable with the share of calls after and before which an engine of a test hesitates."""
 _LONGEST_S = 0.2
-_WHERE: tuple[tuple[Any, tuple[str, ...]], ...] = (
+WHERE: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (InotifySource, ("_on_left", "_on_arrived", "_appeared", "on_event", "settle")),
     (WatchTable, ("watch", "check", "end_check", "drop")),
     (Comparer, ("compare",)),
     (Names, ("move",)),
-    (Recorder, ("_record", "_leftovers")),
+    (Recorder, ("_record",)),
+    (LookingAgain, ("leftovers", "reminders")),
     (Outlet, ("commit",)),
     (Shadow, ("commit",)),
     (ShadowReader, ("__init__",)),
     (Troubles, ("take",)),
     (sweeps, ("sweep",)),
 )
+"""Modules and classes with the names of what hesitates in them."""
 
 
 def hesitate(share: float) -> None:
@@ -56,6 +59,6 @@ def hesitate(share: float) -> None:
 
         setattr(owner, name, call)
 
-    for owner, names in _WHERE:
+    for owner, names in WHERE:
         for name in names:
             wrap(owner, name)
