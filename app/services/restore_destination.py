@@ -115,9 +115,10 @@ def replica_at(connections: Connections, script: RestoreScript) -> str:
     except ArcxoError:
         return ""  # the job waits for the host, or says what is wrong with it
     known = {one.id for one in connections.catalog.registrations.list()}
-    real = os.path.realpath(script.directory) if connections.is_here(script.host) else script.directory
+    real = os.path.realpath if connections.is_here(script.host) else bytes
+    place = real(script.directory)
     for one in kept:
-        if (one.in_use or one.scenario_id in known) and any(is_beneath(real, path) for path in one.paths):
+        if (one.in_use or one.scenario_id in known) and any(is_beneath(place, real(at)) for at in one.paths):
             return one.scenario
     return ""
 

@@ -105,6 +105,12 @@ def test_a_replica_that_a_scenario_keeps_is_confirmed_first(connections, tmp_pat
     must_be_confirmed(connections, RestoreRequest(to(str(tmp_path))))
     must_be_confirmed(connections, RestoreRequest(RestoreScript(SELECTIONS, Destination.ORIGINAL_REPLICA)))
 
+    # So it is when the scenario itself names it by a link.
+    kept[:] = [replace(kept[0], paths=(os.fsencode(tmp_path / "link"),))]
+    for directory in (replica, tmp_path / "link/deep"):
+        with pytest.raises(UsageError, match="E5199"):
+            must_be_confirmed(connections, RestoreRequest(to(str(directory))))
+
     # Of a scenario that was deleted it is a directory like any other, unless a master is connected to it.
     registered.id = 8
     must_be_confirmed(connections, RestoreRequest(to(str(replica))))
