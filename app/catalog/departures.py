@@ -7,6 +7,7 @@ comes before finds out by itself. Only whole comparisons count, and they go with
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -82,12 +83,15 @@ def stored(connection: Connection, steps: Iterable[Step]) -> dict[Step, int]:
     return {step: made[pair] for step, pair in pairs if pair in made}
 
 
-def bring_up_to_date(database: Database, checkpoint: Callable[[], None] = lambda: None) -> int:
+def bring_up_to_date(
+    database: Database, checkpoint: Callable[[], None] = lambda: None, *, most_s: float = float("inf")
+) -> int:
     """Compare what is not compared yet, newest first, and forget what is of no use any more.
 
-    For one server at a time. Returns how many comparisons were made; what `checkpoint` raises ends it, to be
-    gone on with.
+    For one server at a time. Returns how many comparisons were made: after `most_s` seconds no other one is
+    begun. What `checkpoint` raises ends it. Both are to be gone on with.
     """
+    began = time.monotonic()
     with database.read() as c:
         timeline = read_timeline(c)
         there = list(c.execute(select(comparisons)))
@@ -100,7 +104,12 @@ def bring_up_to_date(database: Database, checkpoint: Callable[[], None] = lambda
             del steps[row.older_id, row.newer_id]
     _drop_left(database, checkpoint)
     missing = sorted(steps.values(), key=lambda step: step.newer.finished_at, reverse=True)
-    return sum(_compare(database, step, checkpoint) for step in missing)
+    made = 0
+    for step in missing:
+        made += _compare(database, step, checkpoint)
+        if time.monotonic() - began >= most_s:
+            break
+    return made
 
 
 def _compare(database: Database, step: Step, checkpoint: Callable[[], None]) -> bool:

@@ -150,9 +150,11 @@ class SqlSessions:
         drop_replaced(self._database)
         return dropped
 
-    def note_deletions(self, checkpoint: Callable[[], None] = lambda: None) -> int:
+    def note_deletions(
+        self, checkpoint: Callable[[], None] = lambda: None, *, most_s: float = float("inf")
+    ) -> int:
         """See `app.catalog.departures`."""
-        return departures.bring_up_to_date(self._database, checkpoint)
+        return departures.bring_up_to_date(self._database, checkpoint, most_s=most_s)
 
     def _try_begin(
         self,

@@ -103,11 +103,13 @@ class Sessions(Protocol):
         """Drop rows of dead stagings and of removed sessions, in short steps. Returns how many rows."""
         ...
 
-    def note_deletions(self, checkpoint: Callable[[], None] = lambda: None) -> int:
+    def note_deletions(
+        self, checkpoint: Callable[[], None] = lambda: None, *, most_s: float = float("inf")
+    ) -> int:
         """Find out what is gone between sessions that follow each other, so that queries need not.
 
         For one server at a time, in short steps; `checkpoint` is called between them and may raise. Returns
-        how many pairs of sessions were compared.
+        how many pairs of sessions were compared; none is begun after `most_s` seconds, but the first.
         """
         ...
 

@@ -28,6 +28,8 @@ _LOG = logging.getLogger(__name__)
 _RECOVER_EVERY_S = 300.0
 _SWEEP_EVERY_S = 6 * 3600.0
 _STAGING_EVERY_S = 60.0
+_COMPARING_S = 20.0
+"""So long sessions are compared before all else has its turn: after an upgrade that may be all there are."""
 _LOOK_S = 5.0
 _COLLECTED = "collected.{serial}"
 _GRACE_S = 24 * 3600.0
@@ -186,7 +188,7 @@ class Housekeeping:
 
     def note_deletions(self) -> None:
         """Compare sessions that follow each other and were not compared yet, for queries of what went."""
-        self._catalog.sessions.note_deletions(self._check_stopping)
+        self._catalog.sessions.note_deletions(self._check_stopping, most_s=_COMPARING_S)
 
     def forget_old(self) -> None:
         """Delete jobs and log lines older than the setting `history_days` (0 = keep them for ever)."""

@@ -161,6 +161,13 @@ def test_comparisons_go_with_their_sessions(catalog: SqlCatalog) -> None:
         assert set(c.execute(select(departures.c.comparison_id)).scalars()) == whole
 
 
+def test_of_many_sessions_some_are_compared_at_a_time(catalog: SqlCatalog) -> None:
+    for number in range(1, 5):
+        back_up(catalog, number, [b"f%d" % at for at in range(number, 5)], media="A")
+    assert [catalog.sessions.note_deletions(most_s=0.0) for _ in range(4)] == [1, 1, 1, 0]
+    assert len(deleted(catalog)) == 3
+
+
 def test_what_was_cut_short_counts_for_nothing(catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.catalog.departures._WRITE_ROWS", 3)
     back_up(catalog, 1, [b"f%d" % number for number in range(20)], media="A")
