@@ -159,3 +159,4 @@ def test_what_is_removed_on_the_master_is_no_problem_any_more(refusing: Refusing
     refusing.refused("file")
     (refusing.pair.master / "closed/file").unlink()
     until(lambda: not refusing.problems(), 10, "the problem to be over")
+    assert "IR00234" not in refusing.pair.codes(), "nothing was taken"

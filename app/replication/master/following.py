@@ -77,8 +77,8 @@ class Lacking(Protocol):
     def metadata_recorded(self, root: int, path: bytes, seq: int) -> None:
         """The metadata of a path are recorded by the record `seq`, whatever was known."""
 
-    def gone(self, root: int, path: bytes, seq: int) -> None:
-        """From the record `seq` on nothing is at a path, nor beneath it."""
+    def gone(self, root: int, path: bytes, seq: int, *, beneath: bool) -> None:
+        """From the record `seq` on nothing is at a path (and with `beneath`: nor beneath it)."""
 
     def moved(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:
         """All at a path is elsewhere: what of it is lacking and must be recorded there in full."""

@@ -79,9 +79,8 @@ class LookingAgain:
     def gone(self, root: int, path: bytes, *, beneath: bool) -> None:
         """See `Followers`."""
         self._path_problems.gone(root, path, beneath=beneath)
-        if beneath:
-            for one in self.lacking:
-                one.gone(root, path, self._outlet.newest_seq())
+        for one in self.lacking:
+            one.gone(root, path, self._outlet.newest_seq(), beneath=beneath)
 
     def moved(self, root: int, path: bytes, new_path: bytes) -> None:
         """See `Followers`."""

@@ -167,13 +167,15 @@ class Troubles:
             if known is not None and known.unset:
                 known.sent, known.tried, known.gone = seq, True, False
 
-    def gone(self, root: int, path: bytes, seq: int) -> None:
+    def gone(self, root: int, path: bytes, seq: int, *, beneath: bool) -> None:
         """See `Lacking`."""
         if not self._known:
             return
         with self._lock:
-            for key in self._beneath(root, path):
-                known = self._known[key]
+            for key in self._beneath(root, path) if beneath else ((root, path),):
+                known = self._known.get(key)
+                if known is None:
+                    continue
                 known.sent, known.gone = seq, True
 
     def moved(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:

@@ -164,7 +164,7 @@ def test_what_goes_on_the_master_is_no_problem_once_the_replica_has_that() -> No
     rig.refuse(path=b"d/f")
     rig.refuse(path=b"d")
     rig.refuse(path=b"other")
-    rig.troubles.gone(0, b"d", 5)
+    rig.troubles.gone(0, b"d", 5, beneath=True)
     assert len(rig.troubles.problems()) == 3
     rig.troubles.committed(5)
     assert [problem.path for problem in rig.troubles.problems()] == [b"/m/other"]
