@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from app import distant_mounts
 from app.model.scenario import ReplicaState
-from app.replication.master import sweeps
+from app.replication.master import sweeps, troubles
 from tests.support.capabilities import missing
 from tests.support.hanging_mount import HangingMount, hanging_mount
 from tests.support.replication_pair import Pair, until
@@ -61,6 +63,42 @@ def test_the_rest_of_the_root_goes_on_and_the_silent_mount_is_named(both: tuple[
     (pair.master / "near/four").write_text("four")
     until((pair.replica / "near/four").exists, 10, "a change after it answers again")
     assert far.read_text() == "far away"
+
+
+def test_what_the_replica_refused_of_it_is_not_waited_for(
+    both: tuple[Pair, HangingMount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, mount = both
+    monkeypatch.setattr(troubles, "AGAIN_FIRST_S", 0.1)
+    monkeypatch.setattr(troubles, "AGAIN_MOST_S", 0.1)
+    (pair.replica / "far off").mkdir(parents=True)
+    with closed(pair.replica / "far off"):
+        pair.run()
+        until(lambda: "WR00231" in pair.codes(), 10, "the refusal")
+        mount.stop()
+        before = tried(pair)
+        until(lambda: tried(pair) > before, 10, "another try")
+        (pair.master / "near/two").write_text("two")
+        until((pair.replica / "near/two").exists, 10, "a change elsewhere")
+    mount.go_on()
+    until((pair.replica / "far off/far").exists, 10, "what was refused")
+
+
+def tried(pair: Pair) -> float:
+    """When it is to be sent again next."""
+    (one,) = pair.engine._runs._running[pair.id]._parts.recorder.looking.lacking
+    return next(iter(one._known.values())).due
+
+
+@contextlib.contextmanager
+def closed(directory: Path) -> Iterator[None]:
+    """Nobody may make anything in a directory while inside."""
+    if subprocess.run(["chattr", "+i", directory], check=False, capture_output=True).returncode:
+        missing("a file system with chattr +i")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", directory], check=False, capture_output=True)
 
 
 def reasons(pair: Pair) -> str:

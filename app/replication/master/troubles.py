@@ -9,12 +9,12 @@ larger it is; besides when it changes, with each synchronisation, and when an au
 from __future__ import annotations
 
 import heapq
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.distant_mounts import distant
 from app.messages import render
 from app.model.errors import Problem
 from app.model.events import Severity
@@ -223,8 +223,13 @@ class Troubles:
                 tried = heapq.nsmallest(_ALIKE_AT_ONCE, waiting)
                 found += [Due(*key, Again.METADATA) for _, key in tried]
             self._next = min((known.due for known in self._known.values()), default=float("inf"))
+        found = [one for one in found if self._answers(one)]
         self.count += len(found)
         return found
+
+    def _answers(self, one: Due) -> bool:
+        """Whether there is an answer at a path: who compares one of a silent mount waits for it for ever."""
+        return _size(self._roots[one.root].master_path + b"/" + one.path) is not None
 
     def _beneath(self, root: int, path: bytes) -> list[Key]:
         prefix = path + b"/"
@@ -341,7 +346,7 @@ class Troubles:
     def _keep(self, key: Key, trouble: Trouble) -> None:
         cause = render(trouble.code, trouble.params).text
         problem = self._problem_of(*key, "WR00231", cause)
-        size = _size(problem.path)
+        size = _size(problem.path) or 0
         with self._lock:
             known = self._known.get(key)
             if known is None:
@@ -386,9 +391,12 @@ class Troubles:
         return True
 
 
-def _size(whole: bytes) -> int:
+def _size(whole: bytes) -> int | None:
+    """How large it is, 0 for what cannot be looked at; None when its mount does not answer."""
     try:
-        return os.lstat(whole).st_size
+        return distant.lstat(whole).st_size
+    except TimeoutError:
+        return None
     except OSError:
         return 0
 
