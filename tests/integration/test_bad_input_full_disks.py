@@ -44,7 +44,7 @@ def _fill(volume: Path, leave: int) -> Path:
 def test_replica_goes_on_by_itself_when_its_full_disk_has_room_again(
     tmp_path: Path, volume: Path, master: Path
 ) -> None:
-    with running_home(tmp_path, processes=True) as arcxo:
+    with running_home(tmp_path) as arcxo:
         pair = Pair(arcxo, "full", master, volume / "replica")
         pair.run()
         ballast = _fill(volume, 4_000_000)
@@ -74,7 +74,7 @@ def test_initial_synchronisation_on_a_full_disk_finishes_when_there_is_room(
     for number in range(8):
         (master / f"more-{number}").write_bytes(os.urandom(1_000_000))
     ballast = _fill(volume, 3_000_000)
-    with running_home(tmp_path, processes=True) as arcxo:
+    with running_home(tmp_path) as arcxo:
         pair = Pair(arcxo, "full", master, volume / "replica")
         arcxo.text("scenario", "run", "full")
         told = until(lambda: _reason(pair), "the reason to be shown")
@@ -86,7 +86,7 @@ def test_initial_synchronisation_on_a_full_disk_finishes_when_there_is_room(
 def test_full_media_ends_the_job_and_keeps_what_was_committed(
     tmp_path: Path, volume: Path, master: Path
 ) -> None:
-    arcxo = Arcxo(tmp_path / "home", processes=True)
+    arcxo = Arcxo(tmp_path / "home")
     arcxo.text("init", "--password-stdin", given="caroot-secret\n")
     # The default device is moved to the small volume before anything is written to it.
     media = arcxo.home / "media"

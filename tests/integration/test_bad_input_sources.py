@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad-sources")]
 
 @pytest.fixture(scope="module")
 def arcxo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arcxo]:
-    with running_home(tmp_path_factory.mktemp("bad-sources"), processes=True) as made:
+    with running_home(tmp_path_factory.mktemp("bad-sources")) as made:
         yield made
 
 

@@ -33,7 +33,7 @@ def master(tmp_path: Path) -> Path:
 
 
 def _home(volume: Path) -> Arcxo:
-    arcxo = Arcxo(volume / "home", processes=True)
+    arcxo = Arcxo(volume / "home")
     arcxo.text("init", "--password-stdin", given="caroot-secret\n")
     return arcxo
 
@@ -48,7 +48,7 @@ def _fill(volume: Path) -> list[Path]:
                 while file.write(b"\1" * size):
                     pass
             except OSError:
-                os.sync()
+                subprocess.run(["sync", "-f", str(volume)], check=False)
     return made
 
 

@@ -15,7 +15,7 @@ from app.sqlite_files import connect_private, journal_of_shared
 from tests.support.capabilities import volume_or_report
 
 _WRITE_ON_A_FULL_VOLUME = """
-import os, sqlite3, sys
+import sqlite3, subprocess, sys
 from app.sqlite_files import connect_private, journal_of_shared
 place = sys.argv[1]
 private = connect_private(place + "/private", timeout_s=1)
@@ -25,7 +25,7 @@ shared.execute("PRAGMA journal_mode = " + journal_of_shared(place + "/shared"))
 for database in (private, shared):
     database.execute("CREATE TABLE t (x)")
     database.execute("INSERT INTO t VALUES (1)")
-os.sync()
+subprocess.run(["sync", "-f", place])
 for name in ("ballast", "rest"):
     with open(place + "/" + name, "wb", buffering=0) as ballast:
         try:
@@ -33,7 +33,7 @@ for name in ("ballast", "rest"):
                 pass
         except OSError:
             pass
-    os.sync()
+    subprocess.run(["sync", "-f", place])
 refused = 0
 for database in (private, shared):
     for number in range(200):
