@@ -67,6 +67,7 @@ class Console:
             "PYTHONPATH": str(ROOT),
         }
         self._environment.pop("QT_SCALE_FACTOR", None)
+        self._pointer: tuple[int, int] | None = None
         self.log = log
         with log.open("w") as errors:
             self._process = subprocess.Popen(
@@ -187,7 +188,11 @@ class Console:
     def click_at(self, place: list[int], *, button: int = 1) -> None:
         """Click into the middle of a place."""
         x, y, width, height = place
-        self._do("mousemove", "--sync", str(x + width // 2), str(y + height // 2), "click", str(button))
+        there = (x + width // 2, y + height // 2)
+        # Where the pointer is already, xdotool waits 15 s for it to move.
+        move = () if there == self._pointer else ("mousemove", "--sync", str(there[0]), str(there[1]))
+        self._pointer = there
+        self._do(*move, "click", str(button))
 
     def click(self, text: str, kind: str = "", *, window: str = "") -> None:
         """Click a widget by its text or accessible name."""
