@@ -15,7 +15,7 @@ from tests.support.trees import assert_identical
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
 
 _FILES = 2_000
-_BIG_BYTES = 64 << 20
+_BIG_BYTES = 24 << 20
 
 
 class Place:
@@ -85,9 +85,9 @@ def test_role_killed_while_synchronising(place: Place, victim: str) -> None:
 @pytest.mark.parametrize("victim", ["replica", "master", "agent"])
 def test_process_killed_while_replicating(place: Place, victim: str) -> None:
     place.converge()
-    for number in range(1_500):
+    for number in range(600):
         (place.master / f"new-{victim}-{number}").write_bytes(os.urandom(2_000))
-        if number == 700:
+        if number == 300:
             place.arcxo.kill(place.agent() if victim == "agent" else place.role(victim))
     (place.master / "000/00001").unlink(missing_ok=True)
     os.rename(place.master / f"new-{victim}-3", place.master / f"renamed-{victim}")
