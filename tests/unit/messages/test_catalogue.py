@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,10 @@ def raised() -> Iterator[tuple[str, str, set[str] | None]]:
         yield where, code, known
 
 
-def raised_kinds() -> Iterator[tuple[str, str, str, set[str] | None]]:
-    """The same with the kind of error after where."""
+@cache
+def raised_kinds() -> list[tuple[str, str, str, set[str] | None]]:
+    """The same with the kind of error after where; all files are read and parsed once."""
+    found = []
     for path in sorted(_ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not node.args:
@@ -40,7 +43,8 @@ def raised_kinds() -> Iterator[tuple[str, str, str, set[str] | None]]:
                 continue
             keywords = {keyword.arg for keyword in node.keywords}
             known = None if None in keywords else {str(key) for key in keywords} - {"exit_code"}
-            yield f"{path.relative_to(_ROOT)}:{node.lineno}", name, code.value, known
+            found.append((f"{path.relative_to(_ROOT)}:{node.lineno}", name, code.value, known))
+    return found
 
 
 def test_every_raised_code_is_in_the_catalogue() -> None:
