@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.abstract import Abstract
 from app.ui.manager import Context
 from app.ui.screens import room_of
 from app.ui.theme import theme
@@ -30,7 +32,7 @@ from app.ui.widgets.form import Field
 from app.ui.widgets.notices import ProblemCard
 
 
-class ActDialog(QDialog):
+class ActDialog(Abstract, QDialog):
     """Fill `form`; override `fault` (what is missing, "" = nothing) and `call` (made on the GUI thread, run
     on a task thread). `submitted(result)` when it was carried out or queued; a refusal stays in the dialog.
 
@@ -164,9 +166,9 @@ class ActDialog(QDialog):
         """What is missing or wrong, as the tooltip of the button; "" = it can be pressed."""
         return ""
 
+    @abstractmethod
     def call(self) -> Callable[[], Any]:
-        """The service call, with what was typed: given by each form."""
-        raise NotImplementedError
+        """The service call, with what was typed."""
 
     def refresh(self) -> None:
         """The button, after any change."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.ui.abstract import Abstract
 from app.ui.models.cell import Cell, Column, ItemRole, RowKind
 
 T = TypeVar("T")
@@ -14,7 +16,7 @@ Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
 
-class RowModel(QAbstractTableModel, Generic[T]):
+class RowModel(Abstract, QAbstractTableModel, Generic[T]):
     """Subclass it: `columns`, `key_of(item)` and `cell(item, column)`."""
 
     columns: Sequence[Column] = ()
@@ -24,13 +26,13 @@ class RowModel(QAbstractTableModel, Generic[T]):
         self._items: list[T] = []
         self._keys: list[Hashable] = []
 
+    @abstractmethod
     def key_of(self, item: T) -> Hashable:
-        """What makes the item the same one after an update: given by each model."""
-        raise NotImplementedError
+        """What makes the item the same one after an update."""
 
+    @abstractmethod
     def cell(self, item: T, column: int) -> Cell:
-        """What to show: given by each model."""
-        raise NotImplementedError
+        """What to show."""
 
     @property
     def items(self) -> Sequence[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -23,6 +24,7 @@ from app.model.media import FileVersion, SessionInfo
 from app.model.paths import shown
 from app.services.api import Services
 from app.ui import formats
+from app.ui.abstract import Abstract
 from app.ui.manager import Context
 from app.ui.restore import preview
 from app.ui.restore.preview import Comparison, LineKind, Look, Looked
@@ -36,7 +38,7 @@ from app.ui.widgets.notices import ProblemCard
 _ROLES = {LineKind.ADDED: "ok", LineKind.REMOVED: "error", LineKind.PLACE: "muted", LineKind.SAME: "text"}
 
 
-class _ReadingDialog(QDialog):
+class _ReadingDialog(Abstract, QDialog):
     """Asks for a session password where one is needed, reads, and shows what was read."""
 
     def __init__(
@@ -105,13 +107,13 @@ class _ReadingDialog(QDialog):
         self.note.setText("Reading…")
         self._context.tasks.run(self, self.call(), self.on_read, self._on_failed, key="read")
 
+    @abstractmethod
     def call(self) -> Callable[[], object]:
-        """What reads it: given by each preview."""
-        raise NotImplementedError
+        """What reads it."""
 
+    @abstractmethod
     def on_read(self, found: object) -> None:
-        """Show it: given by each preview."""
-        raise NotImplementedError
+        """Show it."""
 
     def _on_failed(self, error: Exception) -> None:
         self.note.setText("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QWidget
@@ -24,6 +25,7 @@ BASES = {
 }
 
 
+@cache
 def classes_of_the_console() -> dict[str, type[QWidget]]:
     found: dict[str, type[QWidget]] = {}
     for file in sorted(UI.rglob("*.py")):
