@@ -15,12 +15,14 @@ from app.replication.master.durable import sync_directory, write_all, write_file
 from app.replication.master.spool_positions import FILE_NAME as POSITIONS_NAME
 
 _NOTE = "spool.json"
+_OWN = "spool"
+"""The name of one that is with the scenario's other files; no chosen one has it."""
 _COPY_BYTES = 4 * 1024 * 1024
 
 
 def spool_path(directory: str, scenario_id: int, chosen: str) -> str:
     """Where the spool belongs: `chosen` is the property, `directory` that of the scenario's own files."""
-    return os.path.join(chosen, f"arcxo-spool-{scenario_id}") if chosen else os.path.join(directory, "spool")
+    return os.path.join(chosen, f"arcxo-spool-{scenario_id}") if chosen else os.path.join(directory, _OWN)
 
 
 def place_spool(directory: str, scenario_id: int, chosen: str) -> str:
@@ -64,9 +66,14 @@ def _noted(directory: str) -> tuple[str, str]:
     try:
         with open(os.path.join(directory, _NOTE), "rb") as file:
             kept = json.load(file)
-        return str(kept["at"]), str(kept["leave"])
+        return _of(directory, str(kept["at"])), _of(directory, str(kept["leave"]))
     except (OSError, ValueError, KeyError, TypeError):
         return "", ""
+
+
+def _of(directory: str, noted: str) -> str:
+    """The place that a note means: a copy of a home has its own spool, wherever it was copied from."""
+    return os.path.join(directory, _OWN) if os.path.basename(noted) == _OWN else noted
 
 
 def _note(directory: str, at: str, leave: str) -> None:

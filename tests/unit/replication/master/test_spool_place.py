@@ -100,6 +100,37 @@ def test_a_note_that_names_another_directory_removes_nothing_there(tmp_path: Pat
         place_spool(str(own), 7, "")
 
 
+def test_a_copy_of_a_home_leaves_the_first_one_its_spool(tmp_path: Path) -> None:
+    own, chosen = _dirs(tmp_path)
+    first = place_spool(str(own), 7, "")
+    _filled(first)
+    copy = tmp_path / "copy"
+    shutil.copytree(own, copy)
+    assert place_spool(str(copy), 7, "") == str(copy / "spool")
+    assert _content(str(copy / "spool")) == RECORDS
+    assert _content(first) == RECORDS
+    assert _content(place_spool(str(copy), 7, str(chosen))) == RECORDS
+    remove_spool(str(copy))
+    assert _content(first) == RECORDS
+    # One that was moved goes on with its own.
+    own.rename(tmp_path / "moved")
+    assert _content(place_spool(str(tmp_path / "moved"), 7, "")) == RECORDS
+
+
+def test_a_copy_made_while_its_spool_moves_removes_none_of_the_first_one(tmp_path: Path) -> None:
+    own, chosen = _dirs(tmp_path)
+    first = place_spool(str(own), 7, "")
+    _filled(first)
+    copy = tmp_path / "copy"
+    shutil.copytree(own, copy)
+    note = {"at": spool_path(str(own), 7, str(chosen)), "leave": first}
+    (copy / "spool.json").write_text(json.dumps(note))
+    os.makedirs(note["at"])
+    place_spool(str(copy), 7, str(chosen))
+    assert _content(first) == RECORDS
+    assert not (copy / "spool").exists()
+
+
 def test_a_disk_without_room_for_it_leaves_it_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
