@@ -70,7 +70,7 @@ class SpoolKeeper:
         """The spool, where it belongs.
 
         Raises:
-            ArcxoError: ER00291 its directory is not there.
+            ArcxoError: ER00291 its directory is not there, ER00299 it is another home's.
             OSError: its disk fails.
         """
         properties = self._properties

@@ -17,7 +17,10 @@ from app.replication.master.spool_positions import FILE_NAME as POSITIONS_NAME
 _NOTE = "spool.json"
 _OWN = "spool"
 """The name of one that is with the scenario's other files; no chosen one has it."""
+_OWNER = "arcxo-owner"
+"""A file in a chosen one: the directory of the scenario's own files, of the home that writes it."""
 _COPY_BYTES = 4 * 1024 * 1024
+_PATH_MOST_BYTES = 4096
 
 
 def spool_path(directory: str, scenario_id: int, chosen: str) -> str:
@@ -31,23 +34,29 @@ def place_spool(directory: str, scenario_id: int, chosen: str) -> str:
     For a scenario at its start. Killed at any moment, the next call goes on.
 
     Raises:
-        ArcxoError: ER00291 when the chosen directory is not there.
+        ArcxoError: ER00291 when the chosen directory is not there, ER00299 when another home has it there.
         OSError: the spool cannot be moved; it stays where it is.
     """
     wanted = spool_path(directory, scenario_id, chosen)
     at, leave = _noted(directory)
+    if chosen and (owner := _other_owner(wanted, directory)):
+        raise ArcxoError("ER00299", directory=wanted, other=owner)
     if chosen and not os.path.isdir(chosen):
         raise ArcxoError("ER00291", directory=chosen)
     if at == wanted and chosen and not os.path.isdir(wanted):
         raise ArcxoError("ER00291", directory=wanted)
     if leave and leave != wanted:
-        _remove(leave)
+        _remove_own(leave, directory)
     at = at or spool_path(directory, scenario_id, "")
+    if _other_owner(at, directory):
+        at = wanted
     if at != wanted and os.path.isdir(at):
         _copy(at, wanted)
         _note(directory, wanted, at)
         _remove(at)
     os.makedirs(wanted, mode=0o700, exist_ok=True)
+    if chosen and _owner(wanted) != os.path.realpath(directory):
+        write_file(os.path.join(wanted, _OWNER), os.fsencode(os.path.realpath(directory)))
     if (wanted, "") != _noted(directory):
         sync_directory(os.path.dirname(wanted))
         _note(directory, wanted, "")
@@ -58,7 +67,29 @@ def remove_spool(directory: str) -> None:
     """Remove a spool wherever it is, for a scenario that is deleted. Raises OSError."""
     for path in _noted(directory):
         if path:
-            _remove(path)
+            _remove_own(path, directory)
+
+
+def _owner(spool: str) -> str:
+    try:
+        with open(os.path.join(spool, _OWNER), "rb") as file:
+            return os.fsdecode(file.read(_PATH_MOST_BYTES))
+    except OSError:
+        return ""
+
+
+def _other_owner(spool: str, directory: str) -> str:
+    """The scenario's files in another home, when that is there and has its spool here; else ""."""
+    owner = _owner(spool)
+    if not owner or owner == os.path.realpath(directory):
+        return ""
+    theirs = _noted(owner)[0]
+    return owner if theirs and os.path.realpath(theirs) == os.path.realpath(spool) else ""
+
+
+def _remove_own(spool: str, directory: str) -> None:
+    if not _other_owner(spool, directory):
+        _remove(spool)
 
 
 def _noted(directory: str) -> tuple[str, str]:
@@ -85,6 +116,8 @@ def _copy(at: str, wanted: str) -> None:
     _remove(wanted)
     os.makedirs(wanted, 0o700, exist_ok=True)
     for name in sorted(filter(_is_ours, os.listdir(at))):
+        if name == _OWNER:
+            continue
         source = os.open(os.path.join(at, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             sink = os.open(
@@ -113,4 +146,4 @@ def _remove(path: str) -> None:
 
 def _is_ours(name: str) -> bool:
     """Whether a file is one of a spool: nothing else is ever copied or removed, whatever a note says."""
-    return name.endswith(".seg") or name.startswith((POSITIONS_NAME, "unproved-"))
+    return name.endswith(".seg") or name.startswith((POSITIONS_NAME, "unproved-", _OWNER))

@@ -131,6 +131,27 @@ def test_a_copy_made_while_its_spool_moves_removes_none_of_the_first_one(tmp_pat
     assert not (copy / "spool").exists()
 
 
+def test_a_copy_of_a_home_does_not_write_the_chosen_spool_of_the_first_one(tmp_path: Path) -> None:
+    own, chosen = _dirs(tmp_path)
+    first = place_spool(str(own), 7, str(chosen))
+    _filled(first)
+    copy = tmp_path / "copy"
+    shutil.copytree(own, copy)
+    with pytest.raises(ArcxoError, match="ER00299") as refused:
+        place_spool(str(copy), 7, str(chosen))
+    assert refused.value.params["other"] == str(own)
+    # Elsewhere it begins with an empty one, and the first one's stays.
+    assert _content(place_spool(str(copy), 7, "")) == []
+    remove_spool(str(copy))
+    assert _content(first) == RECORDS
+    assert place_spool(str(own), 7, str(chosen)) == first
+    # One that was moved, or whose first one is gone, takes it.
+    own.rename(tmp_path / "moved")
+    assert _content(place_spool(str(tmp_path / "moved"), 7, str(chosen))) == RECORDS
+    remove_spool(str(tmp_path / "moved"))
+    assert os.listdir(chosen) == []
+
+
 def test_a_disk_without_room_for_it_leaves_it_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
