@@ -7,6 +7,7 @@ write of undo before it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 from collections.abc import Iterable
@@ -210,8 +211,12 @@ class Batch:
         step = (steps.METADATA, root, path, inode, pack_metadata(old))
         names = [path] if wanted.kind is EntryKind.DIRECTORY else self.names(root, path, inode)
         self._add(step, None if log_only else (wanted, old))
+        # Of a file what is set is noted: what is there at the end may be somebody else's already.
+        size = wanted.size_bytes if log_only else old.size_bytes
         for name in names:
             self._stamp(root, name, CHANGED)
+            if wanted.kind is EntryKind.FILE:
+                self._states.want(root, name, inode, dataclasses.replace(wanted, size_bytes=size))
         place = (root, path)
         if wanted.kind is EntryKind.DIRECTORY:
             self._times[place] = wanted.modified_ns

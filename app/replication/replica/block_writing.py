@@ -81,6 +81,7 @@ class BlockWriter:
         for name, source in zip(names, sources, strict=True):
             old = tree.tree.status(name)
             batch.place(root, name, old, (SIDE, source, inode))
+            batch.placed_whole(root, name, inode, record.metadata)
         if len(names) > 1:
             for name in names:
                 batch.store.links.add(root, name, inode)

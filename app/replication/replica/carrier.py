@@ -260,6 +260,9 @@ class Carrier:
         if old is not None and stat.S_ISDIR(old.st_mode):
             batch.settle_directory(root, path)
             ready = batch.made(root, existing)
+        if ready is None and self._is_foreign(root, existing, batch.status(root, existing)):
+            # The new name would be noted with a content that the master does not have.
+            raise PathTrouble("ER00404", path)
         area, source = (SIDE, ready[0]) if ready is not None else (TREE, existing)
         try:
             made = batch.preparer.link(tree, area, source)
@@ -318,8 +321,7 @@ class Carrier:
             found = batch.status(root, path)
             if found is None:
                 raise PathTrouble("ER00404", path)
-            foreign = not restored and batch.store.states.changed_by_others(root, path)
-            if foreign and stat.S_ISREG(found.st_mode):
+            if not restored and self._is_foreign(root, path, found):
                 raise PathTrouble("ER00404", path)
             now, inode, links = batch.current(root, path)
             if self._held_elsewhere(root, path, now, metadata, inode, links):
@@ -332,6 +334,13 @@ class Carrier:
             return
         if settable(now) != settable(metadata):
             batch.change_metadata(root, path, inode, now, metadata)
+
+    def _is_foreign(self, root: int, path: bytes, status: os.stat_result | None) -> bool:
+        """Whether what is at `path` is a file that somebody else changed, be that noticed already or not."""
+        batch = self._batch
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return False
+        return batch.store.states.changed_by_others(root, path) or not batch.trusts(root, path, status)
 
     def _held_elsewhere(
         self, root: int, path: bytes, now: Metadata, metadata: Metadata, inode: int, links: int

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.model.errors import Problem
-from app.replication.records import SetMetadata
+from app.replication.records import Extent, MakeLink, Record, SetMetadata, WriteBlocks
+from app.replication.replica import steps
 from app.replication.replica.applier import Applier
 from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
@@ -77,3 +78,56 @@ def test_the_stream_asks_again_for_a_file_that_others_changed(store: ReplicaStor
     assert [(trouble.root, trouble.error.path, trouble.error.final) for trouble in result.troubles] == [
         (0, b"f", False)
     ]
+
+
+@pytest.mark.parametrize(
+    ("record", "path"),
+    [(SetMetadata(0, b"f", file_metadata(3, modified_ns=10**18)), b"f"), (MakeLink(0, b"g", b"f"), b"g")],
+)
+def test_a_change_by_others_that_nobody_noticed_yet_is_not_taken_for_ours(
+    store: ReplicaStore, tmp_path: Path, record: Record, path: bytes
+) -> None:
+    applier = begin_stream(store)
+    applier.apply_stream("e", 1, [SetMetadata(0, b"", directory_metadata()), put(b"f", b"old")])
+    with (tmp_path / "replica/f").open("ab") as file:
+        file.write(b" and more")
+    result = applier.apply_stream("e", 3, [record])
+    assert [(one.error.path, one.error.code, one.error.final) for one in result.troubles] == [
+        (path, "ER00404", False)
+    ]
+    assert [finding.path for finding in drifted(store)] == [b"f"]
+
+
+@pytest.mark.parametrize("moment", ["do_metadata", "do_blocks"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_change_by_others_while_a_batch_is_carried_out_is_not_taken_for_ours(
+    store: ReplicaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, linked: bool
+) -> None:
+    applier = begin_stream(store)
+    applier.apply_stream("e", 1, [SetMetadata(0, b"", directory_metadata()), put(b"f", b"old")])
+    applier.apply_stream("e", 3, [MakeLink(0, b"g", b"f")] if linked else [put(b"g", b"other")])
+    real = getattr(steps, moment)
+
+    def beside(*args: object) -> object:
+        result = real(*args)
+        with (tmp_path / "replica/f").open("ab") as file:
+            file.write(b" and more")
+        return result
+
+    monkeypatch.setattr(steps, moment, beside)
+    record: Record = SetMetadata(0, b"f", file_metadata(3, modified_ns=10**18))
+    if moment == "do_blocks":
+        record = WriteBlocks(0, b"f", file_metadata(3, modified_ns=10**18), (Extent(1, 1),), b"L")
+    assert not applier.apply_stream("e", 4, [record]).troubles
+    assert {finding.path for finding in drifted(store)} == ({b"f", b"g"} if linked else {b"f"})
+
+
+def test_blocks_written_to_a_copy_are_ours(store: ReplicaStore, tmp_path: Path) -> None:
+    applier = begin_stream(store)
+    applier.apply_stream("e", 1, [SetMetadata(0, b"", directory_metadata()), put(b"f", b"old")])
+    (tmp_path / "snapshot").hardlink_to(tmp_path / "replica/f")
+    record = WriteBlocks(0, b"f", file_metadata(3, modified_ns=10**18), (Extent(1, 1),), b"L")
+    assert not applier.apply_stream("e", 3, [record]).troubles
+    assert (tmp_path / "snapshot").read_bytes() == b"old"
+    assert (tmp_path / "replica/f").read_bytes() == b"oLd"
+    assert drifted(store) == []
