@@ -23,7 +23,7 @@ def test_a_limit_is_set_kept_named_and_counted(tmp_path: Path) -> None:
         assert arcxo.json("scenario", "get", "files")["bandwidth"] == "daily 00-24 2000"
         refused = arcxo.text("scenario", "set", "files", "bandwidth=2000", expect=2)
         assert "mon-fri 08-18 2048" in refused
-        refused = arcxo.text("scenario", "set", "files", f"spool_directory={master}", expect=1)
+        refused = arcxo.text("scenario", "set", "files", f"spool_directory={master}", expect=2)
         assert "ER00292" in refused
         arcxo.json("scenario", "run", "files")
         arcxo.json("scenario", "wait", "files", "--state", "in-sync", "--timeout", "30")
