@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -71,6 +71,7 @@ class FormArea(QScrollArea):
         super().__init__(parent)
         self._form = form
         self._height: int | None = None
+        self._most: int | None = None
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -86,8 +87,14 @@ class FormArea(QScrollArea):
         # Letters and paddings have their size only now.
         self.updateGeometry()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802, D102 - Qt's name
+        super().resizeEvent(event)
+        if self._most is not None and event.size().width() != event.oldSize().width():
+            self.take_height(self._most)
+
     def take_height(self, most: int) -> None:
-        """As high as the form is at this width, and no higher than `most`."""
+        """As high as the form is at its width, now and whenever that changes, and no higher than `most`."""
+        self._most = most
         layout = self._form.layout()
         if layout is None:
             return
