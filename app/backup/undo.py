@@ -48,7 +48,11 @@ class Undo:
         self._sink: RestoreSink = sink or DirectorySink(list(task.directories))
         self._journal: Journal | None = None
         self._placed: set[Fingerprint] = set()
-        """What earlier runs of this undo brought back as copies."""
+        """What was brought back as copies: by earlier undos, and by this one of a restore that ran twice."""
+        self._several = False
+        """The restore was cut off and gone on with: both runs may have noted the same path."""
+        self._planned: dict[int, Fingerprint] = {}
+        """Of these, in a plan: what would be back by then."""
         self._removed_directories: set[int] = set()
         """Directories that the restore removed: one in the place of a file may be one that came back."""
         self._paths = UndoPaths(self._sink, task.directories)
@@ -57,13 +61,15 @@ class Undo:
 
     def run(self) -> UndoResult:
         """Take back. Raises NotFoundError E4240 when there is no journal."""
-        total = 0
+        total = begun = 0
         for record in read_journal(self._task.state):
             total += 1
+            begun += record.step is Step.BEGIN
             if record.step is Step.UNDO and record.after is not None:
                 self._placed.add(record.after)
             if record.step is Step.REMOVE_DIRECTORY:
                 self._removed_directories.add(hash(record.target))
+        self._several = begun > 1
         if not total:
             raise NotFoundError("E4240", job=self._task.job_id)
         if not self._task.plan_only:
@@ -121,6 +127,8 @@ class Undo:
     def _take_back(self, record: Record) -> None:
         try:
             match record.step:
+                case Step.BEGIN:
+                    self._settle()
                 case Step.CREATE | Step.PENDING:
                     self._created(record)
                 case Step.REPLACE:
@@ -135,6 +143,11 @@ class Undo:
                     self._removed_directory(record)
         except OSError as error:
             self._not_back(record.target, error.strerror or str(error))
+
+    def _settle(self) -> None:
+        """What a run of the restore did is in its place again before an earlier run is looked at."""
+        if self._several and not self._task.plan_only:
+            self._tell(self._sink.settle())
 
     def _not_back(self, target: bytes, reason: str) -> None:
         self._paths.explain(target)
@@ -161,7 +174,8 @@ class Undo:
 
     def _replaced(self, record: Record) -> None:
         found = self._paths.status(record.target)
-        now = None if found is None else Fingerprint.of(found)
+        planned = self._planned.get(hash(record.target))
+        now = planned if planned is not None or found is None else Fingerprint.of(found)
         if found is not None and self._is_back(found, record):
             return
         if now != record.after and not self._task.force:
@@ -177,6 +191,8 @@ class Undo:
 
     def _removed_one(self, record: Record) -> None:
         found = self._paths.status(record.target)
+        if hash(record.target) in self._planned:
+            return
         if found is not None:
             if self._is_back(found, record):
                 return
@@ -188,7 +204,12 @@ class Undo:
     def _is_back(self, found: os.stat_result, record: Record) -> bool:
         if Fingerprint.of(found) in self._placed:
             return True
-        if record.before is None or found.st_ino != record.before.inode:
+        if record.before is None:
+            return False
+        planned = self._planned.get(hash(record.target))
+        if planned is not None:
+            return planned.inode == record.before.inode
+        if found.st_ino != record.before.inode:
             return False
         # A copy that is kept on another file system may have the number by chance.
         kept = _status_of(record.kept)
@@ -207,6 +228,8 @@ class Undo:
         self._back += 1
         self._bytes += size
         if self._task.plan_only:
+            if self._several:
+                self._planned[hash(target)] = record.before
             return
         staged = self._sink.stage(target)
         try:
@@ -214,8 +237,11 @@ class Undo:
         except OSError:
             copy_entry(kept, staged, found)
             assert self._journal is not None
-            self._journal.append(Record(Step.UNDO, target, after=Fingerprint.of(os.lstat(staged))))
+            copy = Fingerprint.of(os.lstat(staged))
+            self._journal.append(Record(Step.UNDO, target, after=copy))
             self._journal.sync()
+            if self._several:
+                self._placed.add(copy)
         self._tell(self._sink.publish(target, staged, metadata_at(staged), replace=replace))
 
     def _can_be_put(self, target: bytes) -> bool:
