@@ -42,6 +42,8 @@ PROTOCOL_VERSION = 2
 BATCH_RECORDS_MAX = 50_000
 UNSET_METADATA = "WR00236"
 """The code of a `Trouble` at a path that has all but some of its metadata; `cause` says which, and why."""
+MOVED_TROUBLE = "moved"
+"""A parameter of a `Trouble` that was told of before, at a path that a rename has taken elsewhere since."""
 
 
 class BatchKind(IntEnum):

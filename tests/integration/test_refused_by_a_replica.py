@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +161,25 @@ def test_what_is_removed_on_the_master_is_no_problem_any_more(refusing: Refusing
     (refusing.pair.master / "closed/file").unlink()
     until(lambda: not refusing.problems(), 10, "the problem to be over")
     assert "IR00234" not in refusing.pair.codes(), "nothing was taken"
+
+
+def test_what_is_lacking_arrives_where_a_rename_that_crossed_it_has_taken_it(tmp_path: Path) -> None:
+    pair = Pair(tmp_path)
+    try:
+        (pair.master / "above/lost").mkdir(parents=True)
+        (pair.master / "above/lost/old").write_text("old")
+        pair.run()
+        pair.settle()
+        pair.engine.suspend(pair.id)
+        (pair.master / "above/lost/new").write_text("new")
+        until(lambda: pair.engine.status(pair.id).replicas[0].waiting_operations, 10, "the file")
+        before = pair.engine.status(pair.id).captured_operations
+        (pair.master / "above").rename(pair.master / "elsewhere")
+        until(lambda: pair.engine.status(pair.id).captured_operations > before, 10, "the rename")
+        shutil.rmtree(pair.replica / "above/lost")
+        pair.engine.resume(pair.id)
+        until((pair.replica / "elsewhere/lost/new").exists, 10, "what was lacking")
+        pair.settle()
+        pair.assert_equal()
+    finally:
+        pair.close()

@@ -20,7 +20,7 @@ from app.model.errors import Problem
 from app.model.events import Severity
 from app.model.scenario import Scenario
 from app.replication.codec import refuse
-from app.replication.frames import UNSET_METADATA, Trouble
+from app.replication.frames import MOVED_TROUBLE, UNSET_METADATA, Trouble
 from app.replication.master.following import Again, Due
 from app.replication.master.recorder import Recorder
 
@@ -196,6 +196,7 @@ class Troubles:
                     self._next = min(self._next, due)
                 else:
                     again.append(there)
+                    self._tries[root, there] = _Tried()
         return again
 
     def due(self, now: float) -> list[Due]:
@@ -291,6 +292,8 @@ class Troubles:
         if trouble.code == CHANGED_BY_OTHERS:
             self._again(key, 0.0)
             return
+        if MOVED_TROUBLE in trouble.params and self._takes_moved(key, trouble):
+            return
         if trouble.code == UNSET_METADATA:
             self._keep_unset(key, trouble.params.get("cause", ""))
             return
@@ -311,6 +314,17 @@ class Troubles:
             self._again(key, 0.05 * 4 ** (tries - 1))
         else:
             self._keep(key, trouble)
+
+    def _takes_moved(self, key: Key, trouble: Trouble) -> bool:
+        """What was told at another path before: nothing has to be done where it is followed already."""
+        with self._lock:
+            if key in self._known or key in self._tries:
+                return True
+        if trouble.code == UNSET_METADATA:
+            return False
+        # It was told when the rename was recorded already: nobody asked for it where it is now.
+        self._again(key, 0.0)
+        return True
 
     def _again(self, key: Key, delay: float) -> None:
         self.count += 1

@@ -184,6 +184,10 @@ class AppliedIndex:
         self._unset += unset - self._troubled.get((root, path), False)
         self._troubled[root, path] = unset
 
+    def is_lacking(self, root: int, path: bytes) -> bool:
+        """Whether `path` is not what the committed position promises."""
+        return (root, path) in self._troubled
+
     def is_unset(self, root: int, path: bytes) -> bool:
         """Whether `path` has all but some metadata that were refused."""
         return self._troubled.get((root, path), False)
@@ -205,9 +209,11 @@ class AppliedIndex:
         for lacking in self._troubled_beneath(root, path):
             self.drop_trouble(root, lacking)
 
-    def move_troubles(self, root: int, path: bytes, new_path: bytes) -> None:
-        """Note that all at `path` is at `new_path` now, and what was lacking in it is lacking there."""
+    def move_troubles(self, root: int, path: bytes, new_path: bytes) -> list[bytes]:
+        """Note that all at `path` is at `new_path` now; returns where in it something is lacking."""
+        moved = []
         for lacking in self._troubled_beneath(root, path):
+            moved.append(new_path + lacking[len(path) :])
             there = new_path + lacking[len(path) :]
             values = (there, root, lacking)
             self._add("UPDATE OR REPLACE troubles SET path = ? WHERE root = ? AND path = ?", values)
@@ -215,6 +221,7 @@ class AppliedIndex:
             unset = self._troubled.pop((root, lacking))
             self._unset -= self._troubled.get((root, there), False)
             self._troubled[root, there] = unset
+        return moved
 
     def _troubled_beneath(self, root: int, path: bytes) -> list[bytes]:
         if not self._troubled:

@@ -33,6 +33,7 @@ from app.replication.replica.batch import Batch
 from app.replication.replica.carrier import Carrier
 from app.replication.replica.drift_repair import over_others
 from app.replication.replica.grown import Grown
+from app.replication.replica.lacking import lacking as still_lacking
 from app.replication.replica.planting import Planting
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.round import OperationFailed
@@ -184,7 +185,8 @@ class Applier:
         *,
         sequenced: bool,
     ) -> Applied:
-        troubles = []
+        troubles: list[Trouble] = []
+        moved: set[tuple[int, bytes]] = set()
         store = self.store
         with self._transaction() as batch:
             carrier, planting = Carrier(batch, made), Planting(batch, made)
@@ -228,7 +230,8 @@ class Applier:
                         store.index.drop_troubles_beneath(record.root, record.path)
                     elif isinstance(record, Rename):
                         store.index.drop_troubles_beneath(record.root, record.new_path)
-                        store.index.move_troubles(record.root, record.path, record.new_path)
+                        there = store.index.move_troubles(record.root, record.path, record.new_path)
+                        moved.update((record.root, path) for path in there)
                 except ArcxoError as error:
                     batch.drop_operation()
                     lacking = as_trouble(error, record)
@@ -236,36 +239,45 @@ class Applier:
                         sequence = first_sequence + number if sequenced else 0
                         lacking = _give_up(carrier, number, sequence, record, lacking)
                         batch.drop_operation()
-                    troubles += _troubles_of(record, lacking)
+                    troubles += self._noted(_troubles_of(record, lacking))
                 except OSError as error:
                     if error.errno in _DISK:
                         raise
                     batch.drop_operation()
-                    troubles += _troubles_of(record, _refusal(record, error))
+                    troubles += self._noted(_troubles_of(record, _refusal(record, error)))
             batch.carry_out()
             unset = follow(records, batch.preparer.problems)
             batch.finish(unset)
-            lacking_more = {(trouble.root, trouble.error.path) for trouble in troubles}
             broken = bool(troubles)
-            troubles += [
+            # Records that followed may have removed, brought or moved what was lacking.
+            troubles = [one for one in troubles if store.index.is_lacking(one.root, one.error.path)]
+            lacking_more = {(trouble.root, trouble.error.path) for trouble in troubles}
+            refusals = [
                 Trouble(root, why)
                 for root, why in unset_troubles(unset, store.trees, store.links)
                 if (root, why.path) not in lacking_more
             ]
-            for trouble in troubles:
-                why = trouble.error
-                if why.final:
-                    cause = why.params.get("cause", "")
-                    store.index.note_refused(trouble.root, why.path, why.code, cause)
-                else:
-                    store.index.note_trouble(trouble.root, why.path, why.code)
+            troubles += self._noted(refusals)
             store.commit(*position())
+        moved -= {(trouble.root, trouble.error.path) for trouble in troubles}
+        troubles += [Trouble(root, why) for root, why in still_lacking(store.index, moved)]
         if broken:
             store.clean_new()
         for stage in carrier.consumed_stages:
             with contextlib.suppress(OSError):
                 remove_tree(store.trees[0].side, stage_path(stage))
         return Applied(tuple(troubles))
+
+    def _noted(self, troubles: list[Trouble]) -> list[Trouble]:
+        """Note them at once: records that follow in the batch take them along, or end them."""
+        index = self.store.index
+        for trouble in troubles:
+            why = trouble.error
+            if why.final:
+                index.note_refused(trouble.root, why.path, why.code, why.params.get("cause", ""))
+            else:
+                index.note_trouble(trouble.root, why.path, why.code)
+        return troubles
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Batch]:

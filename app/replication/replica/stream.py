@@ -36,13 +36,13 @@ from app.replication.frames import (
 from app.replication.inspect_frames import Inquiry
 from app.replication.link import Link
 from app.replication.replica.ahead import Prepared
-from app.replication.replica.applied import AppliedIndex
 from app.replication.replica.disk import failures_told
 from app.replication.replica.drift_listing import ListedStates
 from app.replication.replica.fetching import fetch
 from app.replication.replica.hashing import HashAnswers
 from app.replication.replica.incoming import Incoming
 from app.replication.replica.inspecting import inspect
+from app.replication.replica.lacking import lacking
 from app.replication.replica.link_groups import ListedLinks
 from app.replication.replica.listing import in_parts
 from app.replication.replica.packed import packed_batch
@@ -192,7 +192,7 @@ class ReplicaStream:
                     position.change,
                     ", ".join(places),
                 )
-                troubles = _lacking(store.index)
+                troubles = [_told(*one) for one in lacking(store.index)]
                 replica.begin_stream(self._link.close)
                 replica.on_trouble = self._ask_again
                 replica.state = ReplicaState.REPLICATING if position.epoch else ReplicaState.SYNCHRONIZING
@@ -314,8 +314,7 @@ class ReplicaStream:
                 replica.stopped_code = ""
             change = position.change
         for trouble in applied.troubles:
-            error = trouble.error
-            self._send(Trouble(trouble.root, error.path, error.code, error.params, error.final))
+            self._send(_told(trouble.root, trouble.error))
         self._send(Committed(batch.kind, sequence, change))
         if scripts is not None:
             scripts.after(records)
@@ -382,15 +381,5 @@ class ReplicaStream:
             return
 
 
-def _lacking(index: AppliedIndex) -> list[Trouble]:
-    """What the master is told of when it connects: what must be sent again, and what was refused for good."""
-    refused = [
-        Trouble(root, path, code, PathTrouble(code, path, cause=cause).params, final=True)
-        for root, path, code, cause in index.refused()
-    ]
-    known = {(trouble.root, trouble.path) for trouble in refused}
-    return refused + [
-        Trouble(root, path, code, PathTrouble(code, path).params)
-        for root, path, code in index.troubles()
-        if (root, path) not in known
-    ]
+def _told(root: int, error: PathTrouble) -> Trouble:
+    return Trouble(root, error.path, error.code, error.params, error.final)

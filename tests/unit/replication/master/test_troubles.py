@@ -200,3 +200,16 @@ def test_very_many_are_told_of_together() -> None:
         assert not rig.recorded(full=True, path=b"%d" % number)
     rig.committed()
     assert rig.events == ["IR00235"]
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_what_was_moved_before_it_was_told_is_asked_for_where_it_is(final: bool) -> None:
+    rig = Rig()
+    told = Trouble(0, b"e/f", "ER00401", {"path": "e/f", "moved": "1"}, final)
+    rig.troubles.take(told)
+    assert len(rig.hints) == 1
+    assert not rig.troubles.any
+    rig.refuse(path=b"d/g", final=True)
+    assert rig.troubles.moved(0, b"d", b"e") == [b"e/g"]
+    rig.troubles.take(Trouble(0, b"e/g", "ER00401", {"path": "e/g", "moved": "1"}, final))
+    assert len(rig.hints) == 1, "it is recorded in full already"
