@@ -65,6 +65,20 @@ def test_the_rest_of_the_root_goes_on_and_the_silent_mount_is_named(both: tuple[
     assert far.read_text() == "far away"
 
 
+def test_what_was_told_of_it_just_before_holds_nothing_up(both: tuple[Pair, HangingMount]) -> None:
+    pair, mount = both
+    pair.run()
+    pair.settle()
+    mount.stop()
+    recorder = pair.engine._runs._running[pair.id]._parts.recorder
+    recorder.hints.add(0, b"far off/far", content=True, delay=0.0)
+    (pair.master / "near/two").write_text("two")
+    until((pair.replica / "near/two").exists, 10, "a change elsewhere")
+    until(lambda: "far off" in reasons(pair), 10, "the silent mount to be named")
+    mount.go_on()
+    assert (pair.replica / "far off/far").read_text() == "far away"
+
+
 def test_what_the_replica_refused_of_it_is_not_waited_for(
     both: tuple[Pair, HangingMount], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from app.distant_mounts import distant
 from app.model.entry import EntryKind
 from app.replication.master.files import Files
 from app.replication.master.filters import PathFilter
@@ -71,7 +72,8 @@ class Comparer:
         root = self._roots[root_number]
         row = self._shadow.get(root_number, path)
         try:
-            status = os.lstat(root.whole(path))
+            # A mount that does not answer would hold up all that is recorded.
+            status = distant.lstat(root.whole(path))
         except _GONE:
             self._gone(root, path, row, force=force)
             return []
@@ -122,7 +124,7 @@ class Comparer:
             return
         whole = root.whole(path)
         try:
-            status = os.lstat(whole)
+            status = distant.lstat(whole)
             same = unchanged(row, status, root.device) and root.holds(path)
             target, xattrs = (read_target(whole, status), read_xattrs(whole)) if same else (b"", ())
             same = same and same_status(status, os.lstat(whole))
