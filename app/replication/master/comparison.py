@@ -20,7 +20,7 @@ from app.replication.master.differences import Difference, What, compare, expect
 from app.replication.master.filters import PathFilter
 from app.replication.master.inspector import Inspector
 from app.replication.master.observe import entry_of
-from app.replication.master.recordable import UnrecordableError, check_path, read_target, read_xattrs
+from app.replication.master.recordable import UnrecordableError, check_name, read_target, read_xattrs
 from app.replication.master.shadow import ShadowEntry
 from app.replication.records import BLOCK_BYTES
 from app.replication.sync_frames import HashItem, ListedEntry
@@ -302,7 +302,7 @@ def _names(
             for entry in entries:
                 child = prefix + entry.name
                 try:
-                    check_path(child)
+                    check_name(child)
                 except UnrecordableError as error:
                     report(child, error)
                     continue

@@ -44,6 +44,12 @@ def check_path(path: bytes) -> None:
         at += 1
 
 
+def check_name(path: bytes) -> None:
+    """The same for a path whose directory was not refused: that of very many levels is not looked at anew."""
+    if len(path) - path.rfind(b"/") - 1 > NAME_MAX_BYTES or len(path) > PATH_MAX_BYTES:
+        check_path(path)
+
+
 def read_target(whole: bytes, status: os.stat_result) -> bytes:
     """Where a symbolic link leads; b"" for what is none. Raises OSError, UnrecordableError."""
     if not stat.S_ISLNK(status.st_mode):

@@ -170,7 +170,9 @@ def look(place: Rooted, path: bytes) -> ListedEntry | None:
 def listing_after(place: Rooted, after: bytes | None) -> Iterator[ListedEntry]:
     """What follows `after` in the order of `order_key`; None: everything, the root first.
 
-    What vanishes meanwhile is left out. Raises OSError for a directory that cannot be read.
+    What vanishes meanwhile is left out. Where a directory is by another name meanwhile, what is in it may be
+    listed by the old one until `place` forgets, which is before each part: the master looks at that again.
+    Raises OSError for a directory that cannot be read.
     """
     if after is None:
         top = look(place, b"")
@@ -194,7 +196,6 @@ def listing_after(place: Rooted, after: bytes | None) -> Iterator[ListedEntry]:
 
 def _names(place: Rooted, path: bytes, after: bytes | None) -> list[tuple[bytes, bool, bool]]:
     """(path, whether a directory, whether it follows) of what a directory has that follows or holds such."""
-    place.forget()
     try:
         fd = place.directory(path)
     except (PathTrouble, FileNotFoundError):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.replication.master.recordable import UnrecordableError, check_name
 from app.replication.master.roots import ComparedRoot
+from app.replication.replica.inspecting import listing_after
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.trouble import PathTrouble
 
@@ -105,3 +107,23 @@ def test_a_root_that_is_reached_through_a_link_holds_what_is_in_it(top: bytes, t
     os.symlink(top, tmp_path / "link")
     root = ComparedRoot(0, os.fsencode(tmp_path / "link"))
     assert root.holds(_path(_LEVELS) + b"/file")
+
+
+def test_a_listing_for_a_comparison_does_not_begin_at_the_top_for_each_directory(
+    top: bytes, opened: list[object]
+) -> None:
+    rooted = Rooted(top)
+    assert sum(1 for _ in listing_after(rooted, None)) == _LEVELS + 1
+    assert len(opened) < 10 * _LEVELS
+    rooted.close()
+
+
+def test_a_name_beneath_very_many_levels_is_looked_at_alone() -> None:
+    class Levels(bytes):
+        def split(self, *_: object) -> list[bytes]:  # type: ignore[override]
+            raise AssertionError("each of its directories is looked at again")
+
+    check_name(Levels(_path(_LEVELS)))
+    for refused in (b"d/" + b"n" * 256, b"/".join([b"d" * 200] * 400)):
+        with pytest.raises(UnrecordableError):
+            check_name(refused)
