@@ -175,6 +175,11 @@ class Sender:
         return standing.state
 
     @property
+    def faulty(self) -> bool:
+        """Whether the replica refused what it was sent, and has not taken it since."""
+        return bool(self._standing.fault)
+
+    @property
     def reason(self) -> str:
         """A sentence when the state is not good."""
         return self._standing.reason

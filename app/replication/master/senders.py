@@ -112,7 +112,8 @@ class Senders:
     def synchronize(self, replica: str) -> None:
         """Have a replica ("" = all) synchronised again. Raises NotFoundError ER00242."""
         for sender in self._chosen(replica):
-            sender.request_synchronization()
+            # What it does not take, as its disk is full, would keep it from ever being compared.
+            sender.request_synchronization(instead=sender.faulty)
 
     def suspended(self) -> list[str]:
         """The replicas held now; before there are senders, those that will be."""
