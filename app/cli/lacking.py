@@ -1,4 +1,4 @@
-"""What a replica lacks although it is said to be up to date: paths that could not be copied, in words."""
+"""What a replica lacks although it is said to be up to date: paths not copied in full, in words."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def resume(*, name: str, replica: str) -> None:
 
 @click.command(
     help="Compare master and replica of NAME and make them equal; returns when done. Exit 3: done, but for "
-    "paths that could not be copied, which are told; or a replica is suspended, and is only synchronized "
-    "when it is resumed."
+    "paths that could not be copied in full, which are told; or a replica is suspended, and is only "
+    "synchronized when it is resumed."
 )
 @click.argument("name")
 @REPLICA
@@ -127,7 +127,7 @@ def bookmark(*, name: str, text: str) -> None:
 
 @click.command(
     help="Wait until the scenario NAME is in a state; exit 6 on time-out, naming what waits. Exit 3: it is "
-    "in sync, but for paths that could not be copied."
+    "in sync, but for paths that could not be copied in full."
 )
 @click.argument("name")
 @click.option("--state", required=True, type=click.Choice(["replicating", "in-sync", "stopped"]))
@@ -146,9 +146,8 @@ def wait(*, name: str, state: str, timeout_s: float) -> int:
     count = status.problem_count if state == "in-sync" else 0
     text = f"Scenario {name}: {state}"
     if count:
-        text += (
-            f", but for {counted(count)} that could not be copied: arcxo scenario show {shlex.quote(name)}"
-        )
+        show = f"arcxo scenario show {shlex.quote(name)}"
+        text += f", but for {counted(count)} that could not be copied in full: {show}"
     context.show(status, text)
     return int(ExitCode.INCOMPLETE if count else ExitCode.DONE)
 
