@@ -10,7 +10,7 @@ import pytest
 from app.model.drift import DriftKind, DriftReport
 from app.model.rewind import PointKind
 from app.model.scenario import DriftHandling, Override
-from app.replication.replica import drift_handling, drift_watch
+from app.replication.replica import drift_handling, drift_watch, drift_worker
 from app.replication.replica.drift import Drift
 from app.replication.replica.drift_keeping import KeptEdits
 from app.replication.replica.engine import ReplicaEngine
@@ -21,7 +21,10 @@ LIMIT_S = 60.0
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Pair]:
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    # These trees are small: nothing is in a hurry after a listing.
+    monkeypatch.setattr(drift_watch, "_AFTER_LISTING_S", 0.0)
+    monkeypatch.setattr(drift_worker, "_EVERY_S", 0.05)
     pair = Pair(tmp_path)
     yield pair
     pair.close()
