@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from app.distant_mounts import distant
 from app.messages import render
 from app.model.errors import Problem
-from app.model.events import Severity
 from app.model.scenario import Scenario
 from app.replication.codec import refuse
 from app.replication.frames import MOVED_TROUBLE, UNSET_METADATA, Trouble
 from app.replication.master.following import Again, Due
 from app.replication.master.recorder import Recorder
+from app.replication.master.trouble_telling import KEPT_MOST, Key, TroubleTelling
 
 AGAIN_FIRST_S = 60.0
 AGAIN_MOST_S = 3600.0
@@ -30,17 +30,10 @@ _SIZED_MOST_S = 24 * 3600.0
 _BYTES_PER_S = 1024 * 1024
 """What sending large files in vain may take of link and disks, on average."""
 _TRIES = 4
-_KEPT_MOST = 100_000
 _ALIKE_AT_ONCE = 20
 """Of paths whose metadata were refused for the same cause, so many are tried; then all, if one is taken."""
-_TOLD_EACH = 20
-"""More at once are told of together."""
-_TOLD_AGAIN_S = 600.0
-"""The same path is told of no more often, however often it is sent in vain."""
 CHANGED_BY_OTHERS = "WR00432"
 """Why a replica asks for a path that somebody else changed there: no fault of the path itself."""
-
-Key = tuple[int, bytes]
 
 
 @dataclass(slots=True)
@@ -79,12 +72,10 @@ class Troubles:
         self._roots = scenario.roots
         self._host = host
         self._recorder = recorder
-        self._event = event
+        self._telling = TroubleTelling(host, event)
         self._lock = threading.Lock()
         self._tries: dict[Key, _Tried] = {}
         self._known: dict[Key, _Known] = {}
-        self._told: dict[Key, float] = {}
-        self._told_of_more = -_TOLD_AGAIN_S
         self._next = float("inf")
         self._more = False
         """Whether more paths are lacking than are known: any may be one of them."""
@@ -265,18 +256,14 @@ class Troubles:
             for key in taken:
                 known = self._known.pop(key)
                 self._tries.pop(key, None)
-                self._told.pop(key, None)
+                self._telling.forget(key)
                 if not known.gone:
                     over.append(known.problem.params["path"])
                     if known.unset and not known.hopeful:
                         causes.add(known.cause)
             if causes:
                 self._hope(causes)
-        if len(over) > _TOLD_EACH:
-            self._event("IR00235", Severity.INFORMATION, count=len(over), path=over[0], replica=self._host)
-            return
-        for path in over:
-            self._event("IR00234", Severity.INFORMATION, path=path, replica=self._host)
+        self._telling.taken(over)
 
     def _hope(self, causes: set[str]) -> None:
         for known in self._known.values():
@@ -308,7 +295,7 @@ class Troubles:
                 tried = self._tries.pop(key, _Tried())
                 tried.times, tried.sent = tried.times + 1, None
                 tries, self._tries[key] = tried.times, tried
-                if len(self._tries) > _KEPT_MOST:
+                if len(self._tries) > KEPT_MOST:
                     del self._tries[next(iter(self._tries))]
         if 0 < tries < _TRIES:
             self._again(key, 0.05 * 4 ** (tries - 1))
@@ -342,10 +329,10 @@ class Troubles:
             known = self._known.get(key)
             if known is not None and not known.unset and known.sent is None:
                 return
-            if known is None and len(self._known) >= _KEPT_MOST:
+            if known is None and len(self._known) >= KEPT_MOST:
                 self._more = True
                 return
-            tell = known is None and self._is_news(key)
+            tell = known is None and self._telling.is_news(key)
             times = known.times if known is not None and known.unset else 0
             times += known is None or known.tried
             due = time.monotonic() + _wait_s(times, 0)
@@ -353,9 +340,9 @@ class Troubles:
                 due = known.due
             self._known[key] = _Known(problem, True, due, True, cause, times=max(1, times))
             self._next = min(self._next, due)
-            many = len(self._told) > _TOLD_EACH
+            many = self._telling.many
         if tell:
-            self._tell(problem, many=many)
+            self._telling.tell(problem, many=many)
 
     def _keep(self, key: Key, trouble: Trouble) -> None:
         cause = render(trouble.code, trouble.params).text
@@ -364,12 +351,12 @@ class Troubles:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                if len(self._known) >= _KEPT_MOST:
+                if len(self._known) >= KEPT_MOST:
                     self._more = True
                     return
                 due = time.monotonic() + _wait_s(1, size)
                 known = self._known[key] = _Known(problem, trouble.final, due)
-                tell = self._is_news(key)
+                tell = self._telling.is_news(key)
             else:
                 tell = False
                 # What is in a directory that is lacking says the same of it once more, and not why.
@@ -380,29 +367,9 @@ class Troubles:
                     known.due = time.monotonic() + _wait_s(known.times, size)
                 known.sent, known.tried = None, False
             self._next = min(self._next, known.due)
-            many = len(self._told) > _TOLD_EACH
+            many = self._telling.many
         if tell:
-            self._tell(problem, many=many)
-
-    def _tell(self, problem: Problem, *, many: bool) -> None:
-        if not many:
-            self._event(problem.code, Severity.WARNING, **problem.params)
-            return
-        now = time.monotonic()
-        if now - self._told_of_more >= _TOLD_AGAIN_S:
-            self._told_of_more = now
-            self._event("WR00233", Severity.WARNING, path=problem.params["path"])
-
-    def _is_news(self, key: Key) -> bool:
-        now = time.monotonic()
-        last = self._told.pop(key, None)
-        if last is not None and now - last < _TOLD_AGAIN_S:
-            self._told[key] = last
-            return False
-        self._told[key] = now
-        if len(self._told) > _KEPT_MOST:
-            del self._told[next(iter(self._told))]
-        return True
+            self._telling.tell(problem, many=many)
 
 
 def _size(whole: bytes) -> int | None:
