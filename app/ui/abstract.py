@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,4 +30,11 @@ class Abstract(ABC):
 @cache
 def _lacking(kind: type) -> list[str]:
     """The methods of a class that are only promised, by name."""
-    return sorted(n for n in dir(kind) if getattr(getattr(kind, n, None), "__isabstractmethod__", False))
+    # Not of `dir`: only to look at what is Qt's makes it parse its signatures, which takes long.
+    promised = {
+        name
+        for above in kind.__mro__
+        for name, value in vars(above).items()
+        if isinstance(value, FunctionType) and getattr(value, "__isabstractmethod__", False)
+    }
+    return sorted(name for name in promised if getattr(getattr(kind, name), "__isabstractmethod__", False))
