@@ -1,4 +1,4 @@
-"""A master whose home is put back to an earlier state, as with a snapshot of its machine, loses nothing."""
+"""A home that is put back to an earlier state, as with a snapshot of its machine, loses nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.model.scenario import ScenarioState
+from app.replication.replica.engine import ReplicaEngine
 from tests.support.replication_pair import Pair, until
 
 _FILES = 30
@@ -78,6 +79,39 @@ def test_it_arrives_though_the_replica_is_met_only_after_more_starts(pair: Pair)
     pair.engine = pair.open_engine()
     pair.wait()
     _compares_contents(pair)
+
+
+def _begin_replica(pair: Pair) -> None:
+    pair.replica_engine = ReplicaEngine(str(pair.base / "other"), "localhost", pair.events)
+    pair.replica_engine.start()
+    pair.connector.reachable = True
+
+
+def _end_replica(pair: Pair) -> None:
+    pair.connector.reachable = False
+    pair.connector.cut()
+    pair.replica_engine.close()
+
+
+def test_what_a_replica_has_already_is_not_done_again_to_something_else(pair: Pair) -> None:
+    """A rename that is replayed would take what has the name by now."""
+    (pair.master / "old").write_text("the old one")
+    pair.settle()
+    _end_replica(pair)
+    shutil.copytree(pair.base / "other", pair.base / "kept")
+    _begin_replica(pair)
+    pair.settle()
+    os.rename(pair.master / "old", pair.master / "new")
+    pair.settle()
+    (pair.master / "old").write_text("another one")
+    pair.settle()
+    _end_replica(pair)
+    shutil.rmtree(pair.base / "other")
+    (pair.base / "kept").rename(pair.base / "other")
+    _begin_replica(pair)
+    until(lambda: "WR00297" in pair.codes())
+    pair.wait()
+    pair.assert_equal()
 
 
 def test_a_start_after_everything_was_sent_compares_nothing(pair: Pair) -> None:

@@ -181,8 +181,16 @@ class Conversation:
         return True
 
     def _fits(self, welcome: Welcome) -> bool:
-        first = self._spool.first_seq()
-        return welcome.epoch == self._spool.epoch and first - 1 <= welcome.committed_seq <= self._reach()
+        return (
+            welcome.epoch == self._spool.epoch and self._least() <= welcome.committed_seq <= self._reach()
+        )
+
+    def _least(self) -> int:
+        """The least it must have: what it said it has durably, and what is not here any more."""
+        spool, host = self._spool, self._host
+        # While a synchronisation is not completed its position is where the stream is to go on.
+        said = spool.position(host) if spool.is_proved(host) else None
+        return max(spool.first_seq() - 1, 0 if said is None else said)
 
     def _reach(self) -> int:
         """The most the replica can have been given of this spool, which need not be all that is in it."""
@@ -191,7 +199,7 @@ class Conversation:
 
     def _other_history(self, seq: int) -> None:
         """It is further, or less far, than the spool can have brought it: nothing tells what it lacks."""
-        spool = self._spool
+        spool, least = self._spool, self._least()
         # Before it is met: a run that is killed before it is synchronised must not take it for another.
         spool.doubt_all(self._host)
         spool.set_proved(self._host, proved=False)
@@ -200,7 +208,7 @@ class Conversation:
             Severity.WARNING,
             replica=self._host,
             sequence=seq,
-            first=spool.first_seq() - 1,
+            first=least,
             last=self._reach(),
         )
 
