@@ -181,9 +181,7 @@ class Conversation:
         return True
 
     def _fits(self, welcome: Welcome) -> bool:
-        return (
-            welcome.epoch == self._spool.epoch and self._least() <= welcome.committed_seq <= self._reach()
-        )
+        return welcome.epoch == self._spool.epoch and self._least() <= welcome.committed_seq <= self._reach()
 
     def _least(self) -> int:
         """The least it must have: what it said it has durably, and what is not here any more."""
