@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.inotify_queue import queue_of
+
 os.environ.setdefault("ARCXO_ARGON2", "minimal")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -35,6 +37,12 @@ def claims_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     os.environ["ARCXO_CLAIMS"] = str(tmp_path_factory.mktemp("claims"))
     yield
     del os.environ["ARCXO_CLAIMS"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def usual_queues() -> None:
+    """No test takes the short queues of events that another one, beside it, has the kernel make."""
+    queue_of(0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import time
@@ -13,7 +12,6 @@ import pytest
 from tests.support.barrier_churn import BarrierChurn, Journal
 from tests.support.convergence_rig import Rig, differences
 from tests.support.hesitation import HESITATE
-from tests.support.inotify_limits import short_queue_of_all
 from tests.support.trees import picture
 
 _SHOWN = 40
@@ -47,15 +45,19 @@ def run_rounds(
     rng = random.Random(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HESITATE, str(hesitating or ""))
-        rig = Rig(base, ignore_same_size_time=False, sync=rng.choice(("file", "block")))
+        rig = Rig(
+            base,
+            queue_events=64 if tiny_queue else 0,
+            ignore_same_size_time=False,
+            sync=rng.choice(("file", "block")),
+        )
     churn = BarrierChurn(
         seed, [os.fsencode(path) for path in rig.masters], os.fsencode(rig.outside), 1 + seed % 3
     )
     number = 0
     try:
-        with short_queue_of_all() if tiny_queue else contextlib.nullcontext():
-            rig.master.call("run", rig.id)
-            rig.converge()
+        rig.master.call("run", rig.id)
+        rig.converge()
         while number < rounds and (number == 0 or time.monotonic() < until):
             journal().begin()
             churn.resume_with(links=rng.random() < 0.5)

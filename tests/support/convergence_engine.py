@@ -25,6 +25,7 @@ from app.replication.master.engine import MasterEngine
 from app.replication.replica.engine import ReplicaEngine
 from app.replication.throttle import Throttle
 from tests.support.hesitation import HESITATE, hesitate
+from tests.support.inotify_queue import QUEUE_EVENTS, queue_of
 
 
 class SocketLink:
@@ -155,6 +156,9 @@ class MasterRole:
     def cut(self) -> None:
         self._connector.cut()
 
+    def queue(self, events: int) -> None:
+        queue_of(events)
+
     def close(self) -> None:
         self._engine.close()
 
@@ -249,6 +253,7 @@ def _trace(path: str) -> None:
 
 
 def main() -> None:
+    queue_of(int(os.environ[QUEUE_EVENTS]))
     if os.environ.get(HESITATE):
         hesitate(float(os.environ[HESITATE]))
     if os.environ.get("ARCXO_TRACE"):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.inotify_queue import QUEUE_EVENTS
 from tests.support.trees import picture
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -34,10 +35,11 @@ class GoneError(Exception):
 
 
 class Engine:
-    """One engine's process."""
+    """One engine's process. The queues of events that it opens hold `queue_events`; 0: the usual number."""
 
-    def __init__(self, role: str, base: Path) -> None:
+    def __init__(self, role: str, base: Path, queue_events: int = 0) -> None:
         self.role = role
+        self.queue_events = queue_events
         self._home = base / f"home-{role}"
         (self._home / "engine").mkdir(parents=True, exist_ok=True)
         self._address = str(base / "link")
@@ -54,7 +56,11 @@ class Engine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(_REPOSITORY)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(_REPOSITORY),
+                    QUEUE_EVENTS: str(self.queue_events),
+                },
             )
         assert self._answer("start") == "ready"
 
@@ -120,7 +126,9 @@ class Engine:
 class Rig:
     """Two roots, both engines, one scenario."""
 
-    def __init__(self, base: Path, *, replica_base: Path | None = None, **properties: object) -> None:
+    def __init__(
+        self, base: Path, *, replica_base: Path | None = None, queue_events: int = 0, **properties: object
+    ) -> None:
         self.base = base
         self._ballast = None if replica_base is None else replica_base / "ballast"
         there = replica_base or base
@@ -129,8 +137,8 @@ class Rig:
         self.outside = base / "outside"
         for directory in (*self.masters, *self.replicas, self.outside):
             directory.mkdir()
-        self.replica = Engine("replica", base)
-        self.master = Engine("master", base)
+        self.replica = Engine("replica", base, queue_events)
+        self.master = Engine("master", base, queue_events)
         self.id: int = self.master.call(
             "create", [str(p) for p in self.masters], [str(p) for p in self.replicas], properties
         )

@@ -6,16 +6,15 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.change_lists import backed_up, without_groups
 from tests.support.convergence_churn import Churn
 from tests.support.convergence_rig import GoneError, Picture, RefusedError, Rig, differences
-from tests.support.inotify_limits import short_queue_of_all
 
 _REWINDS_MOST = 4
+_TINY = 64
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,8 @@ class _Mischief:
 
     def run(self) -> None:
         """Run the scenario."""
-        with self._queue():
-            self._rig.master.call("run", self._rig.id)
+        self._rig.master.call("queue", self._choose_queue())
+        self._rig.master.call("run", self._rig.id)
 
     def make(self) -> None:
         """Do one thing."""
@@ -142,23 +141,17 @@ class _Mischief:
         if what.startswith("full disk") and rng.random() < 0.6:
             rig.free_disk()
         for engine in reversed(killed):
-            with self._queue() if engine is rig.master else contextlib.nullcontext():
-                engine.start()
+            if engine is rig.master:
+                self._choose_queue()
+            engine.start()
 
-    @contextlib.contextmanager
-    def _queue(self) -> Iterator[None]:
-        """At times, room for a few events only in the queues that the master opens meanwhile."""
-        if not self._tiny_queues or self._rng.random() < 0.5:
-            yield
-            return
-        self.done.append("tiny queue")
-        with short_queue_of_all():
-            yield
-            deadline = time.monotonic() + 5
-            while (
-                self._rig.master.call("state", self._rig.id)[0] == "starting" and time.monotonic() < deadline
-            ):
-                time.sleep(0.01)
+    def _choose_queue(self) -> int:
+        """At times, room for a few events only in the queues that the master opens from now on."""
+        tiny = self._tiny_queues and self._rng.random() >= 0.5
+        if tiny:
+            self.done.append("tiny queue")
+        self._rig.master.queue_events = _TINY if tiny else 0
+        return self._rig.master.queue_events
 
 
 def _moment(rig: Rig, text: str) -> Moment:

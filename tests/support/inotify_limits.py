@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import array
 import contextlib
-import fcntl
-import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from watchdog.observers.inotify_c import InotifyFD
 
 from tests.support.capabilities import missing
+from tests.support.inotify_queue import SYSCTL, may_be_set, queue_of
 
-_USUAL_LEAST = 16_384
-_LOCK = Path(tempfile.gettempdir()) / "arcxo-inotify-limits.lock"
-_QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 _HELPER = """
 import array, ctypes, socket, sys
 link = socket.socket(fileno=int(sys.argv[1]))
@@ -43,44 +37,14 @@ while True:
 
 @contextlib.contextmanager
 def short_queues(monkeypatch: pytest.MonkeyPatch, events: int = 64) -> Iterator[None]:
-    """Sources opened within hold `events` events, as with `sysctl fs.inotify.max_queued_events`.
-
-    The kernel takes the limit when a queue is made, so that nobody else's is set for longer than that.
-    """
-    if not os.access(_QUEUE, os.W_OK):
-        missing("write access to the sysctl fs.inotify.max_queued_events")
-    made = InotifyFD._create_inotify_fd
-
-    def create() -> int:
-        # Tests run side by side: none may take the short limit of another one for the usual one.
-        with open(_LOCK, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            usual = max(int(_QUEUE.read_text()), _USUAL_LEAST)
-            try:
-                _QUEUE.write_text(str(events))
-                return made()
-            finally:
-                _QUEUE.write_text(str(usual))
-
+    """Sources opened within hold `events` events, as with `sysctl fs.inotify.max_queued_events`."""
+    if not may_be_set():
+        missing(f"write access to {SYSCTL}")
     with monkeypatch.context() as patch:
-        patch.setattr(InotifyFD, "_create_inotify_fd", staticmethod(create))
+        # Noted, so that it is put back.
+        patch.setattr(InotifyFD, "_create_inotify_fd", InotifyFD._create_inotify_fd)
+        queue_of(events)
         yield
-
-
-@contextlib.contextmanager
-def short_queue_of_all(events: int = 64) -> Iterator[None]:
-    """The same for whatever opens a source meanwhile, other processes too: for engines that are processes.
-
-    Nobody else sets it meanwhile. Raises OSError where it may not be set.
-    """
-    with open(_LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        usual = max(int(_QUEUE.read_text()), _USUAL_LEAST)
-        try:
-            _QUEUE.write_text(str(events))
-            yield
-        finally:
-            _QUEUE.write_text(str(usual))
 
 
 class FewWatches:
