@@ -53,6 +53,7 @@ _ENTRY_TYPES = (bytes, int, int, int, int, int, int, bytes, bytes, int, int, int
 
 
 CONTENT_CHANGES = 1 << 63
+CONTENT_UNPROVED = 1 << 62
 
 
 class ListedEntry(NamedTuple):
@@ -60,7 +61,8 @@ class ListedEntry(NamedTuple):
 
     `xattrs` is the `xattr_digest` of the extended attributes, `rdev` the number of a device file. In a
     listing of what will be after a rewind the `inode` of a file that gets another content has the bit
-    `CONTENT_CHANGES`.
+    `CONTENT_CHANGES`. In one of what there is, the `links` of a file whose size and time do not prove its
+    content have the bit `CONTENT_UNPROVED`.
     """
 
     path: bytes

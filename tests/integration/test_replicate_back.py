@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,9 +109,12 @@ def test_the_master_becomes_what_the_rewound_replica_is(pair: Pair) -> None:
     assert content(pair.replica) == content(pair.master) == earlier
 
 
+@pytest.mark.parametrize("old", [10**18, 0], ids=["long ago", "just now"])
 @pytest.mark.parametrize("trusting", [True, False])
-def test_a_content_that_hides_behind_its_size_and_time_comes_back(pair: Pair, trusting: bool) -> None:
-    old = 10**18
+def test_a_content_that_hides_behind_its_size_and_time_comes_back(
+    pair: Pair, trusting: bool, old: int
+) -> None:
+    old = old or time.time_ns()
     for name in ("small", "large", "other"):
         (pair.master / name).write_bytes(b"first " * (1 if name == "small" else 500_000))
         os.utime(pair.master / name, ns=(old, old))

@@ -19,7 +19,7 @@ from app.model.scenario import ScenarioProperties
 from app.replication.master.filters import PathFilter
 from app.replication.master.shadow import ShadowEntry
 from app.replication.met_inodes import MetInodes
-from app.replication.sync_frames import ListedEntry
+from app.replication.sync_frames import CONTENT_UNPROVED, ListedEntry
 
 
 class What(StrEnum):
@@ -88,7 +88,8 @@ def compare(
 ) -> Iterator[Difference]:
     """The differences of one root in the order of the listings; `on_same` is told of every entry without one.
 
-    Files that changed at `unproved_ns` or later are not taken for the same by size and time.
+    Files that changed at `unproved_ns` or later are not taken for the same by size and time, nor are those
+    that are `CONTENT_UNPROVED`.
 
     Memory: names of the master's hard links, and a bit for each inode of the replica's. Raises ArcxoError
     ER00301 when the replica's listing is not in order.
@@ -146,6 +147,8 @@ class Pairs:
         unproved_ns = self._unproved_ns
         # The change time tells of every change of a content; 0 or less: not known for sure.
         unproved = unproved_ns is not None and (not mine.changed_ns or abs(mine.changed_ns) >= unproved_ns)
+        if other is not None and other.links & CONTENT_UNPROVED:
+            other, unproved = other._replace(links=other.links ^ CONTENT_UNPROVED), True
         trusted = self._trust_size_time and not unproved
         found = _file(mine, other, links, trust_size_time=trusted) if is_file else _entry(mine, other)
         if found is None:

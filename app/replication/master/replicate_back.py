@@ -37,7 +37,7 @@ from app.replication.master.shadow import Shadow
 from app.replication.master.walker import walk
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.walking import remove_tree
-from app.replication.sync_frames import ListedEntry
+from app.replication.sync_frames import CONTENT_CHANGES, CONTENT_UNPROVED, ListedEntry
 
 ITEMS_MAX = 1_000
 _PROBLEMS_MAX = 1_000
@@ -207,7 +207,9 @@ class ReplicateBack:
                 ) from error
 
     def _note_same(self, same: SameFile) -> None:
-        if self._suspicious(same):
+        entry = same.entry
+        told = entry.links & CONTENT_UNPROVED or entry.inode & CONTENT_CHANGES
+        if told or self._suspicious(same):
             self._same.append(same)
 
     def _taking_part(self, listing: Iterator[ListedEntry]) -> Iterator[ListedEntry]:

@@ -1,8 +1,9 @@
 """Which files of the same size and time have another content on a replica that was rewound.
 
 A rewind gives back contents, and a program may have put back the size and time of what it changed. So files
-are compared by their hashes: all of them where the scenario does not trust size and time, else those whose
-change time says that they were written after the time they show, as far back as a rewind can reach.
+are compared by their hashes: all of them where the scenario does not trust size and time, else those that
+the replica names as touched by a rewind or restore since it was synchronised, and those whose change time
+says that they were written after the time they show, as far back as a rewind can reach.
 """
 
 from __future__ import annotations

@@ -306,13 +306,18 @@ class AppliedIndex:
         self.position = self._load()
         self._troubled = self._read_troubled()
 
+    @property
+    def horizon(self) -> int:
+        """Of changes up to this one not all is known any more."""
+        return int(self._get("horizon") or 0)
+
     def changed_since(self, change: int) -> list[tuple[int, bytes, int]] | None:
         """(root, path, kind) of everything stamped after `change`, or None when not all is known any more.
 
         One per path. Something new where something was removed is a subtree: what was in the one is not in
         the other.
         """
-        if change < int(self._get("horizon") or 0) or change > self.position.change:
+        if change < self.horizon or change > self.position.change:
             return None
         rows = self._db.execute(
             "SELECT root, path,"

@@ -39,6 +39,7 @@ from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.round import OperationFailed
 from app.replication.replica.side_store import stage_path
 from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.unproved import end_unproved, note_unproved
 from app.replication.replica.unset import follow
 from app.replication.replica.unset import troubles as unset_troubles
 from app.replication.replica.walking import remove_tree
@@ -137,18 +138,23 @@ class Applier:
             self.store.clean_synchronised()
         return applied
 
-    def run(self, work: Callable[[Batch], None], *, keep_position: bool = False) -> tuple[Problem, ...]:
+    def run(
+        self, work: Callable[[Batch], None], *, keep_position: bool = False, proved: bool = False
+    ) -> tuple[Problem, ...]:
         """Apply something that does not come from the stream (rewind, restore).
 
         The replica is then no longer what the stream's position says, so it is given up and the next
-        stream begins with a synchronisation, unless `keep_position`.
+        stream begins with a synchronisation, unless `keep_position`. That does not trust the size and time of
+        what was touched, unless all is `proved` to be the master's.
 
         Raises ArcxoError ER00408 as `apply_stream` does, and what `work` raises; nothing has happened then.
         """
-        position = self.store.index.position
+        position, before = self.store.index.position, self.store.change
         with self._transaction() as batch:
             work(batch)
             batch.finish()
+            if not proved and self.store.change > before:
+                note_unproved(self.store.index, before, self.store.change)
             if keep_position:
                 self.store.commit(position.epoch, position.sequence, position.sync_batches)
             else:
@@ -197,6 +203,8 @@ class Applier:
                 if isinstance(record, Mark):
                     if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_BEGIN:
                         store.index.drop_troubles()
+                    if record.kind is PointKind.SYNCHRONIZATION and record.text == SYNC_END:
+                        end_unproved(store)
                     store.index.add_mark(
                         StoredMark(record.id, record.kind, record.text, record.at, store.change)
                     )

@@ -135,7 +135,7 @@ class DriftHandler:
                     batch.drop_operation()
 
         try:
-            self._replica.applier.run(work, keep_position=True)
+            self._replica.applier.run(work, keep_position=True, proved=True)
         except ArcxoError as error:
             _log.warning("metadata on %s could not be put back: %s", self._replica.label, error)
 

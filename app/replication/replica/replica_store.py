@@ -45,6 +45,8 @@ class ReplicaStore:
         self.change = index.position.change
         self.operations = index.position.operations
         self._numbers = 0
+        self.unproved_told: dict[int, int] = {}
+        """Up to which change the last listing of each root told what is unproved."""
         self.undone = self.roll_back()
         self.clean_new(ahead=True)
         self._clean()

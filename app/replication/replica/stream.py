@@ -52,6 +52,7 @@ from app.replication.replica.replica_scripts import ReplicaScripts
 from app.replication.replica.rewinding import list_after_rewind
 from app.replication.replica.steps import ReplicaTree
 from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.unproved import Unproved
 from app.replication.sync_frames import HashRequest, Listing, ListingEnd, ListRequest
 
 if TYPE_CHECKING:
@@ -331,7 +332,8 @@ class ReplicaStream:
             tree.forget()
             links, seen = ListedLinks(store.links, root), ListedStates(store, root)
             try:
-                for part in encoded_listing(root, tree.tree, seen, links):
+                listing = encoded_listing(root, tree.tree, seen, links)
+                for part in Unproved(store, root).told(listing):
                     self._send_bytes(part)
             except OSError as error:
                 raise ArcxoError("ER00408", path=shown(tree.tree.path), cause=error.strerror or "") from error

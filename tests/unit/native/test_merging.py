@@ -17,6 +17,7 @@ from app.replication.master.quick_merge import unequal_parts
 from app.replication.master.sends import NewRun
 from app.replication.master.shadow import ShadowRow, entry_of_row
 from app.replication.records import INLINE_MAX_BYTES
+from app.replication.sync_frames import CONTENT_UNPROVED
 from tests.support.capabilities import native_or_report
 
 MODES = {8: stat.S_IFREG, 4: stat.S_IFDIR, 10: stat.S_IFLNK, 1: stat.S_IFIFO}
@@ -144,6 +145,8 @@ def test_differences_are_those_of_the_interpreter(monkeypatch: pytest.MonkeyPatc
             what = chance.choice(("permissions", "uid", "size", "modified", "xattrs", "links"))
             value = b"x" * 16 if what == "xattrs" else chance.choice((0, 1, 300, 70_000))
             listed = entry(ours, **{what: min(value, 0o7777) if what == "permissions" else value})
+        if chance.random() < 0.1:
+            listed = (*listed[:12], listed[12] | CONTENT_UNPROVED)
         side = chance.random()
         if key == b"" or side > 0.3:
             rows.append(ours)
@@ -156,6 +159,25 @@ def test_differences_are_those_of_the_interpreter(monkeypatch: pytest.MonkeyPatc
         assert found(monkeypatch, "", rows, theirs, step, **how) == expected
         assert found(monkeypatch, "", rows, theirs, step, packed=True, **how) == expected
         assert expected[0] or not rows
+
+
+@pytest.mark.parametrize("native", ["off", ""])
+def test_a_file_whose_content_is_unproved_there_is_compared(
+    monkeypatch: pytest.MonkeyPatch, native: str
+) -> None:
+    native_or_report("merging")
+    rows = [row(b"", 4), row(b"a"), row(b"b", links=2), row(b"c", links=2), row(b"d"), row(b"e", 10)]
+    entries = [entry(one) for one in rows[:2]] + [
+        entry(one, links=one[10] | CONTENT_UNPROVED, inode=one[12]) for one in rows[2:]
+    ]
+    differences, files, _ = found(monkeypatch, native, rows, listing(entries, 3), 3)
+    assert [(what, path) for what, path, _, _ in differences] == [
+        (What.UNPROVED, b"b"),
+        (What.LINK, b"c"),
+        (What.UNPROVED, b"d"),
+    ]
+    assert files == 1
+    assert [theirs.links for _, _, _, theirs in differences] == [2, 2, 1]
 
 
 def test_a_replica_with_nothing_gets_runs_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
