@@ -42,10 +42,14 @@ def sent(replication) -> int:
 
 
 class Interrupter:
-    """Stops everything that is under way once `reached`, in the way that is asked for; `go_on` undoes it."""
+    """Stops everything that is under way once `reached`, in the way that is asked for; `go_on` undoes it.
 
-    def __init__(self, replication: Pair, how: str) -> None:
+    Of `total` bytes to be sent no more than three quarters are, however late this looks.
+    """
+
+    def __init__(self, replication: Pair, how: str, total: int) -> None:
         self._replication = replication
+        replication.connector.hold_after = total * 3 // 4
         self._how = how
         self.sent = 0
 
@@ -72,6 +76,7 @@ class Interrupter:
     def go_on(self):
         replication = self._replication
         replication.connector.reachable = True
+        replication.connector.hold_after = None
         if self._how == "replica":
             replication.replica_engine = ReplicaEngine(
                 str(replication.base / "other"), "localhost", replication.events
@@ -97,7 +102,7 @@ def test_a_large_file_goes_on_from_what_is_staged(replication, how, method):
             file.write(os.urandom(30 * MB))
     changed = 30 * MB if method is SyncMethod.BLOCK else 48 * MB
     replication.create(sync=method)
-    interrupter = Interrupter(replication, how)
+    interrupter = Interrupter(replication, how, changed)
     interrupter.when(lambda: staged_bytes(replication) >= changed // 2)
     assert interrupter.sent < changed
     there = staged_bytes(replication) // MB * MB
@@ -109,7 +114,7 @@ def test_a_large_file_goes_on_from_what_is_staged(replication, how, method):
 def test_a_staged_content_that_was_damaged_is_not_used(replication):
     (replication.master / "big").write_bytes(os.urandom(32 * MB))
     replication.create()
-    interrupter = Interrupter(replication, "link")
+    interrupter = Interrupter(replication, "link", 32 * MB)
     interrupter.when(lambda: staged_bytes(replication) >= 16 * MB)
     with stages(replication)[0].open("r+b") as file:
         file.seek(5 * MB + 7)
@@ -122,7 +127,7 @@ def test_what_is_staged_of_a_file_that_changed_meanwhile_is_used_where_it_still_
     path = replication.master / "big"
     path.write_bytes(os.urandom(32 * MB))
     replication.create()
-    interrupter = Interrupter(replication, "master")
+    interrupter = Interrupter(replication, "master", 32 * MB)
     interrupter.when(lambda: staged_bytes(replication) >= 16 * MB)
     there = staged_bytes(replication) // MB * MB
     with path.open("r+b") as file:
@@ -134,7 +139,7 @@ def test_what_is_staged_of_a_file_that_changed_meanwhile_is_used_where_it_still_
 def test_what_is_staged_of_a_file_that_is_gone_is_removed(replication):
     (replication.master / "big").write_bytes(os.urandom(32 * MB))
     replication.create()
-    interrupter = Interrupter(replication, "master")
+    interrupter = Interrupter(replication, "master", 32 * MB)
     interrupter.when(lambda: staged_bytes(replication) >= 16 * MB)
     (replication.master / "big").unlink()
     assert interrupter.go_on() == 0
@@ -146,7 +151,7 @@ def test_files_that_arrived_are_not_sent_again(replication, how):
     for number in range(400):
         (replication.master / f"f{number:03}").write_bytes(os.urandom(50_000))
     replication.create()
-    interrupter = Interrupter(replication, how)
+    interrupter = Interrupter(replication, how, 400 * 50_000)
     interrupter.when(lambda: len(list(replication.replica.iterdir())) >= 200)
     there = len(list(replication.replica.iterdir()))
     assert there < 400

@@ -21,11 +21,17 @@ class MemoryLink:
         self._gone = threading.Event()
         self._stalled = False
         self._throttle = UNLIMITED
+        self._sent = 0
+        self.hold_after: int | None = None
+        """What is sent after so many bytes waits until the link is closed."""
 
     def send(self, frame: bytes, *, urgent: bool = False) -> None:
         for start in () if urgent else range(0, len(frame), self._throttle.piece_bytes()):
             size = min(len(frame) - start, self._throttle.piece_bytes())
             self._gone.wait(self._throttle.reserve(size))
+        self._sent += len(frame)
+        if self.hold_after is not None and self._sent > self.hold_after and not urgent:
+            self._gone.wait()
         if self._closed:
             raise ArcxoError("ER00201", host="peer")
         if not self._stalled:

@@ -33,11 +33,15 @@ def until(condition: Callable[[], object], timeout_s: float = 20.0, what: str = 
 
 
 class MemoryConnector:
-    """Connects to a replica's engine in this process; `reachable` can be taken away."""
+    """Connects to a replica's engine in this process; `reachable` can be taken away.
+
+    `hold_after`: see `MemoryLink`.
+    """
 
     def __init__(self, engine: Callable[[], ReplicaEngine]) -> None:
         self._engine = engine
         self.reachable = True
+        self.hold_after: int | None = None
         self.links: list[MemoryLink] = []
         self.threads: list[threading.Thread] = []
 
@@ -45,6 +49,7 @@ class MemoryConnector:
         if not self.reachable:
             raise ArcxoError("ER00202", host=replica.host, reason="switched off by the test")
         ours, theirs = pair()
+        ours.hold_after = self.hold_after
         thread = threading.Thread(target=self._engine().serve, args=(theirs,), name="replica-stream")
         thread.start()
         self.links.append(ours)
