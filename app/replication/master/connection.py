@@ -25,6 +25,8 @@ from app.replication.throttle import Throttle
 CONNECT_TIMEOUT_S = 10.0
 BACK_OFF_FIRST_S = 0.2
 BACK_OFF_MOST_S = 10.0
+FRUITLESS_MOST_S = 60.0
+_FRUITLESS_FACTOR = 3.0
 _STEADY_FACTOR = 2.0
 _JITTER = 0.3
 LOST_CODES = ("ER00201", "ER00202", "AE0469")
@@ -60,6 +62,13 @@ class Connection:
         self._lost_since = 0.0
         self._told_code = ""
         self._told_at = 0.0
+        self._fruitless = False
+        """Whether the last try ended with a failure and nothing was applied in it."""
+
+    @property
+    def trying_again(self) -> bool:
+        """Whether something other than the connection failed, was told, and nothing was applied since."""
+        return bool(self._told_code)
 
     def open(self) -> CompressingLink:
         """A new link. Blocks up to `CONNECT_TIMEOUT_S`. Raises as `ReplicaConnector.connect`."""
@@ -108,6 +117,7 @@ class Connection:
             error.params.setdefault("host", self._spec.host)
         cause = render(error.code, error.params).text
         if not lost:
+            self._fruitless = self.trying_again
             self._tell(error.code, "ER00204", cause)
             return False, cause
         if self.lost_at is None:
@@ -132,6 +142,7 @@ class Connection:
 
     def progressed(self) -> None:
         """The replica has applied something: what was wrong is over, and that is told."""
+        self._fruitless = False
         if not self._told_code:
             return
         self._told_code = ""
@@ -139,14 +150,20 @@ class Connection:
         self._event("SR00207", Severity.SIGNIFICANT, replica=self._spec.host, duration=duration_text(seconds))
 
     def pause_s(self) -> float:
-        """How long to wait before the next try; longer each time, with a share of chance."""
+        """How long to wait before the next try; longer each time, with a share of chance.
+
+        A try that took long and ended as the one before (a synchronisation of a replica that is full) takes
+        but a share of the time: it costs both hosts a look at all there is.
+        """
         lasted = 0.0 if self._welcomed_at is None else time.monotonic() - self._welcomed_at
         self._welcomed_at = None
-        if lasted > self._back_off_s * _STEADY_FACTOR:
+        if lasted > self._back_off_s * _STEADY_FACTOR and not self._fruitless:
             self._back_off_s = BACK_OFF_FIRST_S
-        pause_s = self._back_off_s * random.uniform(1 - _JITTER, 1)  # noqa: S311  # no secret hangs on it
+        pause_s = self._back_off_s
+        if self._fruitless:
+            pause_s = max(pause_s, min(lasted * _FRUITLESS_FACTOR, FRUITLESS_MOST_S))
         self._back_off_s = min(BACK_OFF_MOST_S, self._back_off_s * 2)
-        return pause_s
+        return pause_s * random.uniform(1 - _JITTER, 1)  # noqa: S311  # no secret hangs on it
 
     def late(self, call: str) -> ArcxoError:
         """The error for what the replica did not answer within the time-out."""

@@ -280,6 +280,7 @@ class Conversation:
             reader,
             self._surroundings.event,
             self._standing.stopping.is_set,
+            again=self._connection.trying_again,
         )
         self.synchronizing = run
         try:

@@ -137,7 +137,7 @@ class Sender:
         standing = self._standing
         with standing.news:
             standing.suspended = False
-            standing.news.notify_all()
+            standing.hurry()
         self._spool.wake()
         self._surroundings.changed()
 
@@ -155,7 +155,7 @@ class Sender:
         standing = self._standing
         with standing.news:
             standing.want_synchronization(instead=instead)
-            standing.news.notify_all()
+            standing.hurry()
         self._spool.wake()
 
     @property
@@ -288,7 +288,7 @@ class Sender:
                 # A bug: shown as such in the state, and raised on to the log with its trace.
                 self._failed(ArcxoError("E1011", error=repr(error)))
                 raise
-            standing.stopping.wait(self._connection.pause_s())
+            standing.pause(self._connection.pause_s())
         standing.set(ReplicaState.STOPPED, "")
 
     # states

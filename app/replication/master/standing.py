@@ -38,6 +38,7 @@ class Standing:
         self.committed: int | None = None
         """Up to where it has everything durably; None while it has not said so itself."""
         self.in_sync_at: datetime | None = None
+        self._hurried = False
         self.sent = 0
         self.sent_most = 0
         """The most it can have been given in this run of the scenario."""
@@ -117,6 +118,18 @@ class Standing:
             if self.committed >= self._spool.last_seq and is_all():
                 self.in_sync_at = datetime.now(UTC)
             self.news.notify_all()
+
+    def hurry(self) -> None:
+        """Somebody wants something of the replica: it is tried again at once."""
+        with self.news:
+            self._hurried = True
+            self.news.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the replica is tried again; ended by `hurry`, and when the stream has to end."""
+        with self.news:
+            self.news.wait_for(lambda: self._hurried or self.stopping.is_set(), seconds)
+            self._hurried = False
 
     def wait_resumed(self, timeout_s: float) -> None:
         """Wait until sending is not held any longer, or the stream has to end."""

@@ -35,13 +35,18 @@ class SyncRun:
         reader: ShadowReader,
         event: Callable[..., None],
         stopped: Callable[[], bool],
+        *,
+        again: bool = False,
     ) -> None:
+        """`again`: the one before failed, as was told. What it does is told once it has succeeded."""
         self._host = spec.host
         self._blocks = scenario.properties.sync is SyncMethod.BLOCK
         self._exchange = exchange
         self._recorder = recorder
         self._spool = spool
         self._event = event
+        self._again = again
+        self._roots_done: list[ComparedRoot] = []
         self._linked_doubt = False
         self.doubts = 0
         """Paths to be recorded anew because of what was read of them. Counted up while it runs."""
@@ -73,9 +78,9 @@ class SyncRun:
             OSError: the spool's disk fails.
         """
         host = self._host
-        if self._blocks:
+        if not self._again and self._blocks:
             self._event("SR00096", Severity.SIGNIFICANT, replica=host)
-        else:
+        elif not self._again:
             self._event("IR00119", Severity.INFORMATION, replica=host)
         self._spool.set_proved(host, proved=False)
         links = self._recorder.links
@@ -84,6 +89,8 @@ class SyncRun:
         done = self._synchroniser.run(position)
         if not done:
             return False
+        for root in self._roots_done:
+            self._tell_root(root)
         # Records are absolute but for the names of a file: what is written to one while it is replayed over
         # the newer state may reach another that was linked only later, or no more. Then it is done again.
         self.doubtful = self._recorder.links != links or self._linked_doubt
@@ -115,6 +122,12 @@ class SyncRun:
             self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
 
     def _root_done(self, root: ComparedRoot) -> None:
+        if self._again:
+            self._roots_done.append(root)
+        else:
+            self._tell_root(root)
+
+    def _tell_root(self, root: ComparedRoot) -> None:
         self._event(
             "IR00120",
             Severity.INFORMATION,
