@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.model.report import ReportedChange
 from tests.support.replication_pair import Pair, until
 
 _KEPT_NS = 10**18
@@ -56,12 +57,19 @@ def test_the_masters_content_comes_back_with_the_next_run(pair: Pair, path: str)
     chosen = [os.fsencode(pair.master / path)] if path else []
     pair.replica_engine.rewind(pair.id, point.id, chosen)
     assert (pair.replica / "small").read_bytes() == b"first"
+    # A difference report trusts size and time as well, but for what is known to have been touched.
+    found = pair.engine.difference(pair.id).items
+    changed = {pair.master / "small"} | (set() if path else {pair.master / "d/large"})
+    assert {Path(os.fsdecode(item.path)): item.change for item in found} == dict.fromkeys(
+        changed, ReportedChange.CONTENT
+    )
     pair.run()
     pair.assert_equal()
     assert _sent(pair)[-1] == (1 if path else 2)
     pair.engine.synchronize(pair.id)
     until(lambda: len(_sent(pair)) == 3, what="another synchronisation")
     assert _sent(pair)[-1] == 0
+    assert pair.engine.difference(pair.id).items == ()
 
 
 def test_a_rewind_that_was_undone_leaves_nothing_different(pair: Pair) -> None:

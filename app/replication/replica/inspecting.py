@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
 
@@ -35,6 +35,7 @@ from app.replication.replica.replica import Replica
 from app.replication.replica.rooted import Rooted
 from app.replication.replica.side_store import is_reserved
 from app.replication.replica.trouble import PathTrouble
+from app.replication.replica.unproved import Unproved
 from app.replication.sync_frames import HashRequest, ListedEntry
 
 _POLL_S = 1.0
@@ -128,7 +129,7 @@ class _Inspection:
         if request.paths:
             found = (look(place, path) for path in sorted(request.paths, key=order_key))
             entries = tuple(entry for entry in found if entry is not None)
-            return Inspected(request.root, entries, False, self._drifted(request))
+            return Inspected(request.root, self._marked(request.root, entries), False, self._drifted(request))
         after = None if request.first else request.after
         if after is None or (self._root, self._last) != (request.root, after):
             self._listing = listing_after(place, after)
@@ -141,7 +142,13 @@ class _Inspection:
                 break
         more = len(listed_now) == request.most or size > _PART_BYTES
         self._root, self._last = request.root, listed_now[-1].path if listed_now else after
-        return Inspected(request.root, tuple(listed_now), more)
+        return Inspected(request.root, self._marked(request.root, listed_now), more)
+
+    def _marked(self, root: int, entries: Sequence[ListedEntry]) -> tuple[ListedEntry, ...]:
+        """With what is known of the contents that size and time do not prove."""
+        with self._replica.lock:
+            store = self._replica.store
+            return tuple(entries) if store is None else Unproved(store, root).marked(entries)
 
     def _drifted(self, request: InspectRequest) -> tuple[bytes, ...]:
         """Those of the paths asked for that others are known to have changed."""

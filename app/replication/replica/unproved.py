@@ -3,18 +3,18 @@
 Of a file that a program writes and gives its old time back, the content before looks like the one after. A
 synchronisation that trusts size and time would take what a rewind put back for what the master has. So what
 rewinds and restores touched is noted until a synchronisation has ended, and listings say of such files that
-size and time do not prove their content.
+size and time do not prove their content. Listings for difference reports say so, too, and end nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from app.model.entry import EntryKind
 from app.replication.frame_codec import encode_listing
 from app.replication.replica.applied import CHANGED, AppliedIndex
 from app.replication.replica.replica_store import ReplicaStore
-from app.replication.sync_frames import CONTENT_UNPROVED, FORMAT_OF, Listed, raw_entries
+from app.replication.sync_frames import CONTENT_UNPROVED, FORMAT_OF, Listed, ListedEntry, raw_entries
 
 _KEY = "unproved"
 _FILE, _DIRECTORY = FORMAT_OF[EntryKind.FILE], FORMAT_OF[EntryKind.DIRECTORY]
@@ -40,13 +40,14 @@ def end_unproved(store: ReplicaStore) -> None:
 
 
 class Unproved:
-    """What is noted of one root, for one listing of it, from its first entry to its last, in order.
+    """What is noted of one root when this is made.
 
     All that changed since counts, also what the stream changed: it may have set but a file's permissions.
     With the replica's lock held; reads what is committed.
     """
 
     def __init__(self, store: ReplicaStore, root: int) -> None:
+        self._store = store
         self._root = root
         self._links = store.links
         self._reading = store.index.reading()
@@ -55,10 +56,23 @@ class Unproved:
         self._first = span[0] if span is not None else None
         # Of what was removed longer ago than is known, nothing tells what is there instead.
         self._all = span is not None and span[0] < store.index.horizon
-        store.unproved_told[root] = span[1] if span is not None else store.change
+        self._last = span[1] if span is not None else store.change
+
+    def marked(self, entries: Sequence[ListedEntry]) -> tuple[ListedEntry, ...]:
+        """Any entries of the root, in which such files are marked."""
+        if self._first is None:
+            return tuple(entries)
+        return tuple(
+            entry._replace(links=entry.links | CONTENT_UNPROVED)
+            if entry.kind is EntryKind.FILE
+            and (self._all or self._has_changed(entry.path) or self._has_other(entry.path, entry.links))
+            else entry
+            for entry in entries
+        )
 
     def told(self, parts: Iterator[bytes]) -> Iterator[bytes]:
-        """The `Listing`s that are `parts`, encoded, in which such files are marked."""
+        """All `Listing`s of the root, in order, encoded, marked for a synchronisation that compares them."""
+        self._store.unproved_told[self._root] = self._last
         if self._first is None:
             return parts
         return (encode_listing(self._root, tuple(map(self._told, raw_entries(part)))) for part in parts)
@@ -74,6 +88,10 @@ class Unproved:
     def _is_unproved(self, path: bytes, links: int) -> bool:
         if self._all or self._is_beneath(path) or self._kind_of_change(path) >= 0:
             return True
+        return self._has_other(path, links)
+
+    def _has_other(self, path: bytes, links: int) -> bool:
+        """Whether another name of the file has changed."""
         inode = self._links.noted(self._root, path) if links > 1 else 0
         return bool(inode) and any(map(self._has_changed, self._links.known(self._root, inode)))
 

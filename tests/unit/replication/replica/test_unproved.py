@@ -10,7 +10,7 @@ import pytest
 
 from app.replication.frame_codec import encode_listing
 from app.replication.replica.applied import CHANGED, SUBTREE
-from app.replication.replica.listing import in_parts, list_raw
+from app.replication.replica.listing import in_parts, list_raw, list_root
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.unproved import Unproved, end_unproved, note_unproved
 from app.replication.sync_frames import CONTENT_UNPROVED, raw_entries
@@ -47,7 +47,15 @@ def _marked(store: ReplicaStore, root: int = 0) -> set[bytes]:
     parts = (encode_listing(root, part) for part in in_parts(list_raw(store.trees[root].tree)))
     entries = [entry for part in Unproved(store, root).told(parts) for entry in raw_entries(part)]
     assert [entry[0] for entry in entries] == [entry[0] for entry in list_raw(store.trees[root].tree)]
-    return {entry[0] for entry in entries if entry[12] & CONTENT_UNPROVED}
+    marked = {entry[0] for entry in entries if entry[12] & CONTENT_UNPROVED}
+    # Each one on its own, as a difference report that goes on in the midst of a root has it.
+    assert marked == {
+        entry.path
+        for one in list_root(store.trees[root].tree)
+        for entry in Unproved(store, root).marked([one])
+        if entry.links & CONTENT_UNPROVED
+    }
+    return marked
 
 
 def _end(store: ReplicaStore) -> None:
@@ -101,6 +109,9 @@ def test_a_synchronisation_that_listed_it_ends_it(store: ReplicaStore) -> None:
     assert _marked(store) == {b"file"}
     _end(store)
     assert _marked(store) == {b"file"}, "the other root was not listed"
+    Unproved(store, 1).marked([])
+    _end(store)
+    assert _marked(store) == {b"file"}, "a difference report compares nothing for good"
     _marked(store, 1)
     _end(store)
     assert _marked(store) == set()
