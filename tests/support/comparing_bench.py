@@ -63,7 +63,7 @@ class Bench:
     def recorded(self, root, path, cost_s):
         pass
 
-    def trouble(self, root, path, error):
+    def trouble(self, root, path, error, *, force=False):
         raise AssertionError((path, error))
 
     def gone(self, root, path, *, beneath):

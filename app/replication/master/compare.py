@@ -79,7 +79,7 @@ class Comparer:
             return []
         except OSError as error:
             if error.errno != errno.ELOOP or root.holds(path):
-                self._followers.trouble(root_number, path, error)
+                self._trouble(root_number, path, row, error, force=force)
                 return []
             self._gone(root, path, row, force=force)
             return []
@@ -110,9 +110,17 @@ class Comparer:
             self._followers.again(root_number, path, content=content, tree=tree, delay=0.01)
             return []
         except OSError as error:
-            self._followers.trouble(root_number, path, error)
+            self._trouble(root_number, path, row, error, force=force)
             return []
         return again
+
+    def _trouble(
+        self, root: int, path: bytes, row: ShadowEntry | None, error: OSError, *, force: bool
+    ) -> None:
+        """A path cannot be read. What has to be sent in full is so later, even by the next start."""
+        if force and row is not None and stat.S_ISREG(row.mode):
+            self._shadow.put(root, row._replace(modified_ns=-1, changed_ns=0, hashes=None))
+        self._followers.trouble(root, path, error, force=force)
 
     def remind(self, root_number: int, path: bytes) -> None:
         """Record the metadata of what is recorded at `path` once more; compare it where it is another now."""
@@ -167,7 +175,7 @@ class Comparer:
             self._followers.trouble(root.number, parent, error)
             return True
         except OSError as error:
-            self._followers.trouble(root.number, path, error)
+            self._followers.trouble(root.number, path, error, force=True)
             return False
         self._outlet.put(MakeEntry(root.number, parent, metadata_of(status, xattrs, b"")))
         return True

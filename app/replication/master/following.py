@@ -46,8 +46,11 @@ class Followers(Protocol):
     def recorded(self, root: int, path: bytes, cost_s: float) -> None:
         """A change of a path was recorded; reading it took this long."""
 
-    def trouble(self, root: int, path: bytes, error: OSError) -> None:
-        """A path cannot be read or recorded; try again later, where that may help."""
+    def trouble(self, root: int, path: bytes, error: OSError, *, force: bool = False) -> None:
+        """A path cannot be read or recorded; try again later, where that may help.
+
+        `force`: what it has must be sent in full then, whatever is known of it.
+        """
 
     def fine(self, root: int, path: bytes, *, full: bool) -> None:
         """A path was read, and recorded where it differed; `full`: with all there is to it."""

@@ -26,6 +26,8 @@ class LookingAgain:
         self._young = Later(_YOUNG_S)
         self._unproved = Later(_YOUNG_S)
         self._retries: dict[tuple[int, bytes], float] = {}
+        self._in_full: set[tuple[int, bytes]] = set()
+        """Those of the retries that are to record all there is."""
         self.lacking: list[Lacking] = []
         """What the replicas could not take, one for each."""
         self.remind: Callable[[int, bytes], None] = _nothing
@@ -55,15 +57,21 @@ class LookingAgain:
         """See `Followers`."""
         self._hints.recorded(root, path, cost_s)
 
-    def trouble(self, root: int, path: bytes, error: OSError) -> None:
+    def trouble(self, root: int, path: bytes, error: OSError, *, force: bool = False) -> None:
         """See `Followers`."""
         if self._path_problems.report(root, path, error):
             self._retries[root, path] = time.monotonic() + _RETRY_S
+            if force:
+                self._in_full.add((root, path))
 
     def fine(self, root: int, path: bytes, *, full: bool) -> None:
         """See `Followers`."""
         if self._path_problems.fine(root, path):
             self._retries.pop((root, path), None)
+            if (root, path) in self._in_full:
+                self._in_full.discard((root, path))
+                if not full:
+                    self.again_in_full(root, path)
         seq = self._outlet.newest_seq()
         again = max((one.recorded(root, path, seq, full=full) for one in self.lacking), default=Again.NOTHING)
         if again is Again.FULL:
@@ -125,7 +133,9 @@ class LookingAgain:
             for (root, path), due in list(self._retries.items()):
                 if due <= now:
                     del self._retries[root, path]
-                    hints.append(Hint(root, path, content=True, tree=True, ticket=ticket))
+                    force = (root, path) in self._in_full
+                    self._in_full.discard((root, path))
+                    hints.append(Hint(root, path, content=True, tree=True, force=force, ticket=ticket))
         return hints
 
     def left(self, root: int, path: bytes) -> None:
