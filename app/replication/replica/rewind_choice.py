@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from app.model.errors import ArcxoError
+from app.model.paths import shown
 from app.replication.replica.replica_store import ReplicaStore
 from app.replication.replica.steps import Operation
 from app.replication.replica.undo_log import UndoEntry
@@ -14,7 +16,7 @@ from app.replication.replica.undo_log import UndoEntry
 class Undoing:
     """What must be undone to come to the state after `change`: iterating gives it, newest first.
 
-    Valid until more is applied than undoing it.
+    Valid until more is applied than undoing it. Raises ArcxoError CR00412 where the log lacks one of them.
     """
 
     store: ReplicaStore
@@ -23,13 +25,22 @@ class Undoing:
     numbers: Container[int]
 
     def __iter__(self) -> Iterator[UndoEntry]:
+        following = self.newest + 1
         for entry in self.store.log.newest_first(self.change):
             number = entry.header.change
+            if number > self.newest:
+                continue
+            if number != following - 1:
+                break
+            following = number
             if entry.header.operation == Operation.REPAIR:
                 # What it put back is what the master had all along.
                 continue
-            if number <= self.newest and number in self.numbers:
+            if number in self.numbers:
                 yield entry
+        if following != self.change + 1:
+            # Going on without it would come to a state that never was.
+            raise ArcxoError("CR00412", path=shown(self.store.log.directory))
 
 
 def entries_after(store: ReplicaStore, change: int) -> Undoing:

@@ -135,16 +135,16 @@ class UndoLog:
     def newest_first(self, after: int, *, tolerant: bool = False) -> Iterator[UndoEntry]:
         """Entries with a change number above `after`, newest first. Reads one segment at a time.
 
-        `tolerant`: a damaged frame ends the log, as in the part of it that was never made durable.
+        `tolerant`: a damaged frame of these ends the log, as in the part of it that was never made durable.
 
         Raises:
-            ArcxoError: CR00412 when a durable entry is damaged.
+            ArcxoError: CR00412 when one of these is damaged.
         """
         self._flush()
         segments = self.segments()
         for index in range(len(segments) - 1, -1, -1):
             name, first = segments[index]
-            entries = [entry for entry in self._read(name, tolerant) if entry.header.change > after]
+            entries = [entry for entry in self._read(name, tolerant, after) if entry.header.change > after]
             yield from reversed(entries)
             if first <= after:
                 return
@@ -157,7 +157,7 @@ class UndoLog:
         """
         self._flush()
         holding = [name for name, first in self.segments() if first <= change]
-        for entry in self._read(holding[-1], False) if holding else ():
+        for entry in self._read(holding[-1], False, change - 1) if holding else ():
             if entry.header.change == change:
                 return entry.steps
         return ()
@@ -189,7 +189,7 @@ class UndoLog:
                 os.unlink(path)
                 continue
             end = 0
-            for header, frame_end in self._frames(name, steps=False, tolerant=True):
+            for header, frame_end in self._frames(name, steps=False, tolerant=True, after=change):
                 if header.change > change:
                     break
                 end = frame_end
@@ -275,21 +275,27 @@ class UndoLog:
             view = view[os.write(self._fd, view) :]
         self._written += len(data)
 
-    def _read(self, name: str, tolerant: bool) -> Iterator[UndoEntry]:
-        for header, _, steps in self._scan(name, steps=True, tolerant=tolerant):
+    def _read(self, name: str, tolerant: bool, after: int) -> Iterator[UndoEntry]:
+        for header, _, steps in self._scan(name, steps=True, tolerant=tolerant, after=after):
             yield UndoEntry(header, steps)
 
-    def _frames(self, name: str, *, steps: bool, tolerant: bool = False) -> Iterator[tuple[UndoHeader, int]]:
-        for header, end, _ in self._scan(name, steps=steps, tolerant=tolerant):
+    def _frames(
+        self, name: str, *, steps: bool, tolerant: bool = False, after: int = 0
+    ) -> Iterator[tuple[UndoHeader, int]]:
+        for header, end, _ in self._scan(name, steps=steps, tolerant=tolerant, after=after):
             yield header, end
 
     def _scan(
-        self, name: str, *, steps: bool, tolerant: bool
+        self, name: str, *, steps: bool, tolerant: bool, after: int
     ) -> Iterator[tuple[UndoHeader, int, tuple[tuple[Any, ...], ...]]]:
-        """Frames of a segment. An incomplete last frame ends it: it was never durable."""
+        """Frames of a segment. An incomplete last frame ends it: it was never durable.
+
+        Damaged ones up to the change `after` are passed over: those that follow are as good as before.
+        """
         with open(self._path(name), "rb", buffering=_READ_BYTES) as file:
             size = os.fstat(file.fileno()).st_size
             offset = 0
+            change = int(name[: -len(_SUFFIX)], 16)
             while offset + _FRAME.size <= size:
                 magic, head_bytes, body_bytes, check = _FRAME.unpack(file.read(_FRAME.size))
                 end = offset + _FRAME.size + head_bytes + body_bytes
@@ -299,7 +305,10 @@ class UndoLog:
                 whole = steps or tolerant or end == size
                 body = file.read(body_bytes) if whole else b""
                 if whole and zlib.crc32(body, zlib.crc32(head)) != check:
-                    if tolerant or end == size:
+                    if change <= after:
+                        offset, change = end, change + 1
+                        continue
+                    if tolerant or (end == size and not steps):
                         return
                     raise ArcxoError("CR00412", path=shown(self._path(name)))
                 if not whole:
@@ -307,7 +316,7 @@ class UndoLog:
                 header = UndoHeader(*msgpack.unpackb(head, raw=False))
                 made = tuple(tuple(s) for s in msgpack.unpackb(body, raw=False)) if steps else ()
                 yield header, end, made
-                offset = end
+                offset, change = end, header.change + 1
             if offset < size and not tolerant and name != self.segments()[-1][0]:
                 raise ArcxoError("CR00412", path=shown(self._path(name)))
 
