@@ -40,10 +40,12 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "restart", "run again"])
-@pytest.mark.parametrize("size", [10, 3 << 20])
-def test_it_is_sent_once_it_can_be_read(pair: Pair, size: int, meanwhile: str) -> None:
+@pytest.mark.parametrize(("size", "names"), [(10, 1), (3 << 20, 1), (10, 3)])
+def test_it_is_sent_once_it_can_be_read(pair: Pair, size: int, names: int, meanwhile: str) -> None:
     pair.create()
     _hidden(pair.master / "file", b"first" * size)
+    for number in range(1, names):
+        os.link(pair.master / "file", pair.master / f"name {number}")
     pair.run()
     pair.settle()
     point = pair.engine.bookmark(pair.id, "before")
@@ -57,6 +59,7 @@ def test_it_is_sent_once_it_can_be_read(pair: Pair, size: int, meanwhile: str) -
         pair.connector.reachable = True
         until(lambda: pair.engine.status(pair.id).problems, what="the problem to be told")
         pair.settle()
+        assert pair.codes().count("SR00202") == 2, "synchronised again and again"
         if meanwhile == "run again":
             pair.engine.stop(pair.id)
         elif meanwhile == "restart":

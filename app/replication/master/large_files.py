@@ -118,7 +118,7 @@ class LargeFiles:
             self._doubt(self._root.number, send, False)
             return
         except OSError as error:
-            self._unread(send, error)
+            self._report(self._root.number, send, error)
             return
         try:
             before = os.fstat(fd)
@@ -128,13 +128,9 @@ class LargeFiles:
                 if not same_status(before, os.fstat(fd)):
                     check(self._root, send, os.fstat(fd), self._doubt)
         except OSError as error:
-            self._unread(send, error)
+            self._report(self._root.number, send, error)
         finally:
             os.close(fd)
-
-    def _unread(self, send: Send, error: OSError) -> None:
-        self._doubt(self._root.number, send, False)
-        self._report(self._root.number, send.path, error)
 
     def _compared(self, send: Send, fd: int, status: os.stat_result) -> Iterator[Sent]:
         size = status.st_size

@@ -194,8 +194,7 @@ class _Reader:
             self._doubt(root.number, send, False)
             return [Sent(send.path, first, 0)]
         except OSError as error:
-            self._doubt(root.number, send, False)
-            self._report(root.number, send.path, error)
+            self._report(root.number, send, error)
             return []
         if stat.S_ISSOCK(status.st_mode):
             return [Sent(send.path, first, 0)]

@@ -76,8 +76,8 @@ class SentRun(NamedTuple):
     passed_bytes: int
 
 
-Report = Callable[[int, bytes, OSError], None]
-"""Told (root, path, error) of what cannot be read."""
+Report = Callable[[int, Send, OSError], None]
+"""Told (root, what, error) of what cannot be read: it has to be recorded later. Called as a `Doubt` is."""
 
 Doubt = Callable[[int, Send, bool], None]
 """Told (root, what, same file) of what has to be recorded again. Called in threads of the reading.

@@ -47,7 +47,7 @@ class SyncRun:
         self._event = event
         self._again = again
         self._roots_done: list[ComparedRoot] = []
-        self._linked_doubt = False
+        self._linked_doubt = self._linked_unread = False
         self.doubts = 0
         """Paths to be recorded anew because of what was read of them. Counted up while it runs."""
         self.doubtful = False
@@ -59,7 +59,7 @@ class SyncRun:
             filters,
             properties_of(scenario, spec),
             epoch=spool.epoch,
-            report=recorder.report,
+            report=self._unread,
             unread=recorder.path_problems.covers,
             doubt=self._doubted,
             stopped=stopped,
@@ -95,7 +95,8 @@ class SyncRun:
         # the newer state may reach another that was linked only later, or no more. Then it is done again.
         self.doubtful = self._recorder.links != links or self._linked_doubt
         # Doubts are known to this process only until they are recorded.
-        if not self.doubtful and (not self.doubts or self._recorder.flush(_DOUBTS_S)):
+        certain = not (self.doubtful or self._linked_unread)
+        if certain and (not self.doubts or self._recorder.flush(_DOUBTS_S)):
             self._spool.set_proved(host, proved=True)
         figures = self.figures
         self._event(
@@ -115,11 +116,21 @@ class SyncRun:
         self.doubts += 1
         if same_file:
             self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
-        elif sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY:
-            # A directory has always several links, a linked file brings its other names into doubt.
+        elif _is_more_than_itself(sent):
             self._linked_doubt = True
         else:
             self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
+
+    def _unread(self, root: int, sent: Send, error: OSError) -> None:
+        """Nothing was sent of a path: all there is to it is recorded once it can be read.
+
+        Synchronising again before that, which may take long, would find the same. This process remembers it,
+        the next one what a file with one name is: for all else that has to synchronise again.
+        """
+        self.doubts += 1
+        self._linked_unread |= _is_more_than_itself(sent)
+        self._recorder.report(root, sent.path, error)
+        self._recorder.hints.add(root, sent.path, content=True, force=True, delay=0.0)
 
     def _root_done(self, root: ComparedRoot) -> None:
         if self._again:
@@ -134,3 +145,8 @@ class SyncRun:
             directory=root.path.decode("utf-8", "replace"),
             replica=self._host,
         )
+
+
+def _is_more_than_itself(sent: Send) -> bool:
+    """A directory has always several links, a linked file brings its other names into doubt."""
+    return sent.row is None or sent.row.links > 1 or sent.row.kind is EntryKind.DIRECTORY
