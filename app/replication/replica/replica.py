@@ -219,7 +219,8 @@ class Replica:
     def retain(self, now: float, *, at_once: bool = False) -> None:
         """Now and then, or `at_once`, drop what the rewind log need not keep. The caller holds the lock."""
         due = at_once or now - self._retained_at >= _RETAIN_EVERY_S
-        if not due or self.scenario is None or self._store is None:
+        # What is half applied is not taken back yet, which needs all that is kept.
+        if not due or self.scenario is None or self.store is None:
             return
         self._retained_at = now
         spec = next(spec for spec in self.scenario.replicas if spec.host == self.name)
@@ -227,7 +228,7 @@ class Replica:
         minutes = properties.rewind_minutes if properties.rewind_enabled else 0
         # The disk may be full; what is left over goes the next time.
         with contextlib.suppress(OSError, sqlite3.Error):
-            self._store.retain(minutes, properties.rewind_mb)
+            self.store.retain(minutes, properties.rewind_mb)
 
     def report(self, events: EventStore, problems: Sequence[Problem]) -> None:
         """Metadata that could not be set, as events (the first ones of many)."""
