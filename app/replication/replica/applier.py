@@ -344,6 +344,9 @@ class Applier:
         except (OSError, sqlite3.OperationalError):
             # The disk refuses even that: nobody applies or looks before it has worked, see `mend`.
             self._broken = True
+        except BaseException:
+            self._broken = True
+            raise
 
     def _disk_error(self, error: OSError) -> ArcxoError:
         return ArcxoError("ER00408", path=self._suspects(), cause=os.strerror(error.errno or 0))

@@ -16,6 +16,7 @@ from app.replication.replica.link_groups import LinkGroups
 from app.replication.replica.rewind_index import RewindIndex
 from app.replication.replica.side_store import AHEAD_PREFIX, ASIDE, NEW, STAGE
 from app.replication.replica.steps import ReplicaTree
+from app.replication.replica.trouble import PathTrouble
 from app.replication.replica.undo_log import SEGMENT_BYTES, UndoLog
 from app.replication.replica.walking import remove_tree
 
@@ -89,10 +90,17 @@ class ReplicaStore:
             undone += 1
             for step in reversed(entry.steps):
                 if step[1] < len(self.trees):
-                    steps.undo(self.trees[step[1]], step)
+                    try:
+                        steps.undo(self.trees[step[1]], step)
+                    except PathTrouble as trouble:
+                        # Others put something where it was. All else is taken back, the master sends this.
+                        self.index.note_trouble(step[1], trouble.path, trouble.code)
         if undone:
             for tree in self.trees:
                 sync_file_system(tree.tree.fd)
+        if self.index.has_notes:
+            # Once the log is cut off nothing else tells of it.
+            self.index.commit(self.index.position)
         self.log.truncate_after(committed)
         self.change = committed
         self.operations = self.index.position.operations

@@ -182,7 +182,7 @@ def copy_range(source: int, source_offset: int, fd: int, offset: int, length: in
 
 
 def undo(tree: ReplicaTree, step: Step) -> None:
-    """Take one step back if it happened. May be repeated, and killed anywhere. Raises OSError."""
+    """Take a step back if it happened. May be repeated, and killed anywhere. Raises OSError, PathTrouble."""
     kind = step[0]
     if kind == MOVE:
         _undo_move(tree, step)
@@ -207,7 +207,16 @@ def _undo_move(tree: ReplicaTree, step: Step) -> None:
 
 
 def _make_room(tree: ReplicaTree, area: int, path: bytes) -> None:
-    """What was prepared in a directory of the side store may outlive it when the power fails."""
+    """What was prepared in a directory of the side store may outlive it when the power fails.
+
+    In the root others may have removed the directory, empty as it was. Raises PathTrouble where they put
+    something else there.
+    """
+    above = path.rpartition(b"/")[0]
+    if area == TREE and above and tree.tree.status_or_none(above) is None:
+        _make_room(tree, area, above)
+        fd, name = tree.tree.place(above)
+        os.mkdir(name, 0o700, dir_fd=fd)
     if area == SIDE and path.count(b"/") > 1:
         fd, name = tree.side.place(path.rpartition(b"/")[0])
         with contextlib.suppress(FileExistsError):
