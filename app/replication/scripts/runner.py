@@ -8,7 +8,8 @@ the engine stops it, and what happens when the engine dies.
 The script has a session of its own, no input, no descriptor but its output, and default signal handling.
 To end it, its process group gets SIGTERM; after the grace SIGKILL, and so does whatever else came from it,
 which the kernel gives to this process as the subreaper. What a script that ended by itself leaves running in
-the background goes on.
+the background goes on; while it has the script's output open, a process stays here that reads and drops what
+it writes: without a reader a daemon that a script started would end at its next line.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _KEPT_BYTES = 16 * 1024
 _DRAIN_S = 0.2
 _REAP_S = 5.0
+_DESCRIPTORS_MOST = 64
+"""This process opens less than ten."""
 
 
 def main() -> None:
@@ -81,6 +84,8 @@ def main() -> None:
     if ended != "itself":
         _end(process, output, order["grace_s"])
     output.drain(_DRAIN_S)
+    if ended == "itself":
+        output.leave_reader()
     code = process.returncode
     _tell(
         {
@@ -205,6 +210,26 @@ class _Tail:
         while self._open and (left := deadline - time.monotonic()) > 0:
             if select.select([self.fd], [], [], left)[0]:
                 self.read()
+
+    def leave_reader(self) -> None:
+        """Have a process of its own read what still comes, until nobody can write any more."""
+        if not self._open:
+            return
+        # One thread only, see above. Without memory for a process the writers are on their own.
+        with suppress(OSError):
+            if os.fork():
+                return
+            try:
+                os.setsid()
+                # It must not hold the engine's pipes, or the engine would wait for it.
+                os.dup2(self.fd, 0)
+                signal.set_wakeup_fd(-1)
+                os.closerange(1, _DESCRIPTORS_MOST)
+                os.set_blocking(0, True)
+                while os.read(0, 65536):
+                    pass
+            finally:
+                os._exit(0)
 
     def text(self) -> str:
         return self._kept.decode("utf-8", "replace")

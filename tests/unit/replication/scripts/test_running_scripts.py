@@ -121,6 +121,14 @@ def test_what_a_script_leaves_in_the_background_goes_on(tmp_path: Path, scripts:
     os.kill(pid, signal.SIGKILL)
 
 
+def test_what_it_leaves_in_the_background_may_go_on_writing(tmp_path: Path, scripts: Scripts) -> None:
+    later = "until [ -e go ]; do sleep 0.01; done; head -c 300000 /dev/zero && echo line && touch wrote"
+    done = run(scripts, write(tmp_path, f"cd {tmp_path}; ({later}) & echo done"))
+    assert (done.good, done.output) == (True, "done")
+    (tmp_path / "go").touch()
+    until((tmp_path / "wrote").exists)
+
+
 def test_much_output_is_bounded_and_never_holds_the_script_up(tmp_path: Path, scripts: Scripts) -> None:
     done = run(scripts, write(tmp_path, "yes line | head -c 5000000; echo; echo last"))
     assert done.good
