@@ -56,7 +56,8 @@ def _cause(wait: Wait) -> str:
         case ReplicaState.PROBLEM | ReplicaState.BRAKED | ReplicaState.REWINDING:
             return wait.reason
         case ReplicaState.CONNECTING:
-            return "connecting to the replica"
+            # A script that must end well before the synchronisation tells here what it is about.
+            return wait.reason or "connecting to the replica"
     if wait.silent_s > _SILENT_S:
         return f"the replica has not answered for {wait.silent_s:.0f} s"
     if wait.kbps:

@@ -4,7 +4,7 @@ import pytest
 
 from app.model.scenario import ReplicaState
 from app.replication.master.hints import Behind, Hints
-from app.replication.master.waiting import AWAY_S, shown_state, unrecorded
+from app.replication.master.waiting import AWAY_S, Wait, explain, shown_state, unrecorded
 
 
 @pytest.mark.parametrize("state", [ReplicaState.REPLICATING, ReplicaState.SYNCHRONIZING])
@@ -18,6 +18,17 @@ def test_a_replica_without_a_sign_of_life_is_shown_as_disconnected(state: Replic
 @pytest.mark.parametrize("state", [ReplicaState.SUSPENDED, ReplicaState.PROBLEM, ReplicaState.BRAKED])
 def test_what_else_is_the_matter_with_it_stays_shown(state: ReplicaState) -> None:
     assert shown_state(state, "why", 1_000.0) == (state, "why")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", "3 changes waiting: connecting to the replica"),
+        ("Script /s failed; next try in 60 s", "3 changes waiting: Script /s failed; next try in 60 s"),
+    ],
+)
+def test_what_holds_a_synchronisation_back_is_said_rather_than_connecting(reason: str, said: str) -> None:
+    assert explain(Wait(ReplicaState.CONNECTING, reason, 3)) == said
 
 
 def _behind(seconds: float = 20.0, paths: int = 1, due_s: float | None = None, cost_s: float = 0.0) -> Behind:
