@@ -354,6 +354,15 @@ class AppliedIndex:
         rows = self._db.execute("SELECT key, value FROM meta WHERE key GLOB 'rewound *'")
         return sorted((int(key.split()[1]), int(value)) for key, value in rows.fetchall())
 
+    def add_unlogged(self, change: int) -> None:
+        """Note that this change is not the applier's: the undo log has nothing of it."""
+        self._add("INSERT OR REPLACE INTO meta VALUES (?, '')", (f"unlogged {change}",))
+
+    def unlogged(self) -> set[int]:
+        """Those of the changes that can be gone back to."""
+        rows = self._db.execute("SELECT key FROM meta WHERE key GLOB 'unlogged *'")
+        return {int(key.split()[1]) for (key,) in rows.fetchall()}
+
     def aside_bytes(self, first: int = 0, last: int = 1 << 62) -> int:
         """Bytes of the aside files that the changes from `first` to `last` made."""
         statement = "SELECT coalesce(sum(bytes), 0) FROM aside WHERE change BETWEEN ? AND ?"
@@ -373,6 +382,9 @@ class AppliedIndex:
         for first, last in self.rewound():
             if last <= change:
                 self._add("DELETE FROM meta WHERE key = ?", (f"rewound {first}",))
+        for unlogged in self.unlogged():
+            if unlogged <= change:
+                self._add("DELETE FROM meta WHERE key = ?", (f"unlogged {unlogged}",))
         for row in self._db.execute(
             "SELECT change FROM stamps WHERE kind = ? ORDER BY change DESC LIMIT 1 OFFSET ?",
             (REMOVED, _TOMBSTONES_MAX),

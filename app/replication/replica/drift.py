@@ -137,6 +137,7 @@ class Drift:
         store, index = self._store, self._store.index
         at = time.time_ns()
         store.change += 1
+        index.add_unlogged(store.change)
         for finding in findings:
             seen = finding.now or _NOTHING
             index.note(

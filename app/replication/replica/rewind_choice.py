@@ -26,11 +26,12 @@ class Undoing:
 
     def __iter__(self) -> Iterator[UndoEntry]:
         following = self.newest + 1
+        unlogged = self.store.index.unlogged()
         for entry in self.store.log.newest_first(self.change):
             number = entry.header.change
             if number > self.newest:
                 continue
-            if number != following - 1:
+            if not unlogged.issuperset(range(number + 1, following)):
                 break
             following = number
             if entry.header.operation == Operation.REPAIR:
@@ -38,7 +39,7 @@ class Undoing:
                 continue
             if number in self.numbers:
                 yield entry
-        if following != self.change + 1:
+        if not unlogged.issuperset(range(self.change + 1, following)):
             # Going on without it would come to a state that never was.
             raise ArcxoError("CR00412", path=shown(self.store.log.directory))
 
