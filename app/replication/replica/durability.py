@@ -25,15 +25,26 @@ def sync_file_system(fd: int) -> None:
 
 
 def sync_paths(place: Rooted, paths: Iterable[bytes]) -> None:
-    """The files and directories at `paths` are durable on return; what is gone meanwhile is skipped."""
+    """The files and directories at `paths` are durable on return; what is gone meanwhile is skipped.
+
+    Where one may not be opened, by its own permissions, the file system is made durable. Raises OSError.
+    """
     for path in paths:
-        with contextlib.suppress(PathTrouble, FileNotFoundError, PermissionError):
-            fd, name = place.place(path)
-            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                continue
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
+        try:
+            with contextlib.suppress(PathTrouble, FileNotFoundError):
+                _sync_path(place, path)
+        except PermissionError:
+            sync_file_system(place.fd)
+            return
+
+
+def _sync_path(place: Rooted, path: bytes) -> None:
+    fd, name = place.place(path)
+    mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
