@@ -281,6 +281,22 @@ def test_a_vanished_root_brakes_and_goes_on_when_it_is_back(replication):
     assert not replication.engine.brake_review(replication.id).braked
 
 
+@pytest.mark.parametrize("decide", ["brake_accept", "brake_reject"])
+def test_one_path_does_not_decide_about_a_whole_root_that_is_another_one(replication, decide):
+    many(replication.master, 3, 10)
+    replication.run()
+    replication.settle()
+    before = picture(replication.replica)
+    os.rename(replication.master, replication.base / "away")
+    wait_braked(replication)
+    replication.master.mkdir()
+    with pytest.raises(NotFoundError, match="ER00271"):
+        getattr(replication.engine, decide)(replication.id, os.fsencode(replication.master) + b"/d1/f1")
+    wait_braked(replication)
+    assert replication.engine.brake_review(replication.id).root_lost
+    assert picture(replication.replica) == before
+
+
 def test_a_replaced_root_is_taken_when_accepted_and_filled_when_rejected(replication):
     many(replication.master, 3, 10)
     replication.run()

@@ -70,3 +70,13 @@ def chosen_root(scenario: Scenario, path: bytes) -> tuple[int | None, bytes]:
         if is_beneath(path, root.master_path):
             return number, path[len(root.master_path.rstrip(b"/")) + 1 :]
     raise NotFoundError("ER00264", path=shown(path), scenario=scenario.name)
+
+
+def check_whole_root(scenario: Scenario, path: bytes) -> None:
+    """Refuse to decide about a part of a root that is gone or another one: it is taken whole, or not.
+
+    Raises:
+        NotFoundError: ER00264 a path outside the scenario's roots, ER00271 one beneath a root.
+    """
+    if chosen_root(scenario, path)[1]:
+        raise NotFoundError("ER00271", path=shown(path), scenario=scenario.name)

@@ -31,7 +31,7 @@ from app.replication.definition import to_xml
 from app.replication.events import EventStore
 from app.replication.link import ReplicaConnector
 from app.replication.master.brake import forget, load
-from app.replication.master.brake_review import review
+from app.replication.master.brake_review import check_whole_root, review
 from app.replication.master.definitions import Definitions
 from app.replication.master.filters import PathFilter
 from app.replication.master.holding import Holding
@@ -250,13 +250,14 @@ class MasterEngine:
         """Let what is held go. A root that is gone or another one is taken as it is now.
 
         Raises:
-            BusyError: ER00251 not running, ER00263 nothing is held. NotFoundError: ER00264.
-            ArcxoError: ER00268 a root is not there.
+            BusyError: ER00251 not running, ER00263 nothing is held. NotFoundError: ER00264, ER00271 of a root
+            that is gone, a path beneath it. ArcxoError: ER00268 a root is not there.
         """
         with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
                 return running.decisions.accept(path)
+            check_whole_root(running.scenario, path)
             self._restart(running, fresh=True)
             return BrakeResult(0, 0, lifted=True)
 
@@ -265,12 +266,14 @@ class MasterEngine:
 
         Raises:
             BusyError: ER00251 not running, ER00263 nothing is held, ER00267 no replica is connected.
-            NotFoundError: ER00264. ArcxoError: ER00268 a root is not there.
+            NotFoundError: ER00264, ER00271 of a root that is gone, a path beneath it.
+            ArcxoError: ER00268 a root is not there.
         """
         with self._runs.act(scenario_id):
             running = self._run_of(scenario_id)
             if (held := running.braked) is None or not held.root_lost:
                 return running.decisions.reject(path)
+            check_whole_root(running.scenario, path)
             self._restart(running, fresh=False)
             return BrakeResult(0, 0, lifted=True)
 
