@@ -2,7 +2,8 @@
 
 What the replica answers is not trusted: it must be of the kind and size that was lost, and is written beneath
 the root only, never through a link. A file is made without a name and gets it when it is whole, only if the
-name is free; what stands there is moved aside first. Directories get their times last.
+name is free; what stands there is moved aside first. Directories get owner and rights when they are made,
+because an engine that is killed leaves what it made for good, and their times last.
 """
 
 from __future__ import annotations
@@ -51,6 +52,18 @@ class _OtherEntryError(Exception):
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+@dataclass(slots=True, frozen=True)
+class _Made:
+    """A directory that was made here: what it is to be in the end, and which one it is."""
+
+    metadata: Metadata
+    device: int
+    inode: int
+
+
+_Directories = dict[tuple[int, bytes], _Made]
 
 
 class _Links:
@@ -137,30 +150,55 @@ def bring_back(
     """
     result = BroughtBack()
     links = _Links(roots, losses, others)
-    directories: dict[tuple[int, bytes], Metadata] = {}
-    for loss in losses:
-        root = roots[loss.root]
-        try:
-            with _parent(root, loss.path, fetch, directories) as fd:
-                _one(root.number, loss, fd, fetch, directories, links, result)
-        except OSError as error:
-            cause = error.strerror or str(error)
-            if error.errno in _NO_FOLDER:
-                cause = render("WR00271", {}).text
-            result.problems.append(_problem(root, loss.path, cause))
-        except _OtherEntryError as error:
-            result.problems.append(_problem(root, loss.path, render(error.code, {}).text))
-    # What is in a directory comes before it.
-    for (number, path), metadata in sorted(
+    directories: _Directories = {}
+    try:
+        for loss in losses:
+            root = roots[loss.root]
+            try:
+                with _parent(root, loss.path, fetch, directories) as fd:
+                    _one(root.number, loss, fd, fetch, directories, links, result)
+            except OSError as error:
+                cause = error.strerror or str(error)
+                if error.errno in _NO_FOLDER:
+                    cause = render("WR00271", {}).text
+                result.problems.append(_problem(root, loss.path, cause))
+            except _OtherEntryError as error:
+                result.problems.append(_problem(root, loss.path, render(error.code, {}).text))
+    finally:
+        # Also when the stream has ended: nobody comes back to these.
+        _finish(roots, directories, result)
+    return result
+
+
+def _finish(roots: list[ComparedRoot], directories: _Directories, result: BroughtBack) -> None:
+    """Give directories their times, now that nothing comes into them any more; deepest first."""
+    for (number, path), made in sorted(
         directories.items(), key=lambda item: (item[0][0], order_key(item[0][1])), reverse=True
     ):
         root = roots[number]
         try:
-            with _directory(root, path.rpartition(b"/")[0]) as fd:
-                apply_metadata(path.rpartition(b"/")[2], metadata, fd)
+            with _directory(root, path) as fd:
+                status = os.fstat(fd)
+                # What another one put in its place is that one's own.
+                if (status.st_dev, status.st_ino) == (made.device, made.inode):
+                    apply_metadata_fd(fd, made.metadata)
         except OSError as error:
-            result.problems.append(_problem(root, path, error.strerror or str(error)))
-    return result
+            if error.errno not in _NO_FOLDER and error.errno != errno.ENOENT:
+                result.problems.append(_problem(root, path, error.strerror or str(error)))
+
+
+def _make_directory(name: bytes, parent: int, metadata: Metadata) -> _Made:
+    """Make a directory that has its owner, rights and attributes before anything is in it."""
+    os.mkdir(name, 0o700, dir_fd=parent)
+    fd = os.open(name, _DIRECTORY, dir_fd=parent)
+    try:
+        status = os.fstat(fd)
+        # Who is not root must be able to write into it until all is there.
+        needed = 0o700 if os.geteuid() else 0
+        apply_metadata_fd(fd, replace(metadata, permissions=metadata.permissions | needed))
+    finally:
+        os.close(fd)
+    return _Made(metadata, status.st_dev, status.st_ino)
 
 
 def _problem(root: ComparedRoot, path: bytes, cause: str) -> Problem:
@@ -186,9 +224,7 @@ def _directory(root: ComparedRoot, path: bytes) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _parent(
-    root: ComparedRoot, path: bytes, fetch: Fetch, directories: dict[tuple[int, bytes], Metadata]
-) -> Iterator[int]:
+def _parent(root: ComparedRoot, path: bytes, fetch: Fetch, directories: _Directories) -> Iterator[int]:
     """The directory that `path` is in, made where it is missing."""
     parent = path.rpartition(b"/")[0]
     try:
@@ -200,9 +236,9 @@ def _parent(
         with _parent(root, parent, fetch, directories) as above:
             name = parent.rpartition(b"/")[2]
             metadata = _metadata(fetch, root.number, parent, EntryKind.DIRECTORY)
-            os.mkdir(name, 0o700, dir_fd=above)
             # Not lost itself: nobody knows any more what it was, but that it was no place to run from.
-            directories[root.number, parent] = replace(metadata, permissions=metadata.permissions & 0o777)
+            plain = replace(metadata, permissions=metadata.permissions & 0o777)
+            directories[root.number, parent] = _make_directory(name, above, plain)
             there = os.open(name, _DIRECTORY, dir_fd=above)
     try:
         yield there
@@ -215,7 +251,7 @@ def _one(
     loss: Loss,
     parent: int,
     fetch: Fetch,
-    directories: dict[tuple[int, bytes], Metadata],
+    directories: _Directories,
     links: _Links,
     result: BroughtBack,
 ) -> None:
@@ -232,8 +268,7 @@ def _one(
     if there is not None:
         _move_aside(name, parent, result)
     if metadata.kind is EntryKind.DIRECTORY:
-        os.mkdir(name, 0o700, dir_fd=parent)
-        directories[number, loss.path] = _as_lost(metadata, loss)
+        directories[number, loss.path] = _make_directory(name, parent, _as_lost(metadata, loss))
     elif metadata.kind is EntryKind.SYMLINK:
         os.symlink(metadata.link_target, name, dir_fd=parent)
         apply_metadata(name, _as_lost(metadata, loss), parent)
