@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.messages.catalogue import describe
 from app.model.entry import EntryKind, Metadata
 from app.model.errors import ArcxoError
 from app.model.rewind import RewindAction
@@ -119,6 +120,7 @@ def test_a_full_disk_ends_it_with_what_was_there_whole(
     with pytest.raises(ArcxoError) as told:
         put(root, replica, ReverseStep(b"f", RewindAction.OVERWRITE, listed(b"f", size=6), 6))
     assert told.value.code == "ER00281"
+    assert "arcxo scenario recover" in describe(told.value)
     assert (root / "f").read_text() == "mine"
     assert [path.name for path in root.iterdir()] == ["f"]
 
