@@ -216,7 +216,7 @@ class Paper:
                 # Another name of the same file comes here: only what is written to the file changes it.
                 kept.setdefault(status.st_ino, []).append(at)
             elif not (stat.S_ISDIR(status.st_mode) and stat.S_ISDIR(to_come.st_mode)):
-                actions[at] = (RewindAction.OVERWRITE, _size(to_come))
+                actions[at] = (RewindAction.OVERWRITE, self._size_then(to_come))
             elif self._will_be(future) != self.current((TREE, at)):
                 actions[at] = (RewindAction.METADATA, 0)
         if origin is None:
@@ -229,10 +229,15 @@ class Paper:
             if self.tree.tree.status_or_none(target) is not None:
                 continue
             if origin[0] == SIDE or occupied:
-                actions[target] = (RewindAction.CREATE, _size(status))
+                actions[target] = (RewindAction.CREATE, self._size_then(status))
             elif target == path:
                 actions[target] = (RewindAction.RENAME, 0)
                 self.moved[target] = origin[1]
+
+    def _size_then(self, status: os.stat_result) -> int:
+        """The size of what is kept aside, once what was written to it before it went there is undone, too."""
+        known = self.changes.get(status.st_ino)
+        return known[1].size_bytes if known is not None and known[1].size_bytes >= 0 else _size(status)
 
     def _is_renamed(self, path: bytes, actions: dict[bytes, tuple[RewindAction, int]]) -> bool:
         above = self._goes_to(path)

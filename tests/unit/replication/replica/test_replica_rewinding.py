@@ -125,6 +125,15 @@ def test_plan_tells_where_a_name_comes_from_and_that_its_content_changes_as_well
     assert not found.keys() & {b"e", b"same", b"other"}
 
 
+def test_plan_tells_the_size_a_removed_file_had_at_the_point(store: ReplicaStore) -> None:
+    apply(store, put(b"f", b"shorter"))
+    point = store.change
+    apply(store, WriteBlocks(0, b"f", file_metadata(18), (Extent(0, 18),), b"longer than before"))
+    apply(store, Remove(0, b"f"))
+    found = {c.path: (c.action, c.size_bytes) for c in plan(store, entries_after(store, point))}
+    assert found[b"f"] == (RewindAction.CREATE, len(b"shorter"))
+
+
 def test_plan_counts_every_path_of_a_removed_tree(store: ReplicaStore) -> None:
     apply(store, make(b"d"), put(b"d/a", b"1"), make(b"d/e"), put(b"d/e/b", b"22"))
     point = store.change
